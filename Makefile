@@ -1,0 +1,46 @@
+# Everything here sets up its own virtual environment from the hash-pinned lock.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+REDIS ?= memory://demo
+
+.PHONY: help setup demo test check docs bench lock clean
+
+help: ## show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## make the virtual environment
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDIS=redis://... for a real server
+	$(BIN)/python docs/examples/demo.py $(REDIS)
+
+test: $(READY) ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## lint, types, documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mkdocs build --strict --quiet
+
+docs: $(READY) ## serve the documentation at localhost:8000
+	$(BIN)/mkdocs serve
+
+bench: $(READY) ## measure; writes benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+lock: ## compile the lock anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --group dev --extra memory --output-file requirements/dev.txt pyproject.toml
+
+clean: ## remove what was built
+	rm -rf $(VENV) site build dist

@@ -1,0 +1,172 @@
+"""Every error that this library raises.
+
+::
+
+    SchedulerError
+    ├── InvalidValue (ValueError)            a bad value; names the field
+    │   └── ConfigurationError               a bad option
+    ├── InvalidType (TypeError)              a value of the wrong type; names the field
+    │   └── ConfigurationTypeError           (also a ConfigurationError)
+    ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
+    ├── AlreadyExecuting                     start_task_execute while executing
+    ├── NotConnected                         a call before connect or after close
+    ├── OutsideRun (LookupError)             current_run outside of an executor
+    ├── StorageError                         something at a partition; names the partition
+    │   ├── PartitionOffline (ConnectionError)   it cannot be reached; nothing was changed
+    │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
+    │   ├── StorageFull                      Redis is out of memory; nothing was changed
+    │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
+    │   └── UnsuitableServer                 a version, role, eviction policy or schema that cannot be used
+    │       └── PartitionMismatch            another list of partitions is in use for this namespace
+    └── LockError
+        ├── LockTimeout (TimeoutError)       a lock was not free in time
+        └── LockLost                         a held lock could not be renewed in time
+
+Bad input raises before any I/O and changes nothing. No message carries a password.
+"""
+
+from __future__ import annotations
+
+
+class SchedulerError(Exception):
+    """The base of every error of this library."""
+
+
+class InvalidValue(SchedulerError, ValueError):
+    """A value that cannot be used.
+
+    Attributes:
+        field: the name of the argument or option at fault.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        SchedulerError.__init__(self, f"{field} {problem}")
+        self.field = field
+
+
+class ConfigurationError(InvalidValue):
+    """An option that cannot be used; `field` names it."""
+
+
+class InvalidType(SchedulerError, TypeError):
+    """A value of the wrong type.
+
+    Attributes:
+        field: the name of the argument or option at fault.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        SchedulerError.__init__(self, f"{field} {problem}")
+        self.field = field
+
+
+class ConfigurationTypeError(ConfigurationError, InvalidType):
+    """An option of the wrong type; `field` names it."""
+
+
+class NotAcceptingTasks(SchedulerError):
+    """The scheduler does not accept tasks: call `start_task_accept()` first."""
+
+    def __init__(self) -> None:
+        super().__init__("not accepting tasks: call start_task_accept() first")
+
+
+class AlreadyExecuting(SchedulerError):
+    """This scheduler executes tasks already: call `stop_task_execute()` first."""
+
+    def __init__(self) -> None:
+        super().__init__("already executing tasks: call stop_task_execute() first")
+
+
+class NotConnected(SchedulerError):
+    """The scheduler is not connected: call `connect()` or use `async with`."""
+
+    def __init__(self) -> None:
+        super().__init__("not connected: call connect() first, or use 'async with Scheduler(...)'")
+
+
+class OutsideRun(SchedulerError, LookupError):
+    """`current_run()` was called outside of an executor."""
+
+    def __init__(self) -> None:
+        super().__init__("no run here: current_run() works inside of an executor only")
+
+
+class StorageError(SchedulerError):
+    """Something went wrong at a partition.
+
+    Attributes:
+        partition: the name of the partition.
+    """
+
+    def __init__(self, partition: str, problem: str) -> None:
+        super().__init__(f"partition {partition!r} {problem}")
+        self.partition = partition
+
+
+class PartitionOffline(StorageError, ConnectionError):
+    """The partition cannot be reached; nothing was changed. Try again once it is back."""
+
+    def __init__(self, partition: str, problem: str = "is offline: nothing was changed, try again later") -> None:
+        super().__init__(partition, problem)
+
+
+class OutcomeUnknown(PartitionOffline):
+    """The connection was lost half-way: the change may or may not have happened.
+
+    Assign and remove can simply be called again: both leave one well-defined state behind.
+    """
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(
+            partition,
+            "did not answer in time: the change may or may not have happened, repeat the call to be sure",
+        )
+
+
+class StorageFull(StorageError):
+    """Redis is at its `maxmemory`; nothing was changed. Completions still pass."""
+
+    def __init__(self, partition: str) -> None:
+        super().__init__(partition, "is out of memory: nothing was changed, raise maxmemory or remove tasks")
+
+
+class StorageRefused(StorageError):
+    """Redis answers, but refuses: missing rights, a disk that cannot be written, a broken key.
+
+    Attributes:
+        partition: the name of the partition.
+        code: the error code of Redis, e.g. `"NOPERM"` or `"MISCONF"`.
+    """
+
+    def __init__(self, partition: str, code: str, problem: str) -> None:
+        super().__init__(partition, f"refused: {code}: {problem}")
+        self.code = code
+
+
+class UnsuitableServer(StorageError):
+    """The server can be reached but must not be used: version, role, eviction policy or schema."""
+
+
+class PartitionMismatch(UnsuitableServer):
+    """The database belongs to another list of partitions than the one configured here."""
+
+
+class LockError(SchedulerError):
+    """The base of the lock errors.
+
+    Attributes:
+        name: the name of the lock.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"lock {name!r} {problem}")
+        self.name = name
+
+
+class LockTimeout(LockError, TimeoutError):
+    """The lock was not free within the time to wait."""
+
+
+class LockLost(LockError):
+    """The lock could not be renewed in time: another holder is possible, the protected block was cancelled."""

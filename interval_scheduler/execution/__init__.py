@@ -1,0 +1,1 @@
+"""Claiming due tasks and running them."""

@@ -1,0 +1,141 @@
+"""An execution: everything between `start_task_execute` and `stop_task_execute`, put together.
+
+::
+
+    poller (one a partition) ──feed──▶ workers ──▶ completions (one a partition) ──▶ Redis
+                                          │
+                                       leases (renewal, watch)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import anyio
+
+from .completions import Completions
+from .executor import Executor
+from .leases import Leases
+from .poller import Poller
+from .workers import Workers
+
+if TYPE_CHECKING:
+    from ..events import Events
+    from ..log import Log
+    from ..options import SchedulerOptions
+    from ..storage.partition import Partition
+    from .run import TaskRun
+
+
+class Execution:
+    """One execution.
+
+    Args:
+        partitions: where tasks are claimed.
+        options: the scheduler's options.
+        executor: what is called with each payload.
+        concurrency: the most runs at once.
+        events: where run errors go.
+        log: where faults are told.
+    """
+
+    def __init__(
+        self,
+        partitions: Sequence[Partition],
+        options: SchedulerOptions,
+        executor: Executor,
+        concurrency: int,
+        events: Events,
+        log: Log,
+    ) -> None:
+        self._options = options
+        self._events = events
+        self._log = log
+        self._workers = Workers(
+            executor,
+            concurrency=concurrency,
+            prefetch=options.prefetch,
+            finish=self._finish,
+            hand_back=self._hand_back,
+        )
+        self._leases = Leases(
+            partitions,
+            self._workers.running,
+            lease_seconds=options.lease_seconds,
+            renewal_seconds=options.renewal_seconds,
+            log=log,
+        )
+        self._completions = {
+            partition.name: Completions(partition, options.lease_seconds, self._workers.give_back, log)
+            for partition in partitions
+        }
+        self._pollers = [
+            Poller(partition, options, self._workers, self._leases, self._completions[partition.name], log)
+            for partition in partitions
+        ]
+        self._partitions = partitions
+        self._at_least_once = options.delivery == "at-least-once"
+        self._pollers_running = len(self._pollers)
+        self._pollers_done = anyio.Event()
+        self._ended = anyio.Event()
+
+    async def run(self) -> None:
+        """Execute until `stop` is through, or cancelled."""
+        for partition, poller in zip(self._partitions, self._pollers, strict=True):
+            partition.on_due = poller.on_due
+        try:
+            async with anyio.create_task_group() as group:
+                self._workers.start(group)
+                if self._at_least_once:
+                    self._leases.start(group)
+                    for completions in self._completions.values():
+                        completions.start(group)
+                for poller in self._pollers:
+                    group.start_soon(self._poll, poller)
+                await self._ended.wait()
+                group.cancel_scope.cancel()
+        finally:
+            for partition in self._partitions:
+                partition.on_due = lambda _: None
+            self._ended.set()
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Claim no more, hand back what has not started, wait for runs in progress, then cut them short.
+
+        Even if cancelled half-way, nothing goes on afterwards; what was not handed back is due when its lease ends.
+        """
+        try:
+            for poller in self._pollers:
+                poller.stop()
+            # A claim in flight ends by itself within the lease at the latest; a drain does not wait longer than asked.
+            with anyio.move_on_after(max(drain_seconds, self._options.storage.operation_timeout_seconds)):
+                await self._pollers_done.wait()
+            await self._workers.drain(drain_seconds)
+            with anyio.move_on_after(self._options.storage.operation_timeout_seconds):
+                for completions in self._completions.values():
+                    await completions.flushed()
+        finally:
+            self._ended.set()
+
+    async def _poll(self, poller: Poller) -> None:
+        await poller.run()
+        self._pollers_running -= 1
+        if self._pollers_running == 0:
+            self._pollers_done.set()
+
+    def _finish(self, run: TaskRun, error: BaseException | None) -> None:
+        if error is not None:
+            self._log.error("the run of task %r failed: %s: %s", run.id, type(error).__name__, error)
+            self._events.emit("run-error", run, error)
+        if self._at_least_once:
+            self._completions[run.partition].complete(run.held())
+        else:
+            self._workers.give_back(1)
+
+    def _hand_back(self, run: TaskRun) -> None:
+        if self._at_least_once:
+            self._completions[run.partition].release(run.held())
+        else:
+            self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+            self._workers.give_back(1)

@@ -1,0 +1,165 @@
+"""The poller: claims the due tasks of one partition, and sleeps exactly until the next.
+
+::
+
+    wait for room ──▶ claim ──▶ feed the workers ──┬─ got all it asked for ─▶ (at once again)
+         ▲                                         └─ less ─▶ sleep ──┐
+         └────────────────────────────────────────────────────────────┘
+
+The sleep ends when the next task is due by the server's clock, when a nearer one is announced (`on_due`), or after
+`check_tasks_every_seconds`. An announcement during a claim is not lost: what is planned is reset before the claim is
+sent. A claim in flight is never cancelled by a stop, or its tasks would wait for their leases to end.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..errors import StorageError
+from ..storage import commands
+from ..storage.commands import START_WINDOW_MS, Claimed, Held
+from ..storage.records import CorruptRecord, parse
+from ..storage.session import Session
+from .run import Grant, TaskRun
+
+if TYPE_CHECKING:
+    from ..log import Log
+    from ..options import SchedulerOptions
+    from ..storage.partition import Partition
+    from .completions import Completions
+    from .leases import Leases
+    from .workers import Workers
+
+
+class Poller:
+    """Claims the due tasks of one partition for the workers.
+
+    Args:
+        partition: the partition.
+        options: the scheduler's options.
+        workers: what runs the tasks.
+        leases: knows how long a lease is trusted.
+        completions: where claims that cannot be run end.
+        log: where faults are told.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        options: SchedulerOptions,
+        workers: Workers,
+        leases: Leases,
+        completions: Completions,
+        log: Log,
+    ) -> None:
+        self._partition = partition
+        self._workers = workers
+        self._leases = leases
+        self._completions = completions
+        self._log = log
+        self._at_least_once = options.delivery == "at-least-once"
+        self._lease_ms = round(1000 * options.lease_seconds)
+        self._longest_sleep = options.check_tasks_every_seconds
+        self._session = Session(partition, options.lease_seconds)
+        self._stopping = False
+        self._pause = anyio.CancelScope()
+        self._nudged = anyio.Event()
+        self._next_look_ms: float = math.inf
+        # Turns the server's ms into monotonic seconds; never too early, since the server read its clock before.
+        self._local: Callable[[float], float] = lambda _: 0.0
+
+    def on_due(self, due_ms: int) -> None:
+        """A task is due at that moment of the server's clock; 0: look now."""
+        if due_ms < self._next_look_ms:
+            self._next_look_ms = due_ms
+            self._nudged.set()
+
+    def stop(self) -> None:
+        """Claim no more; a claim in flight is still finished and fed to the workers."""
+        self._stopping = True
+        self._pause.cancel()
+
+    async def run(self) -> None:
+        """Claim until stopped."""
+        while not self._stopping:
+            try:
+                await self.run_once()
+            except StorageError as error:
+                self._log.warning("no tasks can be claimed: %s", error)
+                with self._waiting():
+                    await anyio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
+                    await self._partition.wait_online()
+
+    async def run_once(self) -> None:
+        """One claim, and the sleep after it."""
+        places = 0
+        with self._waiting():
+            await self._partition.wait_online()
+            places = await self._workers.reserve()
+        if self._stopping:
+            self._workers.give_back(places)
+            return
+        self._next_look_ms = math.inf
+        fed = 0
+        try:
+            sent_at = time.monotonic()
+            claimed = await self._claim(places)
+            fed = self._feed(claimed, sent_at, time.monotonic())
+        finally:
+            self._workers.give_back(places - fed)
+        if len(claimed.ids) < places:
+            if claimed.next_look_ms >= 0:
+                self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
+            with self._waiting():
+                await self._sleep()
+
+    async def _claim(self, places: int) -> Claimed:
+        if self._at_least_once:
+            return await commands.claim(self._session, self._partition.keys, places, self._lease_ms)
+        return await commands.claim_once(self._session, self._partition.keys, places)
+
+    def _feed(self, claimed: Claimed, sent_at: float, received_at: float) -> int:
+        """Give what was claimed to the workers; returns how many places it takes up."""
+        now_ms = claimed.now_ms
+        self._local = lambda ms: received_at + (ms - now_ms) / 1000
+        if not claimed.ids:
+            return 0
+        trusted_until = self._leases.trusted_until(sent_at) if self._at_least_once else math.inf
+        start_by = min(sent_at + START_WINDOW_MS / 1000, trusted_until) if self._at_least_once else math.inf
+        grant = Grant(self._partition.name, claimed.token, now_ms, received_at, start_by, trusted_until)
+        failed = claimed.failed or [None] * len(claimed.ids)
+        runs = []
+        for raw_id, due, raw, tries in zip(claimed.ids, claimed.dues, claimed.records, failed, strict=True):
+            try:
+                header, data, _ = parse(raw)
+            except CorruptRecord as error:
+                self._log.error("task %r is set aside as dead, its record cannot be read: %s", raw_id.decode(), error)
+                if self._at_least_once:
+                    self._completions.quarantine(Held(raw_id, claimed.token + b" " + due, b""))
+                continue
+            runs.append(TaskRun(grant, raw_id, due, header, data, tries))
+        self._workers.feed(runs)
+        return len(claimed.ids) if self._at_least_once else len(runs)
+
+    async def _sleep(self) -> None:
+        latest = time.monotonic() + self._longest_sleep
+        while True:
+            self._nudged = anyio.Event()
+            seconds = min(self._local(self._next_look_ms), latest) - time.monotonic()
+            if seconds <= 0:
+                return
+            with anyio.move_on_after(seconds):
+                await self._nudged.wait()
+
+    def _waiting(self) -> anyio.CancelScope:
+        """A scope that `stop` cancels."""
+        self._pause = anyio.CancelScope()
+        if self._stopping:
+            self._pause.cancel()
+        return self._pause

@@ -1,0 +1,154 @@
+"""`TaskRun`: one execution of a task, and what it may rely on."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from ..errors import OutsideRun
+from ..storage.commands import Held
+
+if TYPE_CHECKING:
+    import asyncio
+
+_current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
+
+
+def current_run() -> TaskRun:
+    """The run that the calling executor carries out.
+
+    Raises:
+        OutsideRun: the caller is no executor.
+    """
+    run = _current.get(None)
+    if run is None:
+        raise OutsideRun
+    return run
+
+
+class Grant:
+    """What one claim gave, shared by its runs. Moments are of the monotonic clock, in seconds."""
+
+    __slots__ = ("partition", "received_at", "server_now_ms", "start_by", "token", "trusted_until")
+
+    def __init__(
+        self,
+        partition: str,
+        token: bytes,
+        server_now_ms: int,
+        received_at: float,
+        start_by: float,
+        trusted_until: float,
+    ) -> None:
+        self.partition: Final = partition
+        self.token: Final = token
+        self.server_now_ms: Final = server_now_ms
+        self.received_at: Final = received_at
+        #: Runs may start until then; later ones are handed back.
+        self.start_by: Final = start_by
+        #: The lease, unless renewed, is relied on until then.
+        self.trusted_until: Final = trusted_until
+
+
+class TaskRun:
+    """One execution of a task.
+
+    Attributes:
+        id: the id of the task.
+        data: what the executor was called with.
+        due: when it was due, epoch seconds.
+        attempt: which delivery of this occurrence it is; above 1 after a worker died or lost its lease.
+        lag: its start minus its due time by the partition's clock, in seconds.
+        token: the fencing token, greater than that of each earlier claim of the task.
+        partition: the name of the task's home partition.
+    """
+
+    __slots__ = (
+        "_due",
+        "_failed",
+        "_grant",
+        "_header",
+        "_raw_id",
+        "_worker",
+        "cut_short",
+        "data",
+        "started_at",
+        "trusted_until",
+    )
+
+    def __init__(
+        self, grant: Grant, raw_id: bytes, due: bytes, header: bytes, data: str | bytes, failed: bytes | None
+    ) -> None:
+        self.data: Final = data
+        self._grant: Final = grant
+        self._raw_id: Final = raw_id
+        self._due: Final = due
+        self._header: Final = header
+        self._failed: Final = failed
+        #: When the executor was called, monotonic seconds.
+        self.started_at = 0.0
+        #: The lease is relied on until then, monotonic seconds.
+        self.trusted_until = grant.trusted_until
+        #: Why the run was cancelled by the scheduler: its lease was lost, or it is handed back.
+        self.cut_short: str | None = None
+        self._worker: asyncio.Task[None] | None = None
+
+    @property
+    def id(self) -> str:
+        """The id of the task."""
+        return self._raw_id.decode()
+
+    @property
+    def due(self) -> float:
+        """When the run was due, epoch seconds."""
+        return int(self._due) / 1000
+
+    @property
+    def attempt(self) -> int:
+        """Which delivery of this occurrence it is, from 1."""
+        return 1 if self._failed is None else 1 + int(self._failed)
+
+    @property
+    def lag(self) -> float:
+        """Start minus due time by the partition's clock, in seconds."""
+        grant = self._grant
+        return (grant.server_now_ms - int(self._due)) / 1000 + max(0.0, self.started_at - grant.received_at)
+
+    @property
+    def token(self) -> int:
+        """The fencing token: strictly increasing over the claims of a task."""
+        return int(self._grant.token)
+
+    @property
+    def partition(self) -> str:
+        """The name of the task's home partition."""
+        return self._grant.partition
+
+    @property
+    def start_by(self) -> float:
+        """The latest moment to start, monotonic seconds."""
+        return self._grant.start_by
+
+    @property
+    def received_at(self) -> float:
+        """When the claim was received, monotonic seconds."""
+        return self._grant.received_at
+
+    def held(self) -> Held:
+        """The claim as the scripts know it."""
+        return Held(self._raw_id, self._grant.token + b" " + self._due, self._header)
+
+    def begin(self, worker: asyncio.Task[None], now: float) -> None:
+        """The run starts in `worker`."""
+        self._worker = worker
+        self.started_at = now
+        _current.set(self)
+
+    def cut(self, reason: str) -> None:
+        """Cancel the run; the worker goes on with others."""
+        if self.cut_short is None and self._worker is not None:
+            self.cut_short = reason
+            self._worker.cancel()
+
+    def __repr__(self) -> str:
+        return f"TaskRun(id={self.id!r}, due={self.due}, attempt={self.attempt}, token={self.token})"

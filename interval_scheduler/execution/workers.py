@@ -1,0 +1,219 @@
+"""Workers: long-lived coroutines that run claimed tasks, and the room they have for more.
+
+::
+
+    reserve ──▶ claim in flight ──feed──▶ queued ──▶ running ──▶ finished ──▶ settled
+                                            │            │
+                                 started too late    cut short
+                                            └──▶ handed back ──▶ settled
+
+Every claimed task holds one place from the moment its claim is sent until its completion is answered; there are
+`concurrency + allowance` places, so memory is bounded. The allowance, what may be claimed beyond the running ones,
+grows to `prefetch` while claimed tasks start at once, and shrinks when they have to wait: fast tasks are claimed ahead
+to hide the round trip, slow ones are left to whoever is free.
+
+Raw asyncio, not an anyio task a run: a cancel scope alone costs as much as the whole rest of the hand-over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final
+
+from .executor import Executor
+from .run import TaskRun
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+#: Starting sooner than this after the claim lets the allowance grow; later than that shrinks it.
+_PROMPT_SECONDS: Final = 0.05
+_SLOW_SECONDS: Final = 0.25
+#: The most tasks of one claim: keeps the script within a few milliseconds.
+MAX_CLAIM: Final = 500
+
+
+class Workers:
+    """The workers of one scheduler.
+
+    Args:
+        executor: what is called with each payload.
+        concurrency: the most runs at once.
+        prefetch: the most tasks claimed beyond the running ones.
+        finish: called with each run that ended by itself, and its error.
+        hand_back: called with each run that never started or was cut short.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        *,
+        concurrency: int,
+        prefetch: int,
+        finish: Callable[[TaskRun, BaseException | None], None],
+        hand_back: Callable[[TaskRun], None],
+    ) -> None:
+        self._executor = executor
+        self._concurrency = concurrency
+        self._prefetch = prefetch
+        self._finish = finish
+        self._hand_back = hand_back
+        self._queue: deque[TaskRun] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._waking = False
+        self._count = 0
+        self._places_taken = 0
+        self._allowance = min(prefetch, concurrency)
+        self._asking: deque[asyncio.Future[None]] = deque()
+        self._group: TaskGroup | None = None
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
+        self._accepting = True
+        #: The runs in progress.
+        self.running: Final[set[TaskRun]] = set()
+
+    def start(self, group: TaskGroup) -> None:
+        """Let workers be spawned, in `group`, as they are needed."""
+        self._group = group
+
+    # Room
+
+    async def reserve(self) -> int:
+        """Wait for room, and take places for one claim: a fair share of those free. Give each back in the end."""
+        while (places := self._share()) == 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self._asking.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._asking:
+                    self._asking.remove(waiter)
+        self._places_taken += places
+        self._offer_room()
+        return places
+
+    def give_back(self, places: int) -> None:
+        """Free places whose tasks were settled, or that were reserved and not needed."""
+        self._places_taken -= places
+        self._offer_room()
+
+    def _share(self) -> int:
+        if len(self._queue) > self._allowance // 2:
+            return 0
+        free = self._concurrency + self._allowance - self._places_taken
+        if free <= 0:
+            return 0
+        return min(MAX_CLAIM, max(1, free // (1 + len(self._asking))))
+
+    def _offer_room(self) -> None:
+        if self._asking and self._share() > 0:
+            waiter = self._asking.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # Runs
+
+    def feed(self, runs: Iterable[TaskRun]) -> None:
+        """Queue claimed runs, whose places are reserved."""
+        self._queue.extend(runs)
+        if not self._accepting:
+            self.return_queued()
+        elif self._queue:
+            self._wake_one()
+
+    def return_queued(self) -> None:
+        """Hand every run back that has not started."""
+        while self._queue:
+            self._hand_back(self._queue.popleft())
+
+    async def drain(self, seconds: float) -> None:
+        """Start no further run, wait for those in progress, then cut them short."""
+        self._accepting = False
+        self.return_queued()
+        for limit, then in ((seconds, "handed back"), (_GRACE_SECONDS, "abandoned")):
+            if not self.running:
+                return
+            self._all_ended.clear()
+            try:
+                async with asyncio.timeout(limit):
+                    await self._all_ended.wait()
+            except TimeoutError:
+                for run in list(self.running):
+                    run.cut(then)
+
+    def _wake_one(self) -> None:
+        # One at a time: a woken worker wakes the next if there is more, so that tasks that never suspend are all
+        # run by one worker, without switching.
+        if self._waking:
+            return
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                self._waking = True
+                waiter.set_result(None)
+                return
+        if self._count < self._concurrency and self._group is not None:
+            self._waking = True
+            self._count += 1
+            self._group.start_soon(self._work)
+
+    async def _work(self) -> None:  # noqa: C901, PLR0912 - the hot path, kept in one function on purpose
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - for the type checker
+        loop = asyncio.get_running_loop()
+        queue, running, executor, monotonic = self._queue, self.running, self._executor, time.monotonic
+        try:
+            while True:
+                self._waking = False
+                while queue:
+                    run = queue.popleft()
+                    now = monotonic()
+                    if now > run.start_by:
+                        self._allowance = 0
+                        self._hand_back(run)
+                        continue
+                    if queue:
+                        self._wake_one()
+                    else:
+                        self._adapt(now - run.received_at)
+                    run.begin(me, now)
+                    running.add(run)
+                    error: BaseException | None = None
+                    try:
+                        await executor(run.data)
+                    except asyncio.CancelledError as cancelled:
+                        if run.cut_short is None and me.cancelling():
+                            raise  # the scheduler itself is torn down
+                        error = cancelled
+                    except Exception as failure:  # noqa: BLE001 - whatever the application raises is its result
+                        error = failure
+                    finally:
+                        running.discard(run)
+                    if run.cut_short is not None:
+                        me.uncancel()
+                    if run.cut_short is not None and error is not None:
+                        self._hand_back(run)
+                    else:
+                        self._finish(run, error)
+                    if not running:
+                        self._all_ended.set()
+                waiter = loop.create_future()
+                self._idle.append(waiter)
+                self._offer_room()
+                await waiter
+        finally:
+            self._count -= 1
+
+    def _adapt(self, waited: float) -> None:
+        """The queue ran empty: claim more ahead if its last run started promptly, less if it waited."""
+        if waited < _PROMPT_SECONDS:
+            self._allowance = min(self._prefetch, max(1, 2 * self._allowance))
+        elif waited > _SLOW_SECONDS:
+            self._allowance //= 2
+        self._offer_room()
+
+
+_GRACE_SECONDS: Final = 1.0

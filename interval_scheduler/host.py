@@ -1,0 +1,124 @@
+"""The host of everything in the background: one task group, from connect to close.
+
+::
+
+    none ──connect──▶ connecting ──▶ connected ──close──▶ none
+                          │
+                          └─ nothing usable ─▶ none (the error is raised to the caller of connect)
+
+One plain task holds the group: a group must be left by the task that entered it, and connect and close may be called
+by different ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from .errors import NotConnected, StorageError
+from .locks import Locks
+from .storage.partitions import Partitions
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from .events import Events
+    from .log import Log
+    from .options import SchedulerOptions
+    from .storage.partition import Partition
+
+
+class Connection:
+    """What exists while connected."""
+
+    def __init__(self, group: TaskGroup, partitions: Partitions) -> None:
+        self.group = group
+        self.partitions = partitions
+        self.locks = Locks(partitions.master, group.start_soon)
+
+
+class Host:
+    """Connects and disconnects.
+
+    Args:
+        options: the scheduler's options.
+        events: gets the means to start asynchronous handlers.
+        log: where to write what happens.
+        on_state: called with a partition that goes offline or is back.
+    """
+
+    def __init__(
+        self, options: SchedulerOptions, events: Events, log: Log, on_state: Callable[[Partition], None]
+    ) -> None:
+        self._options = options
+        self._events = events
+        self._log = log
+        self._on_state = on_state
+        self._connecting = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """What exists while connected, else `None`."""
+        return self._connection
+
+    def require(self) -> Connection:
+        """What exists while connected.
+
+        Raises:
+            NotConnected: it is not.
+        """
+        if self._connection is None:
+            raise NotConnected
+        return self._connection
+
+    async def connect(self) -> bool:
+        """Connect unless connected; whether there was something to do."""
+        async with self._connecting:
+            if self._task is not None and not self._task.done():
+                return False
+            self._closing = asyncio.Event()
+            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            task = asyncio.create_task(self._run(ready), name="interval_scheduler")
+            try:
+                await ready
+            except BaseException:
+                task.cancel()
+                await asyncio.wait([task])
+                raise
+            self._task = task
+            return True
+
+    async def close(self) -> None:
+        """Disconnect and end everything in the background; returns when that is done."""
+        self._closing.set()
+        task, self._task = self._task, None
+        if task is not None:
+            await asyncio.wait([task])
+
+    async def _run(self, ready: asyncio.Future[None]) -> None:
+        partitions = Partitions(self._options, self._log, self._on_state)
+        try:
+            async with anyio.create_task_group() as group:
+                try:
+                    await partitions.connect(group)
+                except StorageError as error:
+                    if not ready.done():
+                        ready.set_exception(error)
+                else:
+                    self._connection = Connection(group, partitions)
+                    self._events.spawn = group.start_soon
+                    if not ready.done():
+                        ready.set_result(None)
+                    await self._closing.wait()
+                group.cancel_scope.cancel()
+        finally:
+            self._events.spawn = None
+            self._connection = None
+            if not ready.done():
+                ready.set_exception(NotConnected())

@@ -1,0 +1,251 @@
+"""The options, checked whole before any I/O. Each error names the option at fault.
+
+`SchedulerOptions` may be given as such, or as a mapping of the same shape with names in snake_case or in
+the camelCase of the npm package `interval-scheduler`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar, cast
+
+from .checks import check_number
+from .errors import ConfigurationError, ConfigurationTypeError, InvalidType, InvalidValue
+from .instance import RedisInstance
+
+T = TypeVar("T")
+Delivery = Literal["at-least-once", "at-most-once"]
+
+_FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
+
+
+def _seconds(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
+    try:
+        number = check_number(name, value)
+    except InvalidType as error:
+        raise ConfigurationTypeError(name, str(error).removeprefix(f"{name} ")) from None
+    except InvalidValue as error:
+        raise ConfigurationError(name, str(error).removeprefix(f"{name} ")) from None
+    if above is not None and number <= above:
+        raise ConfigurationError(name, f"must be above {above:g} seconds, got {number:g}")
+    if number < at_least:
+        raise ConfigurationError(name, f"must be at least {at_least:g} seconds, got {number:g}")
+
+
+def _whole(name: str, value: object, *, at_least: int, at_most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
+    if not at_least <= value <= at_most:
+        raise ConfigurationError(name, f"must be from {at_least} to {at_most}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Where tasks live.
+
+    Args:
+        instances: one `RedisInstance` (or mapping) a partition. Default: one, localhost:6379/0.
+        master_index: which instance keeps the locks. Default 0.
+        reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 30 s. Default 1.
+        task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
+        connect_timeout_seconds: how long one attempt to connect may take. Default 5.
+        operation_timeout_seconds: how long a call may take, its retries included, before it raises. Default 5.
+        max_connections: the most connections to one partition; further calls wait. Default 16.
+        allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
+    """
+
+    instances: tuple[RedisInstance, ...] = (RedisInstance(),)
+    master_index: int = 0
+    reconnect_interval_seconds: float = 1
+    task_interval_seconds: float = 0
+    connect_timeout_seconds: float = 5
+    operation_timeout_seconds: float = 5
+    max_connections: int = 16
+    allow_eviction: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instances", _instances(self.instances))
+        if not self.instances:
+            raise ConfigurationError("storage.instances", "must name at least one Redis instance")
+        seen: set[str] = set()
+        for instance in self.instances:
+            for identity in {instance.partition_name, instance.address}:
+                if identity in seen:
+                    raise ConfigurationError("storage.instances", f"names the same instance twice: {identity}")
+            seen |= {instance.partition_name, instance.address}
+        _whole("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
+        _seconds("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)
+        _seconds("storage.task_interval_seconds", self.task_interval_seconds)
+        if 0 < self.task_interval_seconds < 0.001:
+            raise ConfigurationError("storage.task_interval_seconds", "must be 0 or at least 0.001 seconds")
+        _seconds("storage.connect_timeout_seconds", self.connect_timeout_seconds, above=0)
+        _seconds("storage.operation_timeout_seconds", self.operation_timeout_seconds, above=0)
+        _whole("storage.max_connections", self.max_connections, at_least=4, at_most=10_000)
+        if not isinstance(self.allow_eviction, bool):
+            raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
+
+    @property
+    def master(self) -> RedisInstance:
+        """The instance that keeps the locks."""
+        return self.instances[self.master_index]
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerOptions:
+    """How a scheduler works.
+
+    Args:
+        storage: a `StorageOptions` or a mapping of the same shape.
+        check_tasks_every_seconds: the longest a scheduler sleeps without looking; normally it wakes exactly on
+            time. Default 10.
+        namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
+            Default `"interval-scheduler"`.
+        concurrency: the most runs at once in this process. Default 100.
+        prefetch: the most tasks claimed beyond the running ones; grows towards this only while claimed
+            tasks start at once. Default 1000.
+        delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
+            a claim reschedules at once, a crash loses the claimed runs.
+        lease_seconds: how long a claim is exclusive unless renewed; the time after which a crashed worker's
+            tasks are due again. Default 30.
+        lease_renewal_seconds: how often held leases are renewed. Default: three tenths of the lease.
+        drain_seconds: how long closing waits for runs in progress before it cancels them. Default 30.
+    """
+
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    check_tasks_every_seconds: float = 10
+    namespace: str = "interval-scheduler"
+    concurrency: int = 100
+    prefetch: int = 1000
+    delivery: Delivery = "at-least-once"
+    lease_seconds: float = 30
+    lease_renewal_seconds: float | None = None
+    drain_seconds: float = 30
+
+    def __post_init__(self) -> None:
+        storage: object = self.storage
+        if isinstance(storage, Mapping):
+            object.__setattr__(self, "storage", _from_mapping(StorageOptions, storage, "storage."))
+        elif not isinstance(storage, StorageOptions):
+            raise ConfigurationTypeError(
+                "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
+            )
+        _seconds("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
+        _check_namespace(self.namespace)
+        check_concurrency(self.concurrency)
+        _whole("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
+        if self.delivery not in ("at-least-once", "at-most-once"):
+            raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")
+        _seconds("lease_seconds", self.lease_seconds, at_least=0.1)
+        if self.lease_renewal_seconds is not None:
+            _seconds("lease_renewal_seconds", self.lease_renewal_seconds, above=0)
+            if self.lease_seconds <= 3 * self.lease_renewal_seconds:
+                raise ConfigurationError(
+                    "lease_seconds",
+                    f"must be longer than three renewals: {self.lease_seconds:g} <= "
+                    f"3 * lease_renewal_seconds={self.lease_renewal_seconds:g}",
+                )
+        _seconds("drain_seconds", self.drain_seconds)
+
+    @property
+    def renewal_seconds(self) -> float:
+        """How often leases are renewed, the default worked out."""
+        return 0.3 * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
+
+
+def check_concurrency(value: object) -> None:
+    """The most runs at once: from 1 to 100,000."""
+    _whole("concurrency", value, at_least=1, at_most=100_000)
+
+
+def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerOptions:
+    """`SchedulerOptions` as they are, or from a mapping (snake_case or camelCase), or the defaults.
+
+    Raises:
+        ConfigurationError: an unknown or bad option; the message names it.
+    """
+    if value is None:
+        return SchedulerOptions()
+    if isinstance(value, SchedulerOptions):
+        return value
+    if isinstance(value, Mapping):
+        return _from_mapping(SchedulerOptions, value, "")
+    raise ConfigurationTypeError("options", f"must be SchedulerOptions, a mapping or None, not {type(value).__name__}")
+
+
+def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> SchedulerOptions:
+    """One URL a partition, and any field of `SchedulerOptions` or `StorageOptions` by its name."""
+    if not urls:
+        raise ConfigurationError("urls", "must name at least one Redis instance")
+    for name in ("storage", "instances"):
+        if name in flat:
+            raise ConfigurationError(name, "cannot be combined with URLs")
+    storage_fields = {f.name for f in dataclasses.fields(StorageOptions)}
+    storage = {name: value for name, value in flat.items() if name in storage_fields}
+    rest = {name: value for name, value in flat.items() if name not in storage_fields}
+    _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
+    instances = tuple(RedisInstance.from_url(url) for url in urls)
+    return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
+
+
+def _check_namespace(value: object) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationTypeError("namespace", f"must be a str, not {type(value).__name__}")
+    if not value or len(value) > 128:
+        raise ConfigurationError("namespace", f"must have 1 to 128 characters, got {len(value)}")
+    bad = sorted(_FORBIDDEN_IN_NAMESPACE.intersection(value))
+    if bad:
+        raise ConfigurationError("namespace", f"must not contain {' '.join(map(repr, bad))}")
+    if not value.isascii():
+        raise ConfigurationError("namespace", "must be ASCII")
+
+
+def _instances(value: object) -> tuple[RedisInstance, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise ConfigurationTypeError("storage.instances", f"must be a list of instances, not {type(value).__name__}")
+    return tuple(_instance(index, item) for index, item in enumerate(value))
+
+
+def _instance(index: int, item: object) -> RedisInstance:
+    where = f"storage.instances[{index}]"
+    if isinstance(item, RedisInstance):
+        return item
+    if isinstance(item, str):
+        return RedisInstance.from_url(item)
+    if isinstance(item, Mapping):
+        return _from_mapping(RedisInstance, item, f"{where}.")
+    raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
+
+
+def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
+    values: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = _snake(key, prefix)
+        if name in values:
+            raise ConfigurationError(f"{prefix}{name}", "is given twice")
+        values[name] = value
+    _refuse_unknown(cls, values, prefix)
+    try:
+        return cls(**values)
+    except ConfigurationError as error:
+        if error.field.startswith(prefix):
+            raise
+        raise type(error)(f"{prefix}{error.field}", str(error).removeprefix(f"{error.field} ")) from None
+
+
+def _snake(key: object, prefix: str) -> str:
+    if not isinstance(key, str):
+        raise ConfigurationTypeError(f"{prefix}{key!r}", "must be a str: it names an option")
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
+
+
+def _refuse_unknown(cls: type, values: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> None:
+    known = [f.name for f in dataclasses.fields(cast("Any", cls))] + list(also)
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f": did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"
+            raise ConfigurationError(f"{prefix}{name}", f"is not an option{hint}")

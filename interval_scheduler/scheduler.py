@@ -1,0 +1,422 @@
+"""The facade and only composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+
+from . import bulk
+from .bulk import AssignCounts
+from .checks import Seconds, check_number
+from .errors import AlreadyExecuting, InvalidValue, NotAcceptingTasks
+from .events import Events, Handler
+from .execution.execution import Execution
+from .execution.executor import Executor, check_executor
+from .execution.run import TaskRun, current_run
+from .host import Host
+from .locks import SAFETY_SECONDS, Lock
+from .options import SchedulerOptions, check_concurrency, options_from_urls, to_options
+from .storage.commands import START_WINDOW_MS, Change, Removed, Reschedule
+from .storage.views import to_scheduled_task
+from .task import ScheduledTask, State, Task, to_assignment, to_id
+
+if TYPE_CHECKING:
+    from .log import Log
+    from .storage.partition import Partition
+    from .storage.partitions import Partitions
+
+
+class Scheduler:
+    """Schedules interval tasks on Redis: assigns, removes, inspects and runs them.
+
+    Any number of schedulers, in one process or in many, work together on the same namespace and instances.
+
+    Args:
+        options: `SchedulerOptions`, or a mapping of the same shape (snake_case or camelCase). Default: the defaults.
+        logger: any object with `debug`, `info`, `warning` and `error`. Default: the logger `interval_scheduler`.
+
+    Raises:
+        ConfigurationError: an option that cannot be used; the message names it.
+
+    Example:
+        ```python
+        async with Scheduler.from_url("redis://localhost:6379/0") as scheduler:
+            await scheduler.assign_task(IntervalTask("user:1", '{"user": 1}', every=900))
+            await scheduler.start_task_execute(refresh_feed)
+            await asyncio.sleep(3600)
+        ```
+    """
+
+    def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
+        self._options = to_options(options)
+        self._log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
+        self._events = Events(self._log)
+        self._grid_ms = round(self._options.storage.task_interval_seconds * 1000)
+        self._accepting = False
+        self._host = Host(self._options, self._events, self._log, self._on_state)
+        self._execution: Execution | None = None
+
+    @classmethod
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+        """A scheduler from URLs.
+
+        Args:
+            *urls: one a partition: `redis://`, `rediss://`, `unix://` or `memory://`; the first is the master unless
+                `master_index` says otherwise.
+            logger: as for the class.
+            **options: any field of `SchedulerOptions` or `StorageOptions` by its name.
+
+        Raises:
+            ConfigurationError: a URL or an option that cannot be used.
+        """
+        return cls(options_from_urls(urls, options), logger)
+
+    # Connecting
+
+    async def connect(self) -> None:
+        """Connect to all partitions. Does nothing if connected.
+
+        Partitions that cannot be reached are looked for in the background, as long as one can be.
+
+        Raises:
+            PartitionOffline: none of the partitions can be reached.
+            UnsuitableServer: one of them must not be used: version, role, eviction policy, schema.
+            PartitionMismatch: another list of partitions is in use for this namespace.
+            StorageRefused: wrong credentials or missing rights.
+        """
+        if await self._host.connect() and self.online:
+            self._events.emit("online")
+
+    async def close(self) -> None:
+        """Stop accepting, drain what is executing (up to `drain_seconds`) and disconnect. Does nothing if closed."""
+        await self._close(self._options.drain_seconds)
+
+    async def __aenter__(self) -> Self:
+        await self.start_task_accept()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A cancelled block does not wait for its runs: they are cut short and handed back.
+        drain_seconds = 0.0 if isinstance(error, asyncio.CancelledError) else self._options.drain_seconds
+        with anyio.CancelScope(shield=True):
+            await self._close(drain_seconds)
+
+    async def _close(self, drain_seconds: float) -> None:
+        self._accepting = False
+        try:
+            await self.stop_task_execute(drain_seconds=drain_seconds)
+        finally:
+            await self._host.close()
+
+    # Accepting
+
+    async def start_task_accept(self) -> None:
+        """Accept tasks, connecting if needed."""
+        await self.connect()
+        self._accepting = True
+
+    async def stop_task_accept(self) -> None:
+        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. What is executing goes on."""
+        self._accepting = False
+
+    @property
+    def accepting_tasks(self) -> bool:
+        """Whether tasks are accepted."""
+        return self._accepting
+
+    async def assign_task(self, task: Task, *, reschedule: Reschedule = "keep") -> bool:
+        """Put a task under schedule, or update it if its id is.
+
+        Args:
+            task: a `Task`, for example an `IntervalTask`.
+            reschedule: when a scheduled task runs next. `"keep"`: as planned, the new interval applies after that run.
+                `"interval"`: one new interval after its previous time. `"start"`: at its `execute_on`.
+
+        Returns:
+            `True` if it is new, `False` if it was updated.
+
+        Raises:
+            InvalidValue, InvalidType: a bad task; nothing was changed.
+            NotAcceptingTasks: call `start_task_accept` first.
+            PartitionOffline: the home of the task cannot be reached; nothing was changed.
+            OutcomeUnknown: the home was lost half-way.
+            StorageFull, StorageRefused: Redis refuses; nothing was changed.
+        """
+        change = self._to_change(task, reschedule)
+        if not self._accepting:
+            raise NotAcceptingTasks
+        return await self._all().home(change.assignment.id).assign.submit(change)
+
+    async def assign_tasks(
+        self, tasks: Iterable[Task] | AsyncIterable[Task], *, reschedule: Reschedule = "keep"
+    ) -> AssignCounts:
+        """Assign many tasks, pipelined and in bounded memory.
+
+        A list or tuple is checked whole before anything is sent; a generator is checked as it goes.
+
+        Args:
+            tasks: tasks, from any iterable or async iterable.
+            reschedule: as for `assign_task`.
+
+        Returns:
+            How many were newly assigned, and how many updated.
+
+        Raises:
+            The errors of `assign_task`. Tasks before the one at fault may have been assigned; calling again is safe.
+        """
+        bulk.check_iterable("tasks", tasks)
+        changes = bulk.convert(tasks, lambda task: self._to_change(task, reschedule))
+        if not self._accepting:
+            raise NotAcceptingTasks
+        partitions = self._all()
+        counts = [0, 0]
+        async for created in bulk.pipeline(
+            changes, lambda change: partitions.home(change.assignment.id).assign.submit(change)
+        ):
+            counts[created] += 1
+        return AssignCounts(assigned=counts[True], updated=counts[False])
+
+    async def remove_task(self, task_or_id: Task | str) -> bool:
+        """Take a task off the schedule. No run of it starts after this returns (under at-least-once delivery).
+
+        A task that was claimed within the last second is waited for, up to that second, since its worker may be
+        about to start it. A run in progress goes on; its task is not rescheduled.
+
+        Returns:
+            `True` if it was scheduled.
+
+        Raises:
+            PartitionOffline: its home cannot be reached; nothing was changed.
+        """
+        raw_id = to_id(task_or_id)
+        removed = await self._all().home(raw_id).remove.submit(raw_id)
+        if not _is_current(raw_id):
+            await _sleep_ms(removed.wait_ms)
+        return removed.was_scheduled
+
+    async def remove_tasks(self, tasks_or_ids: Iterable[Task | str] | AsyncIterable[Task | str]) -> int:
+        """Take many tasks off the schedule, pipelined and in bounded memory.
+
+        Returns:
+            How many of them were scheduled.
+        """
+        bulk.check_iterable("tasks_or_ids", tasks_or_ids)
+        ids = bulk.convert(tasks_or_ids, to_id)
+        partitions = self._all()
+        count = wait_ms = 0
+        removed: Removed
+        async for removed in bulk.pipeline(ids, lambda raw_id: partitions.home(raw_id).remove.submit(raw_id)):
+            count += removed.was_scheduled
+            wait_ms = max(wait_ms, removed.wait_ms)
+        await _sleep_ms(wait_ms)
+        return count
+
+    async def clear_all_tasks(self) -> int:
+        """Take every task of the namespace off the schedule. Nothing else in Redis is touched.
+
+        Returns:
+            How many there were.
+        """
+        removed, any_leased = await self._all().clear()
+        if any_leased:
+            await _sleep_ms(START_WINDOW_MS)
+        return removed
+
+    # Inspecting
+
+    async def is_scheduled(self, task_or_id: Task | str) -> str | bytes | None:
+        """The payload of a scheduled task, or `None`. An empty payload is not `None`."""
+        found = await self._look(to_id(task_or_id))
+        return None if found is None else found.data
+
+    async def get_task(self, task_or_id: Task | str) -> ScheduledTask | None:
+        """A scheduled task with its next run and state, or `None`."""
+        return await self._look(to_id(task_or_id))
+
+    async def tasks(self, *, state: State | None = None, prefix: str = "") -> AsyncIterator[ScheduledTask]:
+        """All scheduled tasks, page by page: those leased at the moment, then the waiting ones in due order.
+
+        Args:
+            state: only those in this state, `"waiting"` or `"leased"`. Default: all.
+            prefix: only those whose id starts so. Default: all.
+
+        A task that moves while the list is read may be listed at both places, or at neither.
+        """
+        if state not in (None, "waiting", "leased"):
+            raise InvalidValue("state", f"must be 'waiting', 'leased' or None, got {state!r}")
+        async for partition, row in self._all().rows():
+            found = to_scheduled_task(partition.name, row)
+            if found.id.startswith(prefix) and state in (None, found.state):
+                yield found
+
+    async def task_size(self) -> int:
+        """How many tasks are scheduled."""
+        return (await self._all().sizes())[0]
+
+    async def queue_size(self) -> int:
+        """How many tasks are due now and not claimed."""
+        return (await self._all().sizes())[1]
+
+    # Executing
+
+    async def start_task_execute(self, executor: Executor, *, concurrency: int | None = None) -> None:
+        """Start running due tasks in the background, connecting if needed.
+
+        Args:
+            executor: a coroutine function; called with what `serialize()` returned. `current_run()` tells it more.
+                If it raises, that is logged and emitted as `run-error`; the task goes on as after any run.
+            concurrency: the most runs at once. Default: the option `concurrency`.
+
+        Raises:
+            InvalidType: the executor is no coroutine function.
+            ConfigurationError: concurrency out of range.
+            AlreadyExecuting: call `stop_task_execute` first.
+        """
+        check_executor(executor)
+        if concurrency is None:
+            concurrency = self._options.concurrency
+        check_concurrency(concurrency)
+        if self._execution is not None:
+            raise AlreadyExecuting
+        await self.connect()
+        if self._execution is not None:
+            raise AlreadyExecuting
+        connection = self._host.require()
+        self._execution = Execution(
+            connection.partitions.all, self._options, executor, concurrency, self._events, self._log
+        )
+        connection.group.start_soon(self._run_execution, self._execution)
+
+    async def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
+        """Stop running tasks; tasks are still accepted. Does nothing if not executing.
+
+        What was claimed and has not started is handed back. Runs in progress may end within `drain_seconds`; then
+        they are cancelled and handed back too, due as they were.
+
+        Args:
+            drain_seconds: how long to wait. Default: the option `drain_seconds`.
+        """
+        if drain_seconds is None:
+            drain_seconds = self._options.drain_seconds
+        elif check_number("drain_seconds", drain_seconds) < 0:
+            raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
+        execution, self._execution = self._execution, None
+        if execution is not None:
+            await execution.stop(drain_seconds)
+
+    @property
+    def executing_tasks(self) -> bool:
+        """Whether tasks are being executed."""
+        return self._execution is not None
+
+    async def _run_execution(self, execution: Execution) -> None:
+        try:
+            await execution.run()
+        except* Exception as group:  # noqa: BLE001 - a bug here must not take the connections down with it
+            for error in group.exceptions:
+                self._log.error("executing tasks ended: %r", error)
+        finally:
+            if self._execution is execution:
+                self._execution = None
+
+    # Locks
+
+    async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
+        """Acquire a lock that is released by itself after `seconds`; `False` if another holds it."""
+        return await self._host.require().locks.acquire(name, seconds) is not None
+
+    async def try_lock(self, name: str) -> Lock | None:
+        """Acquire a lock until `unlock`, or for 24 hours at the most; `None` if another holds it."""
+        return await self._host.require().locks.acquire(name, SAFETY_SECONDS)
+
+    async def unlock(self, lock: Lock) -> bool:
+        """Release a lock; `False`, without any effect, if it is no longer held through this `Lock`."""
+        return await self._host.require().locks.release(lock)
+
+    def lock(
+        self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Lock]:
+        """Hold a lock for the length of an `async with` block, renewing it as long as the block runs.
+
+        Args:
+            name: its name, 1 to 512 bytes.
+            seconds: after so long it is free again if this process dies. Default 30.
+            wait_seconds: how long to wait for it; 0: try once. Default `None`: as long as it takes.
+
+        Raises:
+            LockTimeout: it was not free in time.
+            LockLost: it could not be renewed in time; the block was cancelled.
+        """
+        return self._host.require().locks.hold(name, seconds, wait_seconds)
+
+    # Events
+
+    @property
+    def online(self) -> bool:
+        """Whether the scheduler is connected and its master partition can be reached."""
+        connection = self._host.connection
+        return connection is not None and connection.partitions.master.state == "online"
+
+    def on(self, event: str, handler: Handler) -> Callable[[], None]:
+        """Call a function, or a coroutine function, at an event.
+
+        `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
+        `db-reconnect`: the same for any partition (its name). `run-error`: an executor raised (the `TaskRun` and the
+        error).
+
+        Returns:
+            A function that takes the handler off again.
+        """
+        return self._events.on(event, handler)
+
+    def _on_state(self, partition: Partition) -> None:
+        back = partition.state == "online"
+        if back:
+            self._log.info("partition %s is online again", partition.name)
+        else:
+            self._log.warning("%s", partition.problem or f"partition {partition.name} is offline")
+        self._events.emit("db-reconnect" if back else "db-disconnect", partition.name)
+        connection = self._host.connection
+        if connection is not None and partition is connection.partitions.master:
+            self._events.emit("online" if back else "offline")
+
+    # Within
+
+    def _all(self) -> Partitions:
+        return self._host.require().partitions
+
+    def _to_change(self, task: Task, reschedule: Reschedule) -> Change:
+        if reschedule not in ("keep", "interval", "start"):
+            raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
+        return Change(to_assignment(task, self._grid_ms), reschedule)
+
+    async def _look(self, raw_id: bytes) -> ScheduledTask | None:
+        partition = self._all().home(raw_id)
+        row = await partition.look.submit(raw_id)
+        return None if row is None else to_scheduled_task(partition.name, row)
+
+    def __repr__(self) -> str:
+        names = ", ".join(instance.partition_name for instance in self._options.storage.instances)
+        return f"Scheduler(namespace={self._options.namespace!r}, partitions=[{names}])"
+
+
+async def _sleep_ms(wait_ms: int) -> None:
+    if wait_ms > 0:
+        await anyio.sleep(wait_ms / 1000)
+
+
+def _is_current(raw_id: bytes) -> bool:
+    """Whether the caller is the run of this very task: then no other run of it can be about to start."""
+    try:
+        run: TaskRun = current_run()
+    except LookupError:
+        return False
+    return run.held().id == raw_id

@@ -1,0 +1,164 @@
+"""Clients: how one is opened for an instance, what is asked of a server, what its errors mean.
+
+The client's own retries are off. They would replay a claim whose reply was lost; `session.py` repeats requests in a
+way that each is applied once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ConnectionError,  # noqa: A004 - redis's own, unlike the builtin
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,  # noqa: A004 - redis's own, unlike the builtin
+)
+
+from ..errors import (
+    ConfigurationError,
+    OutcomeUnknown,
+    PartitionOffline,
+    StorageError,
+    StorageFull,
+    StorageRefused,
+    UnsuitableServer,
+)
+
+if TYPE_CHECKING:
+    from fakeredis import FakeServer
+
+    from ..instance import RedisInstance
+    from ..options import StorageOptions
+
+#: Errors after which the connection, and whether the command was carried out, are in doubt.
+LOST: Final = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
+#: Every error that a call to Redis raises here.
+FAILED: Final = (RedisError, OSError)
+
+_OLDEST: Final = (6, 2)
+_PRIVATE_STORE: Final = ""
+_memory_stores: dict[str, FakeServer] = {}
+
+
+def open_client(instance: RedisInstance, options: StorageOptions) -> Redis:
+    """A client with its own pool of connections; connects on first use."""
+    if instance.memory is not None:
+        return _open_memory(instance.memory, instance.db)
+    where: dict[str, Any] = {"host": instance.host, "port": instance.port, "socket_keepalive": True}
+    if instance.socket_path is not None:
+        where = {"connection_class": UnixDomainSocketConnection, "path": instance.socket_path}
+    elif instance.tls:
+        where |= {"connection_class": SSLConnection, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+    pool = BlockingConnectionPool(
+        **where,
+        db=instance.db,
+        username=instance.username,
+        password=instance.password,
+        max_connections=options.max_connections,
+        timeout=options.operation_timeout_seconds,
+        socket_timeout=options.operation_timeout_seconds,
+        socket_connect_timeout=options.connect_timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
+    return Redis.from_pool(pool)
+
+
+def _open_memory(store: str, db: int) -> Redis:
+    try:
+        from fakeredis import FakeAsyncRedis, FakeServer  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise ConfigurationError(
+            "url", "memory:// needs the embedded engine: pip install 'interval-scheduler[memory]'"
+        ) from None
+    if store == _PRIVATE_STORE:
+        server = FakeServer(version=(7,))
+    else:
+        server = _memory_stores.setdefault(store, FakeServer(version=(7,)))
+    client: Redis = FakeAsyncRedis(server=server, db=db, retry=Retry(NoBackoff(), 0), protocol=2)
+    return client
+
+
+async def look_at_server(client: Redis, instance: RedisInstance, *, allow_eviction: bool) -> list[str]:
+    """Ask a server what it is.
+
+    Returns:
+        Warnings for the log, each a whole sentence.
+
+    Raises:
+        UnsuitableServer: too old, a replica, or one that may evict keys.
+        RedisError: it cannot be reached or refuses to answer.
+    """
+    if instance.memory is not None:
+        await client.ping()
+        return []
+    info: Mapping[str, Any] = await client.info()
+    try:
+        saves = (await client.config_get("save")).get("save")
+    except ResponseError:
+        saves = None  # without the right to ask, nothing is claimed about it
+    return judge_server(instance.partition_name, info, saves, allow_eviction=allow_eviction)
+
+
+def judge_server(name: str, info: Mapping[str, Any], saves: str | None, *, allow_eviction: bool) -> list[str]:
+    """What `INFO` and `CONFIG GET save` say of a server: warnings, or an error. Pure."""
+    version = str(info.get("redis_version", "0"))
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if numbers < _OLDEST:
+        raise UnsuitableServer(name, f"runs Redis {version}: at least 6.2 is needed")
+    if info.get("role") not in (None, "master"):
+        raise UnsuitableServer(name, "is a replica: give the address of its primary")
+    warnings = []
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        problem = f"has maxmemory-policy {policy}, which drops keys when memory is full: set it to noeviction"
+        if int(info.get("maxmemory", 0)) > 0 and not allow_eviction:
+            raise UnsuitableServer(name, f"{problem}, or pass allow_eviction=True to take the risk")
+        warnings.append(f"partition {name!r} {problem}")
+    if saves == "" and not int(info.get("aof_enabled", 0)):
+        warnings.append(
+            f"partition {name!r} has persistence switched off: tasks are lost when it restarts; "
+            "turn on appendonly for durability"
+        )
+    return warnings
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another client's script keeps Redis from answering."""
+    return isinstance(error, ResponseError) and str(error).startswith("BUSY")
+
+
+def translate(partition: str, error: BaseException) -> StorageError:
+    """The typed error for what a call to Redis raised."""
+    if isinstance(error, StorageError):
+        return error
+    text = str(error)
+    code, _, rest = text.partition(" ")
+    if isinstance(error, AuthenticationError | AuthorizationError):
+        return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
+    if isinstance(error, ResponseError):
+        if _is_out_of_memory(text):
+            return StorageFull(partition)
+        if code == "OUTDATED":
+            return OutcomeUnknown(partition)
+        name = _CODES.get(type(error).__name__, code if code.isupper() else "ERR")
+        return StorageRefused(partition, name, rest if name == code else text)
+    reason = "did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
+
+
+# redis-py strips the code from the messages of the errors that have a class of their own.
+_CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
+
+
+def _is_out_of_memory(text: str) -> bool:
+    return text.startswith("OOM") or "command not allowed when used memory" in text

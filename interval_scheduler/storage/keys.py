@@ -1,0 +1,38 @@
+"""The names of all keys: built here and nowhere else.
+
+All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis
+Cluster; a database's enrollment in the namespace carries `{namespace}`. A colon in the namespace is doubled in the
+tag, and no partition name starts with one, so that no two namespaces can meet in one key.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Keys:
+    """The keys of one partition, as bytes."""
+
+    __slots__ = ("_tag", "attempts", "dead", "due", "enrollment", "fence", "leased", "leases", "tasks", "wake")
+
+    def __init__(self, namespace: str, partition: str) -> None:
+        escaped = namespace.replace(":", "::")
+        self._tag: Final = f"{{{escaped}:{partition}}}:".encode()
+        self.tasks: Final = self._tag + b"tasks"
+        self.due: Final = self._tag + b"due"
+        self.leased: Final = self._tag + b"leased"
+        self.leases: Final = self._tag + b"leases"
+        self.fence: Final = self._tag + b"fence"
+        self.attempts: Final = self._tag + b"attempts"
+        self.dead: Final = self._tag + b"dead"
+        #: The pub/sub channel on which scripts announce a nearer due time.
+        self.wake: Final = self._tag + b"wake"
+        self.enrollment: Final = f"{{{escaped}}}:partitions".encode()
+
+    def reply(self, session: bytes) -> bytes:
+        """Where the last reply to a session stands."""
+        return self._tag + b"reply:" + session
+
+    def lock(self, name: bytes) -> bytes:
+        """Where a lock's holder stands."""
+        return self._tag + b"lock:" + name

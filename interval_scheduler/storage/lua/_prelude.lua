@@ -1,0 +1,123 @@
+-- Functions that the loader puts before every script.
+
+local call = redis.call
+
+-- How long a reply is kept for a retry of its request, in ms; no request is retried for that long.
+local REPLY_KEPT_MS = 600000
+
+-- Server time in ms.
+local function now_ms()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A number as plain digits; Lua's own conversion loses digits above 14 places.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- The reply to this very request if it was carried out before, an error if a later one was, nil if it is new.
+-- A session numbers its requests and sends one at a time, so that the last reply is all that must be kept.
+local function recall(reply_key, sequence)
+  local last = call('GET', reply_key)
+  if not last then
+    return nil
+  end
+  local blank = string.find(last, ' ', 1, true)
+  local done = tonumber(string.sub(last, 1, blank - 1))
+  if done < tonumber(sequence) then
+    return nil
+  elseif done > tonumber(sequence) then
+    return redis.error_reply('OUTDATED a later request of this session was carried out')
+  end
+  return string.sub(last, blank + 1)
+end
+
+-- Keep a reply for a retry. Refused only when Redis is out of memory and the script wrote nothing else;
+-- the retry may then do its nothing once more.
+local function remember(reply_key, sequence, reply)
+  redis.pcall('SET', reply_key, sequence .. ' ' .. reply, 'PX', REPLY_KEPT_MS)
+  return reply
+end
+
+-- A fencing token: server time in µs, or one more than the last where the clock stood still or went back.
+local function next_token(fence_key)
+  local time = call('TIME')
+  local token = math.max((tonumber(call('GET', fence_key) or 0)) + 1, time[1] * 1000000 + time[2])
+  call('SET', fence_key, digits(token))
+  return digits(token)
+end
+
+-- The due time of the first waiting task, nil if there is none.
+local function head(zset_key)
+  return tonumber(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
+end
+
+-- Tell sleeping schedulers if the first waiting task now comes earlier. Without the right to publish they look later.
+local function announce(channel, before, earliest)
+  if earliest and (not before or earliest < before) then
+    redis.pcall('PUBLISH', channel, digits(earliest))
+  end
+end
+
+-- The due time after `due` of a recurring task (see records.py for the header's fields).
+-- Fixed rate: the first moment on the task's own grid after now, so that missed ones coalesce; where the clock
+-- went back to before `due`, the one after `due`. Fixed delay: an interval from now. Both rounded down to the
+-- rounding grid, and never to now or before.
+local function following(now, due, flags, interval, phase, grid)
+  interval, phase, grid = tonumber(interval), tonumber(phase), tonumber(grid) or 1
+  if string.find(flags, 'd', 1, true) then
+    local after = now + interval
+    after = after - after % grid
+    return after > now and after or after + grid
+  end
+  local base = now - now % grid + grid - 1
+  local moment = base + interval - (base - phase) % interval
+  if moment - moment % grid == tonumber(due) then
+    moment = moment + interval
+  end
+  return moment - moment % grid
+end
+
+-- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it.
+local function due_again(held, now)
+  local due, mark = string.match(held or '', '^%d+ (%d+) ?(.*)$')
+  return tonumber(string.match(mark or '', '^s(%d+)$')) or tonumber(due) or now
+end
+
+-- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.
+local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key)
+  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
+  if #expired == 0 then
+    return
+  end
+  local held = call('HMGET', leases_key, unpack(expired))
+  local back = {}
+  for n, id in ipairs(expired) do
+    back[2 * n - 1] = digits(due_again(held[n], now))
+    back[2 * n] = id
+  end
+  call('ZREM', leased_key, unpack(expired))
+  call('HDEL', leases_key, unpack(expired))
+  call('ZADD', due_key, unpack(back))
+  for _, id in ipairs(expired) do
+    call('HINCRBY', attempts_key, id, 1)
+  end
+end
+
+-- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none.
+local function next_look(due_key, leased_key)
+  local due, ends = head(due_key), head(leased_key)
+  if due and ends then
+    return math.min(due, ends)
+  end
+  return due or ends or -1
+end
+
+-- The attempts of the given ids; empty while no delivery ever failed.
+local function attempts_of(attempts_key, ids)
+  if #ids == 0 or call('EXISTS', attempts_key) == 0 then
+    return {}
+  end
+  return call('HMGET', attempts_key, unpack(ids))
+end

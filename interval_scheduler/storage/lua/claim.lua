@@ -1,0 +1,70 @@
+-- Take due tasks off the due set and lease them to one worker.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] due: id -> due, ms
+-- KEYS[4] leased: id -> lease deadline, ms
+-- KEYS[5] leases: id -> lease
+-- KEYS[6] fence: the last fencing token
+-- KEYS[7] attempts: id -> deliveries that failed
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] limit: integer, how many tasks at most
+-- ARGV[3] lease: integer, ms
+-- Returns: {now, ms; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
+-- Guarantees: atomic; a task goes to one worker; earliest due first, never early; ended leases become due first;
+--   a retry gets the tasks of the first try that it still holds; passes when Redis is out of memory; what has no
+--   record is dropped.
+
+local now = now_ms()
+
+local function answer(token, ids, dues, records)
+  return { now, next_look(KEYS[3], KEYS[4]), token, ids, dues, records, attempts_of(KEYS[7], ids) }
+end
+
+local done = recall(KEYS[1], ARGV[1])
+if type(done) == 'table' then
+  return done
+elseif done then
+  local token, deadline = string.match(done, '^(%d+) (%-?%d+)$')
+  local ids, dues = {}, {}
+  local candidates = call('ZRANGE', KEYS[4], deadline, deadline, 'BYSCORE')
+  local held = #candidates > 0 and call('HMGET', KEYS[5], unpack(candidates)) or {}
+  for n, id in ipairs(candidates) do
+    local holder, due = string.match(held[n] or '', '^(%d+) (%d+)')
+    if holder == token then
+      ids[#ids + 1] = id
+      dues[#dues + 1] = due
+    end
+  end
+  return answer(token, ids, dues, #ids > 0 and call('HMGET', KEYS[2], unpack(ids)) or {})
+end
+
+recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
+local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+if #found == 0 then
+  return answer('0', {}, {}, {})
+end
+
+local candidates = {}
+for at = 1, #found, 2 do
+  candidates[#candidates + 1] = found[at]
+end
+local records = call('HMGET', KEYS[2], unpack(candidates))
+-- The first write is one that Redis allows when it is out of memory; then all the others pass.
+call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
+local token = next_token(KEYS[6])
+local deadline = digits(now + tonumber(ARGV[3]))
+local ids, dues, kept, leased, leases = {}, {}, {}, {}, {}
+for n, id in ipairs(candidates) do
+  if records[n] then
+    local last, due = #ids + 1, found[2 * n]
+    ids[last], dues[last], kept[last] = id, due, records[n]
+    leased[2 * last - 1], leased[2 * last] = deadline, id
+    leases[2 * last - 1], leases[2 * last] = id, token .. ' ' .. due
+  end
+end
+if #ids > 0 then
+  call('ZADD', KEYS[4], unpack(leased))
+  call('HSET', KEYS[5], unpack(leases))
+end
+remember(KEYS[1], ARGV[1], token .. ' ' .. deadline)
+return answer(token, ids, dues, kept)

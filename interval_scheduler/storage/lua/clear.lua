@@ -1,0 +1,22 @@
+-- Take every task of the partition off the schedule.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] due: id -> due, ms
+-- KEYS[4] leased: id -> lease deadline, ms
+-- KEYS[5] leases: id -> lease
+-- KEYS[6] attempts: id -> deliveries that failed
+-- KEYS[7] dead: id -> when it was set aside, ms
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- Returns: string, 1 if a task was leased else 0, a blank, and how many tasks were removed
+-- Guarantees: atomic; applied once per request; constant time, since Redis frees unlinked keys in the background;
+--   passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local leased = call('ZCARD', KEYS[4])
+local removed = call('ZCARD', KEYS[3]) + leased
+call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+return remember(KEYS[1], ARGV[1], (leased > 0 and '1' or '0') .. ' ' .. digits(removed))

@@ -1,0 +1,32 @@
+-- Acquire, extend and release locks.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] fence: the last fencing token
+-- KEYS[3...] locks: one a step, the holder's token
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
+--   to acquire; time to live: integer, ms, or '' to release
+-- Returns: string, for each step by blanks: the token if acquired, 1 if extended or released, else 0
+-- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local results = {}
+for n = 1, #KEYS - 2 do
+  local key, action, token, ttl = KEYS[n + 2], ARGV[3 * n - 1], ARGV[3 * n], ARGV[3 * n + 1]
+  local holder = call('GET', key)
+  results[n] = '0'
+  if action == 'a' and not holder then
+    results[n] = next_token(KEYS[2])
+    call('SET', key, results[n], 'PX', ttl)
+  elseif action == 'e' and holder == token then
+    call('PEXPIRE', key, ttl)
+    results[n] = '1'
+  elseif action == 'r' and holder == token then
+    call('DEL', key)
+    results[n] = '1'
+  end
+end
+return remember(KEYS[1], ARGV[1], table.concat(results, ' '))

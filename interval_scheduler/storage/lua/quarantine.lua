@@ -1,0 +1,42 @@
+-- Set claimed tasks whose record cannot be read aside as dead, so that the others go on.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] leased: id -> lease deadline, ms
+-- KEYS[3] leases: id -> lease
+-- KEYS[4] attempts: id -> deliveries that failed
+-- KEYS[5] dead: id -> when it was set aside, ms
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2...] for each run two: id: string; lease: string, as claimed
+-- Returns: string, for each run 1 (set aside) or 0 (stale)
+-- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection;
+--   passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local now = now_ms()
+local ids = {}
+for at = 2, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local held = call('HMGET', KEYS[3], unpack(ids))
+
+local ended, dead, results = {}, {}, {}
+for n, id in ipairs(ids) do
+  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 1] then
+    results[n] = '0'
+  else
+    results[n] = '1'
+    ended[#ended + 1] = id
+    dead[2 * #ended - 1], dead[2 * #ended] = digits(now), id
+  end
+end
+if #ended > 0 then
+  -- The first write is one that Redis allows when it is out of memory; then all the others pass.
+  call('HDEL', KEYS[3], unpack(ended))
+  call('ZREM', KEYS[2], unpack(ended))
+  call('HDEL', KEYS[4], unpack(ended))
+  call('ZADD', KEYS[5], unpack(dead))
+end
+return remember(KEYS[1], ARGV[1], table.concat(results))

@@ -1,0 +1,48 @@
+-- Hand claimed tasks back unrun, due as they were.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] due: id -> due, ms
+-- KEYS[3] leased: id -> lease deadline, ms
+-- KEYS[4] leases: id -> lease
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3...] for each run two: id: string; lease: string, as claimed
+-- Returns: string, the earliest due time in ms (-1: none), a blank, and for each run 1 (handed back) or 0 (stale)
+-- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; passes when
+--   Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local now = now_ms()
+local ids = {}
+for at = 3, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local held = call('HMGET', KEYS[4], unpack(ids))
+
+local ended, results, waiting = {}, {}, {}
+local earliest
+for n, id in ipairs(ids) do
+  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 2] then
+    results[n] = '0'
+  else
+    local moment = due_again(held[n], now)
+    results[n] = '1'
+    ended[#ended + 1] = id
+    waiting[#waiting + 1] = digits(moment)
+    waiting[#waiting + 1] = id
+    earliest = earliest and math.min(earliest, moment) or moment
+  end
+end
+
+if #ended > 0 then
+  local before = head(KEYS[2])
+  -- The first write is one that Redis allows when it is out of memory; then all the others pass.
+  call('HDEL', KEYS[4], unpack(ended))
+  call('ZREM', KEYS[3], unpack(ended))
+  call('ZADD', KEYS[2], unpack(waiting))
+  announce(ARGV[2], before, earliest)
+end
+return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))

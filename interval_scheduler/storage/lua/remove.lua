@@ -1,0 +1,48 @@
+-- Take tasks off the schedule.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] due: id -> due, ms
+-- KEYS[4] leased: id -> lease deadline, ms
+-- KEYS[5] leases: id -> lease
+-- KEYS[6] attempts: id -> deliveries that failed
+-- KEYS[7] dead: id -> when it was set aside, ms
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] start window: integer, ms; a claim may start its run within it
+-- ARGV[3...] ids: string
+-- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0
+-- Guarantees: atomic; applied once per request; a running task is not rescheduled; passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local now, window = now_ms(), tonumber(ARGV[2])
+local ids = {}
+for at = 3, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
+local scores = call('ZMSCORE', KEYS[3], unpack(ids))
+local held = call('HMGET', KEYS[5], unpack(ids))
+
+local wait, any_leased, results, seen = 0, false, {}, {}
+for n, id in ipairs(ids) do
+  results[n] = (scores[n] or held[n]) and not seen[id] and '1' or '0'
+  seen[id] = true
+  if held[n] then
+    any_leased = true
+    -- A token is the moment of its claim in µs, unless the clock went back: then wait for the whole window.
+    local granted = tonumber(string.match(held[n], '^%d+')) / 1000
+    wait = math.max(wait, math.min(math.ceil(granted + window - now), window))
+  end
+end
+
+call('HDEL', KEYS[2], unpack(ids))
+call('ZREM', KEYS[3], unpack(ids))
+if any_leased then
+  call('ZREM', KEYS[4], unpack(ids))
+  call('HDEL', KEYS[5], unpack(ids))
+end
+call('HDEL', KEYS[6], unpack(ids))
+call('ZREM', KEYS[7], unpack(ids))
+return remember(KEYS[1], ARGV[1], digits(wait) .. ' ' .. table.concat(results))

@@ -1,0 +1,38 @@
+-- Extend held leases.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] leased: id -> lease deadline, ms
+-- KEYS[3] leases: id -> lease
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] lease: integer, ms from now
+-- ARGV[3...] for each run two: id: string; lease: string, as claimed
+-- Returns: string, for each run 1 (extended) or 0 (stale)
+-- Guarantees: atomic; applied once per request; a stale lease changes nothing; passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local deadline = digits(now_ms() + tonumber(ARGV[2]))
+local ids = {}
+for at = 3, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local held = call('HMGET', KEYS[3], unpack(ids))
+
+local renewed, deadlines, results = {}, {}, {}
+for n, id in ipairs(ids) do
+  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 2] then
+    results[n] = '0'
+  else
+    results[n] = '1'
+    renewed[#renewed + 1] = id
+    deadlines[2 * #renewed - 1], deadlines[2 * #renewed] = deadline, id
+  end
+end
+if #renewed > 0 then
+  -- Removed first, since the first write must be one that Redis allows when it is out of memory.
+  call('ZREM', KEYS[2], unpack(renewed))
+  call('ZADD', KEYS[2], unpack(deadlines))
+end
+return remember(KEYS[1], ARGV[1], table.concat(results))

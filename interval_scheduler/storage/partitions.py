@@ -1,0 +1,123 @@
+"""All partitions: which one a task belongs to, and what concerns them together."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from anyio.abc import TaskGroup
+
+from . import commands
+from .commands import Row
+from .partition import Partition
+from .placement import homes
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..log import Log
+    from ..options import SchedulerOptions
+
+_PAGE: Final = 500
+
+
+class Partitions:
+    """The partitions of a scheduler, from its options."""
+
+    def __init__(self, options: SchedulerOptions, log: Log, on_state: Callable[[Partition], None]) -> None:
+        self._log = log
+        self._patience_seconds = options.storage.operation_timeout_seconds
+        self.all: Final[Sequence[Partition]] = [
+            Partition(instance, options, log, on_state) for instance in options.storage.instances
+        ]
+        self.master: Final = self.all[options.storage.master_index]
+        self._home = homes([partition.name for partition in self.all])
+
+    def home(self, raw_id: bytes) -> Partition:
+        """The partition that a task id belongs to; raises unless it is online."""
+        partition = self.all[self._home(raw_id)]
+        partition.require_online()
+        return partition
+
+    async def connect(self, group: TaskGroup) -> None:
+        """Start all partitions in `group`; returns once each was tried and at least one is online.
+
+        Raises:
+            UnsuitableServer: one of them must not be used (nothing was written then).
+            StorageRefused: one of them refuses.
+            PartitionOffline: none of them can be reached.
+        """
+        for partition in self.all:
+            group.start_soon(partition.run)
+        for partition in self.all:
+            await partition.first_try()
+        self._raise_unusable()
+        for partition in self.all:
+            await partition.admit()
+        self._raise_unusable()
+        problems = [partition.problem for partition in self.all if partition.problem is not None]
+        if len(problems) == len(self.all):
+            raise problems[0]
+        for problem in problems:
+            self._log.warning("%s", problem)
+
+    def _raise_unusable(self) -> None:
+        for partition in self.all:
+            problem = partition.problem
+            if problem is not None and not isinstance(problem, ConnectionError):
+                raise problem
+
+    async def sizes(self) -> tuple[int, int]:
+        """How many tasks there are, and how many are due now, over all partitions."""
+        tasks = due = 0
+        for partition in self.all:
+            some_tasks, some_due = await commands.sizes(partition)
+            tasks += some_tasks
+            due += some_due
+        return tasks, due
+
+    async def clear(self) -> tuple[int, bool]:
+        """Take every task off the schedule: how many there were, and whether one was leased."""
+        for partition in self.all:
+            partition.require_online()
+        removed, any_leased = 0, False
+        for partition in self.all:
+            some, leased = await commands.clear(Session(partition, self._patience_seconds), partition.keys)
+            removed += some
+            any_leased = any_leased or leased
+        return removed, any_leased
+
+    async def rows(self) -> AsyncIterator[tuple[Partition, Row]]:
+        """All tasks, page by page: the leased ones, then the waiting ones in due order."""
+        for leased in (True, False):
+            streams = [_stream(partition, leased=leased) for partition in self.all]
+            async for found in _merge(streams):
+                yield found
+
+
+async def _stream(partition: Partition, *, leased: bool) -> AsyncIterator[tuple[Partition, Row]]:
+    after = None
+    while True:
+        found = await commands.page(partition, leased=leased, limit=_PAGE, after=after)
+        for row in found.rows:
+            yield partition, row
+        after = found.after
+        if after is None:
+            return
+
+
+async def _merge(streams: Sequence[AsyncIterator[tuple[Partition, Row]]]) -> AsyncIterator[tuple[Partition, Row]]:
+    """Several streams in due order as one, holding one row of each."""
+    heads: list[tuple[int, int, tuple[Partition, Row]]] = []
+    for index, stream in enumerate(streams):
+        async for found in stream:
+            heapq.heappush(heads, (found[1].due_ms, index, found))
+            break
+    while heads:
+        _, index, found = heads[0]
+        yield found
+        async for following in streams[index]:
+            heapq.heapreplace(heads, (following[1].due_ms, index, following))
+            break
+        else:
+            heapq.heappop(heads)

@@ -1,0 +1,53 @@
+r"""The record of a task: one string, a plain-text header and the payload. Pure functions.
+
+::
+
+    record  = header "\n" payload
+    header  = type ["d"] [" " interval " " phase [" " grid]]
+    type    = "s" (payload is text) | "b" (payload is bytes)
+    "d"       the interval counts from the end of a run (fixed delay)
+    interval  ms; absent: run once
+    phase     ms; any moment on the task's own grid, modulo the interval
+    grid      ms; the rounding grid, absent for none
+
+The scripts read the header with `string.match`, this module with a regular expression.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+_RECORD: Final = re.compile(rb"([sb])d?(?: (\d+) \d+(?: \d+)?)?\n")
+
+
+class Record(NamedTuple):
+    """A record, taken apart."""
+
+    header: bytes
+    data: str | bytes
+    every_ms: int | None
+
+
+class CorruptRecord(ValueError):
+    """What stands in Redis is not a record."""
+
+
+def parse(raw: bytes) -> Record:
+    """Take a record apart.
+
+    Raises:
+        CorruptRecord: it has no readable header, or its text is not UTF-8.
+    """
+    found = _RECORD.match(raw)
+    if found is None:
+        raise CorruptRecord("the header cannot be read")
+    end = found.end()
+    data: str | bytes = raw[end:]
+    if raw[0] == 115:  # "s"
+        try:
+            data = raw[end:].decode()
+        except UnicodeDecodeError:
+            raise CorruptRecord("the payload is marked as text, but is not UTF-8") from None
+    interval = found[2]
+    return Record(raw[: end - 1], data, None if interval is None else int(interval))

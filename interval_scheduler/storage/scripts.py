@@ -1,0 +1,101 @@
+"""The Lua scripts: read from `lua/`, their headers checked, each with the shared prelude before it.
+
+A header is the contract of its script: one sentence, `KEYS[n]`, `ARGV[n]`, `Returns` and `Guarantees`.
+The typed functions in `commands.py` are the only callers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+_SENTENCE: Final = re.compile(r"-- [A-Z].*\.$")
+_SECTIONS: Final = ("KEYS[1]", "Returns:", "Guarantees:")
+
+
+class BadScriptHeader(Exception):
+    """A script's header does not follow the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One script, ready to be sent.
+
+    Attributes:
+        name: its file name without `.lua`.
+        header: its contract, the lines without `--`.
+        text: what Redis runs.
+        sha: the SHA-1 of the text, by which Redis knows it.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    text: str
+    sha: str
+
+
+def check_header(name: str, source: str) -> tuple[str, ...]:
+    """The header of a script, its lines without `--`.
+
+    Raises:
+        BadScriptHeader: something is missing.
+    """
+    lines = []
+    for line in source.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line)
+    if not lines or not _SENTENCE.match(lines[0]):
+        raise BadScriptHeader(f"{name}.lua must open with one sentence that ends in a full stop")
+    header = tuple(line.removeprefix("-- ") for line in lines)
+    for section in _SECTIONS:
+        if not any(line.startswith(section) for line in header):
+            raise BadScriptHeader(f"{name}.lua lacks '{section}' in its header")
+    body = source[sum(len(line) + 1 for line in lines) :]
+    for array in ("KEYS", "ARGV"):
+        if array in body and not any(line.startswith(array + "[") for line in header):
+            raise BadScriptHeader(f"{name}.lua uses {array} without a line for it in its header")
+    return header
+
+
+def _load(name: str) -> Script:
+    folder = files(__package__) / "lua"
+    source = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    text = (folder / "_prelude.lua").read_text(encoding="utf-8") + source
+    return Script(name, check_header(name, source), text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis's choice
+
+
+ASSIGN: Final = _load("assign")
+CLAIM: Final = _load("claim")
+CLAIM_ONCE: Final = _load("claim_once")
+CLEAR: Final = _load("clear")
+COMPLETE: Final = _load("complete")
+ENROLL: Final = _load("enroll")
+LOCK: Final = _load("lock")
+LOOK: Final = _load("look")
+PAGE: Final = _load("page")
+QUARANTINE: Final = _load("quarantine")
+RELEASE: Final = _load("release")
+REMOVE: Final = _load("remove")
+RENEW: Final = _load("renew")
+SIZE: Final = _load("size")
+
+ALL: Final = (
+    ASSIGN,
+    CLAIM,
+    CLAIM_ONCE,
+    CLEAR,
+    COMPLETE,
+    ENROLL,
+    LOCK,
+    LOOK,
+    PAGE,
+    QUARANTINE,
+    RELEASE,
+    REMOVE,
+    RENEW,
+    SIZE,
+)

@@ -1,0 +1,57 @@
+"""Requests that are applied exactly once, although connections break and replies get lost.
+
+::
+
+    new ──send──▶ in flight ──reply──▶ done
+                   │    ▲
+              lost │    │ send again, same number
+                   ▼    │
+                 in doubt ──patience ends──▶ OutcomeUnknown
+
+A session numbers its requests and has at most one under way. Each state-changing script keeps the last number and
+its reply under the session's key (`recall` and `remember` in `_prelude.lua`); a repeated request gets that reply and
+changes nothing, one that arrives after a later one is refused. So it does not matter whether a lost request was carried
+out, nor whether a copy of it lies in some buffer. This is the scheme of client sessions for linearizable RPC
+(Lee et al., "Implementing Linearizability at Large Scale and Low Latency", SOSP 2015), with a window of one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .partition import Partition
+    from .scripts import Script
+
+Argument = bytes | int
+
+
+class Session:
+    """A numbered conversation with one partition. Not for concurrent use: one request at a time.
+
+    Args:
+        partition: the partition to talk to.
+        patience_seconds: how long a request in doubt is repeated before `OutcomeUnknown`.
+    """
+
+    __slots__ = ("_partition", "_patience_seconds", "_reply_key", "_sequence")
+
+    def __init__(self, partition: Partition, patience_seconds: float) -> None:
+        self._partition = partition
+        self._patience_seconds = patience_seconds
+        self._reply_key = partition.keys.reply(secrets.token_hex(8).encode())
+        self._sequence = 0
+
+    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Carry out a state-changing script once.
+
+        Raises:
+            OutcomeUnknown: the partition was lost and did not come back in time.
+            StorageError: it refused; nothing was changed.
+        """
+        self._sequence += 1
+        return await self._partition.request(
+            script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds
+        )

