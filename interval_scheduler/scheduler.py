@@ -61,6 +61,7 @@ class Scheduler:
         self._accepting = False
         self._host = Host(self._options, self._events, self._log, self._on_state)
         self._execution: Execution | None = None
+        self._changing_execution = asyncio.Lock()
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
@@ -287,13 +288,14 @@ class Scheduler:
         if self._execution is not None:
             raise AlreadyExecuting
         await self.connect()
-        if self._execution is not None:
-            raise AlreadyExecuting
-        connection = self._host.require()
-        self._execution = Execution(
-            connection.partitions.all, self._options, executor, concurrency, self._events, self._log
-        )
-        connection.group.start_soon(self._run_execution, self._execution)
+        async with self._changing_execution:  # a stop that still drains is waited for
+            if self._execution is not None:
+                raise AlreadyExecuting
+            connection = self._host.require()
+            self._execution = Execution(
+                connection.partitions.all, self._options, executor, concurrency, self._events, self._log
+            )
+            connection.group.start_soon(self._run_execution, self._execution)
 
     async def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
         """Stop running tasks; tasks are still accepted. Does nothing if not executing.
@@ -309,8 +311,9 @@ class Scheduler:
         elif check_number("drain_seconds", drain_seconds) < 0:
             raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
         execution, self._execution = self._execution, None
-        if execution is not None:
-            await execution.stop(drain_seconds)
+        async with self._changing_execution:
+            if execution is not None:
+                await execution.stop(drain_seconds)
 
     @property
     def executing_tasks(self) -> bool:

@@ -56,6 +56,7 @@ class Execution:
             executor,
             concurrency=concurrency,
             prefetch=options.prefetch,
+            sources=len(partitions),
             finish=self._finish,
             hand_back=self._hand_back,
         )
@@ -78,6 +79,7 @@ class Execution:
         self._at_least_once = options.delivery == "at-least-once"
         self._pollers_running = len(self._pollers)
         self._pollers_done = anyio.Event()
+        self._stopped = anyio.Event()
         self._ended = anyio.Event()
 
     async def run(self) -> None:
@@ -93,11 +95,13 @@ class Execution:
                         completions.start(group)
                 for poller in self._pollers:
                     group.start_soon(self._poll, poller)
-                await self._ended.wait()
+                await self._stopped.wait()
                 group.cancel_scope.cancel()
         finally:
-            for partition in self._partitions:
-                partition.on_due = lambda _: None
+            for partition, poller in zip(self._partitions, self._pollers, strict=True):
+                if partition.on_due == poller.on_due:
+                    partition.on_due = lambda _: None
+            self._pollers_done.set()
             self._ended.set()
 
     async def stop(self, drain_seconds: float) -> None:
@@ -116,7 +120,8 @@ class Execution:
                 for completions in self._completions.values():
                     await completions.flushed()
         finally:
-            self._ended.set()
+            self._stopped.set()
+        await self._ended.wait()
 
     async def _poll(self, poller: Poller) -> None:
         await poller.run()

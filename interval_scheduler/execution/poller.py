@@ -8,7 +8,9 @@
 
 The sleep ends when the next task is due by the server's clock, when a nearer one is announced (`on_due`), or after
 `check_tasks_every_seconds`. An announcement during a claim is not lost: what is planned is reset before the claim is
-sent. A claim in flight is never cancelled by a stop, or its tasks would wait for their leases to end.
+sent. A claim in flight is never cancelled by a stop, or its tasks would wait for their leases to end. A claim in doubt
+gives its places back, and is repeated under the same number once the partition can be reached: so what it may have
+taken is not stranded, and a dead partition holds no room that the others need.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import math
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from .completions import Completions
     from .leases import Leases
     from .workers import Workers
+
+
+#: The most bytes of records that one claim should bring, going by those of the claim before.
+MAX_CLAIM_BYTES: Final = 4 << 20
 
 
 class Poller:
@@ -66,7 +72,10 @@ class Poller:
         self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
         self._longest_sleep = options.check_tasks_every_seconds
-        self._session = Session(partition, options.lease_seconds)
+        self._session = Session(partition, 0)
+        self._failures = 0
+        self._first_sent_at = 0.0
+        self._record_bytes = 0
         self._stopping = False
         self._pause = anyio.CancelScope()
         self._nudged = anyio.Event()
@@ -90,11 +99,15 @@ class Poller:
         while not self._stopping:
             try:
                 await self.run_once()
+                self._failures = 0
             except StorageError as error:
+                self._failures += 1
                 self._log.warning("no tasks can be claimed: %s", error)
-                with self._waiting():
-                    await anyio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
-                    await self._partition.wait_online()
+                if self._failures > 1:
+                    # The first may have been one stale connection.
+                    self._partition.report_lost()
+                    with self._waiting():
+                        await anyio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
 
     async def run_once(self) -> None:
         """One claim, and the sleep after it."""
@@ -105,15 +118,21 @@ class Poller:
         if self._stopping:
             self._workers.give_back(places)
             return
+        limit = min(places, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else places
+        limit = max(1, limit)
         self._next_look_ms = math.inf
         fed = 0
         try:
             sent_at = time.monotonic()
-            claimed = await self._claim(places)
-            fed = self._feed(claimed, sent_at, time.monotonic())
+            if not self._session.in_doubt:
+                self._first_sent_at = sent_at
+            claimed = await self._claim(limit)
+            fed = len(claimed.ids)
+            self._workers.overdraw(max(0, fed - places))
+            self._feed(claimed, time.monotonic())
         finally:
-            self._workers.give_back(places - fed)
-        if len(claimed.ids) < places:
+            self._workers.give_back(max(0, places - fed))
+        if fed < limit:
             if claimed.next_look_ms >= 0:
                 self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
             with self._waiting():
@@ -124,14 +143,18 @@ class Poller:
             return await commands.claim(self._session, self._partition.keys, places, self._lease_ms)
         return await commands.claim_once(self._session, self._partition.keys, places)
 
-    def _feed(self, claimed: Claimed, sent_at: float, received_at: float) -> int:
-        """Give what was claimed to the workers; returns how many places it takes up."""
+    def _feed(self, claimed: Claimed, received_at: float) -> None:
+        """Give what was claimed to the workers."""
         now_ms = claimed.now_ms
         self._local = lambda ms: received_at + (ms - now_ms) / 1000
         if not claimed.ids:
-            return 0
-        trusted_until = self._leases.trusted_until(sent_at) if self._at_least_once else math.inf
-        start_by = min(sent_at + START_WINDOW_MS / 1000, trusted_until) if self._at_least_once else math.inf
+            return
+        self._record_bytes = sum(map(len, claimed.records)) // len(claimed.ids)
+        # Moments count from when the claim was first sent: a repeated one may have been granted then.
+        trusted_until = start_by = math.inf
+        if self._at_least_once:
+            trusted_until = self._leases.trusted_until(self._first_sent_at)
+            start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
         grant = Grant(self._partition.name, claimed.token, now_ms, received_at, start_by, trusted_until)
         failed = claimed.failed or [None] * len(claimed.ids)
         runs = []
@@ -139,13 +162,17 @@ class Poller:
             try:
                 header, data, _ = parse(raw)
             except CorruptRecord as error:
-                self._log.error("task %r is set aside as dead, its record cannot be read: %s", raw_id.decode(), error)
-                if self._at_least_once:
-                    self._completions.quarantine(Held(raw_id, claimed.token + b" " + due, b""))
-                continue
-            runs.append(TaskRun(grant, raw_id, due, header, data, tries))
+                self._set_aside(Held(raw_id, claimed.token + b" " + due, b""), error)
+            else:
+                runs.append(TaskRun(grant, raw_id, due, header, data, tries))
         self._workers.feed(runs)
-        return len(claimed.ids) if self._at_least_once else len(runs)
+
+    def _set_aside(self, claim: Held, error: CorruptRecord) -> None:
+        self._log.error("task %r cannot be run, its record is corrupt: %s", claim.id.decode(errors="replace"), error)
+        if self._at_least_once:
+            self._completions.quarantine(claim)
+        else:
+            self._workers.give_back(1)
 
     async def _sleep(self) -> None:
         latest = time.monotonic() + self._longest_sleep

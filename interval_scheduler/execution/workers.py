@@ -43,6 +43,7 @@ class Workers:
         executor: what is called with each payload.
         concurrency: the most runs at once.
         prefetch: the most tasks claimed beyond the running ones.
+        sources: how many pollers share the room.
         finish: called with each run that ended by itself, and its error.
         hand_back: called with each run that never started or was cut short.
     """
@@ -53,12 +54,14 @@ class Workers:
         *,
         concurrency: int,
         prefetch: int,
+        sources: int,
         finish: Callable[[TaskRun, BaseException | None], None],
         hand_back: Callable[[TaskRun], None],
     ) -> None:
         self._executor = executor
         self._concurrency = concurrency
         self._prefetch = prefetch
+        self._sources = sources
         self._finish = finish
         self._hand_back = hand_back
         self._queue: deque[TaskRun] = deque()
@@ -95,6 +98,10 @@ class Workers:
         self._offer_room()
         return places
 
+    def overdraw(self, places: int) -> None:
+        """Take places without waiting: a claim that was in doubt got more than is reserved now."""
+        self._places_taken += places
+
     def give_back(self, places: int) -> None:
         """Free places whose tasks were settled, or that were reserved and not needed."""
         self._places_taken -= places
@@ -106,7 +113,8 @@ class Workers:
         free = self._concurrency + self._allowance - self._places_taken
         if free <= 0:
             return 0
-        return min(MAX_CLAIM, max(1, free // (1 + len(self._asking))))
+        # A share of what is free, even if nobody else asks: a claim that hangs must not hold all the room.
+        return min(MAX_CLAIM, max(1, free // self._sources))
 
     def _offer_room(self) -> None:
         if self._asking and self._share() > 0:
@@ -206,6 +214,8 @@ class Workers:
                 await waiter
         finally:
             self._count -= 1
+            if not running:
+                self._all_ended.set()
 
     def _adapt(self, waited: float) -> None:
         """The queue ran empty: claim more ahead if its last run started promptly, less if it waited."""

@@ -92,8 +92,9 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
 
 
 async def claim(session: Session, keys: Keys, limit: int, lease_ms: int) -> Claimed:
-    """Lease up to `limit` due tasks (at least once)."""
-    reply: list[Any] = await session.request(
+    """Lease up to `limit` due tasks (at least once). After a claim in doubt, what that one got."""
+    send = session.repeat if session.in_doubt else session.request
+    reply: list[Any] = await send(
         scripts.CLAIM,
         (keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts),
         (limit, lease_ms),
@@ -102,8 +103,9 @@ async def claim(session: Session, keys: Keys, limit: int, lease_ms: int) -> Clai
 
 
 async def claim_once(session: Session, keys: Keys, limit: int) -> Claimed:
-    """Take up to `limit` due tasks and reschedule them at once (at most once)."""
-    reply: list[Any] = await session.request(
+    """Take up to `limit` due tasks and reschedule them at once (at most once). After one in doubt, what that got."""
+    send = session.repeat if session.in_doubt else session.request
+    reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
         (keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts, keys.dead),
         (limit,),

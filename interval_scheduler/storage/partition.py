@@ -218,7 +218,7 @@ class Partition:
                     self.name,
                     f"is in use with another configuration: its {what} is {theirs}, here it is {ours}. "
                     "Configure all schedulers of a namespace alike (RedisInstance.name fixes a name where addresses "
-                    f"differ); to start anew, stop them all and delete {self.keys.enrollment.decode()} in each database",
+                    f"differ); to start anew, stop them all and delete {self.keys.enrollment.decode()} everywhere",
                 )
 
     async def _listen(self) -> None:

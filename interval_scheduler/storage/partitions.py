@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..log import Log
     from ..options import SchedulerOptions
 
-_PAGE: Final = 500
+_PAGE: Final = 250
 
 
 class Partitions:

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import OutcomeUnknown, StorageError
 
 if TYPE_CHECKING:
     from .partition import Partition
@@ -27,22 +29,31 @@ if TYPE_CHECKING:
 
 Argument = bytes | int
 
+#: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
+_LONGEST_PATIENCE_SECONDS: Final = 300.0
+
 
 class Session:
     """A numbered conversation with one partition. Not for concurrent use: one request at a time.
 
     Args:
         partition: the partition to talk to.
-        patience_seconds: how long a request in doubt is repeated before `OutcomeUnknown`.
+        patience_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
     """
 
-    __slots__ = ("_partition", "_patience_seconds", "_reply_key", "_sequence")
+    __slots__ = ("_in_doubt", "_partition", "_patience_seconds", "_reply_key", "_sequence")
 
     def __init__(self, partition: Partition, patience_seconds: float) -> None:
         self._partition = partition
-        self._patience_seconds = patience_seconds
+        self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
         self._reply_key = partition.keys.reply(secrets.token_hex(8).encode())
         self._sequence = 0
+        self._in_doubt = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the last request ended in `OutcomeUnknown`; `repeat` may still learn what came of it."""
+        return self._in_doubt
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Carry out a state-changing script once.
@@ -52,6 +63,24 @@ class Session:
             StorageError: it refused; nothing was changed.
         """
         self._sequence += 1
-        return await self._partition.request(
-            script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds
-        )
+        return await self.repeat(script, keys, args)
+
+    async def repeat(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Send the last request again: its reply if it was carried out, else it is carried out now.
+
+        Raises:
+            OutcomeUnknown: still.
+            StorageError: it refused; nothing was changed.
+        """
+        self._in_doubt = True
+        try:
+            reply = await self._partition.request(
+                script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds
+            )
+        except OutcomeUnknown:
+            raise
+        except StorageError:
+            self._in_doubt = False
+            raise
+        self._in_doubt = False
+        return reply

@@ -1,0 +1,129 @@
+"""Worker processes that are killed, frozen, terminated: nothing lost, nothing doubled beyond what is promised."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from interval_scheduler import IntervalTask, Scheduler
+from tests.integration.processes import Worker, check_key_space, read_ledger
+from tests.servers import RedisServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+
+async def is_empty(scheduler: Scheduler) -> bool:
+    return await scheduler.task_size() == 0
+
+
+async def test_killed_workers_lose_no_one_shot(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    options = {"lease_seconds": 1.5, "concurrency": 20, "check_tasks_every_seconds": 1}
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(600)])
+        kills = 3
+        for _ in range(kills):
+            with Worker(redis_server.url, namespace, ledger, "sleep:0.05", **options) as worker:
+                await asyncio.sleep(random.uniform(0.1, 0.3))  # a random moment of the worker's life is the point
+                worker.kill()
+        with Worker(redis_server.url, namespace, ledger, "sleep:0", **options) as worker:
+            await until(lambda: is_empty(scheduler), 20)
+            assert worker.terminate() == 0
+    entries = read_ledger(ledger)
+    started = Counter(entry.id for entry in entries if entry.event == "start")
+    ended = Counter(entry.id for entry in entries if entry.event == "end")
+    assert set(ended) == {f"t{n}" for n in range(600)}, "lost"
+    assert sum(started.values()) - 600 <= kills * 20, "more duplicates than runs were in flight"
+    with redis_server.client() as client:
+        check_key_space(client, namespace)
+
+
+async def test_a_crashed_workers_task_runs_again_within_a_lease_and_a_look(
+    redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    options = {"lease_seconds": 2, "check_tasks_every_seconds": 1}
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_task(IntervalTask("a"))
+        with Worker(redis_server.url, namespace, ledger, "sleep:60", **options) as crashing:
+            await until(lambda: read_ledger(ledger))
+            crashing.kill()
+        killed = time.time()
+        with Worker(redis_server.url, namespace, ledger, "sleep:0", **options):
+            await until(lambda: is_empty(scheduler), 10)
+    first, second, _ = read_ledger(ledger)
+    assert second.moment - killed < 2 + 1 + 0.5
+    assert (first.attempt, second.attempt) == (1, 2)
+    assert second.token > first.token
+
+
+async def test_terminated_workers_hand_everything_back(
+    redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(400)])
+        for _ in range(3):
+            with Worker(redis_server.url, namespace, ledger, "sleep:0.02", concurrency=10) as worker:
+                await asyncio.sleep(random.uniform(0.05, 0.2))  # likewise
+                assert worker.terminate() == 0
+        with redis_server.client() as client:
+            check_key_space(client, namespace)
+        assert [task async for task in scheduler.tasks(state="leased")] == []
+        with Worker(redis_server.url, namespace, ledger, "sleep:0") as worker:
+            await until(lambda: is_empty(scheduler), 20)
+            worker.terminate()
+    entries = read_ledger(ledger)
+    started = Counter(entry.id for entry in entries if entry.event == "start")
+    assert set(started) == {f"t{n}" for n in range(400)}, "lost"
+    assert max(started.values()) == 1, "doubled"
+    assert {entry.attempt for entry in entries} == {1}
+
+
+async def test_a_zombies_completion_is_refused(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    options = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5}
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=1000))
+        with Worker(redis_server.url, namespace, ledger, "sleep:0.5", **options) as zombie:
+            await until(lambda: read_ledger(ledger))
+            zombie.freeze()
+            with Worker(redis_server.url, namespace, ledger, "sleep:4", **options) as heir:
+                await until(lambda: len([e for e in read_ledger(ledger) if e.event == "start"]) == 2)
+                zombie.thaw()
+                assert zombie.terminate() == 0
+                task = await scheduler.get_task("a")
+                assert task is not None
+                assert task.state == "leased", "the zombie ended the run of its heir"
+                await until(lambda: any(e.event == "end" and e.pid == heir.pid for e in read_ledger(ledger)))
+                assert heir.terminate() == 0
+        task = await scheduler.get_task("a")
+        assert task is not None
+        assert (task.state, task.attempt) == ("waiting", 1)
+        assert task.next_run > time.time() + 900
+
+
+async def test_a_blocked_event_loop_notices_that_its_lease_was_lost(
+    redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger"
+    options = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5}
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_task(IntervalTask("a"))
+        with Worker(redis_server.url, namespace, ledger, "block:2.5", **options) as blocked:
+            await until(lambda: read_ledger(ledger))
+            with Worker(redis_server.url, namespace, ledger, "block:0", **options) as heir:
+                await until(lambda: is_empty(scheduler), 10)
+                await until(lambda: any(e.event == "end" and e.pid == blocked.pid for e in read_ledger(ledger)))
+                assert blocked.terminate() == 0
+                assert heir.terminate() == 0
+    starts = [e for e in read_ledger(ledger) if e.event == "start"]
+    assert [(e.attempt, e.pid) for e in starts] == [(1, blocked.pid), (2, heir.pid)]
+    with redis_server.client() as client:
+        check_key_space(client, namespace)

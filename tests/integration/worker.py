@@ -1,0 +1,46 @@
+"""A worker process for the tests: runs tasks, and appends to a ledger outside of Redis what it started and ended.
+
+Arguments: URL, namespace, ledger file, options as JSON, what the executor does ("sleep:SECONDS" or "block:SECONDS").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from typing import IO
+
+from interval_scheduler import Scheduler, current_run
+
+
+def note(ledger: IO[str], event: str) -> None:
+    run = current_run()
+    ledger.write(f"{event} {run.id} {run.attempt} {run.token} {time.time():.3f} {os.getpid()}\n")
+
+
+async def main(url: str, namespace: str, path: str, options: str, work: str) -> None:
+    kind, _, seconds = work.partition(":")
+    # Line buffered: each note is one write, which an append-only file keeps whole even if the process is killed.
+    with open(path, "a", buffering=1) as ledger:  # noqa: ASYNC230, PTH123 - a ledger is written at once
+
+        async def executor(data: str) -> None:
+            note(ledger, "start")
+            if kind == "block":
+                time.sleep(float(seconds))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
+            else:
+                await asyncio.sleep(float(seconds))
+            note(ledger, "end")
+
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        async with Scheduler.from_url(*url.split(","), namespace=namespace, **json.loads(options)) as scheduler:
+            await scheduler.start_task_execute(executor)
+            print("ready", flush=True)  # noqa: T201 - the test waits for it
+            await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""A TCP proxy between a scheduler and its Redis, which drops replies, swallows bytes and cuts connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+
+class Proxy:
+    """Forwards loopback connections to a Redis server.
+
+    `drop_reply` decides, from the bytes of a request, whether the server's reply to it is thrown away and the
+    connection cut: the request was carried out, and nobody knows.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._pairs: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.drop_reply: Callable[[bytes], bool] = lambda _: False
+        #: While set, nothing passes in either direction.
+        self.swallowing = False
+        self.dropped = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def drop_next(self, marker: bytes) -> None:
+        """Drop the reply to the next request that contains `marker`."""
+        armed = True
+
+        def once(request: bytes) -> bool:
+            nonlocal armed
+            if armed and marker in request:
+                armed = False
+                return True
+            return False
+
+        self.drop_reply = once
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for pair in list(self._pairs):
+            pair.cancel()
+        await asyncio.gather(*self._pairs, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._pairs.add(task)
+        up_writer: asyncio.StreamWriter | None = None
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers |= {writer, up_writer}
+            dropping = [False]
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pass(reader, up_writer, dropping, request=True))
+                group.create_task(self._pass(up_reader, writer, dropping, request=False))
+        except* (OSError, EOFError):
+            pass
+        finally:
+            self._pairs.discard(task)
+            for one in (writer, up_writer):
+                if one is not None:
+                    self._writers.discard(one)
+                    one.transport.abort()
+                    with contextlib.suppress(OSError):
+                        await one.wait_closed()
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dropping: list[bool], *, request: bool
+    ) -> None:
+        while chunk := await reader.read(1 << 20):
+            if self.swallowing:
+                continue
+            if request and self.drop_reply(chunk):
+                dropping[0] = True
+            if not request and dropping[0]:
+                self.dropped += 1
+                break
+            writer.write(chunk)
+            await writer.drain()
+        raise EOFError

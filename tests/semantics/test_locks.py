@@ -1,0 +1,165 @@
+"""Locks: one holder, only the holder releases, renewal, loss, fencing tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from interval_scheduler import InvalidType, InvalidValue, Lock, LockLost, LockTimeout, Scheduler
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+MakeScheduler = Callable[..., Awaitable[Scheduler]]
+
+
+async def test_one_holder_at_a_time(make_scheduler: MakeScheduler) -> None:
+    one, two = await make_scheduler(), await make_scheduler()
+    answers = await asyncio.gather(*(scheduler.try_lock("name") for scheduler in [one, two] * 20))
+    held = [lock for lock in answers if lock is not None]
+    assert len(held) == 1
+    assert await two.unlock(held[0]) is True
+    assert await two.try_lock("name") is not None
+
+
+async def test_an_auto_lock_releases_itself(scheduler: Scheduler) -> None:
+    assert await scheduler.try_auto_lock("name", 0.1) is True
+    assert await scheduler.try_auto_lock("name", 0.1) is False
+
+    async def free() -> bool:
+        return await scheduler.try_auto_lock("name", 10)
+
+    await until(free, 3)
+
+
+async def test_unlock_with_a_used_or_foreign_token_changes_nothing(scheduler: Scheduler) -> None:
+    lock = await scheduler.try_lock("name")
+    assert lock is not None
+    assert await scheduler.unlock(Lock("name", lock.token + 1)) is False
+    assert await scheduler.unlock(Lock("other", lock.token)) is False
+    assert await scheduler.try_lock("name") is None
+    assert await scheduler.unlock(lock) is True
+    assert await scheduler.unlock(lock) is False
+    again = await scheduler.try_lock("name")
+    assert again is not None
+    assert await scheduler.unlock(lock) is False
+    assert await scheduler.try_lock("name") is None
+
+
+async def test_tokens_strictly_increase(make_scheduler: MakeScheduler) -> None:
+    one, two = await make_scheduler(), await make_scheduler()
+    tokens = []
+    for scheduler in [one, two] * 10:
+        lock = await scheduler.try_lock("name")
+        assert lock is not None
+        tokens.append(lock.token)
+        await scheduler.unlock(lock)
+    assert tokens == sorted(set(tokens))
+
+
+async def test_a_held_lock_is_renewed_and_released_at_the_end(scheduler: Scheduler) -> None:
+    async with scheduler.lock("name", 0.3) as lock:
+        for _ in range(10):
+            await asyncio.sleep(0.1)  # three times the lock's own time in all
+            assert await scheduler.try_lock("name") is None
+    again = await scheduler.try_lock("name")
+    assert again is not None
+    assert again.token > lock.token
+
+
+async def test_waiting_for_a_lock(scheduler: Scheduler) -> None:
+    lock = await scheduler.try_lock("name")
+    assert lock is not None
+    with pytest.raises(LockTimeout, match="'name'"):
+        async with scheduler.lock("name", 5, wait_seconds=0):
+            pytest.fail("two holders")
+    with pytest.raises(TimeoutError):
+        async with scheduler.lock("name", 5, wait_seconds=0.1):
+            pytest.fail("two holders")
+    order: list[str] = []
+
+    async def wait() -> None:
+        async with scheduler.lock("name", 5):
+            order.append("acquired")
+
+    waiting = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    order.append("released")
+    await scheduler.unlock(lock)
+    await waiting
+    assert order == ["released", "acquired"]
+
+
+async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
+    reached = cancelled = False
+
+    async def lose() -> None:
+        nonlocal reached, cancelled
+        async with scheduler.lock("name", 0.3) as lock:
+            assert await scheduler.unlock(lock)
+            thief = await scheduler.try_lock("name")
+            assert thief is not None
+            assert thief.token > lock.token
+            try:
+                await asyncio.sleep(10)
+                reached = True
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
+
+    with pytest.raises(LockLost):
+        await lose()
+    assert (reached, cancelled) == (False, True)
+    assert await scheduler.try_lock("name") is None, "the thief's lock is left alone"
+
+
+async def test_an_error_in_the_block_comes_out_as_it_is(scheduler: Scheduler) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with scheduler.lock("name", 5):
+            raise KeyError("mine")
+    assert await scheduler.try_lock("name") is not None
+
+
+async def test_a_cancelled_holder_releases(scheduler: Scheduler) -> None:
+    inside = asyncio.Event()
+
+    async def hold() -> None:
+        async with scheduler.lock("name", 60):
+            inside.set()
+            await asyncio.sleep(60)
+
+    holder = asyncio.create_task(hold())
+    await inside.wait()
+    holder.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await holder
+    assert await scheduler.try_lock("name") is not None
+
+
+async def test_locks_and_tasks_do_not_meet(scheduler: Scheduler) -> None:
+    from interval_scheduler import IntervalTask
+
+    assert await scheduler.try_lock("a") is not None
+    assert await scheduler.assign_task(IntervalTask("a", start=4e9)) is True
+    assert await scheduler.clear_all_tasks() == 1
+    assert await scheduler.try_lock("a") is None
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+async def test_bad_seconds(scheduler: Scheduler, seconds: float) -> None:
+    with pytest.raises(InvalidValue, match="seconds"):
+        await scheduler.try_auto_lock("name", seconds)
+    with pytest.raises(InvalidValue, match="seconds"):
+        async with scheduler.lock("name", seconds):
+            pytest.fail("held")
+
+
+async def test_bad_names_and_locks(scheduler: Scheduler) -> None:
+    with pytest.raises(InvalidValue, match="name"):
+        await scheduler.try_lock("")
+    with pytest.raises(InvalidType, match="name"):
+        await scheduler.try_lock(7)  # type: ignore[arg-type]
+    with pytest.raises(InvalidType, match="lock"):
+        await scheduler.unlock("name")  # type: ignore[arg-type]
