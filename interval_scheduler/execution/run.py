@@ -29,20 +29,21 @@ def current_run() -> TaskRun:
 class Grant:
     """What one claim gave, shared by its runs. Moments are of the monotonic clock, in seconds."""
 
-    __slots__ = ("partition", "received_at", "server_now_ms", "start_by", "token", "trusted_until")
+    __slots__ = ("partition", "received_at", "server_now", "start_by", "token", "trusted_until")
 
     def __init__(
         self,
         partition: str,
         token: bytes,
-        server_now_ms: int,
+        server_now: float,
         received_at: float,
         start_by: float,
         trusted_until: float,
     ) -> None:
         self.partition: Final = partition
         self.token: Final = token
-        self.server_now_ms: Final = server_now_ms
+        #: The server's clock when it granted the claim, epoch seconds.
+        self.server_now: Final = server_now
         self.received_at: Final = received_at
         #: Runs may start until then; later ones are handed back.
         self.start_by: Final = start_by
@@ -112,7 +113,7 @@ class TaskRun:
     def lag(self) -> float:
         """Start minus due time by the partition's clock, in seconds."""
         grant = self._grant
-        return (grant.server_now_ms - int(self._due)) / 1000 + max(0.0, self.started_at - grant.received_at)
+        return grant.server_now - self.due + max(0.0, self.started_at - grant.received_at)
 
     @property
     def token(self) -> int:

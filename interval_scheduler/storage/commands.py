@@ -35,7 +35,7 @@ class Change(NamedTuple):
 class Claimed(NamedTuple):
     """What a claim returned. `failed` is empty unless a delivery of one of the tasks failed before."""
 
-    now_ms: int
+    now_us: int
     next_look_ms: int
     token: bytes
     ids: Sequence[bytes]

@@ -5,10 +5,15 @@ local call = redis.call
 -- How long a reply is kept for a retry of its request, in ms; no request is retried for that long.
 local REPLY_KEPT_MS = 600000
 
--- Server time in ms.
-local function now_ms()
+-- Server time in µs.
+local function now_us()
   local time = call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
+end
+
+-- Server time in ms, rounded down.
+local function now_ms()
+  return math.floor(now_us() / 1000)
 end
 
 -- A number as plain digits; Lua's own conversion loses digits above 14 places.
@@ -42,8 +47,7 @@ end
 
 -- A fencing token: server time in µs, or one more than the last where the clock stood still or went back.
 local function next_token(fence_key)
-  local time = call('TIME')
-  local token = math.max((tonumber(call('GET', fence_key) or 0)) + 1, time[1] * 1000000 + time[2])
+  local token = math.max(tonumber(call('GET', fence_key) or 0) + 1, now_us())
   call('SET', fence_key, digits(token))
   return digits(token)
 end

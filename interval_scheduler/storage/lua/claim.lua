@@ -9,15 +9,16 @@
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
--- Returns: {now, ms; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
+-- Returns: {now, µs; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; ended leases become due first;
 --   a retry gets the tasks of the first try that it still holds; passes when Redis is out of memory; what has no
 --   record is dropped.
 
-local now = now_ms()
+local micros = now_us()
+local now = math.floor(micros / 1000)
 
 local function answer(token, ids, dues, records)
-  return { now, next_look(KEYS[3], KEYS[4]), token, ids, dues, records, attempts_of(KEYS[7], ids) }
+  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, records, attempts_of(KEYS[7], ids) }
 end
 
 local done = recall(KEYS[1], ARGV[1])

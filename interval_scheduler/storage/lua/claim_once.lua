@@ -9,7 +9,7 @@
 -- KEYS[8] dead: id -> when it was set aside, ms
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
--- Returns: {now, ms; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
+-- Returns: {now, µs; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; recurring tasks are due again at
 --   their next time, one-shots are gone; a retry gets the same tasks; passes when Redis is out of memory; what has
 --   no record is dropped, what cannot be read is set aside as dead.
@@ -34,7 +34,8 @@ local function unpacked(packed)
   return strings
 end
 
-local now = now_ms()
+local micros = now_us()
+local now = math.floor(micros / 1000)
 local token, ids, dues, kept = '0', {}, {}, {}
 
 local done = recall(KEYS[1], ARGV[1])
@@ -46,7 +47,7 @@ elseif done then
   for at = 2, #strings, 3 do
     ids[#ids + 1], dues[#dues + 1], kept[#kept + 1] = strings[at], strings[at + 1], strings[at + 2]
   end
-  return { now, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, attempts_of(KEYS[7], ids) }
+  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, attempts_of(KEYS[7], ids) }
 end
 
 recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
@@ -96,4 +97,4 @@ if #found > 0 then
   end
   remember(KEYS[1], ARGV[1], pack(reply))
 end
-return { now, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, tries }
+return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, tries }

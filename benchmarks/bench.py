@@ -1,0 +1,139 @@
+"""What the measurements share: a private Redis, worker processes, the cost at the server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+
+from interval_scheduler import IntervalTask, Scheduler
+from tests.servers import RedisServer
+
+ROOT = Path(__file__).parents[1]
+NAMESPACE = "bench"
+DATA = "x" * 40
+#: Far enough for nothing to become due during a measurement.
+LATER = 4_000_000_000
+
+
+class Bench:
+    """One or more databases of a private Redis as partitions, all fresh."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.server = RedisServer()
+        self.partitions = partitions
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.server.kill()
+
+    @property
+    def urls(self) -> list[str]:
+        return [self.server.url.replace("/0", f"/{db}") for db in range(self.partitions)]
+
+    def scheduler(self, **options: Any) -> Scheduler:
+        return Scheduler.from_url(*self.urls, namespace=NAMESPACE, **options)
+
+    def info(self) -> dict[str, Any]:
+        with self.server.client() as client:
+            found: dict[str, Any] = client.info()  # type: ignore[assignment]
+            return found
+
+    def cost(self) -> Cost:
+        """What the server spent so far."""
+        info = self.info()
+        return Cost(
+            info["used_cpu_user"] + info["used_cpu_sys"], info["total_reads_processed"], info["total_commands_processed"]
+        )
+
+    def idle(self) -> bool:
+        """Whether nothing is due and nothing is claimed."""
+        now = time.time() * 1000
+        for db in range(self.partitions):
+            tag = f"{{{NAMESPACE}:127.0.0.1:{self.server.port}/{db}}}"
+            with self.server.client(db) as client:
+                if client.zcount(f"{tag}:due", "-inf", now) or client.zcard(f"{tag}:leased"):
+                    return False
+        return True
+
+    def slowest_script_us(self) -> int:
+        """The longest command since the slow log was reset, in µs."""
+        with self.server.client() as client:
+            entries: list[dict[str, Any]] = client.slowlog_get(128)
+            return max((entry["duration"] for entry in entries), default=0)
+
+    def reset_slow_log(self) -> None:
+        with self.server.client() as client:
+            client.config_set("slowlog-log-slower-than", 1000)
+            client.slowlog_reset()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds, socket reads and commands at the server."""
+
+    cpu: float
+    reads: int
+    commands: int
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.cpu - other.cpu, self.reads - other.reads, self.commands - other.commands)
+
+
+class Worker:
+    """A worker process, ready to go."""
+
+    def __init__(self, bench: Bench, **options: Any) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", ",".join(bench.urls), NAMESPACE, json.dumps(options)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self._read() == "ready"
+
+    def go(self) -> None:
+        self._write("go")
+
+    def stop(self) -> dict[str, Any]:
+        self._write("stop")
+        report: dict[str, Any] = json.loads(self._read())
+        self._process.wait(60)
+        return report
+
+    def _write(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+async def fill(bench: Bench, count: int, **task: Any) -> None:
+    """Assign `count` tasks with ids of 11 bytes and payloads of 40."""
+    async with bench.scheduler() as scheduler:
+        await scheduler.assign_tasks(IntervalTask(f"user:{n:06}", DATA, **task) for n in range(count))
+
+
+def wait_idle(bench: Bench, seconds: float = 120) -> float:
+    """Wait until nothing is due; returns the moment, of `time.perf_counter`."""
+    give_up_at = time.perf_counter() + seconds
+    while not bench.idle():
+        if time.perf_counter() > give_up_at:
+            raise TimeoutError("the tasks are not worked off")
+        time.sleep(0.002)
+    return time.perf_counter()
