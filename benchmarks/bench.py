@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import redis
-
 from interval_scheduler import IntervalTask, Scheduler
 from tests.servers import RedisServer
 
@@ -46,14 +44,16 @@ class Bench:
 
     def info(self) -> dict[str, Any]:
         with self.server.client() as client:
-            found: dict[str, Any] = client.info()  # type: ignore[assignment]
+            found: dict[str, Any] = client.info()
             return found
 
     def cost(self) -> Cost:
         """What the server spent so far."""
         info = self.info()
         return Cost(
-            info["used_cpu_user"] + info["used_cpu_sys"], info["total_reads_processed"], info["total_commands_processed"]
+            info["used_cpu_user"] + info["used_cpu_sys"],
+            info["total_reads_processed"],
+            info["total_commands_processed"],
         )
 
     def idle(self) -> bool:

@@ -16,7 +16,8 @@ from interval_scheduler import Scheduler, current_run
 
 
 async def _line() -> str:
-    return (await asyncio.to_thread(sys.stdin.readline)).strip()
+    line: str = await asyncio.to_thread(sys.stdin.readline)
+    return line.strip()
 
 
 async def main(urls: str, namespace: str, options: dict[str, Any]) -> None:

@@ -156,7 +156,10 @@ def idle(seconds: float = 20, waiting: int = 1000) -> Figures:
         spent = bench.cost() - before
         report = worker.stop()
         # The two INFO commands of this measurement are not the scheduler's.
-        return {"commands_per_second": (spent.commands - 1) / seconds, "worker_cpu_share": report["cpu"] / (seconds + 1)}
+        return {
+            "commands_per_second": (spent.commands - 1) / seconds,
+            "worker_cpu_share": report["cpu"] / (seconds + 1),
+        }
 
 
 _ASSIGNER = """
@@ -177,9 +180,7 @@ def wake(rounds: int = 20) -> Figures:
         worker = Worker(bench, keep_lags=True)
         worker.go()
         time.sleep(0.5)
-        subprocess.run(
-            [sys.executable, "-c", _ASSIGNER, bench.urls[0], NAMESPACE, str(rounds)], cwd=ROOT, check=True
-        )
+        subprocess.run([sys.executable, "-c", _ASSIGNER, bench.urls[0], NAMESPACE, str(rounds)], cwd=ROOT, check=True)
         report = worker.stop()
         assert report["runs"] == rounds, json.dumps(report)
         return {"p50_ms": 1000 * report["lag_p"]["50"], "max_ms": 1000 * report["lag_max"]}

@@ -39,7 +39,8 @@ async def test_killed_workers_lose_no_one_shot(redis_server: RedisServer, namesp
     started = Counter(entry.id for entry in entries if entry.event == "start")
     ended = Counter(entry.id for entry in entries if entry.event == "end")
     assert set(ended) == {f"t{n}" for n in range(600)}, "lost"
-    assert sum(started.values()) - 600 <= kills * 20, "more duplicates than runs were in flight"
+    # In flight at a kill: what runs, and what ran and whose completion is under way.
+    assert sum(started.values()) - 600 <= kills * 2 * 20, "more duplicates than runs were in flight"
     with redis_server.client() as client:
         check_key_space(client, namespace)
 

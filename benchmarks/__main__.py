@@ -1,0 +1,96 @@
+"""The benchmark suite: `python -m benchmarks`, or `make bench`. Writes `benchmarks/results/`.
+
+Every measurement runs in a process of its own on a fresh Redis. Rounds are interleaved, so that a noisy moment hits all
+measurements alike; the medians are reported, and ratios to the floor of the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from typing import Any, NamedTuple
+
+from rich.progress import Progress
+
+from benchmarks.bench import ROOT
+from benchmarks.report import write
+
+
+class Measurement(NamedTuple):
+    """One measurement: its title, the function as `module.name`, and its arguments."""
+
+    title: str
+    function: str
+    arguments: dict[str, Any]
+
+
+SUITE = [
+    Measurement("floor: claim, run, complete by hand", "floor.dispatch", {"count": 100_000}),
+    Measurement("floor: ZADD + HSET a task, pipelined", "floor.pipeline", {"count": 50_000}),
+    Measurement("dispatch, at least once", "works.dispatch", {"count": 100_000}),
+    Measurement("dispatch, at most once", "works.dispatch", {"count": 100_000, "delivery": "at-most-once"}),
+    Measurement("dispatch, 2 processes", "works.dispatch", {"count": 200_000, "processes": 2}),
+    Measurement("dispatch, 4 partitions on one server", "works.dispatch", {"count": 100_000, "partitions": 4}),
+    Measurement("assign_tasks, bulk", "works.assign_bulk", {"count": 100_000}),
+    Measurement("assign_task, 100 callers", "works.assign", {"callers": 100, "count": 50_000}),
+    Measurement("assign_task, 1 caller", "works.assign", {"callers": 1, "count": 5_000}),
+    Measurement("lag at 100 tasks/s", "works.lag", {"per_second": 100}),
+    Measurement("lag at 1,000 tasks/s", "works.lag", {"per_second": 1_000}),
+    Measurement("lag at 10,000 tasks/s", "works.lag", {"per_second": 10_000}),
+    Measurement("herd of 100,000 due at one instant", "works.herd", {"count": 100_000}),
+    Measurement("assigned 200 ms ahead by another process", "works.wake", {}),
+    Measurement("memory at 100,000 tasks", "works.memory", {"count": 100_000}),
+    Measurement("idle, 1,000 tasks waiting", "works.idle", {}),
+]
+
+_ONE = """
+import asyncio, importlib, json, logging, sys
+logging.disable()
+module, _, name = sys.argv[1].partition(".")
+function = getattr(importlib.import_module("benchmarks." + module), name)
+print(json.dumps(function(**json.loads(sys.argv[2]))))
+"""
+
+
+def measure(measurement: Measurement) -> dict[str, float]:
+    """One measurement in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ONE, measurement.function, json.dumps(measurement.arguments)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and write benchmarks/results/.")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--only", default="", help="measure only those whose title contains this; nothing is written")
+    arguments = parser.parse_args()
+    suite = [measurement for measurement in SUITE if arguments.only in measurement.title]
+    found: dict[str, list[dict[str, float]]] = {measurement.title: [] for measurement in suite}
+    with Progress() as progress:
+        bar = progress.add_task("measuring", total=len(suite) * arguments.rounds)
+        for _ in range(arguments.rounds):
+            for measurement in suite:
+                progress.update(bar, description=measurement.title)
+                found[measurement.title].append(measure(measurement))
+                progress.advance(bar)
+    medians = {
+        title: {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+        for title, rounds in found.items()
+    }
+    for title, figures in medians.items():
+        print(f"{title}: " + ", ".join(f"{name} {value:,.4g}" for name, value in figures.items()))
+    if not arguments.only:
+        write(found, medians)
+
+
+if __name__ == "__main__":
+    main()

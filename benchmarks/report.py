@@ -1,0 +1,64 @@
+"""The report: everything measured as JSON, and the medians as a Markdown table."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+
+from benchmarks.bench import ROOT
+from tests.servers import default_binary
+
+Rounds = dict[str, list[dict[str, float]]]
+Medians = dict[str, dict[str, float]]
+
+#: What each figure is compared with.
+_FLOOR = {"dispatch": "floor: claim, run, complete by hand", "assign": "floor: ZADD + HSET a task, pipelined"}
+
+
+def write(rounds: Rounds, medians: Medians) -> None:
+    """Write `results.json` and `results.md`."""
+    folder = ROOT / "benchmarks" / "results"
+    folder.mkdir(exist_ok=True)
+    where = machine()
+    (folder / "results.json").write_text(
+        json.dumps({"machine": where, "medians": medians, "rounds": rounds}, indent=1) + "\n"
+    )
+    count = max(map(len, rounds.values()))
+    lines = [
+        "# Results",
+        "",
+        f"Medians of {count} interleaved rounds. "
+        + ", ".join(f"{name} {value}" for name, value in where.items())
+        + ".",
+        "",
+        "| work | figures | × the floor |",
+        "|---|---|---|",
+    ]
+    for title, figures in medians.items():
+        shown = "<br>".join(f"{name.replace('_', ' ')}: {value:,.4g}" for name, value in figures.items())
+        lines.append(f"| {title} | {shown} | {_ratio(title, figures, medians)} |")
+    (folder / "results.md").write_text("\n".join(lines) + "\n")
+
+
+def machine() -> dict[str, str]:
+    """What it was measured on."""
+    server = subprocess.run([default_binary(), "--version"], capture_output=True, text=True, check=True).stdout
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        "redis-server": server.split("v=")[1].split(" ")[0],
+        "redis-py": importlib.metadata.version("redis"),
+        "interval-scheduler": importlib.metadata.version("interval-scheduler"),
+    }
+
+
+def _ratio(title: str, figures: dict[str, float], medians: Medians) -> str:
+    for start, floor in _FLOOR.items():
+        if title.startswith(start) and floor in medians and "per_second" in figures:
+            return f"{figures['per_second'] / medians[floor]['per_second']:.2f}"
+    return ""
