@@ -114,7 +114,7 @@ class Locks:
             now = time.monotonic()
             if give_up_at is not None and now >= give_up_at:
                 raise LockTimeout(name, f"was not free within {wait_seconds:g} seconds")
-            pause = delay * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            pause = delay * random.uniform(0.5, 1)
             await anyio.sleep(pause if give_up_at is None else min(pause, give_up_at - now))
             delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
 

@@ -1,11 +1,12 @@
 """Ending claims off the workers' path: completions, hand-backs and quarantine of one partition, in batches.
 
 A completion that cannot be delivered is repeated for as long as the lease lasts, across reconnects; then the task is
-due again by itself. Each ended claim gives its place back to the workers, delivered or not.
+due again by itself. What is undelivered is bounded: beyond that the partition is not claimed from, and only that one.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -21,19 +22,21 @@ if TYPE_CHECKING:
     from ..storage.partition import Partition
 
 
+#: Claims beyond so many undelivered completions of a partition wait.
+MAX_UNDELIVERED: Final = 2000
+
+
 class Completions:
     """The lanes on which the claims of one partition end.
 
     Args:
         partition: the partition.
         lease_seconds: how long a lane repeats a batch in doubt.
-        give_back: called with the number of claims that ended.
         log: where stale and undelivered completions are told.
     """
 
-    def __init__(self, partition: Partition, lease_seconds: float, give_back: Callable[[int], None], log: Log) -> None:
+    def __init__(self, partition: Partition, lease_seconds: float, log: Log) -> None:
         self._partition = partition
-        self._give_back = give_back
         self._log = log
         keys = partition.keys
         sessions = {name: Session(partition, lease_seconds) for name in ("complete", "release", "quarantine")}
@@ -47,12 +50,23 @@ class Completions:
         async def quarantine(runs: Sequence[Held]) -> Sequence[bool]:
             return await commands.quarantine(sessions["quarantine"], keys, runs)
 
+        self._room = asyncio.Event()
         self._complete = self._lane("completed", complete)
         self._release = self._lane("handed back", release)
         self._quarantine = self._lane("set aside", quarantine)
         self.complete: Final = self._complete.put
         self.release: Final = self._release.put
         self.quarantine: Final = self._quarantine.put
+
+    def __len__(self) -> int:
+        """How many ended claims are not answered yet."""
+        return len(self._complete) + len(self._release) + len(self._quarantine)
+
+    async def room(self) -> None:
+        """Wait until so little is undelivered that more may be claimed."""
+        while len(self) >= MAX_UNDELIVERED:
+            self._room.clear()
+            await self._room.wait()
 
     def start(self, group: TaskGroup) -> None:
         """Run the lanes in `group`."""
@@ -71,7 +85,8 @@ class Completions:
 
     def _lane(self, done: str, send: Callable[[Sequence[Held]], Awaitable[Sequence[bool]]]) -> Lane[Held, bool]:
         def settle(runs: Sequence[Held], results: Sequence[bool] | Exception) -> None:
-            self._give_back(len(runs))
+            if len(self) < MAX_UNDELIVERED:
+                self._room.set()
             if isinstance(results, Exception):
                 self._log.warning(
                     "%d runs could not be %s, they are due again when their leases end: %s", len(runs), done, results

@@ -68,8 +68,7 @@ class Execution:
             log=log,
         )
         self._completions = {
-            partition.name: Completions(partition, options.lease_seconds, self._workers.give_back, log)
-            for partition in partitions
+            partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
         }
         self._pollers = [
             Poller(partition, options, self._workers, self._leases, self._completions[partition.name], log)
@@ -135,12 +134,9 @@ class Execution:
             self._events.emit("run-error", run, error)
         if self._at_least_once:
             self._completions[run.partition].complete(run.held())
-        else:
-            self._workers.give_back(1)
 
     def _hand_back(self, run: TaskRun) -> None:
         if self._at_least_once:
             self._completions[run.partition].release(run.held())
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
-            self._workers.give_back(1)

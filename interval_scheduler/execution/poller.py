@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from ..errors import StorageError
+from ..errors import PartitionOffline, StorageError
 from ..storage import commands
 from ..storage.commands import START_WINDOW_MS, Claimed, Held
 from ..storage.records import CorruptRecord, parse
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20
+_LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 class Poller:
@@ -103,17 +104,18 @@ class Poller:
             except StorageError as error:
                 self._failures += 1
                 self._log.warning("no tasks can be claimed: %s", error)
-                if self._failures > 1:
-                    # The first may have been one stale connection.
-                    self._partition.report_lost()
+                if self._failures > 1:  # the first may have been one stale connection
+                    if isinstance(error, PartitionOffline):
+                        self._partition.report_lost()
                     with self._waiting():
-                        await anyio.sleep(random.uniform(0.05, 0.2))  # noqa: S311 - jitter
+                        await anyio.sleep(self._pause_seconds())
 
     async def run_once(self) -> None:
         """One claim, and the sleep after it."""
         places = 0
         with self._waiting():
             await self._partition.wait_online()
+            await self._completions.room()
             places = await self._workers.reserve()
         if self._stopping:
             self._workers.give_back(places)
@@ -137,6 +139,10 @@ class Poller:
                 self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
             with self._waiting():
                 await self._sleep()
+
+    def _pause_seconds(self) -> float:
+        longest: float = min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
+        return longest * random.uniform(0.5, 1)
 
     async def _claim(self, places: int) -> Claimed:
         if self._at_least_once:
@@ -169,10 +175,9 @@ class Poller:
 
     def _set_aside(self, claim: Held, error: CorruptRecord) -> None:
         self._log.error("task %r cannot be run, its record is corrupt: %s", claim.id.decode(errors="replace"), error)
+        self._workers.give_back(1)
         if self._at_least_once:
             self._completions.quarantine(claim)
-        else:
-            self._workers.give_back(1)
 
     async def _sleep(self) -> None:
         latest = time.monotonic() + self._longest_sleep

@@ -2,12 +2,12 @@
 
 ::
 
-    reserve ──▶ claim in flight ──feed──▶ queued ──▶ running ──▶ finished ──▶ settled
+    reserve ──▶ claim in flight ──feed──▶ queued ──▶ running ──▶ finished
                                             │            │
                                  started too late    cut short
-                                            └──▶ handed back ──▶ settled
+                                            └────────────┴──▶ handed back
 
-Every claimed task holds one place from the moment its claim is sent until its completion is answered; there are
+Every claimed task holds one place from the moment its claim is sent until its run ends; there are
 `concurrency + allowance` places, so memory is bounded. The allowance, what may be claimed beyond the running ones,
 grows to `prefetch` while claimed tasks start at once, and shrinks when they have to wait: fast tasks are claimed ahead
 to hide the round trip, slow ones are left to whoever is free.
@@ -103,7 +103,7 @@ class Workers:
         self._places_taken += places
 
     def give_back(self, places: int) -> None:
-        """Free places whose tasks were settled, or that were reserved and not needed."""
+        """Free places that were reserved and not needed, or whose runs ended."""
         self._places_taken -= places
         self._offer_room()
 
@@ -136,6 +136,7 @@ class Workers:
         """Hand every run back that has not started."""
         while self._queue:
             self._hand_back(self._queue.popleft())
+            self.give_back(1)
 
     async def drain(self, seconds: float) -> None:
         """Start no further run, wait for those in progress, then cut them short."""
@@ -168,11 +169,11 @@ class Workers:
             self._count += 1
             self._group.start_soon(self._work)
 
-    async def _work(self) -> None:  # noqa: C901, PLR0912 - the hot path, kept in one function on purpose
+    async def _work(self) -> None:
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - for the type checker
         loop = asyncio.get_running_loop()
-        queue, running, executor, monotonic = self._queue, self.running, self._executor, time.monotonic
+        queue, monotonic = self._queue, time.monotonic
         try:
             while True:
                 self._waking = False
@@ -182,40 +183,44 @@ class Workers:
                     if now > run.start_by:
                         self._allowance = 0
                         self._hand_back(run)
-                        continue
-                    if queue:
-                        self._wake_one()
                     else:
-                        self._adapt(now - run.received_at)
-                    run.begin(me, now)
-                    running.add(run)
-                    error: BaseException | None = None
-                    try:
-                        await executor(run.data)
-                    except asyncio.CancelledError as cancelled:
-                        if run.cut_short is None and me.cancelling():
-                            raise  # the scheduler itself is torn down
-                        error = cancelled
-                    except Exception as failure:  # noqa: BLE001 - whatever the application raises is its result
-                        error = failure
-                    finally:
-                        running.discard(run)
-                    if run.cut_short is not None:
-                        me.uncancel()
-                    if run.cut_short is not None and error is not None:
-                        self._hand_back(run)
-                    else:
-                        self._finish(run, error)
-                    if not running:
-                        self._all_ended.set()
+                        if queue:
+                            self._wake_one()
+                        else:
+                            self._adapt(now - run.received_at)
+                        run.begin(me, now)
+                        await self._carry_out(run, me)
+                    self.give_back(1)
                 waiter = loop.create_future()
                 self._idle.append(waiter)
                 self._offer_room()
                 await waiter
         finally:
             self._count -= 1
-            if not running:
+            if not self.running:
                 self._all_ended.set()
+
+    async def _carry_out(self, run: TaskRun, me: asyncio.Task[None]) -> None:
+        error: BaseException | None = None
+        self.running.add(run)
+        try:
+            await self._executor(run.data)
+        except asyncio.CancelledError as cancelled:
+            if run.cut_short is None and me.cancelling():
+                raise  # the scheduler itself is torn down
+            error = cancelled
+        except Exception as failure:  # noqa: BLE001 - whatever the application raises is its result
+            error = failure
+        finally:
+            self.running.discard(run)
+        if run.cut_short is not None:
+            me.uncancel()
+        if run.cut_short is not None and error is not None:
+            self._hand_back(run)
+        else:
+            self._finish(run, error)
+        if not self.running:
+            self._all_ended.set()
 
     def _adapt(self, waited: float) -> None:
         """The queue ran empty: claim more ahead if its last run started promptly, less if it waited."""

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection, UnixDomainSocketConnection
+import hiredis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -49,17 +51,41 @@ _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
 
+class _Packing:
+    """Packs commands in C: redis-py's asyncio connections do it in Python, at four times the cost for a full batch."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """A command in the form in which it is sent; a name of two words is two arguments."""
+        name = args[0]
+        return [hiredis.pack_command((*name.split(), *args[1:]) if isinstance(name, str) else args)]
+
+
+class _PlainConnection(_Packing, Connection):
+    pass
+
+
+class _SocketConnection(_Packing, UnixDomainSocketConnection):
+    pass
+
+
+class _TlsConnection(_Packing, SSLConnection):
+    pass
+
+
 def open_client(instance: RedisInstance, options: StorageOptions) -> Redis:
     """A client with its own pool of connections; connects on first use."""
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)
     where: dict[str, Any] = {"host": instance.host, "port": instance.port, "socket_keepalive": True}
+    kind: type[AbstractConnection] = _PlainConnection
     if instance.socket_path is not None:
-        where = {"connection_class": UnixDomainSocketConnection, "path": instance.socket_path}
+        kind, where = _SocketConnection, {"path": instance.socket_path}
     elif instance.tls:
-        where |= {"connection_class": SSLConnection, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+        kind = _TlsConnection
+        where |= {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
     pool = BlockingConnectionPool(
         **where,
+        connection_class=kind,
         db=instance.db,
         username=instance.username,
         password=instance.password,

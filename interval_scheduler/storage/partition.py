@@ -83,16 +83,20 @@ class Partition:
         sessions = {lane: Session(self, patience) for lane in ("assign", "remove", "lock")}
         grid_ms = round(options.storage.task_interval_seconds * 1000)
 
+        # Each lane looks first: what gathered while a batch was in doubt must not wait its patience out as well.
         async def assign(changes: Sequence[commands.Change]) -> Sequence[bool]:
+            self.require_online()
             created, earliest_ms = await commands.assign(sessions["assign"], self.keys, grid_ms, changes)
             if earliest_ms >= 0:
                 self.on_due(earliest_ms)
             return created
 
         async def remove(ids: Sequence[bytes]) -> Sequence[commands.Removed]:
+            self.require_online()
             return await commands.remove(sessions["remove"], self.keys, ids)
 
         async def lock(steps: Sequence[commands.LockStep]) -> Sequence[int]:
+            self.require_online()
             return await commands.lock(sessions["lock"], self.keys, steps)
 
         async def look(ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
@@ -166,7 +170,7 @@ class Partition:
                 group.cancel_scope.cancel()
             # One lost connection is not a lost partition: ask again at once, but not all schedulers in one moment.
             await self._client.connection_pool.disconnect(inuse_connections=False)
-            await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))  # noqa: S311 - jitter
+            await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
@@ -252,7 +256,7 @@ class Partition:
         """Jittered delays that double, in seconds."""
         delay = self._options.storage.reconnect_interval_seconds
         while True:
-            yield delay * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            yield delay * random.uniform(0.5, 1)
             delay = min(2 * delay, max(_LONGEST_DELAY_SECONDS, delay))
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
@@ -293,7 +297,7 @@ class Partition:
             if time.monotonic() >= give_up_at or self.state == "closed":
                 raise OutcomeUnknown(self.name)
             if failures > 1:
-                await anyio.sleep(random.uniform(0.01, 0.05) * min(failures, 10))  # noqa: S311 - jitter
+                await anyio.sleep(random.uniform(0.01, 0.05) * min(failures, 10))
             with anyio.move_on_after(give_up_at - time.monotonic()):
                 await self._online.wait()
 
