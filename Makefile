@@ -34,7 +34,7 @@ check: $(READY) ## lint, types, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs: $(READY) ## serve the documentation at localhost:8000
 	$(BIN)/mkdocs serve

@@ -15,10 +15,11 @@ can refuse the older holder (Kleppmann, "How to do distributed locking", 2016).
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -70,19 +71,35 @@ class Locks:
     async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
         """The lock, held for that long, or `None` if another holds it."""
         step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
-        token = await self._step(step)
+        self._master.require_online()
+        answer = self._master.lock.submit(step)
+        try:
+            token = await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            # Its caller is gone, so the lock must not stay with nobody until its time is over.
+            answer.add_done_callback(lambda done: self._abandon(name, done))
+            raise
         return Lock(name, token) if token else None
+
+    def _abandon(self, name: str, answer: asyncio.Future[int]) -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result():
+            lock = Lock(name, answer.result())
+            self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
         """Give a lock up: whether it was still held."""
         return await self._step(_held(lock, b"r", 0)) == 1
 
-    @asynccontextmanager
-    async def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AsyncIterator[Lock]:
+    def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
+        check_name("name", name)
         ttl_ms = _ttl_ms(seconds)
         if wait_seconds is not None and check_number("wait_seconds", wait_seconds) < 0:
             raise InvalidValue("wait_seconds", f"must be at least 0, got {wait_seconds}")
+        return self._hold(name, seconds, ttl_ms, wait_seconds)
+
+    @asynccontextmanager
+    async def _hold(self, name: str, seconds: Seconds, ttl_ms: int, wait_seconds: float | None) -> AsyncIterator[Lock]:
         trusted_from, lock = await self._wait_for(name, seconds, wait_seconds)
         block, renewal = anyio.CancelScope(), anyio.CancelScope()
         # The margin is what the deadlines of server and client may differ by.

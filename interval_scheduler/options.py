@@ -53,7 +53,8 @@ class StorageOptions:
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 30 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
         connect_timeout_seconds: how long one attempt to connect may take. Default 5.
-        operation_timeout_seconds: how long a call may take, its retries included, before it raises. Default 5.
+        operation_timeout_seconds: how long Redis may take to answer before the partition counts as offline, and how
+            long a call that is under way then is tried again before it raises. Default 5.
         max_connections: the most connections to one partition; further calls wait. Default 16.
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
     """

@@ -14,7 +14,7 @@ import anyio
 from . import bulk
 from .bulk import AssignCounts
 from .checks import Seconds, check_number
-from .errors import AlreadyExecuting, InvalidValue, NotAcceptingTasks
+from .errors import AlreadyExecuting, InvalidType, InvalidValue, NotAcceptingTasks, StorageRefused
 from .events import Events, Handler
 from .execution.execution import Execution
 from .execution.executor import Executor, check_executor
@@ -171,7 +171,8 @@ class Scheduler:
             How many were newly assigned, and how many updated.
 
         Raises:
-            The errors of `assign_task`. Tasks before the one at fault may have been assigned; calling again is safe.
+            SchedulerError: as for `assign_task`. Tasks before the one at fault may have been assigned; calling again
+                is safe.
         """
         bulk.check_iterable("tasks", tasks)
         changes = bulk.convert(tasks, lambda task: self._to_change(task, reschedule))
@@ -249,12 +250,19 @@ class Scheduler:
             state: only those in this state, `"waiting"` or `"leased"`. Default: all.
             prefix: only those whose id starts so. Default: all.
 
-        A task that moves while the list is read may be listed at both places, or at neither.
+        A task that moves while the list is read may be listed at both places, or at neither. One whose record is
+        corrupt is left out, and logged.
         """
         if state not in (None, "waiting", "leased"):
             raise InvalidValue("state", f"must be 'waiting', 'leased' or None, got {state!r}")
+        if not isinstance(prefix, str):
+            raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
         async for partition, row in self._all().rows():
-            found = to_scheduled_task(partition.name, row)
+            try:
+                found = to_scheduled_task(partition.name, row)
+            except StorageRefused as error:
+                self._log.error("left out of the list: %s", error)
+                continue
             if found.id.startswith(prefix) and state in (None, found.state):
                 yield found
 
@@ -263,7 +271,7 @@ class Scheduler:
         return (await self._all().sizes())[0]
 
     async def queue_size(self) -> int:
-        """How many tasks are due now and not claimed."""
+        """How many tasks are due now and not claimed, those included whose worker died and whose lease has ended."""
         return (await self._all().sizes())[1]
 
     # Executing

@@ -120,7 +120,8 @@ class Lane(Generic[Item, Result]):
 class Calls(Generic[Item, Result]):
     """A lane for callers that await their own result.
 
-    A caller that is cancelled before its batch is sent is left out of it; one that is cancelled later harms nobody.
+    A caller that is cancelled before its batch is sent is left out of it; one that is cancelled later harms no other,
+    and its own item takes effect.
     """
 
     def __init__(

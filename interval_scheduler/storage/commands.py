@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from . import scripts
+from .enrollment import Enrollment
 
 if TYPE_CHECKING:
     from ..task import Assignment
@@ -19,8 +20,6 @@ Reschedule = Literal["keep", "interval", "start"]
 #: A claim may start its runs for so long after its request was sent, and hands back the rest; so a removal
 #: that waits this long after the claim knows that no run will start. The same for all schedulers of a namespace.
 START_WINDOW_MS: Final = 1000
-#: The version of the layout of keys and records.
-SCHEMA_VERSION: Final = b"1"
 
 _RULES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
@@ -86,7 +85,7 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
         start = b"" if task.start_ms is None else task.start_ms
         interval = b"" if task.interval_ms is None else task.interval_ms
         args += (task.id, _RULES[change.reschedule] + flags, start, interval, task.data)
-    reply: bytes = await session.request(scripts.ASSIGN, (keys.tasks, keys.due, keys.leases), args)
+    reply: bytes = await session.request(scripts.ASSIGN, (keys.tasks, keys.due, keys.leases, keys.dead), args)
     earliest, _, created = reply.partition(b" ")
     return _flags(created), int(earliest)
 
@@ -248,13 +247,10 @@ async def sizes(partition: Partition) -> tuple[int, int]:
     return tasks, due
 
 
-async def enroll(
-    partition: Partition, schema: bytes, name: bytes, names: bytes, master: bytes
-) -> tuple[bytes, bytes, bytes, bytes]:
+async def enroll(partition: Partition, wanted: Enrollment) -> Enrollment:
     """Make the database a partition of the namespace unless it is one; what stands there then."""
-    reply = await partition.evaluate(scripts.ENROLL, (partition.keys.enrollment,), (schema, name, names, master))
-    stored_schema, stored_name, stored_names, stored_master = reply
-    return stored_schema, stored_name, stored_names, stored_master
+    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, (partition.keys.enrollment,), wanted)
+    return Enrollment(*reply)
 
 
 def _row(

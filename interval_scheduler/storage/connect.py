@@ -114,11 +114,13 @@ def _open_memory(store: str, db: int) -> Redis:
     return client
 
 
-async def look_at_server(client: Redis, instance: RedisInstance, *, allow_eviction: bool) -> list[str]:
+async def look_at_server(
+    client: Redis, instance: RedisInstance, *, allow_eviction: bool
+) -> tuple[str | None, list[str]]:
     """Ask a server what it is.
 
     Returns:
-        Warnings for the log, each a whole sentence.
+        What tells its database from every other, and warnings for the log, each a whole sentence.
 
     Raises:
         UnsuitableServer: too old, a replica, or one that may evict keys.
@@ -126,13 +128,14 @@ async def look_at_server(client: Redis, instance: RedisInstance, *, allow_evicti
     """
     if instance.memory is not None:
         await client.ping()
-        return []
+        return None, []
     info: Mapping[str, Any] = await client.info()
     try:
         saves = (await client.config_get("save")).get("save")
     except ResponseError:
         saves = None  # without the right to ask, nothing is claimed about it
-    return judge_server(instance.partition_name, info, saves, allow_eviction=allow_eviction)
+    database = f"{info['run_id']}/{instance.db}" if "run_id" in info else None
+    return database, judge_server(instance.partition_name, info, saves, allow_eviction=allow_eviction)
 
 
 def judge_server(name: str, info: Mapping[str, Any], saves: str | None, *, allow_eviction: bool) -> list[str]:

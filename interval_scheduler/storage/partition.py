@@ -22,13 +22,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import anyio
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ..errors import NotConnected, OutcomeUnknown, PartitionMismatch, PartitionOffline, StorageError, UnsuitableServer
+from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from . import commands
 from .batching import Calls
 from .connect import FAILED, LOST, is_busy, look_at_server, open_client, translate
+from .enrollment import Enrollment
 from .keys import Keys
 from .session import Session
+from .subscription import listen, ping
 
 if TYPE_CHECKING:
     from ..instance import RedisInstance
@@ -41,6 +44,8 @@ PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 _LONGEST_DELAY_SECONDS: Final = 30.0
 _PROBE_JITTER_SECONDS: Final = 0.05
+#: A connection that lasted less is not looked for at once, but after a growing delay.
+_STEADY_SECONDS: Final = 1.0
 
 
 class Partition:
@@ -65,6 +70,8 @@ class Partition:
         self.state: PartitionState = "connecting"
         #: Why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
+        #: What tells its database from every other, once it was reached; `None` if nothing does.
+        self.database: str | None = None
         #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
         self.on_due: Callable[[int], None] = lambda _: None
         self._instance = instance
@@ -159,18 +166,22 @@ class Partition:
                 await self._client.connection_pool.disconnect(inuse_connections=False)
                 await anyio.sleep(next(delays))
                 continue
-            delays = self._delays()
             self.problem = None
             self._lost.clear()
             self._set_state("online")
             self._settled.set()
+            online_from = time.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self._lost.wait()
                 group.cancel_scope.cancel()
-            # One lost connection is not a lost partition: ask again at once, but not all schedulers in one moment.
             await self._client.connection_pool.disconnect(inuse_connections=False)
-            await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
+            if time.monotonic() - online_from > _STEADY_SECONDS:
+                # One lost connection is not a lost partition: ask at once, but not all schedulers in one moment.
+                delays = self._delays()
+                await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
+            else:
+                await anyio.sleep(next(delays))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
@@ -182,74 +193,34 @@ class Partition:
             self._on_state(self)
 
     async def _handshake(self) -> None:
-        warnings = await look_at_server(
-            self._client, self._instance, allow_eviction=self._options.storage.allow_eviction
-        )
-        stored: dict[bytes, bytes] = await self._client.hgetall(self.keys.enrollment)
-        if stored:
-            wanted = (b"schema", b"partition", b"list", b"master")
-            self._compare(tuple(stored.get(field, b"") for field in wanted))
+        allow_eviction = self._options.storage.allow_eviction
+        self.database, warnings = await look_at_server(self._client, self._instance, allow_eviction=allow_eviction)
+        key, wanted = self.keys.enrollment, Enrollment.wanted(self.name, self._options.storage)
+        if stored := await self._client.hgetall(key):
+            wanted.require(Enrollment.stored(stored), key)
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
-        self._compare(await commands.enroll(self, *self._enrollment()))
+        wanted.require(await commands.enroll(self, wanted), key)
         for warning in warnings:
             self._log.warning("%s", warning)
 
-    def _enrollment(self) -> tuple[bytes, bytes, bytes, bytes]:
-        storage = self._options.storage
-        names = ",".join(sorted(instance.partition_name for instance in storage.instances))
-        return commands.SCHEMA_VERSION, self.name.encode(), names.encode(), storage.master.partition_name.encode()
-
-    def _compare(self, stored: tuple[bytes, ...]) -> None:
-        wanted = self._enrollment()
-        if stored == wanted:
-            return
-        schema, name, names, master = (field.decode(errors="replace") for field in stored)
-        if stored[0] != wanted[0]:
-            raise UnsuitableServer(
-                self.name,
-                f"has schema version {schema}, this library writes {wanted[0].decode()}: "
-                "use the version of the library that wrote it, or another namespace",
-            )
-        for what, theirs, ours in (
-            ("partition", name, wanted[1].decode()),
-            ("list of partitions", names, wanted[2].decode()),
-            ("master", master, wanted[3].decode()),
-        ):
-            if theirs != ours:
-                raise PartitionMismatch(
-                    self.name,
-                    f"is in use with another configuration: its {what} is {theirs}, here it is {ours}. "
-                    "Configure all schedulers of a namespace alike (RedisInstance.name fixes a name where addresses "
-                    f"differ); to start anew, stop them all and delete {self.keys.enrollment.decode()} everywhere",
-                )
-
     async def _listen(self) -> None:
-        """Pass announced due times on; leave when the connection is lost."""
-        pubsub = self._client.pubsub()
+        """Leave when the connection is lost."""
+        time_out = self._options.storage.operation_timeout_seconds
         try:
-            await pubsub.subscribe(self.keys.wake)
-            silent = False
-            while True:
-                # An own time-out, since the connection must also be seen to die when nothing is announced.
-                message = await pubsub.get_message(timeout=self._options.storage.operation_timeout_seconds)
-                if message is None:
-                    if silent:
-                        break
-                    silent = True
-                    await pubsub.ping()
-                    continue
-                silent = False
-                if message["type"] == "subscribe":
-                    self.on_due(0)
-                elif message["type"] == "message" and message["data"].isdigit():
-                    self.on_due(int(message["data"]))
+            # Looked up at each call: an execution puts its own function there and takes it away again.
+            on_due = lambda due_ms: self.on_due(due_ms)  # noqa: E731, PLW0108
+            if not await listen(self._client, self.keys.wake, time_out, on_due):
+                self._log.warning(
+                    "partition %r does not let this user subscribe to %s: tasks assigned by others are noticed only "
+                    "every check_tasks_every_seconds",
+                    self.name,
+                    self.keys.wake.decode(),
+                )
+                await ping(self._client, time_out)
         except FAILED as error:
-            self._log.debug("partition %s: the subscription was lost: %s", self.name, type(error).__name__)
-        finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await pubsub.aclose()
+            self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
         self._lost.set()
 
     def _delays(self) -> Iterator[float]:
@@ -269,7 +240,10 @@ class Partition:
     async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script that changes nothing; waits as long as `operation_timeout_seconds` for a lost partition."""
         self.require_online()
-        return await self.request(script, keys, args, self._options.storage.operation_timeout_seconds)
+        try:
+            return await self.request(script, keys, args, self._options.storage.operation_timeout_seconds)
+        except OutcomeUnknown:
+            raise PartitionOffline(self.name, "did not answer in time: try again later") from None
 
     async def request(
         self, script: Script, keys: Sequence[bytes], args: Sequence[Argument], patience_seconds: float
@@ -287,6 +261,9 @@ class Partition:
                 return await self.evaluate(script, keys, args)
             except LOST as error:
                 failures += 1
+                if isinstance(error, RedisTimeoutError):
+                    # It had its time. What gathered meanwhile must not wait as long again.
+                    self._go_offline()
                 # One connection may be stale, for example after a restart; a new one that fails too says more.
                 if failures > 1 or not isinstance(error, RedisConnectionError):
                     self.report_lost()
@@ -301,7 +278,10 @@ class Partition:
             with anyio.move_on_after(give_up_at - time.monotonic()):
                 await self._online.wait()
 
-    def report_lost(self) -> None:
-        """Say that the connection does not work: the partition goes offline and is looked for."""
+    def _go_offline(self) -> None:
         if self.state == "online":
-            self._lost.set()
+            self._set_state("offline")
+
+    def report_lost(self) -> None:
+        """Say that the connection does not work: the partition is looked for."""
+        self._lost.set()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from anyio.abc import TaskGroup
 
+from ..errors import PartitionMismatch
 from . import commands
 from .commands import Row
 from .partition import Partition
@@ -52,6 +53,7 @@ class Partitions:
         for partition in self.all:
             await partition.first_try()
         self._raise_unusable()
+        self._raise_same_database()
         for partition in self.all:
             await partition.admit()
         self._raise_unusable()
@@ -66,6 +68,14 @@ class Partitions:
             problem = partition.problem
             if problem is not None and not isinstance(problem, ConnectionError):
                 raise problem
+
+    def _raise_same_database(self) -> None:
+        names: dict[str, str] = {}
+        for partition in self.all:
+            if partition.database is not None:
+                other = names.setdefault(partition.database, partition.name)
+                if other != partition.name:
+                    raise PartitionMismatch(partition.name, f"is the same database as {other!r}: name each only once")
 
     async def sizes(self) -> tuple[int, int]:
         """How many tasks there are, and how many are due now, over all partitions."""

@@ -1,4 +1,7 @@
 -- Functions that the loader puts before every script.
+--
+-- Scripts do not roll back. So they read and decide first, then add, then take away: should a write be refused half-way
+-- (a right withdrawn), a task may stand at two places, but never at none.
 
 local call = redis.call
 
@@ -43,6 +46,12 @@ end
 local function remember(reply_key, sequence, reply)
   redis.pcall('SET', reply_key, sequence .. ' ' .. reply, 'PX', REPLY_KEPT_MS)
   return reply
+end
+
+-- To be called before the first write of a script that must pass when Redis is out of memory: Redis asks for memory only
+-- at a script's first write, and never for this one, which changes no more than how long the last reply is kept.
+local function pass_when_full(reply_key)
+  call('PEXPIRE', reply_key, REPLY_KEPT_MS)
 end
 
 -- A fencing token: server time in µs, or one more than the last where the clock stood still or went back.
@@ -101,12 +110,12 @@ local function recover_expired(now, limit, due_key, leased_key, leases_key, atte
     back[2 * n - 1] = digits(due_again(held[n], now))
     back[2 * n] = id
   end
-  call('ZREM', leased_key, unpack(expired))
-  call('HDEL', leases_key, unpack(expired))
   call('ZADD', due_key, unpack(back))
   for _, id in ipairs(expired) do
     call('HINCRBY', attempts_key, id, 1)
   end
+  call('ZREM', leased_key, unpack(expired))
+  call('HDEL', leases_key, unpack(expired))
 end
 
 -- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none.

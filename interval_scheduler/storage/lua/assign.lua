@@ -3,6 +3,7 @@
 -- KEYS[2] tasks: id -> record
 -- KEYS[3] due: id -> due, ms
 -- KEYS[4] leases: id -> lease
+-- KEYS[5] dead: id -> when it was set aside, ms
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
@@ -11,7 +12,7 @@
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated)
 -- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; a waiting
 --   task keeps its place unless the rule says otherwise; a leased one is marked, so that its completion obeys
---   the new record.
+--   the new record; one set aside as dead is scheduled anew.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
@@ -86,5 +87,6 @@ end
 if #marked > 0 then
   call('HSET', KEYS[4], unpack(marked))
 end
+call('ZREM', KEYS[5], unpack(ids))
 announce(ARGV[2], before, earliest)
 return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(created))

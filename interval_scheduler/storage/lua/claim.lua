@@ -39,9 +39,12 @@ elseif done then
   return answer(token, ids, dues, #ids > 0 and call('HMGET', KEYS[2], unpack(ids)) or {})
 end
 
+pass_when_full(KEYS[1])
 recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
 local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
 if #found == 0 then
+  -- Remembered too: a late copy of this request must not claim for nobody.
+  remember(KEYS[1], ARGV[1], '0 0')
   return answer('0', {}, {}, {})
 end
 
@@ -50,8 +53,6 @@ for at = 1, #found, 2 do
   candidates[#candidates + 1] = found[at]
 end
 local records = call('HMGET', KEYS[2], unpack(candidates))
--- The first write is one that Redis allows when it is out of memory; then all the others pass.
-call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
 local token = next_token(KEYS[6])
 local deadline = digits(now + tonumber(ARGV[3]))
 local ids, dues, kept, leased, leases = {}, {}, {}, {}, {}
@@ -67,5 +68,6 @@ if #ids > 0 then
   call('ZADD', KEYS[4], unpack(leased))
   call('HSET', KEYS[5], unpack(leases))
 end
+call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
 remember(KEYS[1], ARGV[1], token .. ' ' .. deadline)
 return answer(token, ids, dues, kept)

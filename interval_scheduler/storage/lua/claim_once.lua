@@ -50,6 +50,7 @@ elseif done then
   return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, attempts_of(KEYS[7], ids) }
 end
 
+pass_when_full(KEYS[1])
 recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
 local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
 local failed, tries = {}, {}
@@ -60,10 +61,8 @@ if #found > 0 then
   end
   local records = call('HMGET', KEYS[2], unpack(candidates))
   failed = attempts_of(KEYS[7], candidates)
-  -- The first write is one that Redis allows when it is out of memory; then all the others pass.
-  call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
   token = next_token(KEYS[6])
-  local again, gone, dead, reply = {}, {}, {}, { token }
+  local again, gone, off, dead = {}, {}, {}, {}
   for n, id in ipairs(candidates) do
     local due, record = found[2 * n], records[n]
     local flags, interval, phase, grid = string.match(record or '', '^(%a+) ?(%d*) ?(%d*) ?(%d*)\n')
@@ -71,30 +70,41 @@ if #found > 0 then
       local last = #ids + 1
       ids[last], dues[last], kept[last] = id, due, record
       tries[last] = failed[n]
-      reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, due, record
       if interval ~= '' then
         again[#again + 1] = digits(following(now, due, flags, interval, phase, grid))
         again[#again + 1] = id
       else
         gone[#gone + 1] = id
+        off[#off + 1] = id
       end
-    elseif record then
-      dead[#dead + 1] = digits(now)
-      dead[#dead + 1] = id
+    else
+      off[#off + 1] = id
+      if record then
+        dead[#dead + 1] = digits(now)
+        dead[#dead + 1] = id
+      end
     end
   end
   if #again > 0 then
     call('ZADD', KEYS[3], unpack(again))
   end
-  if #gone > 0 then
-    call('HDEL', KEYS[2], unpack(gone))
-  end
   if #dead > 0 then
     call('ZADD', KEYS[8], unpack(dead))
+  end
+  if #off > 0 then
+    call('ZREM', KEYS[3], unpack(off))
+  end
+  if #gone > 0 then
+    call('HDEL', KEYS[2], unpack(gone))
   end
   if #failed > 0 then
     call('HDEL', KEYS[7], unpack(candidates))
   end
-  remember(KEYS[1], ARGV[1], pack(reply))
 end
+-- Remembered even if empty: a late copy of this request must not take tasks for nobody.
+local reply = { token }
+for n, id in ipairs(ids) do
+  reply[3 * n - 1], reply[3 * n], reply[3 * n + 1] = id, dues[n], kept[n]
+end
+remember(KEYS[1], ARGV[1], pack(reply))
 return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, tries }

@@ -56,14 +56,14 @@ end
 
 if #ended > 0 then
   local before = head(KEYS[3])
-  -- The first write is one that Redis allows when it is out of memory; then all the others pass.
-  call('HDEL', KEYS[5], unpack(ended))
-  call('ZREM', KEYS[4], unpack(ended))
-  if #gone > 0 then
-    call('HDEL', KEYS[2], unpack(gone))
-  end
+  pass_when_full(KEYS[1])
   if #waiting > 0 then
     call('ZADD', KEYS[3], unpack(waiting))
+  end
+  call('ZREM', KEYS[4], unpack(ended))
+  call('HDEL', KEYS[5], unpack(ended))
+  if #gone > 0 then
+    call('HDEL', KEYS[2], unpack(gone))
   end
   if call('EXISTS', KEYS[6]) == 1 then
     call('HDEL', KEYS[6], unpack(ended))

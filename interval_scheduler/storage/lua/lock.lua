@@ -6,13 +6,15 @@
 -- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
 --   to acquire; time to live: integer, ms, or '' to release
 -- Returns: string, for each step by blanks: the token if acquired, 1 if extended or released, else 0
--- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase.
+-- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase;
+--   passes when Redis is out of memory, since work that drains may need its locks.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
   return done
 end
 
+pass_when_full(KEYS[1])
 local results = {}
 for n = 1, #KEYS - 2 do
   local key, action, token, ttl = KEYS[n + 2], ARGV[3 * n - 1], ARGV[3 * n], ARGV[3 * n + 1]

@@ -33,10 +33,10 @@ for n, id in ipairs(ids) do
   end
 end
 if #ended > 0 then
-  -- The first write is one that Redis allows when it is out of memory; then all the others pass.
-  call('HDEL', KEYS[3], unpack(ended))
-  call('ZREM', KEYS[2], unpack(ended))
-  call('HDEL', KEYS[4], unpack(ended))
+  pass_when_full(KEYS[1])
   call('ZADD', KEYS[5], unpack(dead))
+  call('ZREM', KEYS[2], unpack(ended))
+  call('HDEL', KEYS[3], unpack(ended))
+  call('HDEL', KEYS[4], unpack(ended))
 end
 return remember(KEYS[1], ARGV[1], table.concat(results))

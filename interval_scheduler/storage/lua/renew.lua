@@ -31,8 +31,7 @@ for n, id in ipairs(ids) do
   end
 end
 if #renewed > 0 then
-  -- Removed first, since the first write must be one that Redis allows when it is out of memory.
-  call('ZREM', KEYS[2], unpack(renewed))
+  pass_when_full(KEYS[1])
   call('ZADD', KEYS[2], unpack(deadlines))
 end
 return remember(KEYS[1], ARGV[1], table.concat(results))

@@ -1,0 +1,59 @@
+"""The subscription of a partition: hears of nearer due times, and notices when the connection dies.
+
+It is open while the partition is online, in every process: a process that only assigns tasks learns from it, without
+any command, that its Redis is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+from redis.exceptions import NoPermissionError
+
+
+async def listen(client: Any, channel: bytes, time_out_seconds: float, on_due: Callable[[int], None]) -> bool:
+    """Pass announced due times on; ends when the connection dies or stays silent.
+
+    Args:
+        client: the partition's client.
+        channel: where scripts announce due times.
+        time_out_seconds: after so much silence the server is asked; after as much again it counts as dead.
+        on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
+
+    Returns:
+        Whether this user may subscribe at all.
+
+    Raises:
+        RedisError: the connection was lost.
+    """
+    pubsub = client.pubsub()
+    try:
+        await pubsub.subscribe(channel)
+        silent = False
+        while True:
+            message = await pubsub.get_message(timeout=time_out_seconds)
+            if message is None:
+                if silent:
+                    return True
+                silent = True
+                await pubsub.ping()
+                continue
+            silent = False
+            if message["type"] == "subscribe":
+                on_due(0)
+            elif message["type"] == "message" and message["data"].isdigit():
+                on_due(int(message["data"]))
+    except NoPermissionError:
+        return False
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            await pubsub.aclose()
+
+
+async def ping(client: Any, time_out_seconds: float) -> None:
+    """Without a subscription: ask from time to time; ends, by the client's error, when nothing answers."""
+    while True:
+        await anyio.sleep(time_out_seconds)
+        await client.ping()
