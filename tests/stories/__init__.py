@@ -1,0 +1,1 @@
+"""What a user does: the examples and the documentation, executed."""
