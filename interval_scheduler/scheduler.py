@@ -250,20 +250,20 @@ class Scheduler:
             state: only those in this state, `"waiting"` or `"leased"`. Default: all.
             prefix: only those whose id starts so. Default: all.
 
-        A task that moves while the list is read may be listed at both places, or at neither. One whose record is
-        corrupt is left out, and logged.
+        A task that moves while the list is read may be listed at both places, or at neither; the list ends in any case.
+        One whose record is corrupt is left out, and logged.
         """
         if state not in (None, "waiting", "leased"):
             raise InvalidValue("state", f"must be 'waiting', 'leased' or None, got {state!r}")
         if not isinstance(prefix, str):
             raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-        async for partition, row in self._all().rows():
+        async for partition, row in self._all().rows(state):
             try:
                 found = to_scheduled_task(partition.name, row)
             except StorageRefused as error:
                 self._log.error("left out of the list: %s", error)
                 continue
-            if found.id.startswith(prefix) and state in (None, found.state):
+            if found.id.startswith(prefix):
                 yield found
 
     async def task_size(self) -> int:

@@ -240,11 +240,18 @@ async def page(partition: Partition, *, leased: bool, limit: int, after: PageMar
 _MARK_IDS: Final = 20
 
 
-async def sizes(partition: Partition) -> tuple[int, int]:
-    """How many tasks there are, and how many are due now."""
+class Sizes(NamedTuple):
+    """How many tasks there are, how many are due now, and when the last is due (-1: none waits)."""
+
+    tasks: int
+    due_now: int
+    last_due_ms: int
+
+
+async def sizes(partition: Partition) -> Sizes:
+    """How many tasks a partition has."""
     keys = partition.keys
-    tasks, due = await partition.read(scripts.SIZE, (keys.due, keys.leased), ())
-    return tasks, due
+    return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased), ()))
 
 
 async def enroll(partition: Partition, wanted: Enrollment) -> Enrollment:

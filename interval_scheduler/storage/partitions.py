@@ -18,6 +18,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..log import Log
     from ..options import SchedulerOptions
+    from ..task import State
 
 _PAGE: Final = 250
 
@@ -81,9 +82,9 @@ class Partitions:
         """How many tasks there are, and how many are due now, over all partitions."""
         tasks = due = 0
         for partition in self.all:
-            some_tasks, some_due = await commands.sizes(partition)
-            tasks += some_tasks
-            due += some_due
+            sizes = await commands.sizes(partition)
+            tasks += sizes.tasks
+            due += sizes.due_now
         return tasks, due
 
     async def clear(self) -> tuple[int, bool]:
@@ -97,19 +98,30 @@ class Partitions:
             any_leased = any_leased or leased
         return removed, any_leased
 
-    async def rows(self) -> AsyncIterator[tuple[Partition, Row]]:
-        """All tasks, page by page: the leased ones, then the waiting ones in due order."""
-        for leased in (True, False):
-            streams = [_stream(partition, leased=leased) for partition in self.all]
-            async for found in _merge(streams):
-                yield found
+    async def rows(self, state: State | None) -> AsyncIterator[tuple[Partition, Row]]:
+        """Tasks page by page: the leased ones, then the waiting ones in due order; or only those in one state."""
+        for each in ("leased", "waiting"):
+            if state in (None, each):
+                streams = [_stream(partition, leased=each == "leased") for partition in self.all]
+                async for found in _merge(streams):
+                    yield found
 
 
 async def _stream(partition: Partition, *, leased: bool) -> AsyncIterator[tuple[Partition, Row]]:
+    """The tasks of one partition in one state.
+
+    A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
+    again. So the list ends where it ended when it was begun, and after twice as many tasks as there were.
+    """
+    sizes = await commands.sizes(partition)
+    left = 2 * sizes.tasks + _PAGE
     after = None
     while True:
         found = await commands.page(partition, leased=leased, limit=_PAGE, after=after)
         for row in found.rows:
+            if left <= 0 or (not leased and row.due_ms > sizes.last_due_ms):
+                return
+            left -= 1
             yield partition, row
         after = found.after
         if after is None:

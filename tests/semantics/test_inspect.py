@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -46,6 +47,23 @@ async def test_listing_by_prefix_and_state(scheduler: Scheduler) -> None:
     with pytest.raises(InvalidValue, match="state"):
         _ = [task async for task in scheduler.tasks(state="done")]  # type: ignore[arg-type]
     recorder.gate.set()
+
+
+async def test_the_list_of_a_live_schedule_ends(scheduler: Scheduler) -> None:
+    """A reader slower than the schedule meets the tasks that ran meanwhile at their later places."""
+
+    async def executor(data: str) -> None:
+        pass
+
+    await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(200)])
+    await scheduler.assign_task(IntervalTask("last", start=START))
+    await scheduler.start_task_execute(executor)
+    listed: list[str] = []
+    async with asyncio.timeout(20):
+        async for task in scheduler.tasks():
+            listed.append(task.id)
+            await asyncio.sleep(0.002)
+    assert len(listed) <= 2 * 201 + 2 * 250
 
 
 async def test_an_unknown_id(scheduler: Scheduler) -> None:

@@ -1,11 +1,12 @@
--- Count the tasks, and those due now.
+-- Count the tasks and those due now, and find the last due time.
 -- KEYS[1] due: id -> due, ms
 -- KEYS[2] leased: id -> lease deadline, ms
--- Returns: {number of tasks; number due now, those with an ended lease included}
+-- Returns: {number of tasks; number due now, those with an ended lease included; last due time, ms, or -1}
 -- Guarantees: atomic; changes nothing; O(log N).
 
 local now = digits(now_ms())
 return {
   call('ZCARD', KEYS[1]) + call('ZCARD', KEYS[2]),
   call('ZCOUNT', KEYS[1], '-inf', now) + call('ZCOUNT', KEYS[2], '-inf', now),
+  tonumber(call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or -1),
 }
