@@ -29,7 +29,18 @@ from __future__ import annotations
 
 
 class SchedulerError(Exception):
-    """The base of every error of this library."""
+    """The base of every error of this library.
+
+    Attributes:
+        message: what happened, to which field or partition, and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        # `args` stays what the constructor was called with, so that every error can be copied and pickled.
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class InvalidValue(SchedulerError, ValueError):
@@ -37,15 +48,21 @@ class InvalidValue(SchedulerError, ValueError):
 
     Attributes:
         field: the name of the argument or option at fault.
+        problem: what is wrong with it.
     """
 
     def __init__(self, field: str, problem: str) -> None:
         SchedulerError.__init__(self, f"{field} {problem}")
         self.field = field
+        self.problem = problem
 
 
 class ConfigurationError(InvalidValue):
     """An option that cannot be used; `field` names it."""
+
+    def within(self, prefix: str) -> ConfigurationError:
+        """The same error of a field that stands inside of another, such as `storage.`."""
+        return type(self)(prefix + self.field, self.problem)
 
 
 class InvalidType(SchedulerError, TypeError):
@@ -53,11 +70,13 @@ class InvalidType(SchedulerError, TypeError):
 
     Attributes:
         field: the name of the argument or option at fault.
+        problem: what is wrong with it.
     """
 
     def __init__(self, field: str, problem: str) -> None:
         SchedulerError.__init__(self, f"{field} {problem}")
         self.field = field
+        self.problem = problem
 
 
 class ConfigurationTypeError(ConfigurationError, InvalidType):

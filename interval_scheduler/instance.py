@@ -11,6 +11,8 @@ from .errors import ConfigurationError, ConfigurationTypeError
 
 _SCHEMES: Final = ("redis", "rediss", "unix", "memory")
 _QUERY_OPTIONS: Final = ("name", "db", "tls_ca_file")
+_MOST_DIGITS: Final = 10
+_NOT_IN_HOST: Final = frozenset("/@ \t\r\n")
 _FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
 
 
@@ -48,8 +50,10 @@ class RedisInstance:
     memory: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.host, str) or not self.host:
-            raise ConfigurationError("host", "must be a host name or an address")
+        if not isinstance(self.host, str):
+            raise ConfigurationTypeError("host", f"must be a str, not {type(self.host).__name__}")
+        if not self.host or _NOT_IN_HOST.intersection(self.host):
+            raise ConfigurationError("host", "must be a host name or an address; give a URL to RedisInstance.from_url")
         object.__setattr__(self, "port", _digits("port", self.port))
         object.__setattr__(self, "db", _digits("db", self.db))
         if not 1 <= self.port <= 65535:
@@ -153,7 +157,9 @@ def _query(parts: SplitResult) -> dict[str, str]:
     options: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in _QUERY_OPTIONS:
-            raise ConfigurationError(f"url option {key!r}", f"is unknown; known: {', '.join(_QUERY_OPTIONS)}")
+            # What stands there may be the rest of a password that was not encoded: shown only if it looks like a name.
+            shown = repr(key) if key.isidentifier() else "(not shown)"
+            raise ConfigurationError(f"url option {shown}", f"is unknown; known: {', '.join(_QUERY_OPTIONS)}")
         if key in options:
             raise ConfigurationError(f"url option {key!r}", "is given twice")
         options[key] = value
@@ -163,6 +169,8 @@ def _query(parts: SplitResult) -> dict[str, str]:
 def _digits(option: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ConfigurationTypeError(option, f"must be a whole number, not {type(value).__name__}")
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ConfigurationError(option, f"must be a whole number, got {value!r}")
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
+        # As above: a password with a slash in it ends up here.
+        shown = f", got {value!r}" if value.isalnum() and len(value) <= _MOST_DIGITS else ""
+        raise ConfigurationError(option, f"must be a whole number{shown}")
     return int(value)

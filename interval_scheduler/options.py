@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, cast
 
@@ -27,9 +27,9 @@ def _seconds(name: str, value: object, *, at_least: float = 0.0, above: float | 
     try:
         number = check_number(name, value)
     except InvalidType as error:
-        raise ConfigurationTypeError(name, str(error).removeprefix(f"{name} ")) from None
+        raise ConfigurationTypeError(name, error.problem) from None
     except InvalidValue as error:
-        raise ConfigurationError(name, str(error).removeprefix(f"{name} ")) from None
+        raise ConfigurationError(name, error.problem) from None
     if above is not None and number <= above:
         raise ConfigurationError(name, f"must be above {above:g} seconds, got {number:g}")
     if number < at_least:
@@ -48,7 +48,7 @@ class StorageOptions:
     """Where tasks live.
 
     Args:
-        instances: one `RedisInstance` (or mapping) a partition. Default: one, localhost:6379/0.
+        instances: one `RedisInstance` a partition; in a mapping of options also URLs and mappings. Default: one, localhost:6379/0.
         master_index: which instance keeps the locks. Default 0.
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 30 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
@@ -59,7 +59,7 @@ class StorageOptions:
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
     """
 
-    instances: tuple[RedisInstance, ...] = (RedisInstance(),)
+    instances: Sequence[RedisInstance] = (RedisInstance(),)
     master_index: int = 0
     reconnect_interval_seconds: float = 1
     task_interval_seconds: float = 0
@@ -215,7 +215,10 @@ def _instance(index: int, item: object) -> RedisInstance:
     if isinstance(item, RedisInstance):
         return item
     if isinstance(item, str):
-        return RedisInstance.from_url(item)
+        try:
+            return RedisInstance.from_url(item)
+        except ConfigurationError as error:
+            raise error.within(f"{where}.") from None
     if isinstance(item, Mapping):
         return _from_mapping(RedisInstance, item, f"{where}.")
     raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
@@ -234,7 +237,7 @@ def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
     except ConfigurationError as error:
         if error.field.startswith(prefix):
             raise
-        raise type(error)(f"{prefix}{error.field}", str(error).removeprefix(f"{error.field} ")) from None
+        raise error.within(prefix) from None
 
 
 def _snake(key: object, prefix: str) -> str:

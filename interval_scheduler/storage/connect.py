@@ -179,13 +179,14 @@ def translate(partition: str, error: BaseException) -> StorageError:
             return StorageFull(partition)
         if code == "OUTDATED":
             return OutcomeUnknown(partition)
-        name = _CODES.get(type(error).__name__, code if code.isupper() else "ERR")
+        name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
         return StorageRefused(partition, name, rest if name == code else text)
     reason = "did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
     return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
 
 
-# redis-py strips the code from the messages of the errors that have a class of their own.
+_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "NOREPLICAS", "UNKILLABLE", "WRONGTYPE"})
+# redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
 _CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
 
 

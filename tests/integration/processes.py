@@ -81,7 +81,8 @@ def read_ledger(path: Path) -> list[Entry]:
 
 def check_key_space(client: redis.Redis, namespace: str) -> None:
     """Every id in `tasks` is in exactly one of due, leased and dead; nothing else is anywhere."""
-    names = [key.decode() for key in client.keys(f"{{{namespace}:*") if b":reply:" not in key and b":lock:" not in key]
+    keys: list[bytes] = client.keys(f"{{{namespace}:*")
+    names = [key.decode() for key in keys if b":reply:" not in key and b":lock:" not in key]
     tags = {name[: name.index("}") + 1] for name in names}
     for tag in tags:
         tasks = set(client.hkeys(f"{tag}:tasks"))

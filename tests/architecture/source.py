@@ -1,0 +1,83 @@
+"""The source tree of the package, as `ast` reads it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import interval_scheduler
+
+ROOT = Path(interval_scheduler.__file__).parent
+PACKAGE = "interval_scheduler"
+
+
+class Module:
+    """One Python file of the package."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        #: Its name below the package, e.g. `storage.keys`; the package itself is `__init__`.
+        self.name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        self.text = path.read_text(encoding="utf-8")
+        self.tree = ast.parse(self.text)
+
+    @cached_property
+    def _for_types_only(self) -> set[ast.AST]:
+        """All below `if TYPE_CHECKING:`, which is not there at run time."""
+        return {
+            below
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for statement in node.body
+            for below in ast.walk(statement)
+        }
+
+    def imports(self) -> Iterator[str]:
+        """The full name of everything imported at run time, in functions too; `a.b.c` for `from a.b import c`."""
+        for node in ast.walk(self.tree):
+            if node in self._for_types_only:
+                continue
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from (f"{self._base(node)}.{alias.name}" for alias in node.names)
+
+    def _base(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        # One dot is the folder of this file, each further one its parent.
+        folder = (PACKAGE, *self.path.relative_to(ROOT).parts[:-1])
+        kept = folder[: len(folder) - node.level + 1]
+        return ".".join((*kept, node.module) if node.module else kept)
+
+    def strings(self) -> Iterator[str]:
+        """All string constants that are no docstrings."""
+        docstrings = {
+            id(node.body[0].value)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Constant) and id(node) not in docstrings:
+                if isinstance(node.value, str):
+                    yield node.value
+                elif isinstance(node.value, bytes):
+                    yield node.value.decode("latin-1")
+
+
+MODULES = {module.name: module for module in map(Module, sorted(ROOT.rglob("*.py")))}
+
+
+def within(full_name: str) -> str | None:
+    """The module of the package that a full name is, or is in; `None` for what is elsewhere."""
+    root, _, rest = full_name.partition(".")
+    if root != PACKAGE:
+        return None
+    while rest and rest not in MODULES:
+        rest = rest.rpartition(".")[0]
+    return rest or "__init__"

@@ -1,0 +1,210 @@
+"""The rules of the source tree: who may import whom, where Redis and Lua may be, how long a file may get."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections import Counter
+
+import pytest
+
+import interval_scheduler
+from interval_scheduler import errors
+from tests.architecture.source import MODULES, ROOT, Module, within
+
+#: From the top down: a module may import only what stands in a layer below its own.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("__init__",),
+    ("scheduler",),
+    ("host",),
+    ("locks", "execution.execution"),
+    ("execution.poller",),
+    ("execution.leases", "execution.completions", "execution.workers"),
+    ("execution.run", "execution.executor", "execution"),
+    ("storage.partitions", "storage.views"),
+    ("storage.partition",),
+    ("storage.commands", "storage.subscription"),
+    ("storage.session", "storage.batching", "storage.connect", "storage.enrollment"),
+    ("storage.scripts", "storage.records", "storage.keys", "storage.placement", "storage"),
+    ("task", "options", "events", "bulk"),
+    ("instance", "checks", "log"),
+    ("errors",),
+)
+LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+
+#: What the package needs at run time, and where fakeredis, an extra, is imported if asked for.
+THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis"}
+#: Modules that decide and do nothing else.
+PURE = ("checks", "task", "options", "instance", "storage.records", "storage.placement", "storage.keys")
+IMPURE_IMPORTS = {"asyncio", "anyio", "redis", "socket", "time", "random", "secrets", "threading", "subprocess"}
+
+LONGEST_FILE = 320
+#: Longer ones, each with its reason.
+LONG = {"scheduler": "the documented facade: most of it are the docstrings of the public API"}
+
+#: DESIGN.md, section 3.
+PUBLIC = {
+    "Scheduler",
+    "SchedulerOptions",
+    "StorageOptions",
+    "RedisInstance",
+    "Task",
+    "IntervalTask",
+    "ScheduledTask",
+    "TaskRun",
+    "current_run",
+    "Lock",
+    "AssignCounts",  # what assign_tasks returns
+}
+
+#: How Lua looks; comparing with the scripts themselves keeps this honest.
+LUA = re.compile(
+    r"redis\.p?call|\bcall\('|\blocal [\w, ]+ =|\blocal function\b|\bthen\n|\b(?:KEYS|ARGV)\[[^\]]+\]\s*[,)]"
+)
+
+every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert set(LAYER_OF) == set(MODULES), "name each module once in LAYERS"
+    assert Counter(name for names in LAYERS for name in names).most_common(1)[0][1] == 1
+
+
+@every_module
+def test_imports_run_downwards(module: Module) -> None:
+    upwards = [
+        f"{module.name} -> {target}"
+        for target in map(within, module.imports())
+        if target is not None and LAYER_OF[target] <= LAYER_OF[module.name]
+    ]
+    assert upwards == []
+
+
+def test_the_import_finder_sees_what_there_is() -> None:
+    # Or the test above could pass by seeing nothing.
+    found = {within(name) for name in MODULES["scheduler"].imports()}
+    assert {"host", "bulk", "locks", "options", "storage.commands", "execution.execution"} <= found
+    assert "storage.partition" not in found, "imported for types only"
+    assert "storage.scripts" in {within(name) for name in MODULES["storage.commands"].imports()}
+    assert "fakeredis.FakeServer" in set(MODULES["storage.connect"].imports()), "in a function"
+    assert "errors" in {within(name) for name in MODULES["execution.poller"].imports()}, "from a folder above"
+
+
+@every_module
+def test_only_storage_imports_redis(module: Module) -> None:
+    clients = {name for name in module.imports() if name.partition(".")[0] in {"redis", "fakeredis", "hiredis"}}
+    assert not clients or module.name.startswith("storage.")
+
+
+@every_module
+def test_nothing_unexpected_is_imported(module: Module) -> None:
+    roots = {name.partition(".")[0] for name in module.imports()} - {"interval_scheduler"}
+    assert roots - sys.stdlib_module_names <= THIRD_PARTY
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_decides_does_nothing_else(name: str) -> None:
+    assert {name.partition(".")[0] for name in MODULES[name].imports()} & IMPURE_IMPORTS == set()
+
+
+@every_module
+def test_no_code_is_made_from_data(module: Module) -> None:
+    # FAULTS.md, promise 14: payloads are never more than text or bytes.
+    roots = {name.partition(".")[0] for name in module.imports()}
+    assert roots & {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml"} == set()
+    called = {
+        node.func.id for node in ast.walk(module.tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert called & {"eval", "exec", "compile", "__import__"} == set()
+
+
+@every_module
+def test_no_lua_in_python(module: Module) -> None:
+    assert [text for text in module.strings() if LUA.search(text)] == []
+
+
+def test_lua_would_be_recognized() -> None:
+    for path in (ROOT / "storage" / "lua").glob("*.lua"):
+        assert LUA.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_lua_files_are_in_one_folder() -> None:
+    assert {path.parent for path in ROOT.rglob("*.lua")} == {ROOT / "storage" / "lua"}
+
+
+def test_one_place_sends_scripts() -> None:
+    senders = {module.name for module in MODULES.values() for text in module.strings() if text in {"EVAL", "EVALSHA"}}
+    assert senders == {"storage.partition"}
+    attributes = {
+        (module.name, node.attr)
+        for module in MODULES.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"eval", "evalsha", "register_script"}
+    }
+    assert attributes == set()
+
+
+def test_each_script_has_one_typed_caller() -> None:
+    importers = {name for name, module in MODULES.items() if "storage.scripts" in map(within, module.imports())}
+    assert importers == {"storage.commands"}
+    callers: Counter[str] = Counter()
+    for function in MODULES["storage.commands"].tree.body:
+        if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef):
+            callers.update(
+                {
+                    node.attr
+                    for node in ast.walk(function)
+                    if isinstance(node, ast.Attribute)
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id == "scripts"
+                }
+            )
+    names = {path.stem.upper() for path in (ROOT / "storage" / "lua").glob("[!_]*.lua")}
+    assert callers == Counter(names)
+
+
+@every_module
+def test_files_are_short_enough_to_read_in_one_sitting(module: Module) -> None:
+    lines = len(module.text.splitlines())
+    if module.name in LONG:
+        assert lines > LONGEST_FILE, "it is not too long any more: take it off the list"
+    else:
+        assert lines <= LONGEST_FILE
+
+
+@every_module
+def test_every_module_says_what_it_is_for(module: Module) -> None:
+    assert ast.get_docstring(module.tree)
+
+
+def test_the_public_names() -> None:
+    names = {
+        name for name, thing in vars(errors).items() if isinstance(thing, type) and thing.__module__ == errors.__name__
+    }
+    assert set(interval_scheduler.__all__) == PUBLIC | names
+    assert len(interval_scheduler.__all__) == len(set(interval_scheduler.__all__))
+
+
+@pytest.mark.parametrize("name", interval_scheduler.__all__)
+def test_every_public_name_is_there_and_explained(name: str) -> None:
+    thing = getattr(interval_scheduler, name)
+    assert thing.__doc__
+    assert not thing.__doc__.startswith(f"{name}("), "a docstring that dataclass made"
+
+
+def test_importing_the_package_needs_no_extra() -> None:
+    # `memory://` is an extra: fakeredis may only be imported when it is asked for.
+    top = {
+        name
+        for module in MODULES.values()
+        for node in module.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    assert "redis.asyncio" in top
+    assert not {name for name in top if name and name.partition(".")[0] == "fakeredis"}
+
+
+def test_the_package_is_typed() -> None:
+    assert (ROOT / "py.typed").exists()

@@ -1,0 +1,225 @@
+"""A program that uses the whole public API, with what a type checker must make of each result. Never run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, assert_type
+
+import interval_scheduler
+from interval_scheduler import (
+    AlreadyExecuting,
+    AssignCounts,
+    ConfigurationError,
+    IntervalTask,
+    InvalidType,
+    InvalidValue,
+    Lock,
+    LockError,
+    LockLost,
+    LockTimeout,
+    NotAcceptingTasks,
+    OutcomeUnknown,
+    PartitionOffline,
+    RedisInstance,
+    ScheduledTask,
+    Scheduler,
+    SchedulerError,
+    SchedulerOptions,
+    StorageError,
+    StorageOptions,
+    StorageRefused,
+    Task,
+    TaskRun,
+    current_run,
+)
+
+
+class Full(Task):
+    """All members, each of the narrowest type."""
+
+    @property
+    def id(self) -> str:
+        return "full"
+
+    def serialize(self) -> bytes:
+        return b""
+
+    @property
+    def on_execute_reschedule_to(self) -> timedelta:
+        return timedelta(minutes=15)
+
+    @property
+    def execute_on(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Fixed(Task):
+    """Constants instead of properties."""
+
+    id = "fixed"
+    on_execute_reschedule_to = 60
+
+    def serialize(self) -> str:
+        return ""
+
+
+class Logger:
+    """Not a logging.Logger."""
+
+    def debug(self, message: str, /, *args: object) -> None: ...
+    def info(self, message: str, /, *args: object) -> None: ...
+    def warning(self, message: str, /, *args: object) -> None: ...
+    def error(self, message: str, /, *args: object) -> None: ...
+
+
+def make() -> None:
+    """Options in all forms."""
+    storage = StorageOptions(
+        instances=(RedisInstance(), RedisInstance("h", 6379, 1, password="secret")),
+        master_index=1,
+        reconnect_interval_seconds=0.5,
+        task_interval_seconds=60,
+        connect_timeout_seconds=1,
+        operation_timeout_seconds=1,
+        max_connections=8,
+        allow_eviction=True,
+    )
+    options = SchedulerOptions(
+        storage=storage,
+        check_tasks_every_seconds=10,
+        namespace="n",
+        concurrency=10,
+        prefetch=10,
+        delivery="at-most-once",
+        lease_seconds=30,
+        lease_renewal_seconds=5,
+        drain_seconds=1,
+    )
+    assert_type(Scheduler(options), Scheduler)
+    assert_type(Scheduler(), Scheduler)
+    assert_type(Scheduler({"checkTasksEverySeconds": 60, "storage": {"masterIndex": 0}}), Scheduler)
+    assert_type(Scheduler(options, logging.getLogger()), Scheduler)
+    assert_type(Scheduler(None, Logger()), Scheduler)
+    assert_type(Scheduler.from_url("redis://a", "redis://b", logger=Logger(), concurrency=5), Scheduler)
+    assert_type(RedisInstance.from_url("redis://h"), RedisInstance)
+    assert_type(options.storage.instances, Sequence[RedisInstance])
+
+
+async def assign(scheduler: Scheduler) -> None:
+    """Assigning, removing and looking."""
+    task = IntervalTask("a", b"data", every=timedelta(seconds=5), start=datetime.now(UTC), repeat="delay")
+    assert_type(await scheduler.assign_task(task), bool)
+    assert_type(await scheduler.assign_task(Full(), reschedule="interval"), bool)
+    assert_type(await scheduler.assign_task(Fixed(), reschedule="start"), bool)
+    counts = await scheduler.assign_tasks([task, Full()], reschedule="keep")
+    assert_type(counts, AssignCounts)
+    assert_type(counts.assigned, int)
+    assert_type(counts.updated, int)
+
+    async def source() -> AsyncIterator[Task]:
+        yield task
+
+    assert_type(await scheduler.assign_tasks(source()), AssignCounts)
+    assert_type(await scheduler.assign_tasks(IntervalTask(str(n)) for n in range(3)), AssignCounts)
+    assert_type(await scheduler.remove_task(task), bool)
+    assert_type(await scheduler.remove_task("a"), bool)
+    assert_type(await scheduler.remove_tasks(["a", task]), int)
+    assert_type(await scheduler.clear_all_tasks(), int)
+    assert_type(await scheduler.is_scheduled(task), str | bytes | None)
+    assert_type(await scheduler.task_size(), int)
+    assert_type(await scheduler.queue_size(), int)
+    found = await scheduler.get_task("a")
+    assert_type(found, ScheduledTask | None)
+    if found is not None:
+        assert_type(found.id, str)
+        assert_type(found.data, str | bytes)
+        assert_type(found.every, float | None)
+        assert_type(found.next_run, float)
+        assert_type(found.next_run_at, datetime)
+        assert_type(found.attempt, int)
+        assert_type(found.partition, str)
+        if found.state == "leased":
+            return
+    async for each in scheduler.tasks(state="waiting", prefix="user:"):
+        assert_type(each, ScheduledTask)
+
+
+async def executor(data: str) -> None:
+    """What runs."""
+    run = current_run()
+    assert_type(run, TaskRun)
+    assert_type(run.id, str)
+    assert_type(run.data, str | bytes)
+    assert_type(run.due, float)
+    assert_type(run.attempt, int)
+    assert_type(run.lag, float)
+    assert_type(run.token, int)
+    assert_type(run.partition, str)
+
+
+async def two_arguments(extra: int, data: bytes) -> str:
+    """Its result is not used, and may be anything."""
+    return f"{extra}{data!r}"
+
+
+async def execute(scheduler: Scheduler) -> None:
+    """Executing and its end."""
+    await scheduler.start_task_execute(executor)
+    await scheduler.start_task_execute(partial(two_arguments, 1), concurrency=5)
+    await scheduler.stop_task_execute(drain_seconds=1.5)
+    assert_type(scheduler.executing_tasks, bool)
+    assert_type(scheduler.accepting_tasks, bool)
+    assert_type(scheduler.online, bool)
+    await scheduler.start_task_accept()
+    await scheduler.stop_task_accept()
+
+
+async def lock(scheduler: Scheduler) -> None:
+    """Locks."""
+    assert_type(await scheduler.try_auto_lock("name", timedelta(seconds=1)), bool)
+    held = await scheduler.try_lock("name")
+    assert_type(held, Lock | None)
+    if held is not None:
+        assert_type(await scheduler.unlock(held), bool)
+    async with scheduler.lock("name", 30, wait_seconds=1) as other:
+        assert_type(other, Lock)
+        assert_type(other.name, str)
+        assert_type(other.token, int)
+
+
+async def asynchronous(name: str) -> None: ...
+
+
+async def main() -> None:
+    """All together."""
+    async with Scheduler.from_url("memory://") as scheduler:
+        assert_type(scheduler, Scheduler)
+        assert_type(scheduler.on("online", lambda: None), Callable[[], None])
+        scheduler.on("db-reconnect", asynchronous)
+        await scheduler.connect()
+        await scheduler.close()
+
+
+def fail() -> None:
+    """Errors and what they tell."""
+    try:
+        asyncio.run(main())
+    except ConfigurationError as error:
+        assert_type(error.field, str)
+    except (InvalidValue, InvalidType) as error:
+        assert_type(error.field, str)
+    except StorageRefused as error:
+        assert_type(error.code, str)
+    except (OutcomeUnknown, PartitionOffline, StorageError) as error:
+        assert_type(error.partition, str)
+    except (LockLost, LockTimeout, LockError) as error:
+        assert_type(error.name, str)
+    except (NotAcceptingTasks, AlreadyExecuting):
+        pass
+    except SchedulerError as error:
+        assert_type(error.args, tuple[Any, ...])
+    assert_type(interval_scheduler.__all__, list[str])

@@ -1,0 +1,1 @@
+"""Pure parts, in memory and in seconds: no server, no waiting."""

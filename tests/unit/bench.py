@@ -1,0 +1,84 @@
+"""Workers with what is around them in a scheduler, but no Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import random
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+
+import anyio
+
+from interval_scheduler import TaskRun
+from interval_scheduler.execution.executor import Executor
+from interval_scheduler.execution.run import Grant
+from interval_scheduler.execution.workers import Workers
+
+
+def make_runs(count: int, *, start_in: float = math.inf, first: int = 0) -> list[TaskRun]:
+    """Runs as one claim gives them."""
+    now = time.monotonic()
+    grant = Grant("p:1/0", b"7", 1.0, now, now + start_in, math.inf)
+    return [TaskRun(grant, b"%d" % number, b"1000", b"s", str(number), None) for number in range(first, first + count)]
+
+
+class Bench:
+    """Workers with what is around them: a source that claims, and a store that settles what ended."""
+
+    def __init__(self, executor: Executor, *, concurrency: int, prefetch: int = 1_000, sources: int = 1) -> None:
+        self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
+        self.finished: list[tuple[TaskRun, BaseException | None]] = []
+        self.handed_back: list[TaskRun] = []
+        self.backlog: deque[TaskRun] = deque()
+        self.most_held = 0
+        self.claims: list[int] = []
+        self.workers = Workers(
+            executor,
+            concurrency=concurrency,
+            prefetch=prefetch,
+            sources=sources,
+            finish=self._finish,
+            hand_back=self._hand_back,
+        )
+
+    @property
+    def places_taken(self) -> int:
+        return self.workers._places_taken
+
+    @property
+    def settled(self) -> int:
+        return len(self.finished) + len(self.handed_back)
+
+    def _finish(self, run: TaskRun, error: BaseException | None) -> None:
+        self.finished.append((run, error))
+
+    def _hand_back(self, run: TaskRun) -> None:
+        self.handed_back.append(run)
+
+    async def feed(self, runs: list[TaskRun]) -> None:
+        """Put runs in as one claim that got them."""
+        self.workers.overdraw(len(runs))
+        self.workers.feed(runs)
+        await asyncio.sleep(0)
+
+    async def poll(self, fair: random.Random) -> None:
+        """One source: reserves, claims what there is, feeds, gives the rest back, and goes on till all is claimed."""
+        while self.backlog:
+            places = await self.workers.reserve()
+            self.claims.append(places)
+            self.most_held = max(self.most_held, self.places_taken)
+            for _ in range(fair.randrange(3)):
+                await asyncio.sleep(0)  # the claim is in flight
+            got = [self.backlog.popleft() for _ in range(min(places, len(self.backlog)))]
+            self.workers.feed(got)
+            self.workers.give_back(places - len(got))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as group:
+            self.workers.start(group)
+            yield
+            group.cancel_scope.cancel()

@@ -1,0 +1,155 @@
+"""Many calls in bounded memory: when items are converted, how many are under way, what an error stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from interval_scheduler import InvalidType, bulk
+
+WINDOW = 8
+
+
+@pytest.fixture
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_WINDOW", WINDOW)
+
+
+async def as_async(items: Iterator[int]) -> AsyncIterator[int]:
+    for item in items:
+        await asyncio.sleep(0)
+        yield item
+
+
+async def read_into(results: list[int], source: AsyncIterator[int]) -> None:
+    async for result in source:
+        results.append(result)  # noqa: PERF401 - those before an error are wanted
+
+
+class Calls:
+    """Takes items, answers a bounded number of them later, and counts those under way."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.submitted: list[int] = []
+        self.answered: list[int] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self._fails_at = fails_at
+
+    def submit(self, item: int) -> asyncio.Future[int]:
+        self.submitted.append(item)
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.001, self._answer, item, future)
+        return future
+
+    def _answer(self, item: int, future: asyncio.Future[int]) -> None:
+        self.under_way -= 1
+        self.answered.append(item)
+        if item == self._fails_at:
+            future.set_exception(RuntimeError(f"item {item}"))
+        else:
+            future.set_result(10 * item)
+
+
+@pytest.mark.parametrize("items", [[], (), {1, 2}, {"a": 1}, iter("ab"), range(3), as_async(iter([1]))])
+def test_what_can_be_iterated_over(items: object) -> None:
+    bulk.check_iterable("tasks", items)
+
+
+@pytest.mark.parametrize("items", ["user:1", b"user:1", None, 5, object()])
+def test_what_cannot(items: object) -> None:
+    # A str is one id: iterating over its characters is never what was meant.
+    with pytest.raises(
+        InvalidType, match=rf"^tasks must be an iterable or an async iterable, not {type(items).__name__}$"
+    ):
+        bulk.check_iterable("tasks", items)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_list_is_converted_whole_and_at_once(kind: Callable[[Iterator[int]], Any]) -> None:
+    seen: list[int] = []
+    bulk.convert(kind(iter(range(5))), seen.append)
+    assert seen == list(range(5))
+
+
+def test_a_generator_is_converted_as_it_goes() -> None:
+    seen: list[int] = []
+
+    def convert(item: int) -> int:
+        seen.append(item)
+        return -item
+
+    converted = bulk.convert((n for n in range(5)), convert)
+    assert seen == []
+    assert isinstance(converted, Iterable)
+    one_by_one = iter(converted)
+    assert (next(one_by_one), seen) == (0, [0])
+    assert (next(one_by_one), seen) == (-1, [0, 1])
+
+
+@pytest.mark.asyncio
+async def test_an_async_generator_is_converted_as_it_goes() -> None:
+    converted = bulk.convert(as_async(iter(range(4))), lambda item: -item)
+    assert isinstance(converted, AsyncIterator)
+    assert [item async for item in converted] == [0, -1, -2, -3]
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize("wrap", [list, iter, as_async])
+async def test_results_come_in_order_with_a_window_of_calls_under_way(wrap: Callable[[Iterator[int]], Any]) -> None:
+    calls = Calls()
+    results = [result async for result in bulk.pipeline(wrap(iter(range(50))), calls.submit)]
+    assert results == [10 * item for item in range(50)]
+    assert calls.most_under_way == WINDOW
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize("wrap", [iter, as_async])
+async def test_a_source_is_not_read_further_ahead_than_the_window(wrap: Callable[[Iterator[int]], Any]) -> None:
+    read: list[int] = []
+
+    def source() -> Iterator[int]:
+        for item in range(200):
+            read.append(item)
+            yield item
+
+    calls = Calls()
+    async for _ in bulk.pipeline(wrap(source()), calls.submit):
+        assert len(read) <= len(calls.answered) + WINDOW
+    assert len(read) == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize("wrap", [list, iter, as_async])
+async def test_after_an_error_nothing_more_is_sent_and_what_is_under_way_is_waited_for(
+    wrap: Callable[[Iterator[int]], Any],
+) -> None:
+    calls = Calls(fails_at=20)
+    results: list[int] = []
+    with pytest.raises(RuntimeError, match=r"item 20"):
+        await read_into(results, bulk.pipeline(wrap(iter(range(1_000))), calls.submit))
+    assert results == [10 * item for item in range(20)]
+    assert len(calls.submitted) <= 20 + WINDOW
+    assert calls.answered == calls.submitted
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+async def test_a_source_that_fails_does_not_leave_calls_behind() -> None:
+    def source() -> Iterator[int]:
+        yield from range(5)
+        raise LookupError("no more")
+
+    calls = Calls()
+    with pytest.raises(LookupError):
+        await read_into([], bulk.pipeline(source(), calls.submit))
+    assert calls.submitted == list(range(5))
+    assert calls.answered == calls.submitted

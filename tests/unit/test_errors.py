@@ -1,0 +1,156 @@
+"""The error tree: as its module's docstring draws it, and with messages that say what each class promises."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+import interval_scheduler
+from interval_scheduler import errors
+from interval_scheduler.errors import (
+    AlreadyExecuting,
+    ConfigurationError,
+    ConfigurationTypeError,
+    InvalidType,
+    InvalidValue,
+    LockError,
+    LockLost,
+    LockTimeout,
+    NotAcceptingTasks,
+    NotConnected,
+    OutcomeUnknown,
+    OutsideRun,
+    PartitionMismatch,
+    PartitionOffline,
+    SchedulerError,
+    StorageError,
+    StorageFull,
+    StorageRefused,
+    UnsuitableServer,
+)
+
+_LINE = re.compile(r"^(?P<indent> {4}[│├└─ ]*)(?P<name>[A-Z]\w+)(?: \((?P<builtin>\w+)\))?(?:  +(?P<text>.*))?$")
+
+
+def drawn() -> dict[str, set[str]]:
+    """Each class of the docstring's tree with its bases there."""
+    tree: dict[str, set[str]] = {}
+    path: list[tuple[int, str]] = []
+    for line in (inspect.getdoc(errors) or "").splitlines():
+        found = _LINE.match(line)
+        if found is None:
+            continue
+        column = len(found["indent"])
+        while path and path[-1][0] >= column:
+            path.pop()
+        bases = {path[-1][1]} if path else {"Exception"}
+        if found["builtin"]:
+            bases.add(found["builtin"])
+        if also := re.search(r"\(also an? (\w+)\)", found["text"] or ""):
+            bases.add(also[1])
+        tree[found["name"]] = bases
+        path.append((column, found["name"]))
+    return tree
+
+
+def real() -> dict[str, set[str]]:
+    """Each class of the module with its bases."""
+    return {
+        name: {base.__name__ for base in thing.__bases__}
+        for name, thing in vars(errors).items()
+        if inspect.isclass(thing) and thing.__module__ == errors.__name__
+    }
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    assert drawn() == real()
+
+
+def test_every_error_is_public() -> None:
+    assert set(real()) <= set(interval_scheduler.__all__)
+    for name in real():
+        assert getattr(interval_scheduler, name) is getattr(errors, name)
+
+
+@pytest.mark.parametrize("kind", [InvalidValue, InvalidType, ConfigurationError, ConfigurationTypeError])
+def test_bad_input_names_its_field(
+    kind: type[InvalidValue | InvalidType],
+) -> None:
+    error = kind("storage.master_index", "must be from 0 to 1, got 5")
+    assert str(error) == "storage.master_index must be from 0 to 1, got 5"
+    assert error.field == "storage.master_index"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StorageError("here:1/0", "has a problem"),
+        PartitionOffline("here:1/0"),
+        PartitionOffline("here:1/0", "is away"),
+        OutcomeUnknown("here:1/0"),
+        StorageFull("here:1/0"),
+        StorageRefused("here:1/0", "NOPERM", "no permission"),
+        UnsuitableServer("here:1/0", "is a replica"),
+        PartitionMismatch("here:1/0", "is in use"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_storage_errors_name_the_partition(error: StorageError) -> None:
+    assert error.partition == "here:1/0"
+    assert str(error).startswith("partition 'here:1/0' ")
+
+
+@pytest.mark.parametrize(
+    "error", [LockError("door", "is odd"), LockTimeout("door", "was not free"), LockLost("door", "")]
+)
+def test_lock_errors_name_the_lock(error: LockError) -> None:
+    assert error.name == "door"
+    assert str(error).startswith("lock 'door' ")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (NotAcceptingTasks(), "^not accepting tasks: .*start_task_accept"),
+        (AlreadyExecuting(), "^already executing .*stop_task_execute"),
+        (NotConnected(), "^not connected: .*connect.*async with"),
+        (OutsideRun(), r"current_run\(\).* inside of an executor"),
+        (PartitionOffline("p"), "nothing was changed.*again"),
+        (OutcomeUnknown("p"), "may or may not have happened.*repeat"),
+        (StorageFull("p"), "out of memory: nothing was changed.*maxmemory"),
+        (StorageRefused("p", "MISCONF", "the disk is full"), "refused: MISCONF: the disk is full"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_messages_say_what_happened_and_what_to_do(error: SchedulerError, says: str) -> None:
+    assert re.search(says, str(error))
+
+
+def test_storage_refused_tells_the_code_of_redis() -> None:
+    assert StorageRefused("p", "NOPERM", "no").code == "NOPERM"
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (InvalidValue, ValueError),
+        (InvalidType, TypeError),
+        (ConfigurationError, ValueError),
+        (ConfigurationTypeError, TypeError),
+        (ConfigurationTypeError, ConfigurationError),
+        (PartitionOffline, ConnectionError),
+        (OutcomeUnknown, PartitionOffline),
+        (PartitionMismatch, UnsuitableServer),
+        (LockTimeout, TimeoutError),
+        (OutsideRun, LookupError),
+    ],
+)
+def test_errors_can_be_caught_as_what_they_are(kind: type[Exception], builtin: type[Exception]) -> None:
+    assert issubclass(kind, builtin)
+    assert issubclass(kind, SchedulerError)
+
+
+def test_every_error_has_a_docstring() -> None:
+    assert [name for name in real() if not vars(getattr(errors, name)).get("__doc__")] == []

@@ -1,0 +1,114 @@
+"""The loader of the Lua scripts: a header without one of its parts is found, and all headers are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+
+import pytest
+
+from interval_scheduler.storage import scripts
+from interval_scheduler.storage.scripts import BadScriptHeader, Script, check_header
+
+GOOD = """\
+-- Do one thing.
+-- KEYS[1] due: id -> due, ms
+-- ARGV[1] limit: integer, how many tasks at most
+-- Returns: integer, how many there were
+-- Guarantees: atomic; changes nothing.
+
+return call('ZCARD', KEYS[1]) + ARGV[1]
+"""
+
+_folder = files("interval_scheduler.storage") / "lua"
+NAMES = sorted(
+    entry.name.removesuffix(".lua")
+    for entry in _folder.iterdir()
+    if entry.name.endswith(".lua") and not entry.name.startswith("_")
+)
+
+
+def source_of(name: str) -> str:
+    return (_folder / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def test_a_whole_header_passes() -> None:
+    assert check_header("good", GOOD) == (
+        "Do one thing.",
+        "KEYS[1] due: id -> due, ms",
+        "ARGV[1] limit: integer, how many tasks at most",
+        "Returns: integer, how many there were",
+        "Guarantees: atomic; changes nothing.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("-- Do one thing.\n", "one sentence"),
+        ("-- KEYS[1] due: id -> due, ms\n", r"'KEYS\[1\]'"),
+        ("-- ARGV[1] limit: integer, how many tasks at most\n", "uses ARGV without"),
+        ("-- Returns: integer, how many there were\n", "'Returns:'"),
+        ("-- Guarantees: atomic; changes nothing.\n", "'Guarantees:'"),
+    ],
+)
+def test_each_missing_part_is_found(part: str, says: str) -> None:
+    assert part in GOOD
+    with pytest.raises(BadScriptHeader, match=rf"^broken\.lua .*{says}"):
+        check_header("broken", GOOD.replace(part, ""))
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["-- Do one thing", "-- do one thing.", "--Do one thing.", "--", "local x = 1", ""],
+)
+def test_the_first_line_is_a_sentence(first: str) -> None:
+    with pytest.raises(BadScriptHeader, match=r"one sentence that ends in a full stop"):
+        check_header("broken", GOOD.replace("-- Do one thing.", first))
+
+
+def test_a_part_further_down_does_not_count() -> None:
+    # The header ends with the first line that is no comment.
+    moved = GOOD.replace("-- Returns: integer, how many there were\n", "") + "-- Returns: integer\n"
+    with pytest.raises(BadScriptHeader, match=r"Returns"):
+        check_header("broken", moved)
+
+
+def test_a_script_without_arguments_needs_no_line_for_them() -> None:
+    check_header(
+        "good", GOOD.replace("-- ARGV[1] limit: integer, how many tasks at most\n", "").replace("ARGV[1]", "1")
+    )
+
+
+def test_all_scripts_are_loaded() -> None:
+    assert sorted(script.name for script in scripts.ALL) == NAMES
+    assert len({script.sha for script in scripts.ALL}) == len(scripts.ALL)
+    constants = {name.lower() for name, value in vars(scripts).items() if isinstance(value, Script)}
+    assert constants == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_header_is_whole(name: str) -> None:
+    header = check_header(name, source_of(name))
+    script = next(script for script in scripts.ALL if script.name == name)
+    assert script.header == header
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_header_tells_of_each_key_and_argument_that_the_body_uses(name: str) -> None:
+    source = source_of(name)
+    header = check_header(name, source)
+    body = "\n".join(line for line in source.splitlines() if not line.startswith("--"))
+    for array in ("KEYS", "ARGV"):
+        used = {int(number) for number in re.findall(rf"\b{array}\[(\d+)\]", body)}
+        told = {int(number) for line in header for number in re.findall(rf"^{array}\[(\d+)(?:\.\.\.)?\]", line)}
+        assert used <= told
+        assert told == set(range(1, len(told) + 1)), "numbered without a gap"
+
+
+@pytest.mark.parametrize("script", scripts.ALL, ids=lambda script: script.name)
+def test_redis_will_know_a_script_by_its_sha(script: Script) -> None:
+    assert script.sha == hashlib.sha1(script.text.encode(), usedforsecurity=False).hexdigest()
+    assert script.text.endswith(source_of(script.name))
+    assert script.text.startswith((_folder / "_prelude.lua").read_text(encoding="utf-8"))

@@ -1,0 +1,184 @@
+"""Workers, fed by a source that claims from a list: room, concurrency, and what becomes of each run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+import time
+from collections import Counter
+from typing import Any
+
+import anyio
+import pytest
+
+from interval_scheduler import TaskRun, current_run
+from interval_scheduler.execution.run import Grant
+from interval_scheduler.execution.workers import MAX_CLAIM
+from tests.unit.bench import Bench, make_runs
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 20])
+@pytest.mark.parametrize("prefetch", [0, 5, 1_000])
+@pytest.mark.parametrize("sources", [1, 3])
+@pytest.mark.parametrize("pace", ["at once", "one step", "mixed"])
+async def test_each_run_once_within_concurrency_and_room(
+    concurrency: int, prefetch: int, sources: int, pace: str
+) -> None:
+    dice = random.Random(concurrency * 1_000 + prefetch + sources)
+    active = most_active = 0
+    ran: Counter[str] = Counter()
+
+    async def executor(data: str) -> None:
+        nonlocal active, most_active
+        active += 1
+        most_active = max(most_active, active)
+        ran[data] += 1
+        steps = {"at once": 0, "one step": 1, "mixed": dice.randrange(5)}[pace]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        active -= 1
+        if dice.random() < 0.1:
+            raise LookupError(data)
+
+    bench = Bench(executor, concurrency=concurrency, prefetch=prefetch, sources=sources)
+    bench.backlog.extend(make_runs(300))
+    async with asyncio.timeout(10), bench.running():
+        async with anyio.create_task_group() as group:
+            for _ in range(sources):
+                group.start_soon(bench.poll, dice)
+        await until(lambda: bench.settled == 300)
+    assert ran == Counter(str(number) for number in range(300))
+    assert bench.handed_back == []
+    assert 10 < sum(error is not None for _, error in bench.finished) < 60
+    assert most_active <= concurrency
+    assert bench.most_held <= concurrency + prefetch
+    assert bench.workers.running == set()
+    assert bench.places_taken == 0
+
+
+async def test_all_of_the_concurrency_is_used() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=5, prefetch=10)
+    async with bench.running():
+        await bench.feed(make_runs(12))
+        await until(lambda: recorder.active == 5)
+        recorder.gate.set()
+        await until(lambda: bench.settled == 12)
+    assert recorder.most_active == 5
+
+
+async def test_a_run_holds_its_place_until_it_ends() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=4, prefetch=0)
+    async with bench.running():
+        assert await bench.workers.reserve() == 4
+        bench.workers.feed(make_runs(4))
+        asking = asyncio.create_task(bench.workers.reserve())
+        await recorder.ran(4)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not asking.done()
+        recorder.gate.set()
+        bench.workers.give_back(await asyncio.wait_for(asking, 5))
+        await until(lambda: bench.settled == 4)
+    assert bench.places_taken == 0
+
+
+async def test_a_claim_is_bounded() -> None:
+    bench = Bench(Recorder(), concurrency=50_000, prefetch=0)
+    assert await bench.workers.reserve() == MAX_CLAIM
+
+
+async def test_sources_share_the_room() -> None:
+    bench = Bench(Recorder(), concurrency=90, prefetch=0, sources=3)
+    # A source whose claim hangs keeps its share, and only that.
+    assert await bench.workers.reserve() == 30
+    assert await bench.workers.reserve() == 20
+    assert bench.places_taken == 50
+    free = 40
+    while free:
+        free -= await bench.workers.reserve()
+    asking = [asyncio.create_task(bench.workers.reserve()) for _ in range(2)]
+    await asyncio.sleep(0)
+    bench.workers.give_back(2)
+    assert await asyncio.wait_for(asyncio.gather(*asking), 5) == [1, 1]
+
+
+async def test_a_source_that_stops_asking_takes_no_room_with_it() -> None:
+    bench = Bench(Recorder(), concurrency=1, prefetch=0)
+    assert await bench.workers.reserve() == 1
+    first, second = (asyncio.create_task(bench.workers.reserve()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    bench.workers.give_back(1)
+    assert await asyncio.wait_for(second, 5) == 1
+    assert bench.places_taken == 1
+
+
+async def test_a_run_that_could_only_start_too_late_is_handed_back() -> None:
+    recorder = Recorder()
+    bench = Bench(recorder, concurrency=2)
+    async with bench.running():
+        late, fresh = make_runs(3, start_in=-0.001), make_runs(2, first=3)
+        await bench.feed(late + fresh)
+        await until(lambda: bench.settled == 5)
+    assert bench.handed_back == late
+    assert sorted(recorder.data) == ["3", "4"]
+    assert bench.places_taken == 0
+
+
+async def test_the_executor_gets_the_payload_and_its_run() -> None:
+    seen: list[tuple[Any, TaskRun]] = []
+
+    async def executor(data: Any) -> None:
+        await asyncio.sleep(0)
+        seen.append((data, current_run()))
+
+    bench = Bench(executor, concurrency=3)
+    runs = make_runs(9)
+    async with bench.running():
+        await bench.feed(runs)
+        await until(lambda: bench.settled == 9)
+    assert sorted(data for data, _ in seen) == [str(number) for number in range(9)]
+    assert all(run.data == data for data, run in seen)
+    assert {run for _, run in seen} == set(runs)
+
+
+async def test_a_run_that_raises_ends_with_its_error() -> None:
+    async def executor(data: str) -> None:
+        if data == "0":
+            raise ZeroDivisionError("oh")
+        if data == "1":
+            raise asyncio.CancelledError  # its own doing: nobody cancelled the worker
+
+    bench = Bench(executor, concurrency=1)
+    async with bench.running():
+        await bench.feed(make_runs(3))
+        await until(lambda: bench.settled == 3)
+    assert [type(error) for _, error in bench.finished] == [ZeroDivisionError, asyncio.CancelledError, type(None)]
+    assert bench.handed_back == []
+
+
+@pytest.mark.parametrize(
+    ("lag", "grows"), [(0.0, True), (10.0, False)], ids=["tasks start promptly", "tasks have to wait"]
+)
+async def test_claiming_ahead_follows_how_soon_tasks_start(lag: float, grows: bool) -> None:  # noqa: FBT001 - a parameter
+    bench = Bench(Recorder(), concurrency=8, prefetch=64)
+    numbers = itertools.count()
+    async with bench.running():
+        for _ in range(6):
+            now = time.monotonic() - lag
+            grant = Grant("p:1/0", b"7", 1.0, now, math.inf, math.inf)
+            before = bench.settled
+            await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s", "", None)])
+            await until(lambda before=before: bench.settled == before + 1)  # type: ignore[misc]
+        ahead = await bench.workers.reserve() - 8
+    assert ahead == (64 if grows else 0)

@@ -1,0 +1,205 @@
+"""How runs and workers end before their time: cut runs, draining, tearing down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+
+import anyio
+import pytest
+
+from interval_scheduler import TaskRun
+from interval_scheduler.execution import workers as module
+from tests.unit.bench import Bench, make_runs
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_cut_run_is_cancelled_and_handed_back_and_its_worker_goes_on() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=1)
+    runs = make_runs(3)
+    async with bench.running():
+        await bench.feed(runs)
+        await recorder.ran(1)
+        runs[0].cut("its lease was lost")
+        runs[0].cut("again, to no effect")
+        await recorder.ran(2)
+        recorder.gate.set()
+        await until(lambda: bench.settled == 3)
+    assert recorder.cancelled == [runs[0]]
+    assert bench.handed_back == [runs[0]]
+    assert runs[0].cut_short == "its lease was lost"
+    assert [run for run, _ in bench.finished] == runs[1:]
+    assert [error for _, error in bench.finished] == [None, None]
+    assert bench.places_taken == 0
+
+
+async def test_a_cut_run_that_cannot_be_stopped_is_finished() -> None:
+    # It swallowed the cancellation and did its work: that counts, and its completion may be refused as stale.
+    started = asyncio.Event()
+
+    async def stubborn(data: str) -> None:
+        if data == "0":
+            started.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    bench = Bench(stubborn, concurrency=1)
+    runs = make_runs(2)
+    async with bench.running():
+        await bench.feed(runs)
+        await started.wait()
+        runs[0].cut("its lease was lost")
+        await until(lambda: bench.settled == 2)
+    assert bench.finished == [(runs[0], None), (runs[1], None)]
+
+
+async def test_a_worker_is_as_new_after_a_run_was_cut() -> None:
+    # A cancellation that is still counted would make asyncio, and the worker, take the next one for a tear-down.
+    started = asyncio.Event()
+    cancelling: list[int] = []
+
+    async def executor(data: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling.append(task.cancelling())
+        if data == "0":
+            started.set()
+            await asyncio.sleep(3600)
+        if data == "1":
+            raise asyncio.CancelledError
+
+    bench = Bench(executor, concurrency=1)
+    runs = make_runs(3)
+    async with bench.running():
+        await bench.feed(runs)
+        await started.wait()
+        runs[0].cut("its lease was lost")
+        await until(lambda: bench.settled == 3)
+    assert cancelling == [0, 0, 0]
+    assert bench.handed_back == runs[:1]
+    assert [type(error) for _, error in bench.finished] == [asyncio.CancelledError, type(None)]
+
+
+async def test_a_run_that_waits_or_has_ended_cannot_be_cut() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=1)
+    runs = make_runs(2)
+    async with bench.running():
+        await bench.feed(runs)
+        await recorder.ran(1)
+        runs[1].cut("too early")
+        recorder.gate.set()
+        await until(lambda: bench.settled == 2)
+    assert bench.finished == [(runs[0], None), (runs[1], None)]
+    assert recorder.cancelled == []
+
+
+async def test_cut_runs_in_a_crowd() -> None:
+    dice = random.Random(1)
+
+    async def executor(_: str) -> None:
+        for _step in range(dice.randrange(6)):
+            await asyncio.sleep(0)
+
+    bench = Bench(executor, concurrency=10, prefetch=20)
+    runs = make_runs(500)
+    bench.backlog.extend(runs)
+    cut: set[TaskRun] = set()
+
+    async def cutter() -> None:
+        while bench.settled < 500:
+            if bench.workers.running:
+                victim = dice.choice(sorted(bench.workers.running, key=lambda run: run.id))
+                victim.cut("for the test")
+                cut.add(victim)
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10), bench.running(), anyio.create_task_group() as group:
+        group.start_soon(bench.poll, dice)
+        group.start_soon(cutter)
+    assert len(cut) > 50
+    assert set(bench.handed_back) == cut
+    assert {run for run, _ in bench.finished} == set(runs) - cut
+    assert all(error is None for _, error in bench.finished)
+    assert bench.settled == 500
+    assert bench.places_taken == 0
+
+
+async def test_drain_hands_back_what_waits_and_lets_what_runs_end() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=2)
+    runs = make_runs(6)
+    async with bench.running():
+        await bench.feed(runs)
+        await recorder.ran(2)
+        draining = asyncio.create_task(bench.workers.drain(30))
+        await until(lambda: len(bench.handed_back) == 4)
+        assert not draining.done()
+        late = make_runs(2, first=6)  # a claim that was in flight
+        await bench.feed(late)
+        assert bench.handed_back == runs[2:] + late
+        recorder.gate.set()
+        await asyncio.wait_for(draining, 5)
+    assert [run for run, _ in bench.finished] == runs[:2]
+    assert len(recorder.runs) == 2
+    assert bench.places_taken == 0
+
+
+async def test_drain_cuts_short_what_takes_too_long() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=3)
+    runs = make_runs(3)
+    async with bench.running():
+        await bench.feed(runs)
+        await recorder.ran(3)
+        await asyncio.wait_for(bench.workers.drain(0.01), 5)
+        assert set(bench.handed_back) == set(runs)
+    assert set(recorder.cancelled) == set(runs)
+    assert {run.cut_short for run in runs} == {"handed back"}
+    assert bench.finished == []
+
+
+async def test_drain_does_not_wait_for_what_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GRACE_SECONDS", 0.05)
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_: str) -> None:
+        started.set()
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    bench = Bench(stubborn, concurrency=1)
+    async with bench.running():
+        await bench.feed(make_runs(1))
+        await started.wait()
+        await asyncio.wait_for(bench.workers.drain(0), 5)
+        assert bench.settled == 0
+        release.set()
+        await until(lambda: bench.settled == 1)
+
+
+async def test_drain_of_idle_workers_is_immediate() -> None:
+    bench = Bench(Recorder(), concurrency=1)
+    async with bench.running():
+        await asyncio.wait_for(bench.workers.drain(3600), 5)
+
+
+async def test_the_end_of_the_group_ends_runs_without_settling_them() -> None:
+    # The scheduler is torn down without a drain: the leases end by themselves.
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=2)
+    async with bench.running():
+        await bench.feed(make_runs(5))
+        await recorder.ran(2)
+    assert len(recorder.cancelled) == 2
+    assert bench.settled == 0
