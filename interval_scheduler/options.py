@@ -48,7 +48,8 @@ class StorageOptions:
     """Where tasks live.
 
     Args:
-        instances: one `RedisInstance` a partition; in a mapping of options also URLs and mappings. Default: one, localhost:6379/0.
+        instances: one `RedisInstance` a partition; in a mapping of options also URLs and mappings. Default: one,
+            localhost:6379/0.
         master_index: which instance keeps the locks. Default 0.
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 30 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.

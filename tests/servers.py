@@ -63,7 +63,7 @@ class RedisServer:
 
     def client(self, db: int = 0) -> redis.Redis:
         """A plain client, to look into the server from outside of the library."""
-        return redis.Redis(port=self.port, db=db, protocol=2)
+        return redis.Redis(port=self.port, db=db, protocol=2, password=self._settings.get("requirepass"))
 
     def start(self) -> Self:
         for _ in range(5):

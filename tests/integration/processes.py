@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import redis
 
@@ -81,7 +81,7 @@ def read_ledger(path: Path) -> list[Entry]:
 
 def check_key_space(client: redis.Redis, namespace: str) -> None:
     """Every id in `tasks` is in exactly one of due, leased and dead; nothing else is anywhere."""
-    keys: list[bytes] = client.keys(f"{{{namespace}:*")
+    keys = cast("list[bytes]", client.keys(f"{{{namespace}:*"))
     names = [key.decode() for key in keys if b":reply:" not in key and b":lock:" not in key]
     tags = {name[: name.index("}") + 1] for name in names}
     for tag in tags:
