@@ -209,10 +209,10 @@ class Page(NamedTuple):
 
 
 class PageMark(NamedTuple):
-    """The end of a page: its last score, and its last ids with that score, the very last first."""
+    """The end of a page: the score and the id of its last task."""
 
     score: bytes
-    ids: tuple[bytes, ...]
+    id: bytes
 
 
 async def page(partition: Partition, *, leased: bool, limit: int, after: PageMark | None) -> Page:
@@ -221,7 +221,7 @@ async def page(partition: Partition, *, leased: bool, limit: int, after: PageMar
     ids, scores, records, leases, failed = await partition.read(
         scripts.PAGE,
         (keys.leased if leased else keys.due, keys.tasks, keys.leases, keys.attempts),
-        (limit, *((b"",) if after is None else (after.score, *after.ids))),
+        (limit, *(after or (b"", b""))),
     )
     rows = [
         _row(raw_id, record, None if leased else score, lease, tries)
@@ -229,15 +229,8 @@ async def page(partition: Partition, *, leased: bool, limit: int, after: PageMar
             ids, records, scores, leases, failed or [None] * len(ids), strict=True
         )
     ]
-    mark = None
-    if len(ids) == limit:
-        last = scores[-1]
-        same = [raw_id for raw_id, score in zip(ids, scores, strict=True) if score == last]
-        mark = PageMark(last, tuple(reversed(same[-_MARK_IDS:])))
+    mark = PageMark(scores[-1], ids[-1]) if len(ids) == limit else None
     return Page([row for row in rows if row is not None], mark)
-
-
-_MARK_IDS: Final = 20
 
 
 class Sizes(NamedTuple):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_RECORD: Final = re.compile(rb"([sb])d?(?: (\d+) \d+(?: \d+)?)?\n")
+_RECORD: Final = re.compile(rb"([sb])d?(?: ([1-9]\d*) \d+(?: [1-9]\d*)?)?\n")
 
 
 class Record(NamedTuple):

@@ -1,7 +1,8 @@
 -- Functions that the loader puts before every script.
 --
 -- Scripts do not roll back. So they read and decide first, then add, then take away: should a write be refused half-way
--- (a right withdrawn), a task may stand at two places, but never at none.
+-- (a right withdrawn), a task may stand at two places, but never at none. A lease goes before its deadline, and a record
+-- last: what is left behind by a refusal is then found again when the deadline passes.
 
 local call = redis.call
 
@@ -73,12 +74,18 @@ local function announce(channel, before, earliest)
   end
 end
 
--- The due time after `due` of a recurring task (see records.py for the header's fields).
+-- The fields of a header (see records.py): flags, interval, phase and grid; flags alone for a one-shot; nil if it is none.
+local function read_header(header)
+  local flags, interval, phase, grid = string.match(header, '^([sb]d?) ([1-9]%d*) (%d+) ?(%d*)$')
+  return flags or string.match(header, '^[sb]d?$'), interval, phase, grid
+end
+
+-- The due time after `due` of a recurring task, from the fields of its header.
 -- Fixed rate: the first moment on the task's own grid after now, so that missed ones coalesce; where the clock
 -- went back to before `due`, the one after `due`. Fixed delay: an interval from now. Both rounded down to the
 -- rounding grid, and never to now or before.
 local function following(now, due, flags, interval, phase, grid)
-  interval, phase, grid = tonumber(interval), tonumber(phase), tonumber(grid) or 1
+  interval, phase, grid = tonumber(interval), tonumber(phase), math.max(tonumber(grid) or 1, 1)
   if string.find(flags, 'd', 1, true) then
     local after = now + interval
     after = after - after % grid
@@ -114,8 +121,8 @@ local function recover_expired(now, limit, due_key, leased_key, leases_key, atte
   for _, id in ipairs(expired) do
     call('HINCRBY', attempts_key, id, 1)
   end
-  call('ZREM', leased_key, unpack(expired))
   call('HDEL', leases_key, unpack(expired))
+  call('ZREM', leased_key, unpack(expired))
 end
 
 -- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none.

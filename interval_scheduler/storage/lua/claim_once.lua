@@ -36,24 +36,28 @@ end
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
-local token, ids, dues, kept = '0', {}, {}, {}
+local token, ids, dues, kept, tries = '0', {}, {}, {}, {}
 
 local done = recall(KEYS[1], ARGV[1])
 if type(done) == 'table' then
   return done
 elseif done then
   local strings = unpacked(done)
+  local any_failed = false
   token = strings[1]
-  for at = 2, #strings, 3 do
-    ids[#ids + 1], dues[#dues + 1], kept[#kept + 1] = strings[at], strings[at + 1], strings[at + 2]
+  for at = 2, #strings, 4 do
+    local last = #ids + 1
+    ids[last], dues[last], kept[last] = strings[at], strings[at + 1], strings[at + 2]
+    tries[last] = strings[at + 3] ~= '' and strings[at + 3]
+    any_failed = any_failed or tries[last]
   end
-  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, attempts_of(KEYS[7], ids) }
+  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, any_failed and tries or {} }
 end
 
 pass_when_full(KEYS[1])
 recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
 local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
-local failed, tries = {}, {}
+local failed = {}
 if #found > 0 then
   local candidates = {}
   for at = 1, #found, 2 do
@@ -65,12 +69,14 @@ if #found > 0 then
   local again, gone, off, dead = {}, {}, {}, {}
   for n, id in ipairs(candidates) do
     local due, record = found[2 * n], records[n]
-    local flags, interval, phase, grid = string.match(record or '', '^(%a+) ?(%d*) ?(%d*) ?(%d*)\n')
+    local flags, interval, phase, grid = read_header(string.match(record or '', '^([^\n]*)\n') or '')
     if flags then
       local last = #ids + 1
       ids[last], dues[last], kept[last] = id, due, record
-      tries[last] = failed[n]
-      if interval ~= '' then
+      if #failed > 0 then
+        tries[last] = failed[n]
+      end
+      if interval then
         again[#again + 1] = digits(following(now, due, flags, interval, phase, grid))
         again[#again + 1] = id
       else
@@ -104,7 +110,7 @@ end
 -- Remembered even if empty: a late copy of this request must not take tasks for nobody.
 local reply = { token }
 for n, id in ipairs(ids) do
-  reply[3 * n - 1], reply[3 * n], reply[3 * n + 1] = id, dues[n], kept[n]
+  reply[4 * n - 2], reply[4 * n - 1], reply[4 * n], reply[4 * n + 1] = id, dues[n], kept[n], tries[n] or ''
 end
 remember(KEYS[1], ARGV[1], pack(reply))
 return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, tries }

@@ -9,7 +9,7 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run three: id: string; lease: string, as claimed; header: string, of the record as claimed
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run 1 (ended) or 0 (stale)
--- Guarantees: atomic; applied once per request; a stale lease changes nothing; a task re-assigned during its run
+-- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task re-assigned during its run
 --   follows its new record, a removed one is not rescheduled; passes when Redis is out of memory.
 
 local done = recall(KEYS[1], ARGV[1])
@@ -29,18 +29,16 @@ local earliest
 for n, id in ipairs(ids) do
   local lease, header = ARGV[3 * n + 1], ARGV[3 * n + 2]
   local claim, due, mark = string.match(held[n] or '', '^(%d+ (%d+)) ?(.*)$')
-  if claim ~= lease then
+  if mark == 'k' then
+    header = string.match(call('HGET', KEYS[2], id) or header, '^[^\n]*')
+  end
+  local flags, interval, phase, grid = read_header(header)
+  if claim ~= lease or not flags then
     results[n] = '0'
   else
     results[n] = '1'
     ended[#ended + 1] = id
-    local moment
-    if mark == 'k' then
-      header = string.match(call('HGET', KEYS[2], id) or '', '^[^\n]*')
-    elseif mark ~= '' then
-      moment = tonumber(string.sub(mark, 2))
-    end
-    local flags, interval, phase, grid = string.match(header, '^(%a+) (%d+) (%d+) ?(%d*)$')
+    local moment = tonumber(string.match(mark, '^s(%d+)$'))
     if interval and not moment then
       moment = following(now, due, flags, interval, phase, grid)
     end
@@ -60,8 +58,8 @@ if #ended > 0 then
   if #waiting > 0 then
     call('ZADD', KEYS[3], unpack(waiting))
   end
-  call('ZREM', KEYS[4], unpack(ended))
   call('HDEL', KEYS[5], unpack(ended))
+  call('ZREM', KEYS[4], unpack(ended))
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
   end

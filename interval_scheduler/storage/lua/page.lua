@@ -5,20 +5,35 @@
 -- KEYS[4] attempts: id -> deliveries that failed
 -- ARGV[1] limit: integer, how many tasks at most
 -- ARGV[2] score: number, of the last task of the page before; '' for the first page
--- ARGV[3...] ids: string, the last tasks of the page before with that score, the very last first
+-- ARGV[3] id: string, of the last task of the page before
 -- Returns: {ids; scores; records; leases; failed deliveries or empty}
 -- Guarantees: changes nothing; O(log N) plus the page; a task that stays where it is is listed exactly once.
 
-local first = 0
-if ARGV[2] ~= '' then
-  first = nil
-  for at = 3, #ARGV do
-    if tonumber(call('ZSCORE', KEYS[1], ARGV[at]) or nil) == tonumber(ARGV[2]) then
-      first = call('ZRANK', KEYS[1], ARGV[at]) + 1
-      break
+-- Whether one id comes after another among those of one score; byte by byte, as Redis sorts them and Lua's own
+-- comparison, which follows the locale, does not.
+local function comes_after(one, other)
+  for n = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, n), string.byte(other, n)
+    if a ~= b then
+      return a > b
     end
   end
-  first = first or call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
+  return #one > #other
+end
+
+local first = 0
+if ARGV[2] ~= '' then
+  -- The first id after the given one among those of its score, by halving; it need not be there any more itself.
+  first = call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
+  local last = call('ZCOUNT', KEYS[1], '-inf', ARGV[2])
+  while first < last do
+    local middle = math.floor((first + last) / 2)
+    if comes_after(call('ZRANGE', KEYS[1], middle, middle)[1], ARGV[3]) then
+      last = middle
+    else
+      first = middle + 1
+    end
+  end
 end
 
 local found = call('ZRANGE', KEYS[1], first, first + tonumber(ARGV[1]) - 1, 'WITHSCORES')

@@ -35,8 +35,8 @@ end
 if #ended > 0 then
   pass_when_full(KEYS[1])
   call('ZADD', KEYS[5], unpack(dead))
-  call('ZREM', KEYS[2], unpack(ended))
   call('HDEL', KEYS[3], unpack(ended))
+  call('ZREM', KEYS[2], unpack(ended))
   call('HDEL', KEYS[4], unpack(ended))
 end
 return remember(KEYS[1], ARGV[1], table.concat(results))

@@ -41,8 +41,8 @@ if #ended > 0 then
   local before = head(KEYS[2])
   pass_when_full(KEYS[1])
   call('ZADD', KEYS[2], unpack(waiting))
-  call('ZREM', KEYS[3], unpack(ended))
   call('HDEL', KEYS[4], unpack(ended))
+  call('ZREM', KEYS[3], unpack(ended))
   announce(ARGV[2], before, earliest)
 end
 return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))

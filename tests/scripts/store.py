@@ -1,0 +1,287 @@
+"""One partition as these tests see it: scripts run at chosen sequences, the whole key space seeded and read."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from redis.exceptions import NoScriptError
+
+from interval_scheduler.instance import RedisInstance
+from interval_scheduler.options import StorageOptions
+from interval_scheduler.storage import scripts
+from interval_scheduler.storage.commands import Change, Claimed, Held, Reschedule
+from interval_scheduler.storage.connect import open_client
+from interval_scheduler.storage.keys import Keys
+from interval_scheduler.task import Assignment
+
+if TYPE_CHECKING:
+    from interval_scheduler.storage.partition import Partition
+    from interval_scheduler.storage.scripts import Script
+    from interval_scheduler.storage.session import Argument, Session
+
+SECOND: Final = 1000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+REPLY_KEPT_MS: Final = 600_000
+
+_CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
+_ZSETS: Final = ("due", "leased", "dead")
+_HASHES: Final = ("tasks", "leases", "attempts")
+
+
+@dataclass
+class Space:
+    """Everything that stands in Redis for a namespace, but the replies to sessions, which `Store` checks itself."""
+
+    tasks: dict[bytes, bytes] = field(default_factory=dict)
+    due: dict[bytes, int] = field(default_factory=dict)
+    leased: dict[bytes, int] = field(default_factory=dict)
+    leases: dict[bytes, bytes] = field(default_factory=dict)
+    attempts: dict[bytes, bytes] = field(default_factory=dict)
+    dead: dict[bytes, int] = field(default_factory=dict)
+    fence: bytes | None = None
+    locks: dict[bytes, bytes] = field(default_factory=dict)
+    enrollment: dict[bytes, bytes] = field(default_factory=dict)
+
+
+#: A key as it stands: its type, its content, and whether it expires.
+Raw = dict[bytes, tuple[str, Any, bool]]
+
+
+class Numbered:
+    """A session whose requests are repeated, or sent out of order, at will."""
+
+    in_doubt = False
+
+    def __init__(self, store: Store, name: bytes) -> None:
+        self._store = store
+        self.name = name
+        #: The number of the last request. Lower it by one to send the same request again.
+        self.sequence = 0
+
+    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        self.sequence += 1
+        reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (self.sequence, *args))
+        kept = b"" if script in _CLAIMS else reply
+        self._store.replies[self.name] = b"%d %s" % (self.sequence, kept)
+        return reply
+
+    def back(self, by: int = 1) -> Session:
+        """This session, its next request having the number of an earlier one."""
+        self.sequence -= by
+        return self.it
+
+    @property
+    def it(self) -> Session:
+        """Itself, as what the typed functions take."""
+        return cast("Session", self)
+
+
+class Store:
+    """A partition of its own namespace."""
+
+    name = "here"
+
+    def __init__(self, url: str, namespace: str) -> None:
+        self.keys = Keys(namespace, self.name)
+        self.client: Any = open_client(RedisInstance.from_url(url), StorageOptions())
+        #: What the reply keys must hold; that of a claim begins so.
+        self.replies: dict[bytes, bytes] = {}
+        self._tag = self.keys.tasks.removesuffix(b"tasks")
+        self._pattern = b"{" + namespace.encode() + b"*"
+        self._numbers = itertools.count(1)
+
+    def session(self) -> Numbered:
+        return Numbered(self, b"session%d" % next(self._numbers))
+
+    @property
+    def partition(self) -> Partition:
+        """Itself, as what the typed functions that need no session take."""
+        return cast("Partition", self)
+
+    async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        try:
+            return await self.client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return await self.client.execute_command("EVAL", script.text, len(keys), *keys, *args)
+
+    read = evaluate
+
+    async def now_ms(self) -> int:
+        """The server's time."""
+        seconds, micros = await self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def seed(self, space: Space) -> None:
+        """Write a key space."""
+        pipe = self.client.pipeline(transaction=False)
+        for name in _ZSETS:
+            if content := getattr(space, name):
+                pipe.zadd(getattr(self.keys, name), content)
+        for name in _HASHES:
+            if content := getattr(space, name):
+                pipe.hset(getattr(self.keys, name), mapping=content)
+        if space.fence is not None:
+            pipe.set(self.keys.fence, space.fence)
+        for lock, holder in space.locks.items():
+            pipe.set(self.keys.lock(lock), holder, px=HOUR)
+        if space.enrollment:
+            pipe.hset(self.keys.enrollment, mapping=space.enrollment)
+        await pipe.execute()
+
+    async def raw(self) -> Raw:
+        """Every key of the namespace, as it stands."""
+        return {key: (kind, content, ttl >= 0) for key, kind, content, ttl in await self._read()}
+
+    async def _read(self) -> list[tuple[bytes, str, Any, int]]:
+        """Key, type, content and time to live (ms, -1: none) of every key of the namespace."""
+        found = sorted(await self.client.keys(self._pattern))
+        if not found:
+            return []
+        pipe = self.client.pipeline(transaction=False)
+        for key in found:
+            pipe.type(key)
+            pipe.pttl(key)
+        answers = await pipe.execute()
+        kinds = [kind.decode() for kind in answers[::2]]
+        for key, kind in zip(found, kinds, strict=True):
+            if kind == "zset":
+                pipe.zrange(key, 0, -1, withscores=True)
+            elif kind == "hash":
+                pipe.hgetall(key)
+            else:
+                pipe.get(key)
+        contents = [
+            dict(content) if kind == "zset" else content
+            for kind, content in zip(kinds, await pipe.execute(), strict=True)
+        ]
+        return list(zip(found, kinds, contents, answers[1::2], strict=True))
+
+    async def space(self) -> Space:
+        """The whole key space; fails where a key is of another type, expires or not against the plan, or is unknown."""
+        space = Space()
+        replies = {}
+        for key, kind, content, ttl in await self._read():
+            expires = ttl >= 0
+            name = key.removeprefix(self._tag).decode()
+            if name in _ZSETS:
+                assert (kind, expires) == ("zset", False), key
+                assert all(score == int(score) for score in content.values()), content
+                setattr(space, name, {raw_id: int(score) for raw_id, score in content.items()})
+            elif name in _HASHES:
+                assert (kind, expires) == ("hash", False), key
+                setattr(space, name, content)
+            elif name == "fence":
+                assert (kind, expires) == ("string", False), key
+                space.fence = content
+            elif name.startswith("lock:"):
+                assert (kind, expires) == ("string", True), key
+                space.locks[key.removeprefix(self._tag + b"lock:")] = content
+            elif name.startswith("reply:"):
+                assert (kind, expires) == ("string", True), key
+                assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS
+                replies[key.removeprefix(self._tag + b"reply:")] = content
+            else:
+                assert (key, kind, expires) == (self.keys.enrollment, "hash", False)
+                space.enrollment = content
+        assert replies.keys() == self.replies.keys()
+        for session, expected in self.replies.items():
+            whole = not expected.endswith(b" ")
+            assert replies[session] == expected if whole else replies[session].startswith(expected)
+        return space
+
+    async def delete(self) -> None:
+        """Remove the namespace, and close."""
+        if found := await self.client.keys(self._pattern):
+            await self.client.delete(*found)
+        await self.client.aclose()
+
+    @asynccontextmanager
+    async def announcements(self) -> AsyncIterator[Callable[[], Awaitable[list[int]]]]:
+        """Listen to the channel of nearer due times; call what this gives for those heard since the last call."""
+        pubsub = self.client.pubsub(ignore_subscribe_messages=True)
+        await pubsub.subscribe(self.keys.wake)
+
+        async def heard() -> list[int]:
+            await self.client.publish(self.keys.wake, b"end")
+            found: list[int] = []
+            async for message in pubsub.listen():
+                if message["data"] == b"end":
+                    break
+                found.append(int(message["data"]))
+            return found
+
+        try:
+            yield heard
+        finally:
+            await pubsub.aclose()
+
+
+def change(
+    task_id: bytes,
+    data: bytes = b"x",
+    *,
+    every: int | None = None,
+    start: int | None = None,
+    rule: Reschedule = "keep",
+    text: bool = True,
+    delay: bool = False,
+) -> Change:
+    """One assignment, times in ms."""
+    return Change(Assignment(task_id, data, text, every, start, delay), rule)
+
+
+def recurring(every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s") -> bytes:
+    """The record of a recurring task; `phase` is any moment on its grid, ms."""
+    return b"%s %d %d%s\n%s" % (flags, every, phase % every, b" %d" % grid if grid else b"", data)
+
+
+def header(record: bytes) -> bytes:
+    return record.partition(b"\n")[0]
+
+
+def lease(token: int, due: int, mark: bytes = b"") -> bytes:
+    return b"%d %d%s" % (token, due, b" " + mark if mark else b"")
+
+
+def held(task_id: bytes, token: int, due: int, record: bytes = b"s\nx") -> Held:
+    """A claimed task, as the worker knows it that claimed it."""
+    return Held(task_id, lease(token, due), header(record))
+
+
+def held_of(claimed: Claimed) -> list[Held]:
+    """What a claim brought, as its worker knows it."""
+    return [
+        Held(task_id, claimed.token + b" " + due, header(record))
+        for task_id, due, record in zip(claimed.ids, claimed.dues, claimed.records, strict=True)
+    ]
+
+
+def now_of(claimed: Claimed) -> int:
+    """The server's time at a claim, ms."""
+    return claimed.now_us // 1000
+
+
+def leased_space(
+    tasks: Mapping[bytes, bytes], *, token: int, due: int, deadline: int, mark: bytes = b"", **more: Any
+) -> Space:
+    """A key space in which all tasks are held by one claim."""
+    return Space(
+        tasks=dict(tasks),
+        leased=dict.fromkeys(tasks, deadline),
+        leases=dict.fromkeys(tasks, lease(token, due, mark)),
+        **more,
+    )
+
+
+def without(content: Mapping[bytes, Any], *ids: bytes) -> dict[bytes, Any]:
+    return {task_id: value for task_id, value in content.items() if task_id not in ids}
+
+
+def only(content: Mapping[bytes, Any], ids: Iterable[bytes]) -> dict[bytes, Any]:
+    return {task_id: content[task_id] for task_id in ids}

@@ -1,0 +1,163 @@
+"""assign.lua: what becomes of the next run of a task that is scheduled already, by each rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import Reschedule
+
+from .store import HOUR, MINUTE, SECOND, Space, Store, change, lease, leased_space, recurring
+
+pytestmark = pytest.mark.asyncio
+
+DUE = 4_000_000_012_345
+START = 4_100_000_098_765
+HALF = HOUR // 2
+ONCE, EVERY = b"s\nold", recurring(HOUR, DUE, data=b"old")
+
+#: (old record, new interval, rule) -> (due time, phase of the new record)
+WAITING: list[tuple[bytes, int | None, Reschedule, int]] = [
+    (EVERY, HALF, "keep", DUE),
+    (EVERY, None, "keep", DUE),
+    (ONCE, HALF, "keep", DUE),
+    (ONCE, None, "keep", DUE),
+    (EVERY, HALF, "interval", DUE - HOUR + HALF),
+    (EVERY, 3 * HOUR, "interval", DUE + 2 * HOUR),
+    (EVERY, None, "interval", DUE),
+    (ONCE, HALF, "interval", DUE),
+    (ONCE, None, "interval", DUE),
+    (EVERY, HALF, "start", START),
+    (EVERY, None, "start", START),
+    (ONCE, HALF, "start", START),
+    (ONCE, None, "start", START),
+]
+
+
+@pytest.mark.parametrize(("old", "every", "rule", "due"), WAITING)
+async def test_a_waiting_task(store: Store, old: bytes, every: int | None, rule: Reschedule, due: int) -> None:
+    session = store.session()
+    await store.seed(Space(tasks={b"a": old, b"b": EVERY}, due={b"a": DUE, b"b": DUE}, attempts={b"a": b"1"}))
+    changed = change(b"a", b"new", every=every, start=START, rule=rule)
+    assert await commands.assign(session.it, store.keys, 0, [changed]) == ([False], due)
+    record = b"s\nnew" if every is None else recurring(every, due, data=b"new")
+    assert await store.space() == Space(
+        tasks={b"a": record, b"b": EVERY}, due={b"a": due, b"b": DUE}, attempts={b"a": b"1"}
+    )
+
+
+@pytest.mark.parametrize("every", [None, HALF])
+@pytest.mark.parametrize("old", [ONCE, EVERY])
+@pytest.mark.parametrize("rule", ["keep", "interval", "start"])
+async def test_a_leased_task_is_marked_for_its_completion(
+    store: Store, old: bytes, every: int | None, rule: Reschedule
+) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": old, b"b": old}, token=7, due=DUE, deadline=5, attempts={b"a": b"2"}, fence=b"7")
+    await store.seed(seeded)
+    changed = change(b"a", b"new", every=every, start=START, rule=rule)
+    assert await commands.assign(session.it, store.keys, 0, [changed]) == ([False], -1)
+    anchor = DUE if rule != "start" else START
+    seeded.tasks[b"a"] = b"s\nnew" if every is None else recurring(every, anchor, data=b"new")
+    keeps = every is not None and rule != "start"
+    seeded.leases[b"a"] = lease(7, DUE, b"k" if keeps else b"s%d" % START)
+    assert await store.space() == seeded
+
+
+async def test_a_leased_task_without_a_start_is_marked_with_now(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": EVERY, b"b": ONCE}, token=7, due=DUE, deadline=5)
+    await store.seed(seeded)
+    before = await store.now_ms()
+    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF, rule="start"), change(b"b")])
+    after = await store.now_ms()
+    found = await store.space()
+    moment = int(found.leases[b"a"].removeprefix(lease(7, DUE, b"s")))
+    assert before <= moment <= after
+    seeded.tasks = {b"a": recurring(HALF, moment), b"b": b"s\nx"}
+    seeded.leases = dict.fromkeys((b"a", b"b"), lease(7, DUE, b"s%d" % moment))
+    assert found == seeded
+
+
+async def test_a_later_mark_replaces_an_earlier_one(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": EVERY}, token=7, due=DUE, deadline=5)
+    await store.seed(seeded)
+    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF)])
+    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF, start=START, rule="start")])
+    seeded.tasks[b"a"] = recurring(HALF, START)
+    seeded.leases[b"a"] = lease(7, DUE, b"s%d" % START)
+    assert await store.space() == seeded
+
+
+async def test_the_mark_of_a_leased_task_is_rounded_down_to_the_grid(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": EVERY}, token=7, due=DUE, deadline=5)
+    await store.seed(seeded)
+    await commands.assign(session.it, store.keys, MINUTE, [change(b"a", every=HALF, start=START, rule="start")])
+    seeded.tasks[b"a"] = recurring(HALF, START, MINUTE)
+    seeded.leases[b"a"] = lease(7, DUE, b"s%d" % (START - START % MINUTE))
+    assert await store.space() == seeded
+
+
+async def test_the_new_interval_may_bring_the_next_run_into_the_past(store: Store) -> None:
+    session = store.session()
+    await store.seed(Space(tasks={b"a": EVERY, b"b": recurring(HOUR, 5)}, due={b"a": DUE, b"b": 5}))
+    changes = [change(task_id, every=SECOND, rule="interval") for task_id in (b"a", b"b")]
+    _, earliest = await commands.assign(session.it, store.keys, 0, changes)
+    moment = DUE - HOUR + SECOND
+    assert earliest == 0  # never before 1970
+    assert await store.space() == Space(
+        tasks={b"a": recurring(SECOND, moment), b"b": recurring(SECOND, 0)}, due={b"a": moment, b"b": 0}
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "due"), [("keep", DUE - DUE % MINUTE), ("interval", DUE - HALF - (DUE - HALF) % MINUTE)]
+)
+async def test_an_update_rounds_to_the_grid_that_holds_now(store: Store, rule: Reschedule, due: int) -> None:
+    session = store.session()
+    await store.seed(Space(tasks={b"a": EVERY}, due={b"a": DUE}))
+    changed = change(b"a", every=HALF, rule=rule)
+    assert await commands.assign(session.it, store.keys, MINUTE, [changed]) == ([False], due)
+    assert await store.space() == Space(tasks={b"a": recurring(HALF, DUE, MINUTE)}, due={b"a": due})
+
+
+async def test_the_last_of_a_new_id_in_one_batch_wins_as_if_they_came_one_by_one(store: Store) -> None:
+    session = store.session()
+    changes = [
+        change(b"a", b"1", every=HOUR, start=DUE),
+        change(b"b", b"-", start=DUE),
+        change(b"a", b"2", every=HALF, start=START, rule="interval"),
+        change(b"a", b"3", every=HALF, start=START),
+    ]
+    created, _ = await commands.assign(session.it, store.keys, 0, changes)
+    assert created == [True, True, False, False]
+    due = DUE - HOUR + HALF
+    assert await store.space() == Space(
+        tasks={b"a": recurring(HALF, due, data=b"3"), b"b": b"s\n-"}, due={b"a": due, b"b": DUE}
+    )
+
+
+async def test_the_last_of_a_leased_id_in_one_batch_wins(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": EVERY}, token=7, due=DUE, deadline=5)
+    await store.seed(seeded)
+    changes = [
+        change(b"a", b"1", start=START),
+        change(b"a", b"2", every=HALF),
+        change(b"a", b"3", every=HOUR, rule="interval"),
+    ]
+    assert await commands.assign(session.it, store.keys, 0, changes) == ([False] * 3, -1)
+    seeded.tasks[b"a"] = recurring(HOUR, DUE, data=b"3")
+    seeded.leases[b"a"] = lease(7, DUE, b"k")
+    assert await store.space() == seeded
+
+
+async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) -> None:
+    session = store.session()
+    await store.seed(Space(tasks={b"a": b"garbage", b"b": b""}, due={b"a": DUE, b"b": DUE, b"c": DUE}))
+    changes = [change(task_id, every=HALF, rule="interval") for task_id in (b"a", b"b", b"c")]
+    await commands.assign(session.it, store.keys, 0, changes)
+    ids = (b"a", b"b", b"c")
+    assert await store.space() == Space(tasks=dict.fromkeys(ids, recurring(HALF, DUE)), due=dict.fromkeys(ids, DUE))

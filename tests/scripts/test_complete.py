@@ -1,0 +1,196 @@
+"""complete.lua: runs that end, of tasks that nobody touched meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import Held
+
+from .arithmetic import next_run, next_runs
+from .store import DAY, HOUR, MINUTE, SECOND, Space, Store, header, held, lease, leased_space, recurring, without
+
+pytestmark = pytest.mark.asyncio
+
+FAR = 4_000_000_000_000
+TOKEN = 7
+
+
+async def test_a_one_shot_is_gone(store: Store) -> None:
+    session = store.session()
+    await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=FAR, fence=b"7"))
+    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
+    assert await store.space() == Space(fence=b"7")
+
+
+@pytest.mark.parametrize("missed", [0, 3])
+@pytest.mark.parametrize("grid", [0, MINUTE])
+async def test_fixed_rate_stays_on_its_grid_and_missed_runs_are_one(store: Store, grid: int, missed: int) -> None:
+    session = store.session()
+    due = await store.now_ms() - 10 * MINUTE - missed * HOUR
+    record = recurring(HOUR, due, grid)
+    await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
+    moment = due + (missed + 1) * HOUR
+    moment -= moment % max(grid, 1)
+    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], moment)
+    assert await store.space() == Space(tasks={b"a": record}, due={b"a": moment})
+
+
+@pytest.mark.parametrize("grid", [0, SECOND])
+async def test_fixed_delay_counts_from_the_end(store: Store, grid: int) -> None:
+    session = store.session()
+    record = recurring(HOUR, 5, grid, flags=b"sd")
+    await store.seed(leased_space({b"a": record}, token=TOKEN, due=5, deadline=FAR))
+    before = await store.now_ms()
+    ended = await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5, record)])
+    after = await store.now_ms()
+    first, last = (next_run(now, 5, HOUR, 5, grid, delay=True) for now in (before, after))
+    assert first <= ended.earliest_ms <= last
+    assert ended.earliest_ms % max(grid, 1) == 0
+    assert await store.space() == Space(tasks={b"a": record}, due={b"a": ended.earliest_ms})
+
+
+@given(
+    late=st.one_of(st.integers(0, 5), st.integers(0, 30 * DAY)),
+    interval=st.one_of(st.integers(1, 1000), st.integers(1, DAY)),
+    grid=st.sampled_from([0, SECOND, MINUTE]),
+)
+@settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_fixed_rate_against_the_model(store: Store, late: int, interval: int, grid: int) -> None:
+    session = store.session()
+    interval = max(interval, grid)
+    before = await store.now_ms()
+    anchor = before - late
+    due = anchor - anchor % max(grid, 1)
+    record = recurring(interval, anchor, grid)
+    await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
+    ended = await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)])
+    after = await store.now_ms()
+    assert ended.earliest_ms in next_runs(before, after, due, interval, anchor, grid)
+    assert await store.space() == Space(tasks={b"a": record}, due={b"a": ended.earliest_ms})
+    await commands.remove(store.session().it, store.keys, [b"a"])
+
+
+async def test_a_clock_that_went_back_does_not_repeat_the_run(store: Store) -> None:
+    session = store.session()
+    due = await store.now_ms() + 10 * MINUTE
+    record = recurring(HOUR, due)
+    await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
+    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], due + HOUR)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        held(b"a", TOKEN - 1, 5),
+        held(b"a", TOKEN + 1, 5),
+        held(b"a", TOKEN, 6),
+        held(b"waiting", TOKEN, 5),
+        held(b"unknown", TOKEN, 5),
+        Held(b"a", b"", b"s"),
+        Held(b"unknown", b"", b"s"),
+        Held(b"a", b"7", b"s"),
+        Held(b"a", b"7 5 k", b"s"),
+    ],
+)
+async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=FAR, attempts={b"a": b"1"})
+    seeded.tasks[b"waiting"] = b"s\nx"
+    seeded.due[b"waiting"] = FAR
+    await store.seed(seeded)
+    assert await commands.complete(session.it, store.keys, [stale]) == ([False], -1)
+    assert await store.space() == seeded
+
+
+async def test_an_ended_lease_that_nobody_took_still_completes(store: Store) -> None:
+    session = store.session()
+    await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=9))
+    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
+    assert await store.space() == Space()
+
+
+async def test_an_ended_lease_that_somebody_took_does_not(store: Store) -> None:
+    session = store.session()
+    await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=9))
+    claimed = await commands.claim(session.it, store.keys, 1, HOUR)
+    before = await store.space()
+    assert await commands.complete(store.session().it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
+    assert await store.space() == before
+    mine = Held(b"a", claimed.token + b" 5", b"s")
+    assert await commands.complete(session.it, store.keys, [mine]) == ([True], -1)
+    assert await store.space() == Space(fence=claimed.token)
+
+
+async def test_the_attempts_end_with_the_run(store: Store) -> None:
+    session = store.session()
+    past = await store.now_ms() - MINUTE
+    record = recurring(HOUR, past)
+    tasks = {b"a": record, b"b": b"s\nx", b"c": b"s\nx"}
+    attempts = {b"a": b"1", b"b": b"2", b"c": b"3", b"d": b"4"}
+    seeded = leased_space(tasks, token=TOKEN, due=past, deadline=FAR, attempts=attempts)
+    await store.seed(seeded)
+    runs = [held(b"a", TOKEN, past, record), held(b"b", TOKEN, past), held(b"c", TOKEN - 1, past)]
+    assert (await commands.complete(session.it, store.keys, runs)).held == [True, True, False]
+    assert await store.space() == Space(
+        tasks=without(tasks, b"b"),
+        due={b"a": past + HOUR},
+        leased={b"c": FAR},
+        leases={b"c": lease(TOKEN, past)},
+        attempts={b"c": b"3", b"d": b"4"},
+    )
+
+
+async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
+    session = store.session()
+    past = await store.now_ms() - MINUTE
+    hourly, daily, once = recurring(HOUR, past), recurring(DAY, past), b"b\n\0\xff"
+    tasks = {b"daily": daily, b"hourly": hourly, b"once": once, b"stale": hourly, b"kept": hourly, b"other": once}
+    seeded = leased_space(tasks, token=TOKEN, due=past, deadline=FAR)
+    seeded.leases[b"kept"] = lease(TOKEN, past, b"k")
+    await store.seed(seeded)
+    runs = [
+        held(b"daily", TOKEN, past, daily),
+        held(b"gone", TOKEN, past),
+        held(b"once", TOKEN, past, once),
+        held(b"stale", TOKEN + 1, past, hourly),
+        held(b"hourly", TOKEN, past, hourly),
+        held(b"kept", TOKEN, past, once),
+    ]
+    ended = await commands.complete(session.it, store.keys, runs)
+    assert ended == ([True, False, True, False, True, True], past + HOUR)
+    left = (b"stale", b"other")
+    assert await store.space() == Space(
+        tasks=without(tasks, b"once"),
+        due={b"daily": past + DAY, b"hourly": past + HOUR, b"kept": past + HOUR},
+        leased=dict.fromkeys(left, FAR),
+        leases=dict.fromkeys(left, lease(TOKEN, past)),
+    )
+
+
+async def test_a_full_batch(store: Store) -> None:
+    session = store.session()
+    past = await store.now_ms() - MINUTE
+    tasks = {b"%d" % n: recurring(HOUR, past) if n % 2 else b"s\nx" for n in range(500)}
+    await store.seed(leased_space(tasks, token=TOKEN, due=past, deadline=FAR))
+    runs = [held(task_id, TOKEN, past, record) for task_id, record in tasks.items()]
+    assert await commands.complete(session.it, store.keys, runs) == ([True] * 500, past + HOUR)
+    rest = {task_id: record for task_id, record in tasks.items() if int(task_id) % 2}
+    assert await store.space() == Space(tasks=rest, due=dict.fromkeys(rest, past + HOUR))
+
+
+async def test_an_interval_of_nothing_does_not_strand_the_others(store: Store) -> None:
+    """A garbled record, which `records.parse` takes for one."""
+    session = store.session()
+    past = await store.now_ms() - MINUTE
+    tasks = {b"a": recurring(HOUR, past), b"bad": b"s 0 0\nx", b"once": b"s\nx"}
+    await store.seed(leased_space(tasks, token=TOKEN, due=past, deadline=FAR))
+    runs = [Held(task_id, lease(TOKEN, past), header(record)) for task_id, record in tasks.items()]
+    ended = await commands.complete(session.it, store.keys, runs)
+    assert (ended.held[0], ended.held[2]) == (True, True)
+    found = await store.space()
+    assert found.due[b"a"] == past + HOUR
+    assert b"once" not in found.tasks
+    assert found.tasks.keys() == found.due.keys() | found.leased.keys() | found.dead.keys()

@@ -1,0 +1,169 @@
+"""Each state-changing script: a request that comes twice is carried out once, one that comes late never."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import Claimed, LockStep
+from tests.waiting import until
+
+from .store import HOUR, Numbered, Space, Store, change, held, leased_space, recurring
+
+pytestmark = pytest.mark.asyncio
+
+FAR = 4_000_000_000_000
+TOKEN = 7
+EVERY = recurring(HOUR, 5, flags=b"sd")
+Request = Callable[[Store, Numbered], Awaitable[Any]]
+
+
+def rich() -> Space:
+    """Something to do for every request, and to do again if it is carried out twice."""
+    space = leased_space(
+        {b"l1": EVERY, b"l2": b"s\nx", b"l3": EVERY}, token=TOKEN, due=40, deadline=FAR, attempts={b"l1": b"1"}
+    )
+    space.leased[b"l3"] = 50
+    space.tasks |= {b"w%d" % n: EVERY if n % 2 else b"b\n\0\xff" for n in range(6)} | {b"dead": b""}
+    space.due = {b"w%d" % n: FAR if n == 5 else n for n in range(6)}
+    space.dead = {b"dead": 5}
+    space.locks = {b"a": b"7", b"b": b"8"}
+    space.fence = b"8"
+    return space
+
+
+RUNS = [held(b"l1", TOKEN, 40, EVERY), held(b"l2", TOKEN, 40), held(b"l2", TOKEN - 1, 40), held(b"w1", TOKEN, 1)]
+CHANGES = [
+    change(b"new", b"\0\xff\n"),
+    change(b"w1", every=2 * HOUR, rule="interval"),
+    change(b"w2", rule="start"),
+    change(b"l2"),
+    change(b"dead"),
+]
+STEPS = [
+    LockStep(b"a", b"r", b"7", 0),
+    LockStep(b"a", b"a", b"", HOUR),
+    LockStep(b"b", b"e", b"8", HOUR),
+    LockStep(b"c", b"a", b"", HOUR),
+]
+
+CLAIMS: dict[str, Request] = {
+    "claim": lambda store, session: commands.claim(session.it, store.keys, 3, HOUR),
+    "claim_once": lambda store, session: commands.claim_once(session.it, store.keys, 3),
+}
+OTHERS: dict[str, Request] = {
+    "assign": lambda store, session: commands.assign(session.it, store.keys, 0, CHANGES),
+    "clear": lambda store, session: commands.clear(session.it, store.keys),
+    "complete": lambda store, session: commands.complete(session.it, store.keys, RUNS),
+    "lock": lambda store, session: commands.lock(session.it, store.keys, STEPS),
+    "quarantine": lambda store, session: commands.quarantine(session.it, store.keys, RUNS),
+    "release": lambda store, session: commands.release(session.it, store.keys, RUNS),
+    "remove": lambda store, session: commands.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
+    "renew": lambda store, session: commands.renew(session.it, store.keys, HOUR, RUNS),
+}
+ALL = CLAIMS | OTHERS
+every_request = pytest.mark.parametrize("request_of", ALL.values(), ids=ALL)
+other_requests = pytest.mark.parametrize("request_of", OTHERS.values(), ids=OTHERS)
+
+
+def comparable(reply: object) -> object:
+    """A reply without the moment at which it was given; a repeated claim may come in another order."""
+    if not isinstance(reply, Claimed):
+        return reply
+    failed = list(reply.failed) or [None] * len(reply.ids)
+    return reply.next_look_ms, reply.token, sorted(zip(reply.ids, reply.dues, reply.records, failed, strict=True))
+
+
+async def a_moment_later(store: Store) -> None:
+    """Wait until the server's clock shows another moment, so that what depends on it would differ."""
+    begin = await store.now_ms()
+
+    async def passed() -> bool:
+        return await store.now_ms() > begin + 1
+
+    await until(passed)
+
+
+@every_request
+async def test_a_request_that_comes_twice_is_carried_out_once(store: Store, request_of: Request) -> None:
+    session = store.session()
+    await store.seed(rich())
+    reply = await request_of(store, session)
+    before = await store.raw()
+    assert await store.space() != rich()
+    for _ in range(2):
+        await a_moment_later(store)
+        session.back()
+        assert comparable(await request_of(store, session)) == comparable(reply)
+        assert await store.raw() == before
+
+
+@other_requests
+async def test_a_reply_is_kept_whatever_others_do_meanwhile(store: Store, request_of: Request) -> None:
+    session, other = store.session(), store.session()
+    await store.seed(rich())
+    reply = await request_of(store, session)
+    await commands.clear(other.it, store.keys)
+    await store.seed(rich())
+    before = await store.raw()
+    session.back()
+    assert await request_of(store, session) == reply
+    assert await store.raw() == before
+
+
+@pytest.mark.parametrize("request_of", CLAIMS.values(), ids=CLAIMS)
+async def test_a_late_copy_of_a_claim_that_found_nothing_finds_nothing(store: Store, request_of: Request) -> None:
+    """Or it would take what came due meanwhile for nobody."""
+    session = store.session()
+    nothing = await request_of(store, session)
+    await store.seed(rich())
+    before = await store.raw()
+    session.back()
+    late = await request_of(store, session)
+    assert (late.token, list(late.ids)) == (nothing.token, []) == (b"0", [])
+    assert late.next_look_ms == 0
+    assert await store.raw() == before
+
+
+@every_request
+async def test_a_request_that_comes_after_a_later_one_is_refused(store: Store, request_of: Request) -> None:
+    session = store.session()
+    await store.seed(rich())
+    session.sequence = 8
+    for _ in range(3):  # 10 and 11 are after 9
+        await commands.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
+    before = await store.raw()
+    for late in (1, 2, 9, 10):
+        session.sequence = late - 1
+        with pytest.raises(ResponseError, match=r"^OUTDATED "):
+            await request_of(store, session)
+        assert await store.raw() == before
+
+
+@every_request
+async def test_a_later_request_is_carried_out(store: Store, request_of: Request) -> None:
+    """Numbers may be left out: those of requests that were refused."""
+    session = store.session()
+    await commands.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
+    await store.seed(rich())
+    before = await store.raw()
+    session.sequence = 99
+    await request_of(store, session)
+    assert store.replies[session.name].startswith(b"100 ")
+    assert await store.raw() != before
+
+
+@every_request
+async def test_sessions_do_not_know_of_each_other(store: Store, request_of: Request) -> None:
+    await store.seed(rich())
+    await request_of(store, store.session())
+    await commands.clear(store.session().it, store.keys)
+    await store.client.delete(*(store.keys.lock(name) for name in (b"a", b"b", b"c")))
+    await store.seed(rich())
+    before = await store.space()
+    await request_of(store, store.session())
+    assert await store.space() != before

@@ -1,0 +1,85 @@
+"""quarantine.lua: claimed tasks that are set aside."""
+
+from __future__ import annotations
+
+import pytest
+
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import Held
+
+from .store import HOUR, Space, Store, held, held_of, lease, leased_space
+
+pytestmark = pytest.mark.asyncio
+
+FAR = 4_000_000_000_000
+TOKEN = 7
+
+
+async def test_the_record_stays_and_the_task_is_dead(store: Store) -> None:
+    session = store.session()
+    tasks = {b"a": b"garbage", b"b": b"", b"c": b"s\nx"}
+    attempts = {b"a": b"3", b"c": b"1"}
+    await store.seed(leased_space(tasks, token=TOKEN, due=40, deadline=FAR, attempts=attempts, dead={b"old": 5}))
+    before = await store.now_ms()
+    runs = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
+    assert await commands.quarantine(session.it, store.keys, runs) == [True, True]
+    found = await store.space()
+    moment = found.dead[b"a"]
+    assert before <= moment <= await store.now_ms()
+    assert found == Space(
+        tasks=tasks,
+        leased={b"c": FAR},
+        leases={b"c": lease(TOKEN, 40)},
+        attempts={b"c": b"1"},
+        dead={b"old": 5, b"a": moment, b"b": moment},
+    )
+
+
+async def test_what_is_dead_is_not_claimed_any_more(store: Store) -> None:
+    session = store.session()
+    await store.seed(Space(tasks={b"a": b"garbage"}, due={b"a": 1}))
+    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    assert await commands.quarantine(session.it, store.keys, held_of(claimed)) == [True]
+    assert (await commands.claim(session.it, store.keys, 10, HOUR)).next_look_ms == -1
+    assert await commands.look(store.partition, [b"a"]) == [None]
+    assert await commands.sizes(store.partition) == (0, 0, -1)
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        held(b"a", TOKEN - 1, 40),
+        held(b"a", TOKEN + 1, 40),
+        held(b"a", TOKEN, 41),
+        held(b"waiting", TOKEN, 40),
+        held(b"unknown", TOKEN, 40),
+        Held(b"a", b"", b"s"),
+        Held(b"unknown", b"", b"s"),
+        Held(b"a", b"7 40 k", b"s"),
+    ],
+)
+async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR, mark=b"k", attempts={b"a": b"1"})
+    seeded.tasks[b"waiting"] = b"s\nx"
+    seeded.due[b"waiting"] = FAR
+    await store.seed(seeded)
+    assert await commands.quarantine(session.it, store.keys, [stale]) == [False]
+    assert await store.space() == seeded
+
+
+async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
+    session = store.session()
+    ids = [b"%d" % n for n in range(500)]
+    await store.seed(leased_space(dict.fromkeys(ids, b"x"), token=TOKEN, due=40, deadline=FAR))
+    runs = [held(task_id, TOKEN + n % 2, 40) for n, task_id in enumerate(ids)]
+    assert await commands.quarantine(session.it, store.keys, runs) == [True, False] * 250
+    found = await store.space()
+    left = ids[1::2]
+    assert found.dead.keys() == set(ids[::2])
+    assert found == Space(
+        tasks=dict.fromkeys(ids, b"x"),
+        leased=dict.fromkeys(left, FAR),
+        leases=dict.fromkeys(left, lease(TOKEN, 40)),
+        dead=found.dead,
+    )
