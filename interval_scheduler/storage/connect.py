@@ -179,6 +179,8 @@ def translate(partition: str, error: BaseException) -> StorageError:
             return StorageFull(partition)
         if code == "OUTDATED":
             return OutcomeUnknown(partition)
+        if "can't run this command" in text:
+            return StorageRefused(partition, "NOPERM", text)
         name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
         return StorageRefused(partition, name, rest if name == code else text)
     reason = "did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
