@@ -170,21 +170,25 @@ def translate(partition: str, error: BaseException) -> StorageError:
     """The typed error for what a call to Redis raised."""
     if isinstance(error, StorageError):
         return error
-    text = str(error)
-    code, _, rest = text.partition(" ")
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
     if isinstance(error, ResponseError):
-        if _is_out_of_memory(text):
-            return StorageFull(partition)
-        if code == "OUTDATED":
-            return OutcomeUnknown(partition)
-        if "can't run this command" in text:
-            return StorageRefused(partition, "NOPERM", text)
-        name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
-        return StorageRefused(partition, name, rest if name == code else text)
+        return _refusal(partition, error)
     reason = "did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
     return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
+
+
+def _refusal(partition: str, error: ResponseError) -> StorageError:
+    text = str(error)
+    code, _, rest = text.partition(" ")
+    if _is_out_of_memory(text):
+        return StorageFull(partition)
+    if code == "OUTDATED":
+        return OutcomeUnknown(partition)
+    if "can't run this command" in text:  # a right that lacks half-way through a script
+        return StorageRefused(partition, "NOPERM", text)
+    name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
+    return StorageRefused(partition, name, rest if name == code else text)
 
 
 _KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "NOREPLICAS", "UNKILLABLE", "WRONGTYPE"})
