@@ -89,20 +89,20 @@ async def test_terminated_workers_hand_everything_back(
 
 async def test_a_zombies_completion_is_refused(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
-    options = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5}
+    options = {"lease_seconds": 2, "check_tasks_every_seconds": 0.5}
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
         await scheduler.assign_task(IntervalTask("a", every=1000))
         with Worker(redis_server.url, namespace, ledger, "sleep:0.5", **options) as zombie:
             await until(lambda: read_ledger(ledger))
             zombie.freeze()
-            with Worker(redis_server.url, namespace, ledger, "sleep:4", **options) as heir:
-                await until(lambda: len([e for e in read_ledger(ledger) if e.event == "start"]) == 2)
+            with Worker(redis_server.url, namespace, ledger, "sleep:5", **options) as heir:
+                await until(lambda: len([e for e in read_ledger(ledger) if e.event == "start"]) == 2, 30)
                 zombie.thaw()
                 assert zombie.terminate() == 0
                 task = await scheduler.get_task("a")
                 assert task is not None
                 assert task.state == "leased", "the zombie ended the run of its heir"
-                await until(lambda: any(e.event == "end" and e.pid == heir.pid for e in read_ledger(ledger)))
+                await until(lambda: any(e.event == "end" and e.pid == heir.pid for e in read_ledger(ledger)), 30)
                 assert heir.terminate() == 0
         task = await scheduler.get_task("a")
         assert task is not None
@@ -125,6 +125,8 @@ async def test_a_blocked_event_loop_notices_that_its_lease_was_lost(
                 assert blocked.terminate() == 0
                 assert heir.terminate() == 0
     starts = [e for e in read_ledger(ledger) if e.event == "start"]
-    assert [(e.attempt, e.pid) for e in starts] == [(1, blocked.pid), (2, heir.pid)]
+    # The second delivery may go to either: to the other process, or to the blocked one once it is free again.
+    assert [e.attempt for e in starts] == list(range(1, len(starts) + 1))
+    assert 2 <= len(starts) <= 3
     with redis_server.client() as client:
         check_key_space(client, namespace)

@@ -53,8 +53,10 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
     dues = {b"%d" % due: due for due in range(now - 50, now + 2000)}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
     claimed = await commands.claim(session.it, store.keys, 3000, HOUR)
-    assert [int(due) for due in claimed.dues] == list(range(now - 50, now_of(claimed) + 1))
-    assert claimed.next_look_ms == now_of(claimed) + 1
+    # A machine that stands still for two seconds in between is no fault.
+    end = min(now_of(claimed) + 1, now + 2000)
+    assert [int(due) for due in claimed.dues] == list(range(now - 50, end))
+    assert claimed.next_look_ms in (end, now_of(claimed) + HOUR)
 
 
 async def test_binary_records_and_strange_ids_come_as_they_are(store: Store) -> None:

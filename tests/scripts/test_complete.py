@@ -194,3 +194,22 @@ async def test_an_interval_of_nothing_does_not_strand_the_others(store: Store) -
     assert found.due[b"a"] == past + HOUR
     assert b"once" not in found.tasks
     assert found.tasks.keys() == found.due.keys() | found.leased.keys() | found.dead.keys()
+
+
+@pytest.mark.parametrize("header_of_claim", [b"", b"garbage", b"s 0 0", b"s 1000", b"S"])
+@pytest.mark.parametrize("mark", [b"", b"s50"])
+async def test_an_unreadable_header_changes_nothing(store: Store, header_of_claim: bytes, mark: bytes) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": header_of_claim + b"\nx"}, token=TOKEN, due=5, deadline=FAR, mark=mark)
+    await store.seed(seeded)
+    run = Held(b"a", lease(TOKEN, 5), header_of_claim)
+    assert await commands.complete(session.it, store.keys, [run]) == ([False], -1)
+    assert await store.space() == seeded
+
+
+async def test_an_unreadable_header_of_a_re_assigned_task_changes_nothing(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": b"garbage\nx"}, token=TOKEN, due=5, deadline=FAR, mark=b"k")
+    await store.seed(seeded)
+    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
+    assert await store.space() == seeded

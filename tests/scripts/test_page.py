@@ -116,3 +116,16 @@ async def test_the_end_of_a_page_was_removed(store: Store, equal: int) -> None:
         if last := ids[50:]:
             await store.client.zrem(store.keys.due, *last)
     assert seen == list(dues)
+
+
+async def test_equal_due_times_are_listed_in_the_order_of_their_bytes(store: Store) -> None:
+    """Although the last of each page is gone by the time of the next."""
+    parts = (b"", b"\0", b"A", b"Z", b"_", b"a", b"z", b"\x7f", b"\x80", b"\xff")
+    ids = sorted({one + other + another for one in parts for other in parts for another in parts})
+    await store.seed(Space(tasks=dict.fromkeys(ids, b"s\nx"), due=dict.fromkeys(ids, 5)))
+    seen: list[bytes] = []
+    async for page in pages(store, 7):
+        seen += [row.id for row in page.rows]
+        if page.rows:
+            await store.client.zrem(store.keys.due, page.rows[-1].id)
+    assert seen == ids

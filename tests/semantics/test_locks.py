@@ -60,9 +60,9 @@ async def test_tokens_strictly_increase(make_scheduler: MakeScheduler) -> None:
 
 
 async def test_a_held_lock_is_renewed_and_released_at_the_end(scheduler: Scheduler) -> None:
-    async with scheduler.lock("name", 0.3) as lock:
-        for _ in range(10):
-            await asyncio.sleep(0.1)  # three times the lock's own time in all
+    async with scheduler.lock("name", 1) as lock:
+        for _ in range(5):
+            await asyncio.sleep(0.5)  # two and a half times the lock's own time in all
             assert await scheduler.try_lock("name") is None
     again = await scheduler.try_lock("name")
     assert again is not None
@@ -97,7 +97,7 @@ async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
 
     async def lose() -> None:
         nonlocal reached, cancelled
-        async with scheduler.lock("name", 0.3) as lock:
+        async with scheduler.lock("name", 1) as lock:
             assert await scheduler.unlock(lock)
             thief = await scheduler.try_lock("name")
             assert thief is not None

@@ -76,8 +76,15 @@ end
 
 -- The fields of a header (see records.py): flags, interval, phase and grid; flags alone for a one-shot; nil if it is none.
 local function read_header(header)
-  local flags, interval, phase, grid = string.match(header, '^([sb]d?) ([1-9]%d*) (%d+) ?(%d*)$')
-  return flags or string.match(header, '^[sb]d?$'), interval, phase, grid
+  local flags, interval, phase, rest = string.match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
+  if flags and rest == '' then
+    return flags, interval, phase
+  end
+  local grid = string.match(rest or '', '^ ([1-9]%d*)$')
+  if grid then
+    return flags, interval, phase, grid
+  end
+  return string.match(header, '^[sb]d?$')
 end
 
 -- The due time after `due` of a recurring task, from the fields of its header.

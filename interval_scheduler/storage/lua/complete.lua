@@ -9,8 +9,9 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run three: id: string; lease: string, as claimed; header: string, of the record as claimed
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run 1 (ended) or 0 (stale)
--- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task re-assigned during its run
---   follows its new record, a removed one is not rescheduled; passes when Redis is out of memory.
+-- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
+--   re-assigned during its run follows its new record, a removed one is not rescheduled; passes when Redis is out of
+--   memory.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
