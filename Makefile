@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 REDIS ?= memory://demo
 
-.PHONY: help setup demo test test-oldest check docs bench lock clean
+.PHONY: help setup demo test test-oldest check docs bench bench-peers lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ docs: $(READY) ## serve the documentation at localhost:8000
 
 bench: $(READY) ## measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks
+
+bench-peers: $(READY) ## measure ours, the floor and the peers on the same work (needs Node 20; some 40 minutes)
+	$(BIN)/python -m benchmarks.peers
 
 lock: ## compile the lock anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
