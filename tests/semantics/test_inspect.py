@@ -112,4 +112,5 @@ async def test_tasks_over_three_partitions(own_server: Callable[..., RedisServer
         await scheduler.start_task_execute(recorder)
         await recorder.ran(300)
         assert len({run.id for run in recorder.runs}) == 300
+        await scheduler.stop_task_execute()
         assert await scheduler.clear_all_tasks() == 0
