@@ -15,7 +15,7 @@ async def main() -> None:
         for user in ("ada", "grace", "edsger"):
             await scheduler.assign_task(IntervalTask(f"user:{user}", user, every=0.5))
         await scheduler.start_task_execute(refresh_feed)
-        await asyncio.sleep(1.8)
+        await asyncio.sleep(1.8)  # a service would serve meanwhile
         await scheduler.remove_task("user:ada")
         print(f"{await scheduler.task_size()} feeds are left under schedule")
 

@@ -26,12 +26,12 @@ from interval_scheduler import Scheduler
 
 async def executor(data):
     print(data, flush=True)
-    await asyncio.sleep(3600)
+    await asyncio.Event().wait()
 
 async def main():
     async with Scheduler.from_url(sys.argv[1], namespace=sys.argv[2], lease_seconds=1) as scheduler:
         await scheduler.start_task_execute(executor)
-        await asyncio.sleep(3600)
+        await asyncio.Event().wait()
 
 asyncio.run(main())
 """

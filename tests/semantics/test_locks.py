@@ -103,7 +103,7 @@ async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
             assert thief is not None
             assert thief.token > lock.token
             try:
-                await asyncio.sleep(10)
+                await asyncio.Event().wait()
                 reached = True
             except asyncio.CancelledError:
                 cancelled = True
@@ -128,7 +128,7 @@ async def test_a_cancelled_holder_releases(scheduler: Scheduler) -> None:
     async def hold() -> None:
         async with scheduler.lock("name", 60):
             inside.set()
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
     holder = asyncio.create_task(hold())
     await inside.wait()

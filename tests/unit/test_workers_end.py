@@ -46,7 +46,7 @@ async def test_a_cut_run_that_cannot_be_stopped_is_finished() -> None:
         if data == "0":
             started.set()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(3600)
+                await asyncio.Event().wait()
 
     bench = Bench(stubborn, concurrency=1)
     runs = make_runs(2)
@@ -69,7 +69,7 @@ async def test_a_worker_is_as_new_after_a_run_was_cut() -> None:
         cancelling.append(task.cancelling())
         if data == "0":
             started.set()
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         if data == "1":
             raise asyncio.CancelledError
 
