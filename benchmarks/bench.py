@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -56,15 +57,20 @@ class Bench:
             info["total_commands_processed"],
         )
 
-    def idle(self) -> bool:
-        """Whether nothing is due and nothing is claimed."""
-        now = time.time() * 1000
-        for db in range(self.partitions):
-            tag = f"{{{NAMESPACE}:127.0.0.1:{self.server.port}/{db}}}"
-            with self.server.client(db) as client:
-                if client.zcount(f"{tag}:due", "-inf", now) or client.zcard(f"{tag}:leased"):
-                    return False
-        return True
+    def wait_idle(self, seconds: float = 120) -> float:
+        """Wait until nothing is due and nothing is claimed; returns the moment, of `time.perf_counter`."""
+        give_up_at = time.perf_counter() + seconds
+        with ExitStack() as stack:
+            clients = [stack.enter_context(self.server.client(db)) for db in range(self.partitions)]
+            tags = [f"{{{NAMESPACE}:127.0.0.1:{self.server.port}/{db}}}" for db in range(self.partitions)]
+            while any(
+                client.zcount(f"{tag}:due", "-inf", time.time() * 1000) or client.zcard(f"{tag}:leased")
+                for client, tag in zip(clients, tags, strict=True)
+            ):
+                if time.perf_counter() > give_up_at:
+                    raise TimeoutError("the tasks are not worked off")
+                time.sleep(0.005)  # Redis tells nobody when the last task is completed
+            return time.perf_counter()
 
     def slowest_script_us(self) -> int:
         """The longest command since the slow log was reset, in µs."""
@@ -127,13 +133,3 @@ async def fill(bench: Bench, count: int, **task: Any) -> None:
     """Assign `count` tasks with ids of 11 bytes and payloads of 40."""
     async with bench.scheduler() as scheduler:
         await scheduler.assign_tasks(IntervalTask(f"user:{n:06}", DATA, **task) for n in range(count))
-
-
-def wait_idle(bench: Bench, seconds: float = 120) -> float:
-    """Wait until nothing is due; returns the moment, of `time.perf_counter`."""
-    give_up_at = time.perf_counter() + seconds
-    while not bench.idle():
-        if time.perf_counter() > give_up_at:
-            raise TimeoutError("the tasks are not worked off")
-        time.sleep(0.002)  # Redis tells nobody when the last task is completed
-    return time.perf_counter()

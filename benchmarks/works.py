@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.bench import DATA, LATER, NAMESPACE, ROOT, Bench, Worker, fill, wait_idle
+from benchmarks.bench import DATA, LATER, NAMESPACE, ROOT, Bench, Worker, fill
 from interval_scheduler import IntervalTask
 
 Figures = dict[str, float]
@@ -61,7 +61,7 @@ def dispatch(count: int, *, processes: int = 1, partitions: int = 1, waiting: in
         began = time.perf_counter()
         for worker in workers:
             worker.go()
-        seconds = wait_idle(bench) - began
+        seconds = bench.wait_idle() - began
         spent = bench.cost() - before
         reports = [worker.stop() for worker in workers]
         runs = sum(report["runs"] for report in reports)
@@ -127,7 +127,7 @@ def herd(count: int) -> Figures:
         time.sleep(max(0, start - time.time()))
         began = time.perf_counter()
         time.sleep(0.01)  # past the instant: just before it nothing is due, which looks the same as all done
-        seconds = wait_idle(bench) - began
+        seconds = bench.wait_idle() - began
         report = worker.stop()
         return {
             "per_second": count / seconds,

@@ -430,4 +430,4 @@ def _is_current(raw_id: bytes) -> bool:
         run: TaskRun = current_run()
     except LookupError:
         return False
-    return run.held().id == raw_id
+    return run.raw_id == raw_id

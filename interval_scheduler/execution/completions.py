@@ -96,7 +96,7 @@ class Completions:
                     if not held:
                         self._log.info(
                             "task %r was not %s: it was removed meanwhile, or its lease ended",
-                            run.id.decode(),
+                            run.raw_id.decode(errors="replace"),
                             done,
                         )
 

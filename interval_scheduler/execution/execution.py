@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..log import Log
     from ..options import SchedulerOptions
     from ..storage.partition import Partition
+    from ..storage.records import CorruptRecord
     from .run import TaskRun
 
 
@@ -59,6 +60,7 @@ class Execution:
             sources=len(partitions),
             finish=self._finish,
             hand_back=self._hand_back,
+            set_aside=self._set_aside,
         )
         self._leases = Leases(
             partitions,
@@ -70,21 +72,24 @@ class Execution:
         self._completions = {
             partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
         }
-        self._pollers = [
-            Poller(partition, options, self._workers, self._leases, self._completions[partition.name], log)
-            for partition in partitions
-        ]
-        self._partitions = partitions
         self._at_least_once = options.delivery == "at-least-once"
+        self._firsts = [self._poller(partition, None) for partition in partitions]
+        # At least once, Redis works on completions while a claim is being read; else a second claim fills the gap.
+        seconds = [] if self._at_least_once else [self._poller(first.partition, first) for first in self._firsts]
+        self._pollers = [*self._firsts, *seconds]
         self._pollers_running = len(self._pollers)
         self._pollers_done = anyio.Event()
         self._stopped = anyio.Event()
         self._ended = anyio.Event()
 
+    def _poller(self, partition: Partition, first: Poller | None) -> Poller:
+        completions = self._completions[partition.name]
+        return Poller(partition, self._options, self._workers, self._leases, completions, self._log, first)
+
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
-        for partition, poller in zip(self._partitions, self._pollers, strict=True):
-            partition.on_due = poller.on_due
+        for poller in self._firsts:
+            poller.partition.on_due = poller.on_due
         try:
             async with anyio.create_task_group() as group:
                 self._workers.start(group)
@@ -97,9 +102,9 @@ class Execution:
                 await self._stopped.wait()
                 group.cancel_scope.cancel()
         finally:
-            for partition, poller in zip(self._partitions, self._pollers, strict=True):
-                if partition.on_due == poller.on_due:
-                    partition.on_due = lambda _: None
+            for poller in self._firsts:
+                if poller.partition.on_due == poller.on_due:
+                    poller.partition.on_due = lambda _: None
             self._pollers_done.set()
             self._ended.set()
 
@@ -133,10 +138,15 @@ class Execution:
             self._log.error("the run of task %r failed: %s: %s", run.id, type(error).__name__, error)
             self._events.emit("run-error", run, error)
         if self._at_least_once:
-            self._completions[run.partition].complete(run.held())
+            self._completions[run.partition].complete(run)
 
     def _hand_back(self, run: TaskRun) -> None:
         if self._at_least_once:
-            self._completions[run.partition].release(run.held())
+            self._completions[run.partition].release(run)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+
+    def _set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
+        self._log.error("task %r cannot be run, its record is corrupt: %s", run.raw_id.decode(errors="replace"), error)
+        if self._at_least_once:
+            self._completions[run.partition].quarantine(run)

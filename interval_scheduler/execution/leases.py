@@ -80,9 +80,7 @@ class Leases:
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
             sent_at = time.monotonic()
-            held = await commands.renew(
-                session, partition.keys, round(1000 * self._lease_seconds), [run.held() for run in runs]
-            )
+            held = await commands.renew(session, partition.keys, round(1000 * self._lease_seconds), runs)
             for run, still_held in zip(runs, held, strict=True):
                 if still_held:
                     run.trusted_until = self.trusted_until(sent_at)
@@ -97,8 +95,7 @@ class Leases:
 
     async def _was_removed(self, partition: Partition, run: TaskRun) -> bool:
         """A removed task's run may end in peace: nobody else can have it."""
-        raw_id = run.held().id
-        if (await commands.look(partition, [raw_id]))[0] is not None:
+        if (await commands.look(partition, [run.raw_id]))[0] is not None:
             return False
         run.trusted_until = float("inf")
         return True

@@ -11,6 +11,13 @@ The sleep ends when the next task is due by the server's clock, when a nearer on
 sent. A claim in flight is never cancelled by a stop, or its tasks would wait for their leases to end. A claim in doubt
 gives its places back, and is repeated under the same number once the partition can be reached: so what it may have
 taken is not stranded, and a dead partition holds no room that the others need.
+
+At most once, each partition has a second poller. It sleeps until the first gets all that it asks for, and then claims
+by turns with it: while the reply to one claim is being read, Redis works on the other.
+
+Many idle schedulers know of the same next task, and only one can have it. One that comes in vain, because others claim,
+looks a little later next time, up to 0.1 s; one that gets something is on time again. So a few do the work, the others
+cost next to nothing, and where those few are late the others step in.
 """
 
 from __future__ import annotations
@@ -19,14 +26,14 @@ import math
 import random
 import time
 from collections.abc import Callable
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from ..errors import PartitionOffline, StorageError
 from ..storage import commands
-from ..storage.commands import START_WINDOW_MS, Claimed, Held
-from ..storage.records import CorruptRecord, parse
+from ..storage.commands import START_WINDOW_MS, Claimed
 from ..storage.session import Session
 from .run import Grant, TaskRun
 
@@ -42,6 +49,32 @@ if TYPE_CHECKING:
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_SHORTEST_HESITATION: Final = 0.002
+_LONGEST_HESITATION: Final = 0.1
+
+
+class _Load:
+    """What the two pollers of a partition learn of its load from their claims."""
+
+    def __init__(self) -> None:
+        #: Set while claims get all that they ask for.
+        self.is_high = anyio.Event()
+        #: How much later than on time to look, in seconds.
+        self.hesitation = 0.0
+        self._last_token = 0
+
+    def note(self, claimed: Claimed, *, got_all: bool) -> None:
+        """Learn from a claim and whether it got all that it asked for."""
+        if got_all:
+            self.is_high.set()
+        elif self.is_high.is_set():
+            self.is_high = anyio.Event()
+        token = int(claimed.token)
+        if claimed.ids:
+            self.hesitation = 0.0
+        elif token > self._last_token:  # others claim; without that, the task that this came for was removed
+            self.hesitation = min(max(2 * self.hesitation, _SHORTEST_HESITATION), _LONGEST_HESITATION)
+        self._last_token = max(token, self._last_token)
 
 
 class Poller:
@@ -52,8 +85,9 @@ class Poller:
         options: the scheduler's options.
         workers: what runs the tasks.
         leases: knows how long a lease is trusted.
-        completions: where claims that cannot be run end.
+        completions: waits when too many are undelivered.
         log: where faults are told.
+        first: the first poller of the partition, for the second; `None` for the first.
     """
 
     def __init__(
@@ -64,8 +98,11 @@ class Poller:
         leases: Leases,
         completions: Completions,
         log: Log,
+        first: Poller | None = None,
     ) -> None:
-        self._partition = partition
+        self.partition: Final = partition
+        self._is_first = first is None
+        self._load: _Load = _Load() if first is None else first._load  # noqa: SLF001 - of its own class
         self._workers = workers
         self._leases = leases
         self._completions = completions
@@ -106,7 +143,7 @@ class Poller:
                 self._log.warning("no tasks can be claimed: %s", error)
                 if self._failures > 1:  # the first may have been one stale connection
                     if isinstance(error, PartitionOffline):
-                        self._partition.report_lost()
+                        self.partition.report_lost()
                     with self._waiting():
                         await anyio.sleep(self._pause_seconds())
 
@@ -114,7 +151,7 @@ class Poller:
         """One claim, and the sleep after it."""
         places = 0
         with self._waiting():
-            await self._partition.wait_online()
+            await self.partition.wait_online()
             await self._completions.room()
             places = await self._workers.reserve()
         if self._stopping:
@@ -134,11 +171,13 @@ class Poller:
             self._feed(claimed, time.monotonic())
         finally:
             self._workers.give_back(max(0, places - fed))
-        if fed < limit:
-            if claimed.next_look_ms >= 0:
-                self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
-            with self._waiting():
-                await self._sleep()
+        self._load.note(claimed, got_all=fed == limit)
+        if fed == limit:
+            return
+        if claimed.next_look_ms >= 0:
+            self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
+        with self._waiting():
+            await (self._sleep() if self._is_first else self._load.is_high.wait())
 
     def _pause_seconds(self) -> float:
         longest: float = min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
@@ -146,8 +185,8 @@ class Poller:
 
     async def _claim(self, places: int) -> Claimed:
         if self._at_least_once:
-            return await commands.claim(self._session, self._partition.keys, places, self._lease_ms)
-        return await commands.claim_once(self._session, self._partition.keys, places)
+            return await commands.claim(self._session, self.partition.keys, places, self._lease_ms)
+        return await commands.claim_once(self._session, self.partition.keys, places)
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""
@@ -161,29 +200,16 @@ class Poller:
         if self._at_least_once:
             trusted_until = self._leases.trusted_until(self._first_sent_at)
             start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
-        grant = Grant(self._partition.name, claimed.token, server_now, received_at, start_by, trusted_until)
-        failed = claimed.failed or [None] * len(claimed.ids)
-        runs = []
-        for raw_id, due, raw, tries in zip(claimed.ids, claimed.dues, claimed.records, failed, strict=True):
-            try:
-                header, data, _ = parse(raw)
-            except CorruptRecord as error:
-                self._set_aside(Held(raw_id, claimed.token + b" " + due, b""), error)
-            else:
-                runs.append(TaskRun(grant, raw_id, due, header, data, tries))
-        self._workers.feed(runs)
-
-    def _set_aside(self, claim: Held, error: CorruptRecord) -> None:
-        self._log.error("task %r cannot be run, its record is corrupt: %s", claim.id.decode(errors="replace"), error)
-        self._workers.give_back(1)
-        if self._at_least_once:
-            self._completions.quarantine(claim)
+        grant = Grant(self.partition.name, claimed.token, server_now, received_at, start_by, trusted_until)
+        failed = claimed.failed or repeat(None)
+        self._workers.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
 
     async def _sleep(self) -> None:
         latest = time.monotonic() + self._longest_sleep
         while True:
             self._nudged = anyio.Event()
-            seconds = min(self._local(self._next_look_ms), latest) - time.monotonic()
+            hesitation = self._load.hesitation * random.uniform(0.5, 1)
+            seconds = min(self._local(self._next_look_ms) + hesitation, latest) - time.monotonic()
             if seconds <= 0:
                 return
             with anyio.move_on_after(seconds):

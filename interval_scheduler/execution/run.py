@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 from ..errors import OutsideRun
-from ..storage.commands import Held
+from ..storage.records import split
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,24 +68,26 @@ class TaskRun:
         "_due",
         "_failed",
         "_grant",
-        "_header",
-        "_raw_id",
+        "_record",
         "_worker",
         "cut_short",
         "data",
+        "header",
+        "raw_id",
         "started_at",
         "trusted_until",
     )
 
-    def __init__(
-        self, grant: Grant, raw_id: bytes, due: bytes, header: bytes, data: str | bytes, failed: bytes | None
-    ) -> None:
-        self.data: Final = data
+    def __init__(self, grant: Grant, raw_id: bytes, due: bytes, record: bytes, failed: bytes | None) -> None:
         self._grant: Final = grant
-        self._raw_id: Final = raw_id
+        #: The id as it stands in Redis.
+        self.raw_id: Final = raw_id
         self._due: Final = due
-        self._header: Final = header
+        self._record: Final = record
         self._failed: Final = failed
+        self.data: str | bytes = b""
+        #: The header of the record as claimed, once the run has begun.
+        self.header = b""
         #: When the executor was called, monotonic seconds.
         self.started_at = 0.0
         #: The lease is relied on until then, monotonic seconds.
@@ -97,7 +99,7 @@ class TaskRun:
     @property
     def id(self) -> str:
         """The id of the task."""
-        return self._raw_id.decode()
+        return self.raw_id.decode()
 
     @property
     def due(self) -> float:
@@ -135,12 +137,18 @@ class TaskRun:
         """When the claim was received, monotonic seconds."""
         return self._grant.received_at
 
-    def held(self) -> Held:
-        """The claim as the scripts know it."""
-        return Held(self._raw_id, self._grant.token + b" " + self._due, self._header)
+    @property
+    def lease(self) -> bytes:
+        """The lease as it stands in Redis."""
+        return self._grant.token + b" " + self._due
 
     def begin(self, worker: asyncio.Task[None], now: float) -> None:
-        """The run starts in `worker`."""
+        """The run starts in `worker`.
+
+        Raises:
+            CorruptRecord: it cannot.
+        """
+        self.header, self.data = split(self._record)
         self._worker = worker
         self.started_at = now
         _current.set(self)

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from ..storage.records import CorruptRecord
 from .executor import Executor
 from .run import TaskRun
 
@@ -46,6 +47,7 @@ class Workers:
         sources: how many pollers share the room.
         finish: called with each run that ended by itself, and its error.
         hand_back: called with each run that never started or was cut short.
+        set_aside: called with each run that cannot start, its record being corrupt.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Workers:
         sources: int,
         finish: Callable[[TaskRun, BaseException | None], None],
         hand_back: Callable[[TaskRun], None],
+        set_aside: Callable[[TaskRun, CorruptRecord], None],
     ) -> None:
         self._executor = executor
         self._concurrency = concurrency
@@ -64,6 +67,7 @@ class Workers:
         self._sources = sources
         self._finish = finish
         self._hand_back = hand_back
+        self._set_aside = set_aside
         self._queue: deque[TaskRun] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = False
@@ -184,13 +188,19 @@ class Workers:
                         self._allowance = 0
                         self._hand_back(run)
                     else:
-                        if queue:
-                            self._wake_one()
-                        else:
+                        if not queue:
                             self._adapt(now - run.received_at)
-                        run.begin(me, now)
-                        await self._carry_out(run, me)
-                    self.give_back(1)
+                        elif not self._waking:
+                            self._wake_one()
+                        try:
+                            run.begin(me, now)
+                        except CorruptRecord as error:
+                            self._set_aside(run, error)
+                        else:
+                            await self._carry_out(run, me)
+                    self._places_taken -= 1
+                    if self._asking:
+                        self._offer_room()
                 waiter = loop.create_future()
                 self._idle.append(waiter)
                 self._offer_room()
@@ -219,7 +229,7 @@ class Workers:
             self._hand_back(run)
         else:
             self._finish(run, error)
-        if not self.running:
+        if not self._accepting and not self.running:
             self._all_ended.set()
 
     def _adapt(self, waited: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from . import scripts
 from .enrollment import Enrollment
@@ -43,12 +43,20 @@ class Claimed(NamedTuple):
     failed: Sequence[bytes | None]
 
 
-class Held(NamedTuple):
+class Held(Protocol):
     """A claimed task as the scripts know it: its id, its lease and the header of its record."""
 
-    id: bytes
-    lease: bytes
-    header: bytes
+    @property
+    def raw_id(self) -> bytes:
+        """Its id as it stands in Redis."""
+
+    @property
+    def lease(self) -> bytes:
+        """Its lease, as claimed."""
+
+    @property
+    def header(self) -> bytes:
+        """The header of its record, as claimed."""
 
 
 class Ended(NamedTuple):
@@ -90,12 +98,16 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
     return _flags(created), int(earliest)
 
 
+def _claim_keys(keys: Keys) -> tuple[bytes, ...]:
+    return keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts
+
+
 async def claim(session: Session, keys: Keys, limit: int, lease_ms: int) -> Claimed:
     """Lease up to `limit` due tasks (at least once). After a claim in doubt, what that one got."""
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
-        (keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts),
+        _claim_keys(keys),
         (limit, lease_ms),
     )
     return Claimed(*reply)
@@ -106,7 +118,16 @@ async def claim_once(session: Session, keys: Keys, limit: int) -> Claimed:
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
-        (keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts, keys.dead),
+        (
+            keys.tasks,
+            keys.due,
+            keys.leased,
+            keys.leases,
+            keys.fence,
+            keys.attempts,
+            keys.dead,
+            keys.taken(session.name),
+        ),
         (limit,),
     )
     return Claimed(*reply)
@@ -114,11 +135,12 @@ async def claim_once(session: Session, keys: Keys, limit: int) -> Claimed:
 
 async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     """End runs: reschedule recurring tasks, delete one-shots."""
-    args: list[Argument] = [keys.wake]
-    for run in runs:
-        args += run
+    leases = b"\n".join([run.lease for run in runs])
+    headers = b"\n".join([run.header for run in runs]) + b"\n"
     reply: bytes = await session.request(
-        scripts.COMPLETE, (keys.tasks, keys.due, keys.leased, keys.leases, keys.attempts), args
+        scripts.COMPLETE,
+        (keys.tasks, keys.due, keys.leased, keys.leases, keys.attempts, keys.fence),
+        (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
     return _ended(reply)
 
@@ -127,7 +149,7 @@ async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     """Hand claimed tasks back unrun."""
     args: list[Argument] = [keys.wake]
     for run in runs:
-        args += (run.id, run.lease)
+        args += (run.raw_id, run.lease)
     return _ended(await session.request(scripts.RELEASE, (keys.due, keys.leased, keys.leases), args))
 
 
@@ -135,7 +157,7 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
     """Extend leases: for each whether it was still held."""
     args: list[Argument] = [lease_ms]
     for run in runs:
-        args += (run.id, run.lease)
+        args += (run.raw_id, run.lease)
     return _flags(await session.request(scripts.RENEW, (keys.leased, keys.leases), args))
 
 
@@ -143,7 +165,7 @@ async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list
     """Set claimed tasks whose record cannot be read aside as dead."""
     args: list[Argument] = []
     for run in runs:
-        args += (run.id, run.lease)
+        args += (run.raw_id, run.lease)
     reply = await session.request(scripts.QUARANTINE, (keys.leased, keys.leases, keys.attempts, keys.dead), args)
     return _flags(reply)
 

@@ -33,6 +33,10 @@ class Keys:
         """Where the last reply to a session stands."""
         return self._tag + b"reply:" + session
 
+    def taken(self, session: bytes) -> bytes:
+        """Where that stands which a session's last claim took for good."""
+        return self._tag + b"taken:" + session
+
     def lock(self, name: bytes) -> bytes:
         """Where a lock's holder stands."""
         return self._tag + b"lock:" + name

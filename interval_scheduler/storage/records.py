@@ -18,7 +18,31 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_RECORD: Final = re.compile(rb"([sb])d?(?: ([1-9]\d*) \d+(?: [1-9]\d*)?)?\n")
+_HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d* \d+(?: [1-9]\d*)?)?\n")
+_TEXT: Final = ord("s")
+
+
+class CorruptRecord(ValueError):
+    """What stands in Redis is not a record."""
+
+
+def split(raw: bytes) -> tuple[bytes, str | bytes]:
+    """The header and the payload of a record.
+
+    Raises:
+        CorruptRecord: it has no readable header, or its text is not UTF-8.
+    """
+    found = _HEADER.match(raw)
+    if found is None:
+        raise CorruptRecord("the header cannot be read")
+    end = found.end()
+    payload = raw[end:]
+    if raw[0] != _TEXT:
+        return raw[: end - 1], payload
+    try:
+        return raw[: end - 1], payload.decode()
+    except UnicodeDecodeError:
+        raise CorruptRecord("the payload is marked as text, but is not UTF-8") from None
 
 
 class Record(NamedTuple):
@@ -29,25 +53,12 @@ class Record(NamedTuple):
     every_ms: int | None
 
 
-class CorruptRecord(ValueError):
-    """What stands in Redis is not a record."""
-
-
 def parse(raw: bytes) -> Record:
     """Take a record apart.
 
     Raises:
         CorruptRecord: it has no readable header, or its text is not UTF-8.
     """
-    found = _RECORD.match(raw)
-    if found is None:
-        raise CorruptRecord("the header cannot be read")
-    end = found.end()
-    data: str | bytes = raw[end:]
-    if raw[0] == 115:  # "s"
-        try:
-            data = raw[end:].decode()
-        except UnicodeDecodeError:
-            raise CorruptRecord("the payload is marked as text, but is not UTF-8") from None
-    interval = found[2]
-    return Record(raw[: end - 1], data, None if interval is None else int(interval))
+    header, data = split(raw)
+    _, *numbers = header.split()
+    return Record(header, data, int(numbers[0]) if numbers else None)

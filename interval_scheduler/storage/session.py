@@ -41,12 +41,14 @@ class Session:
         patience_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
     """
 
-    __slots__ = ("_in_doubt", "_partition", "_patience_seconds", "_reply_key", "_sequence")
+    __slots__ = ("_in_doubt", "_partition", "_patience_seconds", "_reply_key", "_sequence", "name")
 
     def __init__(self, partition: Partition, patience_seconds: float) -> None:
         self._partition = partition
         self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
-        self._reply_key = partition.keys.reply(secrets.token_hex(8).encode())
+        #: What tells it from every other.
+        self.name: Final = secrets.token_hex(8).encode()
+        self._reply_key = partition.keys.reply(self.name)
         self._sequence = 0
         self._in_doubt = False
 

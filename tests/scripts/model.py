@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from interval_scheduler.storage.commands import Change, Held
+from interval_scheduler.storage.commands import Change
 
 from .arithmetic import next_run
-from .store import Space, recurring
+from .store import Held, Space, recurring
 
 _HEADER = re.compile(rb"([sb]d?)(?: (\d+) (\d+)(?: (\d+))?)?")
 
@@ -60,20 +60,20 @@ def complete(space: Space, run: Held, now: int) -> bool:
     """Whether the lease was held."""
     if not _holds(space, run):
         return False
-    _, due, *mark = space.leases[run.id].split()
+    _, due, *mark = space.leases[run.raw_id].split()
     header = run.header
     if mark == [b"k"]:
-        header = space.tasks[run.id].partition(b"\n")[0]
-    _drop_lease(space, run.id)
-    space.attempts.pop(run.id, None)
+        header = space.tasks[run.raw_id].partition(b"\n")[0]
+    _drop_lease(space, run.raw_id)
+    space.attempts.pop(run.raw_id, None)
     found = _HEADER.fullmatch(header)
     assert found is not None
     if mark and mark != [b"k"]:
-        space.due[run.id] = int(mark[0][1:])
+        space.due[run.raw_id] = int(mark[0][1:])
     elif found[2] is not None:
-        space.due[run.id] = next_run(now, int(due), int(found[2]), int(found[3]), int(found[4] or 0))
+        space.due[run.raw_id] = next_run(now, int(due), int(found[2]), int(found[3]), int(found[4] or 0))
     else:
-        del space.tasks[run.id]
+        del space.tasks[run.raw_id]
     return True
 
 
@@ -81,7 +81,7 @@ def release(space: Space, run: Held) -> bool:
     """Whether the lease was held."""
     if not _holds(space, run):
         return False
-    _hand_back(space, run.id)
+    _hand_back(space, run.raw_id)
     return True
 
 
@@ -89,7 +89,7 @@ def renew(space: Space, run: Held, deadline: int) -> bool:
     """Whether the lease was held."""
     if not _holds(space, run):
         return False
-    space.leased[run.id] = deadline
+    space.leased[run.raw_id] = deadline
     return True
 
 
@@ -97,9 +97,9 @@ def quarantine(space: Space, run: Held, now: int) -> bool:
     """Whether the lease was held."""
     if not _holds(space, run):
         return False
-    _drop_lease(space, run.id)
-    space.attempts.pop(run.id, None)
-    space.dead[run.id] = now
+    _drop_lease(space, run.raw_id)
+    space.attempts.pop(run.raw_id, None)
+    space.dead[run.raw_id] = now
     return True
 
 
@@ -132,7 +132,7 @@ def _interval(record: bytes) -> int | None:
 
 
 def _holds(space: Space, run: Held) -> bool:
-    return b" ".join(space.leases.get(run.id, b"").split()[:2]) == run.lease
+    return b" ".join(space.leases.get(run.raw_id, b"").split()[:2]) == run.lease
 
 
 def _drop_lease(space: Space, task_id: bytes) -> None:

@@ -6,14 +6,14 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from redis.exceptions import NoScriptError
 
 from interval_scheduler.instance import RedisInstance
 from interval_scheduler.options import StorageOptions
 from interval_scheduler.storage import scripts
-from interval_scheduler.storage.commands import Change, Claimed, Held, Reschedule
+from interval_scheduler.storage.commands import Change, Claimed, Reschedule
 from interval_scheduler.storage.connect import open_client
 from interval_scheduler.storage.keys import Keys
 from interval_scheduler.task import Assignment
@@ -47,6 +47,14 @@ class Space:
     fence: bytes | None = None
     locks: dict[bytes, bytes] = field(default_factory=dict)
     enrollment: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Held(NamedTuple):
+    """A claimed task, as its worker knows it."""
+
+    raw_id: bytes
+    lease: bytes
+    header: bytes
 
 
 #: A key as it stands: its type, its content, and whether it expires.
@@ -154,6 +162,8 @@ class Store:
                 pipe.zrange(key, 0, -1, withscores=True)
             elif kind == "hash":
                 pipe.hgetall(key)
+            elif kind == "list":
+                pipe.lrange(key, 0, -1)
             else:
                 pipe.get(key)
         contents = [
@@ -182,6 +192,10 @@ class Store:
             elif name.startswith("lock:"):
                 assert (kind, expires) == ("string", True), key
                 space.locks[key.removeprefix(self._tag + b"lock:")] = content
+            elif name.startswith("taken:"):
+                assert (kind, expires) == ("list", True), key
+                assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS
+                assert key.removeprefix(self._tag + b"taken:") in self.replies
             elif name.startswith("reply:"):
                 assert (kind, expires) == ("string", True), key
                 assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS

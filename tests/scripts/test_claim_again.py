@@ -147,7 +147,7 @@ async def test_a_retry_does_not_get_the_tasks_of_another_claim_with_the_same_dea
 async def test_a_retry_gets_what_is_still_held(store: Store) -> None:
     session, other = store.session(), store.session()
     claimed = await claim_three(store, session)
-    runs = {run.id: run for run in held_of(claimed)}
+    runs = {run.raw_id: run for run in held_of(claimed)}
     await commands.complete(other.it, store.keys, [runs[b"a"]])
     await commands.remove(other.it, store.keys, [b"b"])
     await commands.assign(other.it, store.keys, 0, [change(b"c", b"new", every=HOUR)])

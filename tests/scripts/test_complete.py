@@ -7,10 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Held
 
 from .arithmetic import next_run, next_runs
-from .store import DAY, HOUR, MINUTE, SECOND, Space, Store, header, held, lease, leased_space, recurring, without
+from .store import DAY, HOUR, MINUTE, SECOND, Held, Space, Store, header, held, lease, leased_space, recurring, without
 
 pytestmark = pytest.mark.asyncio
 

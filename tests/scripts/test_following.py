@@ -1,4 +1,4 @@
-"""`following` in _prelude.lua: the arithmetic of intervals against a model."""
+"""`following` and `after_run` in _prelude.lua: the arithmetic of intervals against a model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from interval_scheduler import storage
 
 from .arithmetic import next_run
-from .store import DAY, HOUR, MINUTE, SECOND, Store
+from .store import DAY, HOUR, MINUTE, SECOND, Store, recurring
 
 pytestmark = pytest.mark.asyncio
 
 SCRIPT = (files(storage) / "lua" / "_prelude.lua").read_text() + (
     "return digits(following(tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]))"
+)
+AFTER_RUN = (files(storage) / "lua" / "_prelude.lua").read_text() + (
+    "local moment, behind = after_run(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])) "
+    "return { moment == nil and 'unreadable' or moment and digits(moment) or 'gone', behind or 0 }"
 )
 NOW = 1_800_000_000_000
 TEN_YEARS = 3660 * DAY
@@ -87,3 +91,33 @@ async def test_a_clock_that_went_back_does_not_repeat_the_run(store: Store) -> N
     due, phase = NOW, NOW % HOUR
     assert await following(store, NOW - 1, due, HOUR, phase) == NOW + HOUR
     assert await following(store, NOW - 30 * MINUTE, due, HOUR, phase) == NOW + HOUR
+
+
+async def after_run(store: Store, text: bytes, at: int, now: int, due: int | None = None) -> tuple[bytes, int]:
+    args = (text, at, now, b"" if due is None else due)
+    moment, behind = await store.client.execute_command("EVAL", AFTER_RUN, 0, *args)
+    return moment, behind
+
+
+@given(
+    now=st.integers(NOW, NOW + DAY),
+    interval=intervals,
+    phase=st.integers(0),
+    grid=st.sampled_from([0, SECOND, MINUTE]),
+    flags=st.sampled_from([b"s", b"b", b"sd", b"bd"]),
+    knows_due=st.booleans(),
+)
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_what_comes_after_a_run(
+    store: Store, now: int, interval: int, phase: int, grid: int, flags: bytes, *, knows_due: bool
+) -> None:
+    """The short way, for the commonest headers, says the same as the long one; headers stand one after the other."""
+    interval = max(interval, grid)
+    header = recurring(interval, phase, grid, b"", flags)
+    text = b"s\n" + header + b"garbage\n"
+    moment, behind = await after_run(store, text, 3, now, 0 if knows_due else None)
+    assert int(moment) == next_run(now, 0, interval, phase % interval, grid, delay=b"d" in flags)
+    assert behind == 3 + len(header)
+    assert await after_run(store, text, 1, now) == (b"gone", 3)
+    assert await after_run(store, text, behind, now) == (b"unreadable", len(text) + 1)
+    assert (await after_run(store, b"no newline", 1, now))[0] == b"unreadable"

@@ -11,7 +11,7 @@ from interval_scheduler.storage.commands import LockStep, Removed
 from interval_scheduler.storage.connect import translate
 
 from .arithmetic import next_run
-from .store import HOUR, MINUTE, Space, Store, change, held, lease, leased_space, now_of, recurring
+from .store import HOUR, MINUTE, Held, Space, Store, change, held, lease, leased_space, now_of, recurring
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,7 +72,7 @@ async def test_claim_and_complete(small_store: Store) -> None:
     found = await store.space()
     assert found.leased == dict.fromkeys(claimed.ids, now_of(claimed) + HOUR)
     runs = [
-        commands.Held(task_id, claimed.token + b" " + due, record.partition(b"\n")[0])
+        Held(task_id, claimed.token + b" " + due, record.partition(b"\n")[0])
         for task_id, due, record in zip(claimed.ids, claimed.dues, claimed.records, strict=True)
     ]
     for _ in range(2):

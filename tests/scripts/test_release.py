@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Held
 
-from .store import HOUR, Space, Store, change, held, held_of, lease, leased_space, recurring
+from .store import HOUR, Held, Space, Store, change, held, held_of, lease, leased_space, recurring
 
 pytestmark = pytest.mark.asyncio
 

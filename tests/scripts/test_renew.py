@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Held
 
-from .store import HOUR, MINUTE, Store, change, held, leased_space
+from .store import HOUR, MINUTE, Held, Store, change, held, leased_space
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,7 +12,20 @@ from .test_idempotence import EVERY, Request, every_request, rich
 
 pytestmark = pytest.mark.asyncio
 
-WRITES = ("zadd", "zrem", "zremrangebyrank", "hset", "hdel", "hincrby", "set", "pexpire", "unlink", "publish")
+WRITES = (
+    "zadd",
+    "zrem",
+    "zremrangebyrank",
+    "hset",
+    "hdel",
+    "hincrby",
+    "set",
+    "pexpire",
+    "unlink",
+    "publish",
+    "rpush",
+    "del",
+)
 
 
 async def nowhere(store: Store) -> dict[bytes, bytes]:

@@ -23,11 +23,11 @@ from hypothesis.stateful import (
 )
 
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Claimed, Held, Reschedule
+from interval_scheduler.storage.commands import Claimed, Reschedule
 from interval_scheduler.storage.session import Session
 
 from . import model
-from .store import HOUR, MINUTE, SECOND, Numbered, Space, Store, change, held_of, now_of
+from .store import HOUR, MINUTE, SECOND, Held, Numbered, Space, Store, change, held_of, now_of
 
 Reply = TypeVar("Reply")
 RULES: list[Reschedule] = ["keep", "interval", "start"]
@@ -90,7 +90,7 @@ class Scripts(RuleBasedStateMachine):
 
     def some_runs(self, numbers: list[int]) -> list[Held]:
         """Of all runs ever claimed, those still held and then the last ones first."""
-        runs = [run for run in self.runs if self.expected.leases.get(run.id, b"").startswith(run.lease)]
+        runs = [run for run in self.runs if self.expected.leases.get(run.raw_id, b"").startswith(run.lease)]
         runs += reversed(self.runs)
         return list(dict.fromkeys(runs[number % len(runs)] for number in numbers))
 
@@ -134,9 +134,10 @@ class Scripts(RuleBasedStateMachine):
         assert list(zip(claimed.ids, claimed.dues, claimed.records, failed, strict=True)) == expected
         looks = [*self.expected.due.values(), *self.expected.leased.values()]
         assert claimed.next_look_ms == min(looks, default=-1)
-        assert (claimed.token == b"0") == (not expected)
         if expected:
             self.tokens.append(int(claimed.token))
+        else:
+            assert claimed.token == (self.expected.fence or b"0")
         self.runs += held_of(claimed)
 
     @precondition(lambda self: self.runs)
@@ -162,7 +163,7 @@ class Scripts(RuleBasedStateMachine):
         after = self.wait_for(self.store.now_ms())
         found = self.wait_for(self.store.space()).leased
         for run, was_held in zip(runs, renewed, strict=True):
-            deadline = found.get(run.id, 0)
+            deadline = found.get(run.raw_id, 0)
             assert model.renew(self.expected, run, deadline) == was_held
             assert not was_held or before + 2 * HOUR <= deadline <= after + 2 * HOUR
 
@@ -175,7 +176,7 @@ class Scripts(RuleBasedStateMachine):
         after = self.wait_for(self.store.now_ms())
         found = self.wait_for(self.store.space()).dead
         for run, was_held in zip(runs, aside, strict=True):
-            moment = found.get(run.id, 0)
+            moment = found.get(run.raw_id, 0)
             assert model.quarantine(self.expected, run, moment) == was_held
             assert not was_held or before <= moment <= after
 

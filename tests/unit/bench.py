@@ -16,13 +16,14 @@ from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
 from interval_scheduler.execution.run import Grant
 from interval_scheduler.execution.workers import Workers
+from interval_scheduler.storage.records import CorruptRecord
 
 
 def make_runs(count: int, *, start_in: float = math.inf, first: int = 0) -> list[TaskRun]:
     """Runs as one claim gives them."""
     now = time.monotonic()
     grant = Grant("p:1/0", b"7", 1.0, now, now + start_in, math.inf)
-    return [TaskRun(grant, b"%d" % number, b"1000", b"s", str(number), None) for number in range(first, first + count)]
+    return [TaskRun(grant, b"%d" % number, b"1000", b"s\n%d" % number, None) for number in range(first, first + count)]
 
 
 class Bench:
@@ -32,6 +33,7 @@ class Bench:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
         self.handed_back: list[TaskRun] = []
+        self.set_aside: list[TaskRun] = []
         self.backlog: deque[TaskRun] = deque()
         self.most_held = 0
         self.claims: list[int] = []
@@ -42,6 +44,7 @@ class Bench:
             sources=sources,
             finish=self._finish,
             hand_back=self._hand_back,
+            set_aside=self._set_aside,
         )
 
     @property
@@ -50,13 +53,16 @@ class Bench:
 
     @property
     def settled(self) -> int:
-        return len(self.finished) + len(self.handed_back)
+        return len(self.finished) + len(self.handed_back) + len(self.set_aside)
 
     def _finish(self, run: TaskRun, error: BaseException | None) -> None:
         self.finished.append((run, error))
 
     def _hand_back(self, run: TaskRun) -> None:
         self.handed_back.append(run)
+
+    def _set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
+        self.set_aside.append(run)
 
     async def feed(self, runs: list[TaskRun]) -> None:
         """Put runs in as one claim that got them."""

@@ -17,13 +17,12 @@ from interval_scheduler.execution.run import Grant
 
 def a_run(*, due: bytes = b"1700000000250", tries: bytes | None = None, received_at: float = 50.0) -> TaskRun:
     grant = Grant("here:1/0", b"1700000000300000", 1_700_000_000.3, received_at, math.inf, 75.0)
-    return TaskRun(grant, "ü".encode(), due, b"s 1000 0", "data", tries)
+    return TaskRun(grant, "ü".encode(), due, b"s 1000 0\ndata", tries)
 
 
 def test_what_a_run_tells() -> None:
     run = a_run()
     assert run.id == "ü"
-    assert run.data == "data"
     assert run.due == 1_700_000_000.25
     assert run.attempt == 1
     assert run.token == 1_700_000_000_300_000
@@ -44,6 +43,7 @@ async def test_the_lag_is_by_the_clock_of_the_partition() -> None:
     run.begin(task, run.received_at + 0.2)
     assert run.lag == pytest.approx(0.25, abs=1e-5)
     assert run.started_at == run.received_at + 0.2
+    assert (run.header, run.data) == (b"s 1000 0", "data")
     assert current_run() is run
 
 

@@ -135,6 +135,19 @@ async def test_a_run_that_could_only_start_too_late_is_handed_back() -> None:
     assert bench.places_taken == 0
 
 
+async def test_a_corrupt_record_is_set_aside_and_the_others_run() -> None:
+    recorder = Recorder()
+    bench = Bench(recorder, concurrency=2)
+    runs = make_runs(5)
+    bad = [TaskRun(runs[0]._grant, b"bad", b"1000", record, None) for record in (b"", b"s 0 0\nx", b"s\n\xff")]
+    async with bench.running():
+        await bench.feed([bad[0], *runs[:3], bad[1], bad[2], *runs[3:]])
+        await until(lambda: bench.settled == 8)
+    assert bench.set_aside == bad
+    assert sorted(recorder.data) == ["0", "1", "2", "3", "4"]
+    assert bench.places_taken == 0
+
+
 async def test_the_executor_gets_the_payload_and_its_run() -> None:
     seen: list[tuple[Any, TaskRun]] = []
 
@@ -178,7 +191,7 @@ async def test_claiming_ahead_follows_how_soon_tasks_start(lag: float, grows: bo
             now = time.monotonic() - lag
             grant = Grant("p:1/0", b"7", 1.0, now, math.inf, math.inf)
             before = bench.settled
-            await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s", "", None)])
+            await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s\n", None)])
             await until(lambda before=before: bench.settled == before + 1)  # type: ignore[misc]
         ahead = await bench.workers.reserve() - 8
     assert ahead == (64 if grows else 0)

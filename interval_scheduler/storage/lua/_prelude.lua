@@ -5,6 +5,11 @@
 -- last: what is left behind by a refusal is then found again when the deadline passes.
 
 local call = redis.call
+local match, format = string.match, string.format -- a local is found faster
+
+-- A member that no id can be, written first into a small set or hash and taken away again. Redis keeps those of short
+-- members as a list, which it searches from the start for each member of a batch; a long one makes it a table at once.
+local LONG = string.rep('\0', 65)
 
 -- How long a reply is kept for a retry of its request, in ms; no request is retried for that long.
 local REPLY_KEPT_MS = 600000
@@ -20,9 +25,9 @@ local function now_ms()
   return math.floor(now_us() / 1000)
 end
 
--- A number as plain digits; Lua's own conversion loses digits above 14 places.
+-- A whole number as plain digits; Lua's own conversion loses digits above 14 places.
 local function digits(number)
-  return string.format('%.0f', number)
+  return format('%d', number)
 end
 
 -- The reply to this very request if it was carried out before, an error if a later one was, nil if it is new.
@@ -55,9 +60,14 @@ local function pass_when_full(reply_key)
   call('PEXPIRE', reply_key, REPLY_KEPT_MS)
 end
 
+-- The last fencing token, '0' if there was none.
+local function last_token(fence_key)
+  return call('GET', fence_key) or '0'
+end
+
 -- A fencing token: server time in µs, or one more than the last where the clock stood still or went back.
 local function next_token(fence_key)
-  local token = math.max(tonumber(call('GET', fence_key) or 0) + 1, now_us())
+  local token = math.max(tonumber(last_token(fence_key)) + 1, now_us())
   call('SET', fence_key, digits(token))
   return digits(token)
 end
@@ -76,15 +86,21 @@ end
 
 -- The fields of a header (see records.py): flags, interval, phase and grid; flags alone for a one-shot; nil if it is none.
 local function read_header(header)
-  local flags, interval, phase, rest = string.match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
+  local flags, interval, phase, rest = match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
   if flags and rest == '' then
     return flags, interval, phase
   end
-  local grid = string.match(rest or '', '^ ([1-9]%d*)$')
+  local grid = match(rest or '', '^ ([1-9]%d*)$')
   if grid then
     return flags, interval, phase, grid
   end
-  return string.match(header, '^[sb]d?$')
+  return match(header, '^[sb]d?$')
+end
+
+-- The first moment on the grid of an interval that, rounded down to the rounding grid, is after now.
+local function on_grid(now, interval, phase, grid)
+  local base = now - now % grid + grid - 1
+  return base + interval - (base - phase) % interval
 end
 
 -- The due time after `due` of a recurring task, from the fields of its header.
@@ -98,18 +114,44 @@ local function following(now, due, flags, interval, phase, grid)
     after = after - after % grid
     return after > now and after or after + grid
   end
-  local base = now - now % grid + grid - 1
-  local moment = base + interval - (base - phase) % interval
+  local moment = on_grid(now, interval, phase, grid)
   if moment - moment % grid == tonumber(due) then
     moment = moment + interval
   end
   return moment - moment % grid
 end
 
+-- What comes after a run, by the header that stands in a text from a place on and ends with a newline: the next due
+-- time; false for none, a one-shot; nil if it cannot be read. And the place behind it.
+-- The due time of the run may be left out where the clock is known to be past it.
+local function after_run(text, at, now, due)
+  -- Most tasks have a fixed rate and no rounding grid: for these one match is enough.
+  local interval, phase, behind = match(text, '^[sb] ([1-9]%d*) (%d+)\n()', at)
+  if interval and not due then
+    return on_grid(now, tonumber(interval), tonumber(phase), 1), behind
+  end
+  local header, flags, grid
+  header, behind = match(text, '^([^\n]*)\n()', at)
+  flags, interval, phase, grid = read_header(header or '')
+  if not flags then
+    return nil, behind
+  end
+  return interval and following(now, due, flags, interval, phase, grid) or false, behind
+end
+
+-- The lines of a text.
+local function lines(text)
+  local found = {}
+  for line in string.gmatch(text .. '\n', '([^\n]*)\n') do
+    found[#found + 1] = line
+  end
+  return found
+end
+
 -- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it.
 local function due_again(held, now)
-  local due, mark = string.match(held or '', '^%d+ (%d+) ?(.*)$')
-  return tonumber(string.match(mark or '', '^s(%d+)$')) or tonumber(due) or now
+  local due, mark = match(held or '', '^%d+ (%d+) ?(.*)$')
+  return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now
 end
 
 -- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.

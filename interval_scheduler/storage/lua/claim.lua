@@ -9,7 +9,8 @@
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
--- Returns: {now, µs; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
+-- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
+--   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; ended leases become due first;
 --   a retry gets the tasks of the first try that it still holds; passes when Redis is out of memory; what has no
 --   record is dropped.
@@ -25,12 +26,12 @@ local done = recall(KEYS[1], ARGV[1])
 if type(done) == 'table' then
   return done
 elseif done then
-  local token, deadline = string.match(done, '^(%d+) (%-?%d+)$')
+  local token, deadline = match(done, '^(%d+) (%-?%d+)$')
   local ids, dues = {}, {}
   local candidates = call('ZRANGE', KEYS[4], deadline, deadline, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', KEYS[5], unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local holder, due = string.match(held[n] or '', '^(%d+) (%d+)')
+    local holder, due = match(held[n] or '', '^(%d+) (%d+)')
     if holder == token then
       ids[#ids + 1] = id
       dues[#dues + 1] = due
@@ -44,29 +45,34 @@ recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
 local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
 if #found == 0 then
   -- Remembered too: a late copy of this request must not claim for nobody.
-  remember(KEYS[1], ARGV[1], '0 0')
-  return answer('0', {}, {}, {})
+  local token = last_token(KEYS[6])
+  remember(KEYS[1], ARGV[1], token .. ' 0')
+  return answer(token, {}, {}, {})
 end
 
 local candidates = {}
-for at = 1, #found, 2 do
-  candidates[#candidates + 1] = found[at]
+for n = 1, #found / 2 do
+  candidates[n] = found[2 * n - 1]
 end
 local records = call('HMGET', KEYS[2], unpack(candidates))
 local token = next_token(KEYS[6])
 local deadline = digits(now + tonumber(ARGV[3]))
-local ids, dues, kept, leased, leases = {}, {}, {}, {}, {}
+local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
+local count = 0
 for n, id in ipairs(candidates) do
   if records[n] then
-    local last, due = #ids + 1, found[2 * n]
-    ids[last], dues[last], kept[last] = id, due, records[n]
-    leased[2 * last - 1], leased[2 * last] = deadline, id
-    leases[2 * last - 1], leases[2 * last] = id, token .. ' ' .. due
+    local due = found[2 * n]
+    count = count + 1
+    ids[count], dues[count], kept[count] = id, due, records[n]
+    leased[2 * count + 1], leased[2 * count + 2] = deadline, id
+    leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
   end
 end
-if #ids > 0 then
+if count > 0 then
   call('ZADD', KEYS[4], unpack(leased))
   call('HSET', KEYS[5], unpack(leases))
+  call('ZREM', KEYS[4], LONG)
+  call('HDEL', KEYS[5], LONG)
 end
 call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
 remember(KEYS[1], ARGV[1], token .. ' ' .. deadline)

@@ -7,89 +7,91 @@
 -- KEYS[6] fence: the last fencing token
 -- KEYS[7] attempts: id -> deliveries that failed
 -- KEYS[8] dead: id -> when it was set aside, ms
+-- KEYS[9] taken: list, what the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
--- Returns: {now, µs; next look, ms or -1; token; ids; due times, ms; records; failed deliveries or empty}
+-- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
+--   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; recurring tasks are due again at
 --   their next time, one-shots are gone; a retry gets the same tasks; passes when Redis is out of memory; what has
 --   no record is dropped, what cannot be read is set aside as dead.
 
--- Byte strings as one string, each behind its length.
-local function pack(strings)
-  local parts = {}
-  for n, bytes in ipairs(strings) do
-    parts[n] = #bytes .. ':' .. bytes
-  end
-  return table.concat(parts)
-end
-
-local function unpacked(packed)
-  local strings, at = {}, 1
-  while at <= #packed do
-    local colon = string.find(packed, ':', at, true)
-    local length = tonumber(string.sub(packed, at, colon - 1))
-    strings[#strings + 1] = string.sub(packed, colon + 1, colon + length)
-    at = colon + length + 1
-  end
-  return strings
+-- So many strings of a list, from a place on.
+local function slice(strings, first, count)
+  return { unpack(strings, first, first + count - 1) }
 end
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
-local token, ids, dues, kept, tries = '0', {}, {}, {}, {}
+
+local function answer(token, ids, dues, records, tries)
+  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, records, tries }
+end
 
 local done = recall(KEYS[1], ARGV[1])
 if type(done) == 'table' then
   return done
 elseif done then
-  local strings = unpacked(done)
-  local any_failed = false
-  token = strings[1]
-  for at = 2, #strings, 4 do
-    local last = #ids + 1
-    ids[last], dues[last], kept[last] = strings[at], strings[at + 1], strings[at + 2]
-    tries[last] = strings[at + 3] ~= '' and strings[at + 3]
-    any_failed = any_failed or tries[last]
+  local token, count, tried = match(done, '^(%d+) (%d+) (%d+)$')
+  local taken = call('LRANGE', KEYS[9], 0, -1)
+  local ids, dues, records = slice(taken, 1, count), slice(taken, count + 1, count), slice(taken, 2 * count + 1, count)
+  local tries = slice(taken, 3 * count + 1, tried)
+  for n, failed in ipairs(tries) do
+    tries[n] = failed ~= '' and failed
   end
-  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, any_failed and tries or {} }
+  return answer(token, ids, dues, records, tries)
 end
 
 pass_when_full(KEYS[1])
 recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
 local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
-local failed = {}
+local token, ids, dues, kept, tries = last_token(KEYS[6]), {}, {}, {}, {}
 if #found > 0 then
   local candidates = {}
-  for at = 1, #found, 2 do
-    candidates[#candidates + 1] = found[at]
+  for n = 1, #found / 2 do
+    candidates[n] = found[2 * n - 1]
   end
   local records = call('HMGET', KEYS[2], unpack(candidates))
-  failed = attempts_of(KEYS[7], candidates)
+  local failed = attempts_of(KEYS[7], candidates)
   token = next_token(KEYS[6])
   local again, gone, off, dead = {}, {}, {}, {}
+  local count, moves = 0, 0
   for n, id in ipairs(candidates) do
-    local due, record = found[2 * n], records[n]
-    local flags, interval, phase, grid = read_header(string.match(record or '', '^([^\n]*)\n') or '')
-    if flags then
-      local last = #ids + 1
-      ids[last], dues[last], kept[last] = id, due, record
+    local record = records[n]
+    local moment = after_run(record or '', 1, now)
+    if moment ~= nil then
+      count = count + 1
+      ids[count], dues[count], kept[count] = id, found[2 * n], record
       if #failed > 0 then
-        tries[last] = failed[n]
+        tries[count] = failed[n]
       end
-      if interval then
-        again[#again + 1] = digits(following(now, due, flags, interval, phase, grid))
-        again[#again + 1] = id
-      else
-        gone[#gone + 1] = id
-        off[#off + 1] = id
-      end
+    elseif record then
+      dead[#dead + 1] = digits(now)
+      dead[#dead + 1] = id
+    end
+    if moment then
+      again[moves + 1], again[moves + 2] = digits(moment), id
+      moves = moves + 2
     else
       off[#off + 1] = id
-      if record then
-        dead[#dead + 1] = digits(now)
-        dead[#dead + 1] = id
-      end
     end
+    if moment == false then
+      gone[#gone + 1] = id
+    end
+  end
+  call('DEL', KEYS[9])
+  if #ids > 0 then
+    call('RPUSH', KEYS[9], unpack(ids))
+    call('RPUSH', KEYS[9], unpack(dues))
+    call('RPUSH', KEYS[9], unpack(kept))
+    if #tries > 0 then
+      local packed_tries = {}
+      for n, failed in ipairs(tries) do
+        packed_tries[n] = failed or ''
+      end
+      call('RPUSH', KEYS[9], unpack(packed_tries))
+    end
+    call('PEXPIRE', KEYS[9], REPLY_KEPT_MS)
   end
   if #again > 0 then
     call('ZADD', KEYS[3], unpack(again))
@@ -108,9 +110,5 @@ if #found > 0 then
   end
 end
 -- Remembered even if empty: a late copy of this request must not take tasks for nobody.
-local reply = { token }
-for n, id in ipairs(ids) do
-  reply[4 * n - 2], reply[4 * n - 1], reply[4 * n], reply[4 * n + 1] = id, dues[n], kept[n], tries[n] or ''
-end
-remember(KEYS[1], ARGV[1], pack(reply))
-return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, kept, tries }
+remember(KEYS[1], ARGV[1], table.concat({ token, #ids, #tries }, ' '))
+return answer(token, ids, dues, kept, tries)
