@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 REDIS ?= memory://demo
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links
 
 .PHONY: help setup demo test test-oldest check docs bench bench-peers lock clean
 
@@ -45,9 +47,9 @@ bench: $(READY) ## measure; writes benchmarks/results/
 bench-peers: $(READY) ## measure ours, the floor and the peers on the same work (needs Node 20; some 40 minutes)
 	$(BIN)/python -m benchmarks.peers
 
-lock: ## compile the lock anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --group dev --extra memory --output-file requirements/dev.txt pyproject.toml
+lock: ## compile the locks anew (needs uv)
+	uv pip compile $(LOCK) --group dev --extra memory --extra cron --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
 
 clean: ## remove what was built
 	rm -rf $(VENV) site build dist

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from rich.progress import Progress
 
 from benchmarks.bench import ROOT
+from benchmarks.plot import draw
 from benchmarks.report import write
 
 
@@ -32,18 +33,42 @@ SUITE = [
     Measurement("floor: ZADD + HSET a task, pipelined", "floor.pipeline", {"count": 50_000}),
     Measurement("dispatch, at least once", "works.dispatch", {"count": 100_000}),
     Measurement("dispatch, at most once", "works.dispatch", {"count": 100_000, "delivery": "at-most-once"}),
+    Measurement("dispatch, uvloop", "works.dispatch", {"count": 100_000, "uvloop": True}),
     Measurement("dispatch, 2 processes", "works.dispatch", {"count": 200_000, "processes": 2}),
     Measurement("dispatch, 4 partitions on one server", "works.dispatch", {"count": 100_000, "partitions": 4}),
+    Measurement(
+        "dispatch, 2 processes, 4 partitions", "works.dispatch", {"count": 200_000, "processes": 2, "partitions": 4}
+    ),
     Measurement("assign_tasks, bulk", "works.assign_bulk", {"count": 100_000}),
     Measurement("assign_task, 100 callers", "works.assign", {"callers": 100, "count": 50_000}),
     Measurement("assign_task, 1 caller", "works.assign", {"callers": 1, "count": 5_000}),
-    Measurement("lag at 100 tasks/s", "works.lag", {"per_second": 100}),
-    Measurement("lag at 1,000 tasks/s", "works.lag", {"per_second": 1_000}),
-    Measurement("lag at 10,000 tasks/s", "works.lag", {"per_second": 10_000}),
-    Measurement("herd of 100,000 due at one instant", "works.herd", {"count": 100_000}),
-    Measurement("assigned 200 ms ahead by another process", "works.wake", {}),
-    Measurement("memory at 100,000 tasks", "works.memory", {"count": 100_000}),
-    Measurement("idle, 1,000 tasks waiting", "works.idle", {}),
+    Measurement("lag at 100 tasks/s", "lateness.lag", {"per_second": 100}),
+    Measurement("lag at 1,000 tasks/s", "lateness.lag", {"per_second": 1_000}),
+    Measurement("lag at 10,000 tasks/s", "lateness.lag", {"per_second": 10_000}),
+    Measurement("herd of 100,000 due at one instant", "lateness.herd", {"count": 100_000}),
+    Measurement("assigned 200 ms ahead by another process", "lateness.wake", {}),
+    *(
+        Measurement(f"growth: {waiting:,} waiting", "works.growth", {"count": 50_000, "waiting": waiting})
+        for waiting in (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
+    ),
+    *(
+        Measurement(
+            f"growth: {waiting:,} waiting, mixed intervals",
+            "works.growth",
+            {"count": 50_000, "waiting": waiting, "mixed": True},
+        )
+        for waiting in (10_000, 5_000_000)
+    ),
+    *(
+        Measurement(f"floor: {waiting:,} waiting", "floor.dispatch", {"count": 50_000, "waiting": waiting})
+        for waiting in (10_000, 5_000_000)
+    ),
+    Measurement("memory at 100,000 tasks", "resting.memory", {"count": 100_000}),
+    Measurement("memory at 1,000,000 tasks", "resting.memory", {"count": 1_000_000}),
+    Measurement("layout: records in one hash", "resting.layout", {"count": 1_000_000, "small_hashes": False}),
+    Measurement("layout: records in small hashes", "resting.layout", {"count": 1_000_000, "small_hashes": True}),
+    Measurement("idle, 1,000 tasks waiting", "resting.idle", {}),
+    Measurement("20 schedulers, one task due 10 times a second", "resting.crowd", {"schedulers": 20}),
 ]
 
 _ONE = """
@@ -89,7 +114,8 @@ def main() -> None:
     for title, figures in medians.items():
         print(f"{title}: " + ", ".join(f"{name} {value:,.4g}" for name, value in figures.items()))
     if not arguments.only:
-        write(found, medians)
+        folder = write(found, medians)
+        draw(medians, folder / "results.svg")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,12 @@ class Bench:
             info["total_reads_processed"],
             info["total_commands_processed"],
         )
+
+    def command_us(self) -> dict[str, float]:
+        """µs that the server spent in each command so far; that of EVALSHA holds the commands of the scripts."""
+        with self.server.client() as client:
+            found: dict[str, dict[str, float]] = client.info("commandstats")
+            return {name.removeprefix("cmdstat_"): float(stat["usec"]) for name, stat in found.items()}
 
     def wait_idle(self, seconds: float = 120) -> float:
         """Wait until nothing is due and nothing is claimed; returns the moment, of `time.perf_counter`."""
@@ -131,5 +138,10 @@ class Worker:
 
 async def fill(bench: Bench, count: int, **task: Any) -> None:
     """Assign `count` tasks with ids of 11 bytes and payloads of 40."""
+    await assign_all(bench, (IntervalTask(f"user:{n:06}", DATA, **task) for n in range(count)))
+
+
+async def assign_all(bench: Bench, tasks: Iterable[IntervalTask]) -> None:
+    """Assign tasks by a scheduler of its own."""
     async with bench.scheduler() as scheduler:
-        await scheduler.assign_tasks(IntervalTask(f"user:{n:06}", DATA, **task) for n in range(count))
+        await scheduler.assign_tasks(tasks)

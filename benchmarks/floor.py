@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from itertools import islice
 
 from redis.asyncio import Redis
 
@@ -34,28 +36,25 @@ redis.call('ZADD', KEYS[1], unpack(due))
 return #ARGV
 """
 _BATCH = 500
+_DAY_MS = 86_400_000
 
 
-def dispatch(count: int) -> dict[str, float]:
-    """Claim, run a trivial coroutine, complete; the next claim is under way meanwhile."""
+def dispatch(count: int, waiting: int = 0) -> dict[str, float]:
+    """Claim, run a trivial coroutine, complete; the next claim is under way meanwhile. So many tasks wait beside."""
 
-    async def work(bench: Bench) -> float:
+    async def work(bench: Bench) -> dict[str, float]:
         client = Redis(port=bench.server.port, protocol=2)
         claim, complete = client.register_script(_CLAIM), client.register_script(_COMPLETE)
-        pipe = client.pipeline(transaction=False)
-        for n in range(count):
-            pipe.zadd("due", {f"user:{n:06}": 1})
-            pipe.hset("tasks", f"user:{n:06}", DATA)
-            if n % 1000 == 999:
-                await pipe.execute()
-        await pipe.execute()
+        soon = 1000 * (time.time() + 600)
+        await _fill(client, ((f"wait:{n:06}", soon + _DAY_MS * n / waiting) for n in range(waiting)))
+        await _fill(client, ((f"user:{n:06}", 1) for n in range(count)))
         runs = 0
 
         async def execute(_: bytes) -> None:
             nonlocal runs
             runs += 1
 
-        began = time.perf_counter()
+        before, began, cpu = bench.cost(), time.perf_counter(), time.process_time()
         completing: asyncio.Task[object] | None = None
         ids, payloads = await claim(keys=["due", "leased", "tasks"], args=[_BATCH])
         while ids:
@@ -68,13 +67,27 @@ def dispatch(count: int) -> dict[str, float]:
             ids, payloads = await following
         if completing is not None:
             await completing
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        spent = bench.cost() - before
         assert runs == count
         await client.aclose()
-        return count / seconds
+        return {
+            "per_second": count / seconds,
+            "worker_cpu_per_1000": 1000 * cpu / count,
+            "redis_cpu_per_1000": 1000 * spent.cpu / count,
+            "reads_per_dispatch": spent.reads / count,
+        }
 
     with Bench() as bench:
-        return {"per_second": asyncio.run(work(bench))}
+        return asyncio.run(work(bench))
+
+
+async def _fill(client: Redis, tasks: Iterator[tuple[str, float]]) -> None:
+    while chunk := dict(islice(tasks, 1000)):
+        pipe = client.pipeline(transaction=False)
+        pipe.zadd("due", chunk)
+        pipe.hset("tasks", mapping=dict.fromkeys(chunk, DATA))
+        await pipe.execute()
 
 
 def pipeline(count: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 from benchmarks.bench import ROOT
 from tests.servers import default_binary
@@ -19,8 +20,8 @@ Medians = dict[str, dict[str, float]]
 _FLOOR = {"dispatch": "floor: claim, run, complete by hand", "assign": "floor: ZADD + HSET a task, pipelined"}
 
 
-def write(rounds: Rounds, medians: Medians) -> None:
-    """Write `results.json` and `results.md`."""
+def write(rounds: Rounds, medians: Medians) -> Path:
+    """Write `results.json` and `results.md`; returns their folder."""
     folder = ROOT / "benchmarks" / "results"
     folder.mkdir(exist_ok=True)
     where = machine()
@@ -30,6 +31,8 @@ def write(rounds: Rounds, medians: Medians) -> None:
     count = max(map(len, rounds.values()))
     lines = [
         "# Results",
+        "",
+        "![The medians as a picture](results.svg)",
         "",
         f"Medians of {count} interleaved rounds. "
         + ", ".join(f"{name} {value}" for name, value in where.items())
@@ -42,6 +45,7 @@ def write(rounds: Rounds, medians: Medians) -> None:
         shown = "<br>".join(f"{name.replace('_', ' ')}: {value:,.4g}" for name, value in figures.items())
         lines.append(f"| {title} | {shown} | {_ratio(title, figures, medians)} |")
     (folder / "results.md").write_text("\n".join(lines) + "\n")
+    return folder
 
 
 def machine() -> dict[str, str]:

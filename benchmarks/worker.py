@@ -1,15 +1,16 @@
 """A worker process under measurement: runs tasks from "go" to "stop", then reports what it did as JSON.
 
-Arguments: URLs (by commas), namespace, options as JSON. With uvloop installed, `"uvloop": true` uses it.
+Arguments: URLs (by commas), namespace, options as JSON: those of a scheduler, and of the measurement itself
+`"schedulers"` (how many of them share the process, default 1), `"keep_lags"` and `"uvloop"`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
+from contextlib import AsyncExitStack
 from typing import Any
 
 from interval_scheduler import Scheduler, current_run
@@ -20,7 +21,9 @@ async def _line() -> str:
     return line.strip()
 
 
-async def main(urls: str, namespace: str, options: dict[str, Any]) -> None:
+async def main(
+    urls: str, namespace: str, options: dict[str, Any], *, schedulers: int = 1, keep_lags: bool = False
+) -> None:
     lags: list[float] = []
     runs = 0
 
@@ -31,14 +34,17 @@ async def main(urls: str, namespace: str, options: dict[str, Any]) -> None:
     async def count_with_lag(_: str) -> None:
         lags.append(current_run().lag)
 
-    keep_lags = options.pop("keep_lags", False)
-    async with Scheduler.from_url(*urls.split(","), namespace=namespace, **options) as scheduler:
+    async with AsyncExitStack() as stack:
+        made = [Scheduler.from_url(*urls.split(","), namespace=namespace, **options) for _ in range(schedulers)]
+        for scheduler in made:
+            await stack.enter_async_context(scheduler)
         print("ready", flush=True)
         assert await _line() == "go"
-        began, cpu = time.perf_counter(), _cpu()
-        await scheduler.start_task_execute(count_with_lag if keep_lags else count)
+        began, cpu = time.perf_counter(), time.process_time()
+        for scheduler in made:
+            await scheduler.start_task_execute(count_with_lag if keep_lags else count)
         assert await _line() == "stop"
-        seconds, cpu = time.perf_counter() - began, _cpu() - cpu
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     lags.sort()
     report = {"runs": runs + len(lags), "seconds": seconds, "cpu": cpu, "lags": lags[:: max(1, len(lags) // 20_000)]}
     if lags:
@@ -47,16 +53,12 @@ async def main(urls: str, namespace: str, options: dict[str, Any]) -> None:
     print(json.dumps(report), flush=True)
 
 
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
 if __name__ == "__main__":
     arguments = json.loads(sys.argv[3])
+    run = asyncio.run
     if arguments.pop("uvloop", False):
         import uvloop
 
-        uvloop.run(main(sys.argv[1], sys.argv[2], arguments))
-    else:
-        asyncio.run(main(sys.argv[1], sys.argv[2], arguments))
+        run = uvloop.run
+    ours = {name: arguments.pop(name) for name in ("schedulers", "keep_lags") if name in arguments}
+    run(main(sys.argv[1], sys.argv[2], arguments, **ours))

@@ -24,6 +24,7 @@ from benchmarks.__main__ import measure as measure_ours
 from benchmarks.bench import ROOT
 from benchmarks.peers import environment, measure
 from benchmarks.peers.measure import Figures, Sizes
+from benchmarks.peers.plot import draw
 from benchmarks.peers.program import Peer, PeerFailed
 from benchmarks.peers.report import markdown
 from benchmarks.report import machine
@@ -83,8 +84,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "peers.json").write_text(json.dumps(result, indent=1) + "\n")
         (folder / "peers.md").write_text(text)
-        plot = ROOT / "benchmarks" / "peers" / "plot.py"
-        subprocess.run([_PYTHON, str(plot), str(folder / "peers.json"), str(folder / "peers.svg")], check=True)
+        draw(result, folder / "peers.svg")
 
 
 def _steps(peer: Peer, about: dict[str, Any], sizes: Sizes) -> Iterator[Step]:
