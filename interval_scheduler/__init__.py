@@ -6,6 +6,7 @@ Start with `Scheduler` and `IntervalTask`.
 from .bulk import AssignCounts
 from .errors import (
     AlreadyExecuting,
+    ClockCannotBeMoved,
     ConfigurationError,
     ConfigurationTypeError,
     InvalidType,
@@ -19,24 +20,31 @@ from .errors import (
     OutsideRun,
     PartitionMismatch,
     PartitionOffline,
+    RunTimeout,
     SchedulerError,
     StorageError,
     StorageFull,
     StorageRefused,
+    TooManyCrashes,
     UnsuitableServer,
 )
+from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
 from .instance import RedisInstance
 from .locks import Lock
 from .options import SchedulerOptions, StorageOptions
+from .rules import Rules
 from .scheduler import Scheduler
-from .task import IntervalTask, ScheduledTask, Task
+from .sync import SyncCounts
+from .task import DeadTask, IntervalTask, ScheduledTask, Task
 
 __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
+    "ClockCannotBeMoved",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "DeadTask",
     "IntervalTask",
     "InvalidType",
     "InvalidValue",
@@ -51,6 +59,9 @@ __all__ = [
     "PartitionMismatch",
     "PartitionOffline",
     "RedisInstance",
+    "Retry",
+    "Rules",
+    "RunTimeout",
     "ScheduledTask",
     "Scheduler",
     "SchedulerError",
@@ -59,8 +70,10 @@ __all__ = [
     "StorageFull",
     "StorageOptions",
     "StorageRefused",
+    "SyncCounts",
     "Task",
     "TaskRun",
+    "TooManyCrashes",
     "UnsuitableServer",
     "current_run",
 ]

@@ -11,6 +11,9 @@
     ├── AlreadyExecuting                     start_task_execute while executing
     ├── NotConnected                         a call before connect or after close
     ├── OutsideRun (LookupError)             current_run outside of an executor
+    ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
+    ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
+    ├── ClockCannotBeMoved                   time_machine() on an event loop that is not asyncio's own
     ├── StorageError                         something at a partition; names the partition
     │   ├── PartitionOffline (ConnectionError)   it cannot be reached; nothing was changed
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
@@ -109,6 +112,37 @@ class OutsideRun(SchedulerError, LookupError):
 
     def __init__(self) -> None:
         super().__init__("no run here: current_run() works inside of an executor only")
+
+
+class RunTimeout(SchedulerError, TimeoutError):
+    """A run took longer than its `timeout`, or than the option `run_timeout_seconds`: its executor was cancelled.
+
+    Attributes:
+        seconds: the time that it had.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        SchedulerError.__init__(self, f"the run took longer than its time-out of {seconds:g} s")
+        self.seconds = seconds
+
+
+class TooManyCrashes(SchedulerError):
+    """A task was not run: so many of its deliveries in a row ended without a result, as when its process dies.
+
+    Attributes:
+        deliveries: how many.
+    """
+
+    def __init__(self, deliveries: int) -> None:
+        super().__init__(f"{deliveries} deliveries ended without a result: the process seems to die from this task")
+        self.deliveries = deliveries
+
+
+class ClockCannotBeMoved(SchedulerError):
+    """`time_machine()` was asked for on an event loop whose clock cannot be replaced."""
+
+    def __init__(self) -> None:
+        super().__init__("time_machine() needs asyncio's own event loop: uvloop's clock cannot be moved")
 
 
 class StorageError(SchedulerError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from .errors import InvalidType, InvalidValue
@@ -11,7 +11,7 @@ from .errors import InvalidType, InvalidValue
 if TYPE_CHECKING:
     from .log import Log
 
-EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "run-error"]
+EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "run", "run-error"]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 
 Handler = Callable[..., object]
@@ -48,6 +48,10 @@ class Events:
                 self._handlers[event].remove(handler)
 
         return off
+
+    def listening(self, event: EventName) -> Sequence[Handler]:
+        """Those who listen, a live view: events so frequent that a look must be cheap are worked out only for them."""
+        return self._handlers[event]
 
     def emit(self, event: EventName, *args: object) -> None:
         """Call the handlers of an event; the asynchronous ones run beside what goes on."""

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
+from . import clock
 from .checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
 from .errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
 from .storage.commands import LockStep
@@ -121,14 +121,14 @@ class Locks:
         return await self._step(_held(lock, b"e", ttl_ms)) == 1
 
     async def _wait_for(self, name: str, seconds: Seconds, wait_seconds: float | None) -> tuple[float, Lock]:
-        give_up_at = None if wait_seconds is None else time.monotonic() + wait_seconds
+        give_up_at = None if wait_seconds is None else clock.monotonic() + wait_seconds
         delay = _SHORTEST_WAIT_SECONDS
         while True:
-            sent_at = time.monotonic()
+            sent_at = clock.monotonic()
             lock = await self.acquire(name, seconds)
             if lock is not None:
                 return sent_at, lock
-            now = time.monotonic()
+            now = clock.monotonic()
             if give_up_at is not None and now >= give_up_at:
                 raise LockTimeout(name, f"was not free within {wait_seconds:g} seconds")
             pause = delay * random.uniform(0.5, 1)
@@ -172,7 +172,7 @@ class _Keeper:
         with self._renewal:
             while True:
                 trusted_until = self._held_from + (1 - _MARGIN) * seconds
-                with anyio.move_on_after(trusted_until - time.monotonic()):
+                with anyio.move_on_after(trusted_until - clock.monotonic()):
                     if await self._renewed(seconds):
                         continue
                 break
@@ -184,7 +184,7 @@ class _Keeper:
         """Renew once, trying again through faults; whether the lock is still ours."""
         await anyio.sleep(_RENEW * seconds)
         while True:
-            sent_at = time.monotonic()
+            sent_at = clock.monotonic()
             try:
                 held = await self._locks.extend(self._lock, self._ttl_ms)
             except StorageError:

@@ -107,6 +107,8 @@ class SchedulerOptions:
         namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
             Default `"interval-scheduler"`.
         concurrency: the most runs at once in this process. Default 100.
+        group_concurrency: the most runs at once of the tasks of one `group` and partition, across all schedulers.
+            Default None: any number.
         prefetch: the most tasks claimed beyond the running ones; grows towards this only while claimed
             tasks start at once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
@@ -114,6 +116,11 @@ class SchedulerOptions:
         lease_seconds: how long a claim is exclusive unless renewed; the time after which a crashed worker's
             tasks are due again. Default 30.
         lease_renewal_seconds: how often held leases are renewed. Default: three tenths of the lease.
+        run_timeout_seconds: how long a run may take before it is cancelled and counts as failed, unless its task has a
+            `timeout` of its own. Default None: as long as it likes.
+        max_crashes: how many deliveries of one occurrence may end without a result, as when the process dies, before
+            the task is not run any more: a one-shot is set aside as dead, a recurring one goes on with its next
+            occurrence. Default 10.
         drain_seconds: how long closing waits for runs in progress before it cancels them. Default 30.
     """
 
@@ -121,10 +128,13 @@ class SchedulerOptions:
     check_tasks_every_seconds: float = 10
     namespace: str = "interval-scheduler"
     concurrency: int = 100
+    group_concurrency: int | None = None
     prefetch: int = 1000
     delivery: Delivery = "at-least-once"
     lease_seconds: float = 30
     lease_renewal_seconds: float | None = None
+    run_timeout_seconds: float | None = None
+    max_crashes: int = 10
     drain_seconds: float = 30
 
     def __post_init__(self) -> None:
@@ -138,6 +148,8 @@ class SchedulerOptions:
         _seconds("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
         _check_namespace(self.namespace)
         check_concurrency(self.concurrency)
+        if self.group_concurrency is not None:
+            _whole("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
         _whole("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
             raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")
@@ -150,6 +162,9 @@ class SchedulerOptions:
                     f"must be longer than three renewals: {self.lease_seconds:g} <= "
                     f"3 * lease_renewal_seconds={self.lease_renewal_seconds:g}",
                 )
+        if self.run_timeout_seconds is not None:
+            _seconds("run_timeout_seconds", self.run_timeout_seconds, above=0)
+        _whole("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
         _seconds("drain_seconds", self.drain_seconds)
 
     @property

@@ -14,6 +14,7 @@ import anyio
 from . import bulk
 from .bulk import AssignCounts
 from .checks import Seconds, check_number
+from .control import TaskControl
 from .errors import AlreadyExecuting, InvalidType, InvalidValue, NotAcceptingTasks, StorageRefused
 from .events import Events, Handler
 from .execution.execution import Execution
@@ -24,6 +25,7 @@ from .locks import SAFETY_SECONDS, Lock
 from .options import SchedulerOptions, check_concurrency, options_from_urls, to_options
 from .storage.commands import START_WINDOW_MS, Change, Removed, Reschedule
 from .storage.views import to_scheduled_task
+from .sync import SyncCounts, check_scope, sync
 from .task import ScheduledTask, State, Task, to_assignment, to_id
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from .storage.partitions import Partitions
 
 
-class Scheduler:
+class Scheduler(TaskControl):
     """Schedules interval tasks on Redis: assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances.
@@ -221,6 +223,44 @@ class Scheduler:
         await _sleep_ms(wait_ms)
         return count
 
+    async def sync_tasks(self, desired: Iterable[Task] | AsyncIterable[Task], *, scope: str) -> SyncCounts:
+        """Make the scheduled tasks whose ids start with `scope` equal to `desired`: add, update and remove.
+
+        Tasks that are scheduled just so are left alone, as is when a task runs next (`reschedule="keep"`). In bounded
+        memory, however many there are. Several processes may do it: those of one scope go one after the other. A task
+        of the scope that somebody else assigns meanwhile, and that is not desired, may be removed.
+
+        Args:
+            desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
+            scope: the prefix, such as `"tenant-7:"`.
+
+        Returns:
+            What changed.
+
+        Raises:
+            InvalidValue, InvalidType: a bad task, or one outside of the scope; from a list or tuple, before anything
+                is changed.
+            NotAcceptingTasks: call `start_task_accept` first.
+            PartitionOffline, OutcomeUnknown: a partition was lost; calling again completes it.
+            LockLost: the master was lost for long; calling again completes it.
+        """
+        check_scope(scope)
+        bulk.check_iterable("desired", desired)
+
+        def to_change(task: Task) -> Change:
+            change = self._to_change(task, "keep")
+            check_scope(scope, change.assignment.id)
+            return change
+
+        changes = bulk.convert(desired, to_change)
+        if not self._accepting:
+            raise NotAcceptingTasks
+        connection = self._host.require()
+        for partition in connection.partitions.all:
+            partition.require_online()
+        patience = self._options.storage.operation_timeout_seconds
+        return await sync(connection.partitions, connection.locks, changes, scope, self._grid_ms, patience)
+
     async def clear_all_tasks(self) -> int:
         """Take every task of the namespace off the schedule. Nothing else in Redis is touched.
 
@@ -244,17 +284,17 @@ class Scheduler:
         return await self._look(to_id(task_or_id))
 
     async def tasks(self, *, state: State | None = None, prefix: str = "") -> AsyncIterator[ScheduledTask]:
-        """All scheduled tasks, page by page: those leased at the moment, then the waiting ones in due order.
+        """All scheduled tasks, page by page: those leased at the moment, those that wait in due order, those paused.
 
         Args:
-            state: only those in this state, `"waiting"` or `"leased"`. Default: all.
+            state: only those in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.
             prefix: only those whose id starts so. Default: all.
 
         A task that moves while the list is read may be listed at both places, or at neither; the list ends in any case.
         One whose record is corrupt is left out, and logged.
         """
-        if state not in (None, "waiting", "leased"):
-            raise InvalidValue("state", f"must be 'waiting', 'leased' or None, got {state!r}")
+        if state not in (None, "waiting", "leased", "paused"):
+            raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
         if not isinstance(prefix, str):
             raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
         async for partition, row in self._all().rows(state):
@@ -281,7 +321,9 @@ class Scheduler:
 
         Args:
             executor: a coroutine function; called with what `serialize()` returned. `current_run()` tells it more.
-                If it raises, that is logged and emitted as `run-error`; the task goes on as after any run.
+                If it raises, that is logged and emitted as `run-error`. Then the run gets another attempt if the task
+                has `retries` left; else a recurring task goes on with its next occurrence, and a one-shot is set aside
+                (see `dead_tasks`). `raise Retry(after=...)` asks for a later attempt without being an error.
             concurrency: the most runs at once. Default: the option `concurrency`.
 
         Raises:
@@ -380,8 +422,8 @@ class Scheduler:
         """Call a function, or a coroutine function, at an event.
 
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
-        `db-reconnect`: the same for any partition (its name). `run-error`: an executor raised (the `TaskRun` and the
-        error).
+        `db-reconnect`: the same for any partition (its name). `run`: a run ended, well or not (the `TaskRun`,
+        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error).
 
         Returns:
             A function that takes the handler off again.

@@ -5,6 +5,7 @@ A page asks for them with a comment on a line of its own:
     <!-- options: SchedulerOptions -->   a table of the fields of that options class
     <!-- lua-scripts -->                 the contract of each script, from the header of its .lua file
     <!-- record-format -->               the grammar of a record, from the docstring of storage/records.py
+    <!-- control-format -->              that of its controls, from the docstring of controls.py
 
 A page with the last one must also name every key of `storage/keys.py`; a build of one that does not fails.
 """
@@ -14,18 +15,19 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from types import ModuleType
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
-from interval_scheduler import RedisInstance, SchedulerOptions, StorageOptions
+from interval_scheduler import RedisInstance, SchedulerOptions, StorageOptions, controls
 from interval_scheduler.storage import records, scripts
 from interval_scheduler.storage.keys import Keys
 
 _OPTIONS = {cls.__name__: cls for cls in (SchedulerOptions, StorageOptions, RedisInstance)}
 _ENTRY = re.compile(r"^(?P<label>KEYS\[[\d.]+\]|ARGV\[[\d.]+\]|Returns|Guarantees):? (?P<text>.*)$")
 #: Keys that have no name of their own in `Keys`, since there is one a session or a lock.
-_FAMILIES = ("reply:", "lock:")
+_FAMILIES = ("reply:", "lock:", "taken:", "wanted:")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -34,7 +36,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         _check_keys(markdown)
     markdown = re.sub(r"^<!-- options: (\w+) -->$", lambda found: _options(found[1]), markdown, flags=re.MULTILINE)
     markdown = _replace(markdown, "<!-- lua-scripts -->", _scripts)
-    return _replace(markdown, "<!-- record-format -->", _record_format)
+    markdown = _replace(markdown, "<!-- control-format -->", lambda: _grammar(controls))
+    return _replace(markdown, "<!-- record-format -->", lambda: _grammar(records))
 
 
 def on_page_content(html: str, **_: Any) -> str:
@@ -132,10 +135,10 @@ def _plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)
 
 
-def _record_format() -> str:
-    grammar = re.search(r"::\n\n(.*?)\n\n(?=\S)", inspect.getdoc(records) or "", re.DOTALL)
+def _grammar(module: ModuleType) -> str:
+    grammar = re.search(r"::\n\n(.*?)\n\n(?=\S)", inspect.getdoc(module) or "", re.DOTALL)
     if grammar is None:
-        raise PluginError("the docstring of storage/records.py has no grammar of the record")
+        raise PluginError(f"the docstring of {module.__name__} has no grammar")
     return "```text\n" + inspect.cleandoc(grammar[1]) + "\n```"
 
 

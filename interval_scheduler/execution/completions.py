@@ -1,4 +1,4 @@
-"""Ending claims off the workers' path: completions, hand-backs and quarantine of one partition, in batches.
+"""Ending claims off the workers' path: completions, failures, hand-backs and quarantine of one partition, in batches.
 
 A completion that cannot be delivered is repeated for as long as the lease lasts, across reconnects; then the task is
 due again by itself. What is undelivered is bounded: beyond that the partition is not claimed from, and only that one.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..storage import commands
 from ..storage.batching import Lane
-from ..storage.commands import Ended, Held
+from ..storage.commands import Ended, Failure, Held
 from ..storage.session import Session
 
 if TYPE_CHECKING:
@@ -39,10 +39,16 @@ class Completions:
         self._partition = partition
         self._log = log
         keys = partition.keys
-        sessions = {name: Session(partition, lease_seconds) for name in ("complete", "release", "quarantine")}
+        sessions = {name: Session(partition, lease_seconds) for name in ("complete", "fail", "release", "quarantine")}
 
         async def complete(runs: Sequence[Held]) -> Sequence[bool]:
             return self._announce(await commands.complete(sessions["complete"], keys, runs))
+
+        async def fail(failures: Sequence[Failure]) -> Sequence[str]:
+            results, earliest_ms = await commands.fail(sessions["fail"], keys, failures)
+            if earliest_ms >= 0:
+                partition.on_due(earliest_ms)
+            return results
 
         async def release(runs: Sequence[Held]) -> Sequence[bool]:
             return self._announce(await commands.release(sessions["release"], keys, runs))
@@ -54,13 +60,16 @@ class Completions:
         self._complete = self._lane("completed", complete)
         self._release = self._lane("handed back", release)
         self._quarantine = self._lane("set aside", quarantine)
+        self._fail: Lane[Failure, str] = Lane(partition.name, fail, self._settle_failures, lambda one: len(one.error))
+        self._lanes = (self._complete, self._fail, self._release, self._quarantine)
         self.complete: Final = self._complete.put
         self.release: Final = self._release.put
         self.quarantine: Final = self._quarantine.put
+        self.fail: Final = self._fail.put
 
     def __len__(self) -> int:
         """How many ended claims are not answered yet."""
-        return len(self._complete) + len(self._release) + len(self._quarantine)
+        return len(self._complete) + len(self._fail) + len(self._release) + len(self._quarantine)
 
     async def room(self) -> None:
         """Wait until so little is undelivered that more may be claimed."""
@@ -70,12 +79,12 @@ class Completions:
 
     def start(self, group: TaskGroup) -> None:
         """Run the lanes in `group`."""
-        for lane in (self._complete, self._release, self._quarantine):
+        for lane in self._lanes:
             group.start_soon(lane.run)
 
     async def flushed(self) -> None:
         """Wait until every claim that ended so far was answered or given up."""
-        for lane in (self._complete, self._release, self._quarantine):
+        for lane in self._lanes:
             await lane.flushed()
 
     def _announce(self, ended: Ended) -> Sequence[bool]:
@@ -83,21 +92,38 @@ class Completions:
             self._partition.on_due(ended.earliest_ms)
         return ended.held
 
+    def _settle_failures(self, failures: Sequence[Failure], results: Sequence[str] | Exception) -> None:
+        self._make_room()
+        if isinstance(results, Exception):
+            self._give_up(len(failures), "ended", results)
+            return
+        for failure, result in zip(failures, results, strict=True):
+            if result == "d":
+                task_id = failure.raw_id.decode(errors="replace")
+                self._log.error("task %r is dead, its last attempt failed: %s", task_id, failure.error)
+            elif result == "0":
+                self._stale(failure.raw_id, "ended")
+
+    def _make_room(self) -> None:
+        if len(self) < MAX_UNDELIVERED:
+            self._room.set()
+
+    def _give_up(self, count: int, done: str, error: Exception) -> None:
+        self._log.warning("%d runs could not be %s, they are due again when their leases end: %s", count, done, error)
+
+    def _stale(self, raw_id: bytes, done: str) -> None:
+        self._log.info(
+            "task %r was not %s: it was removed meanwhile, or its lease ended", raw_id.decode(errors="replace"), done
+        )
+
     def _lane(self, done: str, send: Callable[[Sequence[Held]], Awaitable[Sequence[bool]]]) -> Lane[Held, bool]:
         def settle(runs: Sequence[Held], results: Sequence[bool] | Exception) -> None:
-            if len(self) < MAX_UNDELIVERED:
-                self._room.set()
+            self._make_room()
             if isinstance(results, Exception):
-                self._log.warning(
-                    "%d runs could not be %s, they are due again when their leases end: %s", len(runs), done, results
-                )
+                self._give_up(len(runs), done, results)
             elif not all(results):
                 for run, held in zip(runs, results, strict=True):
                     if not held:
-                        self._log.info(
-                            "task %r was not %s: it was removed meanwhile, or its lease ended",
-                            run.raw_id.decode(errors="replace"),
-                            done,
-                        )
+                        self._stale(run.raw_id, done)
 
         return Lane(self._partition.name, send, settle)

@@ -9,15 +9,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import anyio
 
+from .. import clock
+from ..errors import TooManyCrashes
+from ..storage.records import CorruptRecord
+from . import outcome
 from .completions import Completions
-from .executor import Executor
+from .executor import Executor, Retry
 from .leases import Leases
 from .poller import Poller
+from .run import End
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
     from ..log import Log
     from ..options import SchedulerOptions
     from ..storage.partition import Partition
-    from ..storage.records import CorruptRecord
     from .run import TaskRun
 
 
@@ -52,12 +58,15 @@ class Execution:
     ) -> None:
         self._options = options
         self._events = events
+        self._run_handlers = events.listening("run")
         self._log = log
         self._workers = Workers(
             executor,
             concurrency=concurrency,
             prefetch=options.prefetch,
             sources=len(partitions),
+            timeout=options.run_timeout_seconds,
+            refuse=self._refuse,
             finish=self._finish,
             hand_back=self._hand_back,
             set_aside=self._set_aside,
@@ -93,10 +102,9 @@ class Execution:
         try:
             async with anyio.create_task_group() as group:
                 self._workers.start(group)
-                if self._at_least_once:
-                    self._leases.start(group)
-                    for completions in self._completions.values():
-                        completions.start(group)
+                self._leases.start(group)
+                for completions in self._completions.values():
+                    completions.start(group)
                 for poller in self._pollers:
                     group.start_soon(self._poll, poller)
                 await self._stopped.wait()
@@ -133,15 +141,58 @@ class Execution:
         if self._pollers_running == 0:
             self._pollers_done.set()
 
+    def _refuse(self, run: TaskRun) -> bool:
+        """Deal with a run that is not to be carried out; whether it is such a one."""
+        verdict = outcome.judge(run, clock.monotonic(), self._options.max_crashes)
+        if verdict == "run":
+            return False
+        if verdict == "late":
+            self._hand_back(run)
+        elif verdict == "crashes":
+            self._failed(run, TooManyCrashes(run.attempt - 1))
+        elif run.is_leased:
+            self._complete(run, ran=False)
+        return True
+
     def _finish(self, run: TaskRun, error: BaseException | None) -> None:
         if error is not None:
+            self._failed(run, error)
+        elif run.is_plain:
+            if self._at_least_once:
+                self._completions[run.partition].complete(run)
+        elif run.is_leased:
+            self._complete(run)
+        if self._run_handlers:
+            self._end(run, error)
+            self._events.emit("run", run)
+
+    def _complete(self, run: TaskRun, *, ran: bool = True) -> None:
+        if not run.is_plain:
+            run.header = outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran)
+        self._completions[run.partition].complete(run)
+
+    def _failed(self, run: TaskRun, error: BaseException) -> None:
+        self._end(run, error)
+        if isinstance(error, Retry):
+            self._log.debug("the run of task %r asks to %s", run.id, error)
+        else:
             self._log.error("the run of task %r failed: %s: %s", run.id, type(error).__name__, error)
             self._events.emit("run-error", run, error)
-        if self._at_least_once:
-            self._completions[run.partition].complete(run)
+        if run.is_leased:
+            now_ms = run.server_now_ms(clock.monotonic())
+            self._completions[run.partition].fail(outcome.failure(run, error, now_ms, random.random()))
+        elif isinstance(error, Retry):
+            self._log.warning("the run of task %r cannot be tried again: delivery is at most once", run.id)
+
+    @staticmethod
+    def _end(run: TaskRun, error: BaseException | None) -> None:
+        run.ended = End(clock.monotonic() - run.started_at, error)
 
     def _hand_back(self, run: TaskRun) -> None:
-        if self._at_least_once:
+        if not self._at_least_once and not run.header:
+            with contextlib.suppress(CorruptRecord):
+                run.read()  # it may be one of those that are leased all the same
+        if run.is_leased:
             self._completions[run.partition].release(run)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)

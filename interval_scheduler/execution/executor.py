@@ -7,10 +7,39 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from ..checks import Seconds, check_seconds
 from ..errors import InvalidType
 
 #: Called with what `serialize()` returned.
 Executor = Callable[[Any], Awaitable[object]]
+
+
+class Retry(Exception):
+    """Raised by an executor: not now, try again later. No attempt is charged, and it is no error.
+
+    The task is due again after the given time. A recurring one whose next occurrence comes sooner runs then instead.
+
+    Args:
+        after: how much later, in seconds or as a timedelta.
+
+    Raises:
+        InvalidValue, InvalidType: no positive time.
+
+    Example:
+        ```python
+        async def refresh(data):
+            if await rate_limited():
+                raise Retry(after=30)
+        ```
+    """
+
+    def __init__(self, after: Seconds) -> None:
+        #: How much later, in seconds.
+        self.after = check_seconds("after", after)
+        super().__init__(after)
+
+    def __str__(self) -> str:
+        return f"try again after {self.after:g} s"
 
 
 def check_executor(executor: object) -> None:

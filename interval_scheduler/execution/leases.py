@@ -15,15 +15,17 @@ hangs must not keep the watch from looking.
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from .. import clock
 from ..errors import StorageError
 from ..storage import commands
 from ..storage.batching import MAX_BATCH
+from ..storage.commands import START_WINDOW_MS
 from ..storage.session import Session
 
 if TYPE_CHECKING:
@@ -76,10 +78,10 @@ class Leases:
 
     async def renew_once(self, partition: Partition, session: Session) -> None:
         """Renew the leases of the runs in progress of one partition."""
-        mine = [run for run in self._running if run.partition == partition.name]
+        mine = [run for run in self._running if run.is_leased and run.partition == partition.name]
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
-            sent_at = time.monotonic()
+            sent_at = clock.monotonic()
             held = await commands.renew(session, partition.keys, round(1000 * self._lease_seconds), runs)
             for run, still_held in zip(runs, held, strict=True):
                 if still_held:
@@ -89,7 +91,7 @@ class Leases:
 
     def look_once(self) -> None:
         """Cut short the runs whose lease is no longer relied on."""
-        now = time.monotonic()
+        now = clock.monotonic()
         for run in [run for run in self._running if now >= run.trusted_until]:
             self._lose(run, "the lease was not renewed in time")
 
@@ -106,8 +108,12 @@ class Leases:
             run.cut("its lease was lost")
 
     async def _watch(self) -> None:
+        # A run that begins later is relied on for most of a lease from when its claim was sent, so that no look is
+        # needed before.
+        longest = (1 - MARGIN) * self._lease_seconds - START_WINDOW_MS / 1000
         while True:
-            await anyio.sleep(_LOOK * self._lease_seconds)
+            earliest = min((run.trusted_until for run in self._running), default=math.inf) - clock.monotonic()
+            await anyio.sleep(max(_LOOK * self._lease_seconds, min(earliest, longest)))
             self.look_once()
 
     async def _keep(self, partition: Partition, session: Session) -> None:

@@ -24,13 +24,13 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable
 from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from .. import clock
 from ..errors import PartitionOffline, StorageError
 from ..storage import commands
 from ..storage.commands import START_WINDOW_MS, Claimed
@@ -109,6 +109,7 @@ class Poller:
         self._log = log
         self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
+        self._group_limit = options.group_concurrency or 0
         self._longest_sleep = options.check_tasks_every_seconds
         self._session = Session(partition, 0)
         self._failures = 0
@@ -162,13 +163,13 @@ class Poller:
         self._next_look_ms = math.inf
         fed = 0
         try:
-            sent_at = time.monotonic()
+            sent_at = clock.monotonic()
             if not self._session.in_doubt:
                 self._first_sent_at = sent_at
             claimed = await self._claim(limit)
             fed = len(claimed.ids)
             self._workers.overdraw(max(0, fed - places))
-            self._feed(claimed, time.monotonic())
+            self._feed(claimed, clock.monotonic())
         finally:
             self._workers.give_back(max(0, places - fed))
         self._load.note(claimed, got_all=fed == limit)
@@ -185,8 +186,8 @@ class Poller:
 
     async def _claim(self, places: int) -> Claimed:
         if self._at_least_once:
-            return await commands.claim(self._session, self.partition.keys, places, self._lease_ms)
-        return await commands.claim_once(self._session, self.partition.keys, places)
+            return await commands.claim(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
+        return await commands.claim_once(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""
@@ -196,20 +197,26 @@ class Poller:
             return
         self._record_bytes = sum(map(len, claimed.records)) // len(claimed.ids)
         # Moments count from when the claim was first sent: a repeated one may have been granted then.
-        trusted_until = start_by = math.inf
-        if self._at_least_once:
-            trusted_until = self._leases.trusted_until(self._first_sent_at)
-            start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
-        grant = Grant(self.partition.name, claimed.token, server_now, received_at, start_by, trusted_until)
+        trusted_until = self._leases.trusted_until(self._first_sent_at)
+        start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
+        grant = Grant(
+            self.partition.name,
+            claimed.token,
+            server_now,
+            received_at,
+            start_by,
+            trusted_until,
+            is_leased=self._at_least_once,
+        )
         failed = claimed.failed or repeat(None)
         self._workers.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
 
     async def _sleep(self) -> None:
-        latest = time.monotonic() + self._longest_sleep
+        latest = clock.monotonic() + self._longest_sleep
         while True:
             self._nudged = anyio.Event()
             hesitation = self._load.hesitation * random.uniform(0.5, 1)
-            seconds = min(self._local(self._next_look_ms) + hesitation, latest) - time.monotonic()
+            seconds = min(self._local(self._next_look_ms) + hesitation, latest) - clock.monotonic()
             if seconds <= 0:
                 return
             with anyio.move_on_after(seconds):

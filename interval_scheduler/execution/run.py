@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ..controls import PLAIN, BadControls, Controls, of_header
 from ..errors import OutsideRun
-from ..storage.records import split
+from ..storage.records import CorruptRecord, split
 
 if TYPE_CHECKING:
     import asyncio
 
+_SEMICOLON: Final = ord(";")
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
 
 
@@ -29,7 +32,17 @@ def current_run() -> TaskRun:
 class Grant:
     """What one claim gave, shared by its runs. Moments are of the monotonic clock, in seconds."""
 
-    __slots__ = ("partition", "received_at", "server_now", "start_by", "token", "trusted_until")
+    __slots__ = (
+        "is_leased",
+        "leased_start_by",
+        "leased_until",
+        "partition",
+        "received_at",
+        "server_now",
+        "start_by",
+        "token",
+        "trusted_until",
+    )
 
     def __init__(
         self,
@@ -38,17 +51,32 @@ class Grant:
         server_now: float,
         received_at: float,
         start_by: float,
-        trusted_until: float,
+        leased_until: float,
+        *,
+        is_leased: bool,
     ) -> None:
         self.partition: Final = partition
         self.token: Final = token
         #: The server's clock when it granted the claim, epoch seconds.
         self.server_now: Final = server_now
         self.received_at: Final = received_at
-        #: Runs may start until then; later ones are handed back.
-        self.start_by: Final = start_by
-        #: The lease, unless renewed, is relied on until then.
-        self.trusted_until: Final = trusted_until
+        #: Whether all of its runs are leased; else only those whose controls need it.
+        self.is_leased: Final = is_leased
+        #: A leased run may start until then; a later one is handed back.
+        self.leased_start_by: Final = start_by
+        #: The same for a run whose controls are not known yet.
+        self.start_by: Final = start_by if is_leased else math.inf
+        #: A lease, unless renewed, is relied on until then.
+        self.leased_until: Final = leased_until
+        #: The same for a run whose controls are not known yet.
+        self.trusted_until: Final = leased_until if is_leased else math.inf
+
+
+class End(NamedTuple):
+    """How a run ended."""
+
+    seconds: float
+    error: BaseException | None
 
 
 class TaskRun:
@@ -58,21 +86,30 @@ class TaskRun:
         id: the id of the task.
         data: what the executor was called with.
         due: when it was due, epoch seconds.
-        attempt: which delivery of this occurrence it is; above 1 after a worker died or lost its lease.
+        attempt: which delivery of this occurrence it is; above 1 after one that failed, or whose worker died.
         lag: its start minus its due time by the partition's clock, in seconds.
         token: the fencing token, greater than that of each earlier claim of the task.
         partition: the name of the task's home partition.
+        duration: in the handlers of `run` and `run-error`, how long it took, in seconds.
+        error: in those handlers, what its executor raised, if anything.
     """
 
+    #: Set only if there is something to say, to keep a run lean.
+    ended: End
+    _controls: Controls
+
     __slots__ = (
+        "_controls",
         "_due",
-        "_failed",
         "_grant",
         "_record",
         "_worker",
         "cut_short",
         "data",
+        "ended",
+        "failed",
         "header",
+        "is_plain",
         "raw_id",
         "started_at",
         "trusted_until",
@@ -84,7 +121,10 @@ class TaskRun:
         self.raw_id: Final = raw_id
         self._due: Final = due
         self._record: Final = record
-        self._failed: Final = failed
+        #: How many deliveries of this occurrence failed, as it stands in Redis.
+        self.failed: Final = failed
+        #: Whether its task asks for nothing, and no delivery failed; known once the run has begun.
+        self.is_plain = failed is None
         self.data: str | bytes = b""
         #: The header of the record as claimed, once the run has begun.
         self.header = b""
@@ -109,7 +149,22 @@ class TaskRun:
     @property
     def attempt(self) -> int:
         """Which delivery of this occurrence it is, from 1."""
-        return 1 if self._failed is None else 1 + int(self._failed)
+        return 1 if self.failed is None else 1 + int(self.failed)
+
+    @property
+    def due_ms(self) -> int:
+        """When the run was due, epoch ms."""
+        return int(self._due)
+
+    @property
+    def duration(self) -> float | None:
+        """How long it took, in seconds; `None` while it goes on."""
+        return self.ended.seconds if hasattr(self, "ended") else None
+
+    @property
+    def error(self) -> BaseException | None:
+        """What its executor raised; `None` for nothing, and while it goes on."""
+        return self.ended.error if hasattr(self, "ended") else None
 
     @property
     def lag(self) -> float:
@@ -128,9 +183,28 @@ class TaskRun:
         return self._grant.partition
 
     @property
+    def controls(self) -> Controls:
+        """What its task asks for."""
+        return getattr(self, "_controls", PLAIN)
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether it ends by a completion; else it was over for Redis when it was claimed."""
+        return self._grant.is_leased or (not self.is_plain and self.controls.needs_lease)
+
+    @property
     def start_by(self) -> float:
         """The latest moment to start, monotonic seconds."""
-        return self._grant.start_by
+        return self._grant.start_by if self.is_plain or not self.controls.needs_lease else self._grant.leased_start_by
+
+    @property
+    def claimed_at_ms(self) -> int:
+        """The server's clock at the claim, epoch ms."""
+        return int(1000 * self._grant.server_now)
+
+    def server_now_ms(self, now: float) -> int:
+        """About the server's clock at a monotonic moment, epoch ms."""
+        return int(1000 * (self._grant.server_now + now - self._grant.received_at))
 
     @property
     def received_at(self) -> float:
@@ -142,16 +216,38 @@ class TaskRun:
         """The lease as it stands in Redis."""
         return self._grant.token + b" " + self._due
 
+    def read(self) -> None:
+        """Find out what its task asks for, without starting.
+
+        Raises:
+            CorruptRecord: it cannot be.
+        """
+        self.header, self.data = split(self._record)
+        if _SEMICOLON in self.header:
+            self._ask(self.header)
+
     def begin(self, worker: asyncio.Task[None], now: float) -> None:
         """The run starts in `worker`.
 
         Raises:
             CorruptRecord: it cannot.
         """
+        # As `read`, which is not called here: a call costs as much as a tenth of all that a worker does for a run.
         self.header, self.data = split(self._record)
+        if _SEMICOLON in self.header:
+            self._ask(self.header)
         self._worker = worker
         self.started_at = now
         _current.set(self)
+
+    def _ask(self, header: bytes) -> None:
+        try:
+            self._controls = of_header(header)
+        except BadControls as error:
+            raise CorruptRecord(str(error)) from None
+        self.is_plain = False
+        if self._controls.needs_lease:
+            self.trusted_until = self._grant.leased_until
 
     def cut(self, reason: str) -> None:
         """Cancel the run; the worker goes on with others."""

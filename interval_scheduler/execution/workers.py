@@ -18,11 +18,12 @@ Raw asyncio, not an anyio task a run: a cancel scope alone costs as much as the 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from .. import clock
+from ..errors import RunTimeout
 from ..storage.records import CorruptRecord
 from .executor import Executor
 from .run import TaskRun
@@ -45,6 +46,8 @@ class Workers:
         concurrency: the most runs at once.
         prefetch: the most tasks claimed beyond the running ones.
         sources: how many pollers share the room.
+        timeout: how long a run may take, in seconds, unless its task says otherwise; `None` for ever.
+        refuse: called with each run that has begun and asks for something; whether it was dealt with unrun.
         finish: called with each run that ended by itself, and its error.
         hand_back: called with each run that never started or was cut short.
         set_aside: called with each run that cannot start, its record being corrupt.
@@ -57,6 +60,8 @@ class Workers:
         concurrency: int,
         prefetch: int,
         sources: int,
+        timeout: float | None,
+        refuse: Callable[[TaskRun], bool],
         finish: Callable[[TaskRun, BaseException | None], None],
         hand_back: Callable[[TaskRun], None],
         set_aside: Callable[[TaskRun, CorruptRecord], None],
@@ -65,6 +70,8 @@ class Workers:
         self._concurrency = concurrency
         self._prefetch = prefetch
         self._sources = sources
+        self._timeout = timeout
+        self._refuse = refuse
         self._finish = finish
         self._hand_back = hand_back
         self._set_aside = set_aside
@@ -177,7 +184,7 @@ class Workers:
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - for the type checker
         loop = asyncio.get_running_loop()
-        queue, monotonic = self._queue, time.monotonic
+        queue, monotonic = self._queue, clock.monotonic
         try:
             while True:
                 self._waking = False
@@ -211,10 +218,16 @@ class Workers:
                 self._all_ended.set()
 
     async def _carry_out(self, run: TaskRun, me: asyncio.Task[None]) -> None:
+        if not run.is_plain and self._refuse(run):
+            return
         error: BaseException | None = None
         self.running.add(run)
         try:
-            await self._executor(run.data)
+            seconds = self._timeout if run.is_plain else run.controls.timeout_seconds(self._timeout)
+            if seconds is None:
+                await self._executor(run.data)
+            else:
+                await _within(seconds, self._executor(run.data))
         except asyncio.CancelledError as cancelled:
             if run.cut_short is None and me.cancelling():
                 raise  # the scheduler itself is torn down
@@ -239,6 +252,21 @@ class Workers:
         elif waited > _SLOW_SECONDS:
             self._allowance //= 2
         self._offer_room()
+
+
+async def _within(seconds: float, running: Awaitable[object]) -> None:
+    """Wait for a run, but not longer.
+
+    Raises:
+        RunTimeout: it took longer; it was cancelled.
+    """
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            await running
+    except TimeoutError:
+        if limit.expired():
+            raise RunTimeout(seconds) from None
+        raise  # one of the executor's own
 
 
 _GRACE_SECONDS: Final = 1.0

@@ -13,7 +13,25 @@ from typing import Final
 class Keys:
     """The keys of one partition, as bytes."""
 
-    __slots__ = ("_tag", "attempts", "dead", "due", "enrollment", "fence", "leased", "leases", "tasks", "wake")
+    __slots__ = (
+        "_tag",
+        "attempts",
+        "dead",
+        "due",
+        "enrollment",
+        "errors",
+        "failures",
+        "fence",
+        "groups",
+        "halt",
+        "leased",
+        "leases",
+        "parked",
+        "paused",
+        "runs",
+        "tasks",
+        "wake",
+    )
 
     def __init__(self, namespace: str, partition: str) -> None:
         escaped = namespace.replace(":", "::")
@@ -25,6 +43,14 @@ class Keys:
         self.fence: Final = self._tag + b"fence"
         self.attempts: Final = self._tag + b"attempts"
         self.dead: Final = self._tag + b"dead"
+        self.errors: Final = self._tag + b"errors"
+        self.paused: Final = self._tag + b"paused"
+        self.runs: Final = self._tag + b"runs"
+        self.failures: Final = self._tag + b"failures"
+        #: A prefix: what stands behind it is for `_groups.lua` to say.
+        self.groups: Final = self._tag + b"group:"
+        self.parked: Final = self.groups + b"parked"
+        self.halt: Final = self._tag + b"halt"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         self.enrollment: Final = f"{{{escaped}}}:partitions".encode()
@@ -36,6 +62,10 @@ class Keys:
     def taken(self, session: bytes) -> bytes:
         """Where that stands which a session's last claim took for good."""
         return self._tag + b"taken:" + session
+
+    def wanted(self, sync: bytes) -> bytes:
+        """Where the ids stand that a sync wants to keep."""
+        return self._tag + b"wanted:" + sync
 
     def lock(self, name: bytes) -> bytes:
         """Where a lock's holder stands."""

@@ -14,8 +14,8 @@ starts after a jittered delay that doubles up to 30 s. While a partition is offl
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -24,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from . import commands
 from .batching import Calls
@@ -46,6 +47,8 @@ _LONGEST_DELAY_SECONDS: Final = 30.0
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
 _STEADY_SECONDS: Final = 1.0
+#: How long the server's time, once asked, is counted on from there.
+_ASK_TIME_SECONDS: Final = 60.0
 
 
 class Partition:
@@ -85,14 +88,20 @@ class Partition:
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
         self._settled = asyncio.Event()
+        #: The server's clock minus the monotonic one, in seconds, and when that was found out.
+        self._ahead = 0.0
+        self._asked_at = -math.inf
 
         patience = options.storage.operation_timeout_seconds
-        sessions = {lane: Session(self, patience) for lane in ("assign", "remove", "lock")}
+        sessions = {lane: Session(self, patience) for lane in ("assign", "remove", "control", "lock")}
         grid_ms = round(options.storage.task_interval_seconds * 1000)
 
         # Each lane looks first: what gathered while a batch was in doubt must not wait its patience out as well.
         async def assign(changes: Sequence[commands.Change]) -> Sequence[bool]:
             self.require_online()
+            if any(change.assignment.controls.cron is not None for change in changes):
+                now_ms = await self.now_ms()
+                changes = [change.planned(now_ms) for change in changes]
             created, earliest_ms = await commands.assign(sessions["assign"], self.keys, grid_ms, changes)
             if earliest_ms >= 0:
                 self.on_due(earliest_ms)
@@ -101,6 +110,13 @@ class Partition:
         async def remove(ids: Sequence[bytes]) -> Sequence[commands.Removed]:
             self.require_online()
             return await commands.remove(sessions["remove"], self.keys, ids)
+
+        async def control(steps: Sequence[commands.ControlStep]) -> Sequence[str]:
+            self.require_online()
+            results, earliest_ms = await commands.control(sessions["control"], self.keys, steps)
+            if earliest_ms >= 0:
+                self.on_due(earliest_ms)
+            return results
 
         async def lock(steps: Sequence[commands.LockStep]) -> Sequence[int]:
             self.require_online()
@@ -111,6 +127,7 @@ class Partition:
 
         self.assign: Final = Calls(self.name, assign, lambda change: len(change.assignment.data))
         self.remove: Final = Calls(self.name, remove)
+        self.control: Final = Calls(self.name, control)
         self.lock: Final = Calls(self.name, lock)
         self.look: Final = Calls(self.name, look)
 
@@ -125,6 +142,17 @@ class Partition:
             raise NotConnected
         if self.state != "online":
             raise PartitionOffline(self.name)
+
+    async def now_ms(self) -> int:
+        """About the server's time in epoch ms, asked once a minute: for what the scripts cannot work out themselves."""
+        if clock.monotonic() - self._asked_at > _ASK_TIME_SECONDS:
+            try:
+                seconds, micros = await self._client.time()
+            except FAILED as error:
+                raise translate(self.name, error) from None
+            self._asked_at = clock.monotonic()
+            self._ahead = seconds + micros / 1e6 - self._asked_at
+        return int(1000 * (self._ahead + clock.monotonic()))
 
     async def first_try(self) -> None:
         """Wait until it was reached for the first time, or could not be (then `problem` says why)."""
@@ -143,7 +171,7 @@ class Partition:
         """Connect, stay connected and serve the lanes until cancelled."""
         try:
             async with anyio.create_task_group() as group:
-                for lane in (self.assign, self.remove, self.lock, self.look):
+                for lane in (self.assign, self.remove, self.control, self.lock, self.look):
                     group.start_soon(lane.run)
                 await self._stay_connected()
         finally:
@@ -170,13 +198,13 @@ class Partition:
             self._lost.clear()
             self._set_state("online")
             self._settled.set()
-            online_from = time.monotonic()
+            online_from = clock.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self._lost.wait()
                 group.cancel_scope.cancel()
             await self._client.connection_pool.disconnect(inuse_connections=False)
-            if time.monotonic() - online_from > _STEADY_SECONDS:
+            if clock.monotonic() - online_from > _STEADY_SECONDS:
                 # One lost connection is not a lost partition: ask at once, but not all schedulers in one moment.
                 delays = self._delays()
                 await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
@@ -254,7 +282,7 @@ class Partition:
             OutcomeUnknown: patience ended.
             StorageError: Redis refused; nothing was changed.
         """
-        give_up_at = time.monotonic() + patience_seconds
+        give_up_at = clock.monotonic() + patience_seconds
         failures = 0
         while True:
             try:
@@ -271,11 +299,11 @@ class Partition:
                 if not is_busy(error):
                     raise translate(self.name, error) from None
                 failures += 1
-            if time.monotonic() >= give_up_at or self.state == "closed":
+            if clock.monotonic() >= give_up_at or self.state == "closed":
                 raise OutcomeUnknown(self.name)
             if failures > 1:
                 await anyio.sleep(random.uniform(0.01, 0.05) * min(failures, 10))
-            with anyio.move_on_after(give_up_at - time.monotonic()):
+            with anyio.move_on_after(give_up_at - clock.monotonic()):
                 await self._online.wait()
 
     def _go_offline(self) -> None:

@@ -10,7 +10,8 @@ from anyio.abc import TaskGroup
 
 from ..errors import PartitionMismatch
 from . import commands
-from .commands import Row
+from .batching import MAX_BATCH
+from .commands import DeadRow, Place, Row
 from .partition import Partition
 from .placement import homes
 from .session import Session
@@ -98,17 +99,50 @@ class Partitions:
             any_leased = any_leased or leased
         return removed, any_leased
 
+    async def halt(self, *, pause: bool) -> None:
+        """Pause all partitions, or resume them."""
+        for partition in self.all:
+            partition.require_online()
+        for partition in self.all:
+            await commands.halt(Session(partition, self._patience_seconds), partition.keys, pause=pause)
+
+    async def bury(self) -> int:
+        """Forget all dead tasks: how many there were."""
+        forgotten = 0
+        for partition in self.all:
+            session = Session(partition, self._patience_seconds)
+            while some := await commands.bury(session, partition.keys, MAX_BATCH):
+                forgotten += some
+        return forgotten
+
+    async def dead_rows(self) -> AsyncIterator[tuple[Partition, DeadRow]]:
+        """The dead tasks, partition by partition, the oldest first."""
+        for partition in self.all:
+            after = None
+            while True:
+                rows, after = await commands.dead_page(partition, _PAGE, after)
+                for row in rows:
+                    yield partition, row
+                if after is None:
+                    break
+
     async def rows(self, state: State | None) -> AsyncIterator[tuple[Partition, Row]]:
-        """Tasks page by page: the leased ones, then the waiting ones in due order; or only those in one state."""
-        for each in ("leased", "waiting"):
-            if state in (None, each):
-                streams = [_stream(partition, leased=each == "leased") for partition in self.all]
+        """Tasks page by page: those leased, those that wait in due order, those paused; or only those in one state."""
+        places: Sequence[tuple[Place, State]] = (
+            ("leased", "leased"),
+            ("parked", "waiting"),
+            ("waiting", "waiting"),
+            ("paused", "paused"),
+        )
+        for place, its_state in places:
+            if state in (None, its_state):
+                streams = [_stream(partition, place) for partition in self.all]
                 async for found in _merge(streams):
                     yield found
 
 
-async def _stream(partition: Partition, *, leased: bool) -> AsyncIterator[tuple[Partition, Row]]:
-    """The tasks of one partition in one state.
+async def _stream(partition: Partition, place: Place) -> AsyncIterator[tuple[Partition, Row]]:
+    """The tasks of one partition at one place.
 
     A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
     again. So the list ends where it ended when it was begun, and after twice as many tasks as there were.
@@ -117,9 +151,9 @@ async def _stream(partition: Partition, *, leased: bool) -> AsyncIterator[tuple[
     left = 2 * sizes.tasks + _PAGE
     after = None
     while True:
-        found = await commands.page(partition, leased=leased, limit=_PAGE, after=after)
+        found = await commands.page(partition, place, limit=_PAGE, after=after)
         for row in found.rows:
-            if left <= 0 or (not leased and row.due_ms > sizes.last_due_ms):
+            if left <= 0 or (place == "waiting" and row.due_ms > sizes.last_due_ms):
                 return
             left -= 1
             yield partition, row

@@ -3,12 +3,13 @@ r"""The record of a task: one string, a plain-text header and the payload. Pure 
 ::
 
     record  = header "\n" payload
-    header  = type ["d"] [" " interval " " phase [" " grid]]
+    header  = type ["d"] [" " interval " " phase [" " grid]] *(";" control)
     type    = "s" (payload is text) | "b" (payload is bytes)
     "d"       the interval counts from the end of a run (fixed delay)
     interval  ms; absent: run once
     phase     ms; any moment on the task's own grid, modulo the interval
     grid      ms; the rounding grid, absent for none
+    control   what few tasks ask for: a letter and its value (see controls.py)
 
 The scripts read the header with `string.match`, this module with a regular expression.
 """
@@ -18,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-_HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d* \d+(?: [1-9]\d*)?)?\n")
+_HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d* \d+(?: [1-9]\d*)?)?(?:;[^;\n]+)*\n")
 _TEXT: Final = ord("s")
 
 
@@ -60,5 +61,5 @@ def parse(raw: bytes) -> Record:
         CorruptRecord: it has no readable header, or its text is not UTF-8.
     """
     header, data = split(raw)
-    _, *numbers = header.split()
+    _, *numbers = header.partition(b";")[0].split()
     return Record(header, data, int(numbers[0]) if numbers else None)

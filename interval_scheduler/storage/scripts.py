@@ -64,38 +64,51 @@ def check_header(name: str, source: str) -> tuple[str, ...]:
 def _load(name: str) -> Script:
     folder = files(__package__) / "lua"
     source = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    text = (folder / "_prelude.lua").read_text(encoding="utf-8") + source
+    shared = ((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("_prelude", "_groups"))
+    text = "".join((*shared, source))
     return Script(name, check_header(name, source), text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis's choice
 
 
 ASSIGN: Final = _load("assign")
+BURY: Final = _load("bury")
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")
 COMPLETE: Final = _load("complete")
+CONTROL: Final = _load("control")
 ENROLL: Final = _load("enroll")
+FAIL: Final = _load("fail")
+HALT: Final = _load("halt")
 LOCK: Final = _load("lock")
 LOOK: Final = _load("look")
+MARK: Final = _load("mark")
 PAGE: Final = _load("page")
 QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove")
 RENEW: Final = _load("renew")
 SIZE: Final = _load("size")
+SWEEP: Final = _load("sweep")
 
 ALL: Final = (
     ASSIGN,
+    BURY,
     CLAIM,
     CLAIM_ONCE,
     CLEAR,
     COMPLETE,
+    CONTROL,
     ENROLL,
+    FAIL,
+    HALT,
     LOCK,
     LOOK,
+    MARK,
     PAGE,
     QUARANTINE,
     RELEASE,
     REMOVE,
     RENEW,
     SIZE,
+    SWEEP,
 )

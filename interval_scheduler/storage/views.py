@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..controls import BadControls, of_header
 from ..errors import StorageRefused
-from ..task import ScheduledTask
-from .commands import Row
+from ..task import DeadTask, ScheduledTask
+from .commands import DeadRow, Row
 from .records import CorruptRecord, parse
 
 
@@ -16,7 +17,8 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     """
     try:
         record = parse(row.record)
-    except CorruptRecord as error:
+        controls = of_header(record.header)
+    except (CorruptRecord, BadControls) as error:
         task_id = row.id.decode(errors="replace")
         raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
     return ScheduledTask(
@@ -24,7 +26,20 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         data=record.data,
         every=None if record.every_ms is None else record.every_ms / 1000,
         next_run=row.due_ms / 1000,
-        state="leased" if row.is_leased else "waiting",
+        state=row.state,
         attempt=row.failed + 1,
         partition=partition,
+        cron=controls.cron,
+        timezone=controls.zone or "UTC",
+        group=controls.group,
+        failures=row.failures,
     )
+
+
+def to_dead_task(partition: str, row: DeadRow) -> DeadTask:
+    """A row as a `DeadTask`; a corrupt record as it is."""
+    try:
+        data: str | bytes = parse(row.record).data
+    except CorruptRecord:
+        data = row.record
+    return DeadTask(row.id.decode(errors="replace"), data, row.error, row.attempts, row.died_ms / 1000, partition)

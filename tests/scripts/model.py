@@ -39,6 +39,7 @@ def assign(space: Space, change: Change, grid_ms: int) -> bool:
     else:
         space.tasks[task.id] = recurring(task.interval_ms, anchor, grid_ms if grid_ms > 1 else 0, task.data)
     space.dead.pop(task.id, None)
+    space.errors.pop(task.id, None)
     return due is None and lease is None
 
 
@@ -100,13 +101,14 @@ def quarantine(space: Space, run: Held, now: int) -> bool:
     _drop_lease(space, run.raw_id)
     space.attempts.pop(run.raw_id, None)
     space.dead[run.raw_id] = now
+    space.errors[run.raw_id] = b"1 the record is corrupt"
     return True
 
 
 def remove(space: Space, task_id: bytes) -> bool:
     """Whether the task was scheduled."""
     was_scheduled = task_id in space.due or task_id in space.leased
-    for content in (space.tasks, space.due, space.leased, space.leases, space.attempts, space.dead):
+    for content in (space.tasks, space.due, space.leased, space.leases, space.attempts, space.dead, space.errors):
         content.pop(task_id, None)
     return was_scheduled
 

@@ -30,8 +30,10 @@ DAY: Final = 24 * HOUR
 REPLY_KEPT_MS: Final = 600_000
 
 _CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
-_ZSETS: Final = ("due", "leased", "dead")
-_HASHES: Final = ("tasks", "leases", "attempts")
+_ZSETS: Final = ("due", "leased", "dead", "paused")
+#: What expires by itself, one a session, and its type.
+_PASSING: Final = {"reply:": "string", "taken:": "list"}
+_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures")
 
 
 @dataclass
@@ -44,6 +46,13 @@ class Space:
     leases: dict[bytes, bytes] = field(default_factory=dict)
     attempts: dict[bytes, bytes] = field(default_factory=dict)
     dead: dict[bytes, int] = field(default_factory=dict)
+    paused: dict[bytes, int] = field(default_factory=dict)
+    errors: dict[bytes, bytes] = field(default_factory=dict)
+    runs: dict[bytes, bytes] = field(default_factory=dict)
+    failures: dict[bytes, bytes] = field(default_factory=dict)
+    halt: bytes | None = None
+    #: What stands behind the prefix of the keys of groups, by its name.
+    groups: dict[str, Any] = field(default_factory=dict)
     fence: bytes | None = None
     locks: dict[bytes, bytes] = field(default_factory=dict)
     enrollment: dict[bytes, bytes] = field(default_factory=dict)
@@ -164,6 +173,8 @@ class Store:
                 pipe.hgetall(key)
             elif kind == "list":
                 pipe.lrange(key, 0, -1)
+            elif kind == "set":
+                pipe.smembers(key)
             else:
                 pipe.get(key)
         contents = [
@@ -186,20 +197,22 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
-            elif name == "fence":
+            elif name in ("fence", "halt"):
                 assert (kind, expires) == ("string", False), key
-                space.fence = content
+                setattr(space, name, content)
+            elif name.startswith("group:"):
+                assert not expires, key
+                space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content
             elif name.startswith("lock:"):
                 assert (kind, expires) == ("string", True), key
                 space.locks[key.removeprefix(self._tag + b"lock:")] = content
-            elif name.startswith("taken:"):
-                assert (kind, expires) == ("list", True), key
+            elif name.startswith(tuple(_PASSING)):
+                assert kind == _PASSING[f"{name.partition(':')[0]}:"], key
                 assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS
-                assert key.removeprefix(self._tag + b"taken:") in self.replies
-            elif name.startswith("reply:"):
-                assert (kind, expires) == ("string", True), key
-                assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS
-                replies[key.removeprefix(self._tag + b"reply:")] = content
+                session = name.partition(":")[2].encode()
+                assert session in self.replies
+                if kind == "string":
+                    replies[session] = content
             else:
                 assert (key, kind, expires) == (self.keys.enrollment, "hash", False)
                 space.enrollment = content

@@ -85,7 +85,7 @@ async def test_claims_and_removals_announce_nothing(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5), b"b": b"s\nx"}, due={b"a": 5, b"b": DUE}))
     async with store.announcements() as heard:
-        await commands.claim_once(session.it, store.keys, 1)
+        await commands.claim_once(session.it, store.keys, 1, HOUR)
         await commands.remove(session.it, store.keys, [b"b"])
         await commands.clear(session.it, store.keys)
         assert await heard() == []

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Claimed, LockStep
+from interval_scheduler.storage.commands import Claimed, ControlStep, Failure, LockStep
 from tests.waiting import until
 
 from .store import HOUR, Numbered, Space, Store, change, held, leased_space, recurring
@@ -31,6 +31,8 @@ def rich() -> Space:
     space.tasks |= {b"w%d" % n: EVERY if n % 2 else b"b\n\0\xff" for n in range(6)} | {b"dead": b""}
     space.due = {b"w%d" % n: FAR if n == 5 else n for n in range(6)}
     space.dead = {b"dead": 5}
+    space.tasks[b"p1"] = EVERY
+    space.paused = {b"p1": 5}
     space.locks = {b"a": b"7", b"b": b"8"}
     space.fence = b"8"
     return space
@@ -50,15 +52,32 @@ STEPS = [
     LockStep(b"b", b"e", b"8", HOUR),
     LockStep(b"c", b"a", b"", HOUR),
 ]
+CONTROLS = [
+    ControlStep(b"w1", b"p"),
+    ControlStep(b"w2", b"n"),
+    ControlStep(b"w5", b"n"),
+    ControlStep(b"l2", b"p"),
+    ControlStep(b"p1", b"r"),
+    ControlStep(b"dead", b"v"),
+]
+FAILURES = [
+    Failure(b"l1", b"7 40", b"sd 3600000 5", 1000, charge=True, error="to be tried again"),
+    Failure(b"l2", b"7 40", b"s", None, charge=True, error="for good"),
+    Failure(b"l2", b"6 40", b"s", None, charge=True, error="stale"),
+]
 
 CLAIMS: dict[str, Request] = {
     "claim": lambda store, session: commands.claim(session.it, store.keys, 3, HOUR),
-    "claim_once": lambda store, session: commands.claim_once(session.it, store.keys, 3),
+    "claim_once": lambda store, session: commands.claim_once(session.it, store.keys, 3, HOUR),
 }
 OTHERS: dict[str, Request] = {
     "assign": lambda store, session: commands.assign(session.it, store.keys, 0, CHANGES),
+    "bury": lambda store, session: commands.bury(session.it, store.keys, 1),
     "clear": lambda store, session: commands.clear(session.it, store.keys),
     "complete": lambda store, session: commands.complete(session.it, store.keys, RUNS),
+    "control": lambda store, session: commands.control(session.it, store.keys, CONTROLS),
+    "fail": lambda store, session: commands.fail(session.it, store.keys, FAILURES),
+    "halt": lambda store, session: commands.halt(session.it, store.keys, pause=True),
     "lock": lambda store, session: commands.lock(session.it, store.keys, STEPS),
     "quarantine": lambda store, session: commands.quarantine(session.it, store.keys, RUNS),
     "release": lambda store, session: commands.release(session.it, store.keys, RUNS),

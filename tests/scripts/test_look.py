@@ -25,13 +25,13 @@ async def test_look_at_tasks_of_every_state(store: Store) -> None:
     seeded.dead = {b"dead": 5}
     await store.seed(seeded)
     ids = [b"waiting", b"unknown", b"failed", b"leased", b"marked", b"dead", b"ghost", b"nowhere", b"waiting"]
-    waiting = Row(b"waiting", b"s\nx", FAR, is_leased=False, failed=0)
+    waiting = Row(b"waiting", b"s\nx", FAR, "waiting", failed=0)
     assert await commands.look(store.partition, ids) == [
         waiting,
         None,
-        Row(b"failed", b"s\nx", 0, is_leased=False, failed=2),
-        Row(b"leased", every, 40, is_leased=True, failed=1),
-        Row(b"marked", every, 40, is_leased=True, failed=0),
+        Row(b"failed", b"s\nx", 0, "waiting", failed=2),
+        Row(b"leased", every, 40, "leased", failed=1),
+        Row(b"marked", every, 40, "leased", failed=0),
         None,
         None,
         None,
@@ -44,7 +44,7 @@ async def test_look_where_no_delivery_ever_failed(store: Store) -> None:
     ids = [b"%d" % n for n in range(500)]
     await store.seed(Space(tasks=dict.fromkeys(ids, b"s\nx"), due={task_id: int(task_id) for task_id in ids}))
     assert await commands.look(store.partition, ids) == [
-        Row(task_id, b"s\nx", int(task_id), is_leased=False, failed=0) for task_id in ids
+        Row(task_id, b"s\nx", int(task_id), "waiting", failed=0) for task_id in ids
     ]
 
 

@@ -91,9 +91,9 @@ async def test_claim_once(small_store: Store) -> None:
     tasks = {b"a": EVERY, b"b": b"s\nx", b"bad": b"garbage"}
     await store.seed(Space(tasks=tasks, due={b"a": 1, b"b": 2, b"bad": 3}))
     await fill_up(store)
-    claimed = await commands.claim_once(session.it, store.keys, 10)
+    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
     assert list(claimed.ids) == [b"a", b"b"]
-    again = await commands.claim_once(session.back(), store.keys, 10)
+    again = await commands.claim_once(session.back(), store.keys, 10, HOUR)
     assert again[2:] == claimed[2:]
     now = now_of(claimed)
     assert await store.space() == Space(
@@ -162,7 +162,7 @@ async def test_quarantine(small_store: Store) -> None:
     found = await store.space()
     expected = held_space()
     del expected.leased[b"a"], expected.leases[b"a"], expected.attempts[b"a"]
-    expected.dead = found.dead
+    expected.dead, expected.errors = found.dead, {b"a": b"1 the record is corrupt"}
     assert (found, list(found.dead)) == (expected, [b"a"])
 
 
@@ -203,9 +203,9 @@ async def test_what_reads_only(small_store: Store) -> None:
     await store.seed(held_space())
     await fill_up(store)
     assert (await commands.claim(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
-    assert (await commands.claim_once(store.session().it, store.keys, 10)).next_look_ms == FAR
+    assert (await commands.claim_once(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
     assert await commands.sizes(store.partition) == (3, 0, -1)
     assert [row and row.failed for row in await commands.look(store.partition, [b"a", b"no"])] == [1, None]
-    found = await commands.page(store.partition, leased=True, limit=10, after=None)
+    found = await commands.page(store.partition, "leased", limit=10, after=None)
     assert [row.id for row in found.rows] == [b"a", b"b", b"c"]
     assert await store.space() == held_space()

@@ -20,7 +20,7 @@ MANY = 2500
 async def pages(store: Store, limit: int, *, leased: bool = False) -> AsyncIterator[Page]:
     after: PageMark | None = None
     for _ in range(MANY):
-        found = await commands.page(store.partition, leased=leased, limit=limit, after=after)
+        found = await commands.page(store.partition, "leased" if leased else "waiting", limit=limit, after=after)
         yield found
         after = found.after
         if after is None:
@@ -38,7 +38,7 @@ async def test_every_task_once_in_order(store: Store, equal: int) -> None:
     seeded = Space(tasks={task_id: b"s\n" + task_id for task_id in dues}, due=dues)
     await store.seed(seeded)
     rows = await walk(store, 500)
-    assert rows == [Row(task_id, b"s\n" + task_id, due, is_leased=False, failed=0) for task_id, due in dues.items()]
+    assert rows == [Row(task_id, b"s\n" + task_id, due, "waiting", failed=0) for task_id, due in dues.items()]
     assert await store.space() == seeded
 
 
@@ -56,13 +56,16 @@ async def test_leased_tasks_in_the_order_of_their_deadlines(store: Store) -> Non
     await store.seed(seeded)
     rows = await walk(store, 500, leased=True)
     assert [row.id for row in rows] == sorted(ids, key=lambda task_id: (seeded.leased[task_id], task_id))
-    assert {(row.is_leased, row.due_ms) for row in rows} == {(True, 40)}
+    assert {(row.state, row.due_ms) for row in rows} == {("leased", 40)}
     assert {row.id: row.failed for row in rows if row.failed} == {ids[5]: 3}
 
 
 async def test_nothing_to_list(store: Store) -> None:
     for leased in (True, False):
-        assert await commands.page(store.partition, leased=leased, limit=10, after=None) == ([], None)
+        assert await commands.page(store.partition, "leased" if leased else "waiting", limit=10, after=None) == (
+            [],
+            None,
+        )
     assert await store.space() == Space()
 
 

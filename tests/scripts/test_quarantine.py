@@ -11,6 +11,7 @@ from .store import HOUR, Held, Space, Store, held, held_of, lease, leased_space
 pytestmark = pytest.mark.asyncio
 
 FAR = 4_000_000_000_000
+CORRUPT = b"1 the record is corrupt"
 TOKEN = 7
 
 
@@ -31,6 +32,7 @@ async def test_the_record_stays_and_the_task_is_dead(store: Store) -> None:
         leases={b"c": lease(TOKEN, 40)},
         attempts={b"c": b"1"},
         dead={b"old": 5, b"a": moment, b"b": moment},
+        errors={b"a": CORRUPT, b"b": CORRUPT},
     )
 
 
@@ -81,4 +83,5 @@ async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
         leased=dict.fromkeys(left, FAR),
         leases=dict.fromkeys(left, lease(TOKEN, 40)),
         dead=found.dead,
+        errors=dict.fromkeys(ids[::2], CORRUPT),
     )

@@ -29,9 +29,9 @@ WRITES = (
 
 
 async def nowhere(store: Store) -> dict[bytes, bytes]:
-    """The records of tasks that are neither waiting nor leased nor dead."""
+    """The records of tasks that are neither waiting nor leased nor paused nor dead."""
     found = {key.rpartition(b":")[2]: content for key, (_, content, _) in (await store.raw()).items()}
-    places = {*found.get(b"due", ()), *found.get(b"leased", ()), *found.get(b"dead", ())}
+    places = {*found.get(b"due", ()), *found.get(b"leased", ()), *found.get(b"dead", ()), *found.get(b"paused", ())}
     return {task_id: record for task_id, record in found.get(b"tasks", {}).items() if task_id not in places}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import inspect
 import re
 import sys
@@ -52,7 +53,7 @@ def compiled(page: str, block: Block) -> CodeType:
 
 def execute(path: Path, redis_url: str) -> int:
     """Execute a page; returns how many blocks it has."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins}
     count = 0
     with asyncio.Runner() as runner:
         for block in blocks(path.read_text()):

@@ -24,11 +24,11 @@ def test_nothing_is_lost(url: str) -> None:
     assert f"1,000 tasks on {place}\n" in output
     assert "assigned 1,000 tasks" in output
     # 20 ms of work a run and 1,000 runs a second: about 20 tasks are claimed at each moment.
-    held = re.search(r"scheduler A killed with (\d+) tasks claimed; their leases end in 3 s", output)
+    held = re.search(r"scheduler [AB] killed with (\d+) tasks claimed; their leases end in 3 s", output)
     assert held is not None
     assert int(held[1]) > 0
     assert "scheduler C started" in output
-    assert re.search(r"^taken over from A +[1-9]", output, re.MULTILINE)
+    assert re.search(r"^taken over +[1-9]", output, re.MULTILINE)
     assert re.search(r"^lag p50 / p90 / p99 / max +\d+\.\d / \d+\.\d / \d+\.\d / \d+\.\d ms$", output, re.MULTILINE)
     assert re.search(r"^still scheduled at the end +1,000 of 1,000 tasks$", output, re.MULTILINE)
     assert re.search(r"^ran again after the kill +1,000 of 1,000 tasks$", output, re.MULTILINE)

@@ -7,13 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 import interval_scheduler
 from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
     ConfigurationError,
+    DeadTask,
     IntervalTask,
     InvalidType,
     InvalidValue,
@@ -25,6 +26,8 @@ from interval_scheduler import (
     OutcomeUnknown,
     PartitionOffline,
     RedisInstance,
+    Retry,
+    Rules,
     ScheduledTask,
     Scheduler,
     SchedulerError,
@@ -32,10 +35,12 @@ from interval_scheduler import (
     StorageError,
     StorageOptions,
     StorageRefused,
+    SyncCounts,
     Task,
     TaskRun,
     current_run,
 )
+from interval_scheduler.testing import TimeMachine, time_machine
 
 
 class Full(Task):
@@ -148,6 +153,38 @@ async def assign(scheduler: Scheduler) -> None:
         assert_type(each, ScheduledTask)
 
 
+async def control(scheduler: Scheduler) -> None:
+    """Steering what is scheduled, and what died."""
+    rules = Rules(missed="skip", retries=3, backoff=timedelta(seconds=2), group="tenant-7")
+    assert_type(rules.missed, Literal["once", "skip", "all"])
+    task = IntervalTask("a", cron="0 6 * * mon-fri", timezone="Europe/Riga", timeout=5, until=datetime.now(UTC))
+    assert_type(task.rules, Rules)
+    IntervalTask("b", every=60, spread=True, max_runs=3)
+    assert_type(await scheduler.pause_task(task), bool)
+    assert_type(await scheduler.resume_task("a"), bool)
+    assert_type(await scheduler.run_task_now("a"), bool)
+    await scheduler.pause()
+    await scheduler.resume()
+    counts = await scheduler.sync_tasks([task], scope="a")
+    assert_type(counts, SyncCounts)
+    assert_type(counts.added + counts.updated + counts.unchanged + counts.removed, int)
+    async for dead in scheduler.dead_tasks():
+        assert_type(dead, DeadTask)
+        assert_type(dead.error, str)
+    assert_type(await scheduler.revive_task("a"), bool)
+    assert_type(await scheduler.clear_dead_tasks(), int)
+    async with time_machine(datetime.now(UTC), seed=1) as clock:
+        assert_type(clock, TimeMachine)
+        assert_type(clock.scheduler(concurrency=5), Scheduler)
+        await clock.advance(minutes=5)
+        await clock.advance(to=1.0)
+
+
+async def later(_: str) -> None:
+    """Asks for another attempt."""
+    raise Retry(after=timedelta(seconds=30))
+
+
 async def executor(data: str) -> None:
     """What runs."""
     run = current_run()
@@ -159,6 +196,8 @@ async def executor(data: str) -> None:
     assert_type(run.lag, float)
     assert_type(run.token, int)
     assert_type(run.partition, str)
+    assert_type(run.duration, float | None)
+    assert_type(run.error, BaseException | None)
 
 
 async def two_arguments(extra: int, data: bytes) -> str:

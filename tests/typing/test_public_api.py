@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_wrong_uses_are_refused(reported: dict[str, dict[int, set[str]]]) -> Non
 def test_the_right_uses_are_the_whole_api() -> None:
     tree = ast.parse(RIGHT.read_text(encoding="utf-8"))
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    members = {name for name in vars(Scheduler) if not name.startswith("_")}
+    members = {name for name in dir(Scheduler) if not name.startswith("_")}
     assert members - used == set()
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     plain_errors = {
@@ -79,7 +80,7 @@ def test_the_right_uses_are_the_whole_api() -> None:
 
 
 def test_every_public_call_says_what_it_takes_and_returns() -> None:
-    for name, thing in vars(Scheduler).items():
+    for name, thing in inspect.getmembers(Scheduler):
         function = getattr(thing, "fget", None) or getattr(thing, "__func__", None) or thing
         if not name.startswith("_") and callable(function):
             assert "return" in function.__annotations__, name

@@ -22,7 +22,7 @@ from interval_scheduler.storage.records import CorruptRecord
 def make_runs(count: int, *, start_in: float = math.inf, first: int = 0) -> list[TaskRun]:
     """Runs as one claim gives them."""
     now = time.monotonic()
-    grant = Grant("p:1/0", b"7", 1.0, now, now + start_in, math.inf)
+    grant = Grant("p:1/0", b"7", 1.0, now, now + start_in, math.inf, is_leased=True)
     return [TaskRun(grant, b"%d" % number, b"1000", b"s\n%d" % number, None) for number in range(first, first + count)]
 
 
@@ -42,6 +42,8 @@ class Bench:
             concurrency=concurrency,
             prefetch=prefetch,
             sources=sources,
+            timeout=None,
+            refuse=lambda _: False,
             finish=self._finish,
             hand_back=self._hand_back,
             set_aside=self._set_aside,

@@ -194,7 +194,7 @@ async def test_calls_that_need_a_connection_say_so(apart: Scheduler) -> None:
 
 @pytest.mark.asyncio
 async def test_the_state_to_list(sealed: Scheduler) -> None:
-    with pytest.raises(InvalidValue, match=r"^state must be 'waiting', 'leased' or None"):
+    with pytest.raises(InvalidValue, match=r"^state must be 'waiting', 'leased', 'paused' or None"):
         await anext(sealed.tasks(state="ready"))  # type: ignore[arg-type]
 
 

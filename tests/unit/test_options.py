@@ -90,10 +90,13 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         check_tasks_every_seconds=1,
         namespace="n",
         concurrency=2,
+        group_concurrency=1,
         prefetch=3,
         delivery="at-most-once",
         lease_seconds=4,
         lease_renewal_seconds=1,
+        run_timeout_seconds=6,
+        max_crashes=7,
         drain_seconds=5,
     )
     for given in (storage, options):

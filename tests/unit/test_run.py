@@ -16,7 +16,7 @@ from interval_scheduler.execution.run import Grant
 
 
 def a_run(*, due: bytes = b"1700000000250", tries: bytes | None = None, received_at: float = 50.0) -> TaskRun:
-    grant = Grant("here:1/0", b"1700000000300000", 1_700_000_000.3, received_at, math.inf, 75.0)
+    grant = Grant("here:1/0", b"1700000000300000", 1_700_000_000.3, received_at, math.inf, 75.0, is_leased=True)
     return TaskRun(grant, "ü".encode(), due, b"s 1000 0\ndata", tries)
 
 

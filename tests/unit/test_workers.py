@@ -189,7 +189,7 @@ async def test_claiming_ahead_follows_how_soon_tasks_start(lag: float, grows: bo
     async with bench.running():
         for _ in range(6):
             now = time.monotonic() - lag
-            grant = Grant("p:1/0", b"7", 1.0, now, math.inf, math.inf)
+            grant = Grant("p:1/0", b"7", 1.0, now, math.inf, math.inf, is_leased=True)
             before = bench.settled
             await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s\n", None)])
             await until(lambda before=before: bench.settled == before + 1)  # type: ignore[misc]

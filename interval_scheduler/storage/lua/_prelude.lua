@@ -14,6 +14,9 @@ local LONG = string.rep('\0', 65)
 -- How long a reply is kept for a retry of its request, in ms; no request is retried for that long.
 local REPLY_KEPT_MS = 600000
 
+-- How many missed occurrences of a task that wants each of them are kept.
+local MISSED_KEPT = 1000
+
 -- Server time in µs.
 local function now_us()
   local time = call('TIME')
@@ -106,38 +109,43 @@ end
 -- The due time after `due` of a recurring task, from the fields of its header.
 -- Fixed rate: the first moment on the task's own grid after now, so that missed ones coalesce; where the clock
 -- went back to before `due`, the one after `due`. Fixed delay: an interval from now. Both rounded down to the
--- rounding grid, and never to now or before.
-local function following(now, due, flags, interval, phase, grid)
+-- rounding grid, and never to now or before. With `each`, missed ones are due one by one, the last thousand of them.
+local function following(now, due, flags, interval, phase, grid, each)
   interval, phase, grid = tonumber(interval), tonumber(phase), math.max(tonumber(grid) or 1, 1)
   if string.find(flags, 'd', 1, true) then
     local after = now + interval
     after = after - after % grid
     return after > now and after or after + grid
   end
-  local moment = on_grid(now, interval, phase, grid)
-  if moment - moment % grid == tonumber(due) then
+  local moment = on_grid(each and math.max(due, now - MISSED_KEPT * interval) or now, interval, phase, grid)
+  if moment - moment % grid == due then
     moment = moment + interval
   end
   return moment - moment % grid
 end
 
 -- What comes after a run, by the header that stands in a text from a place on and ends with a newline: the next due
--- time; false for none, a one-shot; nil if it cannot be read. And the place behind it.
--- The due time of the run may be left out where the clock is known to be past it.
+-- time; false for none, as after a one-shot; nil if it cannot be read. Then the place behind it, and its controls.
+-- A header whose next due time only its caller can work out (cron) carries it as the control '@'.
 local function after_run(text, at, now, due)
-  -- Most tasks have a fixed rate and no rounding grid: for these one match is enough.
-  local interval, phase, behind = match(text, '^[sb] ([1-9]%d*) (%d+)\n()', at)
-  if interval and not due then
-    return on_grid(now, tonumber(interval), tonumber(phase), 1), behind
+  local header, behind = match(text, '^([^\n]*)\n()', at)
+  local plain, controls = match(header or '', '^([^;]*)(.*)$')
+  local flags, interval, phase, grid = read_header(plain)
+  local told, last = tonumber(match(controls, ';@(%d+)')), tonumber(match(controls, ';u(%d+)'))
+  if not flags or (not told and match(controls, ';c')) then
+    return nil, behind, controls
   end
-  local header, flags, grid
-  header, behind = match(text, '^([^\n]*)\n()', at)
-  flags, interval, phase, grid = read_header(header or '')
-  if not flags then
-    return nil, behind
+  local moment = told
+    or interval and following(now, tonumber(due) or now, flags, interval, phase, grid, match(controls, ';ma'))
+    or false
+  if moment and last and moment > last then
+    moment = false
   end
-  return interval and following(now, due, flags, interval, phase, grid) or false, behind
+  return moment, behind, controls
 end
+
+-- The header of most tasks, of a fixed rate and with nothing else: its interval, its phase, and the place behind.
+local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'
 
 -- The lines of a text.
 local function lines(text)
@@ -148,34 +156,48 @@ local function lines(text)
   return found
 end
 
--- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it.
+-- A lease, taken apart: what its worker knows of it; the due time of the run; what was decided meanwhile of where the task
+-- goes after it ('k': to where its new record says, 's' and a moment: there, or ''); and 'p' if it was paused.
+local function read_lease(held)
+  return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
+end
+
+-- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it; and whether it
+-- is paused.
 local function due_again(held, now)
-  local due, mark = match(held or '', '^%d+ (%d+) ?(.*)$')
-  return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now
+  local _, due, mark, paused = read_lease(held)
+  return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now, paused == 'p'
 end
 
--- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.
-local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key)
-  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
-  if #expired == 0 then
-    return
-  end
-  local held = call('HMGET', leases_key, unpack(expired))
-  local back = {}
-  for n, id in ipairs(expired) do
-    back[2 * n - 1] = digits(due_again(held[n], now))
-    back[2 * n] = id
-  end
-  call('ZADD', due_key, unpack(back))
-  for _, id in ipairs(expired) do
-    call('HINCRBY', attempts_key, id, 1)
-  end
-  call('HDEL', leases_key, unpack(expired))
-  call('ZREM', leased_key, unpack(expired))
+-- Pairs of due times and ids, apart for tasks that wait and such that are paused.
+local function new_places()
+  return { waiting = {}, paused = {}, earliest = nil }
 end
 
--- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none.
-local function next_look(due_key, leased_key)
+local function place(places, id, moment, is_paused)
+  local list = is_paused and places.paused or places.waiting
+  list[#list + 1] = digits(moment)
+  list[#list + 1] = id
+  if not is_paused and (not places.earliest or moment < places.earliest) then
+    places.earliest = moment
+  end
+end
+
+local function put(places, due_key, paused_key)
+  if #places.waiting > 0 then
+    call('ZADD', due_key, unpack(places.waiting))
+  end
+  if #places.paused > 0 then
+    call('ZADD', paused_key, unpack(places.paused))
+  end
+end
+
+-- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none, and while the
+-- namespace is paused.
+local function next_look(due_key, leased_key, halt_key)
+  if call('EXISTS', halt_key) == 1 then
+    return -1
+  end
   local due, ends = head(due_key), head(leased_key)
   if due and ends then
     return math.min(due, ends)
@@ -183,10 +205,10 @@ local function next_look(due_key, leased_key)
   return due or ends or -1
 end
 
--- The attempts of the given ids; empty while no delivery ever failed.
-local function attempts_of(attempts_key, ids)
-  if #ids == 0 or call('EXISTS', attempts_key) == 0 then
+-- What a hash holds that is seldom there, for each of the given ids; empty while it is not.
+local function extras_of(key, ids)
+  if #ids == 0 or call('EXISTS', key) == 0 then
     return {}
   end
-  return call('HMGET', attempts_key, unpack(ids))
+  return call('HMGET', key, unpack(ids))
 end

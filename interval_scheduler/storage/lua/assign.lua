@@ -4,15 +4,19 @@
 -- KEYS[3] due: id -> due, ms
 -- KEYS[4] leases: id -> lease
 -- KEYS[5] dead: id -> when it was set aside, ms
+-- KEYS[6] errors: id -> what a dead task's last run failed with
+-- KEYS[7] paused: id -> due, ms
+-- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
--- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s) and the record's flags;
---   start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once; data: bytes
+-- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s), then the record's flags and
+--   controls; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
+--   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated)
 -- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; a waiting
 --   task keeps its place unless the rule says otherwise; a leased one is marked, so that its completion obeys
---   the new record; one set aside as dead is scheduled anew.
+--   the new record; a paused one stays paused; one set aside as dead is scheduled anew.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
@@ -27,53 +31,66 @@ for at = 4, #ARGV, 5 do
   wants_old = wants_old or string.byte(ARGV[at + 1]) == 105 -- 'i'
 end
 
-local due_of, lease_of, interval_of = {}, {}, {}
+local due_of, lease_of, interval_of, is_paused = {}, {}, {}, {}
+local any_paused = call('EXISTS', KEYS[7]) == 1
+local pauses = any_paused and call('ZMSCORE', KEYS[7], unpack(ids))
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
+local parked = parked_dues(KEYS[8], ids)
+local in_groups = false
 local leases = call('HMGET', KEYS[4], unpack(ids))
 local records = wants_old and call('HMGET', KEYS[2], unpack(ids))
 for n, id in ipairs(ids) do
-  due_of[id] = scores[n] and tonumber(scores[n]) or nil
+  is_paused[id] = pauses and pauses[n] and true
+  due_of[id] = tonumber(scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
   lease_of[id] = leases[n] or nil
   if records and records[n] then
-    interval_of[id] = tonumber(string.match(records[n], '^%a+ (%d+)'))
+    interval_of[id] = tonumber(match(records[n], '^%a+ (%d+)'))
   end
 end
 
 local before = head(KEYS[3])
-local written, waiting, marked, created = {}, {}, {}, {}
-local earliest
+local written, marked, created, places = {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
-  local rule, flags = string.match(ARGV[at + 1], '^(.)(.*)$')
-  local start, interval = tonumber(ARGV[at + 2]) or now, tonumber(ARGV[at + 3])
+  local rule, flags, controls = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
+  local start, interval, phase = tonumber(ARGV[at + 2]) or now, tonumber(ARGV[at + 3]), nil
+  if not interval and ARGV[at + 3] ~= '' then
+    interval, phase = match(ARGV[at + 3], '^(%d+)/(%d+)$')
+    interval, phase = tonumber(interval), tonumber(phase)
+    start = start + (phase - start) % interval
+  end
   local due, lease = due_of[id], lease_of[id]
   local anchor = start
   if lease then
-    local claim, run_due = string.match(lease, '^(%d+ (%d+))')
+    local claim, run_due, _, paused = read_lease(lease)
     if interval and rule ~= 's' then
       anchor = tonumber(run_due)
-      lease_of[id] = claim .. ' k'
+      lease_of[id] = claim .. ' k' .. paused
     else
-      lease_of[id] = claim .. ' s' .. digits(start - start % grid)
+      lease_of[id] = claim .. ' s' .. digits(start - start % grid) .. paused
     end
     marked[#marked + 1] = id
     marked[#marked + 1] = lease_of[id]
   else
     if due and rule == 'i' and interval and interval_of[id] then
-      anchor = math.max(due - interval_of[id] + interval, 0)
+      local previous = due - interval_of[id]
+      anchor = math.max(phase and previous + 1 + (phase - previous - 1) % interval or previous + interval, 0)
     elseif due and rule ~= 's' then
       anchor = due
     end
     local moment = anchor - anchor % grid
-    waiting[#waiting + 1] = digits(moment)
-    waiting[#waiting + 1] = id
+    place(places, id, moment, is_paused[id])
     due_of[id] = moment
-    earliest = earliest and math.min(earliest, moment) or moment
   end
   local header = flags
   if interval then
-    header = flags .. ' ' .. digits(interval) .. ' ' .. digits(anchor % interval) .. (grid > 1 and ' ' .. digits(grid) or '')
+    header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or anchor % interval)
+    if grid > 1 then
+      header = header .. ' ' .. digits(grid)
+    end
   end
+  header = header .. controls
+  in_groups = in_groups or match(controls, GROUP)
   interval_of[id] = interval
   written[2 * n - 1] = id
   written[2 * n] = header .. '\n' .. ARGV[at + 4]
@@ -81,12 +98,18 @@ for n, id in ipairs(ids) do
 end
 
 call('HSET', KEYS[2], unpack(written))
-if #waiting > 0 then
-  call('ZADD', KEYS[3], unpack(waiting))
+put(places, KEYS[3], KEYS[7])
+if parked then
+  drop_parked(KEYS[8], ids)
 end
 if #marked > 0 then
   call('HSET', KEYS[4], unpack(marked))
 end
-call('ZREM', KEYS[5], unpack(ids))
-announce(ARGV[2], before, earliest)
-return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(created))
+if call('ZREM', KEYS[5], unpack(ids)) > 0 then
+  call('HDEL', KEYS[6], unpack(ids))
+end
+if in_groups then
+  call('SET', KEYS[8] .. 'in-use', 1)
+end
+announce(ARGV[2], before, places.earliest)
+return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(created))

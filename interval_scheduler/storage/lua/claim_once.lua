@@ -1,4 +1,4 @@
--- Take due tasks for one worker and reschedule them at once: at most once.
+-- Take due tasks for one worker and reschedule them at once: at most once. What only a completion can decide is leased.
 -- KEYS[1] reply: the session's last reply
 -- KEYS[2] tasks: id -> record
 -- KEYS[3] due: id -> due, ms
@@ -8,24 +8,44 @@
 -- KEYS[7] attempts: id -> deliveries that failed
 -- KEYS[8] dead: id -> when it was set aside, ms
 -- KEYS[9] taken: list, what the session's last claim took: ids, due times, records, failed deliveries
+-- KEYS[10] paused: id -> due, ms
+-- KEYS[11] halt: there while the namespace is paused
+-- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
+-- ARGV[3] lease: integer, ms
+-- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; recurring tasks are due again at
---   their next time, one-shots are gone; a retry gets the same tasks; passes when Redis is out of memory; what has
---   no record is dropped, what cannot be read is set aside as dead.
+--   their next time, one-shots are gone; cron tasks, and those with retries, a count of runs or a group, are leased as by
+--   claim; a retry gets the same tasks; passes when Redis is out of memory; what has no record is dropped, what cannot be
+--   read is set aside as dead; nothing is taken while the namespace is paused.
 
 -- So many strings of a list, from a place on.
 local function slice(strings, first, count)
   return { unpack(strings, first, first + count - 1) }
 end
 
+-- The ids that are missing in a second list, in which each has its due time behind it; and those that are not.
+local function missing_from(all, found)
+  local missing, others, at = {}, {}, 1
+  for _, id in ipairs(all) do
+    if id == found[at] then
+      others[#others + 1] = id
+      at = at + 2
+    else
+      missing[#missing + 1] = id
+    end
+  end
+  return missing, others
+end
+
 local micros = now_us()
 local now = math.floor(micros / 1000)
 
 local function answer(token, ids, dues, records, tries)
-  return { micros, next_look(KEYS[3], KEYS[4]), token, ids, dues, records, tries }
+  return { micros, next_look(KEYS[3], KEYS[4], KEYS[11]), token, ids, dues, records, tries }
 end
 
 local done = recall(KEYS[1], ARGV[1])
@@ -43,25 +63,49 @@ elseif done then
 end
 
 pass_when_full(KEYS[1])
-recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7])
-local found = call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7], KEYS[10], KEYS[12])
+local found = call('EXISTS', KEYS[11]) == 1 and {}
+  or call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
 local token, ids, dues, kept, tries = last_token(KEYS[6]), {}, {}, {}, {}
 if #found > 0 then
   local candidates = {}
   for n = 1, #found / 2 do
     candidates[n] = found[2 * n - 1]
   end
+  local joining
   local records = call('HMGET', KEYS[2], unpack(candidates))
-  local failed = attempts_of(KEYS[7], candidates)
-  token = next_token(KEYS[6])
-  local again, gone, off, dead = {}, {}, {}, {}
+  local again, gone, off, dead, ended = {}, {}, {}, {}, {}
+  found, records, joining = by_room(KEYS[12], tonumber(ARGV[4]), found, records)
+  if #records < #candidates then
+    off, candidates = missing_from(candidates, found)
+  end
+  local failed = extras_of(KEYS[7], candidates)
+  if #found > 0 then
+    token = next_token(KEYS[6])
+  end
+  local leased, leases, deadline = {}, {}, digits(now + tonumber(ARGV[3]))
   local count, moves = 0, 0
-  for n, id in ipairs(candidates) do
-    local record = records[n]
-    local moment = after_run(record or '', 1, now)
-    if moment ~= nil then
+  for n, record in ipairs(records) do
+    local id, due, moment, is_leased = found[2 * n - 1], found[2 * n], nil, false
+    local interval, phase = match(record or '', PLAIN_RATE)
+    if interval then
+      moment = on_grid(now, tonumber(interval), tonumber(phase), 1)
+    else
+      local _, controls
+      moment, _, controls = after_run(record or '', 1, now, due)
+      -- The record's own controls decide, and not whether its next due time can be worked out here.
+      is_leased = record and match(controls, ';[cnrg]')
+    end
+    if is_leased then
+      moment = nil
+      leased[#leased + 1], leased[#leased + 2] = deadline, id
+      leases[#leases + 1], leases[#leases + 2] = id, token .. ' ' .. due
+    elseif #failed > 0 then
+      ended[#ended + 1] = id
+    end
+    if moment ~= nil or is_leased then
       count = count + 1
-      ids[count], dues[count], kept[count] = id, found[2 * n], record
+      ids[count], dues[count], kept[count] = id, due, record
       if #failed > 0 then
         tries[count] = failed[n]
       end
@@ -96,6 +140,11 @@ if #found > 0 then
   if #again > 0 then
     call('ZADD', KEYS[3], unpack(again))
   end
+  if #leased > 0 then
+    call('ZADD', KEYS[4], unpack(leased))
+    call('HSET', KEYS[5], unpack(leases))
+    join_groups(KEYS[12], joining)
+  end
   if #dead > 0 then
     call('ZADD', KEYS[8], unpack(dead))
   end
@@ -105,8 +154,8 @@ if #found > 0 then
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
   end
-  if #failed > 0 then
-    call('HDEL', KEYS[7], unpack(candidates))
+  if #ended > 0 then
+    call('HDEL', KEYS[7], unpack(ended))
   end
 end
 -- Remembered even if empty: a late copy of this request must not take tasks for nobody.

@@ -6,6 +6,11 @@
 -- KEYS[5] leases: id -> lease
 -- KEYS[6] attempts: id -> deliveries that failed
 -- KEYS[7] dead: id -> when it was set aside, ms
+-- KEYS[8] errors: id -> what a dead task's last run failed with
+-- KEYS[9] paused: id -> due, ms
+-- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[11] failures: id -> runs that failed for good
+-- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- Returns: string, 1 if a task was leased else 0, a blank, and how many tasks were removed
 -- Guarantees: atomic; applied once per request; constant time, since Redis frees unlinked keys in the background;
@@ -17,6 +22,7 @@ if done then
 end
 
 local leased = call('ZCARD', KEYS[4])
-local removed = call('ZCARD', KEYS[3]) + leased
-call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+local removed = call('ZCARD', KEYS[3]) + leased + call('ZCARD', KEYS[9]) + call('ZCARD', KEYS[12] .. 'parked')
+call('UNLINK', unpack(KEYS, 2, 11))
+unlink_groups(KEYS[12])
 return remember(KEYS[1], ARGV[1], (leased > 0 and '1' or '0') .. ' ' .. digits(removed))

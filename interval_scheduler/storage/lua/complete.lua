@@ -6,6 +6,9 @@
 -- KEYS[5] leases: id -> lease
 -- KEYS[6] attempts: id -> deliveries that failed
 -- KEYS[7] fence: the last fencing token
+-- KEYS[8] paused: id -> due, ms
+-- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them
@@ -27,39 +30,49 @@ local ids = { unpack(ARGV, 5) }
 local held = call('HMGET', KEYS[5], unpack(ids))
 
 -- Nearly always every lease is held as it was claimed, and the clock has not gone back since the last claim, so that no
--- run was due after now. Then no lease has to be taken apart.
+-- run was due after now. Then no lease has to be taken apart for a task that has a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
 local is_simple = all_held and joined == ARGV[3] and micros >= tonumber(call('GET', KEYS[7]) or math.huge)
-local leases, headers = is_simple and {} or lines(ARGV[3]), ARGV[4]
+local headers, leases, counted = ARGV[4], nil, {}
 
--- Of one run, the hard way: what `after_run` says, nil also if its lease is stale; and the place of the next header.
+-- Of one run, the hard way: where its task goes, false for nowhere, nil if it cannot end; the place of the next header;
+-- whether the task is paused.
 local function outcome(n, id, at)
-  local claim, due, mark = match(held[n] or '', '^(%d+ (%d+)) ?(.*)$')
-  local moment, behind = after_run(headers, at, now, due)
-  local record = mark == 'k' and call('HGET', KEYS[2], id)
+  leases = leases or lines(ARGV[3])
+  local claim, due, mark, paused = read_lease(held[n])
+  local moment, behind, controls = after_run(headers, at, now, due)
+  local record, _ = mark == 'k' and call('HGET', KEYS[2], id), nil
   if record then
-    moment = after_run(record, 1, now, due)
+    moment, _, controls = after_run(record, 1, now, due)
   end
   if claim ~= leases[n] or moment == nil then
     return nil, behind
   end
-  return tonumber(match(mark, '^s(%d+)$')) or moment, behind
+  local most = tonumber(match(controls, ';n(%d+)'))
+  if most then
+    counted[#counted + 1] = id
+    moment = tonumber(call('HGET', KEYS[9], id) or 0) + 1 < most and moment
+  end
+  return tonumber(match(mark, '^s(%d+)$')) or moment, behind, paused == 'p'
 end
 
-local ended, results, waiting, gone = {}, {}, {}, {}
-local at, count, earliest = 1, 0, nil
+local ended, results, gone, places = {}, {}, {}, new_places()
+local waiting, at, count, earliest = places.waiting, 1, 0, nil
 for n, id in ipairs(ids) do
-  local moment
-  if is_simple then
-    moment, at = after_run(headers, at, now)
+  local moment, is_paused
+  local interval, phase, behind = match(headers, PLAIN_RATE, at)
+  if is_simple and interval then
+    moment, at = on_grid(now, tonumber(interval), tonumber(phase), 1), behind
   else
-    moment, at = outcome(n, id, at)
+    moment, at, is_paused = outcome(n, id, at)
   end
   results[n] = moment == nil and '0' or '1'
   if moment ~= nil then
     ended[#ended + 1] = id
   end
-  if moment then
+  if moment and is_paused then
+    place(places, id, moment, true)
+  elseif moment then
     waiting[count + 1], waiting[count + 2] = digits(moment), id
     count = count + 2
     earliest = earliest and earliest < moment and earliest or moment
@@ -71,16 +84,21 @@ end
 if #ended > 0 then
   local before = head(KEYS[3])
   pass_when_full(KEYS[1])
-  if #waiting > 0 then
-    call('ZADD', KEYS[3], unpack(waiting))
+  put(places, KEYS[3], KEYS[8])
+  for _, id in ipairs(counted) do
+    call('HINCRBY', KEYS[9], id, 1)
   end
   call('HDEL', KEYS[5], unpack(ended))
   call('ZREM', KEYS[4], unpack(ended))
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
+    call('HDEL', KEYS[9], unpack(gone))
   end
   if call('EXISTS', KEYS[6]) == 1 then
     call('HDEL', KEYS[6], unpack(ended))
+  end
+  if leave_groups(KEYS[10], ended, now, KEYS[3]) then
+    earliest = math.min(earliest or now, now)
   end
   announce(ARGV[2], before, earliest)
 end

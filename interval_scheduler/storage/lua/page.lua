@@ -1,12 +1,16 @@
 -- List tasks in the order of one set, a page at a time.
--- KEYS[1] set: the set to walk, due (id -> due, ms) or leased (id -> lease deadline, ms)
+-- KEYS[1] set: the set to walk, due or paused (id -> due, ms), leased (id -> lease deadline, ms), dead (id -> when, ms),
+--   or those parked for want of room in their group (see _groups.lua)
 -- KEYS[2] tasks: id -> record
 -- KEYS[3] leases: id -> lease
 -- KEYS[4] attempts: id -> deliveries that failed
+-- KEYS[5] failures: id -> runs that failed for good
+-- KEYS[6] errors: id -> what a dead task's last run failed with
 -- ARGV[1] limit: integer, how many tasks at most
 -- ARGV[2] score: number, of the last task of the page before; '' for the first page
 -- ARGV[3] id: string, of the last task of the page before
--- Returns: {ids; scores; records; leases; failed deliveries or empty}
+-- Returns: {ids; scores; records; leases; failed deliveries or empty; failed runs or empty; errors or empty; members, by
+--   the last of which the next page is asked for, where they are not the ids, or empty}
 -- Guarantees: changes nothing; O(log N) plus the page; a task that stays where it is is listed exactly once.
 
 -- Whether one id comes after another among those of one score; byte by byte, as Redis sorts them and Lua's own
@@ -42,13 +46,25 @@ for at = 1, #found, 2 do
   ids[#ids + 1] = found[at]
   scores[#scores + 1] = found[at + 1]
 end
+local members = {}
+if string.sub(KEYS[1], -6) == 'parked' then
+  members = ids
+  ids = {}
+  for n, member in ipairs(members) do
+    local due, id = read_parked(member)
+    ids[n], scores[n] = id, digits(due)
+  end
+end
 if #ids == 0 then
-  return { {}, {}, {}, {}, {} }
+  return { {}, {}, {}, {}, {}, {}, {}, {} }
 end
 return {
   ids,
   scores,
   call('HMGET', KEYS[2], unpack(ids)),
   call('HMGET', KEYS[3], unpack(ids)),
-  attempts_of(KEYS[4], ids),
+  extras_of(KEYS[4], ids),
+  extras_of(KEYS[5], ids),
+  extras_of(KEYS[6], ids),
+  members,
 }

@@ -3,6 +3,8 @@
 -- KEYS[2] due: id -> due, ms
 -- KEYS[3] leased: id -> lease deadline, ms
 -- KEYS[4] leases: id -> lease
+-- KEYS[5] paused: id -> due, ms
+-- KEYS[6] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run two: id: string; lease: string, as claimed
@@ -22,27 +24,26 @@ for at = 3, #ARGV, 2 do
 end
 local held = call('HMGET', KEYS[4], unpack(ids))
 
-local ended, results, waiting = {}, {}, {}
-local earliest
+local ended, results, places = {}, {}, new_places()
 for n, id in ipairs(ids) do
   if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 2] then
     results[n] = '0'
   else
-    local moment = due_again(held[n], now)
     results[n] = '1'
     ended[#ended + 1] = id
-    waiting[#waiting + 1] = digits(moment)
-    waiting[#waiting + 1] = id
-    earliest = earliest and math.min(earliest, moment) or moment
+    place(places, id, due_again(held[n], now))
   end
 end
 
 if #ended > 0 then
   local before = head(KEYS[2])
   pass_when_full(KEYS[1])
-  call('ZADD', KEYS[2], unpack(waiting))
+  put(places, KEYS[2], KEYS[5])
   call('HDEL', KEYS[4], unpack(ended))
   call('ZREM', KEYS[3], unpack(ended))
-  announce(ARGV[2], before, earliest)
+  if leave_groups(KEYS[6], ended, now, KEYS[2]) then
+    places.earliest = math.min(places.earliest or now, now)
+  end
+  announce(ARGV[2], before, places.earliest)
 end
-return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))
+return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -6,6 +6,11 @@
 -- KEYS[5] leases: id -> lease
 -- KEYS[6] attempts: id -> deliveries that failed
 -- KEYS[7] dead: id -> when it was set aside, ms
+-- KEYS[8] errors: id -> what a dead task's last run failed with
+-- KEYS[9] paused: id -> due, ms
+-- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[11] failures: id -> runs that failed for good
+-- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
 -- ARGV[3...] ids: string
@@ -24,10 +29,13 @@ for at = 3, #ARGV do
 end
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
 local held = call('HMGET', KEYS[5], unpack(ids))
+local pauses = call('ZMSCORE', KEYS[9], unpack(ids))
+
+local parked = parked_dues(KEYS[12], ids)
 
 local wait, any_leased, results, seen = 0, false, {}, {}
 for n, id in ipairs(ids) do
-  results[n] = (scores[n] or held[n]) and not seen[id] and '1' or '0'
+  results[n] = (scores[n] or held[n] or pauses[n] or parked and parked[id]) and not seen[id] and '1' or '0'
   seen[id] = true
   if held[n] then
     any_leased = true
@@ -42,7 +50,16 @@ call('ZREM', KEYS[3], unpack(ids))
 if any_leased then
   call('ZREM', KEYS[4], unpack(ids))
   call('HDEL', KEYS[5], unpack(ids))
+  leave_groups(KEYS[12], ids, now, KEYS[3])
+end
+if parked then
+  drop_parked(KEYS[12], ids)
 end
 call('HDEL', KEYS[6], unpack(ids))
 call('ZREM', KEYS[7], unpack(ids))
+for at = 8, 11 do
+  if call('EXISTS', KEYS[at]) == 1 then
+    call(at == 9 and 'ZREM' or 'HDEL', KEYS[at], unpack(ids))
+  end
+end
 return remember(KEYS[1], ARGV[1], digits(wait) .. ' ' .. table.concat(results))

@@ -1,0 +1,116 @@
+"""The controls of a task in their wire form: what few tasks ask for, at the end of its header. Pure functions.
+
+::
+
+    controls = *(";" letter value)
+    m  s | a     missed occurrences are skipped, or each of them runs; absent: one run for all
+    u  ms        no occurrence after this moment
+    n  number    so many runs, then no more
+    c  text      a cron expression, instead of an interval
+    z  text      its time zone
+    r  number    so many attempts more for a run that fails
+    b  ms        the delay before the first of them
+    t  ms        a run may take so long
+    g  text      the group that the task belongs to
+    @  ms        the next due time, in a header that ends a run of a cron task; never in a record
+
+Most tasks have none, and nothing is stored for them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+Missed = Literal["once", "skip", "all"]
+
+_MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
+_LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISSED.items()}
+DEFAULT_BACKOFF_MS: Final = 1000
+
+
+class BadControls(ValueError):
+    """What stands in a header are no controls."""
+
+
+class Controls(NamedTuple):
+    """The controls of one task, in wire units."""
+
+    missed: Missed = "once"
+    until_ms: int | None = None
+    max_runs: int | None = None
+    cron: str | None = None
+    zone: str | None = None
+    retries: int = 0
+    backoff_ms: int = DEFAULT_BACKOFF_MS
+    timeout_ms: int | None = None
+    group: str | None = None
+
+    @property
+    def needs_lease(self) -> bool:
+        """Whether only a completion can decide how the task goes on; `claim_once.lua` decides by the same letters."""
+        return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
+
+    def timeout_seconds(self, default: float | None) -> float | None:
+        """How long a run may take."""
+        return default if self.timeout_ms is None else self.timeout_ms / 1000
+
+    def encode(self) -> bytes:
+        """As they stand in a header."""
+        parts: list[str] = []
+        if self.missed != "once":
+            parts.append(f";m{_LETTERS[self.missed]}")
+        for letter, value in (
+            ("u", self.until_ms),
+            ("n", self.max_runs),
+            ("c", self.cron),
+            ("z", self.zone),
+            ("r", self.retries or None),
+            ("b", self.backoff_ms if self.retries and self.backoff_ms != DEFAULT_BACKOFF_MS else None),
+            ("t", self.timeout_ms),
+            ("g", self.group),
+        ):
+            if value is not None:
+                parts.append(f";{letter}{value}")
+        return "".join(parts).encode()
+
+
+PLAIN: Final = Controls()
+
+
+@lru_cache(maxsize=4096)
+def _decode(text: bytes) -> Controls:
+    found = {part[:1]: part[1:] for part in text.decode().split(";")[1:]}
+    try:
+        return Controls(
+            missed=_MISSED[found.get("m", "")],
+            until_ms=_number(found.get("u")),
+            max_runs=_number(found.get("n")),
+            cron=found.get("c"),
+            zone=found.get("z"),
+            retries=_number(found.get("r")) or 0,
+            backoff_ms=_number(found.get("b")) or DEFAULT_BACKOFF_MS,
+            timeout_ms=_number(found.get("t")),
+            group=found.get("g"),
+        )
+    except (KeyError, ValueError) as error:
+        raise BadControls(f"controls {text!r} cannot be read") from error
+
+
+def of_header(header: bytes) -> Controls:
+    """The controls of a header.
+
+    Raises:
+        BadControls: they cannot be read.
+    """
+    at = header.find(b";")
+    if at < 0:
+        return PLAIN
+    try:
+        return _decode(header[at:])
+    except UnicodeDecodeError as error:
+        raise BadControls("controls are not UTF-8") from error
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)

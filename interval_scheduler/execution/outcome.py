@@ -1,0 +1,83 @@
+"""What becomes of a run before it starts and after it ended. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from ..cron import next_run
+from ..storage.commands import Failure
+from .executor import Retry
+
+if TYPE_CHECKING:
+    from .run import TaskRun
+
+Verdict = Literal["run", "pass over", "crashes", "late"]
+
+LONGEST_BACKOFF_MS: Final = 3_600_000
+MAX_ERROR_LENGTH: Final = 1000
+
+
+def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
+    """Whether a run that has begun is to be carried out.
+
+    Not if its occurrence was missed and its task skips those, or if it is due after the end of its task: then it is
+    passed over. Not if so many deliveries ended without a result, or if it is too late for its lease.
+
+    Args:
+        run: the run.
+        now: monotonic seconds.
+        max_crashes: how many deliveries of an occurrence may end without a result.
+    """
+    controls = run.controls
+    if controls.needs_lease and now > run.start_by:
+        return "late"
+    if run.failed is not None and int(run.failed) >= max_crashes + controls.retries:
+        return "crashes"
+    if controls.until_ms is not None and run.due_ms > controls.until_ms:
+        return "pass over"
+    if controls.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
+        return "pass over"
+    return "run"
+
+
+def _following_ms(run: TaskRun) -> int:
+    """When the occurrence after that of a run is due."""
+    cron = run.controls.cron
+    if cron is not None:
+        return next_run(cron, run.controls.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
+    return run.due_ms + int(run.header.split(b" ", 2)[1])
+
+
+def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
+    """The header by which a run ends.
+
+    With its next due time, where the scripts cannot work that out; and without a count of runs, if it was passed over.
+    """
+    controls = run.controls
+    header = run.header
+    if not ran and controls.max_runs is not None:
+        header = header.replace(b";n%d" % controls.max_runs, b"", 1)
+    if controls.cron is not None:
+        each_missed = controls.missed == "all"
+        next_ms = next_run(controls.cron, controls.zone or "UTC", run.due_ms, now_ms, each_missed=each_missed)
+        header += b";@%d" % next_ms
+    return header
+
+
+def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> Failure:
+    """How a run ends that failed.
+
+    Args:
+        run: the run.
+        error: what its executor raised.
+        now_ms: the server's clock, epoch ms.
+        jitter: from 0 to 1; how much of half the delay is taken off.
+    """
+    charge, retry_ms = True, None
+    if isinstance(error, Retry):
+        charge, retry_ms = False, max(1, round(1000 * error.after))
+    elif run.attempt <= run.controls.retries:
+        longest = min(run.controls.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
+        retry_ms = max(1, round(max(longest, run.controls.backoff_ms) * (1 - jitter / 2)))
+    told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
+    return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, told)

@@ -1,0 +1,106 @@
+"""Putting tasks under schedule and taking them off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from ...controls import PLAIN
+from ...cron import next_after
+from .. import scripts
+from .flags import flags
+
+if TYPE_CHECKING:
+    from ...task import Assignment
+    from ..keys import Keys
+    from ..session import Argument, Session
+
+
+Reschedule = Literal["keep", "interval", "start"]
+
+
+#: A claim may start its runs for so long after its request was sent, and hands back the rest; so a removal
+#: that waits this long after the claim knows that no run will start. The same for all schedulers of a namespace.
+START_WINDOW_MS: Final = 1000
+
+
+_RULES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
+
+
+class Change(NamedTuple):
+    """One assignment with its rule."""
+
+    assignment: Assignment
+    reschedule: Reschedule
+
+    def planned(self, now_ms: int) -> Change:
+        """With the first occurrence from its start on, if that is for a cron expression to say."""
+        task = self.assignment
+        if task.controls.cron is None:
+            return self
+        from_ms = (now_ms if task.start_ms is None else task.start_ms) - 1
+        first_ms = next_after(task.controls.cron, task.controls.zone or "UTC", from_ms)
+        return self._replace(assignment=replace(task, start_ms=first_ms))
+
+
+async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[Change]) -> tuple[list[bool], int]:
+    """Assign tasks: for each whether it is new, and the earliest due time in ms (-1: none)."""
+    args: list[Argument] = [keys.wake, grid_ms]
+    for change in changes:
+        task = change.assignment
+        code = _RULES[change.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
+        if task.controls is not PLAIN:
+            code += task.controls.encode()
+        start = b"" if task.start_ms is None else task.start_ms
+        interval: Argument = b"" if task.interval_ms is None else task.interval_ms
+        if task.phase_ms is not None:
+            interval = f"{interval!s}/{task.phase_ms}".encode()
+        args += (task.id, code, start, interval, task.data)
+    reply: bytes = await session.request(
+        scripts.ASSIGN, (keys.tasks, keys.due, keys.leases, keys.dead, keys.errors, keys.paused, keys.groups), args
+    )
+    earliest, _, created = reply.partition(b" ")
+    return flags(created), int(earliest)
+
+
+class Removed(NamedTuple):
+    """Whether a task was scheduled, and for how many ms a claim granted before could still start it."""
+
+    was_scheduled: bool
+    wait_ms: int
+
+
+async def remove(session: Session, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
+    """Take tasks off the schedule."""
+    reply: bytes = await session.request(
+        scripts.REMOVE,
+        _all_sets(keys),
+        (START_WINDOW_MS, *ids),
+    )
+    wait, _, scheduled = reply.partition(b" ")
+    return [Removed(flag, int(wait)) for flag in flags(scheduled)]
+
+
+async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
+    """Take every task off the schedule: how many there were, and whether one was leased."""
+    reply: bytes = await session.request(scripts.CLEAR, _all_sets(keys), ())
+    leased, _, removed = reply.partition(b" ")
+    return int(removed), leased == b"1"
+
+
+def _all_sets(keys: Keys) -> tuple[bytes, ...]:
+    """Every key in which a task can stand."""
+    return (
+        keys.tasks,
+        keys.due,
+        keys.leased,
+        keys.leases,
+        keys.attempts,
+        keys.dead,
+        keys.errors,
+        keys.paused,
+        keys.runs,
+        keys.failures,
+        keys.groups,
+    )

@@ -1,0 +1,91 @@
+"""Control of single tasks, of a whole partition, of the dead ones, and of locks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import scripts
+
+if TYPE_CHECKING:
+    from ..keys import Keys
+    from ..partition import Partition
+    from ..session import Argument, Session
+
+
+class ControlStep(NamedTuple):
+    """One step on a task: `b"p"` pause, `b"r"` resume, `b"n"` run now, `b"v"` revive.
+
+    Where the next due time of the task is for the caller to work out, `header` is what it went by, else empty.
+    """
+
+    raw_id: bytes
+    action: bytes
+    header: bytes = b""
+    next_ms: int | None = None
+
+
+class Controlled(NamedTuple):
+    """What steps came to: for each `1` (done), `0` (no such task) or `c` (its header is another by now)."""
+
+    results: str
+    earliest_ms: int
+
+
+async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) -> Controlled:
+    """Carry out steps on tasks."""
+    args: list[Argument] = [keys.wake]
+    for step in steps:
+        args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
+    reply: bytes = await session.request(
+        scripts.CONTROL, (keys.tasks, keys.due, keys.leases, keys.paused, keys.dead, keys.errors, keys.groups), args
+    )
+    earliest, _, results = reply.partition(b" ")
+    return Controlled(results.decode(), int(earliest))
+
+
+async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
+    """Pause the whole partition or resume it: whether that changed something."""
+    reply: bytes = await session.request(scripts.HALT, (keys.halt,), (keys.wake, int(pause)))
+    return reply == b"1"
+
+
+async def bury(session: Session, keys: Keys, limit: int) -> int:
+    """Forget up to `limit` dead tasks, the oldest first: how many."""
+    reply: bytes = await session.request(scripts.BURY, (keys.tasks, keys.dead, keys.errors), (limit,))
+    return int(reply)
+
+
+async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> None:
+    """Note ids that a sync wants to keep; without any, forget them all."""
+    await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids))
+
+
+async def sweep(
+    partition: Partition, sync: bytes, cursor: bytes, count: int, prefix: bytes
+) -> tuple[bytes, Sequence[bytes]]:
+    """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted."""
+    keys = partition.keys
+    after, ids = await partition.read(
+        scripts.SWEEP, (keys.tasks, keys.dead, keys.wanted(sync)), (cursor, count, prefix)
+    )
+    return after, ids
+
+
+class LockStep(NamedTuple):
+    """One step on a lock: `b"a"` acquire, `b"e"` extend, `b"r"` release."""
+
+    name: bytes
+    action: bytes
+    token: bytes
+    ttl_ms: int
+
+
+async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[int]:
+    """Carry out steps on locks: the token acquired, 1 if extended or released, else 0."""
+    lock_keys = [keys.lock(step.name) for step in steps]
+    args: list[Argument] = []
+    for step in steps:
+        args += (step.action, step.token, step.ttl_ms)
+    reply: bytes = await session.request(scripts.LOCK, (keys.fence, *lock_keys), args)
+    return [int(result) for result in reply.split(b" ")]

@@ -1,0 +1,167 @@
+"""Looking at what there is, without changing it; and enrolling a database as a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .. import scripts
+from ..enrollment import Enrollment
+
+if TYPE_CHECKING:
+    from ...task import State
+    from ..partition import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task as it stands in Redis."""
+
+    id: bytes
+    record: bytes
+    due_ms: int
+    state: State
+    failed: int
+    failures: int = 0
+
+
+async def look(partition: Partition, ids: Sequence[bytes]) -> list[Row | None]:
+    """Look tasks up by id; `None` for those that are not scheduled."""
+    keys = partition.keys
+    records, scores, leases, failed, paused, failures = await partition.read(
+        scripts.LOOK, (keys.tasks, keys.due, keys.leases, keys.attempts, keys.paused, keys.failures, keys.groups), ids
+    )
+    none = [None] * len(ids)
+    return [
+        _row(raw_id, record, due, lease, pause, extras)
+        for raw_id, record, due, lease, pause, *extras in zip(
+            ids, records, scores, leases, paused or none, failed or none, failures or none, strict=True
+        )
+    ]
+
+
+class Page(NamedTuple):
+    """Some tasks, and where the next page starts (`None`: there is none)."""
+
+    rows: list[Row]
+    after: PageMark | None
+
+
+class PageMark(NamedTuple):
+    """The end of a page: the score and the id of its last task."""
+
+    score: bytes
+    id: bytes
+
+
+Place = Literal["waiting", "leased", "paused", "parked"]
+
+
+async def page(partition: Partition, place: Place, limit: int, after: PageMark | None) -> Page:
+    """One page of the tasks at one place: in due order, the leased ones in the order of their deadlines.
+
+    Those parked for want of room in their group wait as well; these come group by group.
+    """
+    keys = partition.keys
+    walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[place]
+    found, mark = await _page(partition, walked, limit, after)
+    rows = [
+        _row(
+            raw_id,
+            record,
+            score if place in ("waiting", "parked") else None,
+            lease if place == "leased" else None,
+            score if place == "paused" else None,
+            extras,
+        )
+        for raw_id, record, lease, score, *extras in zip(
+            found.ids, found.records, found.leases, found.scores, found.failed, found.failures, strict=True
+        )
+    ]
+    return Page([row for row in rows if row is not None], mark)
+
+
+class DeadRow(NamedTuple):
+    """A dead task as it stands in Redis."""
+
+    id: bytes
+    record: bytes
+    died_ms: int
+    attempts: int
+    error: str
+
+
+async def dead_page(partition: Partition, limit: int, after: PageMark | None) -> tuple[list[DeadRow], PageMark | None]:
+    """One page of the dead tasks, the oldest first."""
+    found, mark = await _page(partition, partition.keys.dead, limit, after)
+    rows = []
+    for raw_id, score, record, error in zip(found.ids, found.scores, found.records, found.errors, strict=True):
+        attempts, _, text = (error or b"1 ").partition(b" ")
+        rows.append(DeadRow(raw_id, record or b"", int(float(score)), int(attempts), text.decode(errors="replace")))
+    return rows, mark
+
+
+class _Found(NamedTuple):
+    ids: Sequence[bytes]
+    scores: Sequence[bytes]
+    records: Sequence[bytes | None]
+    leases: Sequence[bytes | None]
+    failed: Sequence[bytes | None]
+    failures: Sequence[bytes | None]
+    errors: Sequence[bytes | None]
+
+
+async def _page(
+    partition: Partition, walked: bytes, limit: int, after: PageMark | None
+) -> tuple[_Found, PageMark | None]:
+    keys = partition.keys
+    ids, scores, records, leases, failed, failures, errors, members = await partition.read(
+        scripts.PAGE,
+        (walked, keys.tasks, keys.leases, keys.attempts, keys.failures, keys.errors),
+        (limit, *(after or (b"", b""))),
+    )
+    none = [None] * len(ids)
+    # Parked tasks are walked by their members, which all have the score 0.
+    last = None if len(ids) < limit else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
+    return _Found(ids, scores, records, leases, failed or none, failures or none, errors or none), last
+
+
+class Sizes(NamedTuple):
+    """How many tasks there are, how many are due now, and when the last is due (-1: none waits)."""
+
+    tasks: int
+    due_now: int
+    last_due_ms: int
+
+
+async def sizes(partition: Partition) -> Sizes:
+    """How many tasks a partition has."""
+    keys = partition.keys
+    return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased, keys.paused, keys.groups), ()))
+
+
+async def enroll(partition: Partition, wanted: Enrollment) -> Enrollment:
+    """Make the database a partition of the namespace unless it is one; what stands there then."""
+    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, (partition.keys.enrollment,), wanted)
+    return Enrollment(*reply)
+
+
+def _row(
+    raw_id: bytes,
+    record: bytes | None,
+    due: bytes | None,
+    lease: bytes | None,
+    paused: bytes | None,
+    extras: Sequence[bytes | None],
+) -> Row | None:
+    if record is None:
+        return None
+    failed, failures = (0 if extra is None else int(extra) for extra in extras)
+    if due is not None:
+        return Row(raw_id, record, int(float(due)), "waiting", failed, failures)
+    if lease is not None:
+        return Row(raw_id, record, int(lease.split(b" ")[1]), "leased", failed, failures)
+    if paused is not None:
+        return Row(raw_id, record, int(float(paused)), "paused", failed, failures)
+    return None

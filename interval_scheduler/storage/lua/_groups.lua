@@ -1,0 +1,162 @@
+-- Functions for groups, which the loader puts after those of `_prelude.lua`.
+--
+-- A group is what tasks of one tenant share, so that a bound on its runs can be kept over all schedulers. Nothing here
+-- exists, nor costs more than a look, until a task with a group is assigned. The keys share a prefix, KEYS[n] groups:
+--
+--   in-use     there once a task with a group was assigned
+--   of         hash, id -> group, of the leased tasks
+--   runs       hash, group -> how many leased tasks it has
+--   parked     zset, all of score 0: group NUL due NUL id, of due tasks whose group has no room
+--   parked-of  hash, id -> that
+--   overdue    hash, id -> due, ms, of tasks that were parked and wait again
+--
+-- A claim that meets a due task whose group has no room parks it, so that it stands in nobody's way. Each run that ends
+-- makes room for the earliest parked one of its group. That waits again from that moment on, behind what was due before:
+-- so a group with a long backlog is not always first.
+
+local GROUP = ';g([^;\n]+)'
+
+-- A task that is parked, taken apart: its due time and its id.
+local function read_parked(member)
+  local _, due, id = match(member, '^([^%z]*)%z(%d+)%z(.*)$')
+  return tonumber(due), id
+end
+
+-- Put due tasks aside: for each two, its id and what `parked_as` said of it.
+local function park(groups, pairs_of)
+  local members = {}
+  for n = 2, #pairs_of, 2 do
+    members[#members + 1] = 0
+    members[#members + 1] = pairs_of[n]
+  end
+  call('ZADD', groups .. 'parked', unpack(members))
+  call('HSET', groups .. 'parked-of', unpack(pairs_of))
+end
+
+local function parked_as(group, due, id)
+  return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
+end
+
+-- The due times of those of some tasks that are parked, by their ids; nil if none is.
+local function parked_dues(groups, ids)
+  local dues
+  for n, member in ipairs(extras_of(groups .. 'parked-of', ids)) do
+    if member then
+      dues = dues or {}
+      dues[ids[n]] = read_parked(member)
+    end
+  end
+  return dues
+end
+
+-- Take tasks out of the parked ones.
+local function drop_parked(groups, ids)
+  for _, member in ipairs(call('HMGET', groups .. 'parked-of', unpack(ids))) do
+    if member then
+      call('ZREM', groups .. 'parked', member)
+    end
+  end
+  call('HDEL', groups .. 'parked-of', unpack(ids))
+end
+
+-- Claimed tasks join their groups: for each two, its id and its group.
+local function join_groups(groups, pairs_of)
+  if #pairs_of == 0 then
+    return
+  end
+  call('HSET', groups .. 'of', unpack(pairs_of))
+  for n = 2, #pairs_of, 2 do
+    call('HINCRBY', groups .. 'runs', pairs_of[n], 1)
+  end
+end
+
+-- Tasks whose lease ended leave their groups, and as many parked ones of each wait again, from now on: whether any does.
+local function leave_groups(groups, ids, now, due_key)
+  if call('EXISTS', groups .. 'of') == 0 then
+    return
+  end
+  local group_of, makes_room = call('HMGET', groups .. 'of', unpack(ids)), false
+  for n, group in ipairs(group_of) do
+    if group and call('HDEL', groups .. 'of', ids[n]) == 1 then
+      if call('HINCRBY', groups .. 'runs', group, -1) <= 0 then
+        call('HDEL', groups .. 'runs', group)
+      end
+      local member = call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 1)[1]
+      if member then
+        local due, id = read_parked(member)
+        call('ZADD', due_key, digits(now), id)
+        call('HSET', groups .. 'overdue', id, digits(due))
+        call('ZREM', groups .. 'parked', member)
+        call('HDEL', groups .. 'parked-of', id)
+        makes_room = true
+      end
+    end
+  end
+  return makes_room
+end
+
+local function unlink_groups(groups)
+  for _, name in ipairs({ 'in-use', 'of', 'runs', 'parked', 'parked-of', 'overdue' }) do
+    call('UNLINK', groups .. name)
+  end
+end
+
+-- Sort what a claim found by the room in the groups. Takes ids and due times by turns, and records; returns the same
+-- without those that have to be parked, which it parks; and the pairs for `join_groups`.
+local function by_room(groups, limit, found, records)
+  if call('EXISTS', groups .. 'in-use') == 0 then
+    return found, records, {}
+  end
+  local ids = {}
+  for n = 1, #records do
+    ids[n] = found[2 * n - 1]
+  end
+  local overdue = extras_of(groups .. 'overdue', ids)
+  if #overdue > 0 then
+    call('HDEL', groups .. 'overdue', unpack(ids))
+  end
+  local runs, kept, kept_records, joining, parking = {}, {}, {}, {}, {}
+  for n, id in ipairs(ids) do
+    local due, record = overdue[n] or found[2 * n], records[n]
+    local group = record and match(match(record, '^[^\n]*'), GROUP)
+    if group then
+      runs[group] = runs[group] or tonumber(call('HGET', groups .. 'runs', group) or 0)
+    end
+    if group and limit > 0 and runs[group] >= limit then
+      parking[#parking + 1] = id
+      parking[#parking + 1] = parked_as(group, due, id)
+    else
+      kept[#kept + 1], kept[#kept + 2] = id, due
+      kept_records[#kept_records + 1] = record
+      if group then
+        runs[group] = runs[group] + 1
+        joining[#joining + 1] = id
+        joining[#joining + 1] = group
+      end
+    end
+  end
+  if #parking > 0 then
+    park(groups, parking)
+  end
+  return kept, kept_records, joining
+end
+
+-- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.
+local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
+  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
+  if #expired == 0 then
+    return
+  end
+  local held = call('HMGET', leases_key, unpack(expired))
+  local back = new_places()
+  for n, id in ipairs(expired) do
+    place(back, id, due_again(held[n], now))
+  end
+  put(back, due_key, paused_key)
+  for _, id in ipairs(expired) do
+    call('HINCRBY', attempts_key, id, 1)
+  end
+  call('HDEL', leases_key, unpack(expired))
+  call('ZREM', leased_key, unpack(expired))
+  leave_groups(groups, expired, now, due_key)
+end

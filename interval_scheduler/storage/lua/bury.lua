@@ -1,0 +1,22 @@
+-- Forget dead tasks, the oldest first.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] dead: id -> when it was set aside, ms
+-- KEYS[4] errors: id -> what a dead task's last run failed with
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] limit: integer, how many at most
+-- Returns: string, how many were forgotten
+-- Guarantees: atomic; applied once per request; passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local ids = call('ZRANGE', KEYS[3], 0, tonumber(ARGV[2]) - 1)
+if #ids > 0 then
+  call('ZREM', KEYS[3], unpack(ids))
+  call('HDEL', KEYS[4], unpack(ids))
+  call('HDEL', KEYS[2], unpack(ids))
+end
+return remember(KEYS[1], ARGV[1], digits(#ids))

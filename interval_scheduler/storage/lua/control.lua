@@ -1,0 +1,116 @@
+-- Pause and resume tasks, run them now, and revive dead ones.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] due: id -> due, ms
+-- KEYS[4] leases: id -> lease
+-- KEYS[5] paused: id -> due, ms
+-- KEYS[6] dead: id -> when it was set aside, ms
+-- KEYS[7] errors: id -> what a dead task's last run failed with
+-- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string, the
+--   record's as its caller knows it, or '' if that does not matter; next: integer, ms, the next due time by that header,
+--   or '' if it can be worked out here
+-- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
+--   not in a state for it) or c (the header is another by now: ask again)
+-- Guarantees: atomic; applied once per request; a task keeps its grid; one that is running is marked, so that its
+--   completion obeys; what is done already is done; passes when Redis is out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local now = now_ms()
+local before = head(KEYS[3])
+local earliest
+
+local function wait_until(id, moment)
+  call('ZADD', KEYS[3], digits(moment), id)
+  earliest = earliest and math.min(earliest, moment) or moment
+end
+
+local function mark_lease(id, claim, mark, paused)
+  local whole = claim
+  if mark ~= '' or paused ~= '' then
+    whole = claim .. ' ' .. mark .. paused
+  end
+  call('HSET', KEYS[4], id, whole)
+  return '1'
+end
+
+-- Each takes the id, the place of its arguments, and the lease taken apart if there is one; and returns the result.
+local actions = {}
+
+function actions.p(id, _, claim, mark)
+  local due, parked = call('ZSCORE', KEYS[3], id), parked_dues(KEYS[8], { id })
+  if claim then
+    return mark_lease(id, claim, mark, 'p')
+  elseif parked then
+    call('ZADD', KEYS[5], digits(parked[id]), id)
+    drop_parked(KEYS[8], { id })
+    return '1'
+  elseif due then
+    call('ZADD', KEYS[5], due, id)
+    call('ZREM', KEYS[3], id)
+    return '1'
+  end
+  return call('ZSCORE', KEYS[5], id) and '1' or '0'
+end
+
+function actions.r(id, at, claim, mark)
+  if claim then
+    return mark_lease(id, claim, mark, '')
+  end
+  local due = tonumber(call('ZSCORE', KEYS[5], id))
+  if not due then
+    return (call('ZSCORE', KEYS[3], id) or call('HEXISTS', KEYS[8] .. 'parked-of', id) == 1) and '1' or '0'
+  end
+  local record = call('HGET', KEYS[2], id) or ''
+  local header = match(record, '^[^\n]*')
+  if ARGV[at + 2] ~= '' and ARGV[at + 2] ~= header then
+    return 'c'
+  end
+  if due <= now then
+    -- What was missed while it was paused is not made up for.
+    local flags, interval, phase, grid = read_header(match(header, '^[^;]*'))
+    local is_rate = interval and not string.find(flags, 'd', 1, true)
+    due = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid) or now
+  end
+  wait_until(id, due)
+  call('ZREM', KEYS[5], id)
+  return '1'
+end
+
+function actions.n(id, _, claim, _, paused)
+  if claim and paused == '' then
+    return mark_lease(id, claim, 's' .. digits(now), '')
+  end
+  local due = tonumber(call('ZSCORE', KEYS[3], id))
+  if not due then
+    return call('HEXISTS', KEYS[8] .. 'parked-of', id) == 1 and '1' or '0'
+  end
+  wait_until(id, math.min(due, now))
+  return '1'
+end
+
+function actions.v(id)
+  if not call('ZSCORE', KEYS[6], id) then
+    return '0'
+  end
+  wait_until(id, now)
+  call('ZREM', KEYS[6], id)
+  call('HDEL', KEYS[7], id)
+  return '1'
+end
+
+pass_when_full(KEYS[1])
+local results = {}
+for at = 3, #ARGV, 4 do
+  local id = ARGV[at]
+  local claim, _, mark, paused = read_lease(call('HGET', KEYS[4], id))
+  results[#results + 1] = actions[ARGV[at + 1]](id, at, claim, mark, paused)
+end
+announce(ARGV[2], before, earliest)
+return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))

@@ -1,0 +1,148 @@
+-- End runs that failed: try again after a delay, else go on with the next occurrence, else set the task aside as dead.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] tasks: id -> record
+-- KEYS[3] due: id -> due, ms
+-- KEYS[4] leased: id -> lease deadline, ms
+-- KEYS[5] leases: id -> lease
+-- KEYS[6] attempts: id -> deliveries that failed
+-- KEYS[7] dead: id -> when it was set aside, ms
+-- KEYS[8] errors: id -> what a dead task's last run failed with: failed deliveries, a blank, the error
+-- KEYS[9] paused: id -> due, ms
+-- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[11] failures: id -> runs that failed for good
+-- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3] dead limit: integer, how many dead tasks are kept
+-- ARGV[4...] for each run six: id: string; lease: string, as claimed; header: string, that of its record as claimed;
+--   delay: integer, ms until the next attempt, or '' for none; charge: 1 if it counts as a failed delivery, else 0;
+--   error: string
+-- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with the
+--   next occurrence), d (dead) or 0 (stale)
+-- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
+--   re-assigned during its run follows its new record, a removed one is forgotten; an attempt that would not come before
+--   the next occurrence is not made; of the dead ones the oldest are forgotten beyond the limit; passes when Redis is
+--   out of memory.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local now = now_ms()
+local ids = {}
+for at = 4, #ARGV, 6 do
+  ids[#ids + 1] = ARGV[at]
+end
+local held = call('HMGET', KEYS[5], unpack(ids))
+local ended, again, failed, counted, finished, gone, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}
+local results, places = {}, new_places()
+
+-- Of one run: what becomes of it, and where its task goes.
+local function outcome(id, at, claim, due, mark)
+  local moment, _, controls = after_run(ARGV[at + 2] .. '\n', 1, now, due)
+  if claim ~= ARGV[at + 1] or moment == nil then
+    return '0'
+  end
+  local record = mark == 'k' and call('HGET', KEYS[2], id)
+  if record then
+    local planned = after_run(record, 1, now, due)
+    if planned == nil then
+      planned = now -- what cannot be read is set aside when it is claimed
+    end
+    return 'n', planned
+  elseif mark ~= '' then
+    return 'n', tonumber(match(mark, '^s(%d+)$'))
+  end
+  local most = tonumber(match(controls, ';n(%d+)'))
+  if most and tonumber(call('HGET', KEYS[10], id) or 0) + 1 >= most then
+    moment = false
+  end
+  local retry = tonumber(ARGV[at + 3])
+  if retry and (not moment or now + retry < moment) then
+    if ARGV[at + 4] == '1' then
+      again[#again + 1] = id
+    end
+    return 'r', now + retry
+  end
+  if most then
+    counted[#counted + 1] = id
+  end
+  if moment then
+    failed[#failed + 1] = id
+    return 'n', moment
+  end
+  return 'd', nil
+end
+
+for n, id in ipairs(ids) do
+  local at = 6 * n - 2
+  local claim, due, mark, paused = read_lease(held[n])
+  local result, moment = outcome(id, at, claim, due, mark)
+  results[n] = result
+  if result ~= '0' then
+    ended[#ended + 1] = id
+  end
+  if result == 'd' then
+    dead[#dead + 1], dead[#dead + 2] = digits(now), id
+    errors[#errors + 1] = id
+    errors[#errors + 1] = digits(1 + (call('HGET', KEYS[6], id) or 0)) .. ' ' .. ARGV[at + 5]
+  elseif moment then
+    place(places, id, moment, paused == 'p')
+  elseif moment == false then
+    gone[#gone + 1] = id
+  end
+  if result == 'n' or result == 'd' then
+    finished[#finished + 1] = id
+  end
+end
+
+-- Forget the oldest of the dead ones beyond the limit.
+local function bound_dead()
+  local beyond = call('ZCARD', KEYS[7]) - tonumber(ARGV[3])
+  if beyond > 0 then
+    local oldest = call('ZRANGE', KEYS[7], 0, math.min(beyond, #ids) - 1)
+    call('ZREM', KEYS[7], unpack(oldest))
+    call('HDEL', KEYS[8], unpack(oldest))
+    call('HDEL', KEYS[2], unpack(oldest))
+  end
+end
+
+if #ended > 0 then
+  local before = head(KEYS[3])
+  pass_when_full(KEYS[1])
+  put(places, KEYS[3], KEYS[9])
+  if #dead > 0 then
+    call('ZADD', KEYS[7], unpack(dead))
+    call('HSET', KEYS[8], unpack(errors))
+  end
+  for _, id in ipairs(again) do
+    call('HINCRBY', KEYS[6], id, 1)
+  end
+  for _, id in ipairs(failed) do
+    call('HINCRBY', KEYS[11], id, 1)
+  end
+  for _, id in ipairs(counted) do
+    call('HINCRBY', KEYS[10], id, 1)
+  end
+  if #finished > 0 then
+    call('HDEL', KEYS[6], unpack(finished))
+  end
+  call('HDEL', KEYS[5], unpack(ended))
+  call('ZREM', KEYS[4], unpack(ended))
+  for _, id in ipairs(gone) do
+    call('HDEL', KEYS[2], id)
+    call('HDEL', KEYS[10], id)
+    call('HDEL', KEYS[11], id)
+  end
+  for n = 2, #dead, 2 do
+    call('HDEL', KEYS[10], dead[n])
+    call('HDEL', KEYS[11], dead[n])
+  end
+  bound_dead()
+  if leave_groups(KEYS[12], ended, now, KEYS[3]) then
+    places.earliest = math.min(places.earliest or now, now)
+  end
+  announce(ARGV[2], before, places.earliest)
+end
+return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(results))

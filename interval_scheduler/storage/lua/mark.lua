@@ -1,0 +1,22 @@
+-- Note ids that a sync wants to keep, or forget them all.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] wanted: set of ids, of one sync
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] time to live: integer, ms, from now
+-- ARGV[3...] ids: string; none to forget them all
+-- Returns: string, nothing in it
+-- Guarantees: atomic; applied once per request; what a sync leaves behind that died is gone by itself.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+if #ARGV == 2 then
+  pass_when_full(KEYS[1])
+  call('UNLINK', KEYS[2])
+else
+  call('SADD', KEYS[2], unpack(ARGV, 3))
+  call('PEXPIRE', KEYS[2], ARGV[2])
+end
+return remember(KEYS[1], ARGV[1], '')

@@ -1,0 +1,28 @@
+-- Find scheduled tasks whose id starts with a prefix and that a sync does not want, a step at a time.
+-- KEYS[1] tasks: id -> record
+-- KEYS[2] dead: id -> when it was set aside, ms
+-- KEYS[3] wanted: set of ids, of one sync
+-- ARGV[1] cursor: string, where the step before ended; '0' to begin
+-- ARGV[2] count: integer, about how many tasks to look at
+-- ARGV[3] prefix: string
+-- Returns: {cursor, '0' at the end; ids}
+-- Guarantees: changes nothing; every task that is there from the first step to the last is looked at.
+
+local step = call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local ids = {}
+for n = 1, #step[2], 2 do
+  if string.sub(step[2][n], 1, #ARGV[3]) == ARGV[3] then
+    ids[#ids + 1] = step[2][n]
+  end
+end
+local unwanted = {}
+if #ids > 0 then
+  local wanted = call('SMISMEMBER', KEYS[3], unpack(ids))
+  local died = call('ZMSCORE', KEYS[2], unpack(ids))
+  for n, id in ipairs(ids) do
+    if wanted[n] == 0 and not died[n] then
+      unwanted[#unwanted + 1] = id
+    end
+  end
+end
+return { step[1], unwanted }

@@ -1,0 +1,184 @@
+"""Time travel in tests: schedulers on the embedded engine, with a clock that the test moves.
+
+```python
+async with time_machine() as clock:
+    scheduler = clock.scheduler()
+    await scheduler.start_task_accept()
+    await scheduler.start_task_execute(executor)
+    await scheduler.assign_task(IntervalTask("report", every=3600))
+    await clock.advance(hours=24)  # the executor ran 25 times
+```
+
+While a time machine is open, time stands still unless the test moves it. `advance` goes from one timer of the event
+loop to the next, and lets everything that can go on do so before it goes to the one after: schedules, leases, time-outs
+and `asyncio.sleep` in executors, all in the order in which they would happen, and without waiting. The scripts are the
+real ones. It needs the extra `memory`, and asyncio's own event loop, since uvloop's clock cannot be moved.
+
+How it works: it puts its clock in the place of the event loop's, of `time.time`, which the embedded engine reads as the
+server's clock, and of `interval_scheduler.clock`. Threads and sockets are not waited for: their time is another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from unittest import mock
+
+from . import clock as package_clock
+from .checks import Moment, check_moment, check_number
+from .errors import ClockCannotBeMoved, InvalidValue
+from .scheduler import Scheduler
+
+#: Where the time of a machine starts unless told otherwise; any fixed moment makes tests repeatable.
+START: Final = datetime(2030, 1, 1, tzinfo=UTC)
+#: Seconds; moments as near as this are the same.
+_TOLERANCE: Final = 1e-6
+_UNHURRIED: Final = {"check_tasks_every_seconds": 3600, "operation_timeout_seconds": 3600}
+
+
+class TimeMachine:
+    """A clock that the test moves, and the schedulers that go by it. Made by `time_machine()`.
+
+    Args:
+        loop: the running event loop.
+        start_ms: epoch ms of its first moment.
+    """
+
+    def __init__(self, loop: asyncio.BaseEventLoop, start_ms: int) -> None:
+        self._loop: Any = loop  # Any: its queues are asyncio's own business, and have been there since Python 3.4
+        self._origin = self._now = loop.time()
+        self._start_us = 1000 * start_ms
+        self._store = secrets.token_hex(8)
+        self._schedulers: list[Scheduler] = []
+
+    # The time
+
+    def time(self) -> float:
+        """Epoch seconds; `time.time()` tells the same while the machine is open."""
+        # Whole µs: timers are floats, and a due time in ms must be met exactly.
+        return (self._start_us + round((self._now - self._origin) * 1e6)) / 1e6
+
+    def now(self) -> datetime:
+        """The same as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def monotonic(self) -> float:
+        """The clock of the event loop, in seconds."""
+        return self._now
+
+    async def advance(
+        self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0, to: Moment | None = None
+    ) -> None:
+        """Move the clock, and let everything happen that falls into that time.
+
+        Args:
+            seconds: how far; with `minutes`, `hours` and `days` their sum.
+            minutes: how far.
+            hours: how far.
+            days: how far.
+            to: instead of these, until when: epoch seconds or an aware datetime.
+
+        Raises:
+            InvalidValue: back in time.
+        """
+        for name, value in (("seconds", seconds), ("minutes", minutes), ("hours", hours), ("days", days)):
+            check_number(name, value)
+        if to is None:
+            span = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+            target = self._now + span.total_seconds()
+        else:
+            target = self._origin + (1000 * check_moment("to", to) - self._start_us) / 1e6
+        if target < self._now:
+            raise InvalidValue("to" if to is not None else "seconds", "must not lead back in time")
+        await self.drain()
+        while (moment := self._next_timer()) is not None and moment <= target + _TOLERANCE:
+            self._now = max(moment, self._now)
+            await self.drain()
+        self._now = max(target, self._now)
+
+    async def drain(self) -> None:
+        """Let everything go on that can without time passing: what is due runs, and what it starts."""
+        await asyncio.sleep(0)
+        while self._loop._ready or self._is_now():  # noqa: ASYNC110, SLF001 - see __init__
+            await asyncio.sleep(0)
+
+    def _is_now(self) -> bool:
+        """Whether a timer is due now; it may lie a trifle later, since it is the sum of floats."""
+        moment = self._next_timer()
+        if moment is None or moment > self._now + _TOLERANCE:
+            return False
+        self._now = max(moment, self._now)
+        return True
+
+    def _next_timer(self) -> float | None:
+        """When the event loop has something to do next, by its own clock."""
+        timers = self._loop._scheduled  # noqa: SLF001 - see __init__
+        return min((timer.when() for timer in timers if not timer.cancelled()), default=None)
+
+    # Schedulers
+
+    def scheduler(self, **options: Any) -> Scheduler:
+        """A scheduler on the machine's own store. It is closed with the machine, if not before.
+
+        Args:
+            **options: any field of `SchedulerOptions` or `StorageOptions` by its name. Defaults as ever, but that
+                it does not look for tasks, nor ask its server for a sign of life, more than once an hour: within one
+                process neither finds anything, and a simulated day is full of both.
+        """
+        made = Scheduler.from_url(f"memory://{self._store}", **(_UNHURRIED | options))
+        self._schedulers.append(made)
+        return made
+
+    async def close(self) -> None:
+        """Close its schedulers; runs in progress are cut short."""
+        for scheduler in self._schedulers:
+            closing = asyncio.ensure_future(self._close(scheduler))
+            while not closing.done():
+                # What closing waits for may need time to pass.
+                await self.drain()
+                if not closing.done() and (moment := self._next_timer()) is not None:
+                    self._now = max(moment, self._now)
+            await closing
+
+    @staticmethod
+    async def _close(scheduler: Scheduler) -> None:
+        await scheduler.stop_task_execute(drain_seconds=0)
+        await scheduler.close()
+
+
+@asynccontextmanager
+async def time_machine(start: Moment = START, *, seed: int = 0) -> AsyncIterator[TimeMachine]:
+    """A time machine for the running event loop.
+
+    Args:
+        start: where its time starts: epoch seconds or an aware datetime. Default: 2030-01-01 in UTC.
+        seed: of `random`, from which delays get their jitter. Default 0.
+
+    Raises:
+        ClockCannotBeMoved: the event loop is not asyncio's own.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        raise ClockCannotBeMoved
+    machine = TimeMachine(loop, check_moment("start", start))
+    state = random.getstate()
+    random.seed(seed)
+    with (
+        mock.patch.object(loop, "time", machine.monotonic),
+        mock.patch.object(time, "time", machine.time),
+        mock.patch.object(package_clock, "monotonic", machine.monotonic),
+    ):
+        try:
+            yield machine
+        finally:
+            await machine.close()
+            random.setstate(state)
+
+
+__all__ = ["START", "TimeMachine", "time_machine"]

@@ -1,0 +1,148 @@
+"""Making the tasks of a prefix equal to a desired set."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from interval_scheduler import IntervalTask, InvalidValue, NotAcceptingTasks, Scheduler, SyncCounts
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+
+MakeScheduler = Callable[..., Awaitable[Scheduler]]
+HOUR = 3600
+
+
+def feed(n: int, data: str = "x", **more: float) -> IntervalTask:
+    return IntervalTask(f"feed:{n:04}", data, every=more.pop("every", HOUR), start=time.time() + HOUR)
+
+
+async def ids(scheduler: Scheduler, prefix: str = "") -> list[str]:
+    return sorted([task.id async for task in scheduler.tasks(prefix=prefix)])
+
+
+async def test_it_adds_updates_leaves_alone_and_removes(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(1_500)])
+    await scheduler.assign_task(IntervalTask("other", start=time.time() + HOUR))
+    before = await scheduler.get_task("feed:0600")
+    desired = [feed(n, "new" if n < 600 else "x") for n in range(500, 2_000)]
+    assert await scheduler.sync_tasks(desired, scope="feed:") == SyncCounts(500, 100, 900, 500)
+    assert await ids(scheduler) == [f"feed:{n:04}" for n in range(500, 2_000)] + ["other"]
+    assert await scheduler.is_scheduled("feed:0599") == "new"
+    assert await scheduler.get_task("feed:0600") == before
+    assert await scheduler.sync_tasks(desired, scope="feed:") == SyncCounts(0, 0, 1_500, 0)
+
+
+async def test_what_counts_as_different(scheduler: Scheduler) -> None:
+    tasks = {
+        "data": IntervalTask("s:a", "1", every=HOUR),
+        "kind": IntervalTask("s:b", "1", every=HOUR),
+        "interval": IntervalTask("s:c", every=HOUR),
+        "once": IntervalTask("s:d", every=HOUR),
+        "repeat": IntervalTask("s:e", every=HOUR),
+        "rule": IntervalTask("s:f", every=HOUR, retries=1),
+        "phase": IntervalTask("s:g", every=HOUR),
+        "same": IntervalTask("s:h", every=HOUR, retries=2, group="g", spread=True),
+        "start": IntervalTask("s:i", every=HOUR, start=time.time() + 5),
+    }
+    await scheduler.assign_tasks(tasks.values())
+    changed = [
+        IntervalTask("s:a", "2", every=HOUR),
+        IntervalTask("s:b", b"1", every=HOUR),
+        IntervalTask("s:c", every=2 * HOUR),
+        IntervalTask("s:d"),
+        IntervalTask("s:e", every=HOUR, repeat="delay"),
+        IntervalTask("s:f", every=HOUR, retries=2),
+        IntervalTask("s:g", every=HOUR, spread=True),
+        tasks["same"],
+        IntervalTask("s:i", every=HOUR, start=time.time() + 500),
+    ]
+    assert await scheduler.sync_tasks(changed, scope="s:") == SyncCounts(0, 7, 2, 0)
+
+
+async def test_an_empty_set_removes_all_of_the_scope(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(5)])
+    await scheduler.assign_task(IntervalTask("feedback", start=time.time() + HOUR))
+    await scheduler.pause_task("feed:0003")
+    assert await scheduler.sync_tasks([], scope="feed:") == SyncCounts(0, 0, 0, 5)
+    assert await ids(scheduler) == ["feedback"]
+
+
+async def test_a_running_task_that_is_not_desired_does_not_come_back(scheduler: Scheduler) -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.start_task_execute(recorder)
+    await scheduler.assign_task(IntervalTask("s:a", every=0.05))
+    await recorder.ran(1)
+    assert (await scheduler.sync_tasks([], scope="s:")).removed == 1
+    recorder.gate.set()
+    await asyncio.sleep(0.2)
+    assert len(recorder.runs) == 1
+
+
+async def test_dead_tasks_are_not_scheduled_and_not_touched(scheduler: Scheduler) -> None:
+    async def fail(_: str) -> None:
+        raise RuntimeError
+
+    await scheduler.start_task_execute(fail)
+    await scheduler.assign_task(IntervalTask("s:a"))
+    await until(lambda: _any_dead(scheduler))
+    assert await scheduler.sync_tasks([], scope="s:") == SyncCounts(0, 0, 0, 0)
+    assert [task.id async for task in scheduler.dead_tasks()] == ["s:a"]
+
+
+async def _any_dead(scheduler: Scheduler) -> bool:
+    return bool([task async for task in scheduler.dead_tasks()])
+
+
+async def test_it_takes_generators(scheduler: Scheduler) -> None:
+    def some() -> Iterator[IntervalTask]:
+        yield from (feed(n) for n in range(3))
+
+    async def others() -> AsyncIterator[IntervalTask]:
+        for n in range(1, 4):
+            yield feed(n)
+
+    assert await scheduler.sync_tasks(some(), scope="feed:") == SyncCounts(3, 0, 0, 0)
+    assert await scheduler.sync_tasks(others(), scope="feed:") == SyncCounts(1, 0, 2, 1)
+
+
+async def test_a_bad_set_changes_nothing(scheduler: Scheduler) -> None:
+    await scheduler.assign_task(feed(1))
+    with pytest.raises(InvalidValue, match="desired has a task whose id 'other' does not start with scope='feed:'"):
+        await scheduler.sync_tasks([feed(2), IntervalTask("other")], scope="feed:")
+    with pytest.raises(InvalidValue, match="scope"):
+        await scheduler.sync_tasks([], scope="")
+    assert await ids(scheduler) == ["feed:0001"]
+
+
+async def test_a_set_that_breaks_half_way_removes_nothing(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(3)])
+
+    def breaking() -> Iterator[IntervalTask]:
+        yield feed(7)
+        raise LookupError("the database went away")
+
+    with pytest.raises(LookupError):
+        await scheduler.sync_tasks(breaking(), scope="feed:")
+    assert {"feed:0000", "feed:0001", "feed:0002"} <= set(await ids(scheduler))
+
+
+async def test_several_may_do_it_at_once(make_scheduler: MakeScheduler) -> None:
+    schedulers = [await make_scheduler() for _ in range(4)]
+    desired = [feed(n) for n in range(600)]
+    await schedulers[0].assign_tasks([feed(n) for n in range(300, 900)])
+    counts = await asyncio.gather(*(one.sync_tasks(desired, scope="feed:") for one in schedulers))
+    assert await ids(schedulers[0]) == [f"feed:{n:04}" for n in range(600)]
+    assert sum(count.added for count in counts) == 300
+    assert sum(count.removed for count in counts) == 300
+
+
+async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
+    await scheduler.stop_task_accept()
+    with pytest.raises(NotAcceptingTasks):
+        await scheduler.sync_tasks([], scope="feed:")
