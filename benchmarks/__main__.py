@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from benchmarks.bench import ROOT
 from benchmarks.plot import draw
-from benchmarks.report import write
+from benchmarks.report import show, write
 
 
 class Measurement(NamedTuple):
@@ -112,7 +112,7 @@ def main() -> None:
         for title, rounds in found.items()
     }
     for title, figures in medians.items():
-        print(f"{title}: " + ", ".join(f"{name} {value:,.4g}" for name, value in figures.items()))
+        print(f"{title}: " + ", ".join(f"{name} {show(value)}" for name, value in figures.items()))
     if not arguments.only:
         folder = write(found, medians)
         draw(medians, folder / "results.svg")

@@ -42,10 +42,15 @@ def write(rounds: Rounds, medians: Medians) -> Path:
         "|---|---|---|",
     ]
     for title, figures in medians.items():
-        shown = "<br>".join(f"{name.replace('_', ' ')}: {value:,.4g}" for name, value in figures.items())
+        shown = "<br>".join(f"{name.replace('_', ' ')}: {show(value)}" for name, value in figures.items())
         lines.append(f"| {title} | {shown} | {_ratio(title, figures, medians)} |")
     (folder / "results.md").write_text("\n".join(lines) + "\n")
     return folder
+
+
+def show(value: float) -> str:
+    """A figure in as many digits as it is worth."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def machine() -> dict[str, str]:

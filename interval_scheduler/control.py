@@ -62,7 +62,8 @@ class TaskControl(ABC):
     async def run_task_now(self, task_or_id: Task | str) -> bool:
         """Run a task as soon as possible, without moving its grid: its next runs are when they would have been.
 
-        A one-shot runs now instead of later. A task that is running runs once more afterwards.
+        A one-shot runs now instead of later. A task that is running runs once more afterwards, unless it is assigned
+        again before.
 
         Returns:
             `True` if it will run, `False` if it is not scheduled or is paused.

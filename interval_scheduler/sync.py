@@ -18,8 +18,10 @@ import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+import anyio
+
 from .controls import Controls
-from .errors import InvalidValue
+from .errors import InvalidValue, StorageRefused
 from .storage import commands
 from .storage.batching import MAX_BATCH
 from .storage.commands import Change, Row
@@ -79,6 +81,7 @@ class _Sync:
         self._grid_ms = grid_ms
         self._name = secrets.token_hex(8).encode()
         self._sessions = {partition: Session(partition, patience_seconds) for partition in partitions.all}
+        self._noted = dict.fromkeys(partitions.all, 0)
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, changes: list[Change]) -> None:
@@ -104,19 +107,29 @@ class _Sync:
         for home, change in zip(homes, changes, strict=True):
             by_home.setdefault(home, []).append(change.assignment.id)
         for home, ids in by_home.items():
-            await commands.mark(self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids)
+            self._noted[home] += await commands.mark(self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids)
 
     async def sweep(self) -> int:
-        """Remove what is not noted: how many."""
-        removed = 0
+        """Remove what is not noted, and wait until no run of it can start any more: how many."""
+        removed = wait_ms = 0
         for partition in self._partitions.all:
             cursor = b"0"
             while True:
-                cursor, ids = await commands.sweep(partition, self._name, cursor, MAX_BATCH, self._prefix)
+                cursor, ids = await commands.sweep(
+                    partition, self._name, cursor, MAX_BATCH, self._prefix, self._noted[partition]
+                )
+                if not cursor:
+                    raise StorageRefused(
+                        partition.name,
+                        "LOST",
+                        "has lost notes of this sync, so that nothing more is removed: call it again",
+                    )
                 done = await asyncio.gather(*map(partition.remove.submit, ids))
                 removed += sum(one.was_scheduled for one in done)
+                wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)
                 if cursor == b"0":
                     break
+        await anyio.sleep(wait_ms / 1000)
         return removed
 
     async def forget(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from .checks import Moment, Seconds, check_data, check_interval, check_moment, check_name
 from .controls import PLAIN, Controls, Missed
@@ -137,8 +137,9 @@ class IntervalTask(Task):
         _check_repeat(repeat)
         flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group)
         if flat != _NONE_ASKED_FOR:
-            asked = zip(_RULES, flat, _NONE_ASKED_FOR, strict=True)
-            rules = replace(rules, **{name: value for name, value, default in asked if value is not default})
+            each = zip(_RULES, flat, _NONE_ASKED_FOR, strict=True)
+            asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
+            rules = replace(rules, **asked)
         if rules is not NO_RULES:
             check_together(rules, recurs=every is not None, fixed_delay=repeat == "delay", start=start)
         given = object.__setattr__  # the instance is frozen

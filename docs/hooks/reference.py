@@ -15,19 +15,30 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
 
 from interval_scheduler import RedisInstance, SchedulerOptions, StorageOptions, controls
 from interval_scheduler.storage import records, scripts
 from interval_scheduler.storage.keys import Keys
 
+_RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 _OPTIONS = {cls.__name__: cls for cls in (SchedulerOptions, StorageOptions, RedisInstance)}
 _ENTRY = re.compile(r"^(?P<label>KEYS\[[\d.]+\]|ARGV\[[\d.]+\]|Returns|Guarantees):? (?P<text>.*)$")
 #: Keys that have no name of their own in `Keys`, since there is one a session or a lock.
 _FAMILIES = ("reply:", "lock:", "taken:", "wanted:")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the plots of the benchmarks, as `results/*.svg` (called by MkDocs)."""
+    for plot in sorted(_RESULTS.glob("*.svg")):
+        files.append(File.generated(config, f"results/{plot.name}", abs_src_path=str(plot)))
+    return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -143,7 +143,11 @@ class Execution:
 
     def _refuse(self, run: TaskRun) -> bool:
         """Deal with a run that is not to be carried out; whether it is such a one."""
-        verdict = outcome.judge(run, clock.monotonic(), self._options.max_crashes)
+        try:
+            verdict = outcome.judge(run, clock.monotonic(), self._options.max_crashes)
+        except Exception as error:  # noqa: BLE001 - see _leave
+            self._leave(run, error)
+            return True
         if verdict == "run":
             return False
         if verdict == "late":
@@ -167,22 +171,35 @@ class Execution:
             self._events.emit("run", run)
 
     def _complete(self, run: TaskRun, *, ran: bool = True) -> None:
-        if not run.is_plain:
+        try:
             run.header = outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran)
-        self._completions[run.partition].complete(run)
+        except Exception as error:  # noqa: BLE001 - see _leave
+            self._leave(run, error)
+        else:
+            self._completions[run.partition].complete(run)
 
     def _failed(self, run: TaskRun, error: BaseException) -> None:
         self._end(run, error)
         if isinstance(error, Retry):
             self._log.debug("the run of task %r asks to %s", run.id, error)
         else:
-            self._log.error("the run of task %r failed: %s: %s", run.id, type(error).__name__, error)
+            self._log.error("the run of task %r failed: %s", run.id, outcome.describe(error))
             self._events.emit("run-error", run, error)
         if run.is_leased:
-            now_ms = run.server_now_ms(clock.monotonic())
-            self._completions[run.partition].fail(outcome.failure(run, error, now_ms, random.random()))
+            try:
+                failure = outcome.failure(run, error, run.server_now_ms(clock.monotonic()), random.random())
+            except Exception as problem:  # noqa: BLE001 - see _leave
+                self._leave(run, problem)
+            else:
+                self._completions[run.partition].fail(failure)
         elif isinstance(error, Retry):
             self._log.warning("the run of task %r cannot be tried again: delivery is at most once", run.id)
+
+    def _leave(self, run: TaskRun, error: Exception) -> None:
+        """Leave a task to its lease: here, but perhaps not elsewhere, its cron expression cannot be worked out."""
+        self._log.error(
+            "how task %r goes on cannot be worked out here, it is due again when its lease ends: %s", run.id, error
+        )
 
     @staticmethod
     def _end(run: TaskRun, error: BaseException | None) -> None:
@@ -199,5 +216,5 @@ class Execution:
 
     def _set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         self._log.error("task %r cannot be run, its record is corrupt: %s", run.raw_id.decode(errors="replace"), error)
-        if self._at_least_once:
-            self._completions[run.partition].quarantine(run)
+        # At most once too: it may have been leased. If not, there is no lease, and this changes nothing.
+        self._completions[run.partition].quarantine(run)

@@ -20,8 +20,8 @@ MAX_ERROR_LENGTH: Final = 1000
 def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     """Whether a run that has begun is to be carried out.
 
-    Not if its occurrence was missed and its task skips those, or if it is due after the end of its task: then it is
-    passed over. Not if so many deliveries ended without a result, or if it is too late for its lease.
+    Not if its occurrence was missed and its task skips those: then it is passed over. Not if so many deliveries ended
+    without a result, or if it is too late for its lease.
 
     Args:
         run: the run.
@@ -33,8 +33,6 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         return "late"
     if run.failed is not None and int(run.failed) >= max_crashes + controls.retries:
         return "crashes"
-    if controls.until_ms is not None and run.due_ms > controls.until_ms:
-        return "pass over"
     if controls.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
     return "run"
@@ -79,5 +77,13 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     elif run.attempt <= run.controls.retries:
         longest = min(run.controls.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.controls.backoff_ms) * (1 - jitter / 2)))
-    told = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
-    return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, told)
+    return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))
+
+
+def describe(error: BaseException) -> str:
+    """An error in words, of a length that can be kept, whatever its `__str__` does."""
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"[:MAX_ERROR_LENGTH]
+    except Exception:  # noqa: BLE001 - the application's own
+        return name

@@ -61,7 +61,7 @@ class _Load:
         self.is_high = anyio.Event()
         #: How much later than on time to look, in seconds.
         self.hesitation = 0.0
-        self._last_token = 0
+        self._last_token: int | None = None
 
     def note(self, claimed: Claimed, *, got_all: bool) -> None:
         """Learn from a claim and whether it got all that it asked for."""
@@ -72,9 +72,11 @@ class _Load:
         token = int(claimed.token)
         if claimed.ids:
             self.hesitation = 0.0
-        elif token > self._last_token:  # others claim; without that, the task that this came for was removed
+        elif (
+            self._last_token is not None and token > self._last_token
+        ):  # others claim; without that, the task that this came for was removed
             self.hesitation = min(max(2 * self.hesitation, _SHORTEST_HESITATION), _LONGEST_HESITATION)
-        self._last_token = max(token, self._last_token)
+        self._last_token = max(token, self._last_token or 0)
 
 
 class Poller:

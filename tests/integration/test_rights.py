@@ -61,6 +61,39 @@ async def test_the_published_acl_is_enough(own_server: NewServer, delivery: str)
     assert refused_commands(server) == set()
 
 
+async def test_the_published_acl_is_enough_for_all_controls(own_server: NewServer) -> None:
+    server = own_server()
+    url = restrict(server, published_rules())
+
+    async def execute(data: str) -> None:
+        if data == "bad":
+            raise RuntimeError
+
+    async with Scheduler.from_url(url, namespace="app", group_concurrency=1) as scheduler:
+        await scheduler.start_task_execute(execute)
+        await scheduler.assign_tasks([IntervalTask(f"g{n}", group="g", every=0.05) for n in range(5)])
+        await scheduler.assign_task(IntervalTask("cron", cron="* * * * *", max_runs=3))
+        await scheduler.assign_task(IntervalTask("bad", "bad", retries=1, backoff=0.01))
+        assert await scheduler.pause_task("cron")
+        assert await scheduler.run_task_now("g1")
+        assert await scheduler.resume_task("cron")
+        await scheduler.pause()
+        await scheduler.resume()
+        assert (await scheduler.sync_tasks([IntervalTask("s:1", every=60)], scope="s:")).added == 1
+        assert (await scheduler.sync_tasks([], scope="s:")).removed == 1
+        await until(lambda: _dead(scheduler))
+        assert await scheduler.revive_task("bad")
+        await until(lambda: _dead(scheduler))
+        assert await scheduler.clear_dead_tasks() == 1
+        await scheduler.remove_task("g2")
+        await scheduler.clear_all_tasks()
+    assert refused_commands(server) == set()
+
+
+async def _dead(scheduler: Scheduler) -> list[str]:
+    return [task.id async for task in scheduler.dead_tasks()]
+
+
 async def test_another_namespace_is_out_of_reach(own_server: NewServer) -> None:
     server = own_server()
     url = restrict(server, published_rules())

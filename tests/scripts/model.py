@@ -98,8 +98,11 @@ def quarantine(space: Space, run: Held, now: int) -> bool:
     """Whether the lease was held."""
     if not _holds(space, run):
         return False
-    _drop_lease(space, run.raw_id)
     space.attempts.pop(run.raw_id, None)
+    if len(space.leases[run.raw_id].split()) > 2:
+        _hand_back(space, run.raw_id)  # assigned anew meanwhile: it has another record by now
+        return True
+    _drop_lease(space, run.raw_id)
     space.dead[run.raw_id] = now
     space.errors[run.raw_id] = b"1 the record is corrupt"
     return True

@@ -85,3 +85,11 @@ async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
         dead=found.dead,
         errors=dict.fromkeys(ids[::2], CORRUPT),
     )
+
+
+async def test_a_task_assigned_anew_meanwhile_has_another_record(store: Store) -> None:
+    session = store.session()
+    seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR, mark=b"s50")
+    await store.seed(seeded)
+    assert await commands.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
+    assert await store.space() == Space(tasks={b"a": b"s\nx"}, due={b"a": 50})

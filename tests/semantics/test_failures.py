@@ -317,3 +317,56 @@ async def test_the_result_of_each_run_is_told(make_scheduler: MakeScheduler, del
     assert by_id["good"].error is None
     assert str(by_id["bad"].error) == "bad"
     assert all(run.duration is not None and 0.015 < run.duration < 5 for run in told)
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+async def test_an_error_without_words_does_not_end_the_execution(scheduler: Scheduler) -> None:
+    async def execute(data: str) -> None:
+        if data == "bad":
+            raise Unspeakable
+
+    await scheduler.start_task_execute(execute)
+    await scheduler.assign_task(IntervalTask("bad", "bad"))
+    await until(lambda: is_dead(scheduler, "bad"))
+    assert [task.error async for task in scheduler.dead_tasks()] == ["Unspeakable"]
+    await scheduler.assign_task(IntervalTask("good"))
+    await until(lambda: is_gone(scheduler, "good"))
+    assert scheduler.executing_tasks
+
+
+async def test_a_worker_that_knows_no_calendar_leaves_cron_tasks_to_others(
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = await make_scheduler(lease_seconds=0.2)
+    recorder = Recorder()
+    await scheduler.assign_task(IntervalTask("cron", "cron", cron="* * * * *", start=time.time() - 3600))
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", _not_installed)
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(2)
+    await scheduler.assign_task(IntervalTask("plain", "plain"))
+    await until(lambda: "plain" in recorder.data)
+    assert scheduler.executing_tasks
+    monkeypatch.undo()
+    await until(lambda: _waits(scheduler, "cron"))
+
+
+def _not_installed(*_: object, **__: object) -> int:
+    raise LookupError("not installed")
+
+
+async def test_the_last_run_of_a_task_may_be_tried_again_and_revived(scheduler: Scheduler) -> None:
+    executor = Failing(3)
+    await scheduler.start_task_execute(executor)
+    start = time.time()
+    await scheduler.assign_task(
+        IntervalTask("a", every=3600, start=start, until=start + 0.005, retries=1, backoff=0.02)
+    )
+    await until(lambda: is_dead(scheduler, "a"))
+    assert executor.attempts == [1, 2]
+    assert await scheduler.revive_task("a")
+    await until(lambda: is_gone(scheduler, "a") if len(executor.attempts) == 4 else is_dead(scheduler, "never"))
+    assert executor.attempts == [1, 2, 1, 2]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
-from interval_scheduler import IntervalTask, InvalidValue, NotAcceptingTasks, Scheduler, SyncCounts
+from interval_scheduler import IntervalTask, InvalidValue, NotAcceptingTasks, Scheduler, StorageRefused, SyncCounts
+from interval_scheduler.storage import commands
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -146,3 +148,18 @@ async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
     await scheduler.stop_task_accept()
     with pytest.raises(NotAcceptingTasks):
         await scheduler.sync_tasks([], scope="feed:")
+
+
+async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(3)])
+    noting = commands.mark
+
+    async def forgetful(session: Any, keys: Any, sync: bytes, ttl_ms: int, ids: Any) -> int:
+        noted = await noting(session, keys, sync, ttl_ms, ids)
+        await noting(session, keys, sync, ttl_ms, [])
+        return noted
+
+    monkeypatch.setattr("interval_scheduler.storage.commands.mark", forgetful)
+    with pytest.raises(StorageRefused, match="call it again"):
+        await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:")
+    assert await scheduler.task_size() == 3

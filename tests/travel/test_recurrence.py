@@ -38,6 +38,9 @@ class Model:
         if anchor is None:
             anchor = start
             self.ended = 0
+        if rules.get("until", anchor) < anchor:
+            self.due = self.paused = None  # its time is over before its next run
+            return
         self.phase = anchor % every
         if self.paused is not None:
             self.paused = anchor
@@ -55,6 +58,8 @@ class Model:
         self.due, self.paused = self.paused, None
         if self.due <= self.now:
             self.due = self.now if self.rules.get("repeat") == "delay" else self._on_grid(self.now)
+        if self.rules.get("until", self.due) < self.due:
+            self.due = None
         self.work()
 
     def advance(self, ms: int) -> None:
@@ -73,7 +78,7 @@ class Model:
         while self.executing and self.due is not None and self.due <= self.now:
             due, missed = self.due, self.rules.get("missed")
             until, most = self.rules.get("until"), self.rules.get("max_runs")
-            passed_over = (until is not None and due > until) or (missed == "skip" and due + self.every <= self.now)
+            passed_over = missed == "skip" and due + self.every <= self.now
             if not passed_over:
                 self.runs.append((self.now, due))
             if self.rules.get("repeat") == "delay":

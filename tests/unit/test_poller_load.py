@@ -12,6 +12,8 @@ def claimed(token: int, count: int = 0) -> Claimed:
 
 def test_one_that_comes_in_vain_hesitates_ever_longer_up_to_a_tenth_of_a_second() -> None:
     load = _Load()
+    load.note(claimed(0), got_all=False)  # the first look: nothing is known of others yet
+    assert load.hesitation == 0
     hesitations = []
     for token in range(1, 12):
         load.note(claimed(token), got_all=False)

@@ -58,7 +58,17 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
             interval = f"{interval!s}/{task.phase_ms}".encode()
         args += (task.id, code, start, interval, task.data)
     reply: bytes = await session.request(
-        scripts.ASSIGN, (keys.tasks, keys.due, keys.leases, keys.dead, keys.errors, keys.paused, keys.groups), args
+        scripts.ASSIGN,
+        (
+            keys.tasks,
+            keys.due,
+            keys.leases,
+            keys.dead,
+            keys.errors,
+            keys.paused,
+            keys.groups,
+        ),
+        args,
     )
     earliest, _, created = reply.partition(b" ")
     return flags(created), int(earliest)
@@ -76,7 +86,7 @@ async def remove(session: Session, keys: Keys, ids: Sequence[bytes]) -> list[Rem
     reply: bytes = await session.request(
         scripts.REMOVE,
         _all_sets(keys),
-        (START_WINDOW_MS, *ids),
+        (START_WINDOW_MS, keys.wake, *ids),
     )
     wait, _, scheduled = reply.partition(b" ")
     return [Removed(flag, int(wait)) for flag in flags(scheduled)]

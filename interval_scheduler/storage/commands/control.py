@@ -52,22 +52,27 @@ async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
 
 async def bury(session: Session, keys: Keys, limit: int) -> int:
     """Forget up to `limit` dead tasks, the oldest first: how many."""
-    reply: bytes = await session.request(scripts.BURY, (keys.tasks, keys.dead, keys.errors), (limit,))
+    reply: bytes = await session.request(
+        scripts.BURY, (keys.tasks, keys.dead, keys.errors, keys.runs, keys.failures), (limit,)
+    )
     return int(reply)
 
 
-async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> None:
-    """Note ids that a sync wants to keep; without any, forget them all."""
-    await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids))
+async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> int:
+    """Note ids that a sync wants to keep: how many were not noted before. Without any, forget them all."""
+    return int(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
 
 
 async def sweep(
-    partition: Partition, sync: bytes, cursor: bytes, count: int, prefix: bytes
+    partition: Partition, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
 ) -> tuple[bytes, Sequence[bytes]]:
-    """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted."""
+    """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted.
+
+    The place is empty if not so many are noted as should be.
+    """
     keys = partition.keys
     after, ids = await partition.read(
-        scripts.SWEEP, (keys.tasks, keys.dead, keys.wanted(sync)), (cursor, count, prefix)
+        scripts.SWEEP, (keys.tasks, keys.dead, keys.wanted(sync)), (cursor, count, prefix, noted)
     )
     return after, ids
 

@@ -71,7 +71,15 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
-        (*_claim_keys(keys), keys.dead, keys.taken(session.name), keys.paused, keys.halt, keys.groups),
+        (
+            *_claim_keys(keys),
+            keys.dead,
+            keys.taken(session.name),
+            keys.paused,
+            keys.halt,
+            keys.groups,
+            keys.failures,
+        ),
         (limit, lease_ms, group_limit),
     )
     return Claimed(*reply)
@@ -93,6 +101,7 @@ async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
             keys.paused,
             keys.runs,
             keys.groups,
+            keys.failures,
         ),
         (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
@@ -172,12 +181,12 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
 
 async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
     """Set claimed tasks whose record cannot be read aside as dead."""
-    args: list[Argument] = []
+    args: list[Argument] = [keys.wake]
     for run in runs:
         args += (run.raw_id, run.lease)
     reply = await session.request(
         scripts.QUARANTINE,
-        (keys.leased, keys.leases, keys.attempts, keys.dead, keys.errors, keys.due, keys.groups),
+        (keys.leased, keys.leases, keys.attempts, keys.dead, keys.errors, keys.due, keys.groups, keys.paused),
         args,
     )
     return flags(reply)

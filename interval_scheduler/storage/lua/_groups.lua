@@ -7,8 +7,8 @@
 --   of         hash, id -> group, of the leased tasks
 --   runs       hash, group -> how many leased tasks it has
 --   parked     zset, all of score 0: group NUL due NUL id, of due tasks whose group has no room
---   parked-of  hash, id -> that
---   overdue    hash, id -> due, ms, of tasks that were parked and wait again
+--   parked-of  hash, id -> that member
+--   overdue    hash, id -> the same, of tasks that were parked and wait again
 --
 -- A claim that meets a due task whose group has no room parks it, so that it stands in nobody's way. Each run that ends
 -- makes room for the earliest parked one of its group. That waits again from that moment on, behind what was due before:
@@ -70,26 +70,53 @@ local function join_groups(groups, pairs_of)
   end
 end
 
--- Tasks whose lease ended leave their groups, and as many parked ones of each wait again, from now on: whether any does.
-local function leave_groups(groups, ids, now, due_key)
-  if call('EXISTS', groups .. 'of') == 0 then
-    return
+-- Up to so many parked tasks of a group wait again, from now on: whether any does.
+local function unpark(groups, group, count, now, due_key)
+  local members =
+    call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, count)
+  for _, member in ipairs(members) do
+    local _, id = read_parked(member)
+    call('ZADD', due_key, digits(now), id)
+    call('HSET', groups .. 'overdue', id, member)
+    call('ZREM', groups .. 'parked', member)
+    call('HDEL', groups .. 'parked-of', id)
   end
-  local group_of, makes_room = call('HMGET', groups .. 'of', unpack(ids)), false
-  for n, group in ipairs(group_of) do
+  return #members > 0
+end
+
+-- Tasks whose lease ended leave their groups, and as many parked ones of each wait again: whether any does.
+local function leave_groups(groups, ids, now, due_key)
+  local makes_room = false
+  for n, group in ipairs(extras_of(groups .. 'of', ids)) do
     if group and call('HDEL', groups .. 'of', ids[n]) == 1 then
       if call('HINCRBY', groups .. 'runs', group, -1) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
-      local member = call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 1)[1]
-      if member then
-        local due, id = read_parked(member)
-        call('ZADD', due_key, digits(now), id)
-        call('HSET', groups .. 'overdue', id, digits(due))
-        call('ZREM', groups .. 'parked', member)
-        call('HDEL', groups .. 'parked-of', id)
-        makes_room = true
-      end
+      makes_room = unpark(groups, group, 1, now, due_key) or makes_room
+    end
+  end
+  return makes_room
+end
+
+-- The real due times of those of some waiting tasks that were parked, by their ids; nil if none was.
+local function overdue_dues(groups, ids)
+  local dues
+  for n, member in ipairs(extras_of(groups .. 'overdue', ids)) do
+    if member then
+      dues = dues or {}
+      dues[ids[n]] = read_parked(member)
+    end
+  end
+  return dues
+end
+
+-- Tasks leave the due set without being claimed: the turn of one that was parked goes to the next of its group. Whether
+-- any waits by that.
+local function give_up_turns(groups, ids, now, due_key)
+  local makes_room = false
+  for n, member in ipairs(extras_of(groups .. 'overdue', ids)) do
+    if member and call('HDEL', groups .. 'overdue', ids[n]) == 1 then
+      makes_room = unpark(groups, match(member, '^[^%z]*'), 1, now, due_key) or makes_room
     end
   end
   return makes_room
@@ -102,10 +129,10 @@ local function unlink_groups(groups)
 end
 
 -- Sort what a claim found by the room in the groups. Takes ids and due times by turns, and records; returns the same
--- without those that have to be parked, which it parks; and the pairs for `join_groups`.
+-- without those that have to be parked, which it parks; the pairs for `join_groups`; and how many each group runs then.
 local function by_room(groups, limit, found, records)
   if call('EXISTS', groups .. 'in-use') == 0 then
-    return found, records, {}
+    return found, records, {}, {}
   end
   local ids = {}
   for n = 1, #records do
@@ -117,7 +144,7 @@ local function by_room(groups, limit, found, records)
   end
   local runs, kept, kept_records, joining, parking = {}, {}, {}, {}, {}
   for n, id in ipairs(ids) do
-    local due, record = overdue[n] or found[2 * n], records[n]
+    local due, record = overdue[n] and digits(read_parked(overdue[n])) or found[2 * n], records[n]
     local group = record and match(match(record, '^[^\n]*'), GROUP)
     if group then
       runs[group] = runs[group] or tonumber(call('HGET', groups .. 'runs', group) or 0)
@@ -138,7 +165,19 @@ local function by_room(groups, limit, found, records)
   if #parking > 0 then
     park(groups, parking)
   end
-  return kept, kept_records, joining
+  return kept, kept_records, joining, runs
+end
+
+-- Let parked tasks wait again where their groups have room after a claim: the limit was raised, or is another one here.
+-- To be called when what was claimed has left the due set, by rank.
+local function use_room(groups, limit, runs, count, now, due_key)
+  if next(runs) and call('EXISTS', groups .. 'parked') == 1 then
+    for group, running in pairs(runs) do
+      if limit == 0 or running < limit then
+        unpark(groups, group, limit == 0 and count or math.min(limit - running, count), now, due_key)
+      end
+    end
+  end
 end
 
 -- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.

@@ -162,6 +162,16 @@ local function read_lease(held)
   return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
 end
 
+-- Where a mark says that a task goes after its run, nil for nothing. A cron expression that was worked out during the run
+-- may have come to the run's own occurrence, by a clock a trifle behind: that is over.
+local function decided(mark, controls, due)
+  local moment = tonumber(match(mark, '^s(%d+)$'))
+  if moment and moment <= tonumber(due) and match(controls, ';@') then
+    return nil
+  end
+  return moment
+end
+
 -- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it; and whether it
 -- is paused.
 local function due_again(held, now)

@@ -16,7 +16,8 @@
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated)
 -- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; a waiting
 --   task keeps its place unless the rule says otherwise; a leased one is marked, so that its completion obeys
---   the new record; a paused one stays paused; one set aside as dead is scheduled anew.
+--   the new record; a paused one stays paused; one set aside as dead is scheduled anew; one whose
+--   last moment comes before its next due time is taken off.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
@@ -25,31 +26,36 @@ end
 
 local now = now_ms()
 local grid = math.max(tonumber(ARGV[3]), 1)
-local ids, wants_old = {}, false
+local ids = {}
 for at = 4, #ARGV, 5 do
   ids[#ids + 1] = ARGV[at]
-  wants_old = wants_old or string.byte(ARGV[at + 1]) == 105 -- 'i'
 end
 
-local due_of, lease_of, interval_of, is_paused = {}, {}, {}, {}
+local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
 local any_paused = call('EXISTS', KEYS[7]) == 1
 local pauses = any_paused and call('ZMSCORE', KEYS[7], unpack(ids))
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
-local parked = parked_dues(KEYS[8], ids)
+local parked, overdue = parked_dues(KEYS[8], ids), overdue_dues(KEYS[8], ids)
 local in_groups = false
 local leases = call('HMGET', KEYS[4], unpack(ids))
-local records = wants_old and call('HMGET', KEYS[2], unpack(ids))
+local any_known = parked
 for n, id in ipairs(ids) do
   is_paused[id] = pauses and pauses[n] and true
-  due_of[id] = tonumber(scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
+  due_of[id] = tonumber(overdue and overdue[id] or scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
   lease_of[id] = leases[n] or nil
-  if records and records[n] then
-    interval_of[id] = tonumber(match(records[n], '^%a+ (%d+)'))
+  any_known = any_known or due_of[id] or lease_of[id]
+end
+for n, record in ipairs(any_known and call('HMGET', KEYS[2], unpack(ids)) or {}) do
+  if record then
+    local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
+    interval_of[ids[n]] = tonumber(interval)
+    -- A fixed delay has no grid of its own, and by a rounding grid, due times have another.
+    phase_of[ids[n]] = kind == '' and behind ~= ' ' and tonumber(phase) or nil
   end
 end
 
 local before = head(KEYS[3])
-local written, marked, created, places = {}, {}, {}, new_places()
+local written, marked, created, over, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
   local rule, flags, controls = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
@@ -59,10 +65,14 @@ for n, id in ipairs(ids) do
     interval, phase = tonumber(interval), tonumber(phase)
     start = start + (phase - start) % interval
   end
+  local is_cron, last = match(controls, ';c'), tonumber(match(controls, ';u(%d+)'))
+  -- A cron expression knows no rounding grid: rounded down, the first occurrence would come twice.
+  local grid = is_cron and 1 or grid
   local due, lease = due_of[id], lease_of[id]
-  local anchor = start
+  local anchor, is_over, keeps_phase = start, false, due ~= nil
   if lease then
-    local claim, run_due, _, paused = read_lease(lease)
+    local claim, run_due, mark, paused = read_lease(lease)
+    keeps_phase = mark == ''
     if interval and rule ~= 's' then
       anchor = tonumber(run_due)
       lease_of[id] = claim .. ' k' .. paused
@@ -79,28 +89,47 @@ for n, id in ipairs(ids) do
       anchor = due
     end
     local moment = anchor - anchor % grid
-    place(places, id, moment, is_paused[id])
-    due_of[id] = moment
+    is_over = last and moment > last
+    if is_over then
+      over[#over + 1] = id
+      due_of[id] = nil
+    else
+      place(places, id, moment, is_paused[id])
+      due_of[id] = moment
+    end
   end
   local header = flags
   if interval then
-    header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or anchor % interval)
+    -- A task that runs out of its turn (now, or again after a failure) is due off its grid, and keeps that.
+    local own = keeps_phase and rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
+    header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or own or anchor % interval)
     if grid > 1 then
       header = header .. ' ' .. digits(grid)
     end
+    phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
   end
   header = header .. controls
   in_groups = in_groups or match(controls, GROUP)
   interval_of[id] = interval
   written[2 * n - 1] = id
   written[2 * n] = header .. '\n' .. ARGV[at + 4]
-  created[n] = (due or lease) and '0' or '1'
+  created[n] = (due or lease or is_over) and '0' or '1'
 end
 
 call('HSET', KEYS[2], unpack(written))
 put(places, KEYS[3], KEYS[7])
 if parked then
   drop_parked(KEYS[8], ids)
+end
+if overdue and give_up_turns(KEYS[8], ids, now, KEYS[3]) then
+  places.earliest = math.min(places.earliest or now, now)
+end
+for _, id in ipairs(over) do
+  if not due_of[id] then
+    call('ZREM', KEYS[3], id)
+    call('ZREM', KEYS[7], id)
+    call('HDEL', KEYS[2], id)
+  end
 end
 if #marked > 0 then
   call('HSET', KEYS[4], unpack(marked))

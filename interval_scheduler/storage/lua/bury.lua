@@ -3,6 +3,8 @@
 -- KEYS[2] tasks: id -> record
 -- KEYS[3] dead: id -> when it was set aside, ms
 -- KEYS[4] errors: id -> what a dead task's last run failed with
+-- KEYS[5] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[6] failures: id -> runs that failed for good
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many at most
 -- Returns: string, how many were forgotten
@@ -16,7 +18,9 @@ end
 local ids = call('ZRANGE', KEYS[3], 0, tonumber(ARGV[2]) - 1)
 if #ids > 0 then
   call('ZREM', KEYS[3], unpack(ids))
-  call('HDEL', KEYS[4], unpack(ids))
+  for at = 4, 6 do
+    call('HDEL', KEYS[at], unpack(ids))
+  end
   call('HDEL', KEYS[2], unpack(ids))
 end
 return remember(KEYS[1], ARGV[1], digits(#ids))

@@ -59,9 +59,9 @@ local candidates = {}
 for n = 1, #found / 2 do
   candidates[n] = found[2 * n - 1]
 end
-local joining
+local joining, runs
 local records = call('HMGET', KEYS[2], unpack(candidates))
-found, records, joining = by_room(KEYS[10], tonumber(ARGV[4]), found, records)
+found, records, joining, runs = by_room(KEYS[10], tonumber(ARGV[4]), found, records)
 -- Without a new token where all had to be parked: it would look like the claim of another, that this came in vain for.
 local token = #found > 0 and next_token(KEYS[6]) or last_token(KEYS[6])
 local deadline = digits(now + tonumber(ARGV[3]))
@@ -84,5 +84,7 @@ if count > 0 then
   join_groups(KEYS[10], joining)
 end
 call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
-remember(KEYS[1], ARGV[1], token .. ' ' .. deadline)
+use_room(KEYS[10], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
+-- Without any task no deadline either: the token may be that of another, whose tasks a retry must not find.
+remember(KEYS[1], ARGV[1], token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)

@@ -11,6 +11,7 @@
 -- KEYS[10] paused: id -> due, ms
 -- KEYS[11] halt: there while the namespace is paused
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[13] failures: id -> runs that failed for good
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
@@ -72,10 +73,10 @@ if #found > 0 then
   for n = 1, #found / 2 do
     candidates[n] = found[2 * n - 1]
   end
-  local joining
+  local joining, runs
   local records = call('HMGET', KEYS[2], unpack(candidates))
   local again, gone, off, dead, ended = {}, {}, {}, {}, {}
-  found, records, joining = by_room(KEYS[12], tonumber(ARGV[4]), found, records)
+  found, records, joining, runs = by_room(KEYS[12], tonumber(ARGV[4]), found, records)
   if #records < #candidates then
     off, candidates = missing_from(candidates, found)
   end
@@ -153,7 +154,9 @@ if #found > 0 then
   end
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
+    call('HDEL', KEYS[13], unpack(gone))
   end
+  use_room(KEYS[12], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
   if #ended > 0 then
     call('HDEL', KEYS[7], unpack(ended))
   end

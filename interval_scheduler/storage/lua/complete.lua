@@ -9,6 +9,7 @@
 -- KEYS[8] paused: id -> due, ms
 -- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[11] failures: id -> runs that failed for good
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them
@@ -53,7 +54,7 @@ local function outcome(n, id, at)
     counted[#counted + 1] = id
     moment = tonumber(call('HGET', KEYS[9], id) or 0) + 1 < most and moment
   end
-  return tonumber(match(mark, '^s(%d+)$')) or moment, behind, paused == 'p'
+  return decided(mark, controls, due) or moment, behind, paused == 'p'
 end
 
 local ended, results, gone, places = {}, {}, {}, new_places()
@@ -93,6 +94,7 @@ if #ended > 0 then
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
     call('HDEL', KEYS[9], unpack(gone))
+    call('HDEL', KEYS[11], unpack(gone))
   end
   if call('EXISTS', KEYS[6]) == 1 then
     call('HDEL', KEYS[6], unpack(ended))

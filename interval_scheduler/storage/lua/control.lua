@@ -45,6 +45,7 @@ local actions = {}
 
 function actions.p(id, _, claim, mark)
   local due, parked = call('ZSCORE', KEYS[3], id), parked_dues(KEYS[8], { id })
+  local overdue = overdue_dues(KEYS[8], { id })
   if claim then
     return mark_lease(id, claim, mark, 'p')
   elseif parked then
@@ -52,8 +53,11 @@ function actions.p(id, _, claim, mark)
     drop_parked(KEYS[8], { id })
     return '1'
   elseif due then
-    call('ZADD', KEYS[5], due, id)
+    call('ZADD', KEYS[5], overdue and digits(overdue[id]) or due, id)
     call('ZREM', KEYS[3], id)
+    if give_up_turns(KEYS[8], { id }, now, KEYS[3]) then
+      earliest = math.min(earliest or now, now)
+    end
     return '1'
   end
   return call('ZSCORE', KEYS[5], id) and '1' or '0'
@@ -77,6 +81,13 @@ function actions.r(id, at, claim, mark)
     local flags, interval, phase, grid = read_header(match(header, '^[^;]*'))
     local is_rate = interval and not string.find(flags, 'd', 1, true)
     due = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid) or now
+  end
+  local last = tonumber(match(header, ';u(%d+)'))
+  if last and due > last then
+    -- Its time was over while it was paused.
+    call('ZREM', KEYS[5], id)
+    call('HDEL', KEYS[2], id)
+    return '0'
   end
   wait_until(id, due)
   call('ZREM', KEYS[5], id)

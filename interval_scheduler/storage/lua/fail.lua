@@ -52,7 +52,7 @@ local function outcome(id, at, claim, due, mark)
     end
     return 'n', planned
   elseif mark ~= '' then
-    return 'n', tonumber(match(mark, '^s(%d+)$'))
+    return 'n', decided(mark, controls, due) or moment
   end
   local most = tonumber(match(controls, ';n(%d+)'))
   if most and tonumber(call('HGET', KEYS[10], id) or 0) + 1 >= most then
@@ -69,7 +69,9 @@ local function outcome(id, at, claim, due, mark)
     counted[#counted + 1] = id
   end
   if moment then
-    failed[#failed + 1] = id
+    if ARGV[at + 4] == '1' then
+      failed[#failed + 1] = id
+    end
     return 'n', moment
   end
   return 'd', nil

@@ -4,7 +4,7 @@
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to forget them all
--- Returns: string, nothing in it
+-- Returns: string, how many of them were not noted before
 -- Guarantees: atomic; applied once per request; what a sync leaves behind that died is gone by itself.
 
 local done = recall(KEYS[1], ARGV[1])
@@ -12,11 +12,12 @@ if done then
   return done
 end
 
+local noted = 0
 if #ARGV == 2 then
   pass_when_full(KEYS[1])
   call('UNLINK', KEYS[2])
 else
-  call('SADD', KEYS[2], unpack(ARGV, 3))
+  noted = call('SADD', KEYS[2], unpack(ARGV, 3))
   call('PEXPIRE', KEYS[2], ARGV[2])
 end
-return remember(KEYS[1], ARGV[1], '')
+return remember(KEYS[1], ARGV[1], digits(noted))

@@ -7,11 +7,13 @@
 -- KEYS[6] errors: id -> what a dead task's last run failed with
 -- KEYS[7] due: id -> due, ms
 -- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[9] paused: id -> due, ms
 -- ARGV[1] sequence: integer, the number of the request in its session
--- ARGV[2...] for each run two: id: string; lease: string, as claimed
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3...] for each run two: id: string; lease: string, as claimed
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
--- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection;
---   passes when Redis is out of memory.
+-- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
+--   assigned anew meanwhile has another record, and is due again; passes when Redis is out of memory.
 
 local done = recall(KEYS[1], ARGV[1])
 if done then
@@ -20,29 +22,39 @@ end
 
 local now = now_ms()
 local ids = {}
-for at = 2, #ARGV, 2 do
+for at = 3, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
 local held = call('HMGET', KEYS[3], unpack(ids))
 
-local ended, dead, errors, results = {}, {}, {}, {}
+local ended, dead, errors, results, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
-  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 1] then
+  local claim, _, mark = read_lease(held[n])
+  if claim ~= ARGV[2 * n + 2] then
     results[n] = '0'
   else
     results[n] = '1'
     ended[#ended + 1] = id
-    dead[2 * #ended - 1], dead[2 * #ended] = digits(now), id
-    errors[2 * #ended - 1], errors[2 * #ended] = id, '1 the record is corrupt'
+    if mark ~= '' then
+      place(places, id, due_again(held[n], now))
+    else
+      dead[#dead + 1], dead[#dead + 2] = digits(now), id
+      errors[#errors + 1], errors[#errors + 2] = id, '1 the record is corrupt'
+    end
   end
 end
 if #ended > 0 then
+  local before = head(KEYS[7])
   pass_when_full(KEYS[1])
-  call('ZADD', KEYS[5], unpack(dead))
-  call('HSET', KEYS[6], unpack(errors))
+  put(places, KEYS[7], KEYS[9])
+  if #dead > 0 then
+    call('ZADD', KEYS[5], unpack(dead))
+    call('HSET', KEYS[6], unpack(errors))
+  end
   call('HDEL', KEYS[3], unpack(ended))
   call('ZREM', KEYS[2], unpack(ended))
   call('HDEL', KEYS[4], unpack(ended))
-  leave_groups(KEYS[8], ended, now, KEYS[7])
+  local makes_room = leave_groups(KEYS[8], ended, now, KEYS[7])
+  announce(ARGV[2], before, makes_room and now or places.earliest)
 end
 return remember(KEYS[1], ARGV[1], table.concat(results))

@@ -13,7 +13,8 @@
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
--- ARGV[3...] ids: string
+-- ARGV[3] channel: string, where sleeping schedulers listen
+-- ARGV[4...] ids: string
 -- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0
 -- Guarantees: atomic; applied once per request; a running task is not rescheduled; passes when Redis is out of memory.
 
@@ -24,13 +25,12 @@ end
 
 local now, window = now_ms(), tonumber(ARGV[2])
 local ids = {}
-for at = 3, #ARGV do
+for at = 4, #ARGV do
   ids[#ids + 1] = ARGV[at]
 end
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
 local held = call('HMGET', KEYS[5], unpack(ids))
 local pauses = call('ZMSCORE', KEYS[9], unpack(ids))
-
 local parked = parked_dues(KEYS[12], ids)
 
 local wait, any_leased, results, seen = 0, false, {}, {}
@@ -45,15 +45,17 @@ for n, id in ipairs(ids) do
   end
 end
 
+local before = head(KEYS[3])
 call('HDEL', KEYS[2], unpack(ids))
 call('ZREM', KEYS[3], unpack(ids))
+if parked then
+  drop_parked(KEYS[12], ids)
+end
+local makes_room = give_up_turns(KEYS[12], ids, now, KEYS[3])
 if any_leased then
   call('ZREM', KEYS[4], unpack(ids))
   call('HDEL', KEYS[5], unpack(ids))
-  leave_groups(KEYS[12], ids, now, KEYS[3])
-end
-if parked then
-  drop_parked(KEYS[12], ids)
+  makes_room = leave_groups(KEYS[12], ids, now, KEYS[3]) or makes_room
 end
 call('HDEL', KEYS[6], unpack(ids))
 call('ZREM', KEYS[7], unpack(ids))
@@ -62,4 +64,5 @@ for at = 8, 11 do
     call(at == 9 and 'ZREM' or 'HDEL', KEYS[at], unpack(ids))
   end
 end
+announce(ARGV[3], before, makes_room and now)
 return remember(KEYS[1], ARGV[1], digits(wait) .. ' ' .. table.concat(results))

@@ -5,9 +5,14 @@
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
 -- ARGV[2] count: integer, about how many tasks to look at
 -- ARGV[3] prefix: string
--- Returns: {cursor, '0' at the end; ids}
+-- ARGV[4] noted: integer, how many ids the sync noted
+-- Returns: {cursor, '0' at the end, '' if notes are missing; ids}
 -- Guarantees: changes nothing; every task that is there from the first step to the last is looked at.
 
+-- Redis may have lost some, in a failover or by eviction; then all would look unwanted.
+if call('SCARD', KEYS[3]) ~= tonumber(ARGV[4]) then
+  return { '', {} }
+end
 local step = call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 local ids = {}
 for n = 1, #step[2], 2 do
