@@ -212,3 +212,15 @@ async def test_an_unreadable_header_of_a_re_assigned_task_changes_nothing(store:
     await store.seed(seeded)
     assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
     assert await store.space() == seeded
+
+
+async def test_a_task_with_so_many_runs_leaves_nothing_behind(store: Store) -> None:
+    record = b"s %d 5;n2\nx" % HOUR
+    seeded = leased_space({b"a": record, b"b": record}, token=TOKEN, due=40, deadline=FAR, runs={b"b": b"1"})
+    seeded.failures = {b"b": b"1"}
+    await store.seed(seeded)
+    runs = [held(b"a", TOKEN, 40, record), held(b"b", TOKEN, 40, record)]
+    assert (await commands.complete(store.session().it, store.keys, runs)).held == [True, True]
+    found = await store.space()
+    assert found == Space(tasks={b"a": record}, due=found.due, runs={b"a": b"1"})
+    assert list(found.due) == [b"a"]

@@ -370,3 +370,16 @@ async def test_the_last_run_of_a_task_may_be_tried_again_and_revived(scheduler: 
     assert await scheduler.revive_task("a")
     await until(lambda: is_gone(scheduler, "a") if len(executor.attempts) == 4 else is_dead(scheduler, "never"))
     assert executor.attempts == [1, 2, 1, 2]
+
+
+async def test_a_run_without_a_lease_is_not_renewed_nor_cut_short(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler(delivery="at-most-once", lease_seconds=0.2)
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.start_task_execute(recorder)
+    await scheduler.assign_task(IntervalTask("a", every=3600))
+    await recorder.ran(1)
+    await asyncio.sleep(0.5)
+    assert recorder.cancelled == []
+    recorder.gate.set()
+    await until(lambda: recorder.active == 0)

@@ -163,3 +163,12 @@ async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pyte
     with pytest.raises(StorageRefused, match="call it again"):
         await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:")
     assert await scheduler.task_size() == 3
+
+
+async def test_one_scope_is_for_one_at_a_time(scheduler: Scheduler) -> None:
+    async with scheduler.lock("sync:feed:", 5):
+        waiting = asyncio.ensure_future(scheduler.sync_tasks([feed(1)], scope="feed:"))
+        assert (await scheduler.sync_tasks([IntervalTask("s:1", every=HOUR)], scope="s:")).added == 1
+        assert not waiting.done()
+        assert await ids(scheduler) == ["s:1"]
+    assert (await waiting).added == 1
