@@ -25,7 +25,11 @@ def draw(medians: Medians, target: Path) -> None:
 
 def _rates(ax: Axes, medians: Medians) -> None:
     wanted = ("dispatch", "assign_task", "floor", "herd")
-    found = {title: one["per_second"] for title, one in medians.items() if title.startswith(wanted)}
+    found = {
+        title: one["per_second"]
+        for title, one in medians.items()
+        if title.startswith(wanted) and not title.endswith("waiting")
+    }
     figures = dict(sorted(found.items(), key=lambda item: item[1]))
     bars(ax, figures, [LIMIT if title.startswith("floor") else OURS for title in figures], lambda rate: f"{rate:,.0f}")
     logarithmic(ax, "x")
@@ -48,7 +52,7 @@ def _growth(ax: Axes, medians: Medians) -> None:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("tasks that wait beside")
     ax.legend(frameon=False)
-    style(ax, "µs a dispatch, by the number of waiting tasks", "y")
+    style(ax, "µs a dispatch, by waiting tasks", "y")
 
 
 def _lag(ax: Axes, medians: Medians) -> None:

@@ -65,7 +65,11 @@ for n, id in ipairs(ids) do
     interval, phase = tonumber(interval), tonumber(phase)
     start = start + (phase - start) % interval
   end
-  local is_cron, last = match(controls, ';c'), tonumber(match(controls, ';u(%d+)'))
+  local is_cron, last = false, nil
+  if controls ~= '' then
+    is_cron, last = match(controls, ';c'), tonumber(match(controls, ';u(%d+)'))
+    in_groups = in_groups or match(controls, GROUP)
+  end
   -- A cron expression knows no rounding grid: rounded down, the first occurrence would come twice.
   local grid = is_cron and 1 or grid
   local due, lease = due_of[id], lease_of[id]
@@ -109,7 +113,6 @@ for n, id in ipairs(ids) do
     phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
   end
   header = header .. controls
-  in_groups = in_groups or match(controls, GROUP)
   interval_of[id] = interval
   written[2 * n - 1] = id
   written[2 * n] = header .. '\n' .. ARGV[at + 4]
