@@ -107,8 +107,8 @@ class SchedulerOptions:
         namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
             Default `"interval-scheduler"`.
         concurrency: the most runs at once in this process. Default 100.
-        group_concurrency: the most runs at once of the tasks of one `group` and partition, across all schedulers.
-            Default None: any number.
+        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
+            have an equal share of them, so it must be at least the number of partitions. Default None: any number.
         prefetch: the most tasks claimed beyond the running ones; grows towards this only while claimed
             tasks start at once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
@@ -150,6 +150,12 @@ class SchedulerOptions:
         check_concurrency(self.concurrency)
         if self.group_concurrency is not None:
             _whole("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
+            if self.group_concurrency < len(self.storage.instances):
+                raise ConfigurationError(
+                    "group_concurrency",
+                    f"must be at least the number of partitions, {len(self.storage.instances)}: "
+                    f"each has a share of it; got {self.group_concurrency}",
+                )
         _whole("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
             raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")

@@ -111,7 +111,8 @@ class Poller:
         self._log = log
         self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
-        self._group_limit = options.group_concurrency or 0
+        # Each partition counts for itself: so that all together keep the bound, each has its share of it.
+        self._group_limit = (options.group_concurrency or 0) // len(options.storage.instances)
         self._longest_sleep = options.check_tasks_every_seconds
         self._session = Session(partition, 0)
         self._failures = 0

@@ -90,7 +90,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         check_tasks_every_seconds=1,
         namespace="n",
         concurrency=2,
-        group_concurrency=1,
+        group_concurrency=9,
         prefetch=3,
         delivery="at-most-once",
         lease_seconds=4,
