@@ -233,9 +233,10 @@ class TaskRun:
             CorruptRecord: it cannot.
         """
         # As `read`, which is not called here: a call costs as much as a tenth of all that a worker does for a run.
-        self.header, self.data = split(self._record)
-        if _SEMICOLON in self.header:
-            self._ask(self.header)
+        header, self.data = split(self._record)
+        self.header = header
+        if _SEMICOLON in header:
+            self._ask(header)
         self._worker = worker
         self.started_at = now
         _current.set(self)

@@ -218,12 +218,14 @@ class Workers:
                 self._all_ended.set()
 
     async def _carry_out(self, run: TaskRun, me: asyncio.Task[None]) -> None:
-        if not run.is_plain and self._refuse(run):
-            return
+        seconds = self._timeout
+        if not run.is_plain:
+            if self._refuse(run):
+                return
+            seconds = run.controls.timeout_seconds(seconds)
         error: BaseException | None = None
         self.running.add(run)
         try:
-            seconds = self._timeout if run.is_plain else run.controls.timeout_seconds(self._timeout)
             if seconds is None:
                 await self._executor(run.data)
             else:
