@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import anyio
 
-from .controls import Controls
 from .errors import InvalidValue, StorageRefused
 from .storage import commands
 from .storage.batching import MAX_BATCH
@@ -153,7 +152,7 @@ def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
         and flags == (b"s" if wanted.is_text else b"b") + (b"d" if wanted.fixed_delay else b"")
         and kept == expected
         and (wanted.phase_ms is None or int(numbers[1]) == wanted.phase_ms)
-        and (b";" + controls if controls else b"") == Controls.encode(wanted.controls)
+        and (b";" + controls if controls else b"") == wanted.controls.encode()
     )
 
 

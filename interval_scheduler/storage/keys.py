@@ -55,6 +55,23 @@ class Keys:
         self.wake: Final = self._tag + b"wake"
         self.enrollment: Final = f"{{{escaped}}}:partitions".encode()
 
+    @property
+    def everywhere(self) -> tuple[bytes, ...]:
+        """All keys in which something of a task can stand, in the order in which scripts take them."""
+        return (
+            self.tasks,
+            self.due,
+            self.leased,
+            self.leases,
+            self.attempts,
+            self.dead,
+            self.errors,
+            self.paused,
+            self.runs,
+            self.failures,
+            self.groups,
+        )
+
     def reply(self, session: bytes) -> bytes:
         """Where the last reply to a session stands."""
         return self._tag + b"reply:" + session

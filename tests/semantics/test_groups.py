@@ -34,7 +34,7 @@ class Counting:
         self.most[group] = max(self.most[group], self.running[group])
         try:
             await self.gate.wait()
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # so that runs of a group can overlap
         finally:
             self.running[group] -= 1
 
@@ -114,7 +114,7 @@ async def test_the_due_time_of_a_parked_task_is_its_own(make_scheduler: MakeSche
 
     async def note(_: str) -> None:
         dues.append(current_run().due)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # the others become overdue behind it
 
     await scheduler.assign_tasks([IntervalTask(f"t{n}", group="g", start=start + n) for n in range(5)])
     await scheduler.start_task_execute(note)

@@ -93,7 +93,7 @@ def test_no_group_runs_more_than_it_may_and_every_task_runs_once(
             ran[current_run().id] += 1
             running[group] += 1
             most[group] = max(most[group], running[group])
-            await asyncio.sleep(int(seconds))
+            await asyncio.sleep(int(seconds))  # of the machine's time
             running[group] -= 1
 
         async with time_machine() as clock:

@@ -64,7 +64,7 @@ async def test_runs_that_sleep_take_their_time() -> None:
     async with time_machine() as clock:
 
         async def slow(_: str) -> None:
-            await asyncio.sleep(90)
+            await asyncio.sleep(90)  # of the machine's time
             ended.append(clock.time() - START.timestamp())
 
         scheduler = clock.scheduler(lease_seconds=5)
@@ -122,7 +122,7 @@ async def test_its_schedulers_are_closed_with_it() -> None:
         await scheduler.start_task_accept()
 
         async def endless(_: str) -> None:
-            await asyncio.sleep(1e6)
+            await asyncio.sleep(1e6)  # of the machine's time: cut short
 
         await scheduler.start_task_execute(endless)
         await scheduler.assign_task(IntervalTask("endless"))

@@ -85,7 +85,7 @@ async def remove(session: Session, keys: Keys, ids: Sequence[bytes]) -> list[Rem
     """Take tasks off the schedule."""
     reply: bytes = await session.request(
         scripts.REMOVE,
-        _all_sets(keys),
+        keys.everywhere,
         (START_WINDOW_MS, keys.wake, *ids),
     )
     wait, _, scheduled = reply.partition(b" ")
@@ -94,23 +94,6 @@ async def remove(session: Session, keys: Keys, ids: Sequence[bytes]) -> list[Rem
 
 async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
     """Take every task off the schedule: how many there were, and whether one was leased."""
-    reply: bytes = await session.request(scripts.CLEAR, _all_sets(keys), ())
+    reply: bytes = await session.request(scripts.CLEAR, keys.everywhere, ())
     leased, _, removed = reply.partition(b" ")
     return int(removed), leased == b"1"
-
-
-def _all_sets(keys: Keys) -> tuple[bytes, ...]:
-    """Every key in which a task can stand."""
-    return (
-        keys.tasks,
-        keys.due,
-        keys.leased,
-        keys.leases,
-        keys.attempts,
-        keys.dead,
-        keys.errors,
-        keys.paused,
-        keys.runs,
-        keys.failures,
-        keys.groups,
-    )

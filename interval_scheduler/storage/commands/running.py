@@ -142,19 +142,7 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
         args += (failure.raw_id, failure.lease, failure.header, retry, int(failure.charge), error)
     reply: bytes = await session.request(
         scripts.FAIL,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leased,
-            keys.leases,
-            keys.attempts,
-            keys.dead,
-            keys.errors,
-            keys.paused,
-            keys.runs,
-            keys.failures,
-            keys.groups,
-        ),
+        keys.everywhere,
         args,
     )
     earliest, _, results = reply.partition(b" ")

@@ -37,10 +37,11 @@ local function parked_as(group, due, id)
   return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
 end
 
--- The due times of those of some tasks that are parked, by their ids; nil if none is.
-local function parked_dues(groups, ids)
+-- The due times of those of some tasks that stand in one of the hashes, 'parked-of' or 'overdue', by their ids; nil if
+-- none does.
+local function dues_in(groups, name, ids)
   local dues
-  for n, member in ipairs(extras_of(groups .. 'parked-of', ids)) do
+  for n, member in ipairs(extras_of(groups .. name, ids)) do
     if member then
       dues = dues or {}
       dues[ids[n]] = read_parked(member)
@@ -96,18 +97,6 @@ local function leave_groups(groups, ids, now, due_key)
     end
   end
   return makes_room
-end
-
--- The real due times of those of some waiting tasks that were parked, by their ids; nil if none was.
-local function overdue_dues(groups, ids)
-  local dues
-  for n, member in ipairs(extras_of(groups .. 'overdue', ids)) do
-    if member then
-      dues = dues or {}
-      dues[ids[n]] = read_parked(member)
-    end
-  end
-  return dues
 end
 
 -- Tasks leave the due set without being claimed: the turn of one that was parked goes to the next of its group. Whether

@@ -17,6 +17,15 @@ local REPLY_KEPT_MS = 600000
 -- How many missed occurrences of a task that wants each of them are kept.
 local MISSED_KEPT = 1000
 
+-- Every so-many-th argument, from a place on: the ids, where each item has several arguments.
+local function arguments(first, step)
+  local found = {}
+  for at = first, #ARGV, step do
+    found[#found + 1] = ARGV[at]
+  end
+  return found
+end
+
 -- Server time in µs.
 local function now_us()
   local time = call('TIME')

@@ -26,16 +26,13 @@ end
 
 local now = now_ms()
 local grid = math.max(tonumber(ARGV[3]), 1)
-local ids = {}
-for at = 4, #ARGV, 5 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(4, 5)
 
 local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
 local any_paused = call('EXISTS', KEYS[7]) == 1
 local pauses = any_paused and call('ZMSCORE', KEYS[7], unpack(ids))
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
-local parked, overdue = parked_dues(KEYS[8], ids), overdue_dues(KEYS[8], ids)
+local parked, overdue = dues_in(KEYS[8], 'parked-of', ids), dues_in(KEYS[8], 'overdue', ids)
 local in_groups = false
 local leases = call('HMGET', KEYS[4], unpack(ids))
 local any_known = parked

@@ -44,8 +44,8 @@ end
 local actions = {}
 
 function actions.p(id, _, claim, mark)
-  local due, parked = call('ZSCORE', KEYS[3], id), parked_dues(KEYS[8], { id })
-  local overdue = overdue_dues(KEYS[8], { id })
+  local due, parked = call('ZSCORE', KEYS[3], id), dues_in(KEYS[8], 'parked-of', { id })
+  local overdue = dues_in(KEYS[8], 'overdue', { id })
   if claim then
     return mark_lease(id, claim, mark, 'p')
   elseif parked then

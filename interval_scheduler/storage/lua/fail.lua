@@ -30,10 +30,7 @@ if done then
 end
 
 local now = now_ms()
-local ids = {}
-for at = 4, #ARGV, 6 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(4, 6)
 local held = call('HMGET', KEYS[5], unpack(ids))
 local ended, again, failed, counted, finished, gone, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}
 local results, places = {}, new_places()

@@ -21,10 +21,7 @@ if done then
 end
 
 local now = now_ms()
-local ids = {}
-for at = 3, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(3, 2)
 local held = call('HMGET', KEYS[3], unpack(ids))
 
 local ended, dead, errors, results, places = {}, {}, {}, {}, new_places()

@@ -18,15 +18,12 @@ if done then
 end
 
 local now = now_ms()
-local ids = {}
-for at = 3, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(3, 2)
 local held = call('HMGET', KEYS[4], unpack(ids))
 
 local ended, results, places = {}, {}, new_places()
 for n, id in ipairs(ids) do
-  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 2] then
+  if read_lease(held[n]) ~= ARGV[2 * n + 2] then
     results[n] = '0'
   else
     results[n] = '1'

@@ -24,14 +24,11 @@ if done then
 end
 
 local now, window = now_ms(), tonumber(ARGV[2])
-local ids = {}
-for at = 4, #ARGV do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(4, 1)
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
 local held = call('HMGET', KEYS[5], unpack(ids))
 local pauses = call('ZMSCORE', KEYS[9], unpack(ids))
-local parked = parked_dues(KEYS[12], ids)
+local parked = dues_in(KEYS[12], 'parked-of', ids)
 
 local wait, any_leased, results, seen = 0, false, {}, {}
 for n, id in ipairs(ids) do

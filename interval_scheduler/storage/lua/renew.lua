@@ -14,15 +14,12 @@ if done then
 end
 
 local deadline = digits(now_ms() + tonumber(ARGV[2]))
-local ids = {}
-for at = 3, #ARGV, 2 do
-  ids[#ids + 1] = ARGV[at]
-end
+local ids = arguments(3, 2)
 local held = call('HMGET', KEYS[3], unpack(ids))
 
 local renewed, deadlines, results = {}, {}, {}
 for n, id in ipairs(ids) do
-  if string.match(held[n] or '', '^%d+ %d+') ~= ARGV[2 * n + 2] then
+  if read_lease(held[n]) ~= ARGV[2 * n + 2] then
     results[n] = '0'
   else
     results[n] = '1'
