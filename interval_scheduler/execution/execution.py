@@ -25,7 +25,7 @@ from .executor import Executor, Retry
 from .leases import Leases
 from .poller import Poller
 from .run import End
-from .workers import Workers
+from .workers import Admission, Workers
 
 if TYPE_CHECKING:
     from ..events import Events
@@ -66,10 +66,11 @@ class Execution:
             prefetch=options.prefetch,
             sources=len(partitions),
             timeout=options.run_timeout_seconds,
-            refuse=self._refuse,
+            admit=self._admit,
             finish=self._finish,
             hand_back=self._hand_back,
             set_aside=self._set_aside,
+            settle=self._settle,
         )
         self._leases = Leases(
             partitions,
@@ -93,7 +94,17 @@ class Execution:
 
     def _poller(self, partition: Partition, first: Poller | None) -> Poller:
         completions = self._completions[partition.name]
-        return Poller(partition, self._options, self._workers, self._leases, completions, self._log, first)
+        return Poller(
+            partition, self._options, self._workers, self._leases, completions, self._log, self._on_jump, first
+        )
+
+    def _on_jump(self, partition: Partition, seconds: float) -> None:
+        self._log.warning(
+            "the clock of partition %r jumped by %+.1f s: what is due and how long leases last went with it",
+            partition.name,
+            seconds,
+        )
+        self._events.emit("clock-jump", partition.name, seconds)
 
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
@@ -129,8 +140,7 @@ class Execution:
                 await self._pollers_done.wait()
             await self._workers.drain(drain_seconds)
             with anyio.move_on_after(self._options.storage.operation_timeout_seconds):
-                for completions in self._completions.values():
-                    await completions.flushed()
+                await self._settle()
         finally:
             self._stopped.set()
         await self._ended.wait()
@@ -141,22 +151,31 @@ class Execution:
         if self._pollers_running == 0:
             self._pollers_done.set()
 
-    def _refuse(self, run: TaskRun) -> bool:
-        """Deal with a run that is not to be carried out; whether it is such a one."""
+    async def _settle(self) -> None:
+        """Wait until Redis knows of all that was ended or handed back."""
+        for completions in self._completions.values():
+            await completions.flushed()
+
+    def _admit(self, run: TaskRun) -> Admission:
+        """Whether a run is to be carried out; one that is not is dealt with."""
         try:
             verdict = outcome.judge(run, clock.monotonic(), self._options.max_crashes)
         except Exception as error:  # noqa: BLE001 - see _leave
             self._leave(run, error)
-            return True
-        if verdict == "run":
-            return False
+            return "no"
+        # At most once, what is queued beside it cannot be handed back.
+        if verdict == "run" or (verdict == "run alone" and not self._at_least_once):
+            return "yes"
+        if verdict == "run alone":
+            self._log.warning("task %r runs alone: %d deliveries ended without a result", run.id, run.attempt - 1)
+            return "alone"
         if verdict == "late":
             self._hand_back(run)
         elif verdict == "crashes":
             self._failed(run, TooManyCrashes(run.attempt - 1))
         elif run.is_leased:
             self._complete(run, ran=False)
-        return True
+        return "no"
 
     def _finish(self, run: TaskRun, error: BaseException | None) -> None:
         if error is not None:

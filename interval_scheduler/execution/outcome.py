@@ -11,7 +11,7 @@ from .executor import Retry
 if TYPE_CHECKING:
     from .run import TaskRun
 
-Verdict = Literal["run", "pass over", "crashes", "late"]
+Verdict = Literal["run", "run alone", "pass over", "crashes", "late"]
 
 LONGEST_BACKOFF_MS: Final = 3_600_000
 MAX_ERROR_LENGTH: Final = 1000
@@ -21,7 +21,8 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     """Whether a run that has begun is to be carried out.
 
     Not if its occurrence was missed and its task skips those: then it is passed over. Not if so many deliveries ended
-    without a result, or if it is too late for its lease.
+    without a result, or if it is too late for its lease. Alone, from half of those deliveries on: it may be what their
+    process died of, and shall not take others with it, which would be held to be the same.
 
     Args:
         run: the run.
@@ -31,11 +32,12 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     controls = run.controls
     if controls.needs_lease and now > run.start_by:
         return "late"
-    if run.failed is not None and int(run.failed) >= max_crashes + controls.retries:
+    crashes = 0 if run.failed is None else int(run.failed) - controls.retries
+    if crashes >= max_crashes:
         return "crashes"
     if controls.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
-    return "run"
+    return "run alone" if crashes >= max(1, max_crashes // 2) else "run"
 
 
 def _following_ms(run: TaskRun) -> int:

@@ -12,6 +12,9 @@ Every claimed task holds one place from the moment its claim is sent until its r
 grows to `prefetch` while claimed tasks start at once, and shrinks when they have to wait: fast tasks are claimed ahead
 to hide the round trip, slow ones are left to whoever is free.
 
+A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
+claimed until it ends. So others, which would be charged with its crashes, are not; runs in progress go on.
+
 Raw asyncio, not an anyio task a run: a cancel scope alone costs as much as the whole rest of the hand-over.
 """
 
@@ -20,7 +23,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from .. import clock
 from ..errors import RunTimeout
@@ -30,6 +33,9 @@ from .run import TaskRun
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+#: Whether a run is carried out.
+Admission = Literal["yes", "alone", "no"]
 
 #: Starting sooner than this after the claim lets the allowance grow; later than that shrinks it.
 _PROMPT_SECONDS: Final = 0.05
@@ -47,10 +53,12 @@ class Workers:
         prefetch: the most tasks claimed beyond the running ones.
         sources: how many pollers share the room.
         timeout: how long a run may take, in seconds, unless its task says otherwise; `None` for ever.
-        refuse: called with each run that has begun and asks for something; whether it was dealt with unrun.
+        admit: called with each run that has begun and asks for something; says whether it is to be carried out, and
+            if not has dealt with it.
         finish: called with each run that ended by itself, and its error.
         hand_back: called with each run that never started or was cut short.
         set_aside: called with each run that cannot start, its record being corrupt.
+        settle: waits until Redis knows of all that was handed back.
     """
 
     def __init__(
@@ -61,20 +69,22 @@ class Workers:
         prefetch: int,
         sources: int,
         timeout: float | None,
-        refuse: Callable[[TaskRun], bool],
+        admit: Callable[[TaskRun], Admission],
         finish: Callable[[TaskRun, BaseException | None], None],
         hand_back: Callable[[TaskRun], None],
         set_aside: Callable[[TaskRun, CorruptRecord], None],
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._executor = executor
         self._concurrency = concurrency
         self._prefetch = prefetch
         self._sources = sources
         self._timeout = timeout
-        self._refuse = refuse
+        self._admit = admit
         self._finish = finish
         self._hand_back = hand_back
         self._set_aside = set_aside
+        self._settle = settle
         self._queue: deque[TaskRun] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = False
@@ -86,6 +96,9 @@ class Workers:
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._accepting = True
+        #: Whether a run goes on that no other may be started beside.
+        self._alone = False
+        self._landed = asyncio.Event()
         #: The runs in progress.
         self.running: Final[set[TaskRun]] = set()
 
@@ -116,10 +129,12 @@ class Workers:
     def give_back(self, places: int) -> None:
         """Free places that were reserved and not needed, or whose runs ended."""
         self._places_taken -= places
+        if self._alone:
+            self._landed.set()
         self._offer_room()
 
     def _share(self) -> int:
-        if len(self._queue) > self._allowance // 2:
+        if self._alone or len(self._queue) > self._allowance // 2:
             return 0
         free = self._concurrency + self._allowance - self._places_taken
         if free <= 0:
@@ -138,7 +153,7 @@ class Workers:
     def feed(self, runs: Iterable[TaskRun]) -> None:
         """Queue claimed runs, whose places are reserved."""
         self._queue.extend(runs)
-        if not self._accepting:
+        if self._alone or not self._accepting:
             self.return_queued()
         elif self._queue:
             self._wake_one()
@@ -204,7 +219,7 @@ class Workers:
                         except CorruptRecord as error:
                             self._set_aside(run, error)
                         else:
-                            await self._carry_out(run, me)
+                            await (self._run(run, me, self._timeout) if run.is_plain else self._ask_and_run(run, me))
                     self._places_taken -= 1
                     if self._asking:
                         self._offer_room()
@@ -217,12 +232,34 @@ class Workers:
             if not self.running:
                 self._all_ended.set()
 
-    async def _carry_out(self, run: TaskRun, me: asyncio.Task[None]) -> None:
-        seconds = self._timeout
-        if not run.is_plain:
-            if self._refuse(run):
-                return
-            seconds = run.controls.timeout_seconds(seconds)
+    async def _ask_and_run(self, run: TaskRun, me: asyncio.Task[None]) -> None:
+        admission = self._admit(run)
+        seconds = run.controls.timeout_seconds(self._timeout)
+        if admission == "yes":
+            await self._run(run, me, seconds)
+        elif admission == "alone":
+            await self._run_alone(run, me, seconds)
+
+    async def _run_alone(self, run: TaskRun, me: asyncio.Task[None], seconds: float | None) -> None:
+        """Run when nothing else is held here that has not started, as far as Redis knows too; else hand it back."""
+        self._alone = True
+        try:
+            self.return_queued()
+            try:
+                async with asyncio.timeout(run.start_by - clock.monotonic()):
+                    while self._places_taken > len(self.running) + 1:  # claims are in flight
+                        self._landed.clear()
+                        await self._landed.wait()
+                    await self._settle()
+            except TimeoutError:
+                self._hand_back(run)
+            else:
+                await self._run(run, me, seconds)
+        finally:
+            self._alone = False
+            self._offer_room()
+
+    async def _run(self, run: TaskRun, me: asyncio.Task[None], seconds: float | None) -> None:
         error: BaseException | None = None
         self.running.add(run)
         try:

@@ -15,15 +15,17 @@ import anyio
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
 from interval_scheduler.execution.run import Grant
-from interval_scheduler.execution.workers import Workers
+from interval_scheduler.execution.workers import Admission, Workers
 from interval_scheduler.storage.records import CorruptRecord
 
 
-def make_runs(count: int, *, start_in: float = math.inf, first: int = 0) -> list[TaskRun]:
+def make_runs(count: int, *, start_in: float = math.inf, first: int = 0, failed: bytes | None = None) -> list[TaskRun]:
     """Runs as one claim gives them."""
     now = time.monotonic()
     grant = Grant("p:1/0", b"7", 1.0, now, now + start_in, math.inf, is_leased=True)
-    return [TaskRun(grant, b"%d" % number, b"1000", b"s\n%d" % number, None) for number in range(first, first + count)]
+    return [
+        TaskRun(grant, b"%d" % number, b"1000", b"s\n%d" % number, failed) for number in range(first, first + count)
+    ]
 
 
 class Bench:
@@ -37,16 +39,21 @@ class Bench:
         self.backlog: deque[TaskRun] = deque()
         self.most_held = 0
         self.claims: list[int] = []
+        #: What is said of runs that ask for something, by id; "yes" of all others.
+        self.admissions: dict[str, Admission] = {}
+        #: How many were handed back each time that it was waited for.
+        self.settled_at: list[int] = []
         self.workers = Workers(
             executor,
             concurrency=concurrency,
             prefetch=prefetch,
             sources=sources,
             timeout=None,
-            refuse=lambda _: False,
+            admit=lambda run: self.admissions.get(run.id, "yes"),
             finish=self._finish,
             hand_back=self._hand_back,
             set_aside=self._set_aside,
+            settle=self._settle,
         )
 
     @property
@@ -56,6 +63,11 @@ class Bench:
     @property
     def settled(self) -> int:
         return len(self.finished) + len(self.handed_back) + len(self.set_aside)
+
+    async def _settle(self) -> None:
+        """As Redis does it, later."""
+        await asyncio.sleep(0)
+        self.settled_at.append(len(self.handed_back))
 
     def _finish(self, run: TaskRun, error: BaseException | None) -> None:
         self.finished.append((run, error))

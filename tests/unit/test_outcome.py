@@ -53,10 +53,19 @@ def test_whether_a_late_run_is_carried_out(record: bytes, late_by: int, expected
     assert judge(run_of(record, NOW_MS - late_by), 100.0, 10) == expected
 
 
-@pytest.mark.parametrize(("failed", "expected"), [(b"9", "run"), (b"10", "crashes"), (b"11", "crashes")])
-def test_a_task_that_crashes_is_run_so_often(failed: bytes, expected: str) -> None:
-    assert judge(run_of(b"s\nx", failed=failed), 100.0, 10) == expected
-    assert judge(run_of(b"s;r5\nx", failed=failed), 100.0, 5) == expected
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [(4, "run"), (5, "run alone"), (9, "run alone"), (10, "crashes"), (11, "crashes")],
+)
+def test_a_task_that_crashes_is_run_so_often_and_at_last_alone(failed: int, expected: str) -> None:
+    assert judge(run_of(b"s\nx", failed=b"%d" % failed), 100.0, 10) == expected
+    assert judge(run_of(b"s;r7\nx", failed=b"%d" % (7 + failed)), 100.0, 10) == expected, "retries are no crashes"
+
+
+@pytest.mark.parametrize("max_crashes", [1, 2, 3])
+def test_how_soon_it_is_run_alone(max_crashes: int) -> None:
+    verdicts = [judge(run_of(b"s\nx", failed=b"%d" % failed), 100.0, max_crashes) for failed in range(1, max_crashes)]
+    assert verdicts == ["run alone"] * (max_crashes - 1)
 
 
 def test_the_header_of_a_cron_task_ends_with_its_next_due_time() -> None:
