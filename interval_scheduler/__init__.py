@@ -3,6 +3,7 @@
 Start with `Scheduler` and `IntervalTask`.
 """
 
+from .audit import AuditReport, Problem
 from .bulk import AssignCounts
 from .errors import (
     AlreadyExecuting,
@@ -30,6 +31,7 @@ from .errors import (
 )
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
+from .health import Finding, Health, PartitionHealth
 from .instance import RedisInstance
 from .locks import Lock
 from .options import SchedulerOptions, StorageOptions
@@ -41,10 +43,13 @@ from .task import DeadTask, IntervalTask, ScheduledTask, Task
 __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
+    "AuditReport",
     "ClockCannotBeMoved",
     "ConfigurationError",
     "ConfigurationTypeError",
     "DeadTask",
+    "Finding",
+    "Health",
     "IntervalTask",
     "InvalidType",
     "InvalidValue",
@@ -56,8 +61,10 @@ __all__ = [
     "NotConnected",
     "OutcomeUnknown",
     "OutsideRun",
+    "PartitionHealth",
     "PartitionMismatch",
     "PartitionOffline",
+    "Problem",
     "RedisInstance",
     "Retry",
     "Rules",

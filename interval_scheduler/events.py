@@ -11,7 +11,7 @@ from .errors import InvalidType, InvalidValue
 if TYPE_CHECKING:
     from .log import Log
 
-EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "run", "run-error"]
+EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 
 Handler = Callable[..., object]

@@ -20,13 +20,14 @@ from .execution.executor import Executor, check_executor
 from .host import Connection, Host
 from .locks import SAFETY_SECONDS, Lock
 from .options import SchedulerOptions, check_concurrency, options_from_urls, to_options
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from .log import Log
     from .storage.partition import Partition
 
 
-class Scheduler(TaskAssignment):
+class Scheduler(TaskAssignment, Upkeep):
     """Schedules interval tasks on Redis: assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances.
@@ -235,7 +236,8 @@ class Scheduler(TaskAssignment):
         """Call a function, or a coroutine function, at an event.
 
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
-        `db-reconnect`: the same for any partition (its name). `run`: a run ended, well or not (the `TaskRun`,
+        `db-reconnect`: the same for any partition (its name). `clock-jump`: the clock of a partition's server jumped
+        while it executes tasks (its name, and by how many seconds). `run`: a run ended, well or not (the `TaskRun`,
         with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error).
 
         Returns:
@@ -258,6 +260,10 @@ class Scheduler(TaskAssignment):
 
     def _connected(self) -> Connection:
         return self._host.require()
+
+    @property
+    def _connection(self) -> Connection | None:
+        return self._host.connection
 
     def __repr__(self) -> str:
         names = ", ".join(instance.partition_name for instance in self._options.storage.instances)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 #: The share of a lease that is not relied on; covers how often the watch looks.
 MARGIN: Final = 0.15
 _LOOK: Final = 0.05
+#: Of a lease: an event loop that stands still for longer is told.
+_BLOCKED: Final = 0.5
 
 
 class Leases:
@@ -112,8 +114,18 @@ class Leases:
         # needed before.
         longest = (1 - MARGIN) * self._lease_seconds - START_WINDOW_MS / 1000
         while True:
-            earliest = min((run.trusted_until for run in self._running), default=math.inf) - clock.monotonic()
-            await anyio.sleep(max(_LOOK * self._lease_seconds, min(earliest, longest)))
+            began = clock.monotonic()
+            earliest = min((run.trusted_until for run in self._running), default=math.inf) - began
+            asked = max(_LOOK * self._lease_seconds, min(earliest, longest))
+            await anyio.sleep(asked)
+            late = clock.monotonic() - began - asked
+            if late > _BLOCKED * self._lease_seconds:
+                self._log.warning(
+                    "the event loop was blocked for %.1f s, of a lease of %g s: leases cannot be renewed meanwhile; "
+                    "call blocking code with asyncio.to_thread",
+                    late,
+                    self._lease_seconds,
+                )
             self.look_once()
 
     async def _keep(self, partition: Partition, session: Session) -> None:

@@ -35,6 +35,7 @@ from ..errors import PartitionOffline, StorageError
 from ..storage import commands
 from ..storage.commands import START_WINDOW_MS, Claimed
 from ..storage.session import Session
+from .clockwatch import ClockWatch
 from .run import Grant, TaskRun
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class _Load:
         self.is_high = anyio.Event()
         #: How much later than on time to look, in seconds.
         self.hesitation = 0.0
+        #: Of the server's clock, which is the same for both.
+        self.clock = ClockWatch()
         self._last_token: int | None = None
 
     def note(self, claimed: Claimed, *, got_all: bool) -> None:
@@ -89,6 +92,7 @@ class Poller:
         leases: knows how long a lease is trusted.
         completions: waits when too many are undelivered.
         log: where faults are told.
+        on_jump: called with the partition and the seconds by which its clock jumped.
         first: the first poller of the partition, for the second; `None` for the first.
     """
 
@@ -100,6 +104,7 @@ class Poller:
         leases: Leases,
         completions: Completions,
         log: Log,
+        on_jump: Callable[[Partition, float], None],
         first: Poller | None = None,
     ) -> None:
         self.partition: Final = partition
@@ -109,6 +114,7 @@ class Poller:
         self._leases = leases
         self._completions = completions
         self._log = log
+        self._on_jump = on_jump
         self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
         # Each partition counts for itself: so that all together keep the bound, each has its share of it.
@@ -195,6 +201,8 @@ class Poller:
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""
         server_now = claimed.now_us / 1e6
+        if jump := self._load.clock.note(server_now, self._first_sent_at, received_at):
+            self._on_jump(self.partition, jump)
         self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:
             return

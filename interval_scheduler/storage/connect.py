@@ -1,4 +1,4 @@
-"""Clients: how one is opened for an instance, what is asked of a server, what its errors mean.
+"""Clients: how one is opened for an instance, and what its errors mean.
 
 The client's own retries are off. They would replay a claim whose reply was lost; `session.py` repeats requests in a
 way that each is applied once.
@@ -6,8 +6,6 @@ way that each is applied once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
@@ -32,7 +30,6 @@ from ..errors import (
     StorageError,
     StorageFull,
     StorageRefused,
-    UnsuitableServer,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +43,6 @@ LOST: Final = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 #: Every error that a call to Redis raises here.
 FAILED: Final = (RedisError, OSError)
 
-_OLDEST: Final = (6, 2)
 _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
@@ -112,53 +108,6 @@ def _open_memory(store: str, db: int) -> Redis:
         server = _memory_stores.setdefault(store, FakeServer(version=(7,)))
     client: Redis = FakeAsyncRedis(server=server, db=db, retry=Retry(NoBackoff(), 0), protocol=2)
     return client
-
-
-async def look_at_server(
-    client: Redis, instance: RedisInstance, *, allow_eviction: bool
-) -> tuple[str | None, list[str]]:
-    """Ask a server what it is.
-
-    Returns:
-        What tells its database from every other, and warnings for the log, each a whole sentence.
-
-    Raises:
-        UnsuitableServer: too old, a replica, or one that may evict keys.
-        RedisError: it cannot be reached or refuses to answer.
-    """
-    if instance.memory is not None:
-        await client.ping()
-        return None, []
-    info: Mapping[str, Any] = await client.info()
-    try:
-        saves = (await client.config_get("save")).get("save")
-    except ResponseError:
-        saves = None  # without the right to ask, nothing is claimed about it
-    database = f"{info['run_id']}/{instance.db}" if "run_id" in info else None
-    return database, judge_server(instance.partition_name, info, saves, allow_eviction=allow_eviction)
-
-
-def judge_server(name: str, info: Mapping[str, Any], saves: str | None, *, allow_eviction: bool) -> list[str]:
-    """What `INFO` and `CONFIG GET save` say of a server: warnings, or an error. Pure."""
-    version = str(info.get("redis_version", "0"))
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if numbers < _OLDEST:
-        raise UnsuitableServer(name, f"runs Redis {version}: at least 6.2 is needed")
-    if info.get("role") not in (None, "master"):
-        raise UnsuitableServer(name, "is a replica: give the address of its primary")
-    warnings = []
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction":
-        problem = f"has maxmemory-policy {policy}, which drops keys when memory is full: set it to noeviction"
-        if int(info.get("maxmemory", 0)) > 0 and not allow_eviction:
-            raise UnsuitableServer(name, f"{problem}, or pass allow_eviction=True to take the risk")
-        warnings.append(f"partition {name!r} {problem}")
-    if saves == "" and not int(info.get("aof_enabled", 0)):
-        warnings.append(
-            f"partition {name!r} has persistence switched off: tasks are lost when it restarts; "
-            "turn on appendonly for durability"
-        )
-    return warnings
 
 
 def is_busy(error: BaseException) -> bool:

@@ -26,8 +26,10 @@ class Keys:
         "halt",
         "leased",
         "leases",
+        "nowhere",
         "parked",
         "paused",
+        "probe",
         "runs",
         "tasks",
         "wake",
@@ -53,6 +55,9 @@ class Keys:
         self.halt: Final = self._tag + b"halt"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
+        #: What is tried out is tried there: a key, and a channel to which nobody listens.
+        self.probe: Final = self._tag + b"probe"
+        self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
         self.enrollment: Final = f"{{{escaped}}}:partitions".encode()
 
     @property

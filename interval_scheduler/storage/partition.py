@@ -26,15 +26,17 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
+from ..health import PartitionHealth
 from . import commands
-from .batching import Calls
-from .connect import FAILED, LOST, is_busy, look_at_server, open_client, translate
+from .connect import FAILED, LOST, is_busy, open_client, translate
 from .enrollment import Enrollment
 from .keys import Keys
-from .session import Session
+from .lanes import open_lanes
+from .server import Facts, Stopwatch, ask, deaf, judge, require_suitable
 from .subscription import listen, ping
 
 if TYPE_CHECKING:
+    from ..health import Finding
     from ..instance import RedisInstance
     from ..log import Log
     from ..options import SchedulerOptions
@@ -88,48 +90,18 @@ class Partition:
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
         self._settled = asyncio.Event()
+        #: Whether it does not let this user subscribe.
+        self._is_deaf = False
         #: The server's clock minus the monotonic one, in seconds, and when that was found out.
         self._ahead = 0.0
         self._asked_at = -math.inf
 
-        patience = options.storage.operation_timeout_seconds
-        sessions = {lane: Session(self, patience) for lane in ("assign", "remove", "control", "lock")}
-        grid_ms = round(options.storage.task_interval_seconds * 1000)
-
-        # Each lane looks first: what gathered while a batch was in doubt must not wait its patience out as well.
-        async def assign(changes: Sequence[commands.Change]) -> Sequence[bool]:
-            self.require_online()
-            if any(change.assignment.controls.cron is not None for change in changes):
-                now_ms = await self.now_ms()
-                changes = [change.planned(now_ms) for change in changes]
-            created, earliest_ms = await commands.assign(sessions["assign"], self.keys, grid_ms, changes)
-            if earliest_ms >= 0:
-                self.on_due(earliest_ms)
-            return created
-
-        async def remove(ids: Sequence[bytes]) -> Sequence[commands.Removed]:
-            self.require_online()
-            return await commands.remove(sessions["remove"], self.keys, ids)
-
-        async def control(steps: Sequence[commands.ControlStep]) -> Sequence[str]:
-            self.require_online()
-            results, earliest_ms = await commands.control(sessions["control"], self.keys, steps)
-            if earliest_ms >= 0:
-                self.on_due(earliest_ms)
-            return results
-
-        async def lock(steps: Sequence[commands.LockStep]) -> Sequence[int]:
-            self.require_online()
-            return await commands.lock(sessions["lock"], self.keys, steps)
-
-        async def look(ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
-            return await commands.look(self, ids)
-
-        self.assign: Final = Calls(self.name, assign, lambda change: len(change.assignment.data))
-        self.remove: Final = Calls(self.name, remove)
-        self.control: Final = Calls(self.name, control)
-        self.lock: Final = Calls(self.name, lock)
-        self.look: Final = Calls(self.name, look)
+        lanes = open_lanes(self, options)
+        self.assign: Final = lanes.assign
+        self.remove: Final = lanes.remove
+        self.control: Final = lanes.control
+        self.lock: Final = lanes.lock
+        self.look: Final = lanes.look
 
     def require_online(self) -> None:
         """Raise unless online.
@@ -221,17 +193,50 @@ class Partition:
             self._on_state(self)
 
     async def _handshake(self) -> None:
-        allow_eviction = self._options.storage.allow_eviction
-        self.database, warnings = await look_at_server(self._client, self._instance, allow_eviction=allow_eviction)
+        facts = await ask(self._client, self._instance)
+        self.database = facts.database(self._instance.db)
+        require_suitable(self.name, self._judge(facts))
         key, wanted = self.keys.enrollment, Enrollment.wanted(self.name, self._options.storage)
         if stored := await self._client.hgetall(key):
             wanted.require(Enrollment.stored(stored), key)
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
+        findings = self._judge(await self._try_out(facts))
+        require_suitable(self.name, findings)
         wanted.require(await commands.enroll(self, wanted), key)
-        for warning in warnings:
-            self._log.warning("%s", warning)
+        for finding in findings:
+            self._log.warning("%s", finding.message)
+
+    async def _try_out(self, facts: Facts) -> Facts:
+        """What is known of the server, and what it answers to a script that does all that others do."""
+        watch = Stopwatch()
+        now_us, refused = await commands.probe(self)
+        return facts.tried(refused, *watch.compare(now_us))
+
+    def _judge(self, facts: Facts) -> list[Finding]:
+        return judge(self.name, facts, allow_eviction=self._options.storage.allow_eviction)
+
+    async def examine(self) -> PartitionHealth:
+        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
+        facts, problem = Facts(), self.problem
+        try:
+            self.require_online()
+            with anyio.fail_after(self._options.storage.operation_timeout_seconds):
+                facts = await self._try_out(await ask(self._client, self._instance))
+        except TimeoutError:
+            problem = PartitionOffline(self.name, "did not answer in time")
+        except (*FAILED, StorageError) as error:
+            problem = problem or translate(self.name, error)
+        return PartitionHealth(
+            name=self.name,
+            online=self.state == "online",
+            round_trip=facts.round_trip,
+            version=facts.version,
+            clock_difference=facts.clock_difference,
+            findings=(*self._judge(facts), *([deaf(self.name, self.keys.wake)] if self._is_deaf else ())),
+            problem=None if problem is None else str(problem),
+        )
 
     async def _listen(self) -> None:
         """Leave when the connection is lost."""
@@ -239,13 +244,10 @@ class Partition:
         try:
             # Looked up at each call: an execution puts its own function there and takes it away again.
             on_due = lambda due_ms: self.on_due(due_ms)  # noqa: E731, PLW0108
+            self._is_deaf = False
             if not await listen(self._client, self.keys.wake, time_out, on_due):
-                self._log.warning(
-                    "partition %r does not let this user subscribe to %s: tasks assigned by others are noticed only "
-                    "every check_tasks_every_seconds",
-                    self.name,
-                    self.keys.wake.decode(),
-                )
+                self._is_deaf = True
+                self._log.warning("%s", deaf(self.name, self.keys.wake).message)
                 await ping(self._client, time_out)
         except FAILED as error:
             self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)

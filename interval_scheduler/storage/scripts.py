@@ -70,6 +70,7 @@ def _load(name: str) -> Script:
 
 
 ASSIGN: Final = _load("assign")
+AUDIT: Final = _load("audit")
 BURY: Final = _load("bury")
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
@@ -83,6 +84,7 @@ LOCK: Final = _load("lock")
 LOOK: Final = _load("look")
 MARK: Final = _load("mark")
 PAGE: Final = _load("page")
+PROBE: Final = _load("probe")
 QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove")
@@ -92,6 +94,7 @@ SWEEP: Final = _load("sweep")
 
 ALL: Final = (
     ASSIGN,
+    AUDIT,
     BURY,
     CLAIM,
     CLAIM_ONCE,
@@ -105,6 +108,7 @@ ALL: Final = (
     LOOK,
     MARK,
     PAGE,
+    PROBE,
     QUARANTINE,
     RELEASE,
     REMOVE,

@@ -1,8 +1,6 @@
-"""What is concluded from a server's INFO, and what a client's error becomes: pure decisions."""
+"""What a client's error becomes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from redis import exceptions as redis_errors
@@ -15,75 +13,7 @@ from interval_scheduler.errors import (
     StorageRefused,
     UnsuitableServer,
 )
-from interval_scheduler.storage.connect import is_busy, judge_server, translate
-
-GOOD: dict[str, Any] = {
-    "redis_version": "7.0.15",
-    "role": "master",
-    "maxmemory": 0,
-    "maxmemory_policy": "noeviction",
-    "aof_enabled": 1,
-}
-
-
-def judge(saves: str | None = "3600 1", *, allow_eviction: bool = False, **info: Any) -> list[str]:
-    return judge_server("here:1/0", GOOD | info, saves, allow_eviction=allow_eviction)
-
-
-@pytest.mark.parametrize(
-    "version", ["6.2.0", "6.2.14", "6.10.0", "7.0.0", "7.2.4", "8.0", "7", "10.1.1", "255.255.255"]
-)
-def test_versions_that_will_do(version: str) -> None:
-    assert judge(redis_version=version) == []
-
-
-@pytest.mark.parametrize("version", ["6.0.16", "6.1.99", "5.0.7", "2.8.24", "6", "0", "unknown", ""])
-def test_versions_that_will_not(version: str) -> None:
-    with pytest.raises(
-        UnsuitableServer, match=rf"^partition 'here:1/0' runs Redis {version}: at least 6\.2 is needed$"
-    ):
-        judge(redis_version=version)
-
-
-def test_a_server_that_does_not_tell_its_version() -> None:
-    with pytest.raises(UnsuitableServer, match=r"at least 6.2"):
-        judge_server("here:1/0", {}, None, allow_eviction=False)
-
-
-@pytest.mark.parametrize("role", ["slave", "replica", "sentinel"])
-def test_only_a_primary_will_do(role: str) -> None:
-    with pytest.raises(UnsuitableServer, match=r"is a replica: give the address of its primary"):
-        judge(role=role)
-
-
-@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"])
-def test_eviction_is_an_error_where_it_can_happen(policy: str) -> None:
-    with pytest.raises(UnsuitableServer, match=rf"maxmemory-policy {policy}.*noeviction.*allow_eviction=True"):
-        judge(maxmemory_policy=policy, maxmemory=1_000_000)
-
-
-@pytest.mark.parametrize(("maxmemory", "allow_eviction"), [(0, False), (0, True), (1_000_000, True)])
-def test_eviction_is_a_warning_where_it_cannot_or_is_accepted(maxmemory: int, allow_eviction: bool) -> None:  # noqa: FBT001 - a parameter
-    warnings = judge(maxmemory_policy="allkeys-lru", maxmemory=maxmemory, allow_eviction=allow_eviction)
-    assert len(warnings) == 1
-    assert "partition 'here:1/0' has maxmemory-policy allkeys-lru" in warnings[0]
-
-
-def test_a_bound_without_eviction_is_fine() -> None:
-    assert judge(maxmemory=1_000_000) == []
-
-
-@pytest.mark.parametrize(
-    ("saves", "aof_enabled", "warned"),
-    [("", 0, True), ("", 1, False), ("3600 1", 0, False), ("3600 1", 1, False), (None, 0, False)],
-)
-def test_persistence_that_is_off_is_a_warning(saves: str | None, aof_enabled: int, warned: bool) -> None:  # noqa: FBT001 - a parameter
-    warnings = judge(saves, aof_enabled=aof_enabled)
-    assert [("persistence switched off" in warning) for warning in warnings] == ([True] if warned else [])
-
-
-def test_both_warnings() -> None:
-    assert len(judge("", aof_enabled=0, maxmemory_policy="allkeys-lru")) == 2
+from interval_scheduler.storage.connect import is_busy, translate
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def events() -> Events:
 
 
 def test_the_events() -> None:
-    assert set(EVENT_NAMES) == {"online", "offline", "db-disconnect", "db-reconnect", "run", "run-error"}
+    assert set(EVENT_NAMES) == {"online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"}
 
 
 def test_handlers_get_what_is_told_in_the_order_they_were_added(events: Events) -> None:

@@ -1,6 +1,7 @@
 """One typed function a script: the only callers of the Lua scripts."""
 
 from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, clear, remove
+from .checking import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
 from .control import Controlled, ControlStep, LockStep, bury, control, halt, lock, mark, sweep
 from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, enroll, look, page, sizes
 from .running import (
@@ -20,8 +21,10 @@ from .running import (
 )
 
 __all__ = [
+    "AUDITED_PLACES",
     "DEAD_LIMIT",
     "START_WINDOW_MS",
+    "AuditStep",
     "Change",
     "Claimed",
     "ControlStep",
@@ -30,6 +33,7 @@ __all__ = [
     "Ended",
     "Failed",
     "Failure",
+    "FoundProblem",
     "Held",
     "LockStep",
     "Page",
@@ -40,6 +44,7 @@ __all__ = [
     "Row",
     "Sizes",
     "assign",
+    "audit",
     "bury",
     "claim",
     "claim_once",
@@ -54,6 +59,7 @@ __all__ = [
     "look",
     "mark",
     "page",
+    "probe",
     "quarantine",
     "release",
     "remove",

@@ -1,0 +1,80 @@
+"""What an audit of the key space found, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Kind = Literal[
+    "orphan",
+    "ghost",
+    "double",
+    "no-lease",
+    "stray-lease",
+    "stuck",
+    "unreadable",
+    "leftover",
+    "group-count",
+    "misplaced",
+    "second-home",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not stand in Redis as it should.
+
+    Attributes:
+        kind: what is wrong.
+
+            - `orphan`: a task that is nowhere due. Mended: it is due now.
+            - `ghost`: an id that is due, leased, paused or dead, but has no record. Mended: it is gone.
+            - `double`: a task at two places. Mended: it stays leased, else due, else paused, else dead.
+            - `no-lease`, `stray-lease`: half of a lease. Mended: the task is due again; the half is gone.
+            - `stuck`: a lease that ended over a minute ago, and no scheduler took the task up; or that ends only after
+              an hour, as when the server's clock was set back. Mended: the task is due again, as after a crash.
+            - `unreadable`: a record that cannot be read. Mended: the task is set aside as dead, unless it is leased.
+            - `leftover`: something noted of a task that is over. Mended: it is gone.
+            - `group-count`: the runs of a group are miscounted. Mended: counted anew.
+            - `second-home`: a task that is on its home and on another partition too. Mended: the other is gone, unless
+              it runs.
+            - `misplaced`: a task that is on another partition than its home only. Not mended: assign it again, after
+              which it is a `second-home`.
+        id: the id of the task; for `group-count` the name of the group.
+        partition: the name of the partition.
+        detail: more, for people.
+        mended: whether it was mended.
+    """
+
+    kind: Kind
+    id: str
+    partition: str
+    detail: str
+    mended: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.partition}: {self.id!r} is {self.kind}: {self.detail}{' (mended)' if self.mended else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit found.
+
+    Attributes:
+        checked: how many tasks were looked at.
+        counts: how many problems of each kind there were; kinds without any are left out.
+        problems: the problems one by one, the first 10,000 of them.
+    """
+
+    checked: int
+    counts: Mapping[Kind, int]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong, or all that was is mended."""
+        return not self.counts or (
+            sum(self.counts.values()) == len(self.problems) and all(problem.mended for problem in self.problems)
+        )

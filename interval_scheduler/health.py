@@ -1,0 +1,79 @@
+"""What a scheduler finds out about its partitions, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Code = Literal["version", "role", "eviction", "persistence", "memory", "disk", "clock", "rights", "subscription"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the server of a partition that its users should know.
+
+    Attributes:
+        code: what it is about, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
+            `rights` or `subscription`.
+        severity: `"error"`: the partition must not or cannot be used so; `"warning"`: it works, at a risk that
+            the message names.
+        message: a sentence for people: what was found, and what to do.
+    """
+
+    code: Code
+    severity: Literal["error", "warning"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionHealth:
+    """One partition, as it was found.
+
+    Attributes:
+        name: the name of the partition.
+        online: whether the scheduler can reach it.
+        round_trip: how long the server took to run a script, in seconds; `None`: it did not answer.
+        version: the version of its Redis; `None`: unknown.
+        clock_difference: the server's clock minus this machine's, in seconds; `None`: unknown. Nothing depends on
+            it but `execute_on` times that an application takes from its own clock.
+        findings: what its users should know of it.
+        problem: why it cannot be reached, or does not answer; `None`: it answers.
+    """
+
+    name: str
+    online: bool
+    round_trip: float | None
+    version: str | None
+    clock_difference: float | None
+    findings: tuple[Finding, ...]
+    problem: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be used: it is online, answers, and has no finding that is an error."""
+        return self.online and self.problem is None and not any(each.severity == "error" for each in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a scheduler is; truthy if it is well.
+
+    Attributes:
+        connected: whether it is connected; if not, there are no partitions to tell of.
+        accepting: whether it accepts tasks.
+        executing: whether it executes tasks.
+        partitions: each partition, in the order of the options.
+    """
+
+    connected: bool
+    accepting: bool
+    executing: bool
+    partitions: tuple[PartitionHealth, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is connected and all its partitions can be used."""
+        return self.connected and all(partition.ok for partition in self.partitions)
+
+    def __bool__(self) -> bool:
+        return self.ok

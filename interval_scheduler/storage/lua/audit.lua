@@ -1,0 +1,282 @@
+-- Look over one step of one place of the key space, and mend what is wrong there if asked to.
+-- KEYS[1] tasks: id -> record
+-- KEYS[2] due: id -> due, ms
+-- KEYS[3] leased: id -> lease deadline, ms
+-- KEYS[4] leases: id -> lease
+-- KEYS[5] attempts: id -> deliveries that failed
+-- KEYS[6] dead: id -> when it was set aside, ms
+-- KEYS[7] errors: id -> what a dead task's last run failed with
+-- KEYS[8] paused: id -> due, ms
+-- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[10] failures: id -> runs that failed for good
+-- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
+-- ARGV[1] place: string, the name of the key to walk, or counts for the counts of groups
+-- ARGV[2] cursor: string, where the step before ended; '0' to begin
+-- ARGV[3] count: integer, about how many ids to look at
+-- ARGV[4] mend: 1 to mend, else 0
+-- ARGV[5] grace: integer, ms; a lease that ended longer ago is stuck
+-- ARGV[6] longest: integer, ms; a lease that ends later than this is stuck
+-- ARGV[7] channel: string, where sleeping schedulers listen
+-- Returns: {cursor, '0' at the end; the ids looked at, those of tasks only; for each problem that is there, or still
+--   there, three: id; kind; detail}
+-- Guarantees: atomic; without mend it changes nothing; no task falls out of the schedule by mending; what is mended is no
+--   problem any more, so that a repeated step changes nothing; every id that is there from the first step to the last is
+--   looked at.
+
+local now = now_ms()
+local groups, mends = KEYS[11], ARGV[4] == '1'
+local before = head(KEYS[2])
+local earliest
+local HASHES = { attempts = KEYS[5], errors = KEYS[7], runs = KEYS[9], failures = KEYS[10], of = groups .. 'of' }
+HASHES.overdue = groups .. 'overdue'
+HASHES['parked-of'] = groups .. 'parked-of'
+-- What is there of a task beyond its record and its place, in the order in which it is told.
+local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'of', 'overdue', 'parked-of' }
+-- Where a task can be; of several places it stays at the first.
+local PLACES = { 'leased', 'due', 'parked', 'paused', 'dead' }
+
+local function wait_until(id, moment)
+  call('ZADD', KEYS[2], digits(moment), id)
+  earliest = earliest and math.min(earliest, moment) or moment
+end
+
+-- What there is of an id, all over the key space.
+local function look_up(id)
+  local found = {
+    id = id,
+    record = call('HGET', KEYS[1], id),
+    due = tonumber(call('ZSCORE', KEYS[2], id)),
+    leased = tonumber(call('ZSCORE', KEYS[3], id)),
+    lease = call('HGET', KEYS[4], id) or nil,
+    dead = tonumber(call('ZSCORE', KEYS[6], id)),
+    paused = tonumber(call('ZSCORE', KEYS[8], id)),
+    extras = {},
+    places = {},
+  }
+  for _, name in ipairs(EXTRAS) do
+    found.extras[name] = call('HGET', HASHES[name], id) or nil
+  end
+  local member = found.extras['parked-of']
+  if member and call('ZSCORE', groups .. 'parked', member) then
+    found.parked = read_parked(member)
+    found.extras['parked-of'] = nil
+  end
+  for _, name in ipairs(PLACES) do
+    if found[name] then
+      found.places[#found.places + 1] = name
+    end
+  end
+  return found
+end
+
+-- Each of the following takes what there is of an id, and mends one kind of problem.
+
+local function forget(found)
+  local id = found.id
+  for _, key in ipairs({ KEYS[2], KEYS[3], KEYS[6], KEYS[8] }) do
+    call('ZREM', key, id)
+  end
+  for _, key in ipairs({ KEYS[4], KEYS[5], KEYS[7], KEYS[9], KEYS[10] }) do
+    call('HDEL', key, id)
+  end
+  drop_parked(groups, { id })
+  if give_up_turns(groups, { id }, now, KEYS[2]) or leave_groups(groups, { id }, now, KEYS[2]) then
+    earliest = now
+  end
+end
+
+local function hand_back(found)
+  local moment, is_paused = due_again(found.lease, now)
+  if is_paused then
+    call('ZADD', KEYS[8], digits(moment), found.id)
+  else
+    wait_until(found.id, moment)
+  end
+  call('HDEL', KEYS[4], found.id)
+  call('ZREM', KEYS[3], found.id)
+  if leave_groups(groups, { found.id }, now, KEYS[2]) then
+    earliest = now
+  end
+end
+
+local function stay_at_first(found)
+  local kept = found.places[1]
+  if kept == 'leased' and not found.lease then
+    kept = found.places[2]
+  end
+  local id = found.id
+  if kept ~= 'due' and found.due then
+    call('ZREM', KEYS[2], id)
+    give_up_turns(groups, { id }, now, KEYS[2])
+  end
+  if kept ~= 'parked' and found.parked then
+    drop_parked(groups, { id })
+  end
+  if kept ~= 'paused' then
+    call('ZREM', KEYS[8], id)
+  end
+  if kept ~= 'dead' then
+    call('ZREM', KEYS[6], id)
+    call('HDEL', KEYS[7], id)
+  end
+  if kept ~= 'leased' then
+    call('ZREM', KEYS[3], id)
+    call('HDEL', KEYS[4], id)
+    leave_groups(groups, { id }, now, KEYS[2])
+  end
+end
+
+local function set_aside(found)
+  call('ZADD', KEYS[6], digits(now), found.id)
+  call('HSET', KEYS[7], found.id, '1 the record is corrupt')
+  call('ZREM', KEYS[2], found.id)
+  call('ZREM', KEYS[8], found.id)
+  drop_parked(groups, { found.id })
+  give_up_turns(groups, { found.id }, now, KEYS[2])
+end
+
+local function recover(found)
+  call('HINCRBY', KEYS[5], found.id, 1)
+  hand_back(found)
+end
+
+local function drop_stray_lease(found)
+  call('HDEL', KEYS[4], found.id)
+end
+
+local function drop(name)
+  return function(found)
+    if name == 'of' then
+      leave_groups(groups, { found.id }, now, KEYS[2])
+    else
+      call('HDEL', HASHES[name], found.id)
+    end
+  end
+end
+
+-- What is left over of a task beside its record: the name of what should not be there, or nil.
+local function left_over(found)
+  local extras = found.extras
+  return extras.errors and not found.dead and 'errors'
+    or extras.of and not found.leased and 'of'
+    or extras.overdue and not found.due and 'overdue'
+    or extras['parked-of'] and 'parked-of'
+    or nil
+end
+
+-- The first problem of an id: its kind, a detail for people, and the function that mends it; nil if all is well.
+local function judge(found)
+  local count = #found.places
+  if not found.record then
+    local first = found.places[1] or found.lease and 'leases'
+    for _, name in ipairs(EXTRAS) do
+      first = first or found.extras[name] and name
+    end
+    local kind = (count > 0 or found.lease) and 'ghost' or 'leftover'
+    return first and kind, 'in ' .. tostring(first) .. ', but there is no such task', forget
+  elseif count == 0 then
+    return 'orphan', 'neither waiting nor leased, paused or dead', hand_back
+  elseif count > 1 then
+    return 'double', 'in ' .. table.concat(found.places, ' and '), stay_at_first
+  elseif found.leased and not found.lease then
+    return 'no-lease', 'leased to nobody', hand_back
+  elseif found.lease and not found.leased then
+    return 'stray-lease', 'it is ' .. found.places[1] .. ', but has a lease', drop_stray_lease
+  elseif found.leased and found.leased < now - tonumber(ARGV[5]) then
+    local ago = format('%.0f', (now - found.leased) / 1000)
+    return 'stuck', 'its lease ended ' .. ago .. ' s ago, and nobody took it up', recover
+  elseif found.leased and found.leased > now + tonumber(ARGV[6]) then
+    local ahead = format('%.0f', (found.leased - now) / 1000)
+    return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
+  elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
+    return 'unreadable', 'its record cannot be read', not found.leased and set_aside
+  end
+  local name = left_over(found)
+  return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)
+end
+
+local problems = {}
+
+local function tell(id, kind, detail)
+  problems[#problems + 1], problems[#problems + 2], problems[#problems + 3] = id, kind, detail
+end
+
+-- Look at an id, and mend it as often as there is something to mend; what is left is told.
+local function look_over(id)
+  local found = look_up(id)
+  local kind, detail, mend = judge(found)
+  for _ = 1, mends and 4 or 0 do
+    if not kind or not mend then
+      break
+    end
+    mend(found)
+    found = look_up(id)
+    kind, detail, mend = judge(found)
+  end
+  if kind then
+    tell(id, kind, detail)
+  end
+end
+
+-- A parked task is known by its member; one that its hash does not know is nobody's.
+local function look_over_parked(member)
+  local _, id = read_parked(member)
+  if id and call('HGET', groups .. 'parked-of', id) == member then
+    return look_over(id)
+  end
+  if mends then
+    call('ZREM', groups .. 'parked', member)
+  else
+    tell(id or member, 'leftover', 'in parked without reason')
+  end
+end
+
+-- How many runs each group has by its counts, and by the tasks that are leased.
+local function look_over_counts()
+  -- More than so many would take too long in one step.
+  if call('ZCARD', KEYS[3]) > 10000 then
+    return
+  end
+  local leased = {}
+  local of = call('HGETALL', groups .. 'of')
+  for n = 2, #of, 2 do
+    leased[of[n]] = (leased[of[n]] or 0) + 1
+  end
+  local counts = call('HGETALL', groups .. 'runs')
+  for n = 1, #counts, 2 do
+    leased[counts[n]] = (leased[counts[n]] or 0) - tonumber(counts[n + 1])
+  end
+  for group, difference in pairs(leased) do
+    if difference ~= 0 and mends then
+      if call('HINCRBY', groups .. 'runs', group, difference) <= 0 then
+        call('HDEL', groups .. 'runs', group)
+      end
+      earliest = unpark(groups, group, math.max(-difference, 0), now, KEYS[2]) and now or earliest
+    elseif difference ~= 0 then
+      tell(group, 'group-count', 'counts ' .. digits(-difference) .. ' runs more than there are')
+    end
+  end
+end
+
+local cursor, ids = '0', {}
+if ARGV[1] == 'counts' then
+  look_over_counts()
+else
+  local name = ARGV[1]
+  local key = ({ tasks = KEYS[1], due = KEYS[2], leased = KEYS[3], leases = KEYS[4], dead = KEYS[6], paused = KEYS[8] })[name]
+    or HASHES[name]
+    or groups .. name
+  local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
+  local step = call(is_zset and 'ZSCAN' or 'HSCAN', key, ARGV[2], 'COUNT', ARGV[3])
+  cursor = step[1]
+  for n = 1, #step[2], 2 do
+    if name == 'parked' then
+      look_over_parked(step[2][n])
+    elseif name == 'tasks' or call('HEXISTS', KEYS[1], step[2][n]) == 0 then
+      ids[#ids + 1] = step[2][n]
+      look_over(step[2][n]) -- what has a record is looked over where the tasks are walked
+    end
+  end
+end
+announce(ARGV[7], before, earliest)
+return { cursor, ARGV[1] == 'tasks' and ids or {}, problems }
