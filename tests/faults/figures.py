@@ -1,7 +1,7 @@
 """How often a fault is injected, and the figures that come of it.
 
-`make test` injects each a few times; `make faults` sets `FAULTS=full` and `FAULTS_FIGURES` to a file, to which each test
-appends its figure as one line of JSON, also where it falls short. `tests/faults/__main__.py` makes the report of them.
+`make test` injects each a few times; `make faults` sets `FAULTS=full` and `FAULTS_FIGURES` to a file, to which each
+test appends its figure as one line of JSON, also where it falls short. `tests/faults/__main__.py` makes the report.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +34,25 @@ class Entry:
 class Worker:
     """A worker process on a namespace; killed at the end at the latest."""
 
-    def __init__(self, url: str, namespace: str, ledger: Path, work: str = "sleep:0", **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        ledger: Path,
+        work: str = "sleep:0",
+        **options: Any,
+    ) -> None:
+        environment: Mapping[str, str] = options.pop("environment", {})
         arguments = [url, namespace, str(ledger), json.dumps(options), work]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.worker", *arguments], cwd=ROOT, stdout=subprocess.PIPE
-        )
+        self._log = ledger.with_name(f"{ledger.name}.log")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.worker", *arguments],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, **environment},
+            )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line == b"ready\n", "the worker did not start"
@@ -44,6 +60,15 @@ class Worker:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the workers with this ledger wrote to their logs."""
+        return self._log.read_text()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """As a crash does."""
@@ -79,17 +104,32 @@ def read_ledger(path: Path) -> list[Entry]:
     return [Entry(e, i, int(a), int(t), float(m), int(p)) for e, i, a, t, m, p in lines]
 
 
+#: Where a task can be, and what may be noted of one beside that.
+_ZSETS = ("due", "leased", "dead", "paused")
+_NOTES = ("attempts", "runs", "failures")
+_PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:")
+
+
 def check_key_space(client: redis.Redis, namespace: str) -> None:
-    """Every id in `tasks` is in exactly one of due, leased and dead; nothing else is anywhere."""
+    """Every id in `tasks` is in exactly one of due, leased, paused, parked and dead; nothing else is anywhere."""
     keys = cast("list[bytes]", client.keys(f"{{{namespace}:*"))
-    names = [key.decode() for key in keys if b":reply:" not in key and b":lock:" not in key]
-    tags = {name[: name.index("}") + 1] for name in names}
-    for tag in tags:
+    names = [key.decode() for key in keys if not any(passing in key for passing in _PASSING)]
+    for tag in {name[: name.index("}") + 1] for name in names}:
         tasks = set(client.hkeys(f"{tag}:tasks"))
-        sets = [set(client.zrange(f"{tag}:{name}", 0, -1)) for name in ("due", "leased", "dead")]
-        assert sum(map(len, sets)) == len(tasks), f"{tag}: an id is at two places or at none"
-        assert set().union(*sets) == tasks
-        assert set(client.hkeys(f"{tag}:leases")) == sets[1]
-        assert set(client.hkeys(f"{tag}:attempts")) <= tasks
-        known = {f"{tag}:{name}" for name in ("tasks", "due", "leased", "leases", "dead", "attempts", "fence")}
-        assert {name for name in names if name.startswith(tag)} <= known
+        places = {name: set(client.zrange(f"{tag}:{name}", 0, -1)) for name in _ZSETS}
+        parked = client.hgetall(f"{tag}:group:parked-of")
+        assert set(parked.values()) == set(client.zrange(f"{tag}:group:parked", 0, -1))
+        places["parked"] = set(parked)
+        assert sum(map(len, places.values())) == len(tasks), f"{tag}: an id is at two places or at none"
+        assert set().union(*places.values()) == tasks
+        assert set(client.hkeys(f"{tag}:leases")) == places["leased"]
+        for name in _NOTES:
+            assert set(client.hkeys(f"{tag}:{name}")) <= tasks, name
+        assert set(client.hkeys(f"{tag}:errors")) <= places["dead"]
+        assert set(client.hkeys(f"{tag}:group:overdue")) <= places["due"]
+        of = client.hgetall(f"{tag}:group:of")
+        assert set(of) <= places["leased"]
+        assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
+        groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue")}
+        known = {f"{tag}:{name}" for name in ("tasks", "leases", "errors", "fence", "halt", *_ZSETS, *_NOTES)}
+        assert {name for name in names if name.startswith(tag)} <= known | groups

@@ -1,6 +1,7 @@
 """A worker process for the tests: runs tasks, and appends to a ledger outside of Redis what it started and ended.
 
-Arguments: URL, namespace, ledger file, options as JSON, what the executor does ("sleep:SECONDS" or "block:SECONDS").
+Arguments: URL, namespace, ledger file, options as JSON, what the executor does: "sleep:SECONDS", "block:SECONDS", or
+"exit:SECONDS", which sleeps unless the payload is "poison": that ends the process on the spot.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
 
         async def executor(data: str) -> None:
             note(ledger, "start")
+            if kind == "exit" and data == "poison":
+                os._exit(1)
             if kind == "block":
                 time.sleep(float(seconds))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
             else:

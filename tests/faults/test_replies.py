@@ -1,0 +1,203 @@
+"""Replies that get lost, and requests that nobody answers: rows 4 and 5."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
+from interval_scheduler.storage import scripts
+from tests.faults.figures import often, tell
+from tests.integration.processes import check_key_space
+from tests.proxy import Proxy
+from tests.servers import RedisServer
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+FAR = 4_000_000_000
+
+
+async def story(url: str, namespace: str, delivery: str) -> None:
+    """Every script once or more; fails if anything was not applied exactly once."""
+    runs: dict[str, int] = {}
+    slow = asyncio.Event()
+
+    async def executor(data: str) -> None:
+        run = current_run()
+        runs[run.id] = runs.get(run.id, 0) + 1
+        if data == "again" and runs[run.id] == 1:
+            raise Retry(after=0.01)
+        if data == "bad":
+            raise ValueError(data)
+        if data == "slow":
+            await slow.wait()
+
+    scheduler = Scheduler.from_url(
+        url,
+        namespace=namespace,
+        delivery=delivery,
+        operation_timeout_seconds=3,
+        lease_seconds=20,
+        lease_renewal_seconds=0.1,
+        group_concurrency=5,
+    )
+    with contextlib.suppress(PartitionOffline):
+        await scheduler.connect()
+    async with scheduler:  # a connection that was lost while it was made is made here
+        counts = await scheduler.assign_tasks([IntervalTask(f"once{n}") for n in range(20)])
+        assert counts.assigned == 20
+        assert await scheduler.assign_task(IntervalTask("grouped", group="g", retries=1)) is True
+        assert await scheduler.assign_task(IntervalTask("again", "again", retries=3)) is True
+        assert await scheduler.assign_task(IntervalTask("bad", "bad", retries=1, backoff=0.01)) is True
+        assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
+        assert await scheduler.pause_task("rests")
+        assert await scheduler.resume_task("rests")
+        await scheduler.pause()
+        await scheduler.resume()
+        assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
+        assert (await scheduler.sync_tasks([], scope="s:")).removed == 1
+        await scheduler.start_task_execute(executor)
+        await until(lambda: _dead(scheduler))
+        await until(lambda: _size_is(scheduler, 1))
+        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2}
+        assert await scheduler.clear_dead_tasks() == 1
+        await _corrupt(scheduler, "broken")
+        await until(lambda: _dead(scheduler))
+        assert await scheduler.assign_task(IntervalTask("slow", "slow", retries=1)) is True
+        await until(lambda: "slow" in runs)
+        await asyncio.sleep(0.15)  # for a renewal
+        await scheduler.stop_task_execute(drain_seconds=0)
+        task = await scheduler.get_task("slow")
+        assert task is not None
+        assert (task.state, task.attempt) == ("waiting", 1)
+        async with scheduler.lock("name", 5):
+            assert await scheduler.try_lock("name") is None
+        assert await scheduler.try_auto_lock("name", 1) is True
+        assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
+        assert (await scheduler.audit()).ok
+        assert await scheduler.remove_task("slow") is True
+        assert await scheduler.clear_all_tasks() == 1
+
+
+async def _dead(scheduler: Scheduler) -> bool:
+    return bool([task async for task in scheduler.dead_tasks()])
+
+
+async def _size_is(scheduler: Scheduler, size: int) -> bool:
+    return await scheduler.task_size() == size
+
+
+async def _corrupt(scheduler: Scheduler, task_id: str) -> None:
+    """A due task whose record cannot be read, put there from outside."""
+    partition = scheduler._host.require().partitions.master
+    await partition._client.hset(partition.keys.tasks, task_id, b"?\nx")
+    await partition._client.zadd(partition.keys.due, {task_id: 1})
+    partition.on_due(0)
+
+
+async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
+    """Row 4: the k-th reply to each script is thrown away, and the connection cut."""
+    with redis_server.client() as client:
+        for script in scripts.ALL:
+            client.script_load(script.text)  # or the reply that is dropped would be NOSCRIPT
+    dropped: dict[str, int] = {}
+    stories = 0
+    async with Proxy(redis_server.port) as proxy:
+        for script in scripts.ALL:
+            for k in range(often(1, 4)):
+                proxy.dropped = 0
+                proxy.drop_reply = _at(script.sha.encode(), k)
+                delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
+                here = f"{namespace}-{script.name}-{k}"
+                await story(proxy.url, here, delivery)
+                stories += 1
+                dropped[script.name] = dropped.get(script.name, 0) + proxy.dropped
+                with redis_server.client() as client:
+                    check_key_space(client, here)
+    never = sorted(name for name, times in dropped.items() if times == 0)
+    tell(
+        4,
+        "a proxy throws away the k-th reply to a script and cuts the connection, for every script",
+        count=f"{sum(dropped.values())} replies of {len(dropped)} scripts, in {stories} stories",
+        expected="every change applied once; stranded tasks 0",
+        figure="every change applied once; stranded tasks 0"
+        + (f"; no such reply to {', '.join(never)}" if never else ""),
+        holds=not never,
+    )
+
+
+def _at(marker: bytes, k: int) -> Callable[[bytes], bool]:
+    """Whether a request is the k-th (from 0) that contains a marker."""
+    seen = 0
+
+    def decide(request: bytes) -> bool:
+        nonlocal seen
+        seen += marker in request
+        return marker in request and seen == k + 1
+
+    return decide
+
+
+async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
+    """Row 5: bytes vanish in both directions, and connections stay open."""
+    time_out, rounds = 0.5, often(1, 10)
+    recorder = Recorder()
+    longest = 0.0
+    silent: list[str] = []
+    async with (
+        Proxy(redis_server.port) as proxy,
+        Scheduler.from_url(
+            proxy.url,
+            namespace=namespace,
+            operation_timeout_seconds=time_out,
+            connect_timeout_seconds=time_out,
+            reconnect_interval_seconds=0.1,
+            lease_seconds=5,
+        ) as scheduler,
+    ):
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)])
+        await scheduler.start_task_execute(recorder)
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "assign_task": lambda: scheduler.assign_task(IntervalTask("t1", every=0.1)),
+            "remove_task": lambda: scheduler.remove_task("none"),
+            "pause_task": lambda: scheduler.pause_task("none"),
+            "get_task": lambda: scheduler.get_task("t1"),
+            "task_size": scheduler.task_size,
+            "try_lock": lambda: scheduler.try_lock("name"),
+            "pause": scheduler.pause,
+            "audit": scheduler.audit,
+        }
+        for _ in range(rounds):
+            await recorder.ran(len(recorder.runs) + 20)
+            proxy.swallowing = True
+            began = time.monotonic()
+            for name, result in zip(
+                calls,
+                await asyncio.gather(*(call() for call in calls.values()), return_exceptions=True),
+                strict=True,
+            ):
+                if not isinstance(result, PartitionOffline):
+                    silent.append(f"{name}: {result!r}")
+            longest = max(longest, time.monotonic() - began)
+            assert not (await scheduler.check_health()).ok
+            proxy.swallowing = False
+            proxy.cut()
+            before = len(recorder.runs)
+            await until(lambda before=before: len({r.id for r in recorder.runs[before:]}) == 20, 30)  # type: ignore[misc]
+        await scheduler.resume()
+        await scheduler.stop_task_execute()
+        assert await scheduler.task_size() == 20
+    with redis_server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        5,
+        "a proxy swallows all bytes and keeps the connections open",
+        count=f"{rounds} times, {len(calls)} calls each",
+        expected=f"every call raises within twice the time-out ({time_out} s) and 0.5 s; runs go on afterwards",
+        figure=f"calls without an error {len(silent)}; longest call {longest:.2f} s",
+        holds=not silent and longest <= 2 * time_out + 0.5,
+    )

@@ -1,0 +1,284 @@
+"""Servers that freeze, pause, die, swap roles, load or are busy: rows 6, 7, 8, 10 and 11."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, StorageError
+from tests.faults.figures import often, tell
+from tests.faults.measuring import doubled, heartbeat, percentile
+from tests.integration.processes import check_key_space
+from tests.servers import RedisServer
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+NewServer = Callable[..., RedisServer]
+
+
+async def test_frozen(own_server: NewServer, namespace: str) -> None:
+    """Row 6: one of two servers stands still."""
+    seconds = often(2, 30)
+    frozen, other = own_server(), own_server()
+    recorder = Recorder()
+    urls = (other.url, frozen.url)
+    async with Scheduler.from_url(
+        *urls, namespace=namespace, operation_timeout_seconds=1, lease_seconds=5
+    ) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1, spread=True) for n in range(100)])
+        there = {task.id async for task in scheduler.tasks() if task.partition.endswith(f"{other.port}/0")}
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(200)
+        async with heartbeat() as beat:
+            frozen.freeze()
+            began = time.monotonic()
+            before = len(recorder.runs)
+            await asyncio.sleep(seconds)  # for so long it stands still
+            runs = [run for run in recorder.runs[before:] if run.id in there]
+            frozen.thaw()
+            await until(lambda: len({run.id for run in recorder.runs[before:]}) == 100, 20)
+        back = time.monotonic() - began - seconds
+        lag = percentile((run.lag for run in runs), 0.99)
+        await scheduler.stop_task_execute()
+    for server in (frozen, other):
+        with server.client() as client:
+            check_key_space(client, namespace)
+    share = len(runs) / (len(there) * 10 * seconds)
+    tell(
+        6,
+        "one of two Redis servers stands still (SIGSTOP)",
+        count=f"{seconds} s",
+        expected="the other's tasks go on (≥ 90 % of their runs); the event loop stands still < 0.25 s",
+        figure=f"{share:.0%} of the other's runs, their lag p99 {1000 * lag:.1f} ms; the event loop stood still "
+        f"{1000 * beat.longest:.0f} ms at the most; all tasks ran again {back:.1f} s after it went on",
+        holds=share >= 0.9 and beat.longest < 0.25,
+    )
+
+
+@pytest.mark.parametrize("mode", ["WRITE", "ALL"])
+async def test_paused_clients(own_server: NewServer, namespace: str, mode: str) -> None:
+    """Row 7: the server keeps its clients waiting."""
+    seconds = often(2, 10)
+    server = own_server()
+    recorder = Recorder()
+    async with Scheduler.from_url(server.url, namespace=namespace, lease_seconds=30) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.5, spread=True) for n in range(200)])
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(400)
+        with server.client() as client:
+            client.execute_command("CLIENT", "PAUSE", 1000 * seconds, mode)
+        ends = time.monotonic() + seconds
+        await asyncio.sleep(seconds)
+        before = len(recorder.runs)
+        await until(lambda: len({run.id for run in recorder.runs[before:]}) == 200, 30)
+        catch_up = time.monotonic() - ends
+        await scheduler.stop_task_execute()
+    with server.client() as client:
+        check_key_space(client, namespace)
+    again = doubled(recorder.runs)
+    tell(
+        7,
+        f"CLIENT PAUSE {mode}",
+        count=f"{seconds} s",
+        expected="backs off, catches up within 10 s, doubles nothing",
+        figure=f"every task ran again {catch_up:.1f} s after the end of the pause; doubled {again}",
+        holds=catch_up < 10 and again == 0,
+    )
+
+
+async def test_killed(own_server: NewServer, namespace: str) -> None:
+    """Row 8: the server is killed while tasks are assigned and run, and started again on its append-only file."""
+    kills = often(1, 15)
+    server = own_server(appendonly="yes", appendfsync="everysec")
+    recorder = Recorder()
+    acknowledged: list[str] = []
+    errors = 0
+    async with Scheduler.from_url(
+        server.url,
+        namespace=namespace,
+        operation_timeout_seconds=2,
+        reconnect_interval_seconds=0.1,
+        lease_seconds=3,
+    ) as scheduler:
+        await scheduler.start_task_execute(recorder)
+        stop = asyncio.Event()
+
+        async def assign(lane: int) -> None:
+            nonlocal errors
+            number = 0
+            while not stop.is_set():
+                task_id = f"t{lane}-{number}"
+                number += 1
+                try:
+                    await scheduler.assign_task(IntervalTask(task_id))
+                except StorageError:
+                    errors += 1
+                    await asyncio.sleep(0.05)
+                else:
+                    acknowledged.append(task_id)
+
+        async with asyncio.TaskGroup() as group:
+            for lane in range(8):
+                group.create_task(assign(lane))
+            outages = []
+            for n in range(kills):
+                enough = (n + 1) * often(300, 2000)
+                await until(lambda enough=enough: len(acknowledged) > enough, 30)  # type: ignore[misc]
+                server.kill()
+                killed = time.monotonic()
+                await asyncio.to_thread(server.start)
+                before = len(acknowledged)
+                await until(lambda before=before: len(acknowledged) > before, 30)  # type: ignore[misc]
+                outages.append(time.monotonic() - killed)
+            stop.set()
+        await until(lambda: {run.id for run in recorder.runs} >= set(acknowledged), 30)
+        await scheduler.stop_task_execute()
+        assert await scheduler.task_size() == 0
+    lost = len(set(acknowledged) - {run.id for run in recorder.runs})
+    with server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        8,
+        "Redis is killed (kill -9) with appendfsync everysec, and started again",
+        count=f"{kills} kills, {len(acknowledged):,} tasks acknowledged",
+        expected="goes on by itself; acknowledged tasks lost 0",
+        figure=f"lost {lost}; outage up to {max(outages):.1f} s; {errors} calls were refused meanwhile",
+        holds=lost == 0,
+    )
+
+
+async def test_swapped_roles(own_server: NewServer, namespace: str) -> None:
+    """Row 10: the primary becomes a replica of another, and a primary again."""
+    count = often(1, 10)
+    server, other = own_server(), own_server()
+    recorder = Recorder()
+    outages = []
+    async with Scheduler.from_url(
+        server.url, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=2
+    ) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)])
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(40)
+        with server.client() as client, other.client() as replica:
+            for _ in range(count):
+                replica.replicaof("127.0.0.1", str(server.port))
+                await until(lambda: replica.info("replication")["master_link_status"] == "up", 20)
+                replica.replicaof("NO", "ONE")
+                client.replicaof("127.0.0.1", str(other.port))
+                await until(lambda: not scheduler.online, 20)
+                with pytest.raises(PartitionOffline):
+                    await scheduler.assign_task(IntervalTask("refused"))
+                health = await scheduler.check_health()
+                assert not health.ok
+                assert "is a replica" in str(health.partitions[0].problem)
+                client.replicaof("NO", "ONE")
+                began = time.monotonic()
+                before = len(recorder.runs)
+                await recorder.ran(before + 1, 20)
+                outages.append(time.monotonic() - began)
+        await scheduler.stop_task_execute()
+        assert await scheduler.task_size() == 20
+    with server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        10,
+        "the primary becomes a replica (REPLICAOF), and a primary again",
+        count=f"{count} times",
+        expected="says that it is a replica; goes on by itself when it is a primary again",
+        figure=f"said so each time; runs went on after {max(outages):.2f} s at the most",
+        holds=True,
+    )
+
+
+async def test_loading(own_server: NewServer, namespace: str) -> None:
+    """Row 11: the server takes long to load its data after a restart."""
+    server = own_server(key_load_delay="2000", loading_process_events_interval_bytes="1024")
+    recorder = Recorder()
+    keys = often(1000, 4000)
+    async with Scheduler.from_url(
+        server.url, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=1
+    ) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)])
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(40)
+        with server.client() as client:
+            client.mset({f"ballast:{n}": "x" * 100 for n in range(keys)})
+            client.save()
+        server.kill()
+        starting = threading.Thread(target=server.start)
+        starting.start()
+        began = time.monotonic()
+        await until(lambda: _is_loading(server), 20)
+        refused = 0
+        while starting.is_alive():
+            try:
+                await scheduler.assign_task(IntervalTask("during", every=1000))
+            except PartitionOffline:
+                refused += 1
+            await asyncio.sleep(0.05)
+        loaded = time.monotonic()
+        before = len(recorder.runs)
+        await recorder.ran(before + 20, 20)
+        recovery = time.monotonic() - loaded
+        await scheduler.stop_task_execute()
+    with server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        11,
+        "Redis is LOADING after a restart",
+        count=f"{loaded - began:.1f} s",
+        expected="calls get a typed error; goes on by itself within 5 s of the end of loading",
+        figure=f"{refused} calls were refused; runs went on {recovery:.2f} s after the end of loading",
+        holds=refused > 0 and recovery < 5,
+    )
+
+
+def _is_loading(server: RedisServer) -> bool:
+    try:
+        with server.client() as client:
+            return bool(client.info("persistence")["loading"])
+    except redis.RedisError:
+        return False
+
+
+async def test_busy(own_server: NewServer, namespace: str) -> None:
+    """Row 11: another client's script does not end, until it is killed."""
+    seconds = often(1, 5)
+    server = own_server(lua_time_limit="50")
+    recorder = Recorder()
+    async with Scheduler.from_url(server.url, namespace=namespace, operation_timeout_seconds=10) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)])
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(40)
+        endless = threading.Thread(target=_run_endless_script, args=(server,))
+        endless.start()
+        await asyncio.sleep(seconds)  # for so long the script runs
+        with server.client() as client:
+            client.script_kill()
+        killed = time.monotonic()
+        endless.join()
+        before = len(recorder.runs)
+        await recorder.ran(before + 20, 20)
+        recovery = time.monotonic() - killed
+        await scheduler.stop_task_execute()
+    with server.client() as client:
+        check_key_space(client, namespace)
+    again = doubled(recorder.runs)
+    tell(
+        11,
+        "an endless script keeps Redis BUSY until SCRIPT KILL",
+        count=f"{seconds} s",
+        expected="waits and tries again: runs go on within 2 s; doubled 0",
+        figure=f"runs went on after {recovery:.2f} s; doubled {again}",
+        holds=recovery < 2 and again == 0,
+    )
+
+
+def _run_endless_script(server: RedisServer) -> None:
+    with server.client() as client, pytest.raises(redis.ResponseError, match="killed"):
+        client.eval("while true do end", 0)
