@@ -6,6 +6,7 @@ way that each is applied once.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from ..instance import RedisInstance
     from ..options import StorageOptions
 
-#: Errors after which the connection, and whether the command was carried out, are in doubt.
-LOST: Final = (ConnectionError, TimeoutError, ReadOnlyError, OSError)
 #: Every error that a call to Redis raises here.
 FAILED: Final = (RedisError, OSError)
 
+#: How Redis 6.2 tells what a command of a script was refused with.
+_NESTED: Final = re.compile(r"Error running script .*?: -([A-Z]+) (.*)")
 _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
@@ -110,6 +111,11 @@ def _open_memory(store: str, db: int) -> Redis:
     return client
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
+    return isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError) or _code(error) == "READONLY"
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether another client's script keeps Redis from answering."""
     return isinstance(error, ResponseError) and str(error).startswith("BUSY")
@@ -127,8 +133,16 @@ def translate(partition: str, error: BaseException) -> StorageError:
     return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
 
 
+def _code(error: BaseException) -> str | None:
+    """What a command of a script was refused with, as far as the client does not know it by itself."""
+    nested = _NESTED.match(str(error)) if isinstance(error, ResponseError) else None
+    return nested[1] if nested else None
+
+
 def _refusal(partition: str, error: ResponseError) -> StorageError:
     text = str(error)
+    if nested := _NESTED.match(text):
+        text = f"{nested[1]} {nested[2]}"
     code, _, rest = text.partition(" ")
     if _is_out_of_memory(text):
         return StorageFull(partition)

@@ -28,7 +28,7 @@ from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from ..health import PartitionHealth
 from . import commands
-from .connect import FAILED, LOST, is_busy, open_client, translate
+from .connect import FAILED, is_busy, is_lost, open_client, translate
 from .enrollment import Enrollment
 from .keys import Keys
 from .lanes import open_lanes
@@ -289,18 +289,17 @@ class Partition:
         while True:
             try:
                 return await self.evaluate(script, keys, args)
-            except LOST as error:
+            except FAILED as error:
                 failures += 1
+                lost = is_lost(error)
+                if not lost and not is_busy(error):
+                    raise translate(self.name, error) from None
                 if isinstance(error, RedisTimeoutError):
                     # It had its time. What gathered meanwhile must not wait as long again.
                     self._go_offline()
                 # One connection may be stale, for example after a restart; a new one that fails too says more.
-                if failures > 1 or not isinstance(error, RedisConnectionError):
+                if lost and (failures > 1 or not isinstance(error, RedisConnectionError)):
                     self.report_lost()
-            except FAILED as error:
-                if not is_busy(error):
-                    raise translate(self.name, error) from None
-                failures += 1
             if clock.monotonic() >= give_up_at or self.state == "closed":
                 raise OutcomeUnknown(self.name)
             if failures > 1:

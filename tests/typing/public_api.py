@@ -13,8 +13,11 @@ import interval_scheduler
 from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
+    AuditReport,
     ConfigurationError,
     DeadTask,
+    Finding,
+    Health,
     IntervalTask,
     InvalidType,
     InvalidValue,
@@ -24,7 +27,9 @@ from interval_scheduler import (
     LockTimeout,
     NotAcceptingTasks,
     OutcomeUnknown,
+    PartitionHealth,
     PartitionOffline,
+    Problem,
     RedisInstance,
     Retry,
     Rules,
@@ -215,6 +220,25 @@ async def execute(scheduler: Scheduler) -> None:
     assert_type(scheduler.online, bool)
     await scheduler.start_task_accept()
     await scheduler.stop_task_accept()
+
+
+async def look_after(scheduler: Scheduler) -> None:
+    """Health and audit."""
+    health = await scheduler.check_health()
+    assert_type(health, Health)
+    assert_type(health.ok, bool)
+    for partition in health.partitions:
+        assert_type(partition, PartitionHealth)
+        assert_type(partition.round_trip, float | None)
+        for finding in partition.findings:
+            assert_type(finding, Finding)
+            assert_type(finding.message, str)
+    report = await scheduler.audit(repair=True, progress=lambda done, of: done / of)
+    assert_type(report, AuditReport)
+    assert_type(report.checked, int)
+    for problem in report.problems:
+        assert_type(problem, Problem)
+        assert_type(problem.mended, bool)
 
 
 async def lock(scheduler: Scheduler) -> None:

@@ -13,7 +13,7 @@ from interval_scheduler.errors import (
     StorageRefused,
     UnsuitableServer,
 )
-from interval_scheduler.storage.connect import is_busy, translate
+from interval_scheduler.storage.connect import is_busy, is_lost, translate
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,17 @@ def test_what_cannot_be_reached_is_offline(error: Exception) -> None:
     found = translate("here:1/0", error)
     assert type(found) is PartitionOffline
     assert "nothing was changed" in str(found)
+
+
+SIX = "Error running script (call to f_8a35): @user_script:72: @user_script: 72: -{} so it was refused."
+
+
+def test_what_redis_6_says_of_the_commands_of_a_script() -> None:
+    assert is_lost(redis_errors.ResponseError(SIX.format("READONLY")))
+    assert not is_lost(redis_errors.ResponseError(SIX.format("MISCONF")))
+    found = translate("here:1/0", redis_errors.ResponseError(SIX.format("MISCONF")))
+    assert isinstance(found, StorageRefused)
+    assert (found.code, str(found)) == ("MISCONF", "partition 'here:1/0' refused: MISCONF: so it was refused.")
 
 
 def test_a_time_out_is_told_as_such() -> None:
