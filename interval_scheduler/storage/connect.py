@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
+    BusyLoadingError,
     ConnectionError,  # noqa: A004 - redis's own, unlike the builtin
     ReadOnlyError,
     RedisError,
@@ -114,6 +115,11 @@ def _open_memory(store: str, db: int) -> Redis:
 def is_lost(error: BaseException) -> bool:
     """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
     return isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError) or _code(error) == "READONLY"
+
+
+def is_loading(error: BaseException) -> bool:
+    """Whether the server is there, but still reads its data from disk."""
+    return isinstance(error, BusyLoadingError)
 
 
 def is_busy(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from ..health import PartitionHealth
 from . import commands
-from .connect import FAILED, is_busy, is_lost, open_client, translate
+from .connect import FAILED, is_busy, is_loading, is_lost, open_client, translate
 from .enrollment import Enrollment
 from .keys import Keys
 from .lanes import open_lanes
@@ -164,6 +164,8 @@ class Partition:
                 self._tried.set()
                 self._settled.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
+                if is_loading(error):
+                    delays = self._delays()  # it is there, and will be ready without being spared
                 await anyio.sleep(next(delays))
                 continue
             self.problem = None
