@@ -59,6 +59,7 @@ def test_quick_start() -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    """Here, in test_apps.py and in test_demo.py."""
+    """Here, in test_apps.py, in test_demo.py and in test_fenced_store.py."""
     run_by_tests = {"quick_start", "fastapi_app", "aiohttp_app", "demo", "demo_schedulers", "demo_screen"}
+    run_by_tests |= {"fenced_store"}
     assert {file.stem for file in EXAMPLES.glob("*.py")} == run_by_tests
