@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import gc
 import itertools
 import os
 import uuid
@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import Scheduler
+from tests.leaks import Complaints, leases_left, no_tasks_left, nothing_left
 from tests.servers import RedisServer, free_port
 
 _numbers = itertools.count()
@@ -49,8 +50,13 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest_asyncio.fixture
-async def make_scheduler(url: str, namespace: str) -> AsyncIterator[Callable[..., Awaitable[Scheduler]]]:
-    """Makes connected schedulers that accept tasks, all on the same namespace; closes them in the end."""
+async def make_scheduler(
+    request: pytest.FixtureRequest, url: str, namespace: str
+) -> AsyncIterator[Callable[..., Awaitable[Scheduler]]]:
+    """Makes connected schedulers that accept tasks, all on the same namespace; closes them in the end.
+
+    Closed in order, they leave no lease behind, unless the test is marked with `leaves_leases`.
+    """
     made: list[Scheduler] = []
 
     async def make(**options: Any) -> Scheduler:
@@ -64,6 +70,10 @@ async def make_scheduler(url: str, namespace: str) -> AsyncIterator[Callable[...
     for scheduler in made:
         await scheduler.stop_task_execute(drain_seconds=0)
         await scheduler.close()
+    if request.node.get_closest_marker("leaves_leases") is None:
+        for scheduler in {scheduler._options.namespace: scheduler for scheduler in made}.values():
+            left = await leases_left(scheduler)
+            assert not left, f"leases left behind: {left}"
 
 
 @pytest_asyncio.fixture
@@ -72,17 +82,27 @@ async def scheduler(make_scheduler: Callable[..., Awaitable[Scheduler]]) -> Sche
     return await make_scheduler()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def complaints() -> Iterator[Complaints]:
+    """What asyncio complains of, in any test and after the last."""
+    with Complaints() as found:
+        yield found
+        gc.collect()
+        assert found.take() == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(complaints: Complaints) -> Iterator[None]:
+    """Each test ends with the threads and sockets that it began with, its event loop being closed, and quietly."""
+    with nothing_left(complaints):
+        yield
+
+
 @pytest_asyncio.fixture(autouse=True)
-async def nothing_left_behind() -> AsyncIterator[None]:
+async def no_tasks_left_behind(nothing_left_behind: None) -> AsyncIterator[None]:
     """Each test ends with the tasks of asyncio that it began with."""
-    before = asyncio.all_tasks()
-    yield
-    for _ in range(100):
-        left = {task for task in asyncio.all_tasks() - before if task is not asyncio.current_task()}
-        if not left:
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail(f"tasks left behind: {left}")
+    async with no_tasks_left():
+        yield
 
 
 __all__ = ["RedisServer", "free_port"]

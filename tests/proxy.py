@@ -65,6 +65,11 @@ class Proxy:
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio asks what it ended with, and cannot bear that it was cancelled.
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._serve_pair(reader, writer)
+
+    async def _serve_pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._pairs.add(task)
