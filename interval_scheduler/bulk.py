@@ -53,7 +53,8 @@ async def pipeline(
 ) -> AsyncIterator[Result]:
     """Submit each item, and give the results in order; at most a window of calls is under way.
 
-    After an error no further item is submitted, and those under way are waited for.
+    After an error no further item is submitted, and those under way are waited for. A caller that is cancelled waits
+    for nothing: what is not sent yet is left out.
     """
     under_way: deque[asyncio.Future[Result]] = deque()
     try:
@@ -69,6 +70,10 @@ async def pipeline(
                     yield await under_way.popleft()
         while under_way:
             yield await under_way.popleft()
+    except (asyncio.CancelledError, GeneratorExit):
+        while under_way:
+            under_way.popleft().cancel()
+        raise
     finally:
         if under_way:
             await asyncio.gather(*under_way, return_exceptions=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import InvalidType, bulk
+from tests.waiting import until
 
 WINDOW = 8
 
@@ -153,3 +154,21 @@ async def test_a_source_that_fails_does_not_leave_calls_behind() -> None:
         await read_into([], bulk.pipeline(source(), calls.submit))
     assert calls.submitted == list(range(5))
     assert calls.answered == calls.submitted
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+@pytest.mark.parametrize("wrap", [list, iter, as_async])
+async def test_a_caller_that_is_cancelled_waits_for_nothing(wrap: Callable[[Iterator[int]], Any]) -> None:
+    under_way: list[asyncio.Future[int]] = []
+
+    def submit(_: int) -> asyncio.Future[int]:
+        under_way.append(asyncio.get_running_loop().create_future())
+        return under_way[-1]
+
+    reading = asyncio.create_task(read_into([], bulk.pipeline(wrap(iter(range(100))), submit)))
+    await until(lambda: len(under_way) == WINDOW)
+    reading.cancel()
+    await asyncio.wait([reading], timeout=5)
+    assert reading.cancelled()
+    assert all(call.cancelled() for call in under_way), "what is not sent yet is to be left out"
