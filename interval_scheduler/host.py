@@ -7,7 +7,7 @@
                           └─ nothing usable ─▶ none (the error is raised to the caller of connect)
 
 One plain task holds the group: a group must be left by the task that entered it, and connect and close may be called
-by different ones.
+by different ones. A call that is cancelled half-way leaves it to end by itself; whoever calls next waits for that.
 """
 
 from __future__ import annotations
@@ -81,25 +81,30 @@ class Host:
         """Connect unless connected; whether there was something to do."""
         async with self._connecting:
             if self._task is not None and not self._task.done():
-                return False
+                if not self._closing.is_set():
+                    return False
+                await self._ended()
             self._closing = asyncio.Event()
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._run(ready), name="interval_scheduler")
+            self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             try:
                 await ready
             except BaseException:
-                task.cancel()
-                await asyncio.wait([task])
+                self._closing.set()
+                self._task.cancel()
+                await self._ended()
                 raise
-            self._task = task
             return True
 
     async def close(self) -> None:
         """Disconnect and end everything in the background; returns when that is done."""
         self._closing.set()
-        task, self._task = self._task, None
-        if task is not None:
-            await asyncio.wait([task])
+        await self._ended()
+
+    async def _ended(self) -> None:
+        # One that is done may be of an event loop that is closed by now, and cannot be waited for.
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task])
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         partitions = Partitions(self._options, self._log, self._on_state)
