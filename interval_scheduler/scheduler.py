@@ -190,6 +190,8 @@ class Scheduler(TaskAssignment, Upkeep):
         except* Exception as group:  # noqa: BLE001 - a bug here must not take the connections down with it
             for error in group.exceptions:
                 self._log.error("executing tasks ended: %r", error)
+        except* (SystemExit, KeyboardInterrupt):
+            pass  # raised by an executor: it has ended the event loop already, which says so
         finally:
             if self._execution is execution:
                 self._execution = None

@@ -121,6 +121,7 @@ class Execution:
                 await self._stopped.wait()
                 group.cancel_scope.cancel()
         finally:
+            self._workers.close()
             for poller in self._firsts:
                 if poller.partition.on_due == poller.on_due:
                     poller.partition.on_due = lambda _: None

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from .. import clock
@@ -88,6 +88,7 @@ class Workers:
         self._queue: deque[TaskRun] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = False
+        self._newcomers: deque[Coroutine[None, None, None]] = deque()
         self._count = 0
         self._places_taken = 0
         self._allowance = min(prefetch, concurrency)
@@ -105,6 +106,13 @@ class Workers:
     def start(self, group: TaskGroup) -> None:
         """Let workers be spawned, in `group`, as they are needed."""
         self._group = group
+
+    def close(self) -> None:
+        """To be called when the group has ended."""
+        # Where the event loop itself is ended, a worker may be cancelled before it begins; anyio leaves its coroutine
+        # as it is, and Python complains that nobody awaited it.
+        for newcomer in self._newcomers:
+            newcomer.close()
 
     # Room
 
@@ -193,11 +201,14 @@ class Workers:
         if self._count < self._concurrency and self._group is not None:
             self._waking = True
             self._count += 1
-            self._group.start_soon(self._work)
+            newcomer = self._work()
+            self._newcomers.append(newcomer)
+            self._group.start_soon(lambda: newcomer)
 
     async def _work(self) -> None:
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - for the type checker
+        del self._newcomers[0]  # they begin in the order in which they were spawned
         loop = asyncio.get_running_loop()
         queue, monotonic = self._queue, clock.monotonic
         try:
