@@ -1,4 +1,4 @@
-"""A TCP proxy between a scheduler and its Redis, which drops replies, swallows bytes and cuts connections."""
+"""A TCP proxy between a scheduler and its Redis, which drops replies, swallows bytes, is slow and cuts connections."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class Proxy:
         self.drop_reply: Callable[[bytes], bool] = lambda _: False
         #: While set, nothing passes in either direction.
         self.swallowing = False
+        #: For how many seconds something is held up on its way; asked once a chunk, in each direction.
+        self.delay: Callable[[], float] = lambda: 0.0
+        #: How many chunks are held up at the moment.
+        self.held = 0
         self.dropped = 0
         self.port = 0
 
@@ -103,6 +107,12 @@ class Proxy:
             if not request and dropping[0]:
                 self.dropped += 1
                 break
+            if (seconds := self.delay()) > 0:
+                self.held += 1
+                try:
+                    await asyncio.sleep(seconds)
+                finally:
+                    self.held -= 1
             writer.write(chunk)
             await writer.drain()
         raise EOFError

@@ -1,0 +1,391 @@
+"""Every public call of a `Scheduler` that waits, ready to be cut short: what goes before it, and what must hold after.
+
+Each entry of `CALLS` prepares, yields the call, and cleans up. A call that comes through checks its own result. The
+name of a lock goes to `Stage.locks` where it must be free again soon after its taking was cut short.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+from typing import Final
+
+from interval_scheduler import IntervalTask, Lock, Scheduler, current_run
+from tests.waiting import until
+
+Call = Callable[[], Awaitable[object]]
+FAR: Final = 4e9
+#: Tasks that recur all the time. The payload of each task is its id, so that a mixed-up reply is noticed.
+RECURRING: Final = [IntervalTask(f"recurring {n}", f"recurring {n}", every=0.03) for n in range(10)]
+#: Tasks that are never due.
+RESTING: Final = [IntervalTask(f"resting {n}", f"resting {n}", every=1000, start=FAR + n) for n in range(10)]
+
+
+def public_calls() -> set[str]:
+    """The public methods of a scheduler that wait for something."""
+    found = set()
+    for name, member in inspect.getmembers(Scheduler, inspect.isfunction):
+        waits = inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
+        if not name.startswith("_") and (waits or "AsyncContextManager" in str(member.__annotations__.get("return"))):
+            found.add(name)
+    return found
+
+
+class Stage:
+    """A scheduler that executes, and what calls on it need.
+
+    Args:
+        scheduler: the scheduler.
+        another: makes one more on the same namespace, for the calls that begin and end things.
+        settle: waits until Redis has carried out all that was sent to it, also by calls that were cut short.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, another: Callable[[], Scheduler], settle: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.scheduler = scheduler
+        self.another = another
+        self.settle = settle
+        self.locks: set[str] = set()
+        self.wrong: list[str] = []
+        self.runs = 0
+        #: Tasks that fail, so that they die.
+        self.failing: set[str] = set()
+        self._numbers = count()
+        scheduler.on("run-error", self._note_error)
+
+    async def executor(self, data: str) -> None:
+        """A run makes calls too."""
+        task_id = current_run().id
+        self.expect("the payload of a run", data, task_id)
+        if task_id in self.failing:
+            raise LookupError(task_id)
+        self.expect("is_scheduled in a run", await self.scheduler.is_scheduled(task_id), task_id, None)
+        self.runs += 1
+
+    def _note_error(self, run: object, error: BaseException) -> None:
+        if not isinstance(error, LookupError):
+            self.wrong.append(f"{run!r}: {error!r}")
+
+    def expect(self, what: str, found: object, *expected: object) -> None:
+        """Note a result that is none of those that are right."""
+        if found not in expected:
+            self.wrong.append(f"{what}: {found!r} instead of {expected!r}")
+
+    def holds(self, what: str, found: bool) -> None:  # noqa: FBT001 - what was found
+        """Note what does not hold."""
+        if found is not True:
+            self.wrong.append(f"{what}: {found!r}")
+
+    def new(self, kind: str) -> str:
+        """An id, or a name of a lock, that was not there before."""
+        return f"{kind} {next(self._numbers)}"
+
+    async def assigned(self, kind: str, start: float | None = FAR) -> str:
+        """The id of a new one-shot."""
+        task_id = self.new(kind)
+        self.holds("assign_task", await self.scheduler.assign_task(IntervalTask(task_id, task_id, start=start)))
+        return task_id
+
+
+Entry = Callable[[Stage], AbstractAsyncContextManager[Call]]
+
+
+def plain(call: Callable[[Stage], Awaitable[object]]) -> Entry:
+    """A call that needs nothing before and after it."""
+
+    @asynccontextmanager
+    async def entry(stage: Stage) -> AsyncIterator[Call]:
+        yield lambda: call(stage)
+
+    return entry
+
+
+def of_another(
+    call: Callable[[Stage, Scheduler], Awaitable[object]],
+    prepare: Callable[[Stage, Scheduler], Awaitable[object]] | None = None,
+) -> Entry:
+    """A call that begins or ends things, on a scheduler of its own."""
+
+    @asynccontextmanager
+    async def entry(stage: Stage) -> AsyncIterator[Call]:
+        other = stage.another()
+        if prepare is not None:
+            await prepare(stage, other)
+        yield lambda: call(stage, other)
+        await other.close()
+
+    return entry
+
+
+async def _execute(stage: Stage, scheduler: Scheduler) -> None:
+    await scheduler.start_task_execute(stage.executor)
+
+
+async def _assign_task(stage: Stage) -> None:
+    await stage.assigned("assigned")
+
+
+async def _assign_tasks(stage: Stage) -> None:
+    many = [IntervalTask(task_id, task_id, start=FAR) for task_id in (stage.new("bulk") for _ in range(300))]
+    counts = await stage.scheduler.assign_tasks([*RESTING, *many])
+    stage.expect("assign_tasks", counts, (len(many), len(RESTING)))
+
+
+@asynccontextmanager
+async def _remove_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("removed")
+
+    async def call() -> None:
+        stage.holds("remove_task", await stage.scheduler.remove_task(task_id))
+
+    yield call
+    await stage.scheduler.remove_task(task_id)
+    stage.expect("get_task of a removed one", await stage.scheduler.get_task(task_id), None)
+
+
+@asynccontextmanager
+async def _remove_tasks(stage: Stage) -> AsyncIterator[Call]:
+    ids = [await stage.assigned("removed") for _ in range(5)]
+
+    async def call() -> None:
+        stage.expect("remove_tasks", await stage.scheduler.remove_tasks([*ids, "unknown"]), len(ids))
+
+    yield call
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _sync_tasks(stage: Stage) -> AsyncIterator[Call]:
+    def wanted() -> list[IntervalTask]:
+        return [IntervalTask(task_id, task_id, start=FAR) for task_id in (stage.new("sync") for _ in range(5))]
+
+    async def call() -> None:
+        counts = await stage.scheduler.sync_tasks(wanted(), scope="sync ")
+        stage.expect("sync_tasks", (counts.added, counts.updated, counts.unchanged), (5, 0, 0))
+
+    yield call
+    last = wanted()
+    await stage.scheduler.sync_tasks(last, scope="sync ")
+    found = {task.id async for task in stage.scheduler.tasks(prefix="sync ")}
+    stage.expect("what is there after a sync", found, {task.id for task in last})
+
+
+@asynccontextmanager
+async def _clear_all_tasks(stage: Stage) -> AsyncIterator[Call]:
+    async def call() -> None:
+        removed = await stage.scheduler.clear_all_tasks()
+        stage.holds("clear_all_tasks", removed >= len(RESTING))
+
+    yield call
+    await stage.settle()
+    await stage.scheduler.assign_tasks([*RECURRING, *RESTING])
+
+
+async def _is_scheduled(stage: Stage) -> None:
+    for task in RESTING:
+        stage.expect("is_scheduled", await stage.scheduler.is_scheduled(task), task.id)
+
+
+async def _get_task(stage: Stage) -> None:
+    for task in RESTING:
+        found = await stage.scheduler.get_task(task.id)
+        stage.expect("get_task", found and (found.id, found.data, found.every), (task.id, task.id, 1000))
+
+
+async def _tasks(stage: Stage) -> None:
+    found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
+    stage.expect("tasks", found, [task.id for task in RESTING])
+
+
+async def _task_size(stage: Stage) -> None:
+    stage.holds("task_size", await stage.scheduler.task_size() >= len(RESTING))
+
+
+async def _queue_size(stage: Stage) -> None:
+    stage.holds("queue_size", await stage.scheduler.queue_size() <= 2 * len(RECURRING))
+
+
+async def _expect_state(stage: Stage, task_id: str, state: str) -> None:
+    found = await stage.scheduler.get_task(task_id)
+    stage.expect("the state of a task", found and (found.id, found.state), (task_id, state))
+
+
+@asynccontextmanager
+async def _pause_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("paused")
+
+    async def call() -> None:
+        stage.holds("pause_task", await stage.scheduler.pause_task(task_id))
+
+    yield call
+    await stage.scheduler.pause_task(task_id)
+    await _expect_state(stage, task_id, "paused")
+
+
+@asynccontextmanager
+async def _resume_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("resumed")
+    await stage.scheduler.pause_task(task_id)
+
+    async def call() -> None:
+        stage.holds("resume_task", await stage.scheduler.resume_task(task_id))
+
+    yield call
+    await stage.scheduler.resume_task(task_id)
+    await _expect_state(stage, task_id, "waiting")
+
+
+@asynccontextmanager
+async def _run_task_now(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("now")
+
+    async def call() -> None:
+        stage.holds("run_task_now", await stage.scheduler.run_task_now(task_id))
+
+    yield call
+    await stage.scheduler.run_task_now(task_id)
+    await _gone(stage, task_id)
+
+
+async def _gone(stage: Stage, task_id: str) -> None:
+    async def is_gone() -> bool:
+        return await stage.scheduler.get_task(task_id) is None
+
+    await until(is_gone)
+
+
+@asynccontextmanager
+async def _pause(stage: Stage) -> AsyncIterator[Call]:
+    yield stage.scheduler.pause
+    await stage.settle()
+    await stage.scheduler.resume()
+
+
+@asynccontextmanager
+async def _resume(stage: Stage) -> AsyncIterator[Call]:
+    await stage.scheduler.pause()
+    yield stage.scheduler.resume
+    await stage.scheduler.resume()
+
+
+async def _dead(stage: Stage) -> str:
+    """The id of a dead task."""
+    task_id = stage.new("dead")
+    stage.failing.add(task_id)
+    await stage.scheduler.assign_task(IntervalTask(task_id, task_id))
+
+    async def is_dead() -> bool:
+        return task_id in [task.id async for task in stage.scheduler.dead_tasks()]
+
+    await until(is_dead)
+    return task_id
+
+
+async def _dead_tasks(stage: Stage) -> None:
+    for task in [task async for task in stage.scheduler.dead_tasks()]:
+        stage.expect("dead_tasks", task.data, task.id)
+
+
+@asynccontextmanager
+async def _revive_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await _dead(stage)
+    stage.failing.clear()
+
+    async def call() -> None:
+        stage.holds("revive_task", await stage.scheduler.revive_task(task_id))
+
+    yield call
+    await stage.scheduler.revive_task(task_id)
+    await _gone(stage, task_id)
+
+
+@asynccontextmanager
+async def _clear_dead_tasks(stage: Stage) -> AsyncIterator[Call]:
+    await _dead(stage)
+
+    async def call() -> None:
+        stage.expect("clear_dead_tasks", await stage.scheduler.clear_dead_tasks(), 1)
+
+    yield call
+    await stage.settle()
+    await stage.scheduler.clear_dead_tasks()
+
+
+async def _try_auto_lock(stage: Stage) -> None:
+    name = stage.new("lock")
+    stage.locks.add(name)
+    stage.holds("try_auto_lock", await stage.scheduler.try_auto_lock(name, 3600))
+    stage.locks.discard(name)
+
+
+@asynccontextmanager
+async def _try_lock(stage: Stage) -> AsyncIterator[Call]:
+    name, taken = stage.new("lock"), list[Lock]()
+    stage.locks.add(name)
+
+    async def call() -> None:
+        lock = await stage.scheduler.try_lock(name)
+        stage.expect("try_lock", lock and lock.name, name)
+        if lock is not None:
+            taken.append(lock)
+
+    yield call
+    for lock in taken:
+        stage.holds("unlock", await stage.scheduler.unlock(lock))
+
+
+@asynccontextmanager
+async def _unlock(stage: Stage) -> AsyncIterator[Call]:
+    lock = await stage.scheduler.try_lock(stage.new("lock"))
+    assert lock is not None
+    stage.locks.add(lock.name)
+
+    async def call() -> None:
+        stage.holds("unlock", await stage.scheduler.unlock(lock))
+
+    yield call
+    await stage.scheduler.unlock(lock)
+
+
+async def _lock(stage: Stage) -> None:
+    name = stage.new("lock")
+    stage.locks.add(name)
+    async with stage.scheduler.lock(name, 3600) as lock:
+        stage.expect("lock", lock.name, name)
+        stage.expect("try_lock of a held one", await stage.scheduler.try_lock(name), None)
+
+
+CALLS: Final[dict[str, Entry]] = {
+    "connect": of_another(lambda _, other: other.connect()),
+    "close": of_another(lambda _, other: other.close(), _execute),
+    "start_task_accept": of_another(lambda _, other: other.start_task_accept()),
+    "stop_task_accept": of_another(lambda _, other: other.stop_task_accept(), _execute),
+    "start_task_execute": of_another(_execute),
+    "stop_task_execute": of_another(lambda _, other: other.stop_task_execute(), _execute),
+    "assign_task": plain(_assign_task),
+    "assign_tasks": plain(_assign_tasks),
+    "remove_task": _remove_task,
+    "remove_tasks": _remove_tasks,
+    "sync_tasks": _sync_tasks,
+    "clear_all_tasks": _clear_all_tasks,
+    "is_scheduled": plain(_is_scheduled),
+    "get_task": plain(_get_task),
+    "tasks": plain(_tasks),
+    "task_size": plain(_task_size),
+    "queue_size": plain(_queue_size),
+    "pause_task": _pause_task,
+    "resume_task": _resume_task,
+    "run_task_now": _run_task_now,
+    "pause": _pause,
+    "resume": _resume,
+    "dead_tasks": plain(_dead_tasks),
+    "revive_task": _revive_task,
+    "clear_dead_tasks": _clear_dead_tasks,
+    "try_auto_lock": plain(_try_auto_lock),
+    "try_lock": _try_lock,
+    "unlock": _unlock,
+    "lock": plain(_lock),
+}
