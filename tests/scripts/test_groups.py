@@ -59,6 +59,15 @@ async def test_what_has_no_room_is_parked_and_comes_back_one_by_one(store: Store
     assert "overdue" not in (await store.space()).groups
 
 
+async def test_a_group_with_a_backlog_waits_its_turn(store: Store) -> None:
+    """What was parked waits again behind all that was due meanwhile, although it was due before that."""
+    await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(3)), grouped(b"b", "other", 20))
+    first = await claim(store, 3, 1)
+    assert list(first.ids) == [b"a0"]
+    await commands.complete(store.session().it, store.keys, held_of(first))
+    assert [list((await claim(store, 1, 1)).ids) for _ in range(2)] == [[b"b"], [b"a1"]]
+
+
 async def test_nothing_is_left_of_groups_but_that_they_are_in_use(store: Store) -> None:
     await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(3)))
     for _ in range(3):
