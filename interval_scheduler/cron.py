@@ -60,7 +60,7 @@ def next_after(expression: str, zone: str, after_ms: int) -> int:
     after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))
     for moment in _occurrences(expression, after):
         moment_ms = 1000 * int(moment.timestamp())
-        # Just before and just after a skipped hour two occurrences may be one and the same moment.
+        # In the second run of an hour that comes twice, the first occurrence given may lie in its first run.
         if moment_ms > after_ms:
             return moment_ms
     raise InvalidValue("cron", f"{expression!r} never fires again")

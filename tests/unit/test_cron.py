@@ -72,6 +72,13 @@ def test_a_job_at_a_fixed_time_runs_once_a_day(zone: str, begin: datetime, hour:
     assert days == [days[0] + timedelta(days=n) for n in range(4)]
 
 
+@pytest.mark.parametrize("minute", [0, 29, 30, 59])
+def test_in_the_hour_that_comes_twice_nothing_is_planned_into_the_past(minute: int) -> None:
+    # Riga's clocks show 3:00 twice on that day: at midnight and at 1 o'clock in UTC.
+    moment = datetime(2026, 10, 25, 1, minute, tzinfo=UTC)
+    assert at(next_after("30 3 * * *", "Europe/Riga", ms(moment))) == "2026-10-26T01:30:00+00:00"
+
+
 def test_seconds_may_stand_in_front() -> None:
     assert next_after("*/10 * * * * *", "UTC", 1_000) == 10_000
     assert next_after("*/10 * * * * *", "UTC", 10_000) == 20_000
