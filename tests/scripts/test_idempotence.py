@@ -185,3 +185,14 @@ async def test_sessions_do_not_know_of_each_other(store: Store, request_of: Requ
     before = await store.space()
     await request_of(store, store.session())
     assert await store.space() != before
+
+
+async def test_notes_that_come_twice_are_counted_once(store: Store) -> None:
+    """A sync that counted them twice, or not at all, would not know whether any was lost."""
+    session = store.session()
+    for ids, count in (([b"a", b"b"], 2), ([b"b", b"c"], 1), ([], 0), ([b"a"], 1)):
+        assert await commands.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+        before = await store.raw()
+        session.back()
+        assert await commands.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+        assert await store.raw() == before
