@@ -103,7 +103,7 @@ async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
             assert thief is not None
             assert thief.token > lock.token
             try:
-                await asyncio.Event().wait()
+                await asyncio.sleep(5)
                 reached = True
             except asyncio.CancelledError:
                 cancelled = True
@@ -136,6 +136,23 @@ async def test_a_cancelled_holder_releases(scheduler: Scheduler) -> None:
     with pytest.raises(asyncio.CancelledError):
         await holder
     assert await scheduler.try_lock("name") is not None
+
+
+async def test_a_lock_whose_taking_was_cancelled_is_free_again(scheduler: Scheduler) -> None:
+    for rounds in range(20):
+        taking = asyncio.create_task(scheduler.try_lock("name"))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking])
+        if not taking.cancelled() and (lock := taking.result()) is not None:
+            await scheduler.unlock(lock)
+
+        async def is_free() -> bool:
+            again = await scheduler.try_lock("name")
+            return again is not None and await scheduler.unlock(again)
+
+        await until(is_free)
 
 
 async def test_locks_and_tasks_do_not_meet(scheduler: Scheduler) -> None:

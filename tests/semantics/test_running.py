@@ -278,6 +278,20 @@ async def test_stop_waits_for_runs_in_progress(scheduler: Scheduler) -> None:
     assert await scheduler.task_size() == 0
 
 
+async def test_what_has_ended_is_completed_when_stop_returns(scheduler: Scheduler) -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    runs = 700  # more than one batch
+    await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(runs)])
+    await scheduler.start_task_execute(recorder, concurrency=runs)
+    await recorder.ran(runs)
+    stopping = asyncio.create_task(scheduler.stop_task_execute(drain_seconds=20))
+    recorder.gate.set()
+    await stopping
+    assert len(recorder.runs) == runs
+    assert await scheduler.task_size() == 0
+
+
 async def test_stop_cuts_short_and_hands_back_what_does_not_end(scheduler: Scheduler) -> None:
     recorder = Recorder()
     recorder.gate.clear()
