@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import count
 from typing import Any
 
+import anyio
 import pytest
 import pytest_asyncio
 
@@ -157,9 +158,22 @@ async def test_after_any_number_of_rounds_of_the_event_loop(scene: Scene, name: 
 
 async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None:
     """What still ends in the background does not take the new connection with it."""
+    began = asyncio.Event()
+
+    async def slow_to_end(_: str) -> None:
+        began.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0.05)
+
     before = asyncio.all_tasks()
     for at in count():
-        scheduler = await scene.executing()
+        scheduler = await scene.connected()
+        await scheduler.start_task_execute(slow_to_end)
+        await began.wait()
+        began.clear()
         old = asyncio.all_tasks() - before
         reached = await interrupt(scheduler.close(), at, persistently=True)
         async with asyncio.timeout(20):
