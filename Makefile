@@ -8,7 +8,7 @@ REDIS ?= memory://demo
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo test test-oldest faults check docs bench bench-peers lock clean
+.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ test-oldest: $(READY) ## run the suites that need Redis on the oldest supported 
 
 faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 20 minutes)
 	$(BIN)/python -m tests.faults
+
+mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each
+	$(BIN)/python -m tests.mutants
 
 check: $(READY) ## lint, types, documentation
 	$(BIN)/ruff format --check .

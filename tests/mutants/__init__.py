@@ -1,0 +1,9 @@
+"""Bugs that are planted one at a time: each must turn a test red, or the tests do not hold what they promise."""
+
+from typing import Final
+
+from . import in_calls, in_execution, in_running, in_tasks
+from .planted import Planted
+
+#: All of them.
+ALL: Final[tuple[Planted, ...]] = (*in_running.ALL, *in_tasks.ALL, *in_execution.ALL, *in_calls.ALL)

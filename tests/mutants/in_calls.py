@@ -1,0 +1,129 @@
+"""Bugs to plant in the Python code behind the calls of a scheduler."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+ALL: Final = (
+    Planted(
+        "a caller gets the result of another",
+        "storage/batching.py",
+        "return [next(results) if want else None for want in wanted]",
+        "found = list(results)\n        return [*found, *[None] * (len(wanted) - len(found))]",
+        tests_in("unit/test_batching", "test_a_caller_cancelled_before_the_flight_is_left_out"),
+    ),
+    Planted(
+        "a caller that is cancelled fails its batch",
+        "storage/batching.py",
+        "if not future.done():\n                future.set_result",
+        "if True:\n                future.set_result",
+        tests_in("unit/test_batching", "test_a_caller_cancelled_during_the_flight_harms_nobody"),
+    ),
+    Planted(
+        "a batch that fails ends the lane",
+        "storage/batching.py",
+        "            return error\n",
+        "            self._settle(batch, error)\n            raise\n",
+        tests_in("unit/test_batching", "test_an_error_fails_its_batch_and_no_other"),
+    ),
+    Planted(
+        "a batch has no bound in bytes",
+        "storage/batching.py",
+        "if batch and weight > MAX_BATCH_BYTES:",
+        "if False:",
+        tests_in("unit/test_batching", "test_a_batch_is_bounded_in_bytes"),
+    ),
+    Planted(
+        "a bulk call that is cancelled waits for Redis",
+        "bulk.py",
+        "under_way.popleft().cancel()\n        raise",
+        "break\n        raise",
+        tests_in("unit/test_bulk", "test_a_caller_that_is_cancelled_waits_for_nothing"),
+    ),
+    Planted(
+        "ids may be empty",
+        "checks.py",
+        "if not value:",
+        "if False:",
+        tests_in("unit/test_checks", "test_name_out_of_range"),
+    ),
+    Planted(
+        "ids may be of any length",
+        "checks.py",
+        "if len(raw) > MAX_ID_BYTES:",
+        "if False:",
+        tests_in("unit/test_checks", "test_name_out_of_range"),
+    ),
+    Planted(
+        "ids are not checked",
+        "task.py",
+        'raw_id = check_name("id", task.id)',
+        "raw_id = str(task.id).encode()",
+        tests_in("unit/test_bad_input", "test_bad_tasks"),
+    ),
+    Planted(
+        "the home of a task is worked out by another hash",
+        "storage/placement.py",
+        "blake2b(raw, digest_size=8)",
+        'blake2b(raw, digest_size=8, person=b"other")',
+        tests_in("unit/test_placement", "test_a_home_never_changes_between_versions"),
+    ),
+    Planted(
+        "two namespaces meet in one key",
+        "storage/keys.py",
+        'namespace.replace(":", "::")',
+        "namespace",
+        tests_in("unit/test_keys", "test_no_two_partitions_share_a_key"),
+    ),
+    Planted(
+        "another list of partitions is not noticed",
+        "storage/enrollment.py",
+        "if theirs != ours:",
+        "if False:",
+        tests_in("integration/test_partitions", "test_another_list_of_partitions_is_refused"),
+    ),
+    Planted(
+        "a lock whose taking was cancelled is held by nobody",
+        "locks.py",
+        "answer.add_done_callback(lambda done: self._abandon(name, done))",
+        "pass",
+        tests_in("semantics/test_locks", "test_a_lock_whose_taking_was_cancelled_is_free_again"),
+    ),
+    Planted(
+        "a held lock is not renewed",
+        "locks.py",
+        "held = await self._locks.extend(self._lock, self._ttl_ms)",
+        "held = True",
+        tests_in("semantics/test_locks", "test_a_held_lock_is_renewed_and_released_at_the_end"),
+    ),
+    Planted(
+        "the block of a lost lock goes on",
+        "locks.py",
+        "self._block.cancel()",
+        "pass",
+        tests_in("semantics/test_locks", "test_losing_a_lock_cancels_the_block"),
+    ),
+    Planted(
+        "a sync goes on beside another of its scope",
+        "sync.py",
+        'async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):',
+        "if True:",
+        tests_in("semantics/test_sync", "test_one_scope_is_for_one_at_a_time"),
+    ),
+    Planted(
+        "a sync does not note what it wants",
+        "sync.py",
+        "await self._note(homes, changes)",
+        "pass",
+        tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
+    ),
+    Planted(
+        "closing that was cut short is not waited for",
+        "host.py",
+        "                await self._ended()\n            self._closing = asyncio.Event()",
+        "            self._closing = asyncio.Event()",
+        tests_in("faults/test_cancelled", "test_connecting_after_a_close_that_was_cut_short"),
+    ),
+)

@@ -1,0 +1,244 @@
+"""Bugs to plant in the Python code that executes tasks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+LEASES: Final = (
+    Planted(
+        "a lease is relied on without a margin",
+        "execution/leases.py",
+        "return sent_at + (1 - MARGIN) * self._lease_seconds",
+        "return sent_at + self._lease_seconds",
+        tests_in("travel/test_trust", "test_a_run_whose_lease_is_not_renewed_ends_before_it"),
+    ),
+    Planted(
+        "a lease is relied on from the reply to its claim",
+        "execution/poller.py",
+        "self._leases.trusted_until(self._first_sent_at)",
+        "self._leases.trusted_until(received_at)",
+        tests_in("travel/test_trust", "test_a_lease_counts_from_when_its_claim_was_sent"),
+    ),
+    Planted(
+        "a lease is relied on from the reply to its renewal",
+        "execution/leases.py",
+        "run.trusted_until = self.trusted_until(sent_at)",
+        "run.trusted_until = self.trusted_until(clock.monotonic())",
+        tests_in("travel/test_trust", "test_a_lease_counts_from_when_its_renewal_was_sent"),
+    ),
+    Planted(
+        "leases are not renewed",
+        "execution/leases.py",
+        "await self.renew_once(partition, session)",
+        "pass",
+        tests_in("travel/test_trust", "test_a_run_that_takes_many_leases_is_not_disturbed"),
+    ),
+    Planted(
+        "a run whose lease has ended goes on",
+        "execution/leases.py",
+        "if now >= run.trusted_until",
+        "if False",
+        tests_in("travel/test_trust", "test_a_run_whose_lease_is_not_renewed_ends_before_it"),
+    ),
+    Planted(
+        "a run whose task another has goes on",
+        "execution/leases.py",
+        'self._lose(run, "another worker has the task")',
+        "pass",
+        tests_in("travel/test_trust", "test_a_run_whose_task_another_has_ends"),
+    ),
+    Planted(
+        "a run whose task was removed is cut short",
+        "execution/leases.py",
+        "is not None:\n            return False\n",
+        "is not None:\n            return False\n        return False\n",
+        tests_in("travel/test_trust", "test_a_run_whose_task_was_removed_ends_in_peace"),
+    ),
+    Planted(
+        "a run starts after its start window",
+        "execution/workers.py",
+        "if now > run.start_by:",
+        "if False:",
+        tests_in("unit/test_workers", "test_a_run_that_could_only_start_too_late_is_handed_back"),
+    ),
+    Planted(
+        "the start window counts from the reply",
+        "execution/poller.py",
+        "min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)",
+        "min(received_at + START_WINDOW_MS / 1000, trusted_until)",
+        tests_in("travel/test_trust", "test_a_claim_that_was_long_on_its_way_starts_nothing"),
+    ),
+    Planted(
+        "a removal does not wait for the start window",
+        "assigning.py",
+        "await _sleep_ms(removed.wait_ms)",
+        "pass",
+        tests_in("semantics/test_running", "test_no_run_starts_after_remove_returns"),
+    ),
+)
+
+CLOCKS: Final = (
+    Planted(
+        "the wait for the next task goes by the client's clock",
+        "execution/poller.py",
+        "server_now = claimed.now_us / 1e6",
+        "server_now = __import__('time').time()",
+        tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_runs_tasks_in_time"),
+    ),
+    Planted(
+        "as soon as possible is now by the client's clock",
+        "storage/commands/assigning.py",
+        'start = b"" if task.start_ms is None else task.start_ms',
+        'start = int(1000 * __import__("time").time()) if task.start_ms is None else task.start_ms',
+        tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_runs_tasks_in_time"),
+    ),
+    Planted(
+        "the next occurrence of a cron task goes by the client's clock",
+        "storage/partition.py",
+        "now_ms = await self.now_ms()",
+        'now_ms = int(1000 * __import__("time").time())',
+        tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_plans_cron_tasks_rightly"),
+    ),
+    Planted(
+        "a cron expression is of another time zone",
+        "cron.py",
+        "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))",
+        "after = datetime.fromtimestamp(after_ms // 1000, UTC)",
+        tests_in("unit/test_cron", "test_a_job_at_a_fixed_time_runs_once_a_day"),
+    ),
+    Planted(
+        "daylight-saving changes are overlooked",
+        "cron.py",
+        "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))",
+        "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))\n"
+        '    after = after.replace(tzinfo=__import__("datetime").timezone(after.utcoffset()))',
+        tests_in("unit/test_cron", "test_a_job_at_a_fixed_time_runs_once_a_day"),
+    ),
+    Planted(
+        "in the hour that comes twice a cron task is planned into the past",
+        "cron.py",
+        "if moment_ms > after_ms:",
+        "if True:",
+        tests_in("unit/test_cron", "test_in_the_hour_that_comes_twice_nothing_is_planned_into_the_past"),
+    ),
+)
+
+EXECUTION: Final = (
+    Planted(
+        "completions are not waited for at the end",
+        "execution/execution.py",
+        "await completions.flushed()",
+        "pass",
+        tests_in("semantics/test_running", "test_what_has_ended_is_completed_when_stop_returns"),
+    ),
+    Planted(
+        "runs in progress are not waited for at the end",
+        "execution/execution.py",
+        "await self._workers.drain(drain_seconds)",
+        "await self._workers.drain(0)",
+        tests_in("semantics/test_running", "test_stop_waits_for_runs_in_progress"),
+    ),
+    Planted(
+        "what is claimed while it stops is started",
+        "execution/workers.py",
+        "        if not self._accepting:\n            self.return_queued()",
+        "        if False:\n            self.return_queued()",
+        tests_in("unit/test_workers_end", "test_drain_hands_back_what_waits_and_lets_what_runs_end"),
+    ),
+    Planted(
+        "a run that is cut short counts as ended",
+        "execution/workers.py",
+        "if run.cut_short is not None and error is not None:",
+        "if False:",
+        tests_in("unit/test_workers_end", "test_a_cut_run_is_cancelled_and_handed_back_and_its_worker_goes_on"),
+    ),
+    Planted(
+        "a worker remembers that a run of its was cut short",
+        "execution/workers.py",
+        "me.uncancel()",
+        "pass",
+        tests_in("unit/test_workers_end", "test_a_worker_is_as_new_after_a_run_was_cut"),
+    ),
+    Planted(
+        "a nearer task does not wake the poller",
+        "execution/poller.py",
+        "self._nudged.set()",
+        "pass",
+        tests_in("semantics/test_running", "test_an_own_executor_wakes_for_a_nearer_task"),
+    ),
+    Planted(
+        "nearer tasks of other processes are not heard of",
+        "storage/subscription.py",
+        'on_due(int(message["data"]))',
+        "pass",
+        tests_in("semantics/test_running", "test_another_scheduler_wakes_for_a_nearer_task"),
+    ),
+    Planted(
+        "claiming ahead has no bound",
+        "execution/workers.py",
+        "self._allowance = min(self._prefetch, max(1, 2 * self._allowance))",
+        "self._allowance = max(1, 2 * self._allowance)",
+        tests_in("unit/test_workers", "test_claiming_ahead_follows_how_soon_tasks_start"),
+    ),
+    Planted(
+        "one claim may take all the room",
+        "execution/workers.py",
+        "return min(MAX_CLAIM, max(1, free // self._sources))",
+        "return free",
+        tests_in("unit/test_workers", "test_sources_share_the_room"),
+    ),
+    Planted(
+        "a run gives its place back when it begins",
+        "execution/workers.py",
+        "self._places_taken += places\n        self._offer_room()",
+        "self._offer_room()",
+        tests_in("unit/test_workers", "test_a_run_holds_its_place_until_it_ends"),
+    ),
+    Planted(
+        "a claim in doubt is given up, and what it took with it",
+        "storage/commands/running.py",
+        "send = session.repeat if session.in_doubt else session.request\n"
+        "    reply: list[Any] = await send(\n        scripts.CLAIM,",
+        "send = session.request\n    reply: list[Any] = await send(\n        scripts.CLAIM,",
+        tests_in("integration/test_lost_replies", "test_claim_strands_nothing"),
+    ),
+    Planted(
+        "poison is run for ever",
+        "execution/outcome.py",
+        "int(run.failed) >= max_crashes + controls.retries",
+        "False",
+        tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often"),
+    ),
+    Planted(
+        "the last attempt is not made",
+        "execution/outcome.py",
+        "elif run.attempt <= run.controls.retries:",
+        "elif run.attempt < run.controls.retries:",
+        tests_in("unit/test_outcome", "test_delays_double_and_are_shortened_at_random"),
+    ),
+    Planted(
+        "an attempt that was asked for is charged",
+        "execution/outcome.py",
+        "charge, retry_ms = False, max(",
+        "charge, retry_ms = True, max(",
+        tests_in("unit/test_outcome", "test_an_attempt_that_was_asked_for_is_not_charged"),
+    ),
+    Planted(
+        "a missed occurrence that is to be skipped is run",
+        "execution/outcome.py",
+        'if controls.missed == "skip" and',
+        "if False and",
+        tests_in("unit/test_outcome", "test_whether_a_late_run_is_carried_out"),
+    ),
+    Planted(
+        "a time-out of the executor's own counts as the run's",
+        "execution/workers.py",
+        "if limit.expired():",
+        "if True:",
+        tests_in("semantics/test_failures", "test_a_time_out_of_the_executors_own_is_its_error"),
+    ),
+)
+
+ALL: Final = (*LEASES, *CLOCKS, *EXECUTION)

@@ -1,0 +1,196 @@
+"""Bugs to plant in the scripts about tasks, their groups, locks and syncs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import lua, tests_in
+
+TASKS: Final = (
+    lua(
+        "a running one-shot that is assigned again runs twice at once",
+        "assign",
+        "  if lease then\n    local claim",
+        "  if lease and interval then\n    local claim",
+        tests_in("scripts/test_assign_rules", "test_a_leased_task_is_marked_for_its_completion"),
+    ),
+    lua(
+        "assigning a task again moves its next run",
+        "assign",
+        "elseif due and rule ~= 's' then",
+        "elseif due and rule == 's' then",
+        tests_in("scripts/test_assign_rules", "test_a_waiting_task"),
+    ),
+    lua(
+        "a paused task that is assigned again goes on",
+        "assign",
+        "place(places, id, moment, is_paused[id])",
+        "place(places, id, moment, false)",
+        tests_in("scripts/test_control", "test_a_paused_task_that_is_assigned_stays_paused"),
+    ),
+    lua(
+        "a removed task keeps its lease",
+        "remove",
+        "call('HDEL', KEYS[5], unpack(ids))",
+        "",
+        tests_in("scripts/test_remove", "test_all_that_belongs_to_a_task_goes"),
+    ),
+    lua(
+        "a removal does not tell of the start window",
+        "remove",
+        "wait = math.max(wait, math.min(math.ceil(granted + window - now), window))",
+        "",
+        tests_in("scripts/test_remove", "test_after_a_claim_its_start_window_is_to_be_waited_for"),
+    ),
+    lua(
+        "fixed delay counts from the due time",
+        "_prelude",
+        "local after = now + interval",
+        "local after = due + interval",
+        tests_in("scripts/test_following", "test_fixed_delay"),
+    ),
+    lua(
+        "fixed rate drifts",
+        "_prelude",
+        "return base + interval - (base - phase) % interval",
+        "return now + interval",
+        tests_in("scripts/test_following", "test_no_drift_at_fixed_rate"),
+    ),
+    lua(
+        "a clock that goes back repeats a run",
+        "_prelude",
+        "if moment - moment % grid == due then",
+        "if false then",
+        tests_in("scripts/test_following", "test_a_clock_that_went_back_does_not_repeat_the_run"),
+    ),
+    lua(
+        "a task goes on after its last moment",
+        "_prelude",
+        "if moment and last and moment > last then",
+        "if false then",
+        tests_in("semantics/test_failures", "test_a_task_ends_at_its_last_moment"),
+    ),
+    lua(
+        "nobody is told of a nearer task",
+        "_prelude",
+        "redis.pcall('PUBLISH', channel, digits(earliest))",
+        "",
+        tests_in("scripts/test_announce", "test_assign_announces_only_what_comes_before_the_first"),
+    ),
+    lua(
+        "run_task_now moves a task that is overdue",
+        "control",
+        "math.min(due, now)",
+        "now",
+        tests_in("scripts/test_control", "test_run_now"),
+    ),
+    lua(
+        "a cron task is resumed by a header that is another by now",
+        "control",
+        "if ARGV[at + 2] ~= '' and ARGV[at + 2] ~= header then",
+        "if false then",
+        tests_in("scripts/test_control", "test_a_cron_task_is_resumed_by_the_header_that_its_caller_knew"),
+    ),
+)
+
+GROUPS: Final = (
+    lua(
+        "a group has one run more than it may",
+        "_groups",
+        "limit > 0 and runs[group] >= limit",
+        "limit > 0 and runs[group] > limit",
+        tests_in("scripts/test_groups", "test_what_has_no_room_is_parked_and_comes_back_one_by_one"),
+    ),
+    lua(
+        "a run that ends does not give its place in the group back",
+        "_groups",
+        "call('HINCRBY', groups .. 'runs', group, -1) <= 0",
+        "call('HINCRBY', groups .. 'runs', group, 0) <= 0",
+        tests_in("scripts/test_groups", "test_nothing_is_left_of_groups_but_that_they_are_in_use"),
+    ),
+    lua(
+        "a run that ends lets nobody of its group go on",
+        "_groups",
+        "makes_room = unpark(groups, group, 1, now, due_key) or makes_room",
+        "",
+        tests_in("scripts/test_groups", "test_each_end_of_a_lease_makes_room"),
+    ),
+    lua(
+        "a group with a long backlog is always first",
+        "_groups",
+        "local _, id = read_parked(member)\n    call('ZADD', due_key, digits(now), id)",
+        "local due, id = read_parked(member)\n    call('ZADD', due_key, digits(due), id)",
+        tests_in("scripts/test_groups", "test_a_group_with_a_backlog_waits_its_turn"),
+    ),
+)
+
+LOCKS: Final = (
+    lua(
+        "a held lock is acquired",
+        "lock",
+        "if action == 'a' and not holder then",
+        "if action == 'a' then",
+        tests_in("scripts/test_lock", "test_a_held_lock_is_not_acquired"),
+    ),
+    lua(
+        "anybody extends a lock",
+        "lock",
+        "action == 'e' and holder == token",
+        "action == 'e' and holder",
+        tests_in("scripts/test_lock", "test_nobody_else_extends_or_releases"),
+    ),
+    lua(
+        "anybody releases a lock",
+        "lock",
+        "action == 'r' and holder == token",
+        "action == 'r' and holder",
+        tests_in("scripts/test_lock", "test_nobody_else_extends_or_releases"),
+    ),
+    lua(
+        "a lock is held for ever",
+        "lock",
+        "call('SET', key, results[n], 'PX', ttl)",
+        "call('SET', key, results[n])",
+        tests_in("scripts/test_lock", "test_acquire_a_free_lock"),
+    ),
+    lua(
+        "tokens follow the clock back",
+        "_prelude",
+        "math.max(tonumber(last_token(fence_key)) + 1, now_us())",
+        "now_us()",
+        tests_in("scripts/test_lock", "test_tokens_increase_where_the_clock_went_back"),
+    ),
+)
+
+SYNCS: Final = (
+    lua(
+        "a sync removes what is outside of its scope",
+        "sweep",
+        "string.sub(step[2][n], 1, #ARGV[3]) == ARGV[3]",
+        "true",
+        tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
+    ),
+    lua(
+        "a sync whose notes are lost removes everything",
+        "sweep",
+        "if call('SCARD', KEYS[3]) ~= tonumber(ARGV[4]) then",
+        "if false then",
+        tests_in("semantics/test_sync", "test_lost_notes_remove_nothing"),
+    ),
+    lua(
+        "a sync removes what is dead",
+        "sweep",
+        "and not died[n]",
+        "",
+        tests_in("semantics/test_sync", "test_dead_tasks_are_not_scheduled_and_not_touched"),
+    ),
+    lua(
+        "a sync notes only the first of a batch",
+        "mark",
+        "call('SADD', KEYS[2], unpack(ARGV, 3))",
+        "call('SADD', KEYS[2], ARGV[3])",
+        tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
+    ),
+)
+
+ALL: Final = (*TASKS, *GROUPS, *LOCKS, *SYNCS)
