@@ -180,3 +180,18 @@ async def test_bad_names_and_locks(scheduler: Scheduler) -> None:
         await scheduler.try_lock(7)  # type: ignore[arg-type]
     with pytest.raises(InvalidType, match="lock"):
         await scheduler.unlock("name")  # type: ignore[arg-type]
+
+
+async def test_a_block_that_is_cancelled_while_it_releases_leaves_the_lock_to_nobody(scheduler: Scheduler) -> None:
+    async def hold() -> None:
+        async with scheduler.lock("name", 3600):
+            pass
+
+    for steps in range(12):
+        holder = asyncio.create_task(hold())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        holder.cancel()
+        await asyncio.wait([holder])
+        async with asyncio.timeout(5), scheduler.lock("name", 3600):
+            pass
