@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..checks import Seconds, check_seconds
-from ..errors import InvalidType
+from ..errors import InvalidType, RunTimeout
 
 #: Called with what `serialize()` returned.
 Executor = Callable[[Any], Awaitable[object]]
@@ -59,3 +60,18 @@ def check_executor(executor: object) -> None:
             "must be a coroutine function: write 'async def', and call blocking code with "
             "'await asyncio.to_thread(...)'",
         )
+
+
+async def within(seconds: float, running: Awaitable[object]) -> None:
+    """Wait for a run, but not longer.
+
+    Raises:
+        RunTimeout: it took longer; it was cancelled.
+    """
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            await running
+    except TimeoutError:
+        if limit.expired():
+            raise RunTimeout(seconds) from None
+        raise  # one of the executor's own

@@ -26,9 +26,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from .. import clock
-from ..errors import RunTimeout
 from ..storage.records import CorruptRecord
-from .executor import Executor
+from .executor import Executor, within
 from .run import TaskRun
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ Admission = Literal["yes", "alone", "no"]
 #: Starting sooner than this after the claim lets the allowance grow; later than that shrinks it.
 _PROMPT_SECONDS: Final = 0.05
 _SLOW_SECONDS: Final = 0.25
+#: How long a run that is cut short may take to end.
+_GRACE_SECONDS: Final = 1.0
 #: The most tasks of one claim: keeps the script within a few milliseconds.
 MAX_CLAIM: Final = 500
 
@@ -277,7 +278,7 @@ class Workers:
             if seconds is None:
                 await self._executor(run.data)
             else:
-                await _within(seconds, self._executor(run.data))
+                await within(seconds, self._executor(run.data))
         except asyncio.CancelledError as cancelled:
             if run.cut_short is None and me.cancelling():
                 raise  # the scheduler itself is torn down
@@ -302,21 +303,3 @@ class Workers:
         elif waited > _SLOW_SECONDS:
             self._allowance //= 2
         self._offer_room()
-
-
-async def _within(seconds: float, running: Awaitable[object]) -> None:
-    """Wait for a run, but not longer.
-
-    Raises:
-        RunTimeout: it took longer; it was cancelled.
-    """
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            await running
-    except TimeoutError:
-        if limit.expired():
-            raise RunTimeout(seconds) from None
-        raise  # one of the executor's own
-
-
-_GRACE_SECONDS: Final = 1.0

@@ -358,6 +358,16 @@ async def _lock(stage: Stage) -> None:
         stage.expect("try_lock of a held one", await stage.scheduler.try_lock(name), None)
 
 
+async def _check_health(stage: Stage) -> None:
+    health = await stage.scheduler.check_health()
+    stage.holds("check_health", health.connected and len(health.partitions) == 1)
+
+
+async def _audit(stage: Stage) -> None:
+    report = await stage.scheduler.audit(repair=True)
+    stage.expect("audit", report.problems, ())
+
+
 CALLS: Final[dict[str, Entry]] = {
     "connect": of_another(lambda _, other: other.connect()),
     "close": of_another(lambda _, other: other.close(), _execute),
@@ -388,4 +398,6 @@ CALLS: Final[dict[str, Entry]] = {
     "try_lock": _try_lock,
     "unlock": _unlock,
     "lock": plain(_lock),
+    "check_health": plain(_check_health),
+    "audit": plain(_audit),
 }

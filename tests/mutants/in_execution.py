@@ -96,8 +96,8 @@ CLOCKS: Final = (
     ),
     Planted(
         "the next occurrence of a cron task goes by the client's clock",
-        "storage/partition.py",
-        "now_ms = await self.now_ms()",
+        "storage/lanes.py",
+        "now_ms = await partition.now_ms()",
         'now_ms = int(1000 * __import__("time").time())',
         tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_plans_cron_tasks_rightly"),
     ),
@@ -143,8 +143,8 @@ EXECUTION: Final = (
     Planted(
         "what is claimed while it stops is started",
         "execution/workers.py",
-        "        if not self._accepting:\n            self.return_queued()",
-        "        if False:\n            self.return_queued()",
+        "        if self._alone or not self._accepting:\n            self.return_queued()",
+        "        if self._alone:\n            self.return_queued()",
         tests_in("unit/test_workers_end", "test_drain_hands_back_what_waits_and_lets_what_runs_end"),
     ),
     Planted(
@@ -207,9 +207,44 @@ EXECUTION: Final = (
     Planted(
         "poison is run for ever",
         "execution/outcome.py",
-        "int(run.failed) >= max_crashes + controls.retries",
-        "False",
-        tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often"),
+        "crashes >= max_crashes:",
+        "False:",
+        tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often_and_at_last_alone"),
+    ),
+    Planted(
+        "what may end its process runs beside others",
+        "execution/outcome.py",
+        'return "run alone" if crashes',
+        'return "run" if crashes',
+        tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often_and_at_last_alone"),
+    ),
+    Planted(
+        "what is claimed while a run goes on alone is started",
+        "execution/workers.py",
+        "        if self._alone or not self._accepting:\n            self.return_queued()",
+        "        if not self._accepting:\n            self.return_queued()",
+        tests_in("unit/test_workers_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
+    ),
+    Planted(
+        "a run that goes on alone starts before Redis knows what was handed back",
+        "execution/workers.py",
+        "                    await self._settle()\n",
+        "",
+        tests_in("unit/test_workers_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
+    ),
+    Planted(
+        "a run that goes on alone starts while claims are in flight",
+        "execution/workers.py",
+        "while self._places_taken > len(self.running) + 1:",
+        "while False:",
+        tests_in("unit/test_workers_alone", "test_claims_in_flight_are_waited_for"),
+    ),
+    Planted(
+        "a clock that jumps back is not noticed",
+        "execution/clockwatch.py",
+        "elif most < self._least - _JUMP:",
+        "elif False:",
+        tests_in("unit/test_clockwatch", "test_a_jump_is_told_once"),
     ),
     Planted(
         "the last attempt is not made",
@@ -234,7 +269,7 @@ EXECUTION: Final = (
     ),
     Planted(
         "a time-out of the executor's own counts as the run's",
-        "execution/workers.py",
+        "execution/executor.py",
         "if limit.expired():",
         "if True:",
         tests_in("semantics/test_failures", "test_a_time_out_of_the_executors_own_is_its_error"),
