@@ -30,6 +30,8 @@ Bad input raises before any I/O and changes nothing. No message carries a passwo
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class SchedulerError(Exception):
     """The base of every error of this library.
@@ -38,8 +40,14 @@ class SchedulerError(Exception):
         message: what happened, to which field or partition, and what to do.
     """
 
+    def __new__(cls, *args: object, **_: object) -> Self:
+        """Keep what the constructor is called with, so that every error can be copied and pickled."""
+        # Those that are an OSError as well would have no `args` otherwise.
+        error = super().__new__(cls)
+        error.args = args
+        return error
+
     def __init__(self, message: str) -> None:
-        # `args` stays what the constructor was called with, so that every error can be copied and pickled.
         self.message = message
 
     def __str__(self) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -150,6 +153,49 @@ def test_storage_refused_tells_the_code_of_redis() -> None:
 def test_errors_can_be_caught_as_what_they_are(kind: type[Exception], builtin: type[Exception]) -> None:
     assert issubclass(kind, builtin)
     assert issubclass(kind, SchedulerError)
+
+
+EACH = [
+    SchedulerError("something"),
+    InvalidValue("id", "must not be empty"),
+    InvalidType("id", "must be a str, not int"),
+    ConfigurationError("port", "must be from 1 to 65535, got 0"),
+    ConfigurationTypeError("tls", "must be True or False"),
+    NotAcceptingTasks(),
+    AlreadyExecuting(),
+    NotConnected(),
+    OutsideRun(),
+    errors.RunTimeout(1.5),
+    errors.TooManyCrashes(10),
+    errors.ClockCannotBeMoved(),
+    StorageError("here:1/0", "has a problem"),
+    PartitionOffline("here:1/0"),
+    PartitionOffline("here:1/0", "is away"),
+    OutcomeUnknown("here:1/0"),
+    StorageFull("here:1/0"),
+    StorageRefused("here:1/0", "NOPERM", "no permission"),
+    UnsuitableServer("here:1/0", "is a replica"),
+    PartitionMismatch("here:1/0", "is in use"),
+    LockError("door", "is odd"),
+    LockTimeout("door", "was not free"),
+    LockLost("door", "was lost"),
+]
+
+
+@pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_every_error_can_be_copied_and_pickled(
+    error: SchedulerError, copied: Callable[[SchedulerError], SchedulerError]
+) -> None:
+    found = copied(error)
+    assert type(found) is type(error)
+    assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
+    assert {type(each).__name__ for each in EACH} == set(real())
+
+
+def test_an_error_may_be_made_with_names() -> None:
+    error = StorageRefused(partition="p", code="NOPERM", problem="no")
+    assert str(error) == str(StorageRefused("p", "NOPERM", "no"))
 
 
 def test_every_error_has_a_docstring() -> None:
