@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import itertools
 import os
@@ -15,16 +16,26 @@ import pytest_asyncio
 
 from interval_scheduler import Scheduler
 from tests.leaks import Complaints, leases_left, no_tasks_left, nothing_left
+from tests.rights import NAMESPACES, published_rules, refused
 from tests.servers import RedisServer, free_port
 
 _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    """A private Redis for tests that do not harm it; each test has its own namespace."""
-    with RedisServer() as server:
+def restricted_server() -> Iterator[RedisServer]:
+    """A private Redis whose URLs are those of a user with the rights of docs/guarantees.md and no others."""
+    with RedisServer(rights=published_rules(NAMESPACES)) as server:
         yield server
+        assert refused(server) == set(), "the published rights are not enough"
+
+
+@pytest.fixture(scope="session")
+def redis_server(restricted_server: RedisServer) -> RedisServer:
+    """The same with all rights, for tests that do not harm it; each test has its own namespace."""
+    server = copy.copy(restricted_server)
+    server.credentials = {}
+    return server
 
 
 @pytest.fixture
@@ -35,17 +46,32 @@ def own_server() -> Iterator[Callable[..., RedisServer]]:
 
 
 @pytest.fixture
+def restricted_servers() -> Iterator[Callable[..., RedisServer]]:
+    """As `own_server`, with the URLs of such a user."""
+    with contextlib.ExitStack() as stack:
+        started: list[RedisServer] = []
+
+        def start(**settings: Any) -> RedisServer:
+            started.append(stack.enter_context(RedisServer(rights=published_rules(NAMESPACES), **settings)))
+            return started[-1]
+
+        yield start
+        for server in started:
+            assert not server.is_running or refused(server) == set(), "the published rights are not enough"
+
+
+@pytest.fixture
 def namespace() -> str:
-    """A namespace of this test alone."""
+    """A namespace of this test alone; it fits `NAMESPACES`."""
     return f"test-{os.getpid()}-{next(_numbers)}-{uuid.uuid4().hex[:6]}"
 
 
 @pytest.fixture(params=["redis", "memory"])
 def url(request: pytest.FixtureRequest) -> str:
-    """Where a semantic test runs: on a real Redis and on the embedded engine."""
+    """Where a semantic test runs: on a real Redis, with the published rights, and on the embedded engine."""
     if request.param == "memory":
         return f"memory://{uuid.uuid4().hex}"
-    server: RedisServer = request.getfixturevalue("redis_server")
+    server: RedisServer = request.getfixturevalue("restricted_server")
     return server.url
 
 

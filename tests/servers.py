@@ -9,12 +9,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import redis
+
+#: The user of a server that is started with rights, and its password, which the rights have to contain.
+USER: Final = "scheduler"
+PASSWORD: Final = "password"
 
 
 def free_port() -> int:
@@ -44,25 +48,42 @@ def default_binary() -> str:
 
 
 class RedisServer:
-    """One redis-server process. The data directory survives `stop` and `kill`, so that it can be started again."""
+    """One redis-server process. The data directory survives `stop` and `kill`, so that it can be started again.
+
+    With `rights`, the rules of an ACL, its URLs are those of a user who has just these; `client()` has them all.
+    """
 
     def __init__(
         self,
         binary: str | None = None,
         port: int | None = None,
         environment: Mapping[str, str] | None = None,
+        rights: Sequence[str] | None = None,
         **settings: str,
     ) -> None:
         self.binary = binary or default_binary()
         self._environment = {**os.environ, **(environment or {})}
         self.port = port or free_port()
+        #: The name and the password that its URLs have, as the options of an instance.
+        self.credentials: dict[str, str] = {}
+        if rights is not None:
+            self.credentials = {"username": USER, "password": PASSWORD}
+            settings["user"] = " ".join((USER, *rights))
         self._settings = {"save": "", "appendonly": "no", **{k.replace("_", "-"): v for k, v in settings.items()}}
         self._folder = tempfile.TemporaryDirectory(prefix="interval-scheduler-redis-")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return self.url_of(0)
+
+    def url_of(self, db: int, host: str = "127.0.0.1") -> str:
+        credentials = f"{USER}:{PASSWORD}@" if self.credentials else ""
+        return f"redis://{credentials}{host}:{self.port}/{db}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     @property
     def folder(self) -> Path:

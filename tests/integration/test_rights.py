@@ -5,40 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
+from redis.exceptions import NoPermissionError, ResponseError
 
 from interval_scheduler import IntervalTask, Scheduler, StorageRefused
-from tests.servers import RedisServer
+from interval_scheduler.storage import scripts
+from interval_scheduler.storage.keys import Keys
+from tests.proxy import Proxy
+from tests.rights import published_rules, refused, restrict
+from tests.servers import PASSWORD, USER, RedisServer
 from tests.waiting import Recorder, until
-
-pytestmark = pytest.mark.asyncio
-PAGE = Path(__file__).parents[2] / "docs" / "guarantees.md"
 
 NewServer = Callable[..., RedisServer]
 
-
-def published_rules() -> list[str]:
-    """The rules of the page, without `ACL SETUSER` and the name."""
-    found = re.search(r"ACL SETUSER scheduler ([^`]+)```", PAGE.read_text())
-    assert found is not None
-    return found[1].split()
+#: What is sent beside the scripts: at connect, to find the time and the partitions, to subscribe, to run the scripts.
+DIRECT = {"select", "ping", "info", "config|get", "time", "hgetall", "subscribe", "eval", "evalsha"}
 
 
-def restrict(server: RedisServer, rules: list[str]) -> str:
-    """Make the user, and return the URL to connect as it."""
-    with server.client() as client:
-        client.execute_command("ACL", "SETUSER", "scheduler", "reset", *rules)
-    return server.url.replace("//", "//scheduler:password@")
-
-
-def refused_commands(server: RedisServer) -> set[str]:
-    """What was refused; but for CLIENT SETINFO, by which redis-py tells its name, and which it can do without."""
-    with server.client() as client:
-        return {str(entry["object"]) for entry in client.acl_log()} - {"client", "client|setinfo"}
+def test_no_right_is_published_that_nothing_needs() -> None:
+    folder = Path(scripts.__file__).parent / "lua"
+    calls = [call for file in folder.glob("*.lua") for call in re.findall(r"p?call\(([^,)]+)", file.read_text())]
+    needed = {name.lower() for call in calls for name in re.findall(r"'([A-Z]+)'", call)} | DIRECT
+    assert {rule[1:] for rule in published_rules() if rule[0] == "+"} == needed
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
+@pytest.mark.asyncio
 async def test_the_published_acl_is_enough(own_server: NewServer, delivery: str) -> None:
     server = own_server()
     recorder = Recorder()
@@ -58,9 +53,10 @@ async def test_the_published_acl_is_enough(own_server: NewServer, delivery: str)
             await recorder.ran(started + 1)
             await scheduler.stop_task_execute(drain_seconds=0.5)  # long enough for a renewal
         await scheduler.clear_all_tasks()
-    assert refused_commands(server) == set()
+    assert refused(server) == set()
 
 
+@pytest.mark.asyncio
 async def test_the_published_acl_is_enough_for_all_controls(own_server: NewServer) -> None:
     server = own_server()
     url = restrict(server, published_rules())
@@ -87,21 +83,119 @@ async def test_the_published_acl_is_enough_for_all_controls(own_server: NewServe
         assert await scheduler.clear_dead_tasks() == 1
         await scheduler.remove_task("g2")
         await scheduler.clear_all_tasks()
-    assert refused_commands(server) == set()
+    assert refused(server) == set()
+
+
+def calls(server: RedisServer, command: str) -> int:
+    """How often the server carried a command out."""
+    with server.client() as client:
+        stats: Any = client.info("commandstats")
+    return int(stats.get(f"cmdstat_{command}", {}).get("calls", 0))
+
+
+@pytest.mark.asyncio
+async def test_the_published_acl_is_enough_where_nothing_is_heard_for_long(own_server: NewServer) -> None:
+    server = own_server()
+    url = restrict(server, published_rules())
+    async with Scheduler.from_url(url, namespace="app", operation_timeout_seconds=0.1):
+        before = calls(server, "ping")
+        await until(lambda: calls(server, "ping") > before + 1)
+    assert refused(server) == set()
+
+
+@pytest.mark.asyncio
+async def test_the_published_acl_is_enough_where_a_claim_is_repeated(own_server: NewServer) -> None:
+    server = own_server()
+    recorder = Recorder()
+    restrict(server, published_rules())
+    with server.client() as client:
+        client.script_load(scripts.CLAIM_ONCE.text)  # or the reply that is dropped would be NOSCRIPT
+    async with Proxy(server.port) as proxy:
+        url = proxy.url.replace("//", f"//{USER}:{PASSWORD}@")
+        async with Scheduler.from_url(url, namespace="app", delivery="at-most-once") as scheduler:
+            await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(5)])
+            proxy.drop_next(scripts.CLAIM_ONCE.sha.encode())
+            await scheduler.start_task_execute(recorder)
+            await recorder.ran(5)
+    assert proxy.dropped == 1
+    assert calls(server, "lrange") > 0, "what was taken is read from where it was noted"
+    assert refused(server) == set()
 
 
 async def _dead(scheduler: Scheduler) -> list[str]:
     return [task.id async for task in scheduler.dead_tasks()]
 
 
-async def test_another_namespace_is_out_of_reach(own_server: NewServer) -> None:
+@pytest.mark.asyncio
+@pytest.mark.parametrize("another", ["another", "app:inner", "app2", "ap"])
+async def test_another_namespace_is_out_of_reach(own_server: NewServer, another: str) -> None:
     server = own_server()
     url = restrict(server, published_rules())
     with pytest.raises(StorageRefused, match="NOPERM") as caught:
-        await Scheduler.from_url(url, namespace="another").connect()
-    assert "password" not in str(caught.value)
+        await Scheduler.from_url(url, namespace=another).connect()
+    assert PASSWORD not in str(caught.value)
+    with server.client() as client:
+        assert client.keys("*") == []
 
 
+def foreign_keys() -> list[bytes]:
+    """Keys of others that look like those of the namespace `app`, as near as it gets."""
+    others = [Keys(namespace, "localhost:6379/0") for namespace in ("app:inner", "app:", "app2", "xapp", "other")]
+    plain = [b"app", b"app:due", b"{app", b"{app:x}", b"{app:x}due", b"{app}", b"{app}x:due", b"x{app}:due", b"a", b""]
+    return [
+        key for keys in others for key in (keys.tasks, keys.due, keys.wake, keys.enrollment, keys.lock(b"a"))
+    ] + plain
+
+
+def uses(key: bytes) -> list[tuple[Any, ...]]:
+    """What a user might try on a key, reading and writing, by commands that it may use and from inside of a script."""
+    direct: list[tuple[Any, ...]] = [
+        ("GET", key),
+        ("SET", key, "x"),
+        ("DEL", key),
+        ("UNLINK", key),
+        ("EXISTS", key),
+        ("PEXPIRE", key, 1),
+        ("HGETALL", key),
+        ("HSET", key, "a", "x"),
+        ("ZADD", key, 1, "a"),
+        ("ZRANGE", key, 0, -1),
+        ("RPUSH", key, "x"),
+        ("SADD", key, "x"),
+    ]
+    named = [("EVAL", "return redis.call(unpack(ARGV))", 1, key, *command) for command in direct]
+    unnamed = [("EVAL", "return redis.call(unpack(ARGV))", 0, *command) for command in direct]
+    return [*direct, *named, *unnamed]
+
+
+def test_a_key_outside_of_the_namespace_can_be_neither_read_nor_written(own_server: NewServer) -> None:
+    server = own_server()
+    restrict(server, published_rules())
+    with (
+        server.client() as outside,
+        redis.Redis(port=server.port, username=USER, password=PASSWORD, protocol=2) as user,
+    ):
+        for key in foreign_keys():
+            outside.set(key, "theirs")
+        for key in foreign_keys():
+            for command in uses(key):
+                with pytest.raises(ResponseError, match=r"permission|can't (run|access)"):
+                    user.execute_command(*command)
+        for channel in (*foreign_keys(), b"{app}:wake", b"{app:x}:due", b"{app:x}:wake:more"):
+            with pytest.raises(NoPermissionError):
+                user.execute_command("PUBLISH", channel, "0")
+            with pytest.raises(NoPermissionError):
+                user.execute_command("SUBSCRIBE", channel)
+        for words in ("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "RANDOMKEY", "DBSIZE", "SCRIPT FLUSH", "ACL WHOAMI"):
+            with pytest.raises(NoPermissionError):
+                user.execute_command(*words.split())
+        with pytest.raises(NoPermissionError):
+            user.execute_command("CONFIG", "SET", "maxmemory", "1")
+        assert {outside.get(key) for key in foreign_keys()} == {b"theirs"}
+        assert outside.dbsize() == len(set(foreign_keys()))
+
+
+@pytest.mark.asyncio
 async def test_without_the_right_to_subscribe(own_server: NewServer, caplog: pytest.LogCaptureFixture) -> None:
     server = own_server()
     recorder = Recorder()
@@ -115,11 +209,23 @@ async def test_without_the_right_to_subscribe(own_server: NewServer, caplog: pyt
     assert caplog.text.count("subscribe") == 1, "it is told once, not at every look"
 
 
+@pytest.mark.asyncio
+async def test_without_the_right_to_read_the_configuration(
+    own_server: NewServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = own_server()
+    url = restrict(server, [rule for rule in published_rules() if rule != "+config|get"])
+    async with Scheduler.from_url(url, namespace="app") as scheduler:
+        assert await scheduler.assign_task(IntervalTask("a", every=60)) is True
+    assert "persistence" not in caplog.text, "what cannot be seen is not told"
+
+
 async def assign_and_remove(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("more", every=1000))
     await scheduler.remove_task("more")
 
 
+@pytest.mark.asyncio
 async def test_a_right_that_is_withdrawn_and_given_back(own_server: NewServer) -> None:
     server = own_server()
     recorder = Recorder()

@@ -126,20 +126,16 @@ async def test_a_foreign_schema_version(redis_server: RedisServer, namespace: st
         await refused(
             UnsuitableServer,
             r"has schema version 99, this library writes 1",
-            _url(redis_server, 6),
+            redis_server.url_of(6),
             namespace=namespace,
         )
         assert whole(redis_server, 6) == before
         client.delete(f"{{{namespace}}}:partitions")
 
 
-def _url(server: RedisServer, db: int) -> str:
-    return f"redis://127.0.0.1:{server.port}/{db}"
-
-
 async def test_another_list_of_partitions(own_server: Callable[..., RedisServer], namespace: str) -> None:
     server = own_server()
-    urls = [_url(server, db) for db in range(4)]
+    urls = [server.url_of(db) for db in range(4)]
     async with Scheduler.from_url(*urls[:2], namespace=namespace) as scheduler:
         await scheduler.assign_task(IntervalTask("a", every=60))
     before = [whole(server, db) for db in range(4)]
@@ -160,7 +156,7 @@ async def test_another_list_of_partitions(own_server: Callable[..., RedisServer]
 
 async def test_another_master(own_server: Callable[..., RedisServer], namespace: str) -> None:
     server = own_server()
-    urls = [_url(server, db) for db in range(2)]
+    urls = [server.url_of(db) for db in range(2)]
     async with Scheduler.from_url(*urls, namespace=namespace):
         pass
     before = [whole(server, db) for db in range(2)]
@@ -178,7 +174,7 @@ async def test_one_database_under_two_addresses(own_server: Callable[..., RedisS
     # As URLs they differ, so only the database itself can tell. The mistake must not leave a mark in it, or the
     # corrected configuration would be refused as well.
     server = own_server()
-    twice = [server.url, f"redis://localhost:{server.port}/0"]
+    twice = [server.url, server.url_of(0, "localhost")]
     await refused(PartitionMismatch, r"is the same database as .*: name each only once", *twice, namespace=namespace)
     assert whole(server) == {}
     async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
@@ -189,7 +185,7 @@ async def test_one_database_under_another_address(own_server: Callable[..., Redi
     server = own_server()
     async with Scheduler.from_url(server.url, namespace=namespace):
         pass
-    other = f"redis://localhost:{server.port}/0"
+    other = server.url_of(0, "localhost")
     await refused(PartitionMismatch, r"RedisInstance\.name fixes a name", other, namespace=namespace)
     named = f"{other}?name=127.0.0.1:{server.port}/0"
     async with Scheduler.from_url(named, namespace=namespace) as scheduler:
@@ -226,15 +222,15 @@ async def test_wrong_credentials(
     own_server: Callable[..., RedisServer], namespace: str, credentials: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = own_server()
-    with server.client() as client:
-        client.config_set("requirepass", "right-hunter2")
     url = f"redis://{credentials}127.0.0.1:{server.port}/0"
-    with caplog.at_level(logging.DEBUG):
+    with server.client() as client, caplog.at_level(logging.DEBUG):
+        client.config_set("requirepass", "right-hunter2")
         error = await refused(StorageRefused, "user name or the password is not accepted", url, namespace=namespace)
         right = f"redis://:right-hunter2@127.0.0.1:{server.port}/0"
         async with Scheduler.from_url(right, namespace=namespace) as scheduler:
             assert scheduler.online
             assert "hunter" not in repr(scheduler)
+        client.config_set("requirepass", "")  # the server is looked at from outside once more
     assert "hunter" not in f"{error!r} {error}"
     assert "hunter" not in caplog.text
 
@@ -262,7 +258,7 @@ async def test_a_user_without_the_rights(own_server: Callable[..., RedisServer],
 
 async def test_a_database_that_the_server_does_not_have(own_server: Callable[..., RedisServer], namespace: str) -> None:
     server = own_server(databases="2")
-    error = await refused(StorageRefused, "index is out of range", _url(server, 5), namespace=namespace)
+    error = await refused(StorageRefused, "index is out of range", server.url_of(5), namespace=namespace)
     assert isinstance(error, StorageRefused)
     assert error.code == "ERR"
     assert "DB index is out of range" in str(error)

@@ -71,7 +71,9 @@ async def test_the_options_of_the_readme_work_on_two_servers(
     options = OPTIONS | {
         "storage": OPTIONS["storage"]
         | {
-            "instances": [{"host": "127.0.0.1", "port": str(server.port), "db": 0} for server in servers],
+            "instances": [
+                {"host": "127.0.0.1", "port": str(server.port), "db": 0, **server.credentials} for server in servers
+            ],
             "masterIndex": 1,
         },
         "namespace": namespace,

@@ -31,7 +31,7 @@ asyncio.run(main())
 
 
 async def test_several_redis_databases(redis_server: RedisServer, namespace: str) -> None:
-    urls = [f"redis://127.0.0.1:{redis_server.port}/{db}" for db in (1, 2, 3)]
+    urls = [redis_server.url_of(db) for db in (1, 2, 3)]
     names = [f"127.0.0.1:{redis_server.port}/{db}" for db in (1, 2, 3)]
     recorder = Recorder()
     async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:

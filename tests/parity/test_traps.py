@@ -161,7 +161,7 @@ async def test_a_users_lock_on_an_id_does_not_block_assigning_that_id(scheduler:
 
 async def test_two_databases_of_one_server_are_two_partitions(redis_server: RedisServer, namespace: str) -> None:
     # There, they counted as one instance.
-    urls = [f"redis://127.0.0.1:{redis_server.port}/{db}" for db in (4, 5)]
+    urls = [redis_server.url_of(db) for db in (4, 5)]
     async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:
         await scheduler.assign_tasks([IntervalTask(f"user:{n}", every=60) for n in range(100)])
         seen = {task.partition async for task in scheduler.tasks()}

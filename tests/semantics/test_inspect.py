@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -72,8 +71,8 @@ async def test_an_unknown_id(scheduler: Scheduler) -> None:
     assert await scheduler.remove_task("nobody") is False
 
 
-async def test_clearing_touches_this_namespace_only(make_scheduler: MakeScheduler) -> None:
-    mine, other = await make_scheduler(), await make_scheduler(namespace=f"other-{uuid.uuid4().hex[:8]}")
+async def test_clearing_touches_this_namespace_only(make_scheduler: MakeScheduler, namespace: str) -> None:
+    mine, other = await make_scheduler(), await make_scheduler(namespace=f"{namespace}-other")
     await mine.assign_tasks([IntervalTask(f"t{n}", start=START) for n in range(1200)])
     await other.assign_task(IntervalTask("t1", "kept", start=START))
     assert await mine.clear_all_tasks() == 1200
@@ -96,7 +95,7 @@ async def test_clearing_while_running(scheduler: Scheduler) -> None:
 
 async def test_tasks_over_three_partitions(own_server: Callable[..., RedisServer], namespace: str) -> None:
     server = own_server()
-    urls = [server.url.replace("/0", f"/{db}") for db in range(3)]
+    urls = [server.url_of(db) for db in range(3)]
     async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:
         many = [IntervalTask(f"t{n:03}", start=START + n) for n in range(300)]
         await scheduler.assign_tasks(many)
