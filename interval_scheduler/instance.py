@@ -68,6 +68,9 @@ class RedisInstance:
             raise ConfigurationTypeError("tls", "must be True or False")
         self._check_tls()
         name = self.partition_name
+        if "://" in name:
+            # It stands in keys and messages, and a URL may have a password.
+            raise ConfigurationError("name", "must not be a URL: it is shown in messages")
         if not 0 < len(name) <= 256 or not name.isascii() or _FORBIDDEN_IN_NAME.intersection(name) or name[0] == ":":
             raise ConfigurationError(
                 "name",

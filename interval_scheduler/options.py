@@ -264,13 +264,17 @@ def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
 
 def _snake(key: object, prefix: str) -> str:
     if not isinstance(key, str):
-        raise ConfigurationTypeError(f"{prefix}{key!r}", "must be a str: it names an option")
+        shown = "(not shown)" if isinstance(key, bytes) else repr(key)  # bytes may be a URL with its password
+        raise ConfigurationTypeError(f"{prefix}{shown}", "must be a str: it names an option")
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
 
 
 def _refuse_unknown(cls: type, values: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> None:
     known = [f.name for f in dataclasses.fields(cast("Any", cls))] + list(also)
     for name in values:
+        if not name.replace("-", "_").isidentifier():
+            # Likewise.
+            raise ConfigurationError(f"{prefix}(not shown)", f"is not an option; known: {', '.join(sorted(known))}")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f": did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"

@@ -131,6 +131,8 @@ def translate(partition: str, error: BaseException) -> StorageError:
     """The typed error for what a call to Redis raised."""
     if isinstance(error, StorageError):
         return error
+    if isinstance(error, ConnectionError) and isinstance(error.__cause__, RedisError):
+        error = error.__cause__  # so the client wraps what a server on a Unix socket answers while it connects
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
     if isinstance(error, ResponseError):
@@ -146,7 +148,8 @@ def _code(error: BaseException) -> str | None:
 
 
 def _refusal(partition: str, error: ResponseError) -> StorageError:
-    text = str(error)
+    # A server that does not know a command repeats its arguments: of AUTH these are the password.
+    text = str(error).partition(", with args beginning with")[0]
     if nested := _NESTED.match(text):
         text = f"{nested[1]} {nested[2]}"
     code, _, rest = text.partition(" ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -233,6 +234,22 @@ async def test_wrong_credentials(
         client.config_set("requirepass", "")  # the server is looked at from outside once more
     assert "hunter" not in f"{error!r} {error}"
     assert "hunter" not in caplog.text
+
+
+async def test_wrong_credentials_on_a_unix_socket(own_server: Callable[..., RedisServer], namespace: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not that of the test: the path of a socket must be short
+        socket = f"{folder}/redis"
+        server = own_server(unixsocket=socket)
+        error = await refused(
+            StorageRefused,
+            "user name or the password is not accepted",
+            f"unix://nobody:hunter2@{socket}",
+            namespace=namespace,
+        )
+        assert "hunter2" not in repr(error)
+        url = server.url.replace("redis:", "unix:").replace(f"127.0.0.1:{server.port}/0", socket)
+        async with Scheduler.from_url(url, namespace=namespace) as scheduler:
+            assert scheduler.online
 
 
 async def test_a_password_that_the_server_does_not_ask_for(

@@ -123,3 +123,28 @@ def test_busy_is_another_clients_script() -> None:
     assert is_busy(redis_errors.ResponseError("BUSY Redis is busy running a script. You can only call SCRIPT KILL"))
     assert not is_busy(redis_errors.BusyLoadingError("Redis is loading the dataset in memory"))
     assert not is_busy(redis_errors.ConnectionError("BUSY"))
+
+
+@pytest.mark.parametrize("text", ["unknown command `AUTH`", "unknown command 'AUTH'", "ERR unknown command 'AUTH'"])
+def test_a_server_that_does_not_know_a_command_repeats_its_arguments_in_vain(text: str) -> None:
+    found = translate("here:1/0", redis_errors.ResponseError(f"{text}, with args beginning with: 'me' 'hunter2' "))
+    assert isinstance(found, StorageRefused)
+    assert "unknown command" in str(found)
+    assert "hunter2" not in repr(found)
+
+
+def wrapped(reason: BaseException, *, explicitly: bool) -> redis_errors.ConnectionError:
+    """An error as the client raises it for what came from below."""
+    error = redis_errors.ConnectionError(reason)
+    if explicitly:
+        error.__cause__ = reason
+    else:
+        error.__context__ = reason
+    return error
+
+
+def test_what_a_server_answers_on_a_unix_socket_is_told_as_elsewhere() -> None:
+    refusal = wrapped(redis_errors.AuthenticationError("invalid username-password pair"), explicitly=True)
+    found = translate("here:1/0", refusal)
+    assert isinstance(found, StorageRefused)
+    assert found.code == "WRONGPASS"

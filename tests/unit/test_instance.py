@@ -224,6 +224,13 @@ def test_a_url_given_as_a_host_is_refused_without_showing_its_password() -> None
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["redis://me:hunter2@h", "rediss://:hunter2@h:1/0"])
+def test_a_url_given_as_a_name_is_refused_without_showing_its_password(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^name must not be a URL") as caught:
+        RedisInstance("h", name=name)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_password_of_the_wrong_type_is_not_shown() -> None:
     with pytest.raises(ConfigurationTypeError) as caught:
         RedisInstance(password=b"hunter2")  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -135,6 +136,16 @@ def test_unknown_options_are_refused_with_a_hint(mapping: dict[str, Any], field:
         to_options(mapping)
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{field} is not an option")
+
+
+@pytest.mark.parametrize("key", ["redis://me:hunter2@h", b"redis://me:hunter2@h"])
+@pytest.mark.parametrize(
+    "around", [lambda it: it, lambda it: {"storage": it}, lambda it: {"storage": {"instances": [it]}}]
+)
+def test_a_url_in_place_of_an_option_is_not_shown(key: Any, around: Callable[[Any], Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"\(not shown\) (is not an option; known: |must be a str)") as caught:
+        to_options(around({key: 1}))
+    assert "hunter2" not in repr(caught.value)
 
 
 def test_an_option_in_both_spellings_is_given_twice() -> None:
