@@ -8,7 +8,7 @@ REDIS ?= memory://demo
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers lock clean
+.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers sbom build audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,16 @@ bench: $(READY) ## measure; writes benchmarks/results/
 
 bench-peers: $(READY) ## measure ours, the floor and the peers on the same work (needs Node 20; some 40 minutes)
 	$(BIN)/python -m benchmarks.peers
+
+sbom: $(READY) ## write the bill of materials (CycloneDX) of what is needed at run time, from the lock
+	$(BIN)/python -m supply.sbom build/interval_scheduler.cdx.json
+
+build: sbom ## the wheel, with the bill of materials in it and beside it, and the sdist; into dist/
+	$(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
+	cp build/interval_scheduler.cdx.json dist
+
+audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails where there is nobody to ask
+	$(BIN)/python -m supply.audit
 
 lock: ## compile the locks anew (needs uv)
 	uv pip compile $(LOCK) --group dev --extra memory --extra cron --output-file requirements/dev.txt pyproject.toml
