@@ -19,7 +19,7 @@
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
-    │   └── UnsuitableServer                 a version, role, eviction policy or schema that cannot be used
+    │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
     └── LockError
         ├── LockTimeout (TimeoutError)       a lock was not free in time
@@ -206,7 +206,7 @@ class StorageRefused(StorageError):
 
 
 class UnsuitableServer(StorageError):
-    """The server can be reached but must not be used: version, role, eviction policy or schema."""
+    """The server can be reached but must not be used: version, role, eviction policy, schema or certificate."""
 
 
 class PartitionMismatch(UnsuitableServer):

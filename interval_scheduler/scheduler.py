@@ -82,7 +82,7 @@ class Scheduler(TaskAssignment, Upkeep):
 
         Raises:
             PartitionOffline: none of the partitions can be reached.
-            UnsuitableServer: one of them must not be used: version, role, eviction policy, schema.
+            UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: wrong credentials or missing rights.
         """

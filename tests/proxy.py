@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -13,11 +14,12 @@ class Proxy:
     """Forwards loopback connections to a Redis server.
 
     `drop_reply` decides, from the bytes of a request, whether the server's reply to it is thrown away and the
-    connection cut: the request was carried out, and nobody knows.
+    connection cut: the request was carried out, and nobody knows. With `tls`, the proxy speaks TLS to its clients.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._target = port
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -54,7 +56,7 @@ class Proxy:
             writer.transport.abort()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

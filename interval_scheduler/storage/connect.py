@@ -33,6 +33,7 @@ from ..errors import (
     StorageFull,
     StorageRefused,
 )
+from .tls import certificate_problem, mix_up
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
@@ -137,7 +138,9 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
     if isinstance(error, ResponseError):
         return _refusal(partition, error)
-    reason = "did not answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    if problem := certificate_problem(error):
+        return UnsuitableServer(partition, problem)
+    reason = "did not answer in time" if isinstance(error, TimeoutError) else mix_up(error) or type(error).__name__
     return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
 
 

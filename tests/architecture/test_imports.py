@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("storage.commands.flags",),
     ("storage.session", "storage.batching", "storage.connect", "storage.enrollment"),
-    ("storage.scripts", "storage.records", "storage.keys", "storage.placement", "storage"),
+    ("storage.scripts", "storage.records", "storage.keys", "storage.placement", "storage.tls", "storage"),
     ("task", "options", "events", "bulk", "audit", "health"),
     ("rules",),
     ("cron",),

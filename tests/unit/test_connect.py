@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from redis import exceptions as redis_errors
 
@@ -148,3 +150,50 @@ def test_what_a_server_answers_on_a_unix_socket_is_told_as_elsewhere() -> None:
     found = translate("here:1/0", refusal)
     assert isinstance(found, StorageRefused)
     assert found.code == "WRONGPASS"
+
+
+def unverified(code: int, message: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {message}")
+    error.verify_code, error.verify_message = code, message
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "advice"),
+    [
+        (9, "certificate is not yet valid", "look at the clocks"),
+        (10, "certificate has expired", "it has to be renewed"),
+        (18, "self-signed certificate", "tls_ca_file"),
+        (19, "self-signed certificate in certificate chain", "tls_ca_file"),
+        (20, "unable to get local issuer certificate", "tls_ca_file"),
+        (62, "Hostname mismatch, certificate is not valid for 'here'.", "connect by a name that it is for"),
+        (64, "IP address mismatch, certificate is not valid for '::1'.", "connect by a name that it is for"),
+    ],
+)
+def test_a_certificate_that_cannot_be_verified(code: int, message: str, advice: str) -> None:
+    found = translate("here:1/0", wrapped(unverified(code, message), explicitly=False))
+    assert type(found) is UnsuitableServer
+    assert str(found).startswith("partition 'here:1/0' has a certificate that cannot be verified")
+    assert message.rstrip(".") in str(found)
+    assert advice in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (redis_errors.InvalidResponse('Protocol error, got "\\x15" as reply type byte'), "needs rediss://"),
+        (redis_errors.InvalidResponse('Protocol error, got "H" as reply type byte'), "does not answer as Redis does"),
+        (redis_errors.ConnectionError("Connection closed by server."), "a port for TLS needs rediss://"),
+        (
+            redis_errors.ConnectionError("Error while reading from h:1 : (104, 'Connection reset by peer')"),
+            "a port for TLS needs rediss://",
+        ),
+        (wrapped(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), explicitly=False), "needs redis://"),
+        (redis_errors.ConnectionError("Error 111 connecting to h:1. Connection refused."), "(ConnectionError)"),
+    ],
+)
+def test_a_mix_up_of_schemes_is_told_as_far_as_it_can_be(error: Exception, says: str) -> None:
+    found = translate("here:1/0", error)
+    assert type(found) is PartitionOffline
+    assert says in str(found)
+    assert "nothing was changed" in str(found)

@@ -1,0 +1,51 @@
+"""What a connection that came to nothing has to do with TLS, in words. Pure.
+
+The client wraps what the TLS layer raises into an error of its own, so the reasons are looked for behind it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse
+
+# What OpenSSL's codes of a failed verification ask for; every other one is about who signed the certificate.
+_ADVICE: Final = {
+    9: "it is not valid yet: look at the clocks, or renew it",
+    10: "it has to be renewed",
+    62: "connect by a name that it is for",
+    64: "connect by a name that it is for",
+}
+_UNKNOWN_SIGNER: Final = "give the certificates of the authority that signed it as tls_ca_file"
+
+
+def certificate_problem(error: BaseException) -> str | None:
+    """Why the server's certificate was not accepted, and what to do; `None` if that is not the reason."""
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            advice = _ADVICE.get(link.verify_code, _UNKNOWN_SIGNER)
+            return f"has a certificate that cannot be verified ({link.verify_message.rstrip('.')}): {advice}"
+    return None
+
+
+def mix_up(error: BaseException) -> str | None:
+    """What seems to be wrong where only one side speaks TLS, or the server speaks neither; `None`: something else."""
+    if isinstance(error, InvalidResponse):
+        return "it does not answer as Redis does; a port for TLS needs rediss://"
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLError):
+            return "it does not speak TLS as it should; a port without TLS needs redis://"
+    if isinstance(error, RedisConnectionError) and ("closed by server" in str(error) or "reset by peer" in str(error)):
+        return "it closed the connection; a port for TLS needs rediss://, one without it redis://"
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it was raised for."""
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
