@@ -61,7 +61,7 @@ build: sbom ## the wheel, with the bill of materials in it and beside it, and th
 	cp build/interval_scheduler.cdx.json dist
 
 audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails where there is nobody to ask
-	$(BIN)/python -m supply.audit
+	$(BIN)/python -m supply.audit requirements/dev.txt
 
 lock: ## compile the locks anew (needs uv)
 	uv pip compile $(LOCK) --group dev --extra memory --extra cron --output-file requirements/dev.txt pyproject.toml

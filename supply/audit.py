@@ -1,6 +1,6 @@
-"""Asks for known vulnerabilities of everything that the lock pins, in whatever environment.
+"""Asks for known vulnerabilities of everything that a lock pins, in whatever environment.
 
-    python -m supply.audit [options of pip-audit, for example for another source]
+    python -m supply.audit LOCK [options of pip-audit, for example for another source]
 
 First it asks for a version that is known to be vulnerable. A source that cannot be reached, or does not tell of that,
 would not tell of any other either: then nothing was audited, and that is a failure.
@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .lock import LOCK, parse
+from .lock import parse
 
 #: Of 2018, and known since 2019 to let templates out of their sandbox.
 CANARY = "jinja2==2.10"
@@ -49,8 +49,8 @@ def found(done: subprocess.CompletedProcess[str]) -> list[str] | None:
     ]
 
 
-def main(options: Sequence[str]) -> int:
-    """Audit the lock; the exit status."""
+def main(lock: Path, options: Sequence[str]) -> int:
+    """Audit a lock; the exit status."""
     canary = ask([CANARY], options)
     if not found(canary):
         print(
@@ -63,7 +63,7 @@ def main(options: Sequence[str]) -> int:
     # A name may be pinned once for each of several environments, but may stand in a list only once.
     lists: defaultdict[int, list[str]] = defaultdict(list)
     names: defaultdict[str, int] = defaultdict(int)
-    for pin in parse(LOCK.read_text()):
+    for pin in parse(lock.read_text()):
         lists[names[pin.name]].append(pin.line)
         names[pin.name] += 1
     status = 0
@@ -82,4 +82,4 @@ def main(options: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -8,17 +8,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from supply.audit import CANARY, FOUND, NOBODY_TO_ASK, found
-from supply.lock import LOCK, parse
 from supply.sbom import ROOT
 from tests.servers import free_port
 
 #: What the source knows: for names the versions in which they are bad.
-KNOWN = {"jinja2": "2.10", "anyio": next(pin.version for pin in parse(LOCK.read_text()) if pin.name == "anyio")}
+KNOWN = {"jinja2": "2.10", "numpy": "2.5.5"}
+#: A lock that pins one of these, but not for this interpreter alone.
+PINS = ("anyio==4.16.0", "numpy==2.4.6 ; python_version < '3.12'", "numpy==2.5.5 ; python_version >= '3.12'")
+LOCK = "".join(f"{pin} \\\n    --hash=sha256:{'0' * 64}\n" for pin in PINS)
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -56,21 +59,23 @@ def source() -> Iterator[int]:
         thread.join()
 
 
-def audit(port: int) -> subprocess.CompletedProcess[str]:
+def audit(folder: Path, port: int) -> subprocess.CompletedProcess[str]:
+    lock = folder / "lock.txt"
+    lock.write_text(LOCK)
     options = ["--vulnerability-service=osv", f"--osv-url=http://127.0.0.1:{port}/"]
-    command = [sys.executable, "-m", "supply.audit", *options]
+    command = [sys.executable, "-m", "supply.audit", str(lock), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_a_pin_that_is_known_to_be_vulnerable_is_told(source: int) -> None:
-    done = audit(source)
-    assert done.stdout == f"anyio {KNOWN['anyio']}: BAD-anyio, fixed in 999\n"
+def test_a_pin_that_is_known_to_be_vulnerable_is_told(source: int, tmp_path: Path) -> None:
+    done = audit(tmp_path, source)
+    assert done.stdout == "numpy 2.5.5: BAD-numpy, fixed in 999\n"
     assert done.stderr == ""
     assert done.returncode == FOUND
 
 
-def test_a_source_that_cannot_be_reached_is_a_failure() -> None:
-    done = audit(free_port())
+def test_a_source_that_cannot_be_reached_is_a_failure(tmp_path: Path) -> None:
+    done = audit(tmp_path, free_port())
     assert done.returncode == NOBODY_TO_ASK
     assert done.stderr.startswith("Nothing was audited: there is no source")
     assert CANARY in done.stderr
