@@ -68,10 +68,10 @@ def namespace() -> str:
 
 @pytest.fixture(params=["redis", "memory"])
 def url(request: pytest.FixtureRequest) -> str:
-    """Where a semantic test runs: on a real Redis, with the published rights, and on the embedded engine."""
+    """Where a test runs: on a real Redis, in some suites with the published rights only, and on the embedded engine."""
     if request.param == "memory":
         return f"memory://{uuid.uuid4().hex}"
-    server: RedisServer = request.getfixturevalue("restricted_server")
+    server: RedisServer = request.getfixturevalue("redis_server")
     return server.url
 
 

@@ -1,7 +1,7 @@
 """The rights in Redis that docs/guarantees.md publishes, as tests give them to the user of a server.
 
-Suites that ask for `restricted_server` and `restricted_servers` run as that user, and fail in the end if one of its
-commands, keys or channels was refused.
+Suites whose `conftest.py` makes `redis_server` and `own_server` of `restricted_server` and `restricted_servers` run as
+that user, and fail in the end if one of its commands, keys or channels was refused.
 """
 
 from __future__ import annotations
