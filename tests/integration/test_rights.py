@@ -246,6 +246,7 @@ async def test_a_right_that_is_withdrawn_and_given_back(own_server: NewServer) -
         assert await scheduler.task_size() == 10
 
 
+@pytest.mark.asyncio
 async def test_what_is_found_at_connect_is_logged(own_server: NewServer, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     url = restrict(own_server(), [*published_rules(), "-zscan"])
