@@ -84,7 +84,7 @@ class Locks:
     def _abandon(self, name: str, answer: asyncio.Future[int]) -> None:
         if not answer.cancelled() and answer.exception() is None and answer.result():
             lock = Lock(name, answer.result())
-            self._spawn(lambda: self._release_quietly(lock, asyncio.Event()))
+            self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
         """Give a lock up: whether it was still held."""
@@ -111,11 +111,8 @@ class Locks:
         finally:
             renewal.cancel()
             if not keeper.lost:
-                # In the background, where no cancellation of this block can reach it; asyncio's own passes any shield.
-                released = asyncio.Event()
-                self._spawn(lambda: self._release_quietly(lock, released))
                 with anyio.CancelScope(shield=True):
-                    await released.wait()
+                    await self._release_quietly(lock)
         if keeper.lost:
             raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
 
@@ -138,13 +135,11 @@ class Locks:
             await anyio.sleep(pause if give_up_at is None else min(pause, give_up_at - now))
             delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
 
-    async def _release_quietly(self, lock: Lock, released: asyncio.Event) -> None:
+    async def _release_quietly(self, lock: Lock) -> None:
         try:
             await self.release(lock)
         except StorageError:
             return  # it is free again when its time is over
-        finally:
-            released.set()
 
     async def _step(self, step: LockStep) -> int:
         self._master.require_online()
