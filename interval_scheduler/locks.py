@@ -87,8 +87,10 @@ class Locks:
             self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
-        """Give a lock up: whether it was still held."""
-        return await self._step(_held(lock, b"r", 0)) == 1
+        """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
+        step = _held(lock, b"r", 0)
+        self._master.require_online()
+        return await asyncio.shield(self._master.lock.submit(step)) == 1
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
@@ -118,7 +120,9 @@ class Locks:
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
         """Hold a lock for that long from now: whether it was still held."""
-        return await self._step(_held(lock, b"e", ttl_ms)) == 1
+        step = _held(lock, b"e", ttl_ms)
+        self._master.require_online()
+        return await self._master.lock.submit(step) == 1
 
     async def _wait_for(self, name: str, seconds: Seconds, wait_seconds: float | None) -> tuple[float, Lock]:
         give_up_at = None if wait_seconds is None else clock.monotonic() + wait_seconds
@@ -140,10 +144,6 @@ class Locks:
             await self.release(lock)
         except StorageError:
             return  # it is free again when its time is over
-
-    async def _step(self, step: LockStep) -> int:
-        self._master.require_online()
-        return await self._master.lock.submit(step)
 
 
 class _Keeper:

@@ -17,6 +17,7 @@ from tests.faults.figures import often
 from tests.faults.interrupting import interrupt, interrupt_after
 from tests.integration.processes import check_key_space
 from tests.leaks import leases_left
+from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import until
 
@@ -184,3 +185,31 @@ async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None
             await scheduler.close()
         if not reached:
             break
+
+
+@pytest.mark.parametrize("persistently", [False, True], ids=["once", "persistently"])
+async def test_a_holder_releases(redis_server: RedisServer, namespace: str, persistently: bool) -> None:  # noqa: FBT001
+    """Also while the release waits for its turn, which on a slow network takes a while."""
+    async with Proxy(redis_server.port) as proxy, Scheduler.from_url(proxy.url, namespace=namespace) as scheduler:
+
+        async def keep_busy() -> None:
+            while True:
+                await scheduler.try_lock("another")
+
+        async def hold() -> None:
+            async with scheduler.lock("name", 3600):
+                await asyncio.sleep(0.001)
+
+        async def is_free() -> bool:
+            lock = await scheduler.try_lock("name")
+            return lock is not None and await scheduler.unlock(lock)
+
+        proxy.delay = lambda: 0.003
+        busy = asyncio.create_task(keep_busy())
+        for at in count():
+            reached = await interrupt(hold(), at, persistently=persistently)
+            await until(is_free, 3)
+            if not reached:
+                break
+        busy.cancel()
+        await asyncio.wait([busy])
