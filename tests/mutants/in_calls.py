@@ -92,6 +92,13 @@ ALL: Final = (
         tests_in("semantics/test_locks", "test_a_lock_whose_taking_was_cancelled_is_free_again"),
     ),
     Planted(
+        "a lock whose holder is cancelled while it releases is held by nobody",
+        "locks.py",
+        "await asyncio.shield(self._master.lock.submit(step)) == 1",
+        "await self._master.lock.submit(step) == 1",
+        tests_in("faults/test_cancelled", "test_a_holder_releases"),
+    ),
+    Planted(
         "a held lock is not renewed",
         "locks.py",
         "held = await self._locks.extend(self._lock, self._ttl_ms)",
