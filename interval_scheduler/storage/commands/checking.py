@@ -37,7 +37,7 @@ async def probe(partition: Partition) -> tuple[int, dict[str, str]]:
     """Try all that scripts do: the server's time in µs, and what was refused with its error."""
     keys = partition.keys
     now_us, *refused = await partition.evaluate(scripts.PROBE, (keys.probe,), (keys.nowhere,))
-    words = [word.decode() for word in refused]
+    words = [word.decode(errors="replace") for word in refused]
     return now_us, dict(zip(words[::2], words[1::2], strict=True))
 
 
