@@ -51,7 +51,7 @@ class StorageOptions:
         instances: one `RedisInstance` a partition; in a mapping of options also URLs and mappings. Default: one,
             localhost:6379/0.
         master_index: which instance keeps the locks. Default 0.
-        reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 30 s. Default 1.
+        reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 5 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
         connect_timeout_seconds: how long one attempt to connect may take. Default 5.
         operation_timeout_seconds: how long Redis may take to answer before the partition counts as offline, and how

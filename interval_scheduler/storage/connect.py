@@ -119,14 +119,14 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError) or _code(error) == "READONLY"
 
 
-def is_loading(error: BaseException) -> bool:
-    """Whether the server is there, but still reads its data from disk."""
-    return isinstance(error, BusyLoadingError)
-
-
 def is_busy(error: BaseException) -> bool:
     """Whether another client's script keeps Redis from answering."""
     return isinstance(error, ResponseError) and str(error).startswith("BUSY")
+
+
+def is_occupied(error: BaseException) -> bool:
+    """Whether the server is there, but has something else to do: it reads its data, or runs another client's script."""
+    return isinstance(error, BusyLoadingError) or is_busy(error)
 
 
 def translate(partition: str, error: BaseException) -> StorageError:

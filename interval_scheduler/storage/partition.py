@@ -7,7 +7,7 @@
         └──────────────────────┴─────────── close ────────────┴─────▶ closed
 
 Losing a connection is noticed by the subscription, which is always open while online, and by requests. Reconnecting
-starts after a jittered delay that doubles up to 30 s. While a partition is offline, reads and new changes raise
+starts after a jittered delay that doubles up to 5 s. While a partition is offline, reads and new changes raise
 `PartitionOffline` at once; requests that were under way wait for it as long as their patience lasts.
 """
 
@@ -28,7 +28,7 @@ from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from ..health import PartitionHealth
 from . import commands
-from .connect import FAILED, is_busy, is_loading, is_lost, open_client, translate
+from .connect import FAILED, is_busy, is_lost, is_occupied, open_client, translate
 from .enrollment import Enrollment
 from .keys import Keys
 from .lanes import open_lanes
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 PartitionState = Literal["connecting", "online", "offline", "closed"]
 
-_LONGEST_DELAY_SECONDS: Final = 30.0
+_LONGEST_DELAY_SECONDS: Final = 5.0
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
 _STEADY_SECONDS: Final = 1.0
@@ -164,7 +164,7 @@ class Partition:
                 self._tried.set()
                 self._settled.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-                if is_loading(error):
+                if is_occupied(error):
                     delays = self._delays()  # it is there, and will be ready without being spared
                 await anyio.sleep(next(delays))
                 continue
@@ -183,6 +183,7 @@ class Partition:
                 delays = self._delays()
                 await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
             else:
+                self._go_offline()  # what is asked meanwhile is not to wait for that
                 await anyio.sleep(next(delays))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
