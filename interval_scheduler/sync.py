@@ -24,6 +24,7 @@ from .errors import InvalidValue, StorageRefused
 from .storage import commands
 from .storage.batching import MAX_BATCH
 from .storage.commands import Change, Row
+from .storage.records import CorruptRecord, split
 from .storage.session import Session
 from .task import Assignment
 
@@ -140,6 +141,10 @@ class _Sync:
 
 def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
     """Whether assigning a task would change nothing but, by the rule `keep`, its phase."""
+    try:
+        split(row.record)
+    except CorruptRecord:
+        return False
     header, _, data = row.record.partition(b"\n")
     plain, _, controls = header.partition(b";")
     flags, *numbers = plain.split(b" ")

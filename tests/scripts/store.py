@@ -84,8 +84,7 @@ class Numbered:
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         self.sequence += 1
         reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (self.sequence, *args))
-        kept = b"" if script in _CLAIMS else reply
-        self._store.replies[self.name] = b"%d %s" % (self.sequence, kept)
+        self._store.expect_kept(self.name, self.sequence, b"" if script in _CLAIMS else reply)
         return reply
 
     def back(self, by: int = 1) -> Session:
@@ -105,6 +104,7 @@ class Store:
     name = "here"
 
     def __init__(self, url: str, namespace: str) -> None:
+        self.namespace = namespace
         self.keys = Keys(namespace, self.name)
         self.client: Any = open_client(RedisInstance.from_url(url), StorageOptions())
         #: What the reply keys must hold; that of a claim begins so.
@@ -115,6 +115,10 @@ class Store:
 
     def session(self) -> Numbered:
         return Numbered(self, b"session%d" % next(self._numbers))
+
+    def expect_kept(self, session: bytes, sequence: int, reply: bytes) -> None:
+        """From now on the last reply to a session must be this one; to a claim, empty here, it must begin so."""
+        self.replies[session] = b"%d %s" % (sequence, reply)
 
     @property
     def partition(self) -> Partition:
@@ -221,6 +225,12 @@ class Store:
             whole = not expected.endswith(b" ")
             assert replies[session] == expected if whole else replies[session].startswith(expected)
         return space
+
+    async def clear(self) -> None:
+        """Remove what is in the namespace, all but that it is one."""
+        if found := set(await self.client.keys(self._pattern)) - {self.keys.enrollment}:
+            await self.client.delete(*found)
+        self.replies.clear()
 
     async def delete(self) -> None:
         """Remove the namespace, and close."""

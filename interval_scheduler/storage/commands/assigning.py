@@ -57,19 +57,7 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
         if task.phase_ms is not None:
             interval = f"{interval!s}/{task.phase_ms}".encode()
         args += (task.id, code, start, interval, task.data)
-    reply: bytes = await session.request(
-        scripts.ASSIGN,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leases,
-            keys.dead,
-            keys.errors,
-            keys.paused,
-            keys.groups,
-        ),
-        args,
-    )
+    reply: bytes = await session.request(scripts.ASSIGN, keys.everywhere, args)
     earliest, _, created = reply.partition(b" ")
     return flags(created), int(earliest)
 

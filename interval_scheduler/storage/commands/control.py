@@ -38,7 +38,20 @@ async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) ->
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
     reply: bytes = await session.request(
-        scripts.CONTROL, (keys.tasks, keys.due, keys.leases, keys.paused, keys.dead, keys.errors, keys.groups), args
+        scripts.CONTROL,
+        (
+            keys.tasks,
+            keys.due,
+            keys.leases,
+            keys.paused,
+            keys.dead,
+            keys.errors,
+            keys.groups,
+            keys.attempts,
+            keys.runs,
+            keys.failures,
+        ),
+        args,
     )
     earliest, _, results = reply.partition(b" ")
     return Controlled(results.decode(), int(earliest))

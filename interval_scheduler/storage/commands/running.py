@@ -79,6 +79,7 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
             keys.halt,
             keys.groups,
             keys.failures,
+            keys.runs,
         ),
         (limit, lease_ms, group_limit),
     )

@@ -135,8 +135,9 @@ local function by_room(groups, limit, found, records)
   for n, id in ipairs(ids) do
     local due, record = overdue[n] and digits(read_parked(overdue[n])) or found[2 * n], records[n]
     local group = record and match(match(record, '^[^\n]*'), GROUP)
-    if group then
-      runs[group] = runs[group] or tonumber(call('HGET', groups .. 'runs', group) or 0)
+    -- The turn of a task whose record was lost or damaged is for the next of its group.
+    for _, name in pairs({ group or nil, overdue[n] and match(overdue[n], '^[^%z]*') or nil }) do
+      runs[name] = runs[name] or tonumber(call('HGET', groups .. 'runs', name) or 0)
     end
     if group and limit > 0 and runs[group] >= limit then
       parking[#parking + 1] = id

@@ -2,11 +2,15 @@
 -- KEYS[1] reply: the session's last reply
 -- KEYS[2] tasks: id -> record
 -- KEYS[3] due: id -> due, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] dead: id -> when it was set aside, ms
--- KEYS[6] errors: id -> what a dead task's last run failed with
--- KEYS[7] paused: id -> due, ms
--- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[4] leased: id -> lease deadline, ms
+-- KEYS[5] leases: id -> lease
+-- KEYS[6] attempts: id -> deliveries that failed
+-- KEYS[7] dead: id -> when it was set aside, ms
+-- KEYS[8] errors: id -> what a dead task's last run failed with
+-- KEYS[9] paused: id -> due, ms
+-- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[11] failures: id -> runs that failed for good
+-- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
@@ -29,12 +33,12 @@ local grid = math.max(tonumber(ARGV[3]), 1)
 local ids = arguments(4, 5)
 
 local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
-local any_paused = call('EXISTS', KEYS[7]) == 1
-local pauses = any_paused and call('ZMSCORE', KEYS[7], unpack(ids))
+local any_paused = call('EXISTS', KEYS[9]) == 1
+local pauses = any_paused and call('ZMSCORE', KEYS[9], unpack(ids))
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
-local parked, overdue = dues_in(KEYS[8], 'parked-of', ids), dues_in(KEYS[8], 'overdue', ids)
+local parked, overdue = dues_in(KEYS[12], 'parked-of', ids), dues_in(KEYS[12], 'overdue', ids)
 local in_groups = false
-local leases = call('HMGET', KEYS[4], unpack(ids))
+local leases = call('HMGET', KEYS[5], unpack(ids))
 local any_known = parked
 for n, id in ipairs(ids) do
   is_paused[id] = pauses and pauses[n] and true
@@ -73,15 +77,19 @@ for n, id in ipairs(ids) do
   local anchor, is_over, keeps_phase = start, false, due ~= nil
   if lease then
     local claim, run_due, mark, paused = read_lease(lease)
-    keeps_phase = mark == ''
+    keeps_phase = mark == '' or mark == 'k'
     if interval and rule ~= 's' then
       anchor = tonumber(run_due)
       lease_of[id] = claim .. ' k' .. paused
     else
-      lease_of[id] = claim .. ' s' .. digits(start - start % grid) .. paused
+      local moment = start - start % grid
+      is_over = last and moment > last
+      lease_of[id] = not is_over and claim .. ' s' .. digits(moment) .. paused or nil
     end
-    marked[#marked + 1] = id
-    marked[#marked + 1] = lease_of[id]
+    if not is_over then
+      marked[#marked + 1] = id
+      marked[#marked + 1] = lease_of[id]
+    end
   else
     if due and rule == 'i' and interval and interval_of[id] then
       local previous = due - interval_of[id]
@@ -91,13 +99,14 @@ for n, id in ipairs(ids) do
     end
     local moment = anchor - anchor % grid
     is_over = last and moment > last
-    if is_over then
-      over[#over + 1] = id
-      due_of[id] = nil
-    else
+    if not is_over then
       place(places, id, moment, is_paused[id])
       due_of[id] = moment
     end
+  end
+  if is_over then
+    over[#over + 1] = id
+    due_of[id], is_paused[id] = nil, nil
   end
   local header = flags
   if interval then
@@ -117,28 +126,35 @@ for n, id in ipairs(ids) do
 end
 
 call('HSET', KEYS[2], unpack(written))
-put(places, KEYS[3], KEYS[7])
+put(places, KEYS[3], KEYS[9])
 if parked then
-  drop_parked(KEYS[8], ids)
+  drop_parked(KEYS[12], ids)
 end
-if overdue and give_up_turns(KEYS[8], ids, now, KEYS[3]) then
+local makes_room = overdue and give_up_turns(KEYS[12], ids, now, KEYS[3])
+if #marked > 0 then
+  call('HSET', KEYS[5], unpack(marked))
+end
+if #over > 0 then
+  -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
+  for at = 4, 11 do
+    call((at == 4 or at == 7 or at == 9) and 'ZREM' or 'HDEL', KEYS[at], unpack(over))
+  end
+  for _, id in ipairs(over) do
+    if not due_of[id] then
+      call('ZREM', KEYS[3], id)
+      call('HDEL', KEYS[2], id)
+    end
+  end
+  makes_room = leave_groups(KEYS[12], over, now, KEYS[3]) or makes_room
+end
+if makes_room then
   places.earliest = math.min(places.earliest or now, now)
 end
-for _, id in ipairs(over) do
-  if not due_of[id] then
-    call('ZREM', KEYS[3], id)
-    call('ZREM', KEYS[7], id)
-    call('HDEL', KEYS[2], id)
-  end
-end
-if #marked > 0 then
-  call('HSET', KEYS[4], unpack(marked))
-end
-if call('ZREM', KEYS[5], unpack(ids)) > 0 then
-  call('HDEL', KEYS[6], unpack(ids))
+if call('ZREM', KEYS[7], unpack(ids)) > 0 then
+  call('HDEL', KEYS[8], unpack(ids))
 end
 if in_groups then
-  call('SET', KEYS[8] .. 'in-use', 1)
+  call('SET', KEYS[12] .. 'in-use', 1)
 end
 announce(ARGV[2], before, places.earliest)
 return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(created))

@@ -12,6 +12,7 @@
 -- KEYS[11] halt: there while the namespace is paused
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- KEYS[13] failures: id -> runs that failed for good
+-- KEYS[14] runs: id -> runs that ended, of tasks that have only so many
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
@@ -155,6 +156,7 @@ if #found > 0 then
   if #gone > 0 then
     call('HDEL', KEYS[2], unpack(gone))
     call('HDEL', KEYS[13], unpack(gone))
+    call('HDEL', KEYS[14], unpack(gone))
   end
   use_room(KEYS[12], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
   if #ended > 0 then

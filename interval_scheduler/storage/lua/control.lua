@@ -7,6 +7,9 @@
 -- KEYS[6] dead: id -> when it was set aside, ms
 -- KEYS[7] errors: id -> what a dead task's last run failed with
 -- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[9] attempts: id -> deliveries that failed
+-- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[11] failures: id -> runs that failed for good
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string, the
@@ -80,14 +83,20 @@ function actions.r(id, at, claim, mark)
     -- What was missed while it was paused is not made up for.
     local flags, interval, phase, grid = read_header(match(header, '^[^;]*'))
     local is_rate = interval and not string.find(flags, 'd', 1, true)
-    due = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid) or now
-  end
-  local last = tonumber(match(header, ';u(%d+)'))
-  if last and due > last then
-    -- Its time was over while it was paused.
-    call('ZREM', KEYS[5], id)
-    call('HDEL', KEYS[2], id)
-    return '0'
+    local planned = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid)
+    due = planned or now
+    local last = tonumber(match(header, ';u(%d+)'))
+    if last and due > last then
+      -- Its time was over while it was paused.
+      call('ZREM', KEYS[5], id)
+      for _, key in ipairs({ KEYS[2], KEYS[9], KEYS[10], KEYS[11] }) do
+        call('HDEL', key, id)
+      end
+      return '0'
+    end
+    if planned then
+      call('HDEL', KEYS[9], id) -- another occurrence, of which no delivery failed
+    end
   end
   wait_until(id, due)
   call('ZREM', KEYS[5], id)

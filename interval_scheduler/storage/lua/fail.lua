@@ -102,8 +102,9 @@ local function bound_dead()
   if beyond > 0 then
     local oldest = call('ZRANGE', KEYS[7], 0, math.min(beyond, #ids) - 1)
     call('ZREM', KEYS[7], unpack(oldest))
-    call('HDEL', KEYS[8], unpack(oldest))
-    call('HDEL', KEYS[2], unpack(oldest))
+    for _, at in ipairs({ 8, 10, 11, 2 }) do
+      call('HDEL', KEYS[at], unpack(oldest))
+    end
   end
 end
 
