@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Claimed, Reschedule
 from interval_scheduler.storage.session import Session
+from tests.faults.figures import often
 
 from . import model
 from .store import HOUR, MINUTE, SECOND, Held, Numbered, Space, Store, change, held_of, now_of
@@ -220,7 +221,7 @@ def test_any_sequence(url: str) -> None:
     run_state_machine_as_test(
         type("ScriptsHere", (Scripts,), {"url": url}),
         settings=settings(
-            max_examples=80,
+            max_examples=often(25, 80),
             stateful_step_count=40,
             deadline=None,
             database=None,

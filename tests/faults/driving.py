@@ -1,0 +1,220 @@
+"""A namespace beside a model of it: each step is taken by both, and the whole key space is compared.
+
+A step is carried out by schedulers through their API, or by workers through the typed functions of the scripts. What
+the server's clock showed meanwhile is not known to the millisecond. So the model takes the step for each moment it may
+have been, and one of them must lead to what is found: to the same reply, and to the same content of every key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any, ClassVar, Final, TypeVar
+
+from hypothesis.stateful import RuleBasedStateMachine
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from interval_scheduler import Scheduler
+from interval_scheduler.storage.partition import Partition
+from interval_scheduler.storage.scripts import Script
+from interval_scheduler.storage.session import Argument, Session
+from tests.model import Model, Place, space_of
+from tests.model.invariants import check_space
+from tests.model.running import Run
+from tests.scripts.store import HOUR, SECOND, Numbered, Space, Store
+
+from . import choices
+
+Reply = TypeVar("Reply")
+#: The rounding grids of the schedulers.
+GRIDS: Final = (0, SECOND)
+#: How many dead tasks are kept, so that there are soon more.
+DEAD_LIMIT: Final = 1
+
+
+class World:
+    """What lasts over all histories: schedulers that are connected to one namespace, and a store to look with."""
+
+    def __init__(self, url: str, length: int) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.store = Store(url, f"machine-{uuid.uuid4().hex}")
+        self.schedulers: dict[int, Scheduler] = {}
+        self.enrollment: dict[bytes, bytes] = {}
+        #: How many steps a history has; and how many there were, of each.
+        self.length = length
+        self.histories = self.steps = 0
+        #: While set, the first reply to each request of the schedulers is lost.
+        self.losing = False
+        self._replies: dict[tuple[bytes, Argument], Any] = {}
+        self._url = url
+        self._namespace = self.store.namespace
+
+    def wait_for(self, coroutine: Coroutine[Any, Any, Reply]) -> Reply:
+        return self.loop.run_until_complete(coroutine)
+
+    async def open(self) -> None:
+        for grid in GRIDS:
+            scheduler = Scheduler.from_url(
+                f"{self._url}?name={self.store.name}",
+                namespace=self._namespace,
+                task_interval_seconds=grid / 1000,
+                operation_timeout_seconds=60,  # nothing is late here but the machine that this runs on
+            )
+            await scheduler.start_task_accept()
+            self.schedulers[grid] = scheduler
+            self._listen_in(scheduler._all().master)
+        self.enrollment = (await self.store.space()).enrollment
+
+    def _listen_in(self, partition: Partition) -> None:
+        """Learn which replies must be kept for which session, and lose some."""
+        evaluate, prefix = partition.evaluate, self.store.keys.reply(b"")
+
+        async def overheard(script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+            reply = await evaluate(script, keys, args)
+            if not keys[0].startswith(prefix):
+                return reply
+            self.store.expect_kept(keys[0].removeprefix(prefix), int(args[0]), reply)
+            request = (keys[0], args[0])
+            if self.losing and request not in self._replies:
+                self._replies[request] = reply
+                raise RedisConnectionError("the reply was lost")
+            assert self._replies.pop(request, reply) == reply
+            return reply
+
+        partition.evaluate = overheard  # type: ignore[method-assign]
+
+    async def begin(self) -> None:
+        """Start a history, with nothing in the namespace."""
+        self.losing = False
+        self._replies.clear()
+        await self.store.clear()
+
+    async def close(self) -> None:
+        for scheduler in self.schedulers.values():
+            await scheduler.close()
+        await self.store.delete()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The last request of a session of the workers, and its reply."""
+
+    request: Callable[[Session], Awaitable[Any]]
+    reply: Any
+
+
+class Driven(RuleBasedStateMachine):
+    """A state machine that takes its steps in Redis and in the model, each history in the world of its class."""
+
+    world: ClassVar[World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = self.world.store
+        self.wait_for(self.world.begin())
+        self.now = self.wait_for(self.store.now_ms())
+        #: Due times are some hours from here, and so half an hour or more from now.
+        self.base = self.now - HOUR // 2
+        self.cron = f"{self.base // 60_000 % 60} * * * *"
+        self.model = Model(enrollment=self.world.enrollment)
+        self.found = Space()
+        self.runs: list[Run] = []
+        self.sessions: dict[str, Numbered] = {}
+        self.sent: dict[str, Sent] = {}
+        self.leaning: choices.Leaning = "none"
+        self.steps = 0
+        self._turns: dict[str, int] = {}
+
+    def teardown(self) -> None:
+        # Hypothesis gives some up half-way, where it has barred all that could go on.
+        self.world.histories += self.steps >= self.world.length
+        self.world.steps += self.steps
+
+    def wait_for(self, coroutine: Coroutine[Any, Any, Reply]) -> Reply:
+        return self.world.wait_for(coroutine)
+
+    def is_turn_of(self, rule: str) -> bool:
+        """Whether enough has happened since a rule that moves little, or costs much, had its turn."""
+        return self._turns.get(rule, 0) <= self.steps
+
+    def took_turn(self, rule: str, steps: int) -> None:
+        """The next one is so many steps from now."""
+        self._turns[rule] = self.steps + steps
+
+    def any_at(self, *places: type[Place]) -> bool:
+        """Whether a task is at one of some kinds of places."""
+        return any(isinstance(task.place, places) for task in self.model.tasks.values())
+
+    def named(self, numbers: list[int], *meant: type[Place]) -> list[str]:
+        """Ids by their numbers: first those of tasks at the places that are meant, and then all there may be."""
+        known = sorted(raw_id.decode() for raw_id, task in self.model.tasks.items() if isinstance(task.place, meant))
+        known += [task_id for task_id in choices.IDS if task_id not in known]
+        return [known[number % len(known)] for number in numbers]
+
+    def step(
+        self, act: Callable[[], Awaitable[Reply]], mirror: Callable[..., Reply], *, moments: int = 1, lost: bool = False
+    ) -> Reply:
+        """Take a step, and compare.
+
+        Args:
+            act: takes it, and gives the reply.
+            mirror: takes it in a model: given that, the moments of the scripts in it, and the reply, it says what that
+                must be. `found` is what is in Redis by then.
+            moments: how many scripts that go by the clock the step has.
+            lost: whether the first reply to each request of the schedulers is lost.
+        """
+
+        async def watched() -> tuple[int, Reply, int, Space]:
+            before = await self.store.now_ms()
+            self.world.losing = lost
+            try:
+                reply = await act()
+            finally:
+                self.world.losing = False
+            return before, reply, await self.store.now_ms(), await self.store.space()
+
+        before, reply, after, self.found = self.wait_for(watched())
+        self.steps += 1
+        check_space(self.found)
+        self._check_token(before, after)
+        for nows in combinations_with_replacement(range(before, after + 1), moments):
+            trial = self.model.copy()
+            if mirror(trial, reply, *nows) == reply and space_of(trial) == self.found:
+                self.model = trial
+                return reply
+        trial = self.model.copy()
+        expected = mirror(trial, reply, *[after] * moments)
+        assert reply == expected
+        assert self.found == space_of(trial)
+        raise AssertionError("the step was taken at a moment that was not within it")
+
+    def _check_token(self, before: int, after: int) -> None:
+        """A new token is the moment of the step in µs, or one more than the last."""
+        last, token = self.model.fence or 0, int(self.found.fence or 0)
+        assert token == last or (token > last and (token == last + 1 or before * 1000 <= token <= after * 1000 + 999))
+
+    async def send(self, lane: str, request: Callable[[Session], Awaitable[Reply]], *, again: bool) -> Reply:
+        """A request of a session of the workers, maybe sent twice."""
+        session = self.sessions.setdefault(lane, self.store.session())
+        reply = await request(session.it)
+        self.sent[lane] = Sent(request, reply)
+        if again:
+            before = await self.store.raw()
+            repeated = await request(session.back())
+            assert comparable(repeated) == comparable(reply)
+            assert await self.store.raw() == before
+        return reply
+
+
+def comparable(reply: Any) -> Any:
+    """A reply without what depends on the moment; a repeated claim may come in another order."""
+    if not hasattr(reply, "records"):
+        return reply
+    failed = list(reply.failed) or [None] * len(reply.ids)
+    return reply.token, sorted(
+        (raw_id, due, record, int(tries or 0))
+        for raw_id, due, record, tries in zip(reply.ids, reply.dues, reply.records, failed, strict=True)
+    )

@@ -1,0 +1,80 @@
+"""Any sequence of what an application, its schedulers and their workers can do, beside a model of it.
+
+The application and its schedulers act through the API, and some of their replies are lost. What workers do goes through
+the typed functions of the scripts, in any order: by leases that ended, after the task was assigned anew, twice. A crash
+is a run that is never ended. Nobody waits for time to pass: tasks become due and leases end by being moved in Redis and
+in the model alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.model import Leased, Model, Parked, Paused, Task, Unreadable, Waiting, space_of
+from tests.scripts.store import HOUR, MINUTE, Space
+
+from . import choices
+from .rules_assigning import Assigning
+from .rules_looking import Looking
+from .rules_running import Running
+from .rules_steering import Steering
+
+
+class Machine(Assigning, Running, Steering, Looking):
+    """All rules together, and those of what happens by itself."""
+
+    @precondition(lambda self: self.is_turn_of("time") and self.any_at(Waiting, Paused, Leased))
+    @rule(hours=st.sampled_from([0, 2, 4, 20, 80, 1200]), crashes=st.integers(0, 3))
+    def time_passes(self, hours: int, crashes: int) -> None:
+        """Tasks that wait or are paused come nearer, on their grids, and so do their ends; some workers crashed."""
+        self.took_turn("time", 2)
+        moved = {raw_id: earlier(task, hours * HOUR) for raw_id, task in self.model.tasks.items()}
+        leased = sorted(raw_id for raw_id, _, _ in self.model.at(Leased))
+        # The later ids first.
+        ends = {raw_id: self.now - (n + 1) * MINUTE for n, raw_id in enumerate(leased[:crashes])}
+        seeded = space_of(Model(moved))
+
+        def mirror(model: Model, *_: object) -> None:
+            model.tasks.update(moved)
+            for raw_id, until in ends.items():
+                model.update_lease(raw_id, until=until)
+
+        self.step(
+            lambda: self.store.seed(Space(seeded.tasks, due=seeded.due, paused=seeded.paused, leased=ends)), mirror
+        )
+
+    @precondition(lambda self: self.undamaged() and self.is_turn_of("damage"))
+    @rule(number=st.integers(0, 5), damaged=st.sampled_from(choices.DAMAGED))
+    def a_record_is_damaged(self, number: int, damaged: bytes) -> None:
+        self.took_turn("damage", 20)
+        found = self.undamaged()
+        raw_id = found[number % len(found)]
+
+        def mirror(model: Model, *_: object) -> None:
+            model.tasks[raw_id] = replace(model.tasks[raw_id], spec=Unreadable(damaged=damaged))
+
+        self.step(lambda: self.store.seed(Space(tasks={raw_id: damaged})), mirror)
+
+    def undamaged(self) -> list[bytes]:
+        """Tasks that are not running and whose record can be read; first those that have the turn of their group."""
+        found = [
+            (not isinstance(task.place, Waiting) or task.place.turn is None, raw_id)
+            for raw_id, task in self.model.tasks.items()
+            if isinstance(task.place, Waiting | Paused | Parked) and task.spec.is_readable
+        ]
+        return [raw_id for _, raw_id in sorted(found)]
+
+
+def earlier(task: Task, by: int) -> Task:
+    """A task whose time comes so much sooner, if it waits for that."""
+    if isinstance(task.place, Waiting):
+        task = replace(task, place=replace(task.place, at=task.place.at - by))
+    elif isinstance(task.place, Paused):
+        task = replace(task, place=Paused(task.place.due - by))
+    else:
+        return task
+    until = task.spec.until
+    return task if until is None else replace(task, spec=replace(task.spec, until=until - by))

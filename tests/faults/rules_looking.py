@@ -1,0 +1,129 @@
+"""Rules of the machine: what the API shows of the tasks is what the model knows of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from interval_scheduler import DeadTask, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler.task import State
+from tests.model import Dead, Leased, Model, Parked, Paused, Task, Waiting
+from tests.scripts.store import Store
+
+from . import choices
+from .driving import Driven
+
+Found = TypeVar("Found")
+states = st.sampled_from([None, "waiting", "leased", "paused"])
+prefixes = st.sampled_from(["", "", "a:"])
+
+
+class Looking(Driven):
+    """What is looked up changes nothing, and is so."""
+
+    @precondition(lambda self: self.model.tasks and self.is_turn_of("look"))
+    @rule(what=st.sampled_from(["tasks", "list", "list", "sizes", "dead"]), state=states, prefix=prefixes)
+    def look(self, what: str, state: State | None, prefix: str) -> None:
+        self.took_turn("look", 8)
+        scheduler = self.world.schedulers[0]
+        if what == "tasks":
+            self.step(lambda: looked_up(scheduler), lambda model, *_: known(model))
+        elif what == "list":
+            listed = scheduler.tasks(state=state, prefix=prefix)
+            self.step(lambda: _all(listed), lambda model, *_: in_line(model, state, prefix))
+        elif what == "sizes":
+            self.step(lambda: sizes(scheduler), lambda model, _, now: counts(model, now))
+        else:
+            self.step(lambda: _all(scheduler.dead_tasks()), lambda model, *_: dead(model))
+
+
+async def _all(listed: AsyncIterator[Found]) -> list[Found]:
+    return [each async for each in listed]
+
+
+async def looked_up(scheduler: Scheduler) -> list[Any]:
+    """Each task that there may be, looked up by id, and its payload; or the kind of error."""
+    calls = [call(task_id) for task_id in choices.IDS for call in (scheduler.get_task, scheduler.is_scheduled)]
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    return [type(each) if isinstance(each, BaseException) else each for each in found]
+
+
+def known(model: Model) -> list[Any]:
+    """What must be found so."""
+    expected: list[Any] = []
+    for task_id in choices.IDS:
+        task = model.scheduled(task_id.encode())
+        if task is None:
+            expected += [None, None]
+        elif not task.spec.is_readable:
+            expected += [StorageRefused, StorageRefused]
+        else:
+            expected += [shown(task_id.encode(), task), task.spec.data]
+    return expected
+
+
+def in_line(model: Model, state: State | None, prefix: str) -> list[ScheduledTask]:
+    """The tasks that must be listed, in their order."""
+    lines: list[list[tuple[Any, bytes, Task]]] = []
+    if state in (None, "leased"):
+        lines.append([(place.until, raw_id, task) for raw_id, task, place in model.at(Leased)])
+    if state in (None, "waiting"):
+        parked = model.at(Parked)
+        lines.append([((place.group.encode(), place.due), raw_id, task) for raw_id, task, place in parked])
+        lines.append([(place.at, raw_id, task) for raw_id, task, place in model.at(Waiting)])
+    if state in (None, "paused"):
+        lines.append([(place.due, raw_id, task) for raw_id, task, place in model.at(Paused)])
+    return [
+        shown(raw_id, task)
+        for line in lines
+        for _, raw_id, task in sorted(line, key=lambda each: each[:2])
+        if task.spec.is_readable and raw_id.startswith(prefix.encode())
+    ]
+
+
+async def sizes(scheduler: Scheduler) -> tuple[int, int]:
+    """How many tasks there are, and how many are due."""
+    return await scheduler.task_size(), await scheduler.queue_size()
+
+
+def counts(model: Model, now: int) -> tuple[int, int]:
+    """What these must be."""
+    due = sum(place.at <= now for _, _, place in model.at(Waiting))
+    due += sum(place.until <= now for _, _, place in model.at(Leased))
+    due += sum(1 for _ in model.at(Parked))
+    return sum(task.is_scheduled for task in model.tasks.values()), due
+
+
+def dead(model: Model) -> list[DeadTask]:
+    """The dead tasks that must be listed, in their order."""
+    found = []
+    for at, raw_id, told in sorted((place.at, raw_id, place.error) for raw_id, _, place in model.at(Dead)):
+        spec = model.tasks[raw_id].spec
+        attempts, _, error = (told or b"1 ").partition(b" ")
+        data = spec.data if spec.is_readable else spec.record
+        found.append(DeadTask(raw_id.decode(), data, error.decode(), int(attempts), at / 1000, Store.name))
+    return found
+
+
+def shown(raw_id: bytes, task: Task) -> ScheduledTask:
+    """A task as the API shows it."""
+    spec, place = task.spec, task.place
+    assert not isinstance(place, Dead)
+    states: dict[type, State] = {Leased: "leased", Paused: "paused"}
+    return ScheduledTask(
+        raw_id.decode(),
+        spec.data,
+        every=None if spec.interval is None else spec.interval / 1000,
+        # One that has a turn waits from then on.
+        next_run=(place.at if isinstance(place, Waiting) else place.due) / 1000,
+        state=states.get(type(place), "waiting"),
+        attempt=task.attempts + 1,
+        partition=Store.name,
+        cron=spec.cron,
+        group=spec.group,
+        failures=task.failures,
+    )

@@ -1,0 +1,141 @@
+"""Putting tasks under schedule, taking them off, and making a set of them equal to a desired one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from interval_scheduler import SyncCounts
+from interval_scheduler.cron import next_after
+from interval_scheduler.rules import phase_of
+from interval_scheduler.storage.commands import Reschedule
+
+from .places import Dead, Leased, Paused, Task, Waiting
+from .schedule import Model
+from .spec import Wanted
+
+
+def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) -> bool:
+    """Put a task under schedule, or update it; whether it is new.
+
+    Args:
+        model: what there is.
+        wanted: the task.
+        rule: when a scheduled task runs next.
+        grid: the rounding grid of the scheduler that assigns it, 0 for none.
+        now: the server's clock.
+    """
+    raw_id = wanted.raw_id
+    before = model.scheduled(raw_id)
+    spec = replace(wanted.spec, grid=grid if wanted.spec.interval is not None else 0)
+    model.groups_in_use = model.groups_in_use or spec.group is not None
+    start = _first(wanted, now)
+    anchor = start if before is None else _anchor(before, wanted, rule, start)
+    spec = replace(spec, phase=_phase(before, wanted, rule, anchor, grid))
+    # A cron expression knows no rounding grid.
+    cell = grid if spec.cron is None and grid else 1
+    moment = anchor // cell * cell
+    if isinstance(lease := None if before is None else before.place, Leased):
+        keeps = spec.interval is not None and rule != "start"
+        if keeps or not spec.ended_by(moment):
+            after = replace(lease, after="record" if keeps else moment)
+            model.tasks[raw_id] = replace(model.tasks[raw_id], spec=spec, place=after)
+            return False
+    if spec.ended_by(moment):
+        # It would never run again, so there is nothing to schedule.
+        model.forget(raw_id, now)
+        return False
+    known = model.tasks.get(raw_id)
+    model.tasks[raw_id] = Task(spec, Waiting(moment)) if known is None else replace(known, spec=spec)
+    model.rest_or_wait(raw_id, moment, now, paused=before is not None and isinstance(before.place, Paused))
+    return before is None
+
+
+def _first(wanted: Wanted, now: int) -> int:
+    """When a new task would run first."""
+    start = now if wanted.start is None else wanted.start
+    if wanted.spec.cron is not None:
+        return next_after(wanted.spec.cron, "UTC", start - 1)
+    return _of_phase(wanted, start)
+
+
+def _of_phase(wanted: Wanted, moment: int) -> int:
+    """The first moment of its phase from a moment on, if it is to have one that follows from its id."""
+    if not wanted.spread:
+        return moment
+    interval = wanted.spec.interval
+    assert interval is not None
+    return moment + (phase_of(wanted.raw_id, interval) - moment) % interval
+
+
+def _anchor(before: Task, wanted: Wanted, rule: Reschedule, start: int) -> int:
+    """From where on the new interval of a scheduled task counts; its next run, if it is not running."""
+    old, new, place = before.spec.interval, wanted.spec.interval, before.place
+    if isinstance(place, Leased):
+        # During a run: from the time of the present one on, unless another start is asked for.
+        return start if rule == "start" or new is None else place.due
+    assert not isinstance(place, Dead)
+    if rule == "start":
+        return start
+    if rule == "interval" and old is not None and new is not None:
+        previous = place.due - old
+        return max(_of_phase(wanted, previous + 1) if wanted.spread else previous + new, 0)
+    return place.due
+
+
+def _phase(before: Task | None, wanted: Wanted, rule: Reschedule, anchor: int, grid: int) -> int:
+    """A moment on the grid of a task."""
+    interval = wanted.spec.interval
+    if interval is None:
+        return 0
+    if wanted.spread:
+        return phase_of(wanted.raw_id, interval)
+    if before is not None and rule == "keep" and before.spec.has_grid and before.spec.interval == interval:
+        # The same grid, even where it is due off that: run now, or tried again after a failure. Not where due times are
+        # rounded, which have another one, nor after another start was set during the run.
+        moved = isinstance(before.place, Leased) and isinstance(before.place.after, int)
+        if before.spec.grid == grid == 0 and not moved:
+            return before.spec.phase
+    return anchor % interval
+
+
+def remove(model: Model, raw_id: bytes, now: int) -> bool:
+    """Take a task off the schedule, or out of the dead ones; whether it was scheduled."""
+    was_scheduled = model.scheduled(raw_id) is not None
+    model.forget(raw_id, now)
+    return was_scheduled
+
+
+def clear(model: Model) -> int:
+    """Take every task off the schedule: how many were on it."""
+    count = sum(task.is_scheduled for task in model.tasks.values())
+    model.tasks.clear()
+    model.groups_in_use = False
+    return count
+
+
+def sync(
+    model: Model, desired: Sequence[Wanted], scope: str, grid: int, assigned_at: int, removed_at: int
+) -> SyncCounts:
+    """Make the tasks of a scope equal to a desired set; what that took."""
+    different = [wanted for wanted in desired if not _is_scheduled_so(model, wanted, grid)]
+    added = sum([assign(model, wanted, "keep", grid, assigned_at) for wanted in different])
+    kept = {wanted.raw_id for wanted in desired}
+    extra = [
+        raw_id
+        for raw_id, task in model.tasks.items()
+        if task.is_scheduled and raw_id.startswith(scope.encode()) and raw_id not in kept
+    ]
+    for raw_id in extra:
+        remove(model, raw_id, removed_at)
+    return SyncCounts(added, len(different) - added, len(desired) - len(different), len(extra))
+
+
+def _is_scheduled_so(model: Model, wanted: Wanted, grid: int) -> bool:
+    """Whether assigning it would change nothing but, for a task without a phase of its own, where its grid lies."""
+    before = model.scheduled(wanted.raw_id)
+    if before is None or not before.spec.is_readable:
+        return False
+    spec = replace(wanted.spec, grid=grid if wanted.spec.interval is not None else 0)
+    phase = _phase(None, wanted, "keep", 0, grid) if wanted.spread else before.spec.phase
+    return before.spec == replace(spec, phase=phase)

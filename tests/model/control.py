@@ -1,0 +1,100 @@
+"""Steering what is scheduled: pause, resume, run now; the dead; locks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from interval_scheduler.cron import next_after
+
+from .places import Dead, Leased, Parked, Paused, Waiting
+from .schedule import Model
+
+
+def pause(model: Model, raw_id: bytes, now: int) -> bool:
+    """Let a task rest; one that is running rests after its run. Whether it is scheduled."""
+    task = model.scheduled(raw_id)
+    if task is None:
+        return False
+    if isinstance(task.place, Leased):
+        model.update_lease(raw_id, is_paused=True)
+    elif isinstance(task.place, Waiting | Parked):
+        model.move(raw_id, Paused(task.place.due), now)
+    return True
+
+
+def resume(model: Model, raw_id: bytes, now: int) -> bool:
+    """Let a task go on, on its own grid, without what it missed; whether it is scheduled."""
+    task = model.scheduled(raw_id)
+    if task is None:
+        return False
+    if isinstance(task.place, Leased):
+        model.update_lease(raw_id, is_paused=False)
+    elif isinstance(task.place, Paused):
+        due, spec = task.place.due, task.spec
+        if due <= now:
+            due = now
+            if spec.has_grid or spec.cron is not None:
+                due = spec.on_grid(now) if spec.cron is None else next_after(spec.cron, "UTC", now)
+                model.update(raw_id, attempts=0)  # another occurrence, of which no attempt failed
+            if spec.ended_by(due):
+                model.forget(raw_id, now)  # its time was over while it was paused
+                return False
+        model.move(raw_id, Waiting(due), now)
+    return True
+
+
+def run_now(model: Model, raw_id: bytes, now: int) -> bool:
+    """Run a task as soon as possible, one that is running once more; whether it will, which a paused one does not."""
+    task = model.scheduled(raw_id)
+    if task is None or isinstance(task.place, Paused):
+        return False
+    if isinstance(task.place, Leased):
+        if task.place.is_paused:
+            return False
+        model.update_lease(raw_id, after=now)
+    elif isinstance(task.place, Waiting):
+        model.tasks[raw_id] = replace(task, place=replace(task.place, at=min(task.place.at, now)))
+    return True
+
+
+def revive(model: Model, raw_id: bytes, now: int) -> bool:
+    """Schedule a dead task anew, due now; whether it was dead."""
+    task = model.tasks.get(raw_id)
+    if task is None or not isinstance(task.place, Dead):
+        return False
+    model.move(raw_id, Waiting(now), now)
+    return True
+
+
+def clear_dead(model: Model) -> int:
+    """Forget all dead tasks: how many there were."""
+    dead = [raw_id for raw_id, _, _ in model.at(Dead)]
+    for raw_id in dead:
+        del model.tasks[raw_id]
+    return len(dead)
+
+
+def halt(model: Model, now: int) -> None:
+    """Pause the namespace."""
+    model.halted = now
+
+
+def go_on(model: Model) -> None:
+    """Resume the namespace."""
+    model.halted = None
+
+
+def acquire(model: Model, name: str, token: int) -> bool:
+    """Acquire a lock by a token that is greater than all before; whether it was free."""
+    if name in model.locks:
+        return False
+    model.locks[name] = model.fence = token
+    return True
+
+
+def release_lock(model: Model, name: str, token: int) -> bool:
+    """Give a lock up; whether it was held by that token."""
+    if model.locks.get(name) != token:
+        return False
+    del model.locks[name]
+    return True

@@ -1,0 +1,217 @@
+"""What workers do: claim tasks, and end the runs of what was claimed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .places import Dead, Leased, Parked, Task, Waiting
+from .schedule import Model
+from .spec import Spec
+
+CORRUPT = b"1 the record is corrupt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A claimed task as its worker knows it."""
+
+    raw_id: bytes
+    token: int
+    due: int
+    spec: Spec
+    attempts: int = 0
+
+
+def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: int, once: bool) -> list[Run]:
+    """Take what is due, the earliest first.
+
+    Args:
+        model: what there is.
+        now: the server's clock.
+        token: that of the claim, if it takes anything.
+        limit: how many tasks at most.
+        room: how many tasks of one group may be leased, 0 for any number.
+        lease: how long a lease is.
+        once: delivery at most once: what needs no lease goes on at once.
+    """
+    _end_leases(model, now, limit)
+    if model.halted is not None:
+        return []
+    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now)[:limit]
+    taken: list[Run] = []
+    touched: set[str] = set()
+    for _, raw_id in line:
+        task = model.tasks[raw_id]
+        assert isinstance(task.place, Waiting)
+        group, due = task.spec.group, task.place.due
+        # The turn of a task that does not run in its group is left for the next one there.
+        touched |= {group} if group is not None else set()
+        touched |= {task.place.turn.group} if task.place.turn is not None else set()
+        if group is not None and 0 < room <= model.running(group):
+            model.tasks[raw_id] = replace(task, place=Parked(group, due))
+            continue
+        if once and not task.spec.is_readable:
+            model.tasks[raw_id] = replace(task, place=Dead(now, None), attempts=0)
+            model.fence = token
+            continue
+        taken.append(Run(raw_id, token, due, task.spec, task.attempts))
+        model.fence = token
+        if once and not task.spec.needs_lease:
+            _pass_on(model, raw_id, task, due, now)
+        else:
+            model.tasks[raw_id] = replace(task, place=Leased(token, due, now + lease, group))
+    for group in sorted(touched):
+        free = limit if room == 0 else min(room - model.running(group), limit)
+        if free > 0:
+            model.give_turns(group, free, now)
+    return taken
+
+
+def _end_leases(model: Model, now: int, limit: int) -> None:
+    """Leases that ended make their tasks due again, as they were, one attempt more."""
+    ended = sorted((place.until, raw_id) for raw_id, _, place in model.at(Leased) if place.until <= now)
+    for _, raw_id in ended[:limit]:
+        _hand_back(model, raw_id, now)
+        model.update(raw_id, attempts=model.tasks[raw_id].attempts + 1)
+
+
+def _pass_on(model: Model, raw_id: bytes, task: Task, due: int, now: int) -> None:
+    """At most once: it is over with the claim."""
+    following = task.spec.following(now, due)
+    if following is None:
+        del model.tasks[raw_id]
+    else:
+        model.tasks[raw_id] = replace(task, place=Waiting(following), attempts=0)
+
+
+def _held(model: Model, run: Run) -> Leased | None:
+    """The lease of a run, if it still holds."""
+    task = model.tasks.get(run.raw_id)
+    place = None if task is None else task.place
+    return place if isinstance(place, Leased) and (place.token, place.due) == (run.token, run.due) else None
+
+
+def _hand_back(model: Model, raw_id: bytes, now: int) -> None:
+    """A task whose run did not come to an end: due as it was, or where it was put meanwhile."""
+    lease = model.tasks[raw_id].place
+    assert isinstance(lease, Leased)
+    due = lease.after if isinstance(lease.after, int) else lease.due
+    model.rest_or_wait(raw_id, due, now, paused=lease.is_paused)
+
+
+def _go_on(model: Model, raw_id: bytes, lease: Leased, due: int | None, now: int) -> None:
+    """The occurrence is over: on with the next, if there is one."""
+    if due is None:
+        model.forget(raw_id, now)
+    else:
+        model.update(raw_id, attempts=0)
+        model.rest_or_wait(raw_id, due, now, paused=lease.is_paused)
+
+
+def _planned(lease: Leased, due: int | None, told: int | None) -> int | None:
+    """Where a task goes: to the moment that was set during the run, else as its spec says.
+
+    An occurrence of a cron expression set during the run may be the run's own; that is over.
+    """
+    if isinstance(lease.after, int) and (told is None or lease.after > lease.due):
+        return lease.after
+    return due
+
+
+def complete(model: Model, run: Run, now: int, told: int | None = None, *, ran: bool = True) -> bool:
+    """End a run that went well, or was passed over; whether its lease was held."""
+    lease = _held(model, run)
+    if lease is None:
+        return False
+    task = model.tasks[run.raw_id]
+    by_record = lease.after == "record"
+    spec = task.spec if by_record else run.spec
+    if not spec.is_readable:
+        return False
+    due = spec.following(now, run.due, told)
+    if spec.max_runs is not None and (ran or by_record):
+        model.update(run.raw_id, runs=task.runs + 1)
+        if task.runs + 1 >= spec.max_runs:
+            due = None
+    _go_on(model, run.raw_id, lease, _planned(lease, due, told), now)
+    return True
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A run that failed: after how long it may be tried again, and whether it counts as a failure."""
+
+    run: Run
+    retry: int | None
+    charge: bool
+    error: str
+    told: int | None = None
+
+
+def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"]:
+    """End a run that failed: tried again, on with the next occurrence, dead; or its lease was not held."""
+    run = failing.run
+    lease = _held(model, run)
+    if lease is None or not run.spec.is_readable:
+        return "0"
+    task = model.tasks[run.raw_id]
+    if lease.after is not None:
+        # What failed is not what is scheduled now.
+        spec = task.spec if lease.after == "record" else run.spec
+        due = spec.following(now, run.due, failing.told) if spec.is_readable else now
+        _go_on(model, run.raw_id, lease, _planned(lease, due, failing.told), now)
+        return "n"
+    due = run.spec.following(now, run.due, failing.told)
+    counts = run.spec.max_runs is not None
+    if run.spec.max_runs is not None and task.runs + 1 >= run.spec.max_runs:
+        due = None
+    if failing.retry is not None and (due is None or now + failing.retry < due):
+        model.update(run.raw_id, attempts=task.attempts + failing.charge)
+        model.rest_or_wait(run.raw_id, now + failing.retry, now, paused=lease.is_paused)
+        return "r"
+    if due is not None:
+        model.update(run.raw_id, failures=task.failures + failing.charge, runs=task.runs + counts)
+        _go_on(model, run.raw_id, lease, due, now)
+        return "n"
+    model.update(run.raw_id, attempts=0, runs=0, failures=0)
+    error = b"%d %s" % (task.attempts + 1, failing.error.encode())
+    model.move(run.raw_id, Dead(now, error), now)
+    return "d"
+
+
+def bound_dead(model: Model, limit: int, batch: int) -> None:
+    """Forget the oldest of the dead ones beyond the limit; no more than a batch of failures had."""
+    dead = sorted((place.at, raw_id) for raw_id, _, place in model.at(Dead))
+    for _, raw_id in dead[: min(max(len(dead) - limit, 0), batch)]:
+        del model.tasks[raw_id]
+
+
+def release(model: Model, run: Run, now: int) -> bool:
+    """Hand a task back unrun; whether its lease was held."""
+    if _held(model, run) is None:
+        return False
+    _hand_back(model, run.raw_id, now)
+    return True
+
+
+def renew(model: Model, run: Run, now: int, lease: int) -> bool:
+    """Extend a lease; whether it was held."""
+    held = _held(model, run)
+    if held is None:
+        return False
+    model.tasks[run.raw_id] = replace(model.tasks[run.raw_id], place=replace(held, until=now + lease))
+    return True
+
+
+def quarantine(model: Model, run: Run, now: int) -> bool:
+    """Set a task aside that cannot be run; whether its lease was held. Assigned anew meanwhile, it is due again."""
+    lease = _held(model, run)
+    if lease is None:
+        return False
+    model.update(run.raw_id, attempts=0)
+    if lease.after is not None:
+        _hand_back(model, run.raw_id, now)
+    else:
+        model.move(run.raw_id, Dead(now, CORRUPT), now)
+    return True

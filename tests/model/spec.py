@@ -1,0 +1,170 @@
+"""What a task asks for, and what follows from it: its record, and when it runs next. All moments and spans in ms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interval_scheduler import IntervalTask
+from interval_scheduler.controls import Missed
+from tests.scripts.arithmetic import next_run
+
+_LETTERS = {"once": None, "skip": "s", "all": "a"}
+#: Of the occurrences that a task with `missed="all"` missed, so many are kept.
+MISSED_KEPT = 1000
+SECOND = 1000
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a task asks for.
+
+    Attributes:
+        phase: a moment on its own grid, modulo the interval.
+        grid: the rounding grid, 0 for none.
+        delay: whether the interval counts from the end of a run.
+    """
+
+    data: str | bytes = ""
+    interval: int | None = None
+    phase: int = 0
+    grid: int = 0
+    delay: bool = False
+    missed: Missed = "once"
+    until: int | None = None
+    max_runs: int | None = None
+    cron: str | None = None
+    retries: int = 0
+    backoff: int = SECOND
+    timeout: int | None = None
+    group: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its record can be read."""
+        return True
+
+    @property
+    def has_grid(self) -> bool:
+        """Whether its due times come from a grid of its own."""
+        return self.interval is not None and not self.delay
+
+    @property
+    def needs_lease(self) -> bool:
+        """Whether only the end of a run can decide how the task goes on, so that it is leased at any delivery."""
+        return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
+
+    @property
+    def header(self) -> bytes:
+        """As it stands before the payload; see `records.py` and `controls.py`."""
+        kind = ("s" if isinstance(self.data, str) else "b") + ("d" if self.delay else "")
+        numbers = []
+        if self.interval is not None:
+            numbers = [self.interval, self.phase, *([self.grid] if self.grid else [])]
+        controls = {
+            "m": _LETTERS[self.missed],
+            "u": self.until,
+            "n": self.max_runs,
+            "c": self.cron,
+            "r": self.retries or None,
+            "b": self.backoff if self.retries and self.backoff != SECOND else None,
+            "t": self.timeout,
+            "g": self.group,
+        }
+        plain = " ".join([kind, *map(str, numbers)])
+        return (plain + "".join(f";{name}{value}" for name, value in controls.items() if value is not None)).encode()
+
+    @property
+    def record(self) -> bytes:
+        """As it stands in Redis."""
+        return self.header + b"\n" + (self.data.encode() if isinstance(self.data, str) else self.data)
+
+    def rounded(self, moment: int) -> int:
+        """A moment on the rounding grid."""
+        return moment - moment % self.grid if self.grid else moment
+
+    def ended_by(self, moment: int) -> bool:
+        """Whether its last moment is before a due time."""
+        return self.until is not None and moment > self.until
+
+    def on_grid(self, now: int) -> int:
+        """The due time after now of a task with a fixed rate."""
+        assert self.interval is not None
+        return next_run(now, -1, self.interval, self.phase, self.grid)
+
+    def following(self, now: int, due: int, told: int | None = None) -> int | None:
+        """The due time after a run that was due at `due` and ends now, `None` if there is none.
+
+        Args:
+            now: the server's clock.
+            due: when the run was due.
+            told: the next occurrence of a cron expression, which whoever ends the run has worked out.
+        """
+        if self.cron is not None:
+            assert told is not None
+            moment = told
+        elif self.interval is None:
+            return None
+        elif self.delay:
+            moment = next_run(now, due, self.interval, self.phase, self.grid, delay=True)
+        else:
+            # Missed occurrences are one run, unless each of them is wanted.
+            since = max(due, now - MISSED_KEPT * self.interval) if self.missed == "all" else now
+            moment = next_run(since, due, self.interval, self.phase, self.grid)
+        return None if self.ended_by(moment) else moment
+
+
+@dataclass(frozen=True)
+class Unreadable(Spec):
+    """What is left of a task whose record was damaged."""
+
+    damaged: bytes = b""
+
+    @property
+    def is_readable(self) -> bool:
+        return False
+
+    @property
+    def header(self) -> bytes:
+        return self.damaged.partition(b"\n")[0]
+
+    @property
+    def record(self) -> bytes:
+        return self.damaged
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An assignment: a task as the application gives it. Of its spec, phase and rounding grid are still to be found."""
+
+    id: str
+    spec: Spec
+    start: int | None = None
+    spread: bool = False
+
+    @property
+    def raw_id(self) -> bytes:
+        return self.id.encode()
+
+    def to_task(self) -> IntervalTask:
+        """As `assign_task` takes it."""
+        spec = self.spec
+        return IntervalTask(
+            self.id,
+            spec.data,
+            every=_seconds(spec.interval),
+            start=_seconds(self.start),
+            repeat="delay" if spec.delay else "rate",
+            missed=spec.missed,
+            spread=self.spread,
+            until=_seconds(spec.until),
+            max_runs=spec.max_runs,
+            cron=spec.cron,
+            timeout=_seconds(spec.timeout),
+            retries=spec.retries,
+            backoff=spec.backoff / 1000,
+            group=spec.group,
+        )
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
