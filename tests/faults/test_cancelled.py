@@ -59,6 +59,7 @@ class Scene:
             drain_seconds=0.02,
             lease_seconds=LEASE_SECONDS,
             check_tasks_every_seconds=0.2,
+            max_crashes=100_000,  # a drain that is cut short leaves tasks to their leases, which counts as a crash
         )
 
     async def connected(self) -> Scheduler:
