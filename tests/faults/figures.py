@@ -32,6 +32,7 @@ class Figure:
         expected: what must hold.
         figure: what was found.
         holds: whether that is what was expected; `None`: it could not be tried here.
+        date: when, in the report.
     """
 
     row: str
@@ -40,6 +41,12 @@ class Figure:
     expected: str
     figure: str
     holds: bool | None
+    date: str = ""
+
+
+def to_line(figure: Figure) -> str:
+    """A figure as a line of JSON."""
+    return json.dumps(asdict(figure), ensure_ascii=False) + "\n"
 
 
 def tell(row: int | str, fault: str, *, count: str, expected: str, figure: str, holds: bool | None) -> None:
@@ -47,7 +54,7 @@ def tell(row: int | str, fault: str, *, count: str, expected: str, figure: str, 
     line = Figure(str(row), fault, count, expected, figure, holds)
     if path := os.environ.get("FAULTS_FIGURES"):
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(line), ensure_ascii=False) + "\n")
+            file.write(to_line(line))
     assert holds is not False, f"{fault}: expected {expected}, found {figure}"
 
 

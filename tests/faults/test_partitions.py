@@ -41,7 +41,7 @@ async def test_one_of_three_dead(own_server: Callable[..., RedisServer], namespa
             start = len(recorder.runs)
             await asyncio.sleep(seconds)  # for so long all are well
             before += [run for run in recorder.runs[start:] if run.id in there]
-            dying.kill()
+            await asyncio.to_thread(dying.kill)  # waiting for its end must not hold up the scheduler
             start = len(recorder.runs)
             await asyncio.sleep(seconds)  # for so long one is dead
             during += [run for run in recorder.runs[start:] if run.id in there]

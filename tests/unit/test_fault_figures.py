@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.__main__ import report
+from tests.faults.__main__ import merged, report
 from tests.faults.figures import Figure, read_figures, tell
 
 
@@ -21,7 +21,19 @@ def test_a_figure_that_falls_short_is_written_down_and_fails(tmp_path: Path, mon
     assert [figure.holds for figure in found] == [False, True, None]
 
 
+def figure(row: str, fault: str, found: str, *, holds: bool = True) -> Figure:
+    return Figure(row, fault, "3 kills", "lost 0", found, holds, "2030-01-01")
+
+
 def test_the_report() -> None:
-    text = report([Figure("1", "crash", "3 kills", "lost 0", "lost 1", holds=False)], "2030-01-01", "redis-server 7")
-    assert "found on 2030-01-01" in text
-    assert text.endswith("| 1 | crash | 3 kills | lost 0 | lost 1 | **falls short** |\n")
+    text = report([figure("1", "crash", "lost 1", holds=False)], "redis-server 7")
+    assert "Last run on redis-server 7." in text
+    assert text.endswith("| 1 | crash | 3 kills | lost 0 | lost 1 | **falls short** | 2030-01-01 |\n")
+
+
+def test_what_is_found_anew_takes_the_place_of_what_was_found_before() -> None:
+    before = [figure("1", "crash", "old"), figure("2", "drain", "old")]
+    assert [(each.row, each.figure) for each in merged(before, [figure("1", "crash", "new")])] == [
+        ("1", "new"),
+        ("2", "old"),
+    ]
