@@ -119,7 +119,7 @@ class Driven(RuleBasedStateMachine):
         #: Due times are some hours from here, and so half an hour or more from now.
         self.base = self.now - HOUR // 2
         self.cron = f"{self.base // 60_000 % 60} * * * *"
-        self.model = Model(enrollment=self.world.enrollment)
+        self.model = Model(enrollment=self.world.enrollment, dead_limit=DEAD_LIMIT)
         self.found = Space()
         self.runs: list[Run] = []
         self.sessions: dict[str, Numbered] = {}

@@ -18,7 +18,7 @@ from tests.model.running import Failing, Run
 from tests.scripts.store import HOUR, MINUTE, Held, now_of
 
 from . import choices
-from .driving import DEAD_LIMIT, Driven, comparable
+from .driving import Driven, comparable
 
 LEASE = HOUR
 #: The workers, and whether they deliver at most once.
@@ -136,8 +136,7 @@ class Running(Driven):
 
         def mirror(model: Model, _: str, now: int) -> str:
             results = "".join([running.fail(model, each, now) for each in failing])
-            if results.strip("0"):
-                running.bound_dead(model, DEAD_LIMIT, len(failing))
+            running.bound_dead(model)
             return results
 
         self.step(act, mirror)
@@ -177,9 +176,15 @@ class Running(Driven):
     def quarantine(self, numbers: list[int], *, again: bool) -> None:
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
+
+        def mirror(model: Model, _: Sequence[bool], now: int) -> Sequence[bool]:
+            results = [running.quarantine(model, run, now) for run in runs]
+            running.bound_dead(model)
+            return results
+
         self.step(
             lambda: self.send("quarantine", lambda it: commands.quarantine(it, self.store.keys, held), again=again),
-            lambda model, _, now: [running.quarantine(model, run, now) for run in runs],
+            mirror,
         )
 
     @precondition(lambda self: self.sent and self.is_turn_of("request"))

@@ -52,7 +52,7 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
             model.tasks[raw_id] = replace(task, place=Parked(group, due))
             continue
         if once and not task.spec.is_readable:
-            model.tasks[raw_id] = replace(task, place=Dead(now, None), attempts=0)
+            model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0)
             model.fence = token
             continue
         taken.append(Run(raw_id, token, due, task.spec, task.attempts))
@@ -65,6 +65,7 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         free = limit if room == 0 else min(room - model.running(group), limit)
         if free > 0:
             model.give_turns(group, free, now)
+    bound_dead(model)
     return taken
 
 
@@ -180,10 +181,10 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
     return "d"
 
 
-def bound_dead(model: Model, limit: int, batch: int) -> None:
-    """Forget the oldest of the dead ones beyond the limit; no more than a batch of failures had."""
+def bound_dead(model: Model) -> None:
+    """Forget the oldest of the dead ones beyond the limit; once for all that died together."""
     dead = sorted((place.at, raw_id) for raw_id, _, place in model.at(Dead))
-    for _, raw_id in dead[: min(max(len(dead) - limit, 0), batch)]:
+    for _, raw_id in dead[: max(len(dead) - model.dead_limit, 0)]:
         del model.tasks[raw_id]
 
 

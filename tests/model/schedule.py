@@ -19,6 +19,7 @@ class Model:
         fence: the last fencing token.
         halted: since when the namespace is paused.
         groups_in_use: whether a task with a group was assigned since the last clear.
+        dead_limit: how many dead tasks are kept.
     """
 
     tasks: dict[bytes, Task] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Model:
     groups_in_use: bool = False
     locks: dict[str, int] = field(default_factory=dict)
     enrollment: dict[bytes, bytes] = field(default_factory=dict)
+    dead_limit: int = 10_000
 
     def copy(self) -> Model:
         return replace(self, tasks=dict(self.tasks), locks=dict(self.locks))

@@ -157,7 +157,7 @@ ENDS: Final = (
     lua(
         "a stale quarantine buries the task of another",
         "quarantine",
-        "if claim ~= ARGV[2 * n + 2] then",
+        "if claim ~= ARGV[2 * n + 3] then",
         "if not claim then",
         tests_in("scripts/test_quarantine", "test_a_stale_lease_changes_nothing"),
     ),
@@ -220,8 +220,15 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "  bound_dead()\n  if",
-        "  if",
+        "  bound_dead(ARGV[3], #ids, KEYS[7], { KEYS[8], KEYS[10], KEYS[11], KEYS[2] })\n",
+        "",
+        tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
+    ),
+    lua(
+        "what is known of a task outlives it in the dead set",
+        "_prelude",
+        "    for _, key in ipairs(hashes) do\n      call('HDEL', key, unpack(oldest))\n    end\n",
+        "",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),
     lua(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from interval_scheduler.controls import Controls
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Reschedule
+from interval_scheduler.storage.commands import Change, Reschedule
 
-from .store import HOUR, MINUTE, SECOND, Space, Store, change, lease, leased_space, recurring
+from .store import HOUR, MINUTE, SECOND, Space, Store, change, held_of, lease, leased_space, recurring
 
 pytestmark = pytest.mark.asyncio
 
@@ -161,3 +165,61 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
     await commands.assign(session.it, store.keys, 0, changes)
     ids = (b"a", b"b", b"c")
     assert await store.space() == Space(tasks=dict.fromkeys(ids, recurring(HALF, DUE)), due=dict.fromkeys(ids, DUE))
+
+
+def ending(task_id: bytes, until: int, **more: Any) -> Change:
+    made = change(task_id, b"new", every=HALF, start=START, **more)
+    return made._replace(assignment=replace(made.assignment, controls=Controls(until_ms=until)))
+
+
+async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> None:
+    """Or one that is assigned by its id later would begin with what that one had failed."""
+    counts = {b"a": b"1", b"p": b"1", b"l": b"1", b"other": b"1"}
+    seeded = leased_space({b"l": EVERY}, token=7, due=DUE, deadline=5, fence=b"7")
+    seeded.tasks |= {b"a": EVERY, b"p": EVERY, b"other": EVERY}
+    seeded.due, seeded.paused = {b"a": DUE, b"other": DUE}, {b"p": DUE}
+    seeded.attempts, seeded.runs, seeded.failures = dict(counts), dict(counts), dict(counts)
+    await store.seed(seeded)
+    changes = [ending(task_id, DUE - 1, rule="start") for task_id in (b"a", b"p", b"l")]
+    assert await commands.assign(store.session().it, store.keys, 0, changes) == ([False] * 3, -1)
+    left = {b"other": b"1"}
+    assert await store.space() == Space(
+        tasks={b"other": EVERY}, due={b"other": DUE}, attempts=left, runs=left, failures=left, fence=b"7"
+    )
+
+
+async def test_a_running_task_whose_time_is_over_by_its_new_rules_leaves_its_place_in_its_group(store: Store) -> None:
+    grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
+    grouped = [one._replace(assignment=replace(one.assignment, controls=Controls(group="g"))) for one in grouped]
+    await commands.assign(store.session().it, store.keys, 0, grouped)
+    claimed = await commands.claim(store.session().it, store.keys, 10, HOUR, 1)
+    assert list(claimed.ids) == [b"a"]
+    await commands.assign(store.session().it, store.keys, 0, [ending(b"a", DUE, rule="start")])
+    ended = await commands.complete(store.session().it, store.keys, held_of(claimed))
+    assert list(ended.held) == [False], "as if it had been removed"
+    found = await store.space()
+    assert (set(found.tasks), set(found.due), found.leased) == ({b"b"}, {b"b"}, {})
+    assert "runs" not in found.groups
+
+
+async def test_what_is_assigned_behind_an_end_in_one_batch_is_a_new_task(store: Store) -> None:
+    seeded = leased_space({b"l": EVERY}, token=7, due=DUE, deadline=5, attempts={b"p": b"1"})
+    seeded.tasks[b"p"], seeded.paused[b"p"] = EVERY, DUE
+    await store.seed(seeded)
+    changes = [
+        made
+        for task_id in (b"p", b"l")
+        for made in (ending(task_id, DUE - 1, rule="start"), change(task_id, b"then", every=HALF, start=START))
+    ]
+    created, _ = await commands.assign(store.session().it, store.keys, 0, changes)
+    assert created == [False, True, False, True]
+    record = recurring(HALF, START, data=b"then")
+    assert await store.space() == Space(tasks={b"p": record, b"l": record}, due={b"p": START, b"l": START})
+
+
+async def test_a_task_that_runs_out_of_its_turn_keeps_its_grid_however_often_it_is_assigned(store: Store) -> None:
+    await store.seed(leased_space({b"a": EVERY}, token=7, due=DUE + 1234, deadline=5))
+    session = store.session()
+    for _ in range(3):
+        await commands.assign(session.it, store.keys, 0, [change(b"a", b"new", every=HOUR)])
+        assert (await store.space()).tasks == {b"a": recurring(HOUR, DUE, data=b"new")}

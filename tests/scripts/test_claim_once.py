@@ -98,6 +98,7 @@ async def test_what_cannot_be_read_is_set_aside_and_the_others_go_on(store: Stor
         tasks={b"a": every, b"bad": record},
         due={b"a": next_run(now_of(claimed), 1, HOUR, 5)},
         dead={b"bad": now_of(claimed)},
+        errors={b"bad": b"1 the record is corrupt"},
         fence=claimed.token,
     )
 
@@ -185,3 +186,40 @@ async def test_a_request_from_before_the_last_is_refused(store: Store) -> None:
     with pytest.raises(ResponseError, match=r"^OUTDATED "):
         await commands.claim_once(session.back(2), store.keys, 1, HOUR)
     assert await store.raw() == before
+
+
+async def test_nothing_is_left_of_what_is_gone(store: Store) -> None:
+    """A task that once had so many runs, and was assigned anew without."""
+    ended = recurring(HOUR, 5).replace(b"\n", b";u9\n")
+    counts = {b"once": b"1", b"ended": b"1"}
+    tasks = {b"once": b"s\nx", b"ended": ended}
+    await store.seed(
+        Space(
+            tasks=tasks, due={b"once": 1, b"ended": 2}, attempts=dict(counts), runs=dict(counts), failures=dict(counts)
+        )
+    )
+    claimed = await commands.claim_once(store.session().it, store.keys, 10, HOUR)
+    assert list(claimed.ids) == [b"once", b"ended"]
+    assert await store.space() == Space(fence=claimed.token)
+
+
+async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interval_scheduler.storage.commands.running.DEAD_LIMIT", 2)
+    old = {b"o%d" % n: n + 1 for n in range(2)}
+    tasks = dict.fromkeys((b"a", b"b"), b"garbage") | dict.fromkeys(old, b"s\nx")
+    await store.seed(
+        Space(
+            tasks=tasks,
+            due={b"a": 1, b"b": 2},
+            dead=old,
+            errors=dict.fromkeys(old, b"1 x"),
+            runs={b"o0": b"1"},
+            failures={b"o1": b"1"},
+        )
+    )
+    claimed = await commands.claim_once(store.session().it, store.keys, 10, HOUR)
+    died = dict.fromkeys((b"a", b"b"), now_of(claimed))
+    errors = dict.fromkeys(died, b"1 the record is corrupt")
+    assert await store.space() == Space(
+        tasks=dict.fromkeys(died, b"garbage"), dead=died, errors=errors, fence=claimed.token
+    )

@@ -142,3 +142,32 @@ async def test_a_task_whose_time_is_over_is_taken_off(store: Store) -> None:
     over = over._replace(assignment=replace(over.assignment, controls=Controls(until_ms=FAR - 1)))
     assert await commands.assign(store.session().it, store.keys, 0, [over]) == ([False], -1)
     assert await store.space() == Space()
+
+
+async def test_nothing_is_left_of_a_task_whose_time_was_over(store: Store) -> None:
+    """Or one that is assigned by its id later would begin with what that one had failed."""
+    ended = b"s %d 17;u9\nx" % HOUR
+    seeded = Space(
+        tasks={b"a": ended}, paused={b"a": 5}, attempts={b"a": b"1"}, runs={b"a": b"2"}, failures={b"a": b"3"}
+    )
+    await store.seed(seeded)
+    assert await step(store, ControlStep(b"a", b"r")) == "0"
+    assert await store.space() == Space()
+
+
+async def test_an_occurrence_that_is_resumed_anew_has_all_its_attempts(store: Store) -> None:
+    tasks = {b"rate": EVERY, b"delay": DELAY, b"once": ONCE, b"cron": CRON, b"later": EVERY}
+    paused = dict.fromkeys(tasks, 5) | {b"later": FAR}
+    await store.seed(Space(tasks=tasks, paused=paused, attempts=dict.fromkeys(tasks, b"1")))
+    steps = [ControlStep(task_id, b"r") for task_id in (b"rate", b"delay", b"once", b"later")]
+    assert await step(store, *steps, ControlStep(b"cron", b"r", b"s;c0 * * * *", FAR)) == "11111"
+    found = await store.space()
+    assert found.attempts == dict.fromkeys((b"delay", b"once", b"later"), b"1"), "the same occurrence as before"
+
+
+async def test_an_attempt_that_is_still_to_come_is_resumed_although_no_occurrence_is(store: Store) -> None:
+    """Its time was not over while it was paused."""
+    last = b"s %d 17;u9;r1\nx" % HOUR
+    await store.seed(Space(tasks={b"a": last}, paused={b"a": FAR}, attempts={b"a": b"1"}))
+    assert await step(store, ControlStep(b"a", b"r")) == "1"
+    assert await store.space() == Space(tasks={b"a": last}, due={b"a": FAR}, attempts={b"a": b"1"})

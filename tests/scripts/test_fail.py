@@ -203,3 +203,14 @@ async def test_a_cron_task_assigned_during_its_run_does_not_run_for_the_same_occ
     else:
         await commands.complete(store.session().it, store.keys, [Held(b"a", lease(TOKEN, DUE), told)])
     assert (await store.space()).due == {b"a": FAR}
+
+
+async def test_of_the_dead_that_are_forgotten_nothing_is_left(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were set aside as corrupt had kept what was counted of them."""
+    monkeypatch.setattr("interval_scheduler.storage.commands.running.DEAD_LIMIT", 1)
+    seeded = held({b"a": ONCE}, runs={b"o": b"1"}, failures={b"o": b"2"})
+    seeded = replace(seeded, tasks=seeded.tasks | {b"o": b"garbage"}, dead={b"o": 1}, errors={b"o": b"1 x"})
+    await store.seed(seeded)
+    await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE)])
+    found = await store.space()
+    assert found == Space(tasks={b"a": ONCE}, dead=found.dead, errors={b"a": b"1 Oh: no"})

@@ -207,3 +207,18 @@ async def test_a_wider_limit_is_used_at_once(store: Store) -> None:
     for _ in range(4):
         seen |= set((await claim(store, 30, 0)).ids)
     assert seen == {b"a%d" % n for n in range(1, 20)}
+
+
+@pytest.mark.parametrize("damage", ["garbled", "lost"])
+async def test_the_turn_of_a_damaged_task_goes_to_the_next(store: Store, damage: str) -> None:
+    """Or those of its group that are parked would wait for an end that never comes."""
+    await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(4)))
+    await commands.complete(store.session().it, store.keys, held_of(await claim(store, 10, 1)))
+    assert b"a1" in (await store.space()).due
+    if damage == "lost":
+        await store.client.hdel(store.keys.tasks, b"a1")
+    else:
+        await store.seed(Space(tasks={b"a1": b"garbage"}))
+    assert list((await claim(store, 10, 1)).ids) == ([] if damage == "lost" else [b"a1"])
+    assert list((await claim(store, 10, 1)).ids) == [b"a2"]
+    assert set((await store.space()).groups["parked-of"]) == {b"a3"}

@@ -100,6 +100,7 @@ async def test_claim_once(small_store: Store) -> None:
         tasks={b"a": EVERY, b"bad": b"garbage"},
         due={b"a": next_run(now, 1, HOUR, 5)},
         dead={b"bad": now},
+        errors={b"bad": b"1 the record is corrupt"},
         fence=claimed.token,
     )
 

@@ -93,3 +93,18 @@ async def test_a_task_assigned_anew_meanwhile_has_another_record(store: Store) -
     await store.seed(seeded)
     assert await commands.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
     assert await store.space() == Space(tasks={b"a": b"s\nx"}, due={b"a": 50})
+
+
+async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interval_scheduler.storage.commands.running.DEAD_LIMIT", 2)
+    old = {b"o%d" % n: n + 1 for n in range(3)}
+    seeded = leased_space({b"a": b"garbage"}, token=TOKEN, due=40, deadline=FAR)
+    seeded.tasks |= dict.fromkeys(old, b"s\nx")
+    seeded.dead, seeded.errors = old, dict.fromkeys(old, b"1 x")
+    seeded.runs, seeded.failures = {b"o0": b"1", b"o2": b"1"}, {b"o0": b"2"}
+    await store.seed(seeded)
+    # A step at a time, so that no call takes long: there is one task in this.
+    assert await commands.quarantine(store.session().it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
+    found = await store.space()
+    assert found.dead.keys() == found.tasks.keys() == found.errors.keys() == {b"o1", b"o2", b"a"}
+    assert (found.runs, found.failures) == ({b"o2": b"1"}, {})

@@ -172,3 +172,12 @@ async def test_one_scope_is_for_one_at_a_time(scheduler: Scheduler) -> None:
         assert not waiting.done()
         assert await ids(scheduler) == ["s:1"]
     assert (await waiting).added == 1
+
+
+async def test_a_task_whose_record_is_damaged_is_assigned_anew(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(3)])
+    partition = scheduler._all().master
+    for n, damaged in enumerate((b"", b"garbage", b"no record of a task")):
+        await partition._client.hset(partition.keys.tasks, f"feed:{n:04}", damaged)
+    assert await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:") == SyncCounts(0, 3, 0, 0)
+    assert await scheduler.is_scheduled("feed:0002") == "x"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..keys import Keys
     from ..session import Argument, Session
 
+#: So many dead tasks are kept in a partition, the youngest.
+DEAD_LIMIT: Final = 10_000
+
 
 class Claimed(NamedTuple):
     """What a claim returned. `failed` is empty unless a delivery of one of the tasks failed before."""
@@ -80,8 +83,9 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
             keys.groups,
             keys.failures,
             keys.runs,
+            keys.errors,
         ),
-        (limit, lease_ms, group_limit),
+        (limit, lease_ms, group_limit, DEAD_LIMIT),
     )
     return Claimed(*reply)
 
@@ -130,10 +134,6 @@ class Failed(NamedTuple):
     earliest_ms: int
 
 
-#: So many dead tasks are kept in a partition, the youngest.
-DEAD_LIMIT: Final = 10_000
-
-
 async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Failed:
     """End runs that failed: try again, go on, or set aside as dead."""
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
@@ -170,12 +170,24 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
 
 async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
     """Set claimed tasks whose record cannot be read aside as dead."""
-    args: list[Argument] = [keys.wake]
+    args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for run in runs:
         args += (run.raw_id, run.lease)
     reply = await session.request(
         scripts.QUARANTINE,
-        (keys.leased, keys.leases, keys.attempts, keys.dead, keys.errors, keys.due, keys.groups, keys.paused),
+        (
+            keys.leased,
+            keys.leases,
+            keys.attempts,
+            keys.dead,
+            keys.errors,
+            keys.due,
+            keys.groups,
+            keys.paused,
+            keys.runs,
+            keys.failures,
+            keys.tasks,
+        ),
         args,
     )
     return flags(reply)

@@ -231,3 +231,16 @@ local function extras_of(key, ids)
   end
   return call('HMGET', key, unpack(ids))
 end
+
+-- Of the dead tasks, forget the oldest beyond a limit; no more of them than a batch may have added. The hashes hold what
+-- is known of a task, its record last.
+local function bound_dead(limit, most, dead_key, hashes)
+  local beyond = call('ZCARD', dead_key) - tonumber(limit)
+  if beyond > 0 then
+    local oldest = call('ZRANGE', dead_key, 0, math.min(beyond, most) - 1)
+    call('ZREM', dead_key, unpack(oldest))
+    for _, key in ipairs(hashes) do
+      call('HDEL', key, unpack(oldest))
+    end
+  end
+end

@@ -13,16 +13,19 @@
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
 -- KEYS[13] failures: id -> runs that failed for good
 -- KEYS[14] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[15] errors: id -> what a dead task's last run failed with
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
+-- ARGV[5] dead limit: integer, how many dead tasks are kept
 -- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; a task goes to one worker; earliest due first, never early; recurring tasks are due again at
 --   their next time, one-shots are gone; cron tasks, and those with retries, a count of runs or a group, are leased as by
 --   claim; a retry gets the same tasks; passes when Redis is out of memory; what has no record is dropped, what cannot be
---   read is set aside as dead; nothing is taken while the namespace is paused.
+--   read is set aside as dead, of whom the oldest are forgotten beyond the limit; nothing is taken while the namespace is
+--   paused.
 
 -- So many strings of a list, from a place on.
 local function slice(strings, first, count)
@@ -76,7 +79,7 @@ if #found > 0 then
   end
   local joining, runs
   local records = call('HMGET', KEYS[2], unpack(candidates))
-  local again, gone, off, dead, ended = {}, {}, {}, {}, {}
+  local again, gone, off, dead, errors, ended = {}, {}, {}, {}, {}, {}
   found, records, joining, runs = by_room(KEYS[12], tonumber(ARGV[4]), found, records)
   if #records < #candidates then
     off, candidates = missing_from(candidates, found)
@@ -112,8 +115,8 @@ if #found > 0 then
         tries[count] = failed[n]
       end
     elseif record then
-      dead[#dead + 1] = digits(now)
-      dead[#dead + 1] = id
+      dead[#dead + 1], dead[#dead + 2] = digits(now), id
+      errors[#errors + 1], errors[#errors + 2] = id, '1 the record is corrupt'
     end
     if moment then
       again[moves + 1], again[moves + 2] = digits(moment), id
@@ -149,6 +152,7 @@ if #found > 0 then
   end
   if #dead > 0 then
     call('ZADD', KEYS[8], unpack(dead))
+    call('HSET', KEYS[15], unpack(errors))
   end
   if #off > 0 then
     call('ZREM', KEYS[3], unpack(off))
@@ -161,6 +165,9 @@ if #found > 0 then
   use_room(KEYS[12], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
   if #ended > 0 then
     call('HDEL', KEYS[7], unpack(ended))
+  end
+  if #dead > 0 then
+    bound_dead(ARGV[5], #records, KEYS[8], { KEYS[15], KEYS[14], KEYS[13], KEYS[2] })
   end
 end
 -- Remembered even if empty: a late copy of this request must not take tasks for nobody.

@@ -96,18 +96,6 @@ for n, id in ipairs(ids) do
   end
 end
 
--- Forget the oldest of the dead ones beyond the limit.
-local function bound_dead()
-  local beyond = call('ZCARD', KEYS[7]) - tonumber(ARGV[3])
-  if beyond > 0 then
-    local oldest = call('ZRANGE', KEYS[7], 0, math.min(beyond, #ids) - 1)
-    call('ZREM', KEYS[7], unpack(oldest))
-    for _, at in ipairs({ 8, 10, 11, 2 }) do
-      call('HDEL', KEYS[at], unpack(oldest))
-    end
-  end
-end
-
 if #ended > 0 then
   local before = head(KEYS[3])
   pass_when_full(KEYS[1])
@@ -139,7 +127,7 @@ if #ended > 0 then
     call('HDEL', KEYS[10], dead[n])
     call('HDEL', KEYS[11], dead[n])
   end
-  bound_dead()
+  bound_dead(ARGV[3], #ids, KEYS[7], { KEYS[8], KEYS[10], KEYS[11], KEYS[2] })
   if leave_groups(KEYS[12], ended, now, KEYS[3]) then
     places.earliest = math.min(places.earliest or now, now)
   end
