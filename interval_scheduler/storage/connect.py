@@ -116,7 +116,12 @@ def _open_memory(store: str, db: int) -> Redis:
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
-    return isinstance(error, ConnectionError | TimeoutError | ReadOnlyError | OSError) or _code(error) == "READONLY"
+    return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error)
+
+
+def is_replica(error: BaseException) -> bool:
+    """Whether the server takes no writes, because it is a replica by now."""
+    return isinstance(error, ReadOnlyError) or _code(error) == "READONLY"
 
 
 def is_busy(error: BaseException) -> bool:

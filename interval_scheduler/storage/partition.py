@@ -28,7 +28,7 @@ from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from ..health import PartitionHealth
 from . import commands
-from .connect import FAILED, is_busy, is_lost, is_occupied, open_client, translate
+from .connect import FAILED, is_busy, is_lost, is_occupied, is_replica, open_client, translate
 from .enrollment import Enrollment
 from .keys import Keys
 from .lanes import open_lanes
@@ -183,7 +183,6 @@ class Partition:
                 delays = self._delays()
                 await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
             else:
-                self._go_offline()  # what is asked meanwhile is not to wait for that
                 await anyio.sleep(next(delays))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
@@ -297,8 +296,8 @@ class Partition:
                 lost = is_lost(error)
                 if not lost and not is_busy(error):
                     raise translate(self.name, error) from None
-                if isinstance(error, RedisTimeoutError):
-                    # It had its time. What gathered meanwhile must not wait as long again.
+                if isinstance(error, RedisTimeoutError) or is_replica(error):
+                    # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
                     self._go_offline()
                 # One connection may be stale, for example after a restart; a new one that fails too says more.
                 if lost and (failures > 1 or not isinstance(error, RedisConnectionError)):

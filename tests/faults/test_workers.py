@@ -27,10 +27,11 @@ async def test_crash(redis_server: RedisServer, namespace: str, tmp_path: Path) 
     kills, concurrency = often(3, 200), 10
     ledger = tmp_path / "ledger"
     options = {"lease_seconds": LEASE, "concurrency": concurrency, "check_tasks_every_seconds": LOOK}
+    with_room = options | {"concurrency": 5 * concurrency}
     ids: list[str] = []
     killed: dict[int, float] = {}
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
-        with Worker(redis_server.url, namespace, ledger, "sleep:0.05", **options) as survivor:
+        with Worker(redis_server.url, namespace, ledger, "sleep:0.05", **with_room) as survivor:
             for _ in range(kills):
                 more = [f"t{len(ids) + n}" for n in range(120)]
                 ids += more
