@@ -21,6 +21,7 @@ server's clock, and of `interval_scheduler.clock`. Threads and sockets are not w
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import secrets
 import time
@@ -40,6 +41,17 @@ START: Final = datetime(2030, 1, 1, tzinfo=UTC)
 #: Seconds; moments as near as this are the same.
 _TOLERANCE: Final = 1e-6
 _UNHURRIED: Final = {"check_tasks_every_seconds": 3600, "operation_timeout_seconds": 3600}
+
+
+class _NoResolution(float):
+    """In the place of the resolution of the event loop's clock, by which timers run early.
+
+    A timer that looks at the clock would set itself again, for ever if time stands still. An event loop runs the timers
+    before the sum of its time and this: here, those before the next number that there is.
+    """
+
+    def __radd__(self, now: float) -> float:
+        return math.nextafter(now, math.inf)
 
 
 class TimeMachine:
@@ -171,6 +183,7 @@ async def time_machine(start: Moment = START, *, seed: int = 0) -> AsyncIterator
     random.seed(seed)
     with (
         mock.patch.object(loop, "time", machine.monotonic),
+        mock.patch.object(loop, "_clock_resolution", _NoResolution()),
         mock.patch.object(time, "time", machine.time),
         mock.patch.object(package_clock, "monotonic", machine.monotonic),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -49,6 +50,24 @@ async def test_time_stands_still_unless_it_is_moved() -> None:
         await clock.advance(0.001)
         assert seen == [(0.001, "x")]
         assert clock.now() == START + timedelta(milliseconds=1)
+
+
+async def test_a_timer_is_never_early() -> None:
+    """One that looks at the clock, and sets itself again for as long as it is early, would do so for ever."""
+    calls = 0
+    async with time_machine() as clock:
+        loop = asyncio.get_running_loop()
+        moment = math.nextafter(loop.time(), math.inf)
+
+        def look() -> None:
+            nonlocal calls
+            calls += 1
+            if loop.time() < moment and calls < 100:
+                loop.call_at(moment, look)
+
+        loop.call_at(moment, look)
+        await clock.advance(1)
+    assert calls == 1
 
 
 async def test_time_outside_is_as_before() -> None:
