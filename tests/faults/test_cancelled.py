@@ -155,7 +155,7 @@ async def test_after_any_number_of_rounds_of_the_event_loop(scene: Scene, name: 
         scheduler = await prepare(scene)
         reached = await interrupt_after(call(scene, scheduler), rounds)
         await close_again(scheduler, before)
-        rounds = max(rounds + 1, rounds * often(300, 110) // 100)
+        rounds = max(rounds + 1, rounds * often(800, 110) // 100)
 
 
 async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None:

@@ -31,7 +31,7 @@ def test_every_public_call_is_there() -> None:
 @pytest.mark.asyncio
 async def test_a_call_that_is_cut_short_harms_nobody(own_server: Callable[..., RedisServer], namespace: str) -> None:
     server, dice = own_server(), random.Random(18)
-    times = often(3, 100)
+    times = often(2, 100)
     ended: Counter[str] = Counter()
     with server.client() as direct:
         connections = direct.info("clients")["connected_clients"]
