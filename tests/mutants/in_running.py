@@ -197,7 +197,7 @@ ENDS: Final = (
         tests_in("semantics/test_control", "test_a_task_paused_during_its_run_rests_after_it"),
     ),
     lua(
-        "a hand-back is charged as an attempt's due time of now",
+        "a task that is handed back loses its due time",
         "release",
         "place(places, id, due_again(held[n], now))",
         "place(places, id, now)",
