@@ -13,7 +13,8 @@ import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
 from tests.faults.figures import often, tell
-from tests.faults.public_calls import CALLS, FAR, RECURRING, RESTING, Stage, public_calls
+from tests.faults.public_calls import CALLS, public_calls
+from tests.faults.stage import FAR, RECURRING, RESTING, Stage
 from tests.integration.processes import check_key_space
 from tests.leaks import leases_left
 from tests.proxy import Proxy
