@@ -34,7 +34,7 @@ def play(world: World) -> None:
 @pytest.fixture
 def histories(url: str) -> int:
     """How many to play: the embedded engine is slower, but needs no server."""
-    return often(5, 600) if url.startswith("memory") else often(10, 500)
+    return often(8, 600) if url.startswith("memory") else often(15, 1000)
 
 
 def test_any_history(url: str, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:

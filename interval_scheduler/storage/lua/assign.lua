@@ -136,8 +136,11 @@ if #marked > 0 then
 end
 if #over > 0 then
   -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
-  for at = 4, 11 do
-    call((at == 4 or at == 7 or at == 9) and 'ZREM' or 'HDEL', KEYS[at], unpack(over))
+  for _, at in ipairs({ 5, 6, 8, 10, 11 }) do
+    call('HDEL', KEYS[at], unpack(over))
+  end
+  for _, at in ipairs({ 4, 7, 9 }) do
+    call('ZREM', KEYS[at], unpack(over))
   end
   for _, id in ipairs(over) do
     if not due_of[id] then

@@ -88,10 +88,11 @@ function actions.r(id, at, claim, mark)
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
       -- Its time was over while it was paused.
-      call('ZREM', KEYS[5], id)
-      for _, key in ipairs({ KEYS[2], KEYS[9], KEYS[10], KEYS[11] }) do
-        call('HDEL', key, id)
+      for at = 9, 11 do
+        call('HDEL', KEYS[at], id)
       end
+      call('ZREM', KEYS[5], id)
+      call('HDEL', KEYS[2], id)
       return '0'
     end
     if planned then
