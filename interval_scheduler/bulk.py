@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, TypeVar
 
 from .errors import InvalidType
 
@@ -15,6 +16,8 @@ Result = TypeVar("Result")
 
 #: The most calls under way: enough for full batches to every partition, little in memory.
 _WINDOW: Final = 5_000
+#: After so many items that need no waiting for, batches get a turn: Redis is to work on one while the next is gathered.
+_STRETCH: Final = 50
 
 
 class AssignCounts(NamedTuple):
@@ -56,24 +59,33 @@ async def pipeline(
     After an error no further item is submitted, and those under way are waited for. A caller that is cancelled waits
     for nothing: what is not sent yet is left out.
     """
-    under_way: deque[asyncio.Future[Result]] = deque()
-    try:
+    async with _under_way() as calls:
         if isinstance(items, AsyncIterable):
             async for item in items:
-                under_way.append(submit(item))
-                if len(under_way) >= _WINDOW:
-                    yield await under_way.popleft()
+                calls.append(submit(item))
+                if len(calls) >= _WINDOW:
+                    yield await calls.popleft()
         else:
-            for item in items:
-                under_way.append(submit(item))
-                if len(under_way) >= _WINDOW:
-                    yield await under_way.popleft()
-        while under_way:
-            yield await under_way.popleft()
+            for count, item in enumerate(items, 1):
+                calls.append(submit(item))
+                if len(calls) >= _WINDOW:
+                    yield await calls.popleft()
+                if count % _STRETCH == 0:
+                    await asyncio.sleep(0)
+        while calls:
+            yield await calls.popleft()
+
+
+@asynccontextmanager
+async def _under_way() -> AsyncIterator[deque[asyncio.Future[Any]]]:
+    """What was submitted and is not answered yet; see `pipeline` for what becomes of it in the end."""
+    calls: deque[asyncio.Future[Any]] = deque()
+    try:
+        yield calls
     except (asyncio.CancelledError, GeneratorExit):
-        while under_way:
-            under_way.popleft().cancel()
+        while calls:
+            calls.popleft().cancel()
         raise
     finally:
-        if under_way:
-            await asyncio.gather(*under_way, return_exceptions=True)
+        if calls:
+            await asyncio.gather(*calls, return_exceptions=True)

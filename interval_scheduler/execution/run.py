@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..controls import PLAIN, BadControls, Controls, of_header
 from ..errors import OutsideRun
 from ..storage.records import CorruptRecord, split
-
-if TYPE_CHECKING:
-    import asyncio
 
 _SEMICOLON: Final = ord(";")
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
@@ -111,6 +109,7 @@ class TaskRun:
         "header",
         "is_plain",
         "raw_id",
+        "start_by",
         "started_at",
         "trusted_until",
     )
@@ -130,6 +129,8 @@ class TaskRun:
         self.header = b""
         #: When the executor was called, monotonic seconds.
         self.started_at = 0.0
+        #: The latest moment to start, monotonic seconds.
+        self.start_by = grant.start_by
         #: The lease is relied on until then, monotonic seconds.
         self.trusted_until = grant.trusted_until
         #: Why the run was cancelled by the scheduler: its lease was lost, or it is handed back.
@@ -193,11 +194,6 @@ class TaskRun:
         return self._grant.is_leased or (not self.is_plain and self.controls.needs_lease)
 
     @property
-    def start_by(self) -> float:
-        """The latest moment to start, monotonic seconds."""
-        return self._grant.start_by if self.is_plain or not self.controls.needs_lease else self._grant.leased_start_by
-
-    @property
     def claimed_at_ms(self) -> int:
         """The server's clock at the claim, epoch ms."""
         return int(1000 * self._grant.server_now)
@@ -248,6 +244,7 @@ class TaskRun:
             raise CorruptRecord(str(error)) from None
         self.is_plain = False
         if self._controls.needs_lease:
+            self.start_by = self._grant.leased_start_by
             self.trusted_until = self._grant.leased_until
 
     def cut(self, reason: str) -> None:
@@ -255,6 +252,12 @@ class TaskRun:
         if self.cut_short is None and self._worker is not None:
             self.cut_short = reason
             self._worker.cancel()
+
+    def is_result(self, error: BaseException) -> bool:
+        """Whether this error is what the run came to; else its worker is torn down, or the process."""
+        if isinstance(error, asyncio.CancelledError) and self.cut_short is None and self._worker is not None:
+            return not self._worker.cancelling()
+        return isinstance(error, Exception | asyncio.CancelledError)
 
     def __repr__(self) -> str:
         return f"TaskRun(id={self.id!r}, due={self.due}, attempt={self.attempt}, token={self.token})"
