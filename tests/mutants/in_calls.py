@@ -38,7 +38,7 @@ ALL: Final = (
     Planted(
         "a bulk call that is cancelled waits for Redis",
         "bulk.py",
-        "under_way.popleft().cancel()\n        raise",
+        "calls.popleft().cancel()\n        raise",
         "break\n        raise",
         tests_in("unit/test_bulk", "test_a_caller_that_is_cancelled_waits_for_nothing"),
     ),
