@@ -47,6 +47,7 @@ FAILED: Final = (RedisError, OSError)
 
 #: How Redis 6.2 tells what a command of a script was refused with.
 _NESTED: Final = re.compile(r"Error running script .*?: -([A-Z]+) (.*)")
+_RIGHT: Final = re.compile("NOPERM|can't (?:run this command|access)|no permissions to")
 _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
@@ -134,6 +135,11 @@ def is_occupied(error: BaseException) -> bool:
     return isinstance(error, BusyLoadingError) or is_busy(error)
 
 
+def is_right(text: str) -> bool:
+    """Whether a refusal is for want of a right, as Redis and Valkey tell it, also from within a script."""
+    return _RIGHT.search(text) is not None
+
+
 def translate(partition: str, error: BaseException) -> StorageError:
     """The typed error for what a call to Redis raised."""
     if isinstance(error, StorageError):
@@ -166,7 +172,7 @@ def _refusal(partition: str, error: ResponseError) -> StorageError:
         return StorageFull(partition)
     if code == "OUTDATED":
         return OutcomeUnknown(partition)
-    if "can't run this command" in text:  # a right that lacks half-way through a script
+    if is_right(text):  # one that lacks half-way through a script
         return StorageRefused(partition, "NOPERM", text)
     name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
     return StorageRefused(partition, name, rest if name == code else text)

@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 from .. import clock
 from ..errors import StorageRefused, UnsuitableServer
 from ..health import Finding
+from .connect import is_right
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -175,7 +176,7 @@ def _persistence(name: str, info: Mapping[str, Any], saves: str | None) -> Itera
 
 
 def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
-    rights = [command for command, error in refused.items() if _is_right(error)]
+    rights = [command for command, error in refused.items() if is_right(error)]
     if needed := sorted(set(rights) - set(_SPARE_COMMANDS)):
         yield Finding(
             "rights",
@@ -189,7 +190,7 @@ def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
             "warning",
             f"partition {name!r} does not let this user run {command}: {_SPARE_COMMANDS[command]}",
         )
-    others = {command: error for command, error in refused.items() if not _is_right(error)}
+    others = {command: error for command, error in refused.items() if not is_right(error)}
     if any("OOM" in error or "used memory" in error for error in others.values()):
         yield Finding(
             "memory",
@@ -203,10 +204,6 @@ def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
             "warning",
             f"partition {name!r} refuses writes ({command}: {error.partition(' ')[0]}): look at its log",
         )
-
-
-def _is_right(error: str) -> bool:
-    return "NOPERM" in error or "can't run this command" in error or "can't access" in error
 
 
 def _clock(name: str, facts: Facts) -> Iterable[Finding]:

@@ -240,7 +240,7 @@ async def test_a_task_that_crashes_its_process_is_not_run_for_ever(make_schedule
     await until(lambda: is_dead(scheduler, "a"))
     assert len(recorder.runs) == runs
     assert isinstance(errors[0], TooManyCrashes)
-    assert errors[0].deliveries == 2
+    assert errors[0].deliveries >= 2, "one more if the event loop was blocked for a lease"
 
 
 def _kill(scheduler: Scheduler) -> None:
@@ -286,7 +286,7 @@ async def test_a_task_ends_at_its_last_moment(make_scheduler: MakeScheduler, del
     recorder = Recorder()
     await scheduler.start_task_execute(recorder)
     start = time.time() + 0.05
-    await scheduler.assign_task(IntervalTask("a", every=0.05, start=start, until=start + 0.12))
+    await scheduler.assign_task(IntervalTask("a", every=0.05, start=start, until=start + 0.12, missed="all"))
     await until(lambda: is_gone(scheduler, "a"))
     await recorder.ran(3)
     await asyncio.sleep(0.1)  # two more intervals, had it gone on

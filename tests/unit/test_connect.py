@@ -66,6 +66,13 @@ def test_credentials_are_refused_without_showing_them(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
+        (
+            redis_errors.ResponseError(
+                "ACL failure in script: User me has no permissions to run the 'zadd' command script: on @user_script:7."
+            ),
+            "NOPERM",
+            "no permissions",
+        ),
         (redis_errors.NoPermissionError("this user has no permissions to run 'evalsha'"), "NOPERM", "no permissions"),
         (redis_errors.ReadOnlyError("You can't write against a read only replica."), "READONLY", "read only"),
         (redis_errors.ResponseError("MISCONF Redis is configured to save RDB"), "MISCONF", "configured to save"),
