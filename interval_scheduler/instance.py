@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from .errors import ConfigurationError, ConfigurationTypeError
+from .urls import digits, parse
 
-_SCHEMES: Final = ("redis", "rediss", "unix", "memory")
-_QUERY_OPTIONS: Final = ("name", "db", "tls_ca_file")
-_MOST_DIGITS: Final = 10
+#: The most partitions of one cluster.
+MOST_SHARDS: Final = 256
+_TEXTS: Final = (
+    "username",
+    "password",
+    "tls_ca_file",
+    "socket_path",
+    "name",
+    "memory",
+    "service",
+    "sentinel_username",
+    "sentinel_password",
+)
 _NOT_IN_HOST: Final = frozenset("/@ \t\r\n")
 _FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
 
@@ -33,6 +44,14 @@ class RedisInstance:
             address may change: tasks are found by it.
         memory: use the embedded engine instead of a server; the value names the in-process store
             (`""`: one of this scheduler alone).
+        sentinels: where Sentinels listen, `"host:port"` each. They say where the primary of `service` is, instead of
+            `host` and `port`; the partition is called by the service.
+        service: what the Sentinels call it.
+        sentinel_username: for the ACL of the Sentinels themselves. Default none.
+        sentinel_password: likewise; never shown.
+        cluster: where some nodes of a Redis Cluster listen, `"host:port"` each: this is one partition of it, on
+            whatever node has its slot. See `of_cluster`, which makes all of them.
+        shard: which of the cluster's partitions it is, from 0.
 
     Raises:
         ConfigurationError: a bad value; the message names the field.
@@ -48,25 +67,33 @@ class RedisInstance:
     socket_path: str | None = None
     name: str | None = None
     memory: str | None = None
+    sentinels: Sequence[str] = ()
+    service: str | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    cluster: Sequence[str] = ()
+    shard: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.host, str):
             raise ConfigurationTypeError("host", f"must be a str, not {type(self.host).__name__}")
         if not self.host or _NOT_IN_HOST.intersection(self.host):
             raise ConfigurationError("host", "must be a host name or an address; give a URL to RedisInstance.from_url")
-        object.__setattr__(self, "port", _digits("port", self.port))
-        object.__setattr__(self, "db", _digits("db", self.db))
+        object.__setattr__(self, "port", digits("port", self.port))
+        object.__setattr__(self, "db", digits("db", self.db))
         if not 1 <= self.port <= 65535:
             raise ConfigurationError("port", f"must be from 1 to 65535, got {self.port}")
         if not 0 <= self.db <= 1_000_000:
             raise ConfigurationError("db", f"must be at least 0, got {self.db}")
-        for option in ("username", "password", "tls_ca_file", "socket_path", "name", "memory"):
+        for option in _TEXTS:
             value = getattr(self, option)
             if value is not None and not isinstance(value, str):
                 raise ConfigurationTypeError(option, f"must be a str, not {type(value).__name__}")
         if not isinstance(self.tls, bool):
             raise ConfigurationTypeError("tls", "must be True or False")
         self._check_tls()
+        self._check_sentinels()
+        self._check_cluster()
         name = self.partition_name
         if "://" in name:
             # It stands in keys and messages, and a URL may have a password.
@@ -85,9 +112,36 @@ class RedisInstance:
         if self.tls_ca_file is not None and not os.path.isfile(self.tls_ca_file):  # noqa: PTH113 - a plain check
             raise ConfigurationError("tls_ca_file", f"is not a file: {self.tls_ca_file}")
 
+    def _check_sentinels(self) -> None:
+        object.__setattr__(self, "sentinels", _check_nodes("sentinels", self.sentinels))
+        if self.sentinels and self.service is None:
+            raise ConfigurationError("service", "must say what the Sentinels call it: redis+sentinel://host/service")
+        if self.sentinels and (self.socket_path is not None or self.memory is not None):
+            raise ConfigurationError("sentinels", "cannot be combined with socket_path or memory")
+        for option in ("service", "sentinel_username", "sentinel_password"):
+            if getattr(self, option) is not None and not self.sentinels:
+                raise ConfigurationError(option, "needs sentinels")
+
+    def _check_cluster(self) -> None:
+        object.__setattr__(self, "cluster", _check_nodes("cluster", self.cluster))
+        object.__setattr__(self, "shard", digits("shard", self.shard))
+        if not 0 <= self.shard < (MOST_SHARDS if self.cluster else 1):
+            raise ConfigurationError("shard", f"must be from 0 to {MOST_SHARDS - 1}, and needs cluster")
+        if self.cluster:
+            if self.sentinels or self.socket_path is not None or self.memory is not None:
+                raise ConfigurationError("cluster", "cannot be combined with sentinels, socket_path or memory")
+            if self.db:
+                raise ConfigurationError("db", "cannot be chosen in a cluster: it has only one")
+            if self.name is not None:
+                raise ConfigurationError("name", "cannot be chosen in a cluster: its partitions have names of their own")
+
     @property
     def address(self) -> str:
         """Where it is, e.g. `localhost:6379/0`; shows no secret."""
+        if self.cluster:
+            return f"shard-{self.shard}"
+        if self.sentinels:
+            return f"{self.service}/{self.db}"
         if self.memory is not None:
             return f"memory:{self.memory}/{self.db}"
         if self.socket_path is not None:
@@ -106,74 +160,62 @@ class RedisInstance:
 
         Args:
             url: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` (TLS), `unix:///path.sock?db=0`,
-                or `memory://[store]`; `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates.
+                `memory://[store]`, or `redis+sentinel://host[:port],…/service[/db]` (`rediss+sentinel://` with TLS);
+                `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?sentinel_username=…` and
+                `?sentinel_password=…` what the Sentinels themselves ask for.
 
         Raises:
             ConfigurationError: another scheme, a bad port or database, an unknown option.
         """
-        if not isinstance(url, str):
-            raise ConfigurationTypeError("url", f"must be a str, not {type(url).__name__}")
-        parts, port = _split(url)
-        options = _query(parts)
-        if parts.scheme == "memory":
-            if parts.path not in ("", "/"):
-                raise ConfigurationError("url", "memory://store takes no path")
-            return cls(memory=parts.netloc, db=_digits("db", options.get("db", 0)), name=options.get("name"))
-        common: dict[str, Any] = {
-            "username": unquote(parts.username) if parts.username else None,
-            "password": unquote(parts.password) if parts.password else None,
-            "tls_ca_file": options.get("tls_ca_file"),
-            "name": options.get("name"),
-        }
-        path = parts.path.strip("/")
-        if parts.scheme == "unix":
-            if not path:
-                raise ConfigurationError("url", "unix:// needs the path of a socket")
-            return cls(socket_path=unquote(parts.path), db=_digits("db", options.get("db", 0)), **common)
-        if path and "db" in options:
-            raise ConfigurationError("db", "is given twice: in the path and as an option")
-        return cls(
-            host=parts.hostname or "localhost",
-            port=6379 if port is None else port,
-            db=_digits("db", path or options.get("db", 0)),
-            tls=parts.scheme == "rediss",
-            **common,
-        )
+        fields, partitions = parse(url)
+        if partitions is not None:
+            raise ConfigurationError(
+                "url", "names a whole cluster, which is many partitions: give it to Scheduler.from_url or to instances"
+            )
+        return cls(**fields)
+
+    @classmethod
+    def all_from_url(cls, url: str) -> tuple[RedisInstance, ...]:
+        """As `from_url`; for `redis+cluster://host[:port],…[?partitions=16]` each partition of the cluster.
+
+        Raises:
+            ConfigurationError: as `from_url`.
+        """
+        fields, partitions = parse(url)
+        return (cls(**fields),) if partitions is None else cls.of_cluster(partitions=partitions, **fields)
+
+    @classmethod
+    def of_cluster(cls, *, cluster: Sequence[str], partitions: int = 16, **fields: Any) -> tuple[RedisInstance, ...]:
+        """The partitions of a Redis Cluster, which is used alone, not beside other instances.
+
+        Args:
+            cluster: where some of its nodes listen, `"host:port"` each; the others are found through them.
+            partitions: how many there are, 1 to 256, on slots that lie evenly apart. Cannot be changed later; several
+                for each primary that the cluster may grow to. Default 16.
+            fields: further fields, the same for all: `username`, `password`, `tls`, `tls_ca_file`.
+
+        Raises:
+            ConfigurationError: a bad value; the message names the field.
+        """
+        if isinstance(partitions, bool) or not isinstance(partitions, int):
+            raise ConfigurationTypeError("partitions", f"must be a whole number, not {type(partitions).__name__}")
+        if not 1 <= partitions <= MOST_SHARDS:
+            raise ConfigurationError("partitions", f"must be from 1 to {MOST_SHARDS}, got {partitions}")
+        return tuple(cls(cluster=cluster, shard=shard, **fields) for shard in range(partitions))
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ConfigurationError("url", "cannot be read: its host is malformed") from None
-    if parts.scheme not in _SCHEMES:
-        raise ConfigurationError("url", f"must start with one of {', '.join(f'{s}://' for s in _SCHEMES)}")
-    if parts.fragment:
-        raise ConfigurationError("url", "must not have a fragment (#...): encode a # in a password as %23")
-    try:
-        return parts, parts.port
-    except ValueError:
-        raise ConfigurationError("port", "must be a whole number from 1 to 65535") from None
-
-
-def _query(parts: SplitResult) -> dict[str, str]:
-    options: dict[str, str] = {}
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key not in _QUERY_OPTIONS:
-            # What stands there may be the rest of a password that was not encoded: shown only if it looks like a name.
-            shown = repr(key) if key.isidentifier() else "(not shown)"
-            raise ConfigurationError(f"url option {shown}", f"is unknown; known: {', '.join(_QUERY_OPTIONS)}")
-        if key in options:
-            raise ConfigurationError(f"url option {key!r}", "is given twice")
-        options[key] = value
-    return options
-
-
-def _digits(option: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ConfigurationTypeError(option, f"must be a whole number, not {type(value).__name__}")
-    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
-        # As above: a password with a slash in it ends up here.
-        shown = f", got {value!r}" if value.isalnum() and len(value) <= _MOST_DIGITS else ""
-        raise ConfigurationError(option, f"must be a whole number{shown}")
-    return int(value)
+def _check_nodes(option: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ConfigurationTypeError(option, f"must be a list of 'host:port', not {type(value).__name__}")
+    nodes = []
+    for node in value:
+        if not isinstance(node, str):
+            raise ConfigurationTypeError(option, f"must be a list of 'host:port', not of {type(node).__name__}")
+        host, _, port = node.rpartition(":")
+        if not host or _NOT_IN_HOST.intersection(host) or not (port.isascii() and port.isdigit()):
+            # Not shown: it may be a URL with a password.
+            raise ConfigurationError(option, "must be 'host:port' each")
+        if not 1 <= digits(option, port) <= 65535:
+            raise ConfigurationError(option, f"must have ports from 1 to 65535, got {port}")
+        nodes.append(node)
+    return tuple(nodes)

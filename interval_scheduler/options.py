@@ -48,8 +48,8 @@ class StorageOptions:
     """Where tasks live.
 
     Args:
-        instances: one `RedisInstance` a partition; in a mapping of options also URLs and mappings. Default: one,
-            localhost:6379/0.
+        instances: one `RedisInstance` a partition, or the URL of each, or the one URL of a cluster; in a mapping of
+            options also mappings. Default: one, localhost:6379/0.
         master_index: which instance keeps the locks. Default 0.
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 5 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
@@ -73,6 +73,7 @@ class StorageOptions:
         object.__setattr__(self, "instances", _instances(self.instances))
         if not self.instances:
             raise ConfigurationError("storage.instances", "must name at least one Redis instance")
+        _check_cluster(self.instances)
         seen: set[str] = set()
         for instance in self.instances:
             for identity in {instance.partition_name, instance.address}:
@@ -210,7 +211,7 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     storage = {name: value for name, value in flat.items() if name in storage_fields}
     rest = {name: value for name, value in flat.items() if name not in storage_fields}
     _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
-    instances = tuple(RedisInstance.from_url(url) for url in urls)
+    instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
 
 
@@ -229,20 +230,33 @@ def _check_namespace(value: object) -> None:
 def _instances(value: object) -> tuple[RedisInstance, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise ConfigurationTypeError("storage.instances", f"must be a list of instances, not {type(value).__name__}")
-    return tuple(_instance(index, item) for index, item in enumerate(value))
+    return tuple(instance for index, item in enumerate(value) for instance in _instance(index, item))
 
 
-def _instance(index: int, item: object) -> RedisInstance:
+def _check_cluster(instances: Sequence[RedisInstance]) -> None:
+    if not any(instance.cluster for instance in instances):
+        return
+    if any(instance.cluster != instances[0].cluster for instance in instances):
+        raise ConfigurationError(
+            "storage.instances", "mixes a cluster with other instances: a namespace lives on one cluster, or on others"
+        )
+    if [instance.shard for instance in instances] != list(range(len(instances))):
+        raise ConfigurationError(
+            "storage.instances", "must name each partition of the cluster once: use RedisInstance.of_cluster"
+        )
+
+
+def _instance(index: int, item: object) -> tuple[RedisInstance, ...]:
     where = f"storage.instances[{index}]"
     if isinstance(item, RedisInstance):
-        return item
+        return (item,)
     if isinstance(item, str):
         try:
-            return RedisInstance.from_url(item)
+            return RedisInstance.all_from_url(item)
         except ConfigurationError as error:
             raise error.within(f"{where}.") from None
     if isinstance(item, Mapping):
-        return _from_mapping(RedisInstance, item, f"{where}.")
+        return (_from_mapping(RedisInstance, item, f"{where}."),)
     raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
 
 

@@ -7,6 +7,7 @@ way that each is applied once.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
@@ -15,14 +16,18 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,  # noqa: A004 - redis's own, unlike the builtin
+    MovedError,
     ReadOnlyError,
     RedisError,
     ResponseError,
     TimeoutError,  # noqa: A004 - redis's own, unlike the builtin
+    TryAgainError,
 )
 
 from ..errors import (
@@ -73,8 +78,46 @@ class _TlsConnection(_Packing, SSLConnection):
     pass
 
 
-def open_client(instance: RedisInstance, options: StorageOptions) -> Redis:
-    """A client with its own pool of connections; connects on first use."""
+class _Located(Connection):
+    """Asks where the primary is whenever it connects, and does not stay with one that is none any more."""
+
+    def __init__(self, *, locate: Locate, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._locate = locate
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._locate()
+        await super()._connect()
+
+    async def read_response(self, *args: Any, **rest: Any) -> Any:
+        """A reply; after one that says that the primary is elsewhere, the connection is closed."""
+        try:
+            return await super().read_response(*args, **rest)
+        except ResponseError as error:
+            if is_replica(error) or is_moved(error):
+                await self.disconnect()
+            raise
+
+
+class _LocatedPlainConnection(_Packing, _Located):
+    pass
+
+
+class _LocatedTlsConnection(_Packing, _Located, SSLConnection):
+    pass
+
+
+Locate = Callable[[], Awaitable[tuple[str, int]]]
+
+
+def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None) -> Redis:
+    """A client with its own pool of connections; connects on first use.
+
+    Args:
+        instance: where to.
+        options: how long to wait, and how many connections to open.
+        locate: says where the primary is, if the instance does not; asked at each connection.
+    """
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)
     where: dict[str, Any] = {"host": instance.host, "port": instance.port, "socket_keepalive": True}
@@ -84,6 +127,9 @@ def open_client(instance: RedisInstance, options: StorageOptions) -> Redis:
     elif instance.tls:
         kind = _TlsConnection
         where |= {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+    if locate is not None:
+        kind = _LocatedTlsConnection if instance.tls else _LocatedPlainConnection
+        where["locate"] = locate
     pool = BlockingConnectionPool(
         **where,
         connection_class=kind,
@@ -117,7 +163,7 @@ def _open_memory(store: str, db: int) -> Redis:
 
 def is_lost(error: BaseException) -> bool:
     """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
-    return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error)
+    return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error) or is_moved(error)
 
 
 def is_replica(error: BaseException) -> bool:
@@ -125,8 +171,20 @@ def is_replica(error: BaseException) -> bool:
     return isinstance(error, ReadOnlyError) or _code(error) == "READONLY"
 
 
+def is_moved(error: BaseException) -> bool:
+    """Whether another node of the cluster has the partition by now, or nobody has."""
+    return isinstance(error, MovedError | ClusterDownError)
+
+
 def is_busy(error: BaseException) -> bool:
-    """Whether another client's script keeps Redis from answering."""
+    """Whether it is for a while that Redis does not do it.
+
+    Another client's script keeps it from answering; or the slot of the partition is on its way to another node. Then
+    its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
+    is of no use.
+    """
+    if isinstance(error, TryAgainError) or (isinstance(error, AskError) and not is_moved(error)):
+        return True
     return isinstance(error, ResponseError) and str(error).startswith("BUSY")
 
 
@@ -148,6 +206,10 @@ def translate(partition: str, error: BaseException) -> StorageError:
         error = error.__cause__  # so the client wraps what a server on a Unix socket answers while it connects
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
+    if is_moved(error) or (is_busy(error) and not str(error).startswith("BUSY")):
+        return PartitionOffline(
+            partition, "is on its way to another node of the cluster: nothing was changed, try again later"
+        )
     if isinstance(error, ResponseError):
         return _refusal(partition, error)
     if problem := certificate_problem(error):

@@ -1,7 +1,7 @@
 """The names of all keys: built here and nowhere else.
 
 All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis
-Cluster; a database's enrollment in the namespace carries `{namespace}`. A colon in the namespace is doubled in the
+Cluster; a database's enrollment in the namespace carries `{namespace}`, in a cluster the tag of its partition. A colon in the namespace is doubled in the
 tag, and no partition name starts with one, so that no two namespaces can meet in one key.
 """
 
@@ -9,9 +9,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from .slots import slot_of, tag_of
+
 
 class Keys:
-    """The keys of one partition, as bytes."""
+    """The keys of one partition, as bytes.
+
+    Args:
+        namespace: the namespace.
+        partition: what the partition is called.
+        shard: which partition of a Redis Cluster it is; `None`: it is no cluster.
+    """
 
     __slots__ = (
         "_tag",
@@ -35,9 +43,10 @@ class Keys:
         "wake",
     )
 
-    def __init__(self, namespace: str, partition: str) -> None:
+    def __init__(self, namespace: str, partition: str, shard: int | None = None) -> None:
         escaped = namespace.replace(":", "::")
-        self._tag: Final = f"{{{escaped}:{partition}}}:".encode()
+        prefix = f"{escaped}:{partition}"
+        self._tag: Final = f"{{{prefix if shard is None else tag_of(prefix, shard)}}}:".encode()
         self.tasks: Final = self._tag + b"tasks"
         self.due: Final = self._tag + b"due"
         self.leased: Final = self._tag + b"leased"
@@ -58,7 +67,14 @@ class Keys:
         #: What is tried out is tried there: a key, and a channel to which nobody listens.
         self.probe: Final = self._tag + b"probe"
         self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
-        self.enrollment: Final = f"{{{escaped}}}:partitions".encode()
+        self.enrollment: Final = (
+            f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
+        )
+
+    @property
+    def slot(self) -> int:
+        """The slot of all of them in a Redis Cluster."""
+        return slot_of(self.tasks)
 
     @property
     def everywhere(self) -> tuple[bytes, ...]:

@@ -14,6 +14,7 @@ starts after a jittered delay that doubles up to 5 s. While a partition is offli
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -26,20 +27,19 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
-from ..health import PartitionHealth
-from . import commands
-from .connect import FAILED, is_busy, is_lost, is_occupied, is_replica, open_client, translate
-from .enrollment import Enrollment
+from .connect import FAILED, is_busy, is_lost, is_moved, is_occupied, is_replica, open_client, translate
+from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_lanes
-from .server import Facts, Stopwatch, ask, deaf, judge, require_suitable
+from .server import deaf
 from .subscription import listen, ping
 
 if TYPE_CHECKING:
-    from ..health import Finding
+    from ..health import PartitionHealth
     from ..instance import RedisInstance
     from ..log import Log
     from ..options import SchedulerOptions
+    from .locating import Locator
     from .scripts import Script
     from .session import Argument
 
@@ -61,6 +61,7 @@ class Partition:
         options: the scheduler's options.
         log: where to write what happens.
         on_state: called with this partition when it goes offline, and when it is back.
+        locator: who knows where its primary is; `None`: the instance itself.
     """
 
     def __init__(
@@ -69,22 +70,23 @@ class Partition:
         options: SchedulerOptions,
         log: Log,
         on_state: Callable[[Partition], None],
+        locator: Locator | None = None,
     ) -> None:
         self.name: Final = instance.partition_name
-        self.keys: Final = Keys(options.namespace, self.name)
+        self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
         self.state: PartitionState = "connecting"
         #: Why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
-        #: What tells its database from every other, once it was reached; `None` if nothing does.
-        self.database: str | None = None
         #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
         self.on_due: Callable[[int], None] = lambda _: None
-        self._instance = instance
         self._options = options
         self._log = log
         self._on_state = on_state
+        self._locator = locator
+        locate = None if locator is None else functools.partial(locator.locate, self.keys.slot)
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
-        self._client: Any = open_client(instance, options.storage)
+        self._client: Any = open_client(instance, options.storage, locate)
+        self._handshake: Final = Handshake(self, instance, options.storage, self._client)
         self._lost = asyncio.Event()
         self._online = asyncio.Event()
         self._tried = asyncio.Event()
@@ -102,6 +104,11 @@ class Partition:
         self.control: Final = lanes.control
         self.lock: Final = lanes.lock
         self.look: Final = lanes.look
+
+    @property
+    def database(self) -> str | None:
+        """What tells its database from every other, once it was reached; `None` if nothing does."""
+        return self._handshake.database
 
     def require_online(self) -> None:
         """Raise unless online.
@@ -151,12 +158,14 @@ class Partition:
             self._online.clear()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._client.aclose()
+                if self._locator is not None:
+                    await self._locator.aclose()
 
     async def _stay_connected(self) -> None:
         delays = self._delays()
         while True:
             try:
-                await self._handshake()
+                await self._greet()
             except (*FAILED, StorageError) as error:
                 self.problem = translate(self.name, error)
                 self._log.debug("partition %s: %s", self.name, self.problem)
@@ -194,51 +203,17 @@ class Partition:
         if before not in (state, "connecting"):
             self._on_state(self)
 
-    async def _handshake(self) -> None:
-        facts = await ask(self._client, self._instance)
-        self.database = facts.database(self._instance.db)
-        require_suitable(self.name, self._judge(facts))
-        key, wanted = self.keys.enrollment, Enrollment.wanted(self.name, self._options.storage)
-        if stored := await self._client.hgetall(key):
-            wanted.require(Enrollment.stored(stored), key)
+    async def _greet(self) -> None:
+        await self._handshake.look()
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
-        findings = self._judge(await self._try_out(facts))
-        require_suitable(self.name, findings)
-        wanted.require(await commands.enroll(self, wanted), key)
-        for finding in findings:
+        for finding in await self._handshake.enroll():
             self._log.warning("%s", finding.message)
-
-    async def _try_out(self, facts: Facts) -> Facts:
-        """What is known of the server, and what it answers to a script that does all that others do."""
-        watch = Stopwatch()
-        now_us, refused = await commands.probe(self)
-        return facts.tried(refused, *watch.compare(now_us))
-
-    def _judge(self, facts: Facts) -> list[Finding]:
-        return judge(self.name, facts, allow_eviction=self._options.storage.allow_eviction)
 
     async def examine(self) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
-        facts, problem = Facts(), self.problem
-        try:
-            self.require_online()
-            with anyio.fail_after(self._options.storage.operation_timeout_seconds):
-                facts = await self._try_out(await ask(self._client, self._instance))
-        except TimeoutError:
-            problem = PartitionOffline(self.name, "did not answer in time")
-        except (*FAILED, StorageError) as error:
-            problem = problem or translate(self.name, error)
-        return PartitionHealth(
-            name=self.name,
-            online=self.state == "online",
-            round_trip=facts.round_trip,
-            version=facts.version,
-            clock_difference=facts.clock_difference,
-            findings=(*self._judge(facts), *([deaf(self.name, self.keys.wake)] if self._is_deaf else ())),
-            problem=None if problem is None else str(problem),
-        )
+        return await self._handshake.examine(is_deaf=self._is_deaf)
 
     async def _listen(self) -> None:
         """Leave when the connection is lost."""
@@ -296,7 +271,7 @@ class Partition:
                 lost = is_lost(error)
                 if not lost and not is_busy(error):
                     raise translate(self.name, error) from None
-                if isinstance(error, RedisTimeoutError) or is_replica(error):
+                if isinstance(error, RedisTimeoutError) or is_replica(error) or is_moved(error):
                     # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
                     self._go_offline()
                 # One connection may be stale, for example after a restart; a new one that fails too says more.
@@ -315,4 +290,6 @@ class Partition:
 
     def report_lost(self) -> None:
         """Say that the connection does not work: the partition is looked for."""
+        if self._locator is not None:
+            self._locator.forget()
         self._lost.set()

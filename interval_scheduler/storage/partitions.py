@@ -12,6 +12,7 @@ from ..errors import PartitionMismatch
 from . import commands
 from .batching import MAX_BATCH
 from .commands import DeadRow, Place, Row
+from .locating import open_locators
 from .partition import Partition
 from .placement import homes
 from .session import Session
@@ -30,8 +31,10 @@ class Partitions:
     def __init__(self, options: SchedulerOptions, log: Log, on_state: Callable[[Partition], None]) -> None:
         self._log = log
         self._patience_seconds = options.storage.operation_timeout_seconds
+        self._locators: Final = open_locators(options.storage)
         self.all: Final[Sequence[Partition]] = [
-            Partition(instance, options, log, on_state) for instance in options.storage.instances
+            Partition(instance, options, log, on_state, locator)
+            for instance, locator in zip(options.storage.instances, self._locators, strict=True)
         ]
         self.master: Final = self.all[options.storage.master_index]
         self._home = homes([partition.name for partition in self.all])

@@ -1,0 +1,111 @@
+"""What happens when a partition is reached: its server is looked at, and its place in the namespace is made sure of.
+
+::
+
+    look ──(nothing was written so far)──▶ enroll ──▶ online
+
+Between the two, the scheduler compares what it found on all partitions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+
+from ..errors import PartitionOffline, StorageError
+from ..health import PartitionHealth
+from . import commands
+from .connect import FAILED, translate
+from .enrollment import Enrollment
+from .server import Facts, Stopwatch, ask, deaf, judge, require_suitable
+
+if TYPE_CHECKING:
+    from ..health import Finding
+    from ..instance import RedisInstance
+    from ..options import StorageOptions
+    from .partition import Partition
+
+
+class Handshake:
+    """Looks at the server of a partition and enrolls it.
+
+    Args:
+        partition: the partition.
+        instance: where it is.
+        storage: the options.
+        client: its client.
+    """
+
+    def __init__(self, partition: Partition, instance: RedisInstance, storage: StorageOptions, client: Any) -> None:
+        self._partition: Final = partition
+        self._instance: Final = instance
+        self._storage: Final = storage
+        # Any: redis-py's annotations mix its synchronous and asynchronous replies.
+        self._client: Final = client
+        self._wanted: Final = Enrollment.wanted(partition.name, storage)
+        self._facts = Facts()
+        #: What tells its database from every other, once it was reached; `None` if nothing does.
+        self.database: str | None = None
+
+    async def look(self) -> None:
+        """See whether it may be used. Writes nothing.
+
+        Raises:
+            UnsuitableServer, PartitionMismatch, StorageRefused: it must not be.
+            RedisError: it cannot be reached.
+        """
+        self._facts = await ask(self._client, self._instance)
+        # The partitions of a cluster may well share a server.
+        self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
+        require_suitable(self._partition.name, self._judge(self._facts))
+        key = self._partition.keys.enrollment
+        if stored := await self._client.hgetall(key):
+            self._wanted.require(Enrollment.stored(stored), key)
+
+    async def enroll(self) -> list[Finding]:
+        """Try out what it lets this user do, and make it a partition of the namespace: what there is to be said of it.
+
+        Raises:
+            UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
+            RedisError: it cannot be reached.
+        """
+        findings = self._judge(await self._try_out(self._facts))
+        require_suitable(self._partition.name, findings)
+        self._wanted.require(await commands.enroll(self._partition, self._wanted), self._partition.keys.enrollment)
+        return findings
+
+    async def examine(self, *, is_deaf: bool) -> PartitionHealth:
+        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take.
+
+        Args:
+            is_deaf: whether it does not let this user subscribe.
+        """
+        partition = self._partition
+        facts, problem = Facts(), partition.problem
+        try:
+            partition.require_online()
+            with anyio.fail_after(self._storage.operation_timeout_seconds):
+                facts = await self._try_out(await ask(self._client, self._instance))
+        except TimeoutError:
+            problem = PartitionOffline(partition.name, "did not answer in time")
+        except (*FAILED, StorageError) as error:
+            problem = problem or translate(partition.name, error)
+        return PartitionHealth(
+            name=partition.name,
+            online=partition.state == "online",
+            round_trip=facts.round_trip,
+            version=facts.version,
+            clock_difference=facts.clock_difference,
+            findings=(*self._judge(facts), *([deaf(partition.name, partition.keys.wake)] if is_deaf else ())),
+            problem=None if problem is None else str(problem),
+        )
+
+    async def _try_out(self, facts: Facts) -> Facts:
+        """What is known of the server, and what it answers to a script that does all that others do."""
+        watch = Stopwatch()
+        now_us, refused = await commands.probe(self._partition)
+        return facts.tried(refused, *watch.compare(now_us))
+
+    def _judge(self, facts: Facts) -> list[Finding]:
+        return judge(self._partition.name, facts, allow_eviction=self._storage.allow_eviction)

@@ -1,0 +1,37 @@
+"""Where the partitions of a Redis Cluster stand among its slots. Pure.
+
+The slot of a key follows from its hash tag. So that partitions are spread evenly over the nodes, however many there are,
+the tag of each gets a number that brings it near its place in the sequence of van der Corput (1935): 0, 1/2, 1/4, 3/4,
+1/8 and so on. Each beginning of that sequence is spread evenly, and a tag does not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Final
+
+from redis.cluster import REDIS_CLUSTER_HASH_SLOTS
+from redis.crc import key_slot
+
+_BITS: Final = REDIS_CLUSTER_HASH_SLOTS.bit_length() - 1
+
+
+def slot_of(key: bytes) -> int:
+    """The slot of a key."""
+    return key_slot(key)
+
+
+def tag_of(prefix: str, shard: int) -> str:
+    """The text of the hash tag of a partition: `prefix`, and a number behind a dot.
+
+    Args:
+        prefix: what it begins with.
+        shard: which partition it is, from 0.
+    """
+    target = int(f"{shard:0{_BITS}b}"[::-1], 2)
+    width = REDIS_CLUSTER_HASH_SLOTS >> (shard.bit_length() + 2)
+    for number in count():
+        tag = f"{prefix}.{number}"
+        if 0 <= slot_of(f"{{{tag}}}".encode()) - target < width:
+            return tag
+    raise AssertionError  # for the type checker: the numbers do not end
