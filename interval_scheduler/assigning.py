@@ -58,6 +58,7 @@ class TaskAssignment(TaskControl):
             NotAcceptingTasks: call `start_task_accept` first.
             PartitionOffline: the home of the task cannot be reached; nothing was changed.
             OutcomeUnknown: the home was lost half-way.
+            NotReplicated: it was carried out, but too few replicas have it; see `wait_replicas`.
             StorageFull, StorageRefused: Redis refuses; nothing was changed.
         """
         change = self._to_change(task, reschedule)

@@ -17,6 +17,7 @@
     ├── StorageError                         something at a partition; names the partition
     │   ├── PartitionOffline (ConnectionError)   it cannot be reached; nothing was changed
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
+    │   │       └── NotReplicated            it happened, but too few replicas had it in time
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
@@ -183,6 +184,28 @@ class OutcomeUnknown(PartitionOffline):
             partition,
             "did not answer in time: the change may or may not have happened, repeat the call to be sure",
         )
+
+
+class NotReplicated(OutcomeUnknown):
+    """The change was carried out, but fewer replicas than `wait_replicas` had it in time: a failover may undo it.
+
+    They may get it later. Repeat the call to be sure; a lock that was acquired so is given up, and not held.
+
+    Attributes:
+        partition: the name of the partition.
+        acknowledged: how many replicas had it.
+        wanted: how many it should have been, `wait_replicas`.
+    """
+
+    def __init__(self, partition: str, acknowledged: int, wanted: int) -> None:
+        StorageError.__init__(
+            self,
+            partition,
+            f"carried it out, but {acknowledged} of {wanted} replicas had it in time: a failover may undo it, "
+            "repeat the call to be sure",
+        )
+        self.acknowledged = acknowledged
+        self.wanted = wanted
 
 
 class StorageFull(StorageError):

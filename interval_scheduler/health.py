@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Code = Literal["version", "role", "eviction", "persistence", "memory", "disk", "clock", "rights", "subscription"]
+Code = Literal[
+    "version", "role", "eviction", "persistence", "memory", "disk", "clock", "rights", "subscription", "replicas"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Finding:
 
     Attributes:
         code: what it is about, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights` or `subscription`.
+            `rights`, `subscription` or `replicas`.
         severity: `"error"`: the partition must not or cannot be used so; `"warning"`: it works, at a risk that
             the message names.
         message: a sentence for people: what was found, and what to do.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +24,8 @@ _TEXTS: Final = (
     "sentinel_username",
     "sentinel_password",
 )
-_NOT_IN_HOST: Final = frozenset("/@ \t\r\n")
+_NOT_IN_HOST: Final = frozenset("/@, \t\r\n")
+_SERVICE: Final = re.compile(r"[A-Za-z0-9._-]+")
 _FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
 
 
@@ -114,8 +116,11 @@ class RedisInstance:
 
     def _check_sentinels(self) -> None:
         object.__setattr__(self, "sentinels", _check_nodes("sentinels", self.sentinels))
-        if self.sentinels and self.service is None:
+        if self.sentinels and not self.service:
             raise ConfigurationError("service", "must say what the Sentinels call it: redis+sentinel://host/service")
+        if self.sentinels and not _SERVICE.fullmatch(str(self.service)):
+            # Not shown: the rest of a password that was not encoded ends up here.
+            raise ConfigurationError("service", "must consist of A-Z, a-z, 0-9 and . - _, as Sentinels want it")
         if self.sentinels and (self.socket_path is not None or self.memory is not None):
             raise ConfigurationError("sentinels", "cannot be combined with socket_path or memory")
         for option in ("service", "sentinel_username", "sentinel_password"):
@@ -133,7 +138,9 @@ class RedisInstance:
             if self.db:
                 raise ConfigurationError("db", "cannot be chosen in a cluster: it has only one")
             if self.name is not None:
-                raise ConfigurationError("name", "cannot be chosen in a cluster: its partitions have names of their own")
+                raise ConfigurationError(
+                    "name", "cannot be chosen in a cluster: its partitions have names of their own"
+                )
 
     @property
     def address(self) -> str:
@@ -148,6 +155,11 @@ class RedisInstance:
             return f"{self.socket_path}/{self.db}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}/{self.db}"
+
+    @property
+    def location(self) -> str:
+        """What tells it from every other: its address, since services may have the same name also who knows of it."""
+        return f"{self.address} of {', '.join(sorted(self.sentinels))}" if self.sentinels else self.address
 
     @property
     def partition_name(self) -> str:
@@ -201,7 +213,9 @@ class RedisInstance:
             raise ConfigurationTypeError("partitions", f"must be a whole number, not {type(partitions).__name__}")
         if not 1 <= partitions <= MOST_SHARDS:
             raise ConfigurationError("partitions", f"must be from 1 to {MOST_SHARDS}, got {partitions}")
-        return tuple(cls(cluster=cluster, shard=shard, **fields) for shard in range(partitions))
+        if not (nodes := _check_nodes("cluster", cluster)):
+            raise ConfigurationError("cluster", "must name at least one node")
+        return tuple(cls(cluster=nodes, shard=shard, **fields) for shard in range(partitions))
 
 
 def _check_nodes(option: str, value: object) -> tuple[str, ...]:

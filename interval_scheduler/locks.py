@@ -27,7 +27,7 @@ import anyio
 from . import clock
 from .checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
 from .errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
-from .storage.commands import LockStep
+from .storage.commands import LockAnswer, LockStep
 
 if TYPE_CHECKING:
     from .storage.partition import Partition
@@ -69,28 +69,35 @@ class Locks:
         self._spawn = spawn
 
     async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
-        """The lock, held for that long, or `None` if another holds it."""
+        """The lock, held for that long, or `None` if another holds it.
+
+        Raises:
+            NotReplicated: it was acquired, but too few replicas know; it is given up again.
+        """
         step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
         self._master.require_online()
         answer = self._master.lock.submit(step)
         try:
-            token = await asyncio.shield(answer)
+            token, problem = await asyncio.shield(answer)
         except asyncio.CancelledError:
             # Its caller is gone, so the lock must not stay with nobody until its time is over.
             answer.add_done_callback(lambda done: self._abandon(name, done))
             raise
+        if problem is not None:
+            await self._release_quietly(Lock(name, token))
+            raise problem
         return Lock(name, token) if token else None
 
-    def _abandon(self, name: str, answer: asyncio.Future[int]) -> None:
-        if not answer.cancelled() and answer.exception() is None and answer.result():
-            lock = Lock(name, answer.result())
+    def _abandon(self, name: str, answer: asyncio.Future[LockAnswer]) -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result().result:
+            lock = Lock(name, answer.result().result)
             self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
         """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
         step = _held(lock, b"r", 0)
         self._master.require_online()
-        return await asyncio.shield(self._master.lock.submit(step)) == 1
+        return (await asyncio.shield(self._master.lock.submit(step))).result == 1
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
@@ -122,7 +129,10 @@ class Locks:
         """Hold a lock for that long from now: whether it was still held."""
         step = _held(lock, b"e", ttl_ms)
         self._master.require_online()
-        return await self._master.lock.submit(step) == 1
+        held, problem = await self._master.lock.submit(step)
+        if problem is not None:
+            raise problem
+        return held == 1
 
     async def _wait_for(self, name: str, seconds: Seconds, wait_seconds: float | None) -> tuple[float, Lock]:
         give_up_at = None if wait_seconds is None else clock.monotonic() + wait_seconds

@@ -58,6 +58,9 @@ class StorageOptions:
             long a call that is under way then is tried again before it raises. Default 5.
         max_connections: the most connections to one partition; further calls wait. Default 16.
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
+        wait_replicas: how many replicas shall have an assigned task or an acquired lock before the call returns, 0 to
+            10; if they have it not within `operation_timeout_seconds`, less a tenth or 0.2 s, it raises
+            `NotReplicated`. Default 0: none is waited for.
     """
 
     instances: Sequence[RedisInstance] = (RedisInstance(),)
@@ -68,6 +71,7 @@ class StorageOptions:
     operation_timeout_seconds: float = 5
     max_connections: int = 16
     allow_eviction: bool = False
+    wait_replicas: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "instances", _instances(self.instances))
@@ -76,10 +80,10 @@ class StorageOptions:
         _check_cluster(self.instances)
         seen: set[str] = set()
         for instance in self.instances:
-            for identity in {instance.partition_name, instance.address}:
+            for identity in {instance.partition_name, instance.location}:
                 if identity in seen:
                     raise ConfigurationError("storage.instances", f"names the same instance twice: {identity}")
-            seen |= {instance.partition_name, instance.address}
+            seen |= {instance.partition_name, instance.location}
         _whole("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
         _seconds("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)
         _seconds("storage.task_interval_seconds", self.task_interval_seconds)
@@ -90,6 +94,9 @@ class StorageOptions:
         _whole("storage.max_connections", self.max_connections, at_least=4, at_most=10_000)
         if not isinstance(self.allow_eviction, bool):
             raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
+        _whole("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
+        if self.wait_replicas and any(instance.memory is not None for instance in self.instances):
+            raise ConfigurationError("storage.wait_replicas", "must be 0 with memory://, which has no replicas")
 
     @property
     def master(self) -> RedisInstance:

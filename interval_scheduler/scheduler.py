@@ -63,8 +63,8 @@ class Scheduler(TaskAssignment, Upkeep):
         """A scheduler from URLs.
 
         Args:
-            *urls: one a partition: `redis://`, `rediss://`, `unix://` or `memory://`; the first is the master unless
-                `master_index` says otherwise.
+            *urls: one a partition: `redis://`, `rediss://`, `unix://`, `memory://` or `redis+sentinel://`, the first is
+                the master unless `master_index` says otherwise; or the one `redis+cluster://` of a whole cluster.
             logger: as for the class.
             **options: any field of `SchedulerOptions` or `StorageOptions` by its name.
 

@@ -6,6 +6,7 @@ way that each is applied once.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -86,8 +87,9 @@ class _Located(Connection):
         self._locate = locate
 
     async def _connect(self) -> None:
-        self.host, self.port = await self._locate()
-        await super()._connect()
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self.host, self.port = await self._locate()
+            await super()._connect()  # type: ignore[no-untyped-call]
 
     async def read_response(self, *args: Any, **rest: Any) -> Any:
         """A reply; after one that says that the primary is elsewhere, the connection is closed."""
@@ -110,13 +112,13 @@ class _LocatedTlsConnection(_Packing, _Located, SSLConnection):
 Locate = Callable[[], Awaitable[tuple[str, int]]]
 
 
-def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None) -> Redis:
+def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None = None) -> Redis:
     """A client with its own pool of connections; connects on first use.
 
     Args:
         instance: where to.
         options: how long to wait, and how many connections to open.
-        locate: says where the primary is, if the instance does not; asked at each connection.
+        locate: says where the primary is, if the instance does not; asked at each connection. Default: the instance.
     """
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)
@@ -200,10 +202,9 @@ def is_right(text: str) -> bool:
 
 def translate(partition: str, error: BaseException) -> StorageError:
     """The typed error for what a call to Redis raised."""
+    error = _unwrapped(error)
     if isinstance(error, StorageError):
         return error
-    if isinstance(error, ConnectionError) and isinstance(error.__cause__, RedisError):
-        error = error.__cause__  # so the client wraps what a server on a Unix socket answers while it connects
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
     if is_moved(error) or (is_busy(error) and not str(error).startswith("BUSY")):
@@ -216,6 +217,16 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return UnsuitableServer(partition, problem)
     reason = "did not answer in time" if isinstance(error, TimeoutError) else mix_up(error) or type(error).__name__
     return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """What was raised while the client connected: what a server on a Unix socket answers, why no primary is found."""
+    if isinstance(error, ConnectionError):
+        if isinstance(behind := error.__cause__ or error.__context__, StorageError):
+            return behind
+        if isinstance(error.__cause__, RedisError):
+            return error.__cause__
+    return error
 
 
 def _code(error: BaseException) -> str | None:
@@ -236,11 +247,16 @@ def _refusal(partition: str, error: ResponseError) -> StorageError:
         return OutcomeUnknown(partition)
     if is_right(text):  # one that lacks half-way through a script
         return StorageRefused(partition, "NOPERM", text)
+    if code == "NOREPLICAS":
+        return StorageRefused(partition, code, _TOO_FEW_REPLICAS)
     name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
     return StorageRefused(partition, name, rest if name == code else text)
 
 
-_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "NOREPLICAS", "UNKILLABLE", "WRONGTYPE"})
+_TOO_FEW_REPLICAS: Final = (
+    "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
+)
+_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
 # redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
 _CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+from redis.exceptions import NoPermissionError
 
 from ..errors import PartitionOffline, StorageError
 from ..health import PartitionHealth
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ..instance import RedisInstance
     from ..options import StorageOptions
     from .partition import Partition
+
+_CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was changed, try again later"
 
 
 class Handshake:
@@ -58,10 +61,17 @@ class Handshake:
         self._facts = await ask(self._client, self._instance)
         # The partitions of a cluster may well share a server.
         self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
+        if self._is_demoted():
+            raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
         require_suitable(self._partition.name, self._judge(self._facts))
         key = self._partition.keys.enrollment
         if stored := await self._client.hgetall(key):
             self._wanted.require(Enrollment.stored(stored), key)
+
+    def _is_demoted(self) -> bool:
+        """Whether others say where the primary is, and what is there is none any more, or not yet."""
+        located = self._instance.sentinels or self._instance.cluster
+        return bool(located) and (self._facts.info or {}).get("role") not in (None, "master")
 
     async def enroll(self) -> list[Finding]:
         """Try out what it lets this user do, and make it a partition of the namespace: what there is to be said of it.
@@ -105,7 +115,15 @@ class Handshake:
         """What is known of the server, and what it answers to a script that does all that others do."""
         watch = Stopwatch()
         now_us, refused = await commands.probe(self._partition)
+        if self._storage.wait_replicas:
+            try:
+                await self._client.execute_command("WAIT", 0, 1)
+            except NoPermissionError as error:
+                refused["WAIT"] = f"NOPERM {error}"
         return facts.tried(refused, *watch.compare(now_us))
 
     def _judge(self, facts: Facts) -> list[Finding]:
-        return judge(self._partition.name, facts, allow_eviction=self._storage.allow_eviction)
+        storage = self._storage
+        return judge(
+            self._partition.name, facts, allow_eviction=storage.allow_eviction, wait_replicas=storage.wait_replicas
+        )

@@ -1,8 +1,9 @@
 """The names of all keys: built here and nowhere else.
 
 All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis
-Cluster; a database's enrollment in the namespace carries `{namespace}`, in a cluster the tag of its partition. A colon in the namespace is doubled in the
-tag, and no partition name starts with one, so that no two namespaces can meet in one key.
+Cluster; a database's enrollment in the namespace carries `{namespace}`, in a cluster the tag of its partition. A colon
+in the namespace is doubled in the tag, and no partition name starts with one, so that no two namespaces can meet in one
+key.
 """
 
 from __future__ import annotations
@@ -67,9 +68,7 @@ class Keys:
         #: What is tried out is tried there: a key, and a channel to which nobody listens.
         self.probe: Final = self._tag + b"probe"
         self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
-        self.enrollment: Final = (
-            f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
-        )
+        self.enrollment: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
 
     @property
     def slot(self) -> int:

@@ -24,7 +24,7 @@ class Lanes(NamedTuple):
     assign: Calls[commands.Change, bool]
     remove: Calls[bytes, commands.Removed]
     control: Calls[commands.ControlStep, str]
-    lock: Calls[commands.LockStep, int]
+    lock: Calls[commands.LockStep, commands.LockAnswer]
     look: Calls[bytes, commands.Row | None]
 
 
@@ -32,7 +32,9 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
     """The lanes of a partition, none of them running yet."""
     keys = partition.keys
     patience = options.storage.operation_timeout_seconds
-    sessions = {lane: Session(partition, patience) for lane in ("assign", "remove", "control", "lock")}
+    replicas = options.storage.wait_replicas
+    sessions = {lane: Session(partition, patience) for lane in ("remove", "control", "unlock")}
+    sessions |= {lane: Session(partition, patience, replicas) for lane in ("assign", "lock")}
     grid_ms = round(options.storage.task_interval_seconds * 1000)
 
     async def assign(changes: Sequence[commands.Change]) -> Sequence[bool]:
@@ -43,6 +45,8 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
         created, earliest_ms = await commands.assign(sessions["assign"], keys, grid_ms, changes)
         if earliest_ms >= 0:
             partition.on_due(earliest_ms)
+        if problem := sessions["assign"].not_replicated:
+            raise problem
         return created
 
     async def remove(ids: Sequence[bytes]) -> Sequence[commands.Removed]:
@@ -56,9 +60,16 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
             partition.on_due(earliest_ms)
         return results
 
-    async def lock(steps: Sequence[commands.LockStep]) -> Sequence[int]:
+    async def lock(steps: Sequence[commands.LockStep]) -> Sequence[commands.LockAnswer]:
         partition.require_online()
-        return await commands.lock(sessions["lock"], keys, steps)
+        # No replica is waited for to give a lock up: if a failover undoes that, the lock ends with its time.
+        session = sessions["unlock" if all(step.action == b"r" for step in steps) else "lock"]
+        results = await commands.lock(session, keys, steps)
+        problem = session.not_replicated
+        return [
+            commands.LockAnswer(result, problem if result and step.action != b"r" else None)
+            for step, result in zip(steps, results, strict=True)
+        ]
 
     async def look(ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
         return await commands.look(partition, ids)

@@ -11,14 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
 from .. import clock
+from ..errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
+from .tls import certificate_problem
 
 if TYPE_CHECKING:
     from ..instance import RedisInstance
@@ -28,6 +29,9 @@ Address = tuple[str, int]
 
 #: For so long an answer of the cluster holds for other partitions too: they often ask at the same moment.
 _KEPT_SECONDS: Final = 0.5
+_UNHEARD: Final = "is offline (none of its {} Sentinels answers): nothing was changed, try again later"
+_DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
+_DOWN: Final = frozenset({b"s_down", b"o_down"})
 
 
 class Locator(Protocol):
@@ -48,26 +52,84 @@ class Locator(Protocol):
 
 
 class Sentinels:
-    """Asks the Sentinels of one instance."""
+    """Asks the Sentinels of one instance, first the one that knew last time.
+
+    Nothing is kept open to them: they are seldom asked.
+    """
 
     def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
-        self._service: Final = instance.service
-        asking = _asking(instance, options, len(instance.sentinels))
-        asking |= {"username": instance.sentinel_username, "password": instance.sentinel_password}
-        self._sentinel: Final = Sentinel([_address(node) for node in instance.sentinels], sentinel_kwargs=asking)
+        self._partition: Final = instance.partition_name
+        self._service: Final = str(instance.service)
+        self._nodes: Final = [_address(node) for node in instance.sentinels]
+        # The connection to the primary is to have its share of the time as well.
+        self._seconds: Final = options.connect_timeout_seconds / (len(self._nodes) + 1)
+        self._kind: Final = SSLConnection if instance.tls else Connection
+        self._asking: Final[dict[str, Any]] = {
+            "username": instance.sentinel_username,
+            "password": instance.sentinel_password,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "driver_info": None,
+            **({"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True} if instance.tls else {}),
+        }
 
-    async def locate(self, slot: int) -> Address:
-        """The primary of the service."""
-        host, port = await self._sentinel.discover_master(self._service)
-        return str(host), int(port)
+    async def locate(self, slot: int) -> Address:  # noqa: ARG002 - a service has no slots
+        """The primary of the service.
+
+        Raises:
+            PartitionOffline: no Sentinel answers, or they know of no primary that is there.
+            UnsuitableServer: they do not know the service.
+            StorageRefused: they do not accept the password, or lack a right.
+        """
+        problem: StorageError = PartitionOffline(self._partition, _UNHEARD.format(len(self._nodes)))
+        for node in tuple(self._nodes):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    address = await self._ask(*node)
+            except (AuthenticationError, AuthorizationError, NoPermissionError):
+                problem = StorageRefused(
+                    self._partition,
+                    "WRONGPASS",
+                    "its Sentinels do not accept sentinel_username and sentinel_password, or the user lacks a right",
+                )
+            except StorageError as error:
+                problem = error
+            except (RedisError, OSError) as error:
+                if advice := certificate_problem(error):
+                    problem = UnsuitableServer(self._partition, f"has a Sentinel that {advice}")
+            else:
+                self._nodes.remove(node)
+                self._nodes.insert(0, node)
+                return address
+        raise problem
+
+    async def _ask(self, host: str, port: int) -> Address:
+        """What one of them says."""
+        connection = self._kind(host=host, port=port, **self._asking)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._service)
+            found = await connection.read_response()
+            if found is None:
+                raise UnsuitableServer(
+                    self._partition, f"is not known to its Sentinels: they monitor no service {self._service!r}"
+                )
+            await connection.send_command("SENTINEL MASTER", self._service)
+            state = await connection.read_response()
+        finally:
+            await connection.disconnect(nowait=True)
+        address = found[0].decode(), int(found[1])
+        told = dict(zip(state[::2], state[1::2], strict=True))
+        down = _DOWN.intersection(told[b"flags"].split(b","))
+        if down and address == (told[b"ip"].decode(), int(told[b"port"])):
+            raise PartitionOffline(self._partition, _DOWN_SAYS)
+        return address
 
     def forget(self) -> None:
         """They are asked each time."""
 
     async def aclose(self) -> None:
-        """Close the connections to them."""
-        for client in self._sentinel.sentinels:
-            await client.aclose()
+        """Nothing is kept open."""
 
 
 class Cluster:
@@ -107,7 +169,7 @@ class Cluster:
         for host, port in dict.fromkeys([*known, *self._seeds]):
             client = Redis(host=host, port=port, single_connection_client=True, **self._asking)
             try:
-                reply: list[Any] = await client.execute_command("CLUSTER SLOTS")
+                reply: list[Any] = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
             except (RedisError, OSError) as failure:
                 error = failure
             else:

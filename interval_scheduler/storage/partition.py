@@ -17,7 +17,7 @@ import asyncio
 import functools
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
@@ -31,6 +31,7 @@ from .connect import FAILED, is_busy, is_lost, is_moved, is_occupied, is_replica
 from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_lanes
+from .replication import send_replicated
 from .server import deaf
 from .subscription import listen, ping
 
@@ -43,9 +44,12 @@ if TYPE_CHECKING:
     from .scripts import Script
     from .session import Argument
 
+Send = Callable[..., Awaitable[Any]]
 PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 _LONGEST_DELAY_SECONDS: Final = 5.0
+#: Where others say where the primary is: they are asked, and not the server that is to be spared.
+_LONGEST_DELAY_LOCATED_SECONDS: Final = 1.0
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
 _STEADY_SECONDS: Final = 1.0
@@ -233,16 +237,20 @@ class Partition:
     def _delays(self) -> Iterator[float]:
         """Jittered delays that double, in seconds."""
         delay = self._options.storage.reconnect_interval_seconds
+        longest = max(delay, _LONGEST_DELAY_SECONDS if self._locator is None else _LONGEST_DELAY_LOCATED_SECONDS)
         while True:
             yield delay * random.uniform(0.5, 1)
-            delay = min(2 * delay, max(_LONGEST_DELAY_SECONDS, delay))
+            delay = min(2 * delay, longest)
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once, as it is; raises the client's errors."""
+        return await self._evaluate_by(self._client.execute_command, script, keys, args)
+
+    async def _evaluate_by(self, send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         try:
-            return await self._client.execute_command("EVALSHA", script.sha, len(keys), *keys, *args)
+            return await send("EVALSHA", script.sha, len(keys), *keys, *args)
         except NoScriptError:
-            return await self._client.execute_command("EVAL", script.text, len(keys), *keys, *args)
+            return await send("EVAL", script.text, len(keys), *keys, *args)
 
     async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script that changes nothing; waits as long as `operation_timeout_seconds` for a lost partition."""
@@ -253,9 +261,16 @@ class Partition:
             raise PartitionOffline(self.name, "did not answer in time: try again later") from None
 
     async def request(
-        self, script: Script, keys: Sequence[bytes], args: Sequence[Argument], patience_seconds: float
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        args: Sequence[Argument],
+        patience_seconds: float,
+        replicas: int = 0,
     ) -> Any:
         """Run a script that may safely be sent again, until it is answered or patience ends.
+
+        With `replicas`, so many are waited for: its reply, and how many had in time what it wrote.
 
         Raises:
             OutcomeUnknown: patience ended.
@@ -263,9 +278,14 @@ class Partition:
         """
         give_up_at = clock.monotonic() + patience_seconds
         failures = 0
+        evaluate = self.evaluate
+        if replicas:
+            seconds = self._options.storage.operation_timeout_seconds
+            send = functools.partial(send_replicated, self._client, keys[0], replicas, seconds)
+            evaluate = functools.partial(self._evaluate_by, send)
         while True:
             try:
-                return await self.evaluate(script, keys, args)
+                return await evaluate(script, keys, args)
             except FAILED as error:
                 failures += 1
                 lost = is_lost(error)

@@ -102,7 +102,7 @@ class Stopwatch:
         return server_now_us / 1e6 - (self._wall + took / 2), took
 
 
-def judge(name: str, facts: Facts, *, allow_eviction: bool) -> list[Finding]:
+def judge(name: str, facts: Facts, *, allow_eviction: bool, wait_replicas: int = 0) -> list[Finding]:
     """What the facts say of the server of a partition. Pure."""
     findings = list(_refusals(name, facts.refused))
     if facts.info is not None:  # the embedded engine tells nothing of itself, and may run on a clock that a test moves
@@ -110,6 +110,7 @@ def judge(name: str, facts: Facts, *, allow_eviction: bool) -> list[Finding]:
         findings += _eviction(name, facts.info, allow_eviction=allow_eviction)
         findings += _persistence(name, facts.info, facts.saves)
         findings += _clock(name, facts)
+        findings += _replicas(name, facts.info, wait_replicas)
     return findings
 
 
@@ -173,6 +174,17 @@ def _persistence(name: str, info: Mapping[str, Any], saves: str | None) -> Itera
     ):
         if status != "ok":
             yield Finding("disk", "warning", f"partition {name!r}: {what} failed: look at its disk and its log")
+
+
+def _replicas(name: str, info: Mapping[str, Any], wanted: int) -> Iterable[Finding]:
+    connected = int(info.get("connected_slaves", 0))
+    if connected < wanted:
+        yield Finding(
+            "replicas",
+            "warning",
+            f"partition {name!r} has {connected} of the {wanted} replicas that wait_replicas waits for: assigning "
+            "tasks and acquiring locks raise NotReplicated until it has them",
+        )
 
 
 def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:

@@ -21,7 +21,7 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import OutcomeUnknown, StorageError
+from ..errors import NotReplicated, OutcomeUnknown, StorageError
 
 if TYPE_CHECKING:
     from .partition import Partition
@@ -39,12 +39,24 @@ class Session:
     Args:
         partition: the partition to talk to.
         patience_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
+        replicas: how many replicas shall have what a request wrote before it returns; see `not_replicated`. Default 0.
     """
 
-    __slots__ = ("_in_doubt", "_partition", "_patience_seconds", "_reply_key", "_sequence", "name")
+    __slots__ = (
+        "_acknowledged",
+        "_in_doubt",
+        "_partition",
+        "_patience_seconds",
+        "_replicas",
+        "_reply_key",
+        "_sequence",
+        "name",
+    )
 
-    def __init__(self, partition: Partition, patience_seconds: float) -> None:
+    def __init__(self, partition: Partition, patience_seconds: float, replicas: int = 0) -> None:
         self._partition = partition
+        self._replicas = replicas
+        self._acknowledged = replicas
         self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
         #: What tells it from every other.
         self.name: Final = secrets.token_hex(8).encode()
@@ -56,6 +68,13 @@ class Session:
     def in_doubt(self) -> bool:
         """Whether the last request ended in `OutcomeUnknown`; `repeat` may still learn what came of it."""
         return self._in_doubt
+
+    @property
+    def not_replicated(self) -> NotReplicated | None:
+        """The error of the last request if too few replicas had in time what it wrote."""
+        if self._acknowledged >= self._replicas:
+            return None
+        return NotReplicated(self._partition.name, self._acknowledged, self._replicas)
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Carry out a state-changing script once.
@@ -77,7 +96,7 @@ class Session:
         self._in_doubt = True
         try:
             reply = await self._partition.request(
-                script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds
+                script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds, self._replicas
             )
         except OutcomeUnknown:
             raise
@@ -85,4 +104,6 @@ class Session:
             self._in_doubt = False
             raise
         self._in_doubt = False
+        if self._replicas:
+            reply, self._acknowledged = reply
         return reply

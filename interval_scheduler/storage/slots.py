@@ -1,8 +1,8 @@
 """Where the partitions of a Redis Cluster stand among its slots. Pure.
 
-The slot of a key follows from its hash tag. So that partitions are spread evenly over the nodes, however many there are,
-the tag of each gets a number that brings it near its place in the sequence of van der Corput (1935): 0, 1/2, 1/4, 3/4,
-1/8 and so on. Each beginning of that sequence is spread evenly, and a tag does not depend on how many there are.
+The slot of a key follows from its hash tag. So that partitions are spread evenly over the nodes, however many there
+are, the tag of each gets a number that brings it near its place in the sequence of van der Corput (1935): 0, 1/2, 1/4,
+3/4, 1/8 and so on. Each beginning of that sequence is spread evenly, and a tag does not depend on how many there are.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
-from redis.cluster import REDIS_CLUSTER_HASH_SLOTS
-from redis.crc import key_slot
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 _BITS: Final = REDIS_CLUSTER_HASH_SLOTS.bit_length() - 1
 

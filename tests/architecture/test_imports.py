@@ -29,7 +29,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage.auditing",),
     ("storage.partitions", "storage.views"),
     ("storage.partition",),
-    ("storage.lanes", "storage.server"),
+    ("storage.handshake",),
+    ("storage.lanes", "storage.replication", "storage.server"),
     ("storage.commands", "storage.subscription"),
     (
         "storage.commands.assigning",
@@ -39,12 +40,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "storage.commands.running",
     ),
     ("storage.commands.flags",),
-    ("storage.session", "storage.batching", "storage.connect", "storage.enrollment"),
+    ("storage.session", "storage.batching", "storage.connect", "storage.enrollment", "storage.locating"),
     ("storage.scripts", "storage.records", "storage.keys", "storage.placement", "storage.tls", "storage"),
+    ("storage.slots",),
     ("task", "options", "events", "bulk", "audit", "health"),
     ("rules",),
     ("cron",),
     ("controls", "instance", "checks", "log"),
+    ("urls",),
     ("clock", "errors"),
 )
 LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
@@ -68,6 +71,7 @@ PURE = (
     "storage.placement",
     "storage.records",
     "task",
+    "urls",
 )
 IMPURE_IMPORTS = {"asyncio", "anyio", "redis", "socket", "time", "random", "secrets", "threading", "subprocess"}
 

@@ -94,8 +94,8 @@ ALL: Final = (
     Planted(
         "a lock whose holder is cancelled while it releases is held by nobody",
         "locks.py",
-        "await asyncio.shield(self._master.lock.submit(step)) == 1",
-        "await self._master.lock.submit(step) == 1",
+        "(await asyncio.shield(self._master.lock.submit(step))).result == 1",
+        "(await self._master.lock.submit(step)).result == 1",
         tests_in("faults/test_cancelled", "test_a_holder_releases"),
     ),
     Planted(

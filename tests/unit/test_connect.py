@@ -75,6 +75,7 @@ def test_credentials_are_refused_without_showing_them(error: Exception) -> None:
         ),
         (redis_errors.NoPermissionError("this user has no permissions to run 'evalsha'"), "NOPERM", "no permissions"),
         (redis_errors.ReadOnlyError("You can't write against a read only replica."), "READONLY", "read only"),
+        (redis_errors.ResponseError("NOREPLICAS Not enough good replicas"), "NOREPLICAS", "min-replicas-to-write"),
         (redis_errors.ResponseError("MISCONF Redis is configured to save RDB"), "MISCONF", "configured to save"),
         (redis_errors.ResponseError("WRONGTYPE Operation against a key"), "WRONGTYPE", "Operation against"),
         (redis_errors.ResponseError("unknown command 'FOO'"), "ERR", "unknown command 'FOO'"),
@@ -157,6 +158,12 @@ def test_what_a_server_answers_on_a_unix_socket_is_told_as_elsewhere() -> None:
     found = translate("here:1/0", refusal)
     assert isinstance(found, StorageRefused)
     assert found.code == "WRONGPASS"
+
+
+@pytest.mark.parametrize("explicitly", [True, False])
+@pytest.mark.parametrize("why", [UnsuitableServer("p", "is not known"), PartitionOffline("p", "is offline (why)")])
+def test_why_a_primary_is_not_found_is_told(why: StorageError, *, explicitly: bool) -> None:
+    assert translate("here:1/0", wrapped(why, explicitly=explicitly)) is why
 
 
 def unverified(code: int, message: str) -> ssl.SSLCertVerificationError:

@@ -24,6 +24,21 @@ def test_one_url_a_partition_and_the_first_is_the_master() -> None:
     assert options.storage.master == RedisInstance("a")
 
 
+def test_sentinels_may_be_asked_for_some_partitions() -> None:
+    options = options_from_urls(("redis+sentinel://a:1,b:2/main/3", "redis://c"), {"wait_replicas": 2})
+    assert options.storage.instances == (
+        RedisInstance(sentinels=("a:1", "b:2"), service="main", db=3),
+        RedisInstance("c"),
+    )
+    assert options.storage.wait_replicas == 2
+
+
+def test_one_url_is_all_partitions_of_a_cluster() -> None:
+    options = options_from_urls(("redis+cluster://a:1,b:2",), {"master_index": 15})
+    assert options.storage.instances == RedisInstance.of_cluster(cluster=("a:1", "b:2"))
+    assert len(options.storage.instances) == 16
+
+
 def test_options_of_both_sorts_are_flat() -> None:
     options = options_from_urls(
         ("redis://a", "redis://b"),
@@ -56,6 +71,13 @@ def test_every_option_can_be_given_flat() -> None:
         ((5,), {}, ConfigurationTypeError, "url"),
         (("redis://h", "redis://h/0"), {}, ConfigurationError, "storage.instances"),
         (("memory://", "memory://"), {}, ConfigurationError, "storage.instances"),
+        (("redis+cluster://h", "redis://h"), {}, ConfigurationError, "storage.instances"),
+        (("redis+cluster://h", "redis+cluster://h"), {}, ConfigurationError, "storage.instances"),
+        (("redis+cluster://h",), {"partitions": 3}, ConfigurationError, "partitions"),
+        (("redis+cluster://h",), {"master_index": 16}, ConfigurationError, "storage.master_index"),
+        (("redis+sentinel://h",), {}, ConfigurationError, "service"),
+        (("memory://",), {"wait_replicas": 1}, ConfigurationError, "storage.wait_replicas"),
+        (("redis://h",), {"wait_replicas": 11}, ConfigurationError, "storage.wait_replicas"),
         (("redis://h",), {"concurrency": 0}, ConfigurationError, "concurrency"),
         (("redis://h",), {"master_index": 1}, ConfigurationError, "storage.master_index"),
         (("redis://h",), {"max_connections": "9"}, ConfigurationTypeError, "storage.max_connections"),

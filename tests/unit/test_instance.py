@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import traceback
 from pathlib import Path
@@ -39,6 +40,25 @@ from interval_scheduler.options import StorageOptions
         ("memory://", RedisInstance(memory="")),
         ("memory://store", RedisInstance(memory="store")),
         ("memory://store?db=1&name=n", RedisInstance(memory="store", db=1, name="n")),
+        ("redis+sentinel://h/main", RedisInstance(sentinels=("h:26379",), service="main")),
+        ("redis+sentinel://h/main/", RedisInstance(sentinels=("h:26379",), service="main")),
+        ("redis+sentinel://a:1,b:2,c/main/3", RedisInstance(sentinels=("a:1", "b:2", "c:26379"), service="main", db=3)),
+        ("redis+sentinel://a,b:2/main?db=3", RedisInstance(sentinels=("a:26379", "b:2"), service="main", db=3)),
+        ("redis+sentinel://[::1]:1,b:2/main", RedisInstance(sentinels=("[::1]:1", "b:2"), service="main")),
+        (
+            "redis+sentinel://me:secret@a:1,b:2/main/1?name=n&sentinel_username=you&sentinel_password=other%26more",
+            RedisInstance(
+                sentinels=["a:1", "b:2"],
+                service="main",
+                db=1,
+                name="n",
+                username="me",
+                password="secret",
+                sentinel_username="you",
+                sentinel_password="other&more",
+            ),
+        ),
+        ("rediss+sentinel://a:1/main", RedisInstance(sentinels=("a:1",), service="main", tls=True)),
     ],
 )
 def test_urls(url: str, instance: RedisInstance) -> None:
@@ -55,10 +75,58 @@ def test_urls(url: str, instance: RedisInstance) -> None:
         (RedisInstance(socket_path="/run/redis.sock", db=1), "/run/redis.sock/1"),
         (RedisInstance(memory="store"), "memory:store/0"),
         (RedisInstance("h", name="eu-1"), "eu-1"),
+        (RedisInstance(sentinels=("a:1", "b:2"), service="main", db=1), "main/1"),
+        (RedisInstance(sentinels=("a:1", "b:2"), service="main", name="eu-1"), "eu-1"),
+        (RedisInstance(cluster=("a:1",), shard=7), "shard-7"),
     ],
 )
 def test_a_partition_is_called_by_its_address_unless_it_has_a_name(instance: RedisInstance, name: str) -> None:
     assert instance.partition_name == name
+
+
+@pytest.mark.parametrize(
+    ("url", "shards", "instance"),
+    [
+        ("redis+cluster://h", 16, RedisInstance(cluster=("h:6379",))),
+        ("redis+cluster://a:1,b:2,c/?partitions=3", 3, RedisInstance(cluster=("a:1", "b:2", "c:6379"))),
+        ("redis+cluster://h:1?partitions=1", 1, RedisInstance(cluster=("h:1",))),
+        (
+            "rediss+cluster://me:secret@h:1?partitions=256",
+            256,
+            RedisInstance(cluster=["h:1"], tls=True, username="me", password="secret"),
+        ),
+    ],
+)
+def test_the_url_of_a_cluster_names_all_its_partitions(url: str, shards: int, instance: RedisInstance) -> None:
+    found = RedisInstance.all_from_url(url)
+    assert found == tuple(dataclasses.replace(instance, shard=shard) for shard in range(shards))
+    assert [each.partition_name for each in found] == [f"shard-{shard}" for shard in range(shards)]
+    with pytest.raises(ConfigurationError, match=r"^url names a whole cluster, .*Scheduler\.from_url"):
+        RedisInstance.from_url(url)
+
+
+def test_any_other_url_names_one_instance() -> None:
+    assert RedisInstance.all_from_url("redis://h/1") == (RedisInstance("h", db=1),)
+    assert RedisInstance.all_from_url("redis+sentinel://h/main") == (RedisInstance.from_url("redis+sentinel://h/main"),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "field"),
+    [
+        ({"cluster": ()}, ConfigurationError, "cluster"),
+        ({"cluster": ["h:1"], "partitions": 0}, ConfigurationError, "partitions"),
+        ({"cluster": ["h:1"], "partitions": 257}, ConfigurationError, "partitions"),
+        ({"cluster": ["h:1"], "partitions": True}, ConfigurationTypeError, "partitions"),
+        ({"cluster": ["h:1"], "partitions": "3"}, ConfigurationTypeError, "partitions"),
+        ({"cluster": ["h:1"], "db": 1}, ConfigurationError, "db"),
+        ({"cluster": ["h:1"], "name": "n"}, ConfigurationError, "name"),
+        ({"cluster": ["h"]}, ConfigurationError, "cluster"),
+    ],
+)
+def test_clusters_that_cannot_be_used(fields: dict[str, Any], error: type[ConfigurationError], field: str) -> None:
+    with pytest.raises(error, match=rf"^{field} ") as caught:
+        RedisInstance.of_cluster(**fields)
+    assert caught.value.field == field
 
 
 def test_a_name_does_not_hide_the_address() -> None:
@@ -74,7 +142,11 @@ def test_a_name_does_not_hide_the_address() -> None:
         ("redis://h?db=x", "^db "),
         ("redis://h/1?db=2", "^db is given twice"),
         ("redis://h/1?db=1", "^db is given twice"),
-        ("http://h", "^url must start with one of redis://, rediss://, unix://, memory://"),
+        (
+            "http://h",
+            r"^url must .* one of redis://, rediss://, unix://, memory://, redis\+sentinel://, .* rediss\+cluster://$",
+        ),
+        ("redis+tls://h", "^url must start with"),
         ("h:6379", "^url must start with"),
         ("localhost", "^url must start with"),
         ("", "^url must start with"),
@@ -92,11 +164,59 @@ def test_a_name_does_not_hide_the_address() -> None:
         ("rediss://h?tls_ca_file=/nowhere.pem", "^tls_ca_file is not a file"),
         ("redis://h?name=", "^name "),
         ("redis://h?name=a,b", "^name "),
+        ("redis://a,b/0", "^host "),
+        ("redis://h?sentinel_password=x", "^url option 'sentinel_password' is unknown; known: name, db, tls_ca_file"),
+        ("redis://h?partitions=2", "^url option 'partitions' is unknown"),
+        ("redis+sentinel://h", "^service must say what the Sentinels call it"),
+        ("redis+sentinel://h/", "^service must say"),
+        ("redis+sentinel:///main", "^url must name the host of each node"),
+        ("redis+sentinel://a,,b/main", "^url must name the host of each node"),
+        ("redis+sentinel://a,/main", "^url must name the host of each node"),
+        ("redis+sentinel://:1/main", "^url must name the host of each node"),
+        ("redis+sentinel://a:1,b:0/main", "^sentinels must have ports from 1 to 65535, got 0"),
+        ("redis+sentinel://a:1,b:70000/main", "^port must be a whole number from 1 to 65535"),
+        ("redis+sentinel://a:1,b:port/main", "^port "),
+        ("redis+sentinel://a/main/1?db=1", "^db is given twice"),
+        ("redis+sentinel://a/main/users", "^db .*'users'"),
+        ("redis+sentinel://a/main/1/2", "^db "),
+        ("redis+sentinel://a/ma%20in", "^service must consist of"),
+        ("redis+sentinel://a/main?service=other", "^url option 'service' is unknown"),
+        ("redis+sentinel://a/main?sentinelPassword=x", "^url option 'sentinelPassword' is unknown"),
+        ("redis+sentinel://a/main?sentinel_password=x&sentinel_password=x", "^url option .* is given twice"),
+        ("redis+sentinel://a/main?tls_ca_file=/nowhere.pem", "^tls_ca_file needs tls"),
+        ("redis+sentinel://a/main#x", "^url .*fragment.*%23"),
+        ("redis+cluster://h?partitions=2", "^url names a whole cluster"),
     ],
 )
 def test_urls_that_cannot_be_used(url: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         RedisInstance.from_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis+cluster://", "^url must name the host of each node"),
+        ("redis+cluster://a,,b", "^url must name the host of each node"),
+        ("redis+cluster://a:0", "^cluster must have ports from 1 to 65535, got 0"),
+        ("redis+cluster://a:70000", "^port "),
+        ("redis+cluster://a/1", "^db cannot be chosen in a cluster"),
+        ("redis+cluster://a/0", "^db cannot be chosen in a cluster"),
+        ("redis+cluster://a?db=1", "^url option 'db' is unknown; known: partitions, tls_ca_file"),
+        ("redis+cluster://a?name=n", "^url option 'name' is unknown"),
+        ("redis+cluster://a?partitions=0", "^partitions must be from 1 to 256, got 0"),
+        ("redis+cluster://a?partitions=257", "^partitions must be from 1 to 256, got 257"),
+        ("redis+cluster://a?partitions=few", "^partitions must be a whole number, got 'few'"),
+        ("redis+cluster://a?partitions=", "^partitions must be a whole number"),
+        ("redis+cluster://a?partitions=-1", "^partitions must be a whole number"),
+        ("redis+cluster://a?partitions=2&partitions=2", "^url option 'partitions' is given twice"),
+        ("redis+cluster://a?tls_ca_file=/nowhere.pem", "^tls_ca_file needs tls"),
+    ],
+)
+def test_urls_of_clusters_that_cannot_be_used(url: str, says: str) -> None:
+    for function in (RedisInstance.all_from_url, lambda url: Scheduler.from_url(url)):  # noqa: PLW0108 - its type
+        with pytest.raises(ConfigurationError, match=says):
+            function(url)
 
 
 @pytest.mark.parametrize("url", [None, b"redis://h", 1, RedisInstance()])
@@ -144,6 +264,38 @@ def test_a_url_is_a_str(url: Any) -> None:
         ({"name": "a\0"}, ConfigurationError, "name"),
         pytest.param({"name": "x" * 257}, ConfigurationError, "name", id="long name"),
         ({"memory": 1}, ConfigurationTypeError, "memory"),
+        ({"sentinels": "h:1", "service": "main"}, ConfigurationTypeError, "sentinels"),
+        ({"sentinels": b"h:1", "service": "main"}, ConfigurationTypeError, "sentinels"),
+        ({"sentinels": 5, "service": "main"}, ConfigurationTypeError, "sentinels"),
+        ({"sentinels": [("h", 1)], "service": "main"}, ConfigurationTypeError, "sentinels"),
+        ({"sentinels": ["h"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": [":1"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:port"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:0"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:65536"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["redis://h:1"], "service": "main"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:1"]}, ConfigurationError, "service"),
+        ({"sentinels": ["h:1"], "service": ""}, ConfigurationError, "service"),
+        ({"sentinels": ["h:1"], "service": "a b"}, ConfigurationError, "service"),
+        ({"sentinels": ["h:1"], "service": 1}, ConfigurationTypeError, "service"),
+        ({"service": "main"}, ConfigurationError, "service"),
+        ({"sentinel_username": "me"}, ConfigurationError, "sentinel_username"),
+        ({"sentinel_password": "x"}, ConfigurationError, "sentinel_password"),
+        ({"sentinel_password": 1}, ConfigurationTypeError, "sentinel_password"),
+        ({"sentinels": ["h:1"], "service": "main", "socket_path": "/s"}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:1"], "service": "main", "memory": ""}, ConfigurationError, "sentinels"),
+        ({"sentinels": ["h:1"], "service": "main", "cluster": ["h:1"]}, ConfigurationError, "cluster"),
+        ({"cluster": "h:1"}, ConfigurationTypeError, "cluster"),
+        ({"cluster": ["h"]}, ConfigurationError, "cluster"),
+        ({"cluster": ["h:1"], "socket_path": "/s"}, ConfigurationError, "cluster"),
+        ({"cluster": ["h:1"], "memory": ""}, ConfigurationError, "cluster"),
+        ({"cluster": ["h:1"], "db": 1}, ConfigurationError, "db"),
+        ({"cluster": ["h:1"], "name": "n"}, ConfigurationError, "name"),
+        ({"cluster": ["h:1"], "shard": 256}, ConfigurationError, "shard"),
+        ({"cluster": ["h:1"], "shard": -1}, ConfigurationError, "shard"),
+        ({"cluster": ["h:1"], "shard": None}, ConfigurationTypeError, "shard"),
+        ({"shard": 1}, ConfigurationError, "shard"),
     ],
 )
 def test_fields_that_cannot_be_used(arguments: dict[str, Any], error: type[ConfigurationError], field: str) -> None:
@@ -165,13 +317,15 @@ def test_a_certificate_file_that_is_there(tmp_path: Path) -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=6, max_size=20))
 def test_no_repr_shows_a_password(secret: str) -> None:
     secret = f"<{secret}>"  # so that it cannot be part of anything else by chance
-    instance = RedisInstance.from_url(f"redis://me:{quote(secret, safe='')}@h:1/2")
-    assert instance.password == secret
-    options = SchedulerOptions(storage=StorageOptions(instances=(instance,)))
-    for thing in (instance, options, options.storage, Scheduler(options)):
+    encoded = quote(secret, safe="")
+    instance = RedisInstance.from_url(f"redis://me:{encoded}@h:1/2")
+    other = RedisInstance.from_url(f"redis+sentinel://me:{encoded}@h:1,i:2/main?sentinel_password={encoded}")
+    assert instance.password == other.password == other.sentinel_password == secret
+    options = SchedulerOptions(storage=StorageOptions(instances=(instance, other)))
+    for thing in (instance, other, other.location, options, options.storage, Scheduler(options)):
         for text in (repr(thing), str(thing), f"{thing}"):
             assert secret not in text
-            assert quote(secret, safe="") not in text
+            assert encoded not in text
 
 
 @pytest.mark.parametrize(
@@ -188,6 +342,15 @@ def test_no_repr_shows_a_password(secret: str) -> None:
         "redis://me:hunter2@h/0#x",
         "rediss://me:hunter2@h?tls_ca_file=/nowhere",
         "redis://me:hunter2@a b",
+        "redis+sentinel://me:hunter2@h",
+        "redis+sentinel://me:hunter2@a:1,b:port/main",
+        "redis+sentinel://me:hunter2@a:1,b c/main",
+        "redis+sentinel://me:hunter2@a:1/main/users",
+        "redis+sentinel://a:1/main?sentinel_password=hunter2&name=a,b",
+        "redis+sentinel://a:1/main?sentinel_password=hunter2&sentinel_password=hunter2",
+        "redis+sentinel://a:1/?sentinel_password=hunter2",
+        "redis+cluster://me:hunter2@a:1",
+        "redis+cluster://me:hunter2@a:1/1",
     ],
 )
 def test_no_error_shows_the_password_of_a_url(url: str) -> None:
@@ -208,6 +371,13 @@ def test_no_error_shows_the_password_of_a_url(url: str) -> None:
         "redis://:[hunter2@h",
         "unix://:1?hunter2@/run/redis.sock",
         "memory:///hunter2@x",
+        "redis+sentinel://:/hunter2@h:1/main",
+        "redis+sentinel://:12/hunter2@h:1/main",
+        "redis+sentinel://me:/hunter2@h:1",
+        "redis+sentinel://me:12/hunter2@h/main",
+        "redis+sentinel://me:12?hunter2@h/main",
+        "redis+sentinel://me:12#hunter2@h/main",
+        "redis+cluster://me:12/hunter2@h:1",
     ],
 )
 def test_no_error_shows_a_password_that_was_not_encoded(url: str) -> None:

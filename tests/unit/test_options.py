@@ -85,6 +85,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         operation_timeout_seconds=6,
         max_connections=7,
         allow_eviction=True,
+        wait_replicas=1,
     )
     options = SchedulerOptions(
         storage=storage,
@@ -107,6 +108,65 @@ def test_every_option_may_be_given_in_camel_case() -> None:
     mapping["storage"] = {camel(f.name): getattr(storage, f.name) for f in dataclasses.fields(storage)}
     assert "checkTasksEverySeconds" in mapping
     assert to_options(mapping) == options
+
+
+def test_the_fields_of_an_instance_may_be_given_in_camel_case() -> None:
+    mapping = {
+        "sentinels": ["a:1", "b:2"],
+        "service": "main",
+        "db": "1",
+        "sentinelUsername": "me",
+        "sentinelPassword": "secret",
+        "tls": True,
+    }
+    assert to_options({"storage": {"instances": [mapping]}}).storage.instances == (
+        RedisInstance(
+            sentinels=("a:1", "b:2"), service="main", db=1, sentinel_username="me", sentinel_password="secret", tls=True
+        ),
+    )
+
+
+def test_the_url_of_a_cluster_is_all_its_partitions() -> None:
+    options = to_options({"storage": {"instances": ["redis+cluster://a:1,b:2?partitions=4"], "masterIndex": 3}})
+    assert options.storage.instances == RedisInstance.of_cluster(cluster=["a:1", "b:2"], partitions=4)
+    assert options.storage.master.shard == 3
+
+
+def test_sentinels_of_two_services_are_two_instances() -> None:
+    urls = ("redis+sentinel://a/one", "redis+sentinel://a/two", "redis+sentinel://a/two/1", "redis://a")
+    assert [each.partition_name for each in StorageOptions(instances=urls).instances] == [  # type: ignore[arg-type]
+        "one/0",
+        "two/0",
+        "two/1",
+        "a:6379/0",
+    ]
+
+
+CLUSTER = RedisInstance.of_cluster(cluster=["a:1"], partitions=3)
+
+
+@pytest.mark.parametrize(
+    ("instances", "says"),
+    [
+        ((*CLUSTER, RedisInstance("h")), "mixes a cluster with other instances"),
+        ((RedisInstance("h"), *CLUSTER), "mixes a cluster with other instances"),
+        (("redis+cluster://a:1?partitions=2", "redis+sentinel://h/main"), "mixes a cluster with other instances"),
+        (("redis+cluster://a:1?partitions=2", "redis+cluster://b:1?partitions=2"), "mixes a cluster"),
+        ((*CLUSTER, *CLUSTER), "must name each partition of the cluster once: use RedisInstance.of_cluster"),
+        ((CLUSTER[0], CLUSTER[2]), "must name each partition of the cluster once"),
+        ((CLUSTER[1],), "must name each partition of the cluster once"),
+        ((CLUSTER[1], CLUSTER[0]), "must name each partition of the cluster once"),
+        (("redis+sentinel://a/main", "redis+sentinel://a/main"), "names the same instance twice: main/0"),
+        (("redis+sentinel://a/main", "redis+sentinel://b/main"), "names the same instance twice: main/0"),
+        (
+            ("redis+sentinel://a,b/main?name=one", "redis+sentinel://b,a/main?name=two"),
+            "names the same instance twice: main/0 of a:26379, b:26379",
+        ),
+    ],
+)
+def test_instances_that_do_not_go_together(instances: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^storage.instances {says}"):
+        StorageOptions(instances=instances)
 
 
 def test_any_mapping_will_do() -> None:
@@ -253,6 +313,21 @@ def test_options_that_cannot_be_used(options: dict[str, Any], error: type[Config
         ({"max_connections": 3}, ConfigurationError, "storage.max_connections"),
         ({"max_connections": None}, ConfigurationTypeError, "storage.max_connections"),
         ({"allow_eviction": 1}, ConfigurationTypeError, "storage.allow_eviction"),
+        ({"wait_replicas": -1}, ConfigurationError, "storage.wait_replicas"),
+        ({"wait_replicas": 11}, ConfigurationError, "storage.wait_replicas"),
+        ({"wait_replicas": True}, ConfigurationTypeError, "storage.wait_replicas"),
+        ({"wait_replicas": 1.0}, ConfigurationTypeError, "storage.wait_replicas"),
+        ({"wait_replicas": 1, "instances": ["memory://"]}, ConfigurationError, "storage.wait_replicas"),
+        (
+            {"instances": ["redis+sentinel://a/main?sentinel_password=x&sentinel_usrname=me"]},
+            ConfigurationError,
+            "storage.instances[0].url option 'sentinel_usrname'",
+        ),
+        ({"instances": [{"sentinels": ["a"], "service": "s"}]}, ConfigurationError, "storage.instances[0].sentinels"),
+        ({"instances": [{"sentinels": ["a:1"]}]}, ConfigurationError, "storage.instances[0].service"),
+        ({"instances": [{"sentinelPassword": "x"}]}, ConfigurationError, "storage.instances[0].sentinel_password"),
+        ({"instances": ["redis://h", "redis+cluster://a/1"]}, ConfigurationError, "storage.instances[1].db"),
+        ({"instances": [{"cluster": ["a:1"], "shard": 1}]}, ConfigurationError, "storage.instances"),
     ],
 )
 def test_storage_options_that_cannot_be_used(

@@ -2,7 +2,7 @@
 
 from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, clear, remove
 from .checking import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
-from .control import Controlled, ControlStep, LockStep, bury, control, halt, lock, mark, sweep
+from .control import Controlled, ControlStep, LockAnswer, LockStep, bury, control, halt, lock, mark, sweep
 from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, enroll, look, page, sizes
 from .running import (
     DEAD_LIMIT,
@@ -35,6 +35,7 @@ __all__ = [
     "Failure",
     "FoundProblem",
     "Held",
+    "LockAnswer",
     "LockStep",
     "Page",
     "PageMark",

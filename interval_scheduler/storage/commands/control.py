@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import scripts
 
 if TYPE_CHECKING:
+    from ...errors import NotReplicated
     from ..keys import Keys
     from ..partition import Partition
     from ..session import Argument, Session
@@ -97,6 +98,16 @@ class LockStep(NamedTuple):
     action: bytes
     token: bytes
     ttl_ms: int
+
+
+class LockAnswer(NamedTuple):
+    """What a step on a lock came to: the token acquired, 1 if extended or released, else 0.
+
+    With a `problem` that is so on the primary, but too few replicas know.
+    """
+
+    result: int
+    problem: NotReplicated | None = None
 
 
 async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[int]:
