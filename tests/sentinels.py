@@ -24,7 +24,8 @@ from tests.servers import RedisServer, default_binary, free_port
 SERVICE: Final = "main"
 #: A server that does not answer for so long is down. Much less, and a busy machine looks like an outage.
 DOWN_AFTER_MS: Final = 1000
-_FAILOVER_TIMEOUT_MS: Final = 2000
+#: Twice as long after a failover was begun, no Sentinel begins another. Much less, and two begin one at once.
+FAILOVER_TIMEOUT_MS: Final = 5000
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
@@ -66,7 +67,7 @@ class SentinelServer:
             f"sentinel myid {self._identity}",
             f"sentinel monitor {service} 127.0.0.1 {watched} {quorum}",
             f"sentinel down-after-milliseconds {service} {DOWN_AFTER_MS}",
-            f"sentinel failover-timeout {service} {_FAILOVER_TIMEOUT_MS}",
+            f"sentinel failover-timeout {service} {FAILOVER_TIMEOUT_MS}",
             *([f"requirepass {password}"] if password else []),
             *lines,
         ]
@@ -171,6 +172,10 @@ class Watched:
         sentinel = next(each for each in self.sentinels if each.is_running)
         _, port = sentinel.ask("GET-MASTER-ADDR-BY-NAME", SERVICE)
         return next(server for server in self.servers if server.port == int(port))
+
+    def failovers(self) -> int:
+        """How many there were: the Sentinels count them."""
+        return max(int(_pairs(each.ask("MASTER", SERVICE))[b"config-epoch"]) for each in self.sentinels)
 
     def replicas(self) -> list[RedisServer]:
         """The servers that run and are not the primary."""

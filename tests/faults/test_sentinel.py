@@ -15,7 +15,7 @@ from interval_scheduler import IntervalTask, NotReplicated, Scheduler, StorageEr
 from tests.faults.figures import FULL, often, tell
 from tests.faults.measuring import doubled
 from tests.integration.processes import check_key_space
-from tests.sentinels import Watched, wait_for
+from tests.sentinels import FAILOVER_TIMEOUT_MS, Watched, wait_for
 from tests.servers import RedisServer, free_port
 from tests.waiting import Recorder, until
 
@@ -147,7 +147,9 @@ async def test_a_killed_primary(namespace: str, wait_replicas: int) -> None:
                 if FULL:
                     await asyncio.to_thread(watched.rejoin, primary)
                     await asyncio.to_thread(watched.settle)
+                    await asyncio.sleep(2 * FAILOVER_TIMEOUT_MS / 1000)  # before, the Sentinels begin no other
             lost = await load.lost()
+            failovers = watched.failovers()
     again = doubled(load.recorder.runs)
     increasing = load.tokens == sorted(set(load.tokens))
     refused = ", ".join(f"{count} {name}" for name, count in sorted(load.refused.items()))
@@ -155,7 +157,7 @@ async def test_a_killed_primary(namespace: str, wait_replicas: int) -> None:
         "sentinel",
         "the primary is killed (kill -9) under load, "
         + (f"wait_replicas={wait_replicas}" if wait_replicas else "no replica is waited for"),
-        count=f"{kills} failovers, {len(load.acknowledged):,} tasks acknowledged",
+        count=f"{kills} kills, {failovers} failovers, {len(load.acknowledged):,} tasks acknowledged",
         expected="goes on by itself; fencing tokens increase; "
         + ("acknowledged tasks lost 0" if wait_replicas else "what is lost is told (replication is asynchronous)"),
         figure=f"lost {len(lost)}; an assign was acknowledged after {_most(assigned_after)}, runs went on after "

@@ -2,8 +2,14 @@
 
 from typing import Final
 
-from . import in_calls, in_execution, in_running, in_tasks
+from . import in_calls, in_execution, in_failover, in_running, in_tasks
 from .planted import Planted
 
 #: All of them.
-ALL: Final[tuple[Planted, ...]] = (*in_running.ALL, *in_tasks.ALL, *in_execution.ALL, *in_calls.ALL)
+ALL: Final[tuple[Planted, ...]] = (
+    *in_running.ALL,
+    *in_tasks.ALL,
+    *in_execution.ALL,
+    *in_calls.ALL,
+    *in_failover.ALL,
+)

@@ -1,0 +1,80 @@
+"""Bugs to plant where Sentinels are asked and replicas are waited for."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+ALL: Final = (
+    Planted(
+        "a silent Sentinel uses up the time of all",
+        "storage/locating.py",
+        "async with asyncio.timeout(self._seconds):",
+        "if True:",
+        tests_in("integration/test_sentinel", "test_one_sentinel_is_enough"),
+    ),
+    Planted(
+        "asking Sentinels takes as long as it takes",
+        "storage/connect.py",
+        "async with asyncio.timeout(self.socket_connect_timeout):",
+        "if True:",
+        tests_in("integration/test_sentinel", "test_asking_takes_no_longer_than_connecting_may_take"),
+    ),
+    Planted(
+        "a replica that Sentinels name is refused for good",
+        "storage/handshake.py",
+        "if self._is_demoted():",
+        "if False:",
+        tests_in("integration/test_sentinel", "test_what_sentinels_say_is_a_primary_has_to_be_one"),
+    ),
+    Planted(
+        "a connection to Sentinels stays open",
+        "storage/locating.py",
+        "await connection.disconnect(nowait=True)",
+        "pass",
+        tests_in("integration/test_sentinel", "test_tasks_run_and_all_is_well"),
+    ),
+    Planted(
+        "an assign that no replica has is acknowledged",
+        "storage/lanes.py",
+        'if problem := sessions["assign"].not_replicated:',
+        "if problem := None:",
+        tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
+    ),
+    Planted(
+        "a lock that no replica knows of is kept by nobody",
+        "locks.py",
+        "            await self._release_quietly(Lock(name, token))\n            raise problem",
+        "            raise problem",
+        tests_in("integration/test_replication", "test_a_lock_that_the_replica_does_not_know_of_is_given_up"),
+    ),
+    Planted(
+        "a renewal that no replica knows of counts",
+        "locks.py",
+        "        if problem is not None:\n            raise problem\n        return held == 1",
+        "        return held == 1",
+        tests_in("integration/test_replication", "test_a_lock_whose_renewal_the_replica_does_not_know_of_is_lost"),
+    ),
+    Planted(
+        "giving a lock up waits for replicas",
+        "storage/lanes.py",
+        'sessions["unlock" if all(',
+        'sessions["lock" if all(',
+        tests_in("integration/test_replication", "test_a_lock_that_the_replica_does_not_know_of_is_given_up"),
+    ),
+    Planted(
+        "a repeated request waits for nothing",
+        "storage/replication.py",
+        'pipeline.execute_command("PEXPIRE", reply_key, REPLY_KEPT_MS)',
+        'pipeline.execute_command("PTTL", reply_key)',
+        tests_in("unit/test_replication", "test_a_write_of_its_own_stands_before_wait"),
+    ),
+    Planted(
+        "replicas are not waited for",
+        "storage/lanes.py",
+        "replicas = options.storage.wait_replicas",
+        "replicas = 0",
+        tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
+    ),
+)
