@@ -59,7 +59,7 @@ class StorageOptions:
         max_connections: the most connections to one partition; further calls wait. Default 16.
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
         wait_replicas: how many replicas shall have an assigned task or an acquired lock before the call returns, 0 to
-            10; if they have it not within `operation_timeout_seconds`, less a tenth or 0.2 s, it raises
+            10; if they have it not within `operation_timeout_seconds`, less a fifth or 0.2 s, it raises
             `NotReplicated`. Default 0: none is waited for.
     """
 

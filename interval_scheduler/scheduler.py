@@ -223,6 +223,7 @@ class Scheduler(TaskAssignment, Upkeep):
         Raises:
             LockTimeout: it was not free in time.
             LockLost: it could not be renewed in time; the block was cancelled.
+            NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is given up again.
         """
         return self._host.require().locks.hold(name, seconds, wait_seconds)
 

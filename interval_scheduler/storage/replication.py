@@ -22,7 +22,7 @@ from .connect import is_lost
 REPLY_KEPT_MS: Final = 600_000
 #: How much of the time that Redis has to answer it may not spend on waiting: the part, but at least so many seconds.
 #: The answer must come in time as well, and Redis looks for waits that are over only every tenth of a second.
-_SPARED_SHARE: Final = 0.1
+_SPARED_SHARE: Final = 0.2
 _SPARED_SECONDS: Final = 0.2
 
 

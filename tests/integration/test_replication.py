@@ -46,7 +46,7 @@ def pair(own_server: NewServer) -> Pair:
 
 
 @contextlib.asynccontextmanager
-async def waiting(url: str, namespace: str, seconds: float = 0.5, replicas: int = 1) -> AsyncIterator[Scheduler]:
+async def waiting(url: str, namespace: str, seconds: float = 1.5, replicas: int = 1) -> AsyncIterator[Scheduler]:
     async with Scheduler.from_url(
         f"{url}?name=here",
         namespace=namespace,
@@ -83,7 +83,7 @@ async def test_a_replica_that_does_not_keep_up(pair: Pair, namespace: str) -> No
             began = time.monotonic()
             with pytest.raises(NotReplicated, match="carried it out, but 0 of 1 replicas had it in time") as caught:
                 await scheduler.assign_task(IntervalTask("t", every=1000))
-            assert time.monotonic() - began >= 0.25
+            assert time.monotonic() - began >= 1
             assert (caught.value.partition, caught.value.acknowledged, caught.value.wanted) == ("here", 0, 1)
             assert await scheduler.is_scheduled("t") is not None  # it was carried out
             assert scheduler.online  # the partition itself is well
@@ -124,7 +124,7 @@ async def test_a_lock_that_the_replica_does_not_know_of_is_given_up(pair: Pair, 
             assert await scheduler.try_lock("door") is None  # another holds it: that much is known
             began = time.monotonic()
             assert await scheduler.unlock(first) is True  # type: ignore[arg-type]
-            assert time.monotonic() - began < 0.25  # for that no replica is waited for
+            assert time.monotonic() - began < 1  # for that no replica is waited for
             with pytest.raises(NotReplicated):
                 await scheduler.lock("door", 30).__aenter__()
 
@@ -143,8 +143,8 @@ async def _hold(scheduler: Scheduler, pair: Pair) -> None:
 
 async def test_a_repeated_request_waits_as_well(pair: Pair, namespace: str) -> None:
     """Its reply is remembered and it writes nothing: an answer of WAIT about nothing must not pass for one about it."""
-    async with Proxy(pair.primary.port) as proxy, waiting(proxy.url, namespace, seconds=1) as scheduler:
-        for _ in range(3):
+    async with Proxy(pair.primary.port) as proxy, waiting(proxy.url, namespace) as scheduler:
+        for _ in range(2):
             with pair.frozen():
                 proxy.drop_next(b"PEXPIRE")
                 before = proxy.dropped

@@ -15,13 +15,6 @@ ALL: Final = (
         tests_in("integration/test_sentinel", "test_one_sentinel_is_enough"),
     ),
     Planted(
-        "asking Sentinels takes as long as it takes",
-        "storage/connect.py",
-        "async with asyncio.timeout(self.socket_connect_timeout):",
-        "if True:",
-        tests_in("integration/test_sentinel", "test_asking_takes_no_longer_than_connecting_may_take"),
-    ),
-    Planted(
         "a replica that Sentinels name is refused for good",
         "storage/handshake.py",
         "if self._is_demoted():",
