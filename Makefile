@@ -11,7 +11,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotat
 # Tests mostly wait; so there are more of them at once than CPUs.
 PARALLEL := --numprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers sbom build audit lock clean
+.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers scale sbom build audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ bench: $(READY) ## measure; writes benchmarks/results/
 
 bench-peers: $(READY) ## measure ours, the floor and the peers on the same work (needs Node 20; some 40 minutes)
 	$(BIN)/python -m benchmarks.peers
+
+scale: $(READY) ## measure partitions times processes, beside the simulation (some 3 minutes)
+	$(BIN)/python -m benchmarks.scale
 
 sbom: $(READY) ## write the bill of materials (CycloneDX) of what is needed at run time, from the lock
 	$(BIN)/python -m supply.sbom build/interval_scheduler.cdx.json

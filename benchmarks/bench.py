@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,22 +25,36 @@ LATER = 4_000_000_000
 
 
 class Bench:
-    """One or more databases of a private Redis as partitions, all fresh."""
+    """Fresh partitions: databases of one private Redis, or each a Redis of its own.
 
-    def __init__(self, partitions: int = 1) -> None:
-        self.server = RedisServer()
-        self.partitions = partitions
+    Args:
+        partitions: how many.
+        apart: whether each has a server of its own.
+    """
+
+    def __init__(self, partitions: int = 1, *, apart: bool = False) -> None:
+        self._servers = [RedisServer() for _ in range(partitions if apart else 1)]
+        self._places = [(server, 0) for server in self._servers]
+        if not apart:
+            self._places = [(self._servers[0], db) for db in range(partitions)]
 
     def __enter__(self) -> Self:
-        self.server.start()
+        for server in self._servers:
+            server.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.server.kill()
+        for server in self._servers:
+            server.kill()
+
+    @property
+    def server(self) -> RedisServer:
+        """The server; the first, if there are several."""
+        return self._servers[0]
 
     @property
     def urls(self) -> list[str]:
-        return [self.server.url.replace("/0", f"/{db}") for db in range(self.partitions)]
+        return [server.url_of(db) for server, db in self._places]
 
     def scheduler(self, **options: Any) -> Scheduler:
         return Scheduler.from_url(*self.urls, namespace=NAMESPACE, **options)
@@ -50,26 +65,33 @@ class Bench:
             return found
 
     def cost(self) -> Cost:
-        """What the server spent so far."""
-        info = self.info()
-        return Cost(
-            info["used_cpu_user"] + info["used_cpu_sys"],
-            info["total_reads_processed"],
-            info["total_commands_processed"],
-        )
+        """What the servers spent so far."""
+        spent = Cost(0, 0, 0)
+        for server in self._servers:
+            with server.client() as client:
+                info: dict[str, Any] = client.info()
+            spent += Cost(
+                info["used_cpu_user"] + info["used_cpu_sys"],
+                info["total_reads_processed"],
+                info["total_commands_processed"],
+            )
+        return spent
 
-    def command_us(self) -> dict[str, float]:
-        """µs that the server spent in each command so far; that of EVALSHA holds the commands of the scripts."""
-        with self.server.client() as client:
-            found: dict[str, dict[str, float]] = client.info("commandstats")
-            return {name.removeprefix("cmdstat_"): float(stat["usec"]) for name, stat in found.items()}
+    def command_us(self) -> Counter[str]:
+        """µs that the servers spent in each command so far; that of EVALSHA holds the commands of the scripts."""
+        spent: Counter[str] = Counter()
+        for server in self._servers:
+            with server.client() as client:
+                found: dict[str, dict[str, int]] = client.info("commandstats")
+            spent.update({name.removeprefix("cmdstat_"): stat["usec"] for name, stat in found.items()})
+        return spent
 
     def wait_idle(self, seconds: float = 120) -> float:
         """Wait until nothing is due and nothing is claimed; returns the moment, of `time.perf_counter`."""
         give_up_at = time.perf_counter() + seconds
         with ExitStack() as stack:
-            clients = [stack.enter_context(self.server.client(db)) for db in range(self.partitions)]
-            tags = [f"{{{NAMESPACE}:127.0.0.1:{self.server.port}/{db}}}" for db in range(self.partitions)]
+            clients = [stack.enter_context(server.client(db)) for server, db in self._places]
+            tags = [f"{{{NAMESPACE}:127.0.0.1:{server.port}/{db}}}" for server, db in self._places]
             while any(
                 client.zcount(f"{tag}:due", "-inf", time.time() * 1000) or client.zcard(f"{tag}:leased")
                 for client, tag in zip(clients, tags, strict=True)
@@ -81,14 +103,18 @@ class Bench:
 
     def slowest_script_us(self) -> int:
         """The longest command since the slow log was reset, in µs."""
-        with self.server.client() as client:
-            entries: list[dict[str, Any]] = client.slowlog_get(128)
-            return max((entry["duration"] for entry in entries), default=0)
+        slowest = 0
+        for server in self._servers:
+            with server.client() as client:
+                entries: list[dict[str, Any]] = client.slowlog_get(128)
+            slowest = max([slowest, *(entry["duration"] for entry in entries)])
+        return slowest
 
     def reset_slow_log(self) -> None:
-        with self.server.client() as client:
-            client.config_set("slowlog-log-slower-than", 1000)
-            client.slowlog_reset()
+        for server in self._servers:
+            with server.client() as client:
+                client.config_set("slowlog-log-slower-than", 1000)
+                client.slowlog_reset()
 
 
 @dataclass(frozen=True)
@@ -98,6 +124,9 @@ class Cost:
     cpu: float
     reads: int
     commands: int
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.cpu + other.cpu, self.reads + other.reads, self.commands + other.commands)
 
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.cpu - other.cpu, self.reads - other.reads, self.commands - other.commands)

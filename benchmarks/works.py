@@ -48,9 +48,9 @@ def assign_bulk(count: int) -> Figures:
         return {"per_second": asyncio.run(work(bench))}
 
 
-def dispatch(count: int, *, processes: int = 1, partitions: int = 1, **options: Any) -> Figures:
+def dispatch(count: int, *, processes: int = 1, partitions: int = 1, apart: bool = False, **options: Any) -> Figures:
     """Recurring tasks that are all due, each run once; from the start until the last is completed."""
-    with Bench(partitions) as bench:
+    with Bench(partitions, apart=apart) as bench:
         asyncio.run(fill(bench, count, every=_DAY))
         return _drain(bench, count, processes, options)
 
