@@ -207,6 +207,8 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
+    if isinstance(error, ResponseError) and "cluster support disabled" in str(error):
+        return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
     if is_moved(error) or (is_busy(error) and not str(error).startswith("BUSY")):
         return PartitionOffline(
             partition, "is on its way to another node of the cluster: nothing was changed, try again later"

@@ -64,6 +64,6 @@ class Enrollment(NamedTuple):
                     self.partition.decode(),
                     f"is in use with another configuration: its {what} is {theirs.decode(errors='replace')}, "
                     f"here it is {ours.decode()}. Configure all schedulers of a namespace alike (RedisInstance.name "
-                    "fixes a name where addresses differ); to start anew, stop them all and delete "
-                    f"{key.decode()} in each database",
+                    "fixes a name where addresses differ, ?partitions= says how many a cluster has); to start anew, "
+                    f"stop them all and delete {key.decode()} in each database, in a cluster that of each partition",
                 )

@@ -50,6 +50,8 @@ class Handshake:
         self._facts = Facts()
         #: What tells its database from every other, once it was reached; `None` if nothing does.
         self.database: str | None = None
+        #: What tells its server from every other.
+        self.server = ""
 
     async def look(self) -> None:
         """See whether it may be used. Writes nothing.
@@ -59,6 +61,7 @@ class Handshake:
             RedisError: it cannot be reached.
         """
         self._facts = await ask(self._client, self._instance)
+        self.server = self._facts.database(self._instance.db) or ""
         # The partitions of a cluster may well share a server.
         self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
         if self._is_demoted():
@@ -125,5 +128,9 @@ class Handshake:
     def _judge(self, facts: Facts) -> list[Finding]:
         storage = self._storage
         return judge(
-            self._partition.name, facts, allow_eviction=storage.allow_eviction, wait_replicas=storage.wait_replicas
+            self._partition.name,
+            facts,
+            allow_eviction=storage.allow_eviction,
+            in_cluster=bool(self._instance.cluster),
+            wait_replicas=storage.wait_replicas,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -137,37 +138,54 @@ class Cluster:
 
     def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
         self._seeds: Final = [_address(node) for node in instance.cluster]
-        self._asking: Final = _asking(instance, options, len(instance.cluster)) | {
-            "username": instance.username,
-            "password": instance.password,
-        }
+        self._instance: Final = instance
+        self._connect_seconds: Final = options.connect_timeout_seconds
         self._ranges: Sequence[tuple[int, int, Address]] = ()
+        self._error: RedisError | OSError | None = None
         self._asked_at = -math.inf
         self._one_at_a_time: Final = asyncio.Lock()
+        self._told: Final[set[tuple[str, str]]] = set()
 
     async def locate(self, slot: int) -> Address:
         """The primary that has a slot."""
         async with self._one_at_a_time:
             if clock.monotonic() - self._asked_at > _KEPT_SECONDS:
-                self._ranges = await self._ask()
+                try:
+                    self._ranges, self._error = await self._ask(), None
+                except (RedisError, OSError) as error:
+                    # Kept as well: nobody asks dead nodes once for each partition.
+                    self._error = error
                 self._asked_at = clock.monotonic()
+        if self._error is not None:
+            raise self._error
         for first, last, address in self._ranges:
             if first <= slot <= last:
                 return address
         raise RedisConnectionError(f"no node of the cluster has slot {slot}")
 
     def forget(self) -> None:
-        """A slot is elsewhere: ask anew."""
-        self._asked_at = -math.inf
+        """A slot is elsewhere: ask anew. If nobody answered, they have their time all the same."""
+        if self._error is None:
+            self._asked_at = -math.inf
+
+    def was_told(self, server: str, code: str) -> bool:
+        """Whether this is called again with the same: of a server that has many partitions, one warning is enough."""
+        known = (server, code) in self._told
+        self._told.add((server, code))
+        return known
 
     async def aclose(self) -> None:
         """Nothing is kept open: it is seldom asked."""
 
     async def _ask(self) -> Sequence[tuple[int, int, Address]]:
-        known = [address for _, _, address in self._ranges]
-        error: Exception = RedisConnectionError("the cluster has no nodes")
-        for host, port in dict.fromkeys([*known, *self._seeds]):
-            client = Redis(host=host, port=port, single_connection_client=True, **self._asking)
+        nodes = list(dict.fromkeys([*(address for _, _, address in self._ranges), *self._seeds]))
+        # In any order: one that was cut off from the others, and does not know better, is not asked for ever.
+        random.shuffle(nodes)
+        # All must have had their turn before a connection takes too long.
+        seconds = self._connect_seconds / (len(nodes) + 1)
+        error: RedisError | OSError = RedisConnectionError("the cluster has no nodes")
+        for host, port in nodes:
+            client = Redis(host=host, port=port, single_connection_client=True, **_asking(self._instance, seconds))
             try:
                 reply: list[Any] = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
             except (RedisError, OSError) as failure:
@@ -175,7 +193,7 @@ class Cluster:
             else:
                 # A node that does not know its own address leaves it out.
                 return [
-                    (int(first), int(last), (primary[0].decode() or host, int(primary[1])))
+                    (int(first), int(last), ((primary[0] or b"").decode() or host, int(primary[1])))
                     for first, last, primary, *_ in reply
                 ]
             finally:
@@ -191,11 +209,12 @@ def open_locators(options: StorageOptions) -> Sequence[Locator | None]:
     return [Sentinels(instance, options) if instance.sentinels else None for instance in options.instances]
 
 
-def _asking(instance: RedisInstance, options: StorageOptions, count: int) -> dict[str, Any]:
-    """How those are reached who know: all must have had their turn before a connection takes too long."""
-    seconds = options.connect_timeout_seconds / (count + 1)
+def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
+    """How a node of a cluster is asked."""
     tls: Mapping[str, Any] = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file} if instance.tls else {}
     return {
+        "username": instance.username,
+        "password": instance.password,
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
         "retry": Retry(NoBackoff(), 0),

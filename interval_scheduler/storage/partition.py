@@ -31,6 +31,7 @@ from .connect import FAILED, is_busy, is_lost, is_moved, is_occupied, is_replica
 from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_lanes
+from .locating import Cluster
 from .replication import send_replicated
 from .server import deaf
 from .subscription import listen, ping
@@ -213,7 +214,10 @@ class Partition:
             self._tried.set()
             await self._admitted.wait()
         for finding in await self._handshake.enroll():
-            self._log.warning("%s", finding.message)
+            if not (
+                isinstance(self._locator, Cluster) and self._locator.was_told(self._handshake.server, finding.code)
+            ):
+                self._log.warning("%s", finding.message)
 
     async def examine(self) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""

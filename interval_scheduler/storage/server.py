@@ -102,11 +102,16 @@ class Stopwatch:
         return server_now_us / 1e6 - (self._wall + took / 2), took
 
 
-def judge(name: str, facts: Facts, *, allow_eviction: bool, wait_replicas: int = 0) -> list[Finding]:
-    """What the facts say of the server of a partition. Pure."""
+def judge(
+    name: str, facts: Facts, *, allow_eviction: bool, in_cluster: bool = False, wait_replicas: int = 0
+) -> list[Finding]:
+    """What the facts say of the server of a partition, which is to be one of a Redis Cluster or none. Pure."""
     findings = list(_refusals(name, facts.refused))
     if facts.info is not None:  # the embedded engine tells nothing of itself, and may run on a clock that a test moves
         findings += _identity(name, facts.info)
+        if int(facts.info.get("cluster_enabled", 0)) and not in_cluster:
+            problem = "is a node of a Redis Cluster: give the cluster's URL, redis+cluster://host:port,..."
+            findings.append(Finding("cluster", "error", f"partition {name!r} {problem}"))
         findings += _eviction(name, facts.info, allow_eviction=allow_eviction)
         findings += _persistence(name, facts.info, facts.saves)
         findings += _clock(name, facts)

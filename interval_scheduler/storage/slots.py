@@ -28,7 +28,7 @@ def tag_of(prefix: str, shard: int) -> str:
         shard: which partition it is, from 0.
     """
     target = int(f"{shard:0{_BITS}b}"[::-1], 2)
-    width = REDIS_CLUSTER_HASH_SLOTS >> (shard.bit_length() + 2)
+    width = REDIS_CLUSTER_HASH_SLOTS >> (shard.bit_length() + 3)
     for number in count():
         tag = f"{prefix}.{number}"
         if 0 <= slot_of(f"{{{tag}}}".encode()) - target < width:

@@ -131,5 +131,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         assert set(of) <= places["leased"]
         assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
         groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue")}
-        known = {f"{tag}:{name}" for name in ("tasks", "leases", "errors", "fence", "halt", *_ZSETS, *_NOTES)}
+        known = {
+            f"{tag}:{name}" for name in ("tasks", "leases", "errors", "fence", "halt", "partitions", *_ZSETS, *_NOTES)
+        }
         assert {name for name in names if name.startswith(tag)} <= known | groups

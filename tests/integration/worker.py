@@ -1,6 +1,6 @@
 """A worker process for the tests: runs tasks, and appends to a ledger outside of Redis what it started and ended.
 
-Arguments: URL, namespace, ledger file, options as JSON, what the executor does: "sleep:SECONDS", "block:SECONDS", or
+Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does: "sleep:SECONDS", "block:SECONDS", or
 "exit:SECONDS", which sleeps unless the payload is "poison": that ends the process on the spot.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -39,7 +40,9 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
 
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        async with Scheduler.from_url(*url.split(","), namespace=namespace, **json.loads(options)) as scheduler:
+        async with Scheduler.from_url(
+            *re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **json.loads(options)
+        ) as scheduler:
             await scheduler.start_task_execute(executor)
             print("ready", flush=True)  # noqa: T201 - the test waits for it
             await stop.wait()
