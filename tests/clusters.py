@@ -9,8 +9,6 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
-import redis
-
 from tests.servers import RedisServer, free_port
 
 SLOTS: Final = 16384

@@ -178,6 +178,11 @@ def is_moved(error: BaseException) -> bool:
     return isinstance(error, MovedError | ClusterDownError)
 
 
+def is_gone(error: BaseException) -> bool:
+    """Whether nobody does it at the moment. What has moved is where the cluster says: it is looked for there first."""
+    return is_replica(error) or isinstance(error, ClusterDownError)
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether it is for a while that Redis does not do it.
 
@@ -185,9 +190,12 @@ def is_busy(error: BaseException) -> bool:
     its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
     is of no use.
     """
-    if isinstance(error, TryAgainError) or (isinstance(error, AskError) and not is_moved(error)):
-        return True
-    return isinstance(error, ResponseError) and str(error).startswith("BUSY")
+    return is_moving(error) or (isinstance(error, ResponseError) and str(error).startswith("BUSY"))
+
+
+def is_moving(error: BaseException) -> bool:
+    """Whether the slot of the partition is on its way to another node of the cluster."""
+    return isinstance(error, TryAgainError) or (isinstance(error, AskError) and not isinstance(error, MovedError))
 
 
 def is_occupied(error: BaseException) -> bool:
@@ -207,9 +215,7 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
-    if isinstance(error, ResponseError) and "cluster support disabled" in str(error):
-        return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
-    if is_moved(error) or (is_busy(error) and not str(error).startswith("BUSY")):
+    if is_moved(error) or is_moving(error):
         return PartitionOffline(
             partition, "is on its way to another node of the cluster: nothing was changed, try again later"
         )
@@ -240,6 +246,8 @@ def _code(error: BaseException) -> str | None:
 def _refusal(partition: str, error: ResponseError) -> StorageError:
     # A server that does not know a command repeats its arguments: of AUTH these are the password.
     text = str(error).partition(", with args beginning with")[0]
+    if "cluster support disabled" in text:
+        return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
     if nested := _NESTED.match(text):
         text = f"{nested[1]} {nested[2]}"
     code, _, rest = text.partition(" ")

@@ -27,7 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
-from .connect import FAILED, is_busy, is_lost, is_moved, is_occupied, is_replica, open_client, translate
+from .connect import FAILED, is_busy, is_gone, is_lost, is_moving, is_occupied, open_client, translate
 from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_lanes
@@ -174,7 +174,8 @@ class Partition:
             except (*FAILED, StorageError) as error:
                 self.problem = translate(self.name, error)
                 self._log.debug("partition %s: %s", self.name, self.problem)
-                self._set_state("offline")
+                if self.state != "online" or not is_moving(error):  # what moves is there soon, and is waited for
+                    self._set_state("offline")
                 self._tried.set()
                 self._settled.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
@@ -295,7 +296,7 @@ class Partition:
                 lost = is_lost(error)
                 if not lost and not is_busy(error):
                     raise translate(self.name, error) from None
-                if isinstance(error, RedisTimeoutError) or is_replica(error) or is_moved(error):
+                if isinstance(error, RedisTimeoutError) or is_gone(error):
                     # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
                     self._go_offline()
                 # One connection may be stale, for example after a restart; a new one that fails too says more.

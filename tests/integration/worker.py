@@ -1,7 +1,8 @@
 """A worker process for the tests: runs tasks, and appends to a ledger outside of Redis what it started and ended.
 
-Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does: "sleep:SECONDS", "block:SECONDS", or
-"exit:SECONDS", which sleeps unless the payload is "poison": that ends the process on the spot.
+Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does:
+"sleep:SECONDS", "block:SECONDS", or "exit:SECONDS", which sleeps unless the payload is "poison": that ends the process
+on the spot.
 """
 
 from __future__ import annotations

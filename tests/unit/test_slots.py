@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import pytest
@@ -20,7 +19,7 @@ def slots(request: pytest.FixtureRequest) -> list[int]:
 
 
 def test_partitions_are_spread_evenly(slots: list[int]) -> None:
-    """Any number of them, on any number of primaries with equal ranges of slots: no primary has many more than others."""
+    """Any number of them, on any number of primaries with equal ranges: none has many more than others."""
     for primaries in range(3, 17):
         on = [0] * primaries
         for count, slot in enumerate(slots, 1):
