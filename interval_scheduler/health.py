@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Code = Literal[
-    "version", "role", "eviction", "persistence", "memory", "disk", "clock", "rights", "subscription", "replicas"
+    "version",
+    "role",
+    "eviction",
+    "persistence",
+    "memory",
+    "disk",
+    "clock",
+    "rights",
+    "subscription",
+    "replicas",
+    "cluster",
 ]
 
 
@@ -16,7 +26,7 @@ class Finding:
 
     Attributes:
         code: what it is about, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription` or `replicas`.
+            `rights`, `subscription`, `replicas` or `cluster`.
         severity: `"error"`: the partition must not or cannot be used so; `"warning"`: it works, at a risk that
             the message names.
         message: a sentence for people: what was found, and what to do.

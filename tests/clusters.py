@@ -44,7 +44,7 @@ class RedisCluster:
     ) -> None:
         self._primaries: Final = primaries
         self._count: Final = primaries * (2 if replicas else 1)
-        self._settings: Final = {
+        self._settings: Final[dict[str, Any]] = {
             "cluster_enabled": "yes",
             "cluster_node_timeout": "1000",
             "cluster_replica_validity_factor": "0",
@@ -119,7 +119,7 @@ class RedisCluster:
         with node.client() as client:
             state: Any = client.execute_command("CLUSTER INFO")
             about: Any = client.info("replication")
-        return state["cluster_state"] == "ok" and about.get("master_link_status", "up") == "up"
+        return bool(state["cluster_state"] == "ok" and about.get("master_link_status", "up") == "up")
 
     def owner(self, slot: int) -> RedisServer:
         """The primary of a slot, as the nodes that run see it."""

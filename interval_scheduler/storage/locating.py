@@ -211,7 +211,9 @@ def open_locators(options: StorageOptions) -> Sequence[Locator | None]:
 
 def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
     """How a node of a cluster is asked."""
-    tls: Mapping[str, Any] = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file} if instance.tls else {}
+    tls: Mapping[str, Any] = {}
+    if instance.tls:
+        tls = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
     return {
         "username": instance.username,
         "password": instance.password,

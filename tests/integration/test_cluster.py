@@ -17,15 +17,14 @@ from interval_scheduler import (
     PartitionOffline,
     RedisInstance,
     Scheduler,
-    SchedulerOptions,
-    StorageOptions,
     UnsuitableServer,
 )
 from interval_scheduler.storage import scripts
 from interval_scheduler.storage.keys import Keys
 from tests.clusters import RedisCluster
 from tests.integration.processes import Worker, check_key_space, read_ledger
-from tests.servers import RedisServer, free_port
+from tests.rights import NAMESPACES, published_rules, refused, restrict
+from tests.servers import PASSWORD, USER, RedisServer, free_port
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -144,8 +143,7 @@ async def test_instances(cluster: RedisCluster, namespace: str) -> None:
     """Of options: as a URL among instances, and by `of_cluster`; both are the same partitions."""
     made = RedisInstance.of_cluster(cluster=cluster.seeds.split(","), partitions=4)
     for instances in ([cluster.url_of(partitions=4)], made):
-        options = SchedulerOptions(namespace=namespace, storage=StorageOptions(instances=instances))
-        async with Scheduler(options) as scheduler:
+        async with Scheduler({"namespace": namespace, "storage": {"instances": instances}}) as scheduler:
             await scheduler.assign_task(IntervalTask("a", start=START))
             assert await scheduler.task_size() == 1
 
@@ -264,3 +262,28 @@ async def test_calls_wait_while_a_slot_moves(cluster: RedisCluster, namespace: s
         assert await scheduler.unlock(lock) is True
         assert await scheduler.task_size() == 50 + number
     check(cluster, namespace)
+
+
+async def test_replicas_are_waited_for(cluster: RedisCluster, namespace: str) -> None:
+    async with Scheduler.from_url(cluster.url, namespace=namespace, wait_replicas=1) as scheduler:
+        counts = await scheduler.assign_tasks([IntervalTask(f"t{n}", start=START) for n in range(100)])
+        assert counts.assigned == 100
+        assert await scheduler.try_auto_lock("name", 5) is True
+
+
+async def test_rights(cluster: RedisCluster, namespace: str) -> None:
+    """The published rights and one more are enough."""
+    rules = [*published_rules(NAMESPACES), "+cluster|slots"]
+    for node in cluster.nodes:
+        restrict(node, rules)
+    url = cluster.url.replace("//", f"//{USER}:{PASSWORD}@")
+    recorder = Recorder()
+    async with Scheduler.from_url(url, namespace=namespace) as scheduler:
+        assert not [f for p in (await scheduler.check_health()).partitions for f in p.findings if f.code == "rights"]
+        await scheduler.start_task_execute(recorder)
+        await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(30)])
+        await recorder.ran(30)
+        await scheduler.stop_task_execute()
+        assert await scheduler.try_auto_lock("name", 5) is True
+    for node in cluster.nodes:
+        assert refused(node) == set()

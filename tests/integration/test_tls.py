@@ -22,8 +22,9 @@ from interval_scheduler import (
     SchedulerError,
     UnsuitableServer,
 )
+from tests.clusters import RedisCluster
 from tests.proxy import Proxy
-from tests.servers import RedisServer, free_port
+from tests.servers import RedisServer, binaries, default_binary, free_port
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -57,7 +58,11 @@ def _file_of(authority: trustme.CA, folder: Path) -> Path:
 
 def _has_tls(server: RedisServer) -> bool:
     """Whether the binary was built with it: then it knows the options."""
-    return b"tls-auth-clients" in Path(server.binary).read_bytes()
+    return _knows_tls(server.binary)
+
+
+def _knows_tls(binary: str) -> bool:
+    return b"tls-auth-clients" in Path(binary).read_bytes()
 
 
 @asynccontextmanager
@@ -149,6 +154,26 @@ async def test_an_unknown_authority(
     async with serving(own_server, certificate, tmp_path) as port:
         says = r"has a certificate that cannot be verified \(.*certificate.*\): give .* as tls_ca_file$"
         await refused(url_of(port, trusted), UnsuitableServer, says)
+
+
+async def test_a_cluster(certificate: trustme.LeafCert, trusted: Path, tmp_path: Path) -> None:
+    """Who is asked where slots are is asked by TLS as well."""
+    file = tmp_path / "server.pem"
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
+    port = free_port()
+    settings = {
+        "tls_cluster": "yes",
+        "tls_port": str(port),
+        "tls_cert_file": str(file),
+        "tls_key_file": str(file),
+        "tls_ca_cert_file": str(trusted),
+        "tls_auth_clients": "no",
+    }
+    if (binary := next(filter(_knows_tls, (default_binary(), *binaries().values())), None)) is None:
+        pytest.skip("no redis-server with TLS is at hand")
+    with RedisCluster(binary, primaries=1, replicas=False, **settings):
+        async with connecting(f"rediss+cluster://127.0.0.1:{port}?partitions=2&tls_ca_file={trusted}") as scheduler:
+            await use(scheduler)
 
 
 @pytest.mark.parametrize(("host", "names"), [("localhost", "elsewhere.example"), ("127.0.0.1", "localhost")])
