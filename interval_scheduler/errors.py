@@ -19,6 +19,7 @@
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
     │   │       └── NotReplicated            it happened, but too few replicas had it in time
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
+    │   │   └── HintsFull                    as many hints wait for a partition that is offline as may
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
@@ -213,6 +214,18 @@ class StorageFull(StorageError):
 
     def __init__(self, partition: str) -> None:
         super().__init__(partition, "is out of memory: nothing was changed, raise maxmemory or remove tasks")
+
+
+class HintsFull(StorageFull):
+    """As many hints as `max_hints` allows wait for the partition, which is offline; nothing was changed."""
+
+    def __init__(self, partition: str, limit: int) -> None:
+        StorageError.__init__(
+            self,
+            partition,
+            f"is offline, and {limit:,} hints wait for it already: nothing was changed, try again once it is back, or "
+            "raise max_hints",
+        )
 
 
 class StorageRefused(StorageError):

@@ -17,6 +17,7 @@ Code = Literal[
     "subscription",
     "replicas",
     "cluster",
+    "hints",
 ]
 
 
@@ -26,7 +27,7 @@ class Finding:
 
     Attributes:
         code: what it is about, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas` or `cluster`.
+            `rights`, `subscription`, `replicas`, `cluster` or `hints`.
         severity: `"error"`: the partition must not or cannot be used so; `"warning"`: it works, at a risk that
             the message names.
         message: a sentence for people: what was found, and what to do.
@@ -35,6 +36,16 @@ class Finding:
     code: Code
     severity: Literal["error", "warning"]
     message: str
+
+
+def hints_wait(partition: str, count: int) -> Finding:
+    """What there is to say of a partition for which hints wait."""
+    return Finding(
+        "hints",
+        "warning",
+        f"{count:,} changes wait on the master for partition {partition!r}: they are applied once a scheduler with "
+        "on_offline='hint' reaches it",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from .instance import RedisInstance
 
 T = TypeVar("T")
 Delivery = Literal["at-least-once", "at-most-once"]
+OnOffline = Literal["raise", "hint"]
 
 _FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
 
@@ -130,6 +131,10 @@ class SchedulerOptions:
             the task is not run any more: a one-shot is set aside as dead, a recurring one goes on with its next
             occurrence. Default 10.
         drain_seconds: how long closing waits for runs in progress before it cancels them. Default 30.
+        on_offline: what assigning to and removing from a partition that is offline does. `"raise"` (the default):
+            `PartitionOffline`. `"hint"`: the master keeps it, and it is applied once the partition is back. While the
+            master itself is offline, it raises all the same. Give all schedulers of a namespace the same.
+        max_hints: how many hints may wait for one partition, then `HintsFull`. Default 100,000.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -144,6 +149,8 @@ class SchedulerOptions:
     run_timeout_seconds: float | None = None
     max_crashes: int = 10
     drain_seconds: float = 30
+    on_offline: OnOffline = "raise"
+    max_hints: int = 100_000
 
     def __post_init__(self) -> None:
         storage: object = self.storage
@@ -180,6 +187,9 @@ class SchedulerOptions:
             _seconds("run_timeout_seconds", self.run_timeout_seconds, above=0)
         _whole("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
         _seconds("drain_seconds", self.drain_seconds)
+        if self.on_offline not in ("raise", "hint"):
+            raise ConfigurationError("on_offline", f"must be 'raise' or 'hint', got {self.on_offline!r}")
+        _whole("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
 
     @property
     def renewal_seconds(self) -> float:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
 
-from .errors import InvalidType
-from .health import Health, PartitionHealth
+from .errors import InvalidType, StorageError
+from .health import Health, PartitionHealth, hints_wait
 from .storage.auditing import Audit
 
 if TYPE_CHECKING:
@@ -60,13 +62,25 @@ class Upkeep(ABC):
         connection = self._connection
         partitions = [] if connection is None else connection.partitions.all
         found: dict[str, PartitionHealth] = {}
+        waiting: dict[str, int] = {}
 
         async def examine(partition: Partition) -> None:
             found[partition.name] = await partition.examine()
 
+        async def count_hints() -> None:
+            with (
+                contextlib.suppress(StorageError),
+                anyio.move_on_after(self._options.storage.operation_timeout_seconds),
+            ):
+                counts = {} if connection is None else await connection.partitions.hint_counts()
+                waiting.update({partition.name: count for partition, count in counts.items() if count})
+
         async with anyio.create_task_group() as group:
+            group.start_soon(count_hints)
             for partition in partitions:
                 group.start_soon(examine, partition)
+        for name, count in waiting.items():
+            found[name] = replace(found[name], findings=(*found[name].findings, hints_wait(name, count)))
         return Health(
             connected=connection is not None,
             accepting=self._accepting,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from ..errors import NotConnected, OutcomeUnknown
 
@@ -26,6 +26,14 @@ Result = TypeVar("Result")
 MAX_BATCH: Final = 500
 #: The most bytes of one batch, unless one item alone is heavier.
 MAX_BATCH_BYTES: Final = 1 << 20
+
+
+class Partly(Exception):
+    """Some items of a batch failed: what came of each, a result or an error."""
+
+    def __init__(self, outcomes: Sequence[Any]) -> None:
+        super().__init__("some items of the batch failed")
+        self.outcomes = outcomes
 
 
 class Lane(Generic[Item, Result]):
@@ -145,7 +153,11 @@ class Calls(Generic[Item, Result]):
     async def _send(self, calls: Sequence[tuple[Item, asyncio.Future[Result]]]) -> Sequence[Result | None]:
         wanted = [not future.done() for _, future in calls]
         live = [item for (item, _), want in zip(calls, wanted, strict=True) if want]
-        results = iter(await self._send_items(live) if live else ())
+        try:
+            results = iter(await self._send_items(live) if live else ())
+        except Partly as partly:
+            outcomes = iter(partly.outcomes)
+            raise Partly([next(outcomes) if want else None for want in wanted]) from None
         return [next(results) if want else None for want in wanted]
 
     @staticmethod
@@ -153,9 +165,13 @@ class Calls(Generic[Item, Result]):
         calls: Sequence[tuple[Item, asyncio.Future[Result]]], results: Sequence[Result | None] | Exception
     ) -> None:
         if isinstance(results, Exception):
-            for _, future in calls:
+            outcomes = results.outcomes if isinstance(results, Partly) else [results] * len(calls)
+            for (_, future), outcome in zip(calls, outcomes, strict=True):
                 if not future.done():
-                    future.set_exception(results)
+                    if isinstance(outcome, Exception):
+                        future.set_exception(outcome)
+                    else:
+                        future.set_result(outcome)
             return
         for (_, future), result in zip(calls, results, strict=True):
             if not future.done():

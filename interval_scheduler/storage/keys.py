@@ -8,9 +8,17 @@ key.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from .slots import slot_of, tag_of
+
+
+class HintKeys(NamedTuple):
+    """Where the hints for one partition stand, on the master."""
+
+    order: bytes
+    says: bytes
+    of: bytes
 
 
 class Keys:
@@ -33,6 +41,7 @@ class Keys:
         "fence",
         "groups",
         "halt",
+        "hinted",
         "leased",
         "leases",
         "nowhere",
@@ -63,6 +72,8 @@ class Keys:
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
         self.halt: Final = self._tag + b"halt"
+        #: The number of the last hint that was applied here.
+        self.hinted: Final = self._tag + b"hinted"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         #: What is tried out is tried there: a key, and a channel to which nobody listens.
@@ -107,3 +118,9 @@ class Keys:
     def lock(self, name: bytes) -> bytes:
         """Where a lock's holder stands."""
         return self._tag + b"lock:" + name
+
+    def hints_for(self, partition: str) -> HintKeys:
+        """Where the hints for another partition stand: their order, what they say, and the latest one of each id."""
+        return HintKeys(
+            *(b"%shint-%s:%s" % (self._tag, name, partition.encode()) for name in (b"order", b"says", b"of"))
+        )

@@ -28,7 +28,7 @@ class Lanes(NamedTuple):
     look: Calls[bytes, commands.Row | None]
 
 
-def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
+def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:  # noqa: C901 - one short function a lane
     """The lanes of a partition, none of them running yet."""
     keys = partition.keys
     patience = options.storage.operation_timeout_seconds
@@ -38,6 +38,8 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
     grid_ms = round(options.storage.task_interval_seconds * 1000)
 
     async def assign(changes: Sequence[commands.Change]) -> Sequence[bool]:
+        if partition.hints is not None and partition.hints.in_between and not await partition.hints.passable():
+            return await partition.hints.assign(changes)
         partition.require_online()
         if any(change.assignment.controls.cron is not None for change in changes):
             now_ms = await partition.now_ms()
@@ -50,10 +52,14 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
         return created
 
     async def remove(ids: Sequence[bytes]) -> Sequence[commands.Removed]:
+        if partition.hints is not None and partition.hints.in_between and not await partition.hints.passable():
+            return await partition.hints.remove(ids)
         partition.require_online()
         return await commands.remove(sessions["remove"], keys, ids)
 
     async def control(steps: Sequence[commands.ControlStep]) -> Sequence[str]:
+        if partition.hints is not None and partition.hints.in_between:
+            await partition.hints.passable()
         partition.require_online()
         results, earliest_ms = await commands.control(sessions["control"], keys, steps)
         if earliest_ms >= 0:
@@ -72,6 +78,8 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
         ]
 
     async def look(ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
+        if partition.hints is not None and partition.hints.in_between:
+            return await partition.hints.look(ids)
         return await commands.look(partition, ids)
 
     return Lanes(

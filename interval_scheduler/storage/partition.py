@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..instance import RedisInstance
     from ..log import Log
     from ..options import SchedulerOptions
+    from .hints import Hints
     from .locating import Locator
     from .scripts import Script
     from .session import Argument
@@ -84,6 +85,10 @@ class Partition:
         self.problem: StorageError | None = None
         #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
         self.on_due: Callable[[int], None] = lambda _: None
+        #: Called with other words that are said on its channel.
+        self.on_word: Callable[[bytes], None] = lambda _: None
+        #: Keeps what is meant for it while it is offline; `None`: nobody does.
+        self.hints: Hints | None = None
         self._options = options
         self._log = log
         self._on_state = on_state
@@ -126,6 +131,14 @@ class Partition:
             raise NotConnected
         if self.state != "online":
             raise PartitionOffline(self.name)
+
+    def require_writable(self) -> None:
+        """Raise unless tasks can be assigned and removed: online, or hints are kept; as `require_online`."""
+        if self.state != "online":
+            if self.hints is None:
+                self.require_online()
+            else:
+                self.hints.require()
 
     async def now_ms(self) -> int:
         """About the server's time in epoch ms, asked once a minute: for what the scripts cannot work out themselves."""
@@ -173,6 +186,8 @@ class Partition:
                 await self._greet()
             except (*FAILED, StorageError) as error:
                 self.problem = translate(self.name, error)
+                if self.hints is not None:
+                    self.hints.assume()
                 self._log.debug("partition %s: %s", self.name, self.problem)
                 if self.state != "online" or not is_moving(error):  # what moves is there soon, and is waited for
                     self._set_state("offline")
@@ -191,6 +206,8 @@ class Partition:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self._lost.wait()
+                if self.hints is not None:
+                    self._online.clear()  # nothing is claimed before it is clear whether hints wait
                 group.cancel_scope.cancel()
             await self._client.connection_pool.disconnect(inuse_connections=False)
             if clock.monotonic() - online_from > _STEADY_SECONDS:
@@ -219,6 +236,8 @@ class Partition:
                 isinstance(self._locator, Cluster) and self._locator.was_told(self._handshake.server, finding.code)
             ):
                 self._log.warning("%s", finding.message)
+        if self.hints is not None:
+            await self.hints.catch_up()
 
     async def examine(self) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
@@ -231,7 +250,7 @@ class Partition:
             # Looked up at each call: an execution puts its own function there and takes it away again.
             on_due = lambda due_ms: self.on_due(due_ms)  # noqa: E731, PLW0108
             self._is_deaf = False
-            if not await listen(self._client, self.keys.wake, time_out, on_due):
+            if not await listen(self._client, self.keys.wake, time_out, on_due, self.on_word):
                 self._is_deaf = True
                 self._log.warning("%s", deaf(self.name, self.keys.wake).message)
                 await ping(self._client, time_out)
@@ -312,6 +331,11 @@ class Partition:
     def _go_offline(self) -> None:
         if self.state == "online":
             self._set_state("offline")
+
+    def give_up(self) -> None:
+        """Say that it cannot be reached: it is offline from now on, and looked for."""
+        self._go_offline()
+        self.report_lost()
 
     def report_lost(self) -> None:
         """Say that the connection does not work: the partition is looked for."""

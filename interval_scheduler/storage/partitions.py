@@ -12,6 +12,8 @@ from ..errors import PartitionMismatch
 from . import commands
 from .batching import MAX_BATCH
 from .commands import DeadRow, Place, Row
+from .hint_keeper import HintKeeper
+from .hints import Hints
 from .locating import open_locators
 from .partition import Partition
 from .placement import homes
@@ -38,11 +40,24 @@ class Partitions:
         ]
         self.master: Final = self.all[options.storage.master_index]
         self._home = homes([partition.name for partition in self.all])
+        self._keeper: HintKeeper | None = None
+        if options.on_offline == "hint":
+            for partition in self._others():
+                partition.hints = Hints(partition, self.master, options, log)
+            hints = [partition.hints for partition in self.all if partition.hints is not None]
+            if hints:
+                self._keeper = HintKeeper(self.master, hints, options.check_tasks_every_seconds, log)
 
     def home(self, raw_id: bytes) -> Partition:
         """The partition that a task id belongs to; raises unless it is online."""
         partition = self.all[self._home(raw_id)]
         partition.require_online()
+        return partition
+
+    def writable(self, raw_id: bytes) -> Partition:
+        """The same, for assigning, removing and looking up: raises unless it is online or hints are kept for it."""
+        partition = self.all[self._home(raw_id)]
+        partition.require_writable()
         return partition
 
     async def connect(self, group: TaskGroup) -> None:
@@ -59,7 +74,8 @@ class Partitions:
             await partition.first_try()
         self._raise_unusable()
         self._raise_same_database()
-        for partition in self.all:
+        # The others ask the master for hints before they are online.
+        for partition in (self.master, *self._others()):
             await partition.admit()
         self._raise_unusable()
         problems = [partition.problem for partition in self.all if partition.problem is not None]
@@ -67,6 +83,30 @@ class Partitions:
             raise problems[0]
         for problem in problems:
             self._log.warning("%s", problem)
+        if self._keeper is not None:
+            group.start_soon(self._keeper.run)
+
+    def _others(self) -> list[Partition]:
+        return [partition for partition in self.all if partition is not self.master]
+
+    async def hint_counts(self) -> dict[Partition, int]:
+        """How many hints wait for each partition but the master, whether or not this scheduler keeps any.
+
+        Raises:
+            PartitionOffline: the master cannot be reached.
+        """
+        others = self._others()
+        if not others:
+            return {}
+        keys = [self.master.keys.hints_for(partition.name) for partition in others]
+        return dict(zip(others, await commands.hint_counts(self.master, keys), strict=True))
+
+    async def _settle(self) -> None:
+        """What goes over all tasks goes behind the hints that are known."""
+        for partition in self.all:
+            if partition.hints is not None:
+                await partition.hints.passable()
+            partition.require_online()
 
     def _raise_unusable(self) -> None:
         for partition in self.all:
@@ -93,8 +133,7 @@ class Partitions:
 
     async def clear(self) -> tuple[int, bool]:
         """Take every task off the schedule: how many there were, and whether one was leased."""
-        for partition in self.all:
-            partition.require_online()
+        await self._settle()
         removed, any_leased = 0, False
         for partition in self.all:
             some, leased = await commands.clear(Session(partition, self._patience_seconds), partition.keys)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Final
 
@@ -29,12 +29,21 @@ class Script:
         header: its contract, the lines without `--`.
         text: what Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
+        in_order: the same for what is applied by hints, of those scripts that can be (see `_in_order.lua`).
     """
 
     name: str
     header: tuple[str, ...]
     text: str
     sha: str
+    in_order: Script | None = None
+
+    @property
+    def variant_in_order(self) -> Script:
+        """`in_order`, of a script that has it."""
+        if self.in_order is None:
+            raise NotImplementedError(self.name)
+        return self.in_order
 
 
 def check_header(name: str, source: str) -> tuple[str, ...]:
@@ -61,15 +70,23 @@ def check_header(name: str, source: str) -> tuple[str, ...]:
     return header
 
 
-def _load(name: str) -> Script:
-    folder = files(__package__) / "lua"
-    source = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    shared = ((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("_prelude", "_groups"))
-    text = "".join((*shared, source))
-    return Script(name, check_header(name, source), text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis's choice
+def _load(name: str, *, in_order: bool = False) -> Script:
+    header = check_header(name, _read(name))
+    variant = _script(name, header, "_prelude", "_groups", "_in_order", name) if in_order else None
+    return replace(_script(name, header, "_prelude", "_groups", name), in_order=variant)
 
 
-ASSIGN: Final = _load("assign")
+def _read(name: str) -> str:
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _script(name: str, header: tuple[str, ...], *parts: str) -> Script:
+    text = "".join(map(_read, parts))
+    return Script(name, header, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis's choice
+
+
+APPLIED: Final = _load("applied")
+ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit")
 BURY: Final = _load("bury")
 CLAIM: Final = _load("claim")
@@ -80,6 +97,10 @@ CONTROL: Final = _load("control")
 ENROLL: Final = _load("enroll")
 FAIL: Final = _load("fail")
 HALT: Final = _load("halt")
+HINT: Final = _load("hint")
+HINT_COUNT: Final = _load("hint_count")
+HINT_LOOK: Final = _load("hint_look")
+HINT_PAGE: Final = _load("hint_page")
 LOCK: Final = _load("lock")
 LOOK: Final = _load("look")
 MARK: Final = _load("mark")
@@ -87,12 +108,17 @@ PAGE: Final = _load("page")
 PROBE: Final = _load("probe")
 QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
-REMOVE: Final = _load("remove")
+REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
 SIZE: Final = _load("size")
+STRIKE: Final = _load("strike")
 SWEEP: Final = _load("sweep")
 
+#: What only hints need.
+OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, STRIKE)
+
 ALL: Final = (
+    *OF_HINTS,
     ASSIGN,
     AUDIT,
     BURY,

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import NotReplicated, OutcomeUnknown, StorageError
 
@@ -31,6 +31,13 @@ Argument = bytes | int
 
 #: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
 _LONGEST_PATIENCE_SECONDS: Final = 300.0
+
+
+class Requests(Protocol):
+    """What carries state-changing scripts out, each once."""
+
+    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Carry out a script once."""
 
 
 class Session:

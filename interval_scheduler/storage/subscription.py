@@ -13,7 +13,13 @@ import anyio
 from redis.exceptions import NoPermissionError
 
 
-async def listen(client: Any, channel: bytes, time_out_seconds: float, on_due: Callable[[int], None]) -> bool:
+async def listen(
+    client: Any,
+    channel: bytes,
+    time_out_seconds: float,
+    on_due: Callable[[int], None],
+    on_word: Callable[[bytes], None],
+) -> bool:
     """Pass announced due times on; ends when the connection dies or stays silent.
 
     Args:
@@ -21,6 +27,7 @@ async def listen(client: Any, channel: bytes, time_out_seconds: float, on_due: C
         channel: where scripts announce due times.
         time_out_seconds: after so much silence the server is asked; after as much again it counts as dead.
         on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
+        on_word: called with whatever else is announced, and with nothing once subscribed.
 
     Returns:
         Whether this user may subscribe at all.
@@ -43,8 +50,13 @@ async def listen(client: Any, channel: bytes, time_out_seconds: float, on_due: C
             silent = False
             if message["type"] == "subscribe":
                 on_due(0)
-            elif message["type"] == "message" and message["data"].isdigit():
-                on_due(int(message["data"]))
+                on_word(b"")
+            elif message["type"] == "message":
+                data: bytes = message["data"]
+                if data.isdigit():
+                    on_due(int(data))
+                else:
+                    on_word(data)
     except NoPermissionError:
         return False
     finally:

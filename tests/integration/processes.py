@@ -132,6 +132,14 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
         groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue")}
         known = {
-            f"{tag}:{name}" for name in ("tasks", "leases", "errors", "fence", "halt", "partitions", *_ZSETS, *_NOTES)
+            f"{tag}:{name}"
+            for name in ("tasks", "leases", "errors", "fence", "halt", "hinted", "partitions", *_ZSETS, *_NOTES)
         }
+        hints = {name for name in names if name.startswith(f"{tag}:hint-")}
+        for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hints}:
+            order, says, of = (f"{tag}:hint-{name}:{partition}" for name in ("order", "says", "of"))
+            latest = dict(member.partition(b" ")[::-2] for member in client.zrange(order, 0, -1))
+            assert {member.partition(b" ")[0] for member in client.zrange(order, 0, -1)} == set(client.hkeys(says))
+            assert {i: n.lstrip(b"-") for i, n in client.hgetall(of).items()} == latest, "each id has its latest hint"
+            known |= {order, says, of}
         assert {name for name in names if name.startswith(tag)} <= known | groups

@@ -100,6 +100,8 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         run_timeout_seconds=6,
         max_crashes=7,
         drain_seconds=5,
+        on_offline="hint",
+        max_hints=8,
     )
     for given in (storage, options):
         for field in dataclasses.fields(given):
@@ -265,6 +267,13 @@ def test_an_option_is_named_by_a_str() -> None:
         ({"lease_renewal_seconds": "1"}, ConfigurationTypeError, "lease_renewal_seconds"),
         ({"drain_seconds": -1}, ConfigurationError, "drain_seconds"),
         ({"drain_seconds": None}, ConfigurationTypeError, "drain_seconds"),
+        ({"on_offline": "keep"}, ConfigurationError, "on_offline"),
+        ({"on_offline": True}, ConfigurationError, "on_offline"),
+        ({"on_offline": []}, ConfigurationError, "on_offline"),
+        ({"max_hints": 0}, ConfigurationError, "max_hints"),
+        ({"max_hints": 10_000_001}, ConfigurationError, "max_hints"),
+        ({"max_hints": 5.0}, ConfigurationTypeError, "max_hints"),
+        ({"max_hints": None}, ConfigurationTypeError, "max_hints"),
         ({"storage": None}, ConfigurationTypeError, "storage"),
         ({"storage": []}, ConfigurationTypeError, "storage"),
     ],

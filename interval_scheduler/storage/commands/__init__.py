@@ -1,8 +1,9 @@
 """One typed function a script: the only callers of the Lua scripts."""
 
-from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, clear, remove
+from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, assign_wired, clear, remove, wired
 from .checking import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
 from .control import Controlled, ControlStep, LockAnswer, LockStep, bury, control, halt, lock, mark, sweep
+from .hinting import Hint, HintPage, applied, hint, hint_counts, hint_look, hint_page, strike
 from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, enroll, look, page, sizes
 from .running import (
     DEAD_LIMIT,
@@ -35,6 +36,8 @@ __all__ = [
     "Failure",
     "FoundProblem",
     "Held",
+    "Hint",
+    "HintPage",
     "LockAnswer",
     "LockStep",
     "Page",
@@ -44,7 +47,9 @@ __all__ = [
     "Reschedule",
     "Row",
     "Sizes",
+    "applied",
     "assign",
+    "assign_wired",
     "audit",
     "bury",
     "claim",
@@ -56,6 +61,10 @@ __all__ = [
     "enroll",
     "fail",
     "halt",
+    "hint",
+    "hint_counts",
+    "hint_look",
+    "hint_page",
     "lock",
     "look",
     "mark",
@@ -66,5 +75,7 @@ __all__ = [
     "remove",
     "renew",
     "sizes",
+    "strike",
     "sweep",
+    "wired",
 ]

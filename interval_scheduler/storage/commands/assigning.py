@@ -14,7 +14,7 @@ from .flags import flags
 if TYPE_CHECKING:
     from ...task import Assignment
     from ..keys import Keys
-    from ..session import Argument, Session
+    from ..session import Argument, Requests, Session
 
 
 Reschedule = Literal["keep", "interval", "start"]
@@ -46,7 +46,12 @@ class Change(NamedTuple):
 
 async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[Change]) -> tuple[list[bool], int]:
     """Assign tasks: for each whether it is new, and the earliest due time in ms (-1: none)."""
-    args: list[Argument] = [keys.wake, grid_ms]
+    return await assign_wired(session, keys, grid_ms, wired(changes))
+
+
+def wired(changes: Sequence[Change]) -> list[Argument]:
+    """Assignments as the script takes them: for each its id, code, start, interval and data."""
+    args: list[Argument] = []
     for change in changes:
         task = change.assignment
         code = _RULES[change.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
@@ -57,7 +62,12 @@ async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[C
         if task.phase_ms is not None:
             interval = f"{interval!s}/{task.phase_ms}".encode()
         args += (task.id, code, start, interval, task.data)
-    reply: bytes = await session.request(scripts.ASSIGN, keys.everywhere, args)
+    return args
+
+
+async def assign_wired(session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]) -> tuple[list[bool], int]:
+    """The same as `assign`, from what `wired` gives."""
+    reply: bytes = await session.request(scripts.ASSIGN, keys.everywhere, (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
     return flags(created), int(earliest)
 
@@ -69,7 +79,7 @@ class Removed(NamedTuple):
     wait_ms: int
 
 
-async def remove(session: Session, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
+async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
     """Take tasks off the schedule."""
     reply: bytes = await session.request(
         scripts.REMOVE,

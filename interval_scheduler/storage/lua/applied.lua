@@ -1,0 +1,6 @@
+-- Tell which hint was the last that was applied to this partition.
+-- KEYS[1] hinted: the number of that hint
+-- Returns: string, that number, 0 for none
+-- Guarantees: changes nothing; O(1).
+
+return call('GET', KEYS[1]) or '0'

@@ -1,0 +1,61 @@
+-- Keep assignments and removals for a partition that cannot be reached.
+-- KEYS[1] reply: the session's last reply
+-- KEYS[2] order: number and id of each hint -> its number
+-- KEYS[3] says: number -> code, start, interval and data, in lines
+-- KEYS[4] of: id -> number of its latest hint, below 0 if that is a removal
+-- KEYS[5] fence: the last fencing token, from which the numbers go on
+-- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[2] channel: string, where schedulers listen
+-- ARGV[3] partition: string, the name of the one that cannot be reached
+-- ARGV[4] bound: integer, how many hints may wait for it
+-- ARGV[5...] for each hint five: id: string; code, start, interval and data: as assign.lua takes them; all four '' for a
+--   removal
+-- Returns: string, for each hint f if there is no room for it, else as far as the hints before can tell: of an assignment
+--   1 (new) or 0 (updated), of a removal 1 (was scheduled) or 0
+-- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; numbers grow, as long as
+--   the server's clock and its fence are not both set back; as soon as possible becomes the present moment.
+
+local done = recall(KEYS[1], ARGV[1])
+if done then
+  return done
+end
+
+local ids = arguments(5, 5)
+local room = tonumber(ARGV[4]) - call('ZCARD', KEYS[2])
+local number, now = math.max(tonumber(last_token(KEYS[5])), now_us() - 1), digits(now_ms())
+local is_assigned = {}
+for n, latest in ipairs(call('HMGET', KEYS[4], unpack(ids))) do
+  is_assigned[ids[n]] = latest and string.sub(latest, 1, 1) ~= '-'
+end
+
+local order, says, latest, results = {}, {}, {}, {}
+for n, id in ipairs(ids) do
+  local at = 5 * n
+  local code, start = ARGV[at + 1], ARGV[at + 2]
+  if #order >= 2 * room then
+    results[n] = 'f'
+  else
+    number = number + 1
+    local name, assigns = digits(number), code ~= ''
+    order[#order + 1] = name
+    order[#order + 1] = name .. ' ' .. id
+    says[#says + 1] = name
+    says[#says + 1] = table.concat({ code, assigns and start == '' and now or start, ARGV[at + 3], ARGV[at + 4] }, '\n')
+    latest[#latest + 1] = id
+    latest[#latest + 1] = (assigns and '' or '-') .. name
+    local was = is_assigned[id] or false
+    results[n] = was ~= assigns and '1' or '0'
+    is_assigned[id] = assigns
+  end
+end
+
+if #order > 0 then
+  call('HSET', KEYS[3], unpack(says))
+  call('SET', KEYS[5], digits(number))
+  call('HSET', KEYS[4], unpack(latest))
+  call('ZADD', KEYS[2], unpack(order))
+  if room == tonumber(ARGV[4]) then -- who hears of the first one looks until none is left
+    redis.pcall('PUBLISH', ARGV[2], 'hints ' .. ARGV[3])
+  end
+end
+return remember(KEYS[1], ARGV[1], table.concat(results))

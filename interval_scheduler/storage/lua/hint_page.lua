@@ -1,0 +1,25 @@
+-- List the first hints that wait for a partition, in order.
+-- KEYS[1] order: number and id of each hint -> its number
+-- KEYS[2] says: number -> code, start, interval and data, in lines
+-- ARGV[1] limit: integer, how many at most
+-- ARGV[2] weight: integer, bytes; beyond it no further hint is listed
+-- Returns: {number and id of each; what each says, or nothing if that was lost}
+-- Guarantees: changes nothing; O(log N) plus the page.
+
+local members = call('ZRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)
+if #members == 0 then
+  return { {}, {} }
+end
+local numbers = {}
+for n, member in ipairs(members) do
+  numbers[n] = match(member, '^%d+')
+end
+local left, listed, said = tonumber(ARGV[2]), {}, {}
+for n, says in ipairs(call('HMGET', KEYS[2], unpack(numbers))) do
+  if left <= 0 then
+    break
+  end
+  left = left - #(says or '')
+  listed[n], said[n] = members[n], says
+end
+return { listed, said }
