@@ -10,8 +10,11 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import HintsFull, IntervalTask, PartitionOffline, Scheduler, StorageFull
-from tests.integration.hinting import Trio, back, gone, state
+from interval_scheduler.storage.connect import _memory_stores
+from interval_scheduler.storage.placement import homes
+from tests.integration.hinting import QUICK, Trio, back, gone, state
 from tests.integration.processes import check_key_space
+from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -154,3 +157,89 @@ async def test_the_master_is_offline(trio: Trio) -> None:
     trio.servers[0].start()
     await back(scheduler)
     assert await scheduler.is_scheduled(theirs) == "hinted"
+
+
+async def test_one_that_never_lost_the_partition_hears_of_hints(trio: Trio) -> None:
+    """Only one scheduler is cut off; the other applies what that one wrote, and says what waits."""
+    async with Proxy(trio.lost.port) as proxy:
+        cut, near = await trio.scheduler([None, None, proxy]), await trio.scheduler(check_tasks_every_seconds=60)
+        there, new = trio.some("t", 2)
+        await near.assign_task(IntervalTask(there, start=FAR))
+        proxy.drop_reply = lambda _: True
+        proxy.cut()
+        await gone(cut)
+        assert await cut.assign_task(IntervalTask(new, "new", start=FAR)) is True
+        assert await cut.remove_task(there) is False
+
+        async def applied() -> bool:
+            return await near.is_scheduled(new) == "new" and await near.is_scheduled(there) is None
+
+        await until(applied)
+        await until(lambda: trio.waiting() == 0)
+        assert state(near) == "online"
+
+
+async def test_health_tells_what_waits(trio: Trio) -> None:
+    scheduler, plain = await trio.scheduler(), await trio.scheduler(on_offline="raise")
+    trio.lost.kill()
+    await gone(scheduler, plain)
+    await scheduler.remove_tasks(trio.some("t", 7))
+    for each in (scheduler, plain):
+        findings = (await each.check_health()).partitions[2].findings
+        assert [(found.code, found.severity) for found in findings] == [("hints", "warning")]
+        assert "7 changes wait" in findings[0].message
+        assert not (await each.check_health()).partitions[1].findings
+    with pytest.raises(PartitionOffline):
+        await plain.assign_task(IntervalTask(trio.some("t", 1)[0]))
+    trio.lost.start()
+    await back(scheduler)
+    assert not [f for f in (await scheduler.check_health()).partitions[2].findings if f.code == "hints"]
+
+
+async def test_a_full_partition_goes_online_and_drains(trio: Trio) -> None:
+    scheduler = await trio.scheduler()
+    recorder = Recorder()
+    old, new = trio.some("old", 5), trio.some("new", 5)
+    await scheduler.assign_tasks([IntervalTask(task_id) for task_id in old])
+    trio.lost.kill()
+    await gone(scheduler)
+    await scheduler.assign_tasks([IntervalTask(task_id) for task_id in new])
+    await scheduler.start_task_execute(recorder)
+    trio.lost._settings["maxmemory"] = "1"
+    trio.lost.start()
+    await back(scheduler)
+    await recorder.ran(5)
+    with pytest.raises(StorageFull, match="out of memory"):
+        await scheduler.assign_task(IntervalTask(new[0]))
+    with trio.lost.client() as client:
+        client.config_set("maxmemory", 0)
+    await recorder.ran(10)
+    assert sorted(run.id for run in recorder.runs) == sorted(old + new)
+    await scheduler.stop_task_execute()
+
+
+async def test_the_embedded_engine(namespace: str) -> None:
+    """The same there: its engine plays dead, and what it held is there again afterwards."""
+    names = [f"{namespace}-{n}" for n in range(2)]
+    home = homes(["a", "b"])
+    ids = [f"t{n}" for n in range(50) if home(f"t{n}".encode()) == 1]
+    recorder = Recorder()
+    async with Scheduler.from_url(
+        *(f"memory://{name}?name={each}" for name, each in zip(names, "ab", strict=True)),
+        namespace=namespace,
+        **QUICK,
+    ) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(task_id, start=FAR) for task_id in ids])
+        engine = _memory_stores[names[1]]
+        engine.connected = False
+        scheduler._host.require().partitions.all[1].give_up()
+        await until(lambda: state(scheduler, 1) == "offline")
+        await scheduler.assign_tasks([IntervalTask(task_id) for task_id in ids[:5]], reschedule="start")
+        await scheduler.remove_tasks(ids[5:10])
+        assert await scheduler.get_task(ids[5]) is None
+        await scheduler.start_task_execute(recorder)
+        engine.connected = True
+        await recorder.ran(5)
+        await scheduler.stop_task_execute()
+        assert sorted(run.id for run in recorder.runs) == sorted(ids[:5])
+        assert await scheduler.task_size() == len(ids) - 10
