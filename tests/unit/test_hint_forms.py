@@ -1,0 +1,46 @@
+"""Hints in batches, and as tasks to look at."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interval_scheduler import IntervalTask
+from interval_scheduler.storage.batching import MAX_BATCH
+from interval_scheduler.storage.commands import Change, Hint, wired
+from interval_scheduler.storage.hint_forms import batches, row_of
+from interval_scheduler.storage.views import to_scheduled_task
+from interval_scheduler.task import to_assignment
+
+START = 4_000_000_000
+
+
+@given(kinds=st.lists(st.booleans(), max_size=40), last=st.integers(0, 40), times=st.sampled_from([1, 30]))
+def test_batches(kinds: list[bool], last: int, times: int) -> None:
+    hints = [Hint(n + 1, b"t", b"" if kind else b"ks", b"", b"", b"") for n, kind in enumerate(kinds * times)]
+    cut = list(batches(hints, last))
+    assert [hint for batch in cut for hint in batch] == hints[last:], "each one behind the last, in order"
+    for batch in cut:
+        assert 0 < len(batch) <= MAX_BATCH
+        assert len({hint.is_removal for hint in batch}) == 1
+    for one, other in itertools.pairwise(cut):
+        assert one[0].is_removal != other[0].is_removal or len(one) == MAX_BATCH
+
+
+@given(
+    data=st.one_of(st.text(max_size=20), st.binary(max_size=20)),
+    every=st.one_of(st.none(), st.integers(1, 100_000)),
+    repeat=st.sampled_from(["rate", "delay"]),
+    group=st.one_of(st.none(), st.just("g")),
+    grid_ms=st.sampled_from([0, 1000]),
+)
+def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, group: str | None, grid_ms: int) -> None:
+    task = IntervalTask("id", data, every=every, start=START, repeat=repeat, group=group)  # type: ignore[arg-type]
+    args = wired([Change(to_assignment(task, grid_ms), "keep")])
+    raw = [b"%d" % arg if isinstance(arg, int) else arg for arg in args]
+    hint = Hint.parse(b"7", raw[0], b"\n".join(raw[1:]))
+    assert (hint.number, list(hint.wired), hint.is_removal) == (7, raw, False)
+    found = to_scheduled_task("p", row_of(hint, grid_ms))
+    assert (found.id, found.data, found.every, found.next_run, found.group) == ("id", data, every, START, group)
