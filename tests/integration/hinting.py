@@ -74,7 +74,7 @@ class Trio:
     def waiting(self) -> int:
         """How many hints wait on the master for the partition that goes away."""
         with self.servers[0].client() as client:
-            return int(client.zcard(f"{{{self.namespace}:p0}}:hint-order:p2"))  # type: ignore[arg-type]
+            return int(client.zcard(f"{{{self.namespace}:p0}}:hint-order:p2"))
 
 
 def state(scheduler: Scheduler, partition: int = 2) -> str:

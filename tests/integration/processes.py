@@ -135,11 +135,17 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
             f"{tag}:{name}"
             for name in ("tasks", "leases", "errors", "fence", "halt", "hinted", "partitions", *_ZSETS, *_NOTES)
         }
-        hints = {name for name in names if name.startswith(f"{tag}:hint-")}
-        for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hints}:
-            order, says, of = (f"{tag}:hint-{name}:{partition}" for name in ("order", "says", "of"))
-            latest = dict(member.partition(b" ")[::-2] for member in client.zrange(order, 0, -1))
-            assert {member.partition(b" ")[0] for member in client.zrange(order, 0, -1)} == set(client.hkeys(says))
-            assert {i: n.lstrip(b"-") for i, n in client.hgetall(of).items()} == latest, "each id has its latest hint"
-            known |= {order, says, of}
-        assert {name for name in names if name.startswith(tag)} <= known | groups
+        hint_keys = {name for name in names if name.startswith(f"{tag}:hint-")}
+        for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hint_keys}:
+            _check_hints(client, f"{tag}:hint-", partition)
+        assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys
+
+
+def _check_hints(client: redis.Redis, prefix: str, partition: str) -> None:
+    """Each hint that waits says something, and each id knows its latest."""
+    members = cast("list[bytes]", client.zrange(f"{prefix}order:{partition}", 0, -1))
+    says = cast("dict[bytes, bytes]", client.hgetall(f"{prefix}says:{partition}"))
+    of = cast("dict[bytes, bytes]", client.hgetall(f"{prefix}of:{partition}"))
+    assert {member.partition(b" ")[0] for member in members} == set(says)
+    latest = {raw_id: number for number, _, raw_id in (member.partition(b" ") for member in members)}
+    assert {raw_id: number.lstrip(b"-") for raw_id, number in of.items()} == latest

@@ -243,3 +243,19 @@ async def test_the_embedded_engine(namespace: str) -> None:
         await scheduler.stop_task_execute()
         assert sorted(run.id for run in recorder.runs) == sorted(ids[:5])
         assert await scheduler.task_size() == len(ids) - 10
+
+
+async def test_the_published_rights_are_enough(restricted_servers: Callable[..., RedisServer], namespace: str) -> None:
+    async with Trio(restricted_servers, namespace) as trio:
+        scheduler = await trio.scheduler()
+        ids = trio.some("t", 4)
+        await scheduler.assign_tasks([IntervalTask(task_id, start=FAR) for task_id in ids[:2]])
+        trio.lost.kill()
+        await gone(scheduler)
+        await scheduler.assign_tasks([IntervalTask(task_id, start=FAR) for task_id in ids[2:]])
+        await scheduler.remove_tasks(ids[:2])
+        assert await scheduler.is_scheduled(ids[0]) is None
+        trio.lost.start()
+        await back(scheduler)
+        assert await scheduler.task_size() == 2
+        assert (await scheduler.audit()).ok

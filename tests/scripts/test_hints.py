@@ -192,6 +192,9 @@ async def test_any_number_may_apply_and_die(
             last = await commands.applied(store.partition)
             await commands.strike(store.partition, store.keys.hints_for(NAME), last)
     assert await hints(store) == []
+    for batch in list(batches(*pages[0]))[:1]:  # one that was frozen all the time
+        with pytest.raises(ResponseError, match=r"^OUTDATED "):
+            await apply(store, 0, batch)
     raw = cast("dict[bytes, Any]", await store.raw())
     tasks = raw[store.keys.tasks][1] if store.keys.tasks in raw else {}
     assert {raw_id: record.partition(b"\n")[2] for raw_id, record in tasks.items()} == model.tasks
