@@ -171,9 +171,23 @@ EXECUTION: Final = (
     Planted(
         "nearer tasks of other processes are not heard of",
         "storage/subscription.py",
-        'on_due(int(message["data"]))',
+        "on_due(int(data))",
         "pass",
         tests_in("semantics/test_running", "test_another_scheduler_wakes_for_a_nearer_task"),
+    ),
+    Planted(
+        "hints are applied whatever was the last",
+        "storage/lua/_in_order.lua",
+        "(call('GET', hinted_key) or '0') ~= match(sequence, '^%d+')",
+        "false",
+        tests_in("scripts/test_hints", "test_hints_are_applied_once"),
+    ),
+    Planted(
+        "a partition that was lost is online before its hints are applied",
+        "storage/partition.py",
+        "await self.hints.catch_up()",
+        "pass",
+        tests_in("integration/test_hints", "test_a_partition_returns_with_its_old_data"),
     ),
     Planted(
         "claiming ahead has no bound",
