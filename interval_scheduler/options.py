@@ -134,7 +134,7 @@ class SchedulerOptions:
         on_offline: what assigning to and removing from a partition that is offline does. `"raise"` (the default):
             `PartitionOffline`. `"hint"`: the master keeps it, and it is applied once the partition is back. While the
             master itself is offline, it raises all the same. Give all schedulers of a namespace the same.
-        max_hints: how many hints may wait for one partition, then `HintsFull`. Default 100,000.
+        max_hints: how many hints may wait for one partition, then `HintsFull`. Default 100000.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
