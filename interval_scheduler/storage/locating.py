@@ -48,9 +48,6 @@ class Locator(Protocol):
     def forget(self) -> None:
         """The primary is not there any more: ask anew."""
 
-    async def aclose(self) -> None:
-        """Close the connections to who is asked."""
-
 
 class Sentinels:
     """Asks the Sentinels of one instance, first the one that knew last time.
@@ -129,9 +126,6 @@ class Sentinels:
     def forget(self) -> None:
         """They are asked each time."""
 
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
-
 
 class Cluster:
     """Knows which node of a cluster has which slots; one for all partitions."""
@@ -173,9 +167,6 @@ class Cluster:
         known = (server, code) in self._told
         self._told.add((server, code))
         return known
-
-    async def aclose(self) -> None:
-        """Nothing is kept open: it is seldom asked."""
 
     async def _ask(self) -> Sequence[tuple[int, int, Address]]:
         nodes = list(dict.fromkeys([*(address for _, _, address in self._ranges), *self._seeds]))

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import anyio
@@ -28,12 +27,14 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from .. import clock
 from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
 from .connect import FAILED, is_busy, is_gone, is_lost, is_moving, is_occupied, open_client, translate
+from .delays import delays
 from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_lanes
 from .locating import Cluster
 from .replication import send_replicated
 from .server import deaf
+from .servertime import ServerTime
 from .subscription import listen, ping
 
 if TYPE_CHECKING:
@@ -49,14 +50,9 @@ if TYPE_CHECKING:
 Send = Callable[..., Awaitable[Any]]
 PartitionState = Literal["connecting", "online", "offline", "closed"]
 
-_LONGEST_DELAY_SECONDS: Final = 5.0
-#: Where others say where the primary is: they are asked, and not the server that is to be spared.
-_LONGEST_DELAY_LOCATED_SECONDS: Final = 1.0
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
 _STEADY_SECONDS: Final = 1.0
-#: How long the server's time, once asked, is counted on from there.
-_ASK_TIME_SECONDS: Final = 60.0
 
 
 class Partition:
@@ -104,9 +100,8 @@ class Partition:
         self._settled = asyncio.Event()
         #: Whether it does not let this user subscribe.
         self._is_deaf = False
-        #: The server's clock minus the monotonic one, in seconds, and when that was found out.
-        self._ahead = 0.0
-        self._asked_at = -math.inf
+        #: About the server's time in epoch ms, for what the scripts cannot work out themselves.
+        self.now_ms: Final = ServerTime(self.name, self._client).now_ms
 
         lanes = open_lanes(self, options)
         self.assign: Final = lanes.assign
@@ -140,17 +135,6 @@ class Partition:
             else:
                 self.hints.require()
 
-    async def now_ms(self) -> int:
-        """About the server's time in epoch ms, asked once a minute: for what the scripts cannot work out themselves."""
-        if clock.monotonic() - self._asked_at > _ASK_TIME_SECONDS:
-            try:
-                seconds, micros = await self._client.time()
-            except FAILED as error:
-                raise translate(self.name, error) from None
-            self._asked_at = clock.monotonic()
-            self._ahead = seconds + micros / 1e6 - self._asked_at
-        return int(1000 * (self._ahead + clock.monotonic()))
-
     async def first_try(self) -> None:
         """Wait until it was reached for the first time, or could not be (then `problem` says why)."""
         await self._tried.wait()
@@ -176,11 +160,11 @@ class Partition:
             self._online.clear()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._client.aclose()
-                if self._locator is not None:
-                    await self._locator.aclose()
 
     async def _stay_connected(self) -> None:
-        delays = self._delays()
+        seconds = self._options.storage.reconnect_interval_seconds
+        anew = functools.partial(delays, seconds, is_located=self._locator is not None)
+        waits = anew()
         while True:
             try:
                 await self._greet()
@@ -195,8 +179,8 @@ class Partition:
                 self._settled.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
                 if is_occupied(error):
-                    delays = self._delays()  # it is there, and will be ready without being spared
-                await anyio.sleep(next(delays))
+                    waits = anew()  # it is there, and will be ready without being spared
+                await anyio.sleep(next(waits))
                 continue
             self.problem = None
             self._lost.clear()
@@ -212,10 +196,10 @@ class Partition:
             await self._client.connection_pool.disconnect(inuse_connections=False)
             if clock.monotonic() - online_from > _STEADY_SECONDS:
                 # One lost connection is not a lost partition: ask at once, but not all schedulers in one moment.
-                delays = self._delays()
+                waits = anew()
                 await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
             else:
-                await anyio.sleep(next(delays))
+                await anyio.sleep(next(waits))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
@@ -257,14 +241,6 @@ class Partition:
         except FAILED as error:
             self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
         self._lost.set()
-
-    def _delays(self) -> Iterator[float]:
-        """Jittered delays that double, in seconds."""
-        delay = self._options.storage.reconnect_interval_seconds
-        longest = max(delay, _LONGEST_DELAY_SECONDS if self._locator is None else _LONGEST_DELAY_LOCATED_SECONDS)
-        while True:
-            yield delay * random.uniform(0.5, 1)
-            delay = min(2 * delay, longest)
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once, as it is; raises the client's errors."""

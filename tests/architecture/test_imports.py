@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage.partitions", "storage.views"),
     ("storage.partition",),
     ("storage.handshake", "storage.hint_keeper"),
-    ("storage.hints", "storage.lanes", "storage.replication", "storage.server"),
+    ("storage.hints", "storage.lanes", "storage.replication", "storage.server", "storage.servertime"),
     ("storage.hint_forms",),
     ("storage.commands", "storage.subscription"),
     (
@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage.commands.flags",),
     ("storage.session", "storage.batching", "storage.connect", "storage.enrollment", "storage.locating"),
     ("storage.scripts", "storage.records", "storage.keys", "storage.placement", "storage.tls", "storage"),
-    ("storage.slots",),
+    ("storage.slots", "storage.delays"),
     ("task", "options", "events", "bulk", "audit", "health"),
     ("rules",),
     ("cron",),
