@@ -163,7 +163,7 @@ async def test_a_killed_primary(namespace: str, wait_replicas: int) -> None:
         figure=f"lost {len(lost)}; an assign was acknowledged after {_most(assigned_after)}, runs went on after "
         f"{_most(ran_after)}; run twice {again}; tokens of {len(load.tokens)} locks "
         f"{'increase' if increasing else 'do not increase'}; refused meanwhile: {refused or 'none'}",
-        # One replica has it; Sentinels of a busy machine that fail over once more than there was a kill may take another.
+        # One replica has it; Sentinels that fail over once more than there was a kill may take another.
         holds=increasing and (not (wait_replicas and lost) or (failovers > kills and not FULL)),
     )
 
