@@ -21,6 +21,7 @@ from .errors import (
     NotReplicated,
     OutcomeUnknown,
     OutsideRun,
+    PartitionListChanged,
     PartitionMismatch,
     PartitionOffline,
     RunTimeout,
@@ -36,6 +37,7 @@ from .execution.run import TaskRun, current_run
 from .health import Finding, Health, PartitionHealth
 from .instance import RedisInstance
 from .locks import Lock
+from .moving import PartitionMove
 from .options import SchedulerOptions, StorageOptions
 from .rules import Rules
 from .scheduler import Scheduler
@@ -66,7 +68,9 @@ __all__ = [
     "OutcomeUnknown",
     "OutsideRun",
     "PartitionHealth",
+    "PartitionListChanged",
     "PartitionMismatch",
+    "PartitionMove",
     "PartitionOffline",
     "Problem",
     "RedisInstance",

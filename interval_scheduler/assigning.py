@@ -64,7 +64,7 @@ class TaskAssignment(TaskControl):
         change = self._to_change(task, reschedule)
         if not self._accepting:
             raise NotAcceptingTasks
-        return await self._all().writable(change.assignment.id).assign.submit(change)
+        return await self._all().assign(change)
 
     async def assign_tasks(
         self, tasks: Iterable[Task] | AsyncIterable[Task], *, reschedule: Reschedule = "keep"
@@ -90,9 +90,7 @@ class TaskAssignment(TaskControl):
             raise NotAcceptingTasks
         partitions = self._all()
         counts = [0, 0]
-        async for created in bulk.pipeline(
-            changes, lambda change: partitions.writable(change.assignment.id).assign.submit(change)
-        ):
+        async for created in bulk.pipeline(changes, partitions.assign):
             counts[created] += 1
         return AssignCounts(assigned=counts[True], updated=counts[False])
 
@@ -109,7 +107,7 @@ class TaskAssignment(TaskControl):
             PartitionOffline: its home cannot be reached; nothing was changed.
         """
         raw_id = to_id(task_or_id)
-        removed = await self._all().writable(raw_id).remove.submit(raw_id)
+        removed = await self._all().remove(raw_id)
         if not _is_current(raw_id):
             await _sleep_ms(removed.wait_ms)
         return removed.was_scheduled
@@ -125,7 +123,7 @@ class TaskAssignment(TaskControl):
         partitions = self._all()
         count = wait_ms = 0
         removed: Removed
-        async for removed in bulk.pipeline(ids, lambda raw_id: partitions.writable(raw_id).remove.submit(raw_id)):
+        async for removed in bulk.pipeline(ids, partitions.remove):
             count += removed.was_scheduled
             wait_ms = max(wait_ms, removed.wait_ms)
         await _sleep_ms(wait_ms)
@@ -230,8 +228,7 @@ class TaskAssignment(TaskControl):
         return Change(to_assignment(task, self._grid_ms), reschedule)
 
     async def _look(self, raw_id: bytes) -> ScheduledTask | None:
-        partition = self._all().writable(raw_id)
-        row = await partition.look.submit(raw_id)
+        partition, row = await self._all().locate(raw_id)
         return None if row is None else to_scheduled_task(partition.name, row)
 
 

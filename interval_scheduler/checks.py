@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Final
 
-from .errors import InvalidType, InvalidValue
+from .errors import ConfigurationError, ConfigurationTypeError, InvalidType, InvalidValue
 
 MAX_ID_BYTES: Final = 512
 MAX_DATA_BYTES: Final = 256 * 1024
@@ -44,6 +44,28 @@ def check_seconds(field: str, value: object) -> float:
     if number <= 0:
         raise InvalidValue(field, f"must be above 0 seconds, got {number}")
     return number
+
+
+def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
+    """An option in seconds; raises the errors of options."""
+    try:
+        number = check_number(name, value)
+    except InvalidType as error:
+        raise ConfigurationTypeError(name, error.problem) from None
+    except InvalidValue as error:
+        raise ConfigurationError(name, error.problem) from None
+    if above is not None and number <= above:
+        raise ConfigurationError(name, f"must be above {above:g} seconds, got {number:g}")
+    if number < at_least:
+        raise ConfigurationError(name, f"must be at least {at_least:g} seconds, got {number:g}")
+
+
+def check_whole_option(name: str, value: object, *, at_least: int, at_most: int) -> None:
+    """An option that is a whole number; raises the errors of options."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
+    if not at_least <= value <= at_most:
+        raise ConfigurationError(name, f"must be from {at_least} to {at_most}, got {value}")
 
 
 def check_interval(field: str, value: object, grid_ms: int = 0) -> int:

@@ -14,7 +14,6 @@ from .storage.views import to_dead_task
 from .task import DeadTask, Task, to_id
 
 if TYPE_CHECKING:
-    from .storage.partition import Partition
     from .storage.partitions import Partitions
 
 
@@ -52,10 +51,9 @@ class TaskControl(ABC):
             PartitionOffline: its home cannot be reached; nothing was changed.
         """
         raw_id = to_id(task_or_id)
-        partition = self._all().home(raw_id)
         while True:
-            step = await self._resuming(partition, raw_id)
-            result = await partition.control.submit(step)
+            step = await self._resuming(raw_id)
+            result = await self._all().control(step)
             if result != "c":
                 return result == "1"
 
@@ -128,12 +126,11 @@ class TaskControl(ABC):
 
     async def _step(self, task_or_id: Task | str, action: bytes) -> bool:
         raw_id = to_id(task_or_id)
-        return await self._all().home(raw_id).control.submit(ControlStep(raw_id, action)) == "1"
+        return await self._all().control(ControlStep(raw_id, action)) == "1"
 
-    @staticmethod
-    async def _resuming(partition: Partition, raw_id: bytes) -> ControlStep:
+    async def _resuming(self, raw_id: bytes) -> ControlStep:
         """The step that resumes a task; for a cron task with its next occurrence, which no script can work out."""
-        row = await partition.look.submit(raw_id)
+        partition, row = await self._all().locate(raw_id)
         if row is None:
             return ControlStep(raw_id, b"r")
         try:

@@ -23,6 +23,7 @@
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
+    │           └── PartitionListChanged     the list was changed: restart with the new one
     └── LockError
         ├── LockTimeout (TimeoutError)       a lock was not free in time
         └── LockLost                         a held lock could not be renewed in time
@@ -247,6 +248,28 @@ class UnsuitableServer(StorageError):
 
 class PartitionMismatch(UnsuitableServer):
     """The database belongs to another list of partitions than the one configured here."""
+
+
+class PartitionListChanged(PartitionMismatch):
+    """The list of partitions was changed while this scheduler has the old one: restart its process with the new list.
+
+    Nothing was changed. Runs in progress may end in order; nothing more is claimed, assigned or removed.
+
+    Attributes:
+        partition: the name of the partition.
+        epoch: the number of the list that holds now.
+        names: the names of its partitions; empty if they could not be asked for.
+    """
+
+    def __init__(self, partition: str, epoch: int, names: str) -> None:
+        shown = f" to {names}" if names else ""
+        super().__init__(
+            partition,
+            f"belongs to another list by now: the list of partitions was changed{shown} (epoch {epoch}); nothing was "
+            "changed by this call, restart this process with the new list",
+        )
+        self.epoch = epoch
+        self.names = tuple(name for name in names.split(",") if name)
 
 
 class LockError(SchedulerError):

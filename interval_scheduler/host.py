@@ -20,6 +20,7 @@ import anyio
 
 from .errors import NotConnected, StorageError
 from .locks import Locks
+from .moving import Mover
 from .storage.partitions import Partitions
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Host:
                         ready.set_exception(error)
                 else:
                     self._connection = Connection(group, partitions)
+                    group.start_soon(Mover(partitions, self._connection.locks, self._log).run)
                     self._events.spawn = group.start_soon
                     if not ready.done():
                         ready.set_result(None)

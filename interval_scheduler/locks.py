@@ -75,7 +75,7 @@ class Locks:
             NotReplicated: it was acquired, but too few replicas know; it is given up again.
         """
         step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
-        self._master.require_online()
+        self._master.require_online(with_any_list=True)
         answer = self._master.lock.submit(step)
         try:
             token, problem = await asyncio.shield(answer)
@@ -96,7 +96,7 @@ class Locks:
     async def release(self, lock: Lock) -> bool:
         """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
         step = _held(lock, b"r", 0)
-        self._master.require_online()
+        self._master.require_online(with_any_list=True)
         return (await asyncio.shield(self._master.lock.submit(step))).result == 1
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
@@ -128,7 +128,7 @@ class Locks:
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
         """Hold a lock for that long from now: whether it was still held."""
         step = _held(lock, b"e", ttl_ms)
-        self._master.require_online()
+        self._master.require_online(with_any_list=True)
         held, problem = await self._master.lock.submit(step)
         if problem is not None:
             raise problem

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, cast
 
-from .checks import check_number
-from .errors import ConfigurationError, ConfigurationTypeError, InvalidType, InvalidValue
+from .checks import check_seconds_option, check_whole_option
+from .errors import ConfigurationError, ConfigurationTypeError
 from .instance import RedisInstance
 
 T = TypeVar("T")
@@ -22,26 +22,6 @@ Delivery = Literal["at-least-once", "at-most-once"]
 OnOffline = Literal["raise", "hint"]
 
 _FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
-
-
-def _seconds(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
-    try:
-        number = check_number(name, value)
-    except InvalidType as error:
-        raise ConfigurationTypeError(name, error.problem) from None
-    except InvalidValue as error:
-        raise ConfigurationError(name, error.problem) from None
-    if above is not None and number <= above:
-        raise ConfigurationError(name, f"must be above {above:g} seconds, got {number:g}")
-    if number < at_least:
-        raise ConfigurationError(name, f"must be at least {at_least:g} seconds, got {number:g}")
-
-
-def _whole(name: str, value: object, *, at_least: int, at_most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
-    if not at_least <= value <= at_most:
-        raise ConfigurationError(name, f"must be from {at_least} to {at_most}, got {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +42,10 @@ class StorageOptions:
         wait_replicas: how many replicas shall have an assigned task or an acquired lock before the call returns, 0 to
             10; if they have it not within `operation_timeout_seconds`, less a fifth or 0.2 s, it raises
             `NotReplicated`. Default 0: none is waited for.
+        list_epoch: the number of this list of instances. One greater than that of the list in use, which is 1 unless it
+            was changed before, lets this list take its place; tasks then move to their new homes. Default None: the
+            list in use must be this one.
+        leaving: the instances that the list had before and has no more, for as long as their tasks move. Default none.
     """
 
     instances: Sequence[RedisInstance] = (RedisInstance(),)
@@ -73,29 +57,42 @@ class StorageOptions:
     max_connections: int = 16
     allow_eviction: bool = False
     wait_replicas: int = 0
+    list_epoch: int | None = None
+    leaving: Sequence[RedisInstance] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "instances", _instances(self.instances))
         if not self.instances:
             raise ConfigurationError("storage.instances", "must name at least one Redis instance")
         _check_cluster(self.instances)
+        object.__setattr__(self, "leaving", _instances(self.leaving, "storage.leaving"))
+        if self.list_epoch is not None:
+            check_whole_option("storage.list_epoch", self.list_epoch, at_least=1, at_most=1_000_000_000)
+        if any(instance.cluster for instance in self.leaving) or (
+            self.instances[0].cluster and (self.leaving or self.list_epoch is not None)
+        ):
+            raise ConfigurationError(
+                "storage.leaving" if self.leaving else "storage.list_epoch",
+                "cannot be given with a cluster: the number of its partitions is fixed",
+            )
         seen: set[str] = set()
-        for instance in self.instances:
+        for index, instance in enumerate((*self.instances, *self.leaving)):
             for identity in {instance.partition_name, instance.location}:
                 if identity in seen:
-                    raise ConfigurationError("storage.instances", f"names the same instance twice: {identity}")
+                    field_name = "instances" if index < len(self.instances) else "leaving"
+                    raise ConfigurationError(f"storage.{field_name}", f"names the same instance twice: {identity}")
             seen |= {instance.partition_name, instance.location}
-        _whole("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
-        _seconds("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)
-        _seconds("storage.task_interval_seconds", self.task_interval_seconds)
+        check_whole_option("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
+        check_seconds_option("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)
+        check_seconds_option("storage.task_interval_seconds", self.task_interval_seconds)
         if 0 < self.task_interval_seconds < 0.001:
             raise ConfigurationError("storage.task_interval_seconds", "must be 0 or at least 0.001 seconds")
-        _seconds("storage.connect_timeout_seconds", self.connect_timeout_seconds, above=0)
-        _seconds("storage.operation_timeout_seconds", self.operation_timeout_seconds, above=0)
-        _whole("storage.max_connections", self.max_connections, at_least=4, at_most=10_000)
+        check_seconds_option("storage.connect_timeout_seconds", self.connect_timeout_seconds, above=0)
+        check_seconds_option("storage.operation_timeout_seconds", self.operation_timeout_seconds, above=0)
+        check_whole_option("storage.max_connections", self.max_connections, at_least=4, at_most=10_000)
         if not isinstance(self.allow_eviction, bool):
             raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
-        _whole("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
+        check_whole_option("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
         if self.wait_replicas and any(instance.memory is not None for instance in self.instances):
             raise ConfigurationError("storage.wait_replicas", "must be 0 with memory://, which has no replicas")
 
@@ -160,23 +157,24 @@ class SchedulerOptions:
             raise ConfigurationTypeError(
                 "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
             )
-        _seconds("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
+        check_seconds_option("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
         _check_namespace(self.namespace)
         check_concurrency(self.concurrency)
         if self.group_concurrency is not None:
-            _whole("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
-            if self.group_concurrency < len(self.storage.instances):
+            check_whole_option("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
+            partitions = len(self.storage.instances) + len(self.storage.leaving)
+            if self.group_concurrency < partitions:
                 raise ConfigurationError(
                     "group_concurrency",
-                    f"must be at least the number of partitions, {len(self.storage.instances)}: "
+                    f"must be at least the number of partitions, {partitions}: "
                     f"each has a share of it; got {self.group_concurrency}",
                 )
-        _whole("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
+        check_whole_option("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
             raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")
-        _seconds("lease_seconds", self.lease_seconds, at_least=0.1)
+        check_seconds_option("lease_seconds", self.lease_seconds, at_least=0.1)
         if self.lease_renewal_seconds is not None:
-            _seconds("lease_renewal_seconds", self.lease_renewal_seconds, above=0)
+            check_seconds_option("lease_renewal_seconds", self.lease_renewal_seconds, above=0)
             if self.lease_seconds <= 3 * self.lease_renewal_seconds:
                 raise ConfigurationError(
                     "lease_seconds",
@@ -184,12 +182,12 @@ class SchedulerOptions:
                     f"3 * lease_renewal_seconds={self.lease_renewal_seconds:g}",
                 )
         if self.run_timeout_seconds is not None:
-            _seconds("run_timeout_seconds", self.run_timeout_seconds, above=0)
-        _whole("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
-        _seconds("drain_seconds", self.drain_seconds)
+            check_seconds_option("run_timeout_seconds", self.run_timeout_seconds, above=0)
+        check_whole_option("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
+        check_seconds_option("drain_seconds", self.drain_seconds)
         if self.on_offline not in ("raise", "hint"):
             raise ConfigurationError("on_offline", f"must be 'raise' or 'hint', got {self.on_offline!r}")
-        _whole("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
+        check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
 
     @property
     def renewal_seconds(self) -> float:
@@ -199,7 +197,7 @@ class SchedulerOptions:
 
 def check_concurrency(value: object) -> None:
     """The most runs at once: from 1 to 100,000."""
-    _whole("concurrency", value, at_least=1, at_most=100_000)
+    check_whole_option("concurrency", value, at_least=1, at_most=100_000)
 
 
 def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerOptions:
@@ -244,10 +242,10 @@ def _check_namespace(value: object) -> None:
         raise ConfigurationError("namespace", "must be ASCII")
 
 
-def _instances(value: object) -> tuple[RedisInstance, ...]:
+def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise ConfigurationTypeError("storage.instances", f"must be a list of instances, not {type(value).__name__}")
-    return tuple(instance for index, item in enumerate(value) for instance in _instance(index, item))
+        raise ConfigurationTypeError(field, f"must be a list of instances, not {type(value).__name__}")
+    return tuple(instance for index, item in enumerate(value) for instance in _instance(f"{field}[{index}]", item))
 
 
 def _check_cluster(instances: Sequence[RedisInstance]) -> None:
@@ -263,8 +261,7 @@ def _check_cluster(instances: Sequence[RedisInstance]) -> None:
         )
 
 
-def _instance(index: int, item: object) -> tuple[RedisInstance, ...]:
-    where = f"storage.instances[{index}]"
+def _instance(where: str, item: object) -> tuple[RedisInstance, ...]:
     if isinstance(item, RedisInstance):
         return (item,)
     if isinstance(item, str):

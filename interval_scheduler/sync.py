@@ -82,37 +82,42 @@ class _Sync:
         self._name = secrets.token_hex(8).encode()
         self._sessions = {partition: Session(partition, patience_seconds) for partition in partitions.all}
         self._noted = dict.fromkeys(partitions.all, 0)
+        self._moves = partitions.moves  # notes stand at the old homes too, if there were such when it began
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, changes: list[Change]) -> None:
         """Assign what is new or different, and note all as wanted."""
-        homes = [self._partitions.home(change.assignment.id) for change in changes]
-        rows = await asyncio.gather(
-            *(home.look.submit(change.assignment.id) for home, change in zip(homes, changes, strict=True))
-        )
+        rows = await asyncio.gather(*(self._partitions.look(change.assignment.id) for change in changes))
         # Noted first: a task that is assigned and not noted would be taken away by the sweep.
-        await self._note(homes, changes)
+        await self._note(changes)
         wanted = []
-        for home, change, row in zip(homes, changes, rows, strict=True):
+        for change, row in zip(changes, rows, strict=True):
             if row is not None and is_same(change.assignment, row, self._grid_ms):
                 self.unchanged += 1
             else:
-                wanted.append(home.assign.submit(change))
+                wanted.append(self._partitions.assign(change))
         for created in await asyncio.gather(*wanted):
             self.added += created
             self.updated += not created
 
-    async def _note(self, homes: list[Partition], changes: list[Change]) -> None:
+    async def _note(self, changes: list[Change]) -> None:
         by_home: dict[Partition, list[bytes]] = {}
-        for home, change in zip(homes, changes, strict=True):
-            by_home.setdefault(home, []).append(change.assignment.id)
+        for change in changes:
+            raw_id = change.assignment.id
+            by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
+            if self._moves is not None and self._moves.has_moved(raw_id):
+                by_home.setdefault(self._moves.old_home(raw_id), []).append(raw_id)
         for home, ids in by_home.items():
             self._noted[home] += await commands.mark(self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids)
 
     async def sweep(self) -> int:
         """Remove what is not noted, and wait until no run of it can start any more: how many."""
         removed = wait_ms = 0
-        for partition in self._partitions.all:
+        moves = self._moves
+        for partition in self._partitions.all if moves is None else moves.in_order:
+            if moves is not None:
+                for old in moves.old:  # what has left one that was swept must be where it is not swept yet
+                    await moves.forward(old)
             cursor = b"0"
             while True:
                 cursor, ids = await commands.sweep(
@@ -124,7 +129,8 @@ class _Sync:
                         "LOST",
                         "has lost notes of this sync, so that nothing more is removed: call it again",
                     )
-                done = await asyncio.gather(*map(partition.remove.submit, ids))
+                remove = partition.remove.submit if moves is None else self._partitions.remove
+                done = await asyncio.gather(*map(remove, ids))
                 removed += sum(one.was_scheduled for one in done)
                 wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)
                 if cursor == b"0":

@@ -12,6 +12,7 @@ import anyio
 
 from .errors import InvalidType, StorageError
 from .health import Health, PartitionHealth, hints_wait
+from .moving import PartitionMove, progress
 from .storage.auditing import Audit
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ class Upkeep(ABC):
             executing=self.executing_tasks,
             partitions=tuple(found[partition.name] for partition in partitions),
         )
+
+    async def moving(self) -> tuple[PartitionMove, ...]:
+        """How far tasks have moved to their new homes, after the list of partitions was changed.
+
+        Returns:
+            One entry for each partition of the old list; empty when all tasks have moved, as most of the time.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline: one of them cannot be reached.
+        """
+        return await progress(self._connected().partitions.moves)
 
     async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
         """Walk everything that stands in Redis of this namespace, and tell what is not as it should be.

@@ -118,7 +118,8 @@ class Poller:
         self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
         # Each partition counts for itself: so that all together keep the bound, each has its share of it.
-        self._group_limit = (options.group_concurrency or 0) // len(options.storage.instances)
+        storage = options.storage
+        self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
         self._longest_sleep = options.check_tasks_every_seconds
         self._session = Session(partition, 0)
         self._failures = 0

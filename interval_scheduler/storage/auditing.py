@@ -95,8 +95,9 @@ class Audit:
     async def _look_for_strangers(self, partition: Partition, ids: Sequence[bytes]) -> None:
         """Tasks that do not belong to the partition on which they are."""
         for raw_id in ids:
+            moves = self._partitions.moves
             home = self._partitions.home(raw_id)
-            if home is partition:
+            if home is partition or (moves is not None and moves.old_home(raw_id) is partition):
                 continue
             here, there = await partition.look.submit(raw_id), await home.look.submit(raw_id)
             if here is None:

@@ -203,6 +203,16 @@ def is_occupied(error: BaseException) -> bool:
     return isinstance(error, BusyLoadingError) or is_busy(error)
 
 
+def is_list_changed(error: BaseException) -> bool:
+    """Whether it was refused since another list of partitions holds there."""
+    return isinstance(error, ResponseError) and "LISTCHANGED" in str(error)
+
+
+def is_waiting_for_hints(error: BaseException) -> bool:
+    """Whether another list of partitions was refused, since hints wait."""
+    return isinstance(error, ResponseError) and "HINTSWAIT" in str(error)
+
+
 def is_right(text: str) -> bool:
     """Whether a refusal is for want of a right, as Redis and Valkey tell it, also from within a script."""
     return _RIGHT.search(text) is not None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from redis.exceptions import NoPermissionError
 
-from ..errors import PartitionOffline, StorageError
+from ..errors import PartitionListChanged, PartitionOffline, StorageError
 from ..health import PartitionHealth
 from . import commands
 from .connect import FAILED, translate
@@ -46,7 +46,10 @@ class Handshake:
         self._storage: Final = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
-        self._wanted: Final = Enrollment.wanted(partition.name, storage)
+        #: What is to stand in its database. The number of the list, and the list before, are agreed upon at connect.
+        self.wanted = Enrollment.wanted(partition.name, storage)
+        #: What stood there when it was looked at; `None` for nothing.
+        self.stored: Enrollment | None = None
         self._facts = Facts()
         #: What tells its database from every other, once it was reached; `None` if nothing does.
         self.database: str | None = None
@@ -57,7 +60,7 @@ class Handshake:
         """See whether it may be used. Writes nothing.
 
         Raises:
-            UnsuitableServer, PartitionMismatch, StorageRefused: it must not be.
+            UnsuitableServer, StorageRefused: it must not be.
             RedisError: it cannot be reached.
         """
         self._facts = await ask(self._client, self._instance)
@@ -67,9 +70,10 @@ class Handshake:
         if self._is_demoted():
             raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
         require_suitable(self._partition.name, self._judge(self._facts))
-        key = self._partition.keys.enrollment
-        if stored := await self._client.hgetall(key):
-            self._wanted.require(Enrollment.stored(stored), key)
+        stored = await self._client.hgetall(self._partition.keys.enrollment)
+        self.stored = Enrollment.stored(stored) if stored else None
+        if self.stored is not None:
+            self.wanted.require_same_layout(self.stored)
 
     def _is_demoted(self) -> bool:
         """Whether others say where the primary is, and what is there is none any more, or not yet."""
@@ -85,8 +89,25 @@ class Handshake:
         """
         findings = self._judge(await self._try_out(self._facts))
         require_suitable(self._partition.name, findings)
-        self._wanted.require(await commands.enroll(self._partition, self._wanted), self._partition.keys.enrollment)
+        stored = self.stored
+        if not self.wanted.is_moving:
+            stored = await commands.enroll(self._partition, self.wanted)
+        elif stored is None or stored.number < self.wanted.number:
+            # It came back with what stood there before the change, which has not ended yet.
+            stored = (await commands.change(self._partition, self.wanted, None, paused=False)).enrollment
+        self.wanted.require(stored, self._partition.keys.enrollment)
         return findings
+
+    async def list_changed(self) -> StorageError:
+        """Why it refuses requests that have this list of partitions."""
+        name = self._partition.name
+        try:
+            stored = Enrollment.stored(await self._client.hgetall(self._partition.keys.enrollment))
+        except FAILED as error:
+            return translate(name, error)
+        if stored.number > self._partition.epoch:
+            return PartitionListChanged(name, stored.number, stored.list.decode(errors="replace"))
+        return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
 
     async def examine(self, *, is_deaf: bool) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take.

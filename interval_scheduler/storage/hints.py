@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from .. import clock
-from ..errors import HintsFull, NotConnected, OutcomeUnknown, PartitionOffline
+from ..errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
 from . import commands
 from .batching import Partly
 from .commands import START_WINDOW_MS, Change, Hint, Removed, Row
-from .connect import FAILED, translate
+from .connect import FAILED, is_list_changed, translate
 from .hint_forms import batches, row_of
 from .session import Argument, Session
 
@@ -59,6 +59,8 @@ class Hints:
         self.keys: Final = master.keys.hints_for(partition.name)
         #: Whether some are known to wait, or may.
         self.pending = False
+        #: Whether none are kept: tasks move to another list of partitions, so that their homes are not settled.
+        self.is_held = False
         self._partition = partition
         self._master = master
         self._limit = options.max_hints
@@ -86,11 +88,17 @@ class Hints:
         """Raise unless hints can be written.
 
         Raises:
-            PartitionOffline: the master is offline too; nothing was changed.
+            PartitionOffline: the master is offline too, or tasks move; nothing was changed.
+            PartitionListChanged: neither will be online again, for this list of partitions.
             NotConnected: the scheduler was closed.
         """
         if self._partition.state == "closed":
             raise NotConnected
+        for partition in (self._partition, self._master):
+            if isinstance(partition.problem, PartitionListChanged):
+                partition.require_online()
+        if self.is_held:
+            self._partition.require_online()
         if self._master.state != "online":
             raise self._master_lost()
 
@@ -183,6 +191,8 @@ class Hints:
             except PartitionOffline:
                 raise self._master_lost() from None
             except FAILED as error:
+                if is_list_changed(error):
+                    await self._partition.leave_for_good()
                 problem = translate(self._partition.name, error)
                 if not isinstance(problem, PartitionOffline):
                     raise problem from None
@@ -208,7 +218,7 @@ class Hints:
                 raise self._master_lost() from None
             except FAILED as error:
                 problem = translate(self._partition.name, error)
-                if isinstance(problem, PartitionOffline):
+                if isinstance(problem, PartitionOffline) or is_list_changed(error):
                     raise
                 # It has to go online, or its tasks would never drain and make room.
                 self._log.warning("hints wait, since they cannot be applied: %s", problem)
@@ -266,14 +276,14 @@ class Hints:
 
 
 class _InOrder:
-    """Sends what applies hints: in place of a session's sequence it has two numbers; see `_in_order.lua`."""
+    """Sends what applies hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
 
     def __init__(self, partition: Partition, last: int, number: int) -> None:
         self._partition = partition
-        self._sequence = b"%d %d" % (last, number)
+        self._stamp = b"%d:%d %d" % (partition.epoch, last, number)
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Send it once, as it is; raises the client's errors."""
         return await self._partition.evaluate(
-            script.variant_in_order, (self._partition.keys.hinted, *keys), (self._sequence, *args)
+            script.variant_in_order, (self._partition.keys.hinted, *keys), (self._stamp, *args)
         )

@@ -36,6 +36,7 @@ class Keys:
         "dead",
         "due",
         "enrollment",
+        "epoch",
         "errors",
         "failures",
         "fence",
@@ -44,7 +45,9 @@ class Keys:
         "hinted",
         "leased",
         "leases",
+        "moves",
         "nowhere",
+        "outbox",
         "parked",
         "paused",
         "probe",
@@ -74,6 +77,11 @@ class Keys:
         self.halt: Final = self._tag + b"halt"
         #: The number of the last hint that was applied here.
         self.hinted: Final = self._tag + b"hinted"
+        #: That of the list of partitions which holds here; nothing for the first. `_prelude.lua` builds it as well.
+        self.epoch: Final = self._tag + b"epoch"
+        #: Tasks on their way to another partition, and what is known of them.
+        self.outbox: Final = self._tag + b"outbox"
+        self.moves: Final = self._tag + b"moves"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         #: What is tried out is tried there: a key, and a channel to which nobody listens.

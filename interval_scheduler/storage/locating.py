@@ -192,12 +192,12 @@ class Cluster:
         raise error
 
 
-def open_locators(options: StorageOptions) -> Sequence[Locator | None]:
+def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -> Sequence[Locator | None]:
     """For each instance who knows where its primary is; `None`: the instance itself."""
-    first = options.instances[0]
+    first = instances[0]
     if first.cluster:
-        return [Cluster(first, options)] * len(options.instances)
-    return [Sentinels(instance, options) if instance.sentinels else None for instance in options.instances]
+        return [Cluster(first, options)] * len(instances)
+    return [Sentinels(instance, options) if instance.sentinels else None for instance in instances]
 
 
 def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:

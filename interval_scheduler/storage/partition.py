@@ -16,23 +16,20 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 import anyio
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import clock
-from ..errors import NotConnected, OutcomeUnknown, PartitionOffline, StorageError
-from .connect import FAILED, is_busy, is_gone, is_lost, is_moving, is_occupied, open_client, translate
+from ..errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
+from .connect import FAILED, is_moving, is_occupied, open_client, translate
 from .delays import delays
 from .handshake import Handshake
 from .keys import Keys
-from .lanes import open_lanes
+from .lanes import open_known_lanes, open_lanes
 from .locating import Cluster
-from .replication import send_replicated
+from .sending import Sending
 from .server import deaf
 from .servertime import ServerTime
 from .subscription import listen, ping
@@ -44,10 +41,7 @@ if TYPE_CHECKING:
     from ..options import SchedulerOptions
     from .hints import Hints
     from .locating import Locator
-    from .scripts import Script
-    from .session import Argument
 
-Send = Callable[..., Awaitable[Any]]
 PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 _PROBE_JITTER_SECONDS: Final = 0.05
@@ -77,6 +71,8 @@ class Partition:
         self.name: Final = instance.partition_name
         self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
         self.state: PartitionState = "connecting"
+        #: The number of the list of partitions that holds, once it was agreed upon.
+        self.epoch = 1
         #: Why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
         #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
@@ -92,17 +88,26 @@ class Partition:
         locate = None if locator is None else functools.partial(locator.locate, self.keys.slot)
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = open_client(instance, options.storage, locate)
-        self._handshake: Final = Handshake(self, instance, options.storage, self._client)
+        self.handshake: Final = Handshake(self, instance, options.storage, self._client)
         self._lost = asyncio.Event()
         self._online = asyncio.Event()
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
         self._settled = asyncio.Event()
+        self._is_retired = False
         #: Whether it does not let this user subscribe.
         self._is_deaf = False
+        sending = Sending(self, options.storage, self._client)
+        #: Runs a script once, as it is.
+        self.evaluate = sending.evaluate
+        self.read: Final = sending.read
+        self.change: Final = sending.change
+        self.request: Final = sending.request
         #: About the server's time in epoch ms, for what the scripts cannot work out themselves.
         self.now_ms: Final = ServerTime(self.name, self._client).now_ms
 
+        #: Lanes for changes that only concern tasks which are known here.
+        self.known: Final = open_known_lanes(self, options)
         lanes = open_lanes(self, options)
         self.assign: Final = lanes.assign
         self.remove: Final = lanes.remove
@@ -113,17 +118,28 @@ class Partition:
     @property
     def database(self) -> str | None:
         """What tells its database from every other, once it was reached; `None` if nothing does."""
-        return self._handshake.database
+        return self.handshake.database
 
-    def require_online(self) -> None:
-        """Raise unless online.
+    @property
+    def _lanes(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs the lanes."""
+        for lane in (self.assign, self.remove, self.control, self.lock, self.look, *self.known):
+            yield lane.run
+
+    def require_online(self, *, with_any_list: bool = False) -> None:
+        """Raise unless online; with any list of partitions, unless it can be reached.
 
         Raises:
             PartitionOffline: it is not; nothing was changed.
+            PartitionListChanged: it never will be, for this list of partitions.
             NotConnected: the scheduler was closed.
         """
         if self.state == "closed":
             raise NotConnected
+        if isinstance(self.problem, PartitionListChanged):
+            if with_any_list:
+                return
+            raise PartitionListChanged(*self.problem.args)  # each caller gets one with its own traceback
         if self.state != "online":
             raise PartitionOffline(self.name)
 
@@ -144,6 +160,10 @@ class Partition:
         self._admitted.set()
         await self._settled.wait()
 
+    def retire(self) -> None:
+        """It is not needed any more: once lost, it is not looked for again."""
+        self._is_retired = True
+
     async def wait_online(self) -> None:
         """Wait until it is online."""
         await self._online.wait()
@@ -152,8 +172,8 @@ class Partition:
         """Connect, stay connected and serve the lanes until cancelled."""
         try:
             async with anyio.create_task_group() as group:
-                for lane in (self.assign, self.remove, self.control, self.lock, self.look):
-                    group.start_soon(lane.run)
+                for run in self._lanes:
+                    group.start_soon(run)
                 await self._stay_connected()
         finally:
             self.state = "closed"
@@ -165,7 +185,7 @@ class Partition:
         seconds = self._options.storage.reconnect_interval_seconds
         anew = functools.partial(delays, seconds, is_located=self._locator is not None)
         waits = anew()
-        while True:
+        while not self._is_retired:
             try:
                 await self._greet()
             except (*FAILED, StorageError) as error:
@@ -207,25 +227,23 @@ class Partition:
             self._online.set()
         else:
             self._online.clear()
-        if before not in (state, "connecting"):
+        if before not in (state, "connecting") and not self._is_retired:
             self._on_state(self)
 
     async def _greet(self) -> None:
-        await self._handshake.look()
+        await self.handshake.look()
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
-        for finding in await self._handshake.enroll():
-            if not (
-                isinstance(self._locator, Cluster) and self._locator.was_told(self._handshake.server, finding.code)
-            ):
+        for finding in await self.handshake.enroll():
+            if not (isinstance(self._locator, Cluster) and self._locator.was_told(self.handshake.server, finding.code)):
                 self._log.warning("%s", finding.message)
         if self.hints is not None:
             await self.hints.catch_up()
 
     async def examine(self) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
-        return await self._handshake.examine(is_deaf=self._is_deaf)
+        return await self.handshake.examine(is_deaf=self._is_deaf)
 
     async def _listen(self) -> None:
         """Leave when the connection is lost."""
@@ -242,75 +260,26 @@ class Partition:
             self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
         self._lost.set()
 
-    async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Run a script once, as it is; raises the client's errors."""
-        return await self._evaluate_by(self._client.execute_command, script, keys, args)
-
-    async def _evaluate_by(self, send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        try:
-            return await send("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            return await send("EVAL", script.text, len(keys), *keys, *args)
-
-    async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Run a script that changes nothing; waits as long as `operation_timeout_seconds` for a lost partition."""
-        self.require_online()
-        try:
-            return await self.request(script, keys, args, self._options.storage.operation_timeout_seconds)
-        except OutcomeUnknown:
-            raise PartitionOffline(self.name, "did not answer in time: try again later") from None
-
-    async def request(
-        self,
-        script: Script,
-        keys: Sequence[bytes],
-        args: Sequence[Argument],
-        patience_seconds: float,
-        replicas: int = 0,
-    ) -> Any:
-        """Run a script that may safely be sent again, until it is answered or patience ends.
-
-        With `replicas`, so many are waited for: its reply, and how many had in time what it wrote.
+    async def leave_for_good(self) -> NoReturn:
+        """This scheduler's list of partitions is of the past.
 
         Raises:
-            OutcomeUnknown: patience ended.
-            StorageError: Redis refused; nothing was changed.
+            PartitionListChanged: so it is.
+            PartitionOffline: it is that of the partition.
         """
-        give_up_at = clock.monotonic() + patience_seconds
-        failures = 0
-        evaluate = self.evaluate
-        if replicas:
-            seconds = self._options.storage.operation_timeout_seconds
-            send = functools.partial(send_replicated, self._client, keys[0], replicas, seconds)
-            evaluate = functools.partial(self._evaluate_by, send)
-        while True:
-            try:
-                return await evaluate(script, keys, args)
-            except FAILED as error:
-                failures += 1
-                lost = is_lost(error)
-                if not lost and not is_busy(error):
-                    raise translate(self.name, error) from None
-                if isinstance(error, RedisTimeoutError) or is_gone(error):
-                    # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
-                    self._go_offline()
-                # One connection may be stale, for example after a restart; a new one that fails too says more.
-                if lost and (failures > 1 or not isinstance(error, RedisConnectionError)):
-                    self.report_lost()
-            if clock.monotonic() >= give_up_at or self.state == "closed":
-                raise OutcomeUnknown(self.name)
-            if failures > 1:
-                await anyio.sleep(random.uniform(0.01, 0.05) * min(failures, 10))
-            with anyio.move_on_after(give_up_at - clock.monotonic()):
-                await self._online.wait()
+        self.problem = await self.handshake.list_changed()
+        self.go_offline()
+        self._lost.set()
+        raise self.problem from None
 
-    def _go_offline(self) -> None:
+    def go_offline(self) -> None:
+        """It does not answer for now."""
         if self.state == "online":
             self._set_state("offline")
 
     def give_up(self) -> None:
         """Say that it cannot be reached: it is offline from now on, and looked for."""
-        self._go_offline()
+        self.go_offline()
         self.report_lost()
 
     def report_lost(self) -> None:

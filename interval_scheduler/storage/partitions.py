@@ -1,30 +1,37 @@
-"""All partitions: which one a task belongs to, and what concerns them together."""
+"""All partitions: which one a task belongs to, and what concerns them together.
+
+While tasks move to another list of partitions, those of the list before belong to them too, and calls on a task that
+moves go where it is (see `moves.py`).
+"""
 
 from __future__ import annotations
 
-import heapq
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import anyio
 from anyio.abc import TaskGroup
 
 from ..errors import PartitionMismatch
 from . import commands
+from .agreement import Agreeing
 from .batching import MAX_BATCH
-from .commands import DeadRow, Place, Row
+from .commands import Change, ControlStep, DeadRow, Place, Removed, Row
+from .enrollment import split
 from .hint_keeper import HintKeeper
 from .hints import Hints
 from .locating import open_locators
+from .moves import Moves
 from .partition import Partition
 from .placement import homes
 from .session import Session
+from .streams import PAGE, merge, stream
 
 if TYPE_CHECKING:
     from ..log import Log
     from ..options import SchedulerOptions
     from ..task import State
-
-_PAGE: Final = 250
 
 
 class Partitions:
@@ -33,13 +40,20 @@ class Partitions:
     def __init__(self, options: SchedulerOptions, log: Log, on_state: Callable[[Partition], None]) -> None:
         self._log = log
         self._patience_seconds = options.storage.operation_timeout_seconds
-        self._locators: Final = open_locators(options.storage)
-        self.all: Final[Sequence[Partition]] = [
+        self._list_epoch: Final = options.storage.list_epoch
+        instances = (*options.storage.instances, *options.storage.leaving)
+        locators = open_locators(instances, options.storage)
+        opened = [
             Partition(instance, options, log, on_state, locator)
-            for instance, locator in zip(options.storage.instances, self._locators, strict=True)
+            for instance, locator in zip(instances, locators, strict=True)
         ]
-        self.master: Final = self.all[options.storage.master_index]
-        self._home = homes([partition.name for partition in self.all])
+        self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
+        self._leaving: Sequence[Partition] = opened[len(options.storage.instances) :]
+        self._dropping: Final = anyio.CancelScope()
+        self.master: Final = self._listed[options.storage.master_index]
+        self._home = homes([partition.name for partition in self._listed])
+        #: While tasks move to this list from another one.
+        self.moves: Moves | None = None
         self._keeper: HintKeeper | None = None
         if options.on_offline == "hint":
             for partition in self._others():
@@ -48,17 +62,71 @@ class Partitions:
             if hints:
                 self._keeper = HintKeeper(self.master, hints, options.check_tasks_every_seconds, log)
 
+    @property
+    def all(self) -> Sequence[Partition]:
+        """Those of the list, in its order; and while tasks move, those that it has no more."""
+        return self._listed if self.moves is None else (*self._listed, *self._leaving)
+
     def home(self, raw_id: bytes) -> Partition:
         """The partition that a task id belongs to; raises unless it is online."""
-        partition = self.all[self._home(raw_id)]
+        partition = self._listed[self._home(raw_id)]
         partition.require_online()
         return partition
 
     def writable(self, raw_id: bytes) -> Partition:
         """The same, for assigning, removing and looking up: raises unless it is online or hints are kept for it."""
-        partition = self.all[self._home(raw_id)]
+        partition = self._listed[self._home(raw_id)]
         partition.require_writable()
         return partition
+
+    def assign(self, change: Change) -> asyncio.Future[bool]:
+        """Assign a task with the next batch: whether it is new."""
+        if (moves := self._moves_of(change.assignment.id)) is not None:
+            return moves.assign(change)
+        return self.writable(change.assignment.id).assign.submit(change)
+
+    def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
+        """Remove a task with the next batch."""
+        if (moves := self._moves_of(raw_id)) is not None:
+            return moves.remove(raw_id)
+        return self.writable(raw_id).remove.submit(raw_id)
+
+    def control(self, step: ControlStep) -> asyncio.Future[str]:
+        """Carry out a step on a task with the next batch."""
+        if (moves := self._moves_of(step.raw_id)) is not None:
+            return moves.control(step)
+        return self.home(step.raw_id).control.submit(step)
+
+    def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
+        """Look a task up with the next batch."""
+        if (moves := self._moves_of(raw_id)) is not None:
+            return moves.look(raw_id)
+        return self.writable(raw_id).look.submit(raw_id)
+
+    async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
+        """A task, and the partition on which it was found; its home if there is no such task."""
+        if (moves := self._moves_of(raw_id)) is not None:
+            old = moves.old_home(raw_id)
+            if (row := await old.look.submit(raw_id)) is not None:
+                return old, row
+        row = await self.look(raw_id)
+        return self._listed[self._home(raw_id)], row
+
+    def _moves_of(self, raw_id: bytes) -> Moves | None:
+        """The moves that concern a task; raises unless the partition on which it was is online."""
+        if self.moves is None or not self.moves.has_moved(raw_id):
+            return None
+        self.moves.old_home(raw_id).require_online()
+        return self.moves
+
+    def end_move(self) -> None:
+        """All tasks have moved: the partitions that the list has no more are not needed any longer."""
+        self.moves = None
+        self._hold_hints(held=False)
+        for partition in self._listed:
+            partition.handshake.wanted = partition.handshake.wanted._replace(from_list=b"")
+        for partition in self._leaving:
+            partition.retire()
 
     async def connect(self, group: TaskGroup) -> None:
         """Start all partitions in `group`; returns once each was tried and at least one is online.
@@ -68,12 +136,14 @@ class Partitions:
             StorageRefused: one of them refuses.
             PartitionOffline: none of them can be reached.
         """
-        for partition in self.all:
+        for partition in self._listed:
             group.start_soon(partition.run)
-        for partition in self.all:
+        group.start_soon(self._run_leaving)
+        for partition in (*self._listed, *self._leaving):
             await partition.first_try()
         self._raise_unusable()
         self._raise_same_database()
+        await self._agree()
         # The others ask the master for hints before they are online.
         for partition in (self.master, *self._others()):
             await partition.admit()
@@ -101,12 +171,41 @@ class Partitions:
         keys = [self.master.keys.hints_for(partition.name) for partition in others]
         return dict(zip(others, await commands.hint_counts(self.master, keys), strict=True))
 
+    def _hold_hints(self, *, held: bool) -> None:
+        """While tasks move, no hints are kept: which partition they are for is not settled."""
+        for partition in self._listed:
+            if partition.hints is not None:
+                partition.hints.is_held = held
+
     async def _settle(self) -> None:
         """What goes over all tasks goes behind the hints that are known."""
         for partition in self.all:
             if partition.hints is not None:
                 await partition.hints.passable()
             partition.require_online()
+
+    async def _run_leaving(self) -> None:
+        with self._dropping:
+            async with anyio.create_task_group() as group:
+                for partition in self._leaving:
+                    group.start_soon(partition.run)
+
+    async def _agree(self) -> None:
+        """Find out which list holds, and whether tasks move to it."""
+        agreement = await Agreeing(self._listed, self._leaving, self.master, self._list_epoch).agree()
+        for partition in (*self._listed, *self._leaving):
+            partition.epoch = agreement.epoch
+            partition.handshake.wanted = partition.handshake.wanted._replace(
+                epoch=b"%d" % agreement.epoch, from_list=agreement.from_list
+            )
+        if agreement.from_list:
+            by_name = {partition.name: partition for partition in (*self._listed, *self._leaving)}
+            self.moves = Moves([by_name[name] for name in split(agreement.from_list)], self._listed)
+            self._leaving = [partition for partition in self.moves.old if partition not in self._listed]
+            self._hold_hints(held=True)
+        else:
+            self._leaving = ()
+            self._dropping.cancel()
 
     def _raise_unusable(self) -> None:
         for partition in self.all:
@@ -135,10 +234,16 @@ class Partitions:
         """Take every task off the schedule: how many there were, and whether one was leased."""
         await self._settle()
         removed, any_leased = 0, False
-        for partition in self.all:
-            some, leased = await commands.clear(Session(partition, self._patience_seconds), partition.keys)
-            removed += some
-            any_leased = any_leased or leased
+        moves = self.moves
+        # What is on its way from one to another when they are cleared arrives later.
+        for _ in range(1 if moves is None else 2):
+            for partition in self.all:
+                some, leased = await commands.clear(Session(partition, self._patience_seconds), partition.keys)
+                removed += some
+                any_leased = any_leased or leased
+            if moves is not None:
+                for partition in moves.old:
+                    await moves.forward(partition)
         return removed, any_leased
 
     async def halt(self, *, pause: bool) -> None:
@@ -162,7 +267,7 @@ class Partitions:
         for partition in self.all:
             after = None
             while True:
-                rows, after = await commands.dead_page(partition, _PAGE, after)
+                rows, after = await commands.dead_page(partition, PAGE, after)
                 for row in rows:
                     yield partition, row
                 if after is None:
@@ -178,44 +283,6 @@ class Partitions:
         )
         for place, its_state in places:
             if state in (None, its_state):
-                streams = [_stream(partition, place) for partition in self.all]
-                async for found in _merge(streams):
+                streams = [stream(partition, place) for partition in self.all]
+                async for found in merge(streams):
                     yield found
-
-
-async def _stream(partition: Partition, place: Place) -> AsyncIterator[tuple[Partition, Row]]:
-    """The tasks of one partition at one place.
-
-    A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
-    again. So the list ends where it ended when it was begun, and after twice as many tasks as there were.
-    """
-    sizes = await commands.sizes(partition)
-    left = 2 * sizes.tasks + _PAGE
-    after = None
-    while True:
-        found = await commands.page(partition, place, limit=_PAGE, after=after)
-        for row in found.rows:
-            if left <= 0 or (place == "waiting" and row.due_ms > sizes.last_due_ms):
-                return
-            left -= 1
-            yield partition, row
-        after = found.after
-        if after is None:
-            return
-
-
-async def _merge(streams: Sequence[AsyncIterator[tuple[Partition, Row]]]) -> AsyncIterator[tuple[Partition, Row]]:
-    """Several streams in due order as one, holding one row of each."""
-    heads: list[tuple[int, int, tuple[Partition, Row]]] = []
-    for index, stream in enumerate(streams):
-        async for found in stream:
-            heapq.heappush(heads, (found[1].due_ms, index, found))
-            break
-    while heads:
-        _, index, found = heads[0]
-        yield found
-        async for following in streams[index]:
-            heapq.heapreplace(heads, (following[1].due_ms, index, following))
-            break
-        else:
-            heapq.heappop(heads)

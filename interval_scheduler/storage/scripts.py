@@ -29,6 +29,7 @@ class Script:
         header: its contract, the lines without `--`.
         text: what Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
+        in_epoch: whether it is refused under another list of partitions than its sender's.
         in_order: the same for what is applied by hints, of those scripts that can be (see `_in_order.lua`).
     """
 
@@ -36,6 +37,7 @@ class Script:
     header: tuple[str, ...]
     text: str
     sha: str
+    in_epoch: bool
     in_order: Script | None = None
 
     @property
@@ -82,13 +84,15 @@ def _read(name: str) -> str:
 
 def _script(name: str, header: tuple[str, ...], *parts: str) -> Script:
     text = "".join(map(_read, parts))
-    return Script(name, header, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 - Redis's choice
+    sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
+    return Script(name, header, text, sha, "recall_in_epoch(" in _read(name))
 
 
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit")
 BURY: Final = _load("bury")
+CHANGE: Final = _load("change")
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")
@@ -104,15 +108,21 @@ HINT_PAGE: Final = _load("hint_page")
 LOCK: Final = _load("lock")
 LOOK: Final = _load("look")
 MARK: Final = _load("mark")
+MOVE_DONE: Final = _load("move_done")
+MOVE_IN: Final = _load("move_in")
+MOVE_OUT: Final = _load("move_out")
+MOVING: Final = _load("moving")
 PAGE: Final = _load("page")
 PROBE: Final = _load("probe")
 QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
+SETTLE: Final = _load("settle")
 SIZE: Final = _load("size")
 STRIKE: Final = _load("strike")
 SWEEP: Final = _load("sweep")
+WALK: Final = _load("walk")
 
 #: What only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, STRIKE)
@@ -122,6 +132,7 @@ ALL: Final = (
     ASSIGN,
     AUDIT,
     BURY,
+    CHANGE,
     CLAIM,
     CLAIM_ONCE,
     CLEAR,
@@ -133,12 +144,18 @@ ALL: Final = (
     LOCK,
     LOOK,
     MARK,
+    MOVE_DONE,
+    MOVE_IN,
+    MOVE_OUT,
+    MOVING,
     PAGE,
     PROBE,
     QUARANTINE,
     RELEASE,
     REMOVE,
     RENEW,
+    SETTLE,
     SIZE,
     SWEEP,
+    WALK,
 )

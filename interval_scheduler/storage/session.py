@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 
 Argument = bytes | int
 
+
+class NotAllKnown(Exception):
+    """A request was only for tasks that are known at the partition, and one is not; nothing was changed.
+
+    Attributes:
+        flags: for each task whether it is known there.
+    """
+
+    def __init__(self, flags: Sequence[bool]) -> None:
+        super().__init__(flags)
+        self.flags = flags
+
+
 #: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
 _LONGEST_PATIENCE_SECONDS: Final = 300.0
 
@@ -47,11 +60,13 @@ class Session:
         partition: the partition to talk to.
         patience_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
         replicas: how many replicas shall have what a request wrote before it returns; see `not_replicated`. Default 0.
+        only_known: whether requests are only for tasks that are known there. Default False.
     """
 
     __slots__ = (
         "_acknowledged",
         "_in_doubt",
+        "_only_known",
         "_partition",
         "_patience_seconds",
         "_replicas",
@@ -60,10 +75,13 @@ class Session:
         "name",
     )
 
-    def __init__(self, partition: Partition, patience_seconds: float, replicas: int = 0) -> None:
+    def __init__(
+        self, partition: Partition, patience_seconds: float, replicas: int = 0, *, only_known: bool = False
+    ) -> None:
         self._partition = partition
         self._replicas = replicas
         self._acknowledged = replicas
+        self._only_known = only_known
         self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
         #: What tells it from every other.
         self.name: Final = secrets.token_hex(8).encode()
@@ -89,6 +107,7 @@ class Session:
         Raises:
             OutcomeUnknown: the partition was lost and did not come back in time.
             StorageError: it refused; nothing was changed.
+            NotAllKnown: so it is, where the session is only for known tasks.
         """
         self._sequence += 1
         return await self.repeat(script, keys, args)
@@ -101,9 +120,12 @@ class Session:
             StorageError: it refused; nothing was changed.
         """
         self._in_doubt = True
+        number: Argument = self._sequence
+        if script.in_epoch:
+            number = b"%d:%d%s" % (self._partition.epoch, self._sequence, b"?" if self._only_known else b"")
         try:
             reply = await self._partition.request(
-                script, (self._reply_key, *keys), (self._sequence, *args), self._patience_seconds, self._replicas
+                script, (self._reply_key, *keys), (number, *args), self._patience_seconds, self._replicas
             )
         except OutcomeUnknown:
             raise
@@ -113,4 +135,6 @@ class Session:
         self._in_doubt = False
         if self._replicas:
             reply, self._acknowledged = reply
+        if self._only_known and reply.startswith(b"?"):
+            raise NotAllKnown([flag == 49 for flag in reply[1:]])  # "1"
         return reply

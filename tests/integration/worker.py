@@ -2,7 +2,7 @@
 
 Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does:
 "sleep:SECONDS", "block:SECONDS", or "exit:SECONDS", which sleeps unless the payload is "poison": that ends the process
-on the spot.
+on the spot. With "idle:" it executes nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
         async with Scheduler.from_url(
             *re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **json.loads(options)
         ) as scheduler:
-            await scheduler.start_task_execute(executor)
+            if kind != "idle":
+                await scheduler.start_task_execute(executor)
             print("ready", flush=True)  # noqa: T201 - the test waits for it
             await stop.wait()
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import in_calls, in_execution, in_failover, in_running, in_tasks
+from . import in_calls, in_execution, in_failover, in_moves, in_running, in_tasks
 from .planted import Planted
 
 #: All of them.
@@ -12,4 +12,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_execution.ALL,
     *in_calls.ALL,
     *in_failover.ALL,
+    *in_moves.ALL,
 )

@@ -31,7 +31,7 @@ ALL: Final = (
     Planted(
         "an assign that no replica has is acknowledged",
         "storage/lanes.py",
-        'if problem := sessions["assign"].not_replicated:',
+        "if problem := self._assigning.not_replicated:",
         "if problem := None:",
         tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
     ),
@@ -52,8 +52,8 @@ ALL: Final = (
     Planted(
         "giving a lock up waits for replicas",
         "storage/lanes.py",
-        'sessions["unlock" if all(',
-        'sessions["lock" if all(',
+        "self._unlocking if all(",
+        "self._locking if all(",
         tests_in("integration/test_replication", "test_a_lock_that_the_replica_does_not_know_of_is_given_up"),
     ),
     Planted(

@@ -11,13 +11,14 @@ _STATE_CHANGING: Final = (
     "assign", "bury", "claim", "claim_once", "clear", "complete", "control", "fail", "halt", "lock", "mark",
     "quarantine", "release", "remove", "renew",
 )  # fmt: skip
-
+#: Not refused under another list of partitions.
+_WHATEVER_THE_LIST: Final = ("complete", "fail", "lock", "quarantine", "release", "renew")
 
 REQUEST_IDS: Final = tuple(
     lua(
         f"a repeated request is carried out again: {script}",
         script,
-        "recall(KEYS[1], ARGV[1])",
+        "recall(KEYS[1], ARGV[1])" if script in _WHATEVER_THE_LIST else "recall_in_epoch(KEYS[1], ARGV[1])",
         "nil",
         tests_in(
             _IDEMPOTENCE,

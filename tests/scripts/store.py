@@ -16,6 +16,7 @@ from interval_scheduler.storage import scripts
 from interval_scheduler.storage.commands import Change, Claimed, Reschedule
 from interval_scheduler.storage.connect import open_client
 from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.session import NotAllKnown
 from interval_scheduler.task import Assignment
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
 _ZSETS: Final = ("due", "leased", "dead", "paused")
 #: What expires by itself, one a session, and its type.
 _PASSING: Final = {"reply:": "string", "taken:": "list"}
-_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures")
+_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "moves", "outbox")
 
 
 @dataclass
@@ -56,6 +57,9 @@ class Space:
     fence: bytes | None = None
     locks: dict[bytes, bytes] = field(default_factory=dict)
     enrollment: dict[bytes, bytes] = field(default_factory=dict)
+    epoch: bytes | None = None
+    outbox: dict[bytes, bytes] = field(default_factory=dict)
+    moves: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class Held(NamedTuple):
@@ -78,13 +82,22 @@ class Numbered:
     def __init__(self, store: Store, name: bytes) -> None:
         self._store = store
         self.name = name
+        #: Of the list of partitions that the sender has; `None`: it does not tell.
+        self.epoch: int | None = None
+        #: Whether requests are only for tasks that are known there.
+        self.only_known = False
         #: The number of the last request. Lower it by one to send the same request again.
         self.sequence = 0
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         self.sequence += 1
-        reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (self.sequence, *args))
+        number: Argument = self.sequence
+        if self.epoch is not None and script.in_epoch:
+            number = b"%d:%d%s" % (self.epoch, self.sequence, b"?" if self.only_known else b"")
+        reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (number, *args))
         self._store.expect_kept(self.name, self.sequence, b"" if script in _CLAIMS else reply)
+        if self.only_known and reply.startswith(b"?"):
+            raise NotAllKnown([flag == 49 for flag in reply[1:]])
         return reply
 
     def back(self, by: int = 1) -> Session:
@@ -102,6 +115,8 @@ class Store:
     """A partition of its own namespace."""
 
     name = "here"
+    #: Of the list of partitions, for what needs no session.
+    epoch = 1
 
     def __init__(self, url: str, namespace: str) -> None:
         self.namespace = namespace
@@ -131,7 +146,7 @@ class Store:
         except NoScriptError:
             return await self.client.execute_command("EVAL", script.text, len(keys), *keys, *args)
 
-    read = evaluate
+    read = change = evaluate
 
     async def now_ms(self) -> int:
         """The server's time."""
@@ -201,7 +216,7 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
-            elif name in ("fence", "halt"):
+            elif name in ("fence", "halt", "epoch"):
                 assert (kind, expires) == ("string", False), key
                 setattr(space, name, content)
             elif name.startswith("group:"):

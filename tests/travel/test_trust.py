@@ -27,7 +27,7 @@ class Wire:
     def __init__(self, scheduler: Scheduler) -> None:
         self.partition = scheduler._host.require().partitions.master
         self._evaluate = self.partition.evaluate
-        self.partition.evaluate = self.evaluate  # type: ignore[method-assign]
+        self.partition.evaluate = self.evaluate
         #: For how long the reply to a script is on its way, in seconds.
         self.takes: dict[Script, float] = {}
 

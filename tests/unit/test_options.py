@@ -86,6 +86,8 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         max_connections=7,
         allow_eviction=True,
         wait_replicas=1,
+        list_epoch=8,
+        leaving=(RedisInstance("left"),),
     )
     options = SchedulerOptions(
         storage=storage,

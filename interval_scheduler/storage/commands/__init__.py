@@ -4,7 +4,21 @@ from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, ass
 from .checking import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
 from .control import Controlled, ControlStep, LockAnswer, LockStep, bury, control, halt, lock, mark, sweep
 from .hinting import Hint, HintPage, applied, hint, hint_counts, hint_look, hint_page, strike
-from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, enroll, look, page, sizes
+from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, look, page, sizes
+from .moving import (
+    MOST_MOVED,
+    Changed,
+    Moving,
+    Outbox,
+    change,
+    enroll,
+    move_done,
+    move_in,
+    move_out,
+    moving,
+    settle,
+    walk,
+)
 from .running import (
     DEAD_LIMIT,
     Claimed,
@@ -24,9 +38,11 @@ from .running import (
 __all__ = [
     "AUDITED_PLACES",
     "DEAD_LIMIT",
+    "MOST_MOVED",
     "START_WINDOW_MS",
     "AuditStep",
     "Change",
+    "Changed",
     "Claimed",
     "ControlStep",
     "Controlled",
@@ -40,6 +56,8 @@ __all__ = [
     "HintPage",
     "LockAnswer",
     "LockStep",
+    "Moving",
+    "Outbox",
     "Page",
     "PageMark",
     "Place",
@@ -52,6 +70,7 @@ __all__ = [
     "assign_wired",
     "audit",
     "bury",
+    "change",
     "claim",
     "claim_once",
     "clear",
@@ -68,14 +87,20 @@ __all__ = [
     "lock",
     "look",
     "mark",
+    "move_done",
+    "move_in",
+    "move_out",
+    "moving",
     "page",
     "probe",
     "quarantine",
     "release",
     "remove",
     "renew",
+    "settle",
     "sizes",
     "strike",
     "sweep",
+    "walk",
     "wired",
 ]

@@ -1,4 +1,4 @@
-"""Looking at what there is, without changing it; and enrolling a database as a partition."""
+"""Looking at what there is, without changing it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .. import scripts
-from ..enrollment import Enrollment
 
 if TYPE_CHECKING:
     from ...task import State
@@ -139,12 +138,6 @@ async def sizes(partition: Partition) -> Sizes:
     """How many tasks a partition has."""
     keys = partition.keys
     return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased, keys.paused, keys.groups), ()))
-
-
-async def enroll(partition: Partition, wanted: Enrollment) -> Enrollment:
-    """Make the database a partition of the namespace unless it is one; what stands there then."""
-    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, (partition.keys.enrollment,), wanted)
-    return Enrollment(*reply)
 
 
 def _row(

@@ -59,9 +59,39 @@ local function recall(reply_key, sequence)
   return string.sub(last, blank + 1)
 end
 
+-- The error for a request of another epoch of the list of partitions than that which holds here; nil if it is the same.
+-- The epoch stands beside the given key; nothing stands there in the first one.
+local function list_changed(key, epoch)
+  local stored = call('GET', match(key, '^.-}:') .. 'epoch') or '1'
+  if stored ~= epoch then
+    return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. stored .. ' by now')
+  end
+end
+
+-- As `recall`, for a request that must not be carried out under another list of partitions than its sender's. Its number
+-- is a stamp: the epoch, a colon and the number, and '?' if it is only for tasks that are known here.
+local function recall_in_epoch(reply_key, stamp)
+  local epoch, sequence = match(stamp, '^(%d+):(%d+)')
+  return recall(reply_key, sequence or stamp) or epoch and list_changed(reply_key, epoch)
+end
+
+-- Of a request that is only for tasks that are known here: '?' and for each 1 (known) or 0, if one is not. Else nil.
+local function not_all_known(stamp, tasks_key, ids)
+  if string.sub(stamp, -1) ~= '?' then
+    return nil
+  end
+  local flags = {}
+  for n, id in ipairs(ids) do
+    flags[n] = call('HEXISTS', tasks_key, id)
+  end
+  flags = table.concat(flags)
+  return string.find(flags, '0', 1, true) and '?' .. flags or nil
+end
+
 -- Keep a reply for a retry. Refused only when Redis is out of memory and the script wrote nothing else;
 -- the retry may then do its nothing once more.
 local function remember(reply_key, sequence, reply)
+  sequence = match(sequence, ':(%d+)') or sequence -- of a stamp
   redis.pcall('SET', reply_key, sequence .. ' ' .. reply, 'PX', REPLY_KEPT_MS)
   return reply
 end

@@ -11,19 +11,21 @@
 -- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[11] failures: id -> runs that failed for good
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+--   '?' behind it: only for tasks that are known here
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
 -- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s), then the record's flags and
 --   controls; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
 --   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
--- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated)
--- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; a waiting
---   task keeps its place unless the rule says otherwise; a leased one is marked, so that its completion obeys
---   the new record; a paused one stays paused; one set aside as dead is scheduled anew; one whose
---   last moment comes before its next due time is taken off.
+-- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?' and
+--   for each 1 (known here) or 0
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when
+--   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise; a leased one is marked, so
+--   that its completion obeys the new record; a paused one stays paused; one set aside as dead is scheduled anew; one
+--   whose last moment comes before its next due time is taken off.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end
@@ -31,6 +33,10 @@ end
 local now = now_ms()
 local grid = math.max(tonumber(ARGV[3]), 1)
 local ids = arguments(4, 5)
+local refused = not_all_known(ARGV[1], KEYS[2], ids)
+if refused then
+  return remember(KEYS[1], ARGV[1], refused)
+end
 
 local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
 local any_paused = call('EXISTS', KEYS[9]) == 1

@@ -5,12 +5,13 @@
 -- KEYS[4] errors: id -> what a dead task's last run failed with
 -- KEYS[5] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[6] failures: id -> runs that failed for good
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many at most
 -- Returns: string, how many were forgotten
--- Guarantees: atomic; applied once per request; passes when Redis is out of memory.
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; passes when Redis is out of
+--   memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end

@@ -9,15 +9,16 @@
 -- KEYS[8] paused: id -> due, ms
 -- KEYS[9] halt: there while the namespace is paused
 -- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
--- Guarantees: atomic; a task goes to one worker; earliest due first, never early; ended leases become due first;
---   a retry gets the tasks of the first try that it still holds; passes when Redis is out of memory; what has no
---   record is dropped; what belongs to a group without room is parked; nothing is taken while the namespace is paused.
+-- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
+--   early; ended leases become due first; a retry gets the tasks of the first try that it still holds; passes when Redis
+--   is out of memory; what has no record is dropped; what belongs to a group without room is parked; nothing is taken
+--   while the namespace is paused.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
@@ -26,7 +27,7 @@ local function answer(token, ids, dues, records)
   return { micros, next_look(KEYS[3], KEYS[4], KEYS[9]), token, ids, dues, records, extras_of(KEYS[7], ids) }
 end
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if type(done) == 'table' then
   return done
 elseif done then

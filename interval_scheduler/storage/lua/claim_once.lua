@@ -14,18 +14,18 @@
 -- KEYS[13] failures: id -> runs that failed for good
 -- KEYS[14] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[15] errors: id -> what a dead task's last run failed with
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] dead limit: integer, how many dead tasks are kept
 -- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
--- Guarantees: atomic; a task goes to one worker; earliest due first, never early; recurring tasks are due again at
---   their next time, one-shots are gone; cron tasks, and those with retries, a count of runs or a group, are leased as by
---   claim; a retry gets the same tasks; passes when Redis is out of memory; what has no record is dropped, what cannot be
---   read is set aside as dead, of whom the oldest are forgotten beyond the limit; nothing is taken while the namespace is
---   paused.
+-- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
+--   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and those with retries, a
+--   count of runs or a group, are leased as by claim; a retry gets the same tasks; passes when Redis is out of memory;
+--   what has no record is dropped, what cannot be read is set aside as dead, of whom the oldest are forgotten beyond the
+--   limit; nothing is taken while the namespace is paused.
 
 -- So many strings of a list, from a place on.
 local function slice(strings, first, count)
@@ -53,7 +53,7 @@ local function answer(token, ids, dues, records, tries)
   return { micros, next_look(KEYS[3], KEYS[4], KEYS[11]), token, ids, dues, records, tries }
 end
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if type(done) == 'table' then
   return done
 elseif done then

@@ -11,12 +11,12 @@
 -- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[11] failures: id -> runs that failed for good
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- Returns: string, 1 if a task was leased else 0, a blank, and how many tasks were removed
--- Guarantees: atomic; applied once per request; constant time, since Redis frees unlinked keys in the background;
---   passes when Redis is out of memory.
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; constant time, since Redis
+--   frees unlinked keys in the background; passes when Redis is out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end

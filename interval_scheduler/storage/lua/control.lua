@@ -10,19 +10,26 @@
 -- KEYS[9] attempts: id -> deliveries that failed
 -- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[11] failures: id -> runs that failed for good
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+--   '?' behind it: only for tasks that are known here
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string, the
 --   record's as its caller knows it, or '' if that does not matter; next: integer, ms, the next due time by that header,
 --   or '' if it can be worked out here
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
---   not in a state for it) or c (the header is another by now: ask again)
--- Guarantees: atomic; applied once per request; a task keeps its grid; one that is running is marked, so that its
---   completion obeys; what is done already is done; passes when Redis is out of memory.
+--   not in a state for it) or c (the header is another by now: ask again); or '?' and for each 1 (known here) or 0
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; a task keeps its grid; one
+--   that is running is marked, so that its completion obeys; what is done already is done; passes when Redis is out of
+--   memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
+end
+
+local refused = not_all_known(ARGV[1], KEYS[2], arguments(3, 4))
+if refused then
+  return remember(KEYS[1], ARGV[1], refused)
 end
 
 local now = now_ms()

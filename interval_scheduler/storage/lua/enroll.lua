@@ -1,15 +1,27 @@
 -- Make the database a partition of the namespace, unless it is one already.
 -- KEYS[1] partitions: the namespace's metadata in this database
+-- KEYS[2] epoch: that of the list that holds here
 -- ARGV[1] schema: string, the version of the layout of the keys
 -- ARGV[2] partition: string, the name of this one
 -- ARGV[3] list: string, the sorted names of all partitions, by commas
 -- ARGV[4] master: string, the name of the partition that keeps the locks
--- Returns: {schema; partition; list; master}, as stored
+-- ARGV[5] epoch: integer, that of the list
+-- Returns: {schema; partition; list; master; epoch, '' if it is the first; from, the list from which tasks move or ''}, as
+--   stored
 -- Guarantees: atomic; what is stored already is never changed.
 
-local stored = call('HMGET', KEYS[1], 'schema', 'partition', 'list', 'master')
+local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
+local stored = call('HMGET', KEYS[1], unpack(fields))
 if not stored[1] then
-  call('HSET', KEYS[1], 'schema', ARGV[1], 'partition', ARGV[2], 'list', ARGV[3], 'master', ARGV[4])
-  stored = { ARGV[1], ARGV[2], ARGV[3], ARGV[4] }
+  for n = 1, ARGV[5] == '1' and 4 or 5 do
+    call('HSET', KEYS[1], fields[n], ARGV[n])
+    stored[n] = ARGV[n]
+  end
+  if ARGV[5] ~= '1' then
+    call('SET', KEYS[2], ARGV[5])
+  end
+end
+for n = 1, 6 do
+  stored[n] = stored[n] or ''
 end
 return stored

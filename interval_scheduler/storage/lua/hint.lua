@@ -4,7 +4,7 @@
 -- KEYS[3] says: number -> code, start, interval and data, in lines
 -- KEYS[4] of: id -> number of its latest hint, below 0 if that is a removal
 -- KEYS[5] fence: the last fencing token, from which the numbers go on
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where schedulers listen
 -- ARGV[3] partition: string, the name of the one that cannot be reached
 -- ARGV[4] bound: integer, how many hints may wait for it
@@ -12,10 +12,11 @@
 --   removal
 -- Returns: string, for each hint f if there is no room for it, else as far as the hints before can tell: of an assignment
 --   1 (new) or 0 (updated), of a removal 1 (was scheduled) or 0
--- Guarantees: atomic; applied once per request; refused as a whole when Redis is out of memory; numbers grow, as long as
---   the server's clock and its fence are not both set back; as soon as possible becomes the present moment.
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when Redis
+--   is out of memory; numbers grow, as long as the server's clock and its fence are not both set back; as soon as possible
+--   becomes the present moment.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end

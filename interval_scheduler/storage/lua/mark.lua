@@ -1,13 +1,14 @@
 -- Note ids that a sync wants to keep, or forget them all.
 -- KEYS[1] reply: the session's last reply
 -- KEYS[2] wanted: set of ids, of one sync
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to forget them all
 -- Returns: string, how many of them were not noted before
--- Guarantees: atomic; applied once per request; what a sync leaves behind that died is gone by itself.
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; what a sync leaves behind
+--   that died is gone by itself.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end

@@ -11,20 +11,27 @@
 -- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
 -- KEYS[11] failures: id -> runs that failed for good
 -- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+--   '?' behind it: only for tasks that are known here
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
 -- ARGV[3] channel: string, where sleeping schedulers listen
 -- ARGV[4...] ids: string
--- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0
--- Guarantees: atomic; applied once per request; a running task is not rescheduled; passes when Redis is out of memory.
+-- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0;
+--   or '?' and for each 1 (known here) or 0
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; a running task is not
+--   rescheduled; passes when Redis is out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall_in_epoch(KEYS[1], ARGV[1])
 if done then
   return done
 end
 
 local now, window = now_ms(), tonumber(ARGV[2])
 local ids = arguments(4, 1)
+local refused = not_all_known(ARGV[1], KEYS[2], ids)
+if refused then
+  return remember(KEYS[1], ARGV[1], refused)
+end
 local scores = call('ZMSCORE', KEYS[3], unpack(ids))
 local held = call('HMGET', KEYS[5], unpack(ids))
 local pauses = call('ZMSCORE', KEYS[9], unpack(ids))

@@ -1,0 +1,16 @@
+-- Throw away the batch in the outbox, which has arrived.
+-- KEYS[1] outbox: id -> a task with all its state
+-- KEYS[2] moves: what is known of tasks that move
+-- ARGV[1] epoch: integer, that of the list for which they move
+-- ARGV[2] number: integer, of the batch
+-- Returns: string, 1 if it was there, else 0
+-- Guarantees: atomic; refused under another list of partitions; another batch stays; passes when Redis is out of memory.
+
+local changed = list_changed(KEYS[1], ARGV[1])
+if changed then
+  return changed
+end
+if call('HGET', KEYS[2], 'number') ~= ARGV[2] then
+  return '0'
+end
+return digits(call('UNLINK', KEYS[1]))

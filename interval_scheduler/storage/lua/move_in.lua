@@ -1,0 +1,81 @@
+-- Put tasks under schedule that come from another partition.
+-- KEYS[1] tasks: id -> record
+-- KEYS[2] due: id -> due, ms
+-- KEYS[3] leased: id -> lease deadline, ms
+-- KEYS[4] leases: id -> lease
+-- KEYS[5] attempts: id -> deliveries that failed
+-- KEYS[6] dead: id -> when it was set aside, ms
+-- KEYS[7] errors: id -> what a dead task's last run failed with
+-- KEYS[8] paused: id -> due, ms
+-- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[10] failures: id -> runs that failed for good
+-- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[12] moves: what is known of tasks that move
+-- KEYS[13] fence: the last fencing token
+-- ARGV[1] epoch: integer, that of the list for which they move
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3] origin: string, the name of the partition from which they come
+-- ARGV[4] number: integer, of the batch
+-- ARGV[5] token: integer, the last fencing token there
+-- ARGV[6...] for each task two: id: string; the task: as `move_out` packed it
+-- Returns: string, the earliest due time in ms (-1: none)
+-- Guarantees: atomic; refused under another list of partitions; a batch is put in once; refused as a whole when Redis is out
+--   of memory; a task that is known here already stays as it is; tokens of a task still increase.
+
+local changed = list_changed(KEYS[1], ARGV[1])
+if changed then
+  return changed
+end
+local origin = 'from ' .. ARGV[3]
+if tonumber(call('HGET', KEYS[12], origin) or 0) >= tonumber(ARGV[4]) then
+  return '-1'
+end
+
+local records, dead, notes, places = {}, {}, {}, new_places()
+local in_groups = false
+for at = 6, #ARGV, 2 do
+  local id, packed = ARGV[at], ARGV[at + 1]
+  local letter, moment, attempts, runs, failures, length, behind =
+    match(packed, '^([wpd]) (%-?%d+) (%d+) (%d+) (%d+) (%d+)\n()')
+  if not letter then
+    return redis.error_reply('CORRUPT the batch cannot be read')
+  end
+  if call('HEXISTS', KEYS[1], id) == 0 then
+    local reason = string.sub(packed, behind, behind + tonumber(length) - 1)
+    local record = string.sub(packed, behind + tonumber(length))
+    records[#records + 1], records[#records + 2] = id, record
+    in_groups = in_groups or match(match(record, '^[^\n]*'), GROUP)
+    if letter == 'd' then
+      dead[#dead + 1], dead[#dead + 2] = moment, id
+    else
+      place(places, id, tonumber(moment), letter == 'p')
+    end
+    notes[#notes + 1] = { KEYS[5], id, attempts ~= '0' and attempts }
+    notes[#notes + 1] = { KEYS[9], id, runs ~= '0' and runs }
+    notes[#notes + 1] = { KEYS[10], id, failures ~= '0' and failures }
+    notes[#notes + 1] = { KEYS[7], id, reason ~= '' and reason }
+  end
+end
+
+local before = head(KEYS[2])
+if #records > 0 then
+  call('HSET', KEYS[1], unpack(records))
+  put(places, KEYS[2], KEYS[8])
+  if #dead > 0 then
+    call('ZADD', KEYS[6], unpack(dead))
+  end
+  for _, note in ipairs(notes) do
+    if note[3] then
+      call('HSET', unpack(note))
+    end
+  end
+  if in_groups then
+    call('SET', KEYS[11] .. 'in-use', 1)
+  end
+end
+if tonumber(ARGV[5]) > tonumber(last_token(KEYS[13])) then
+  call('SET', KEYS[13], ARGV[5])
+end
+call('HSET', KEYS[12], origin, ARGV[4])
+announce(ARGV[2], before, places.earliest)
+return digits(places.earliest or -1)

@@ -1,0 +1,100 @@
+-- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
+-- KEYS[1] tasks: id -> record
+-- KEYS[2] due: id -> due, ms
+-- KEYS[3] leased: id -> lease deadline, ms
+-- KEYS[4] leases: id -> lease
+-- KEYS[5] attempts: id -> deliveries that failed
+-- KEYS[6] dead: id -> when it was set aside, ms
+-- KEYS[7] errors: id -> what a dead task's last run failed with
+-- KEYS[8] paused: id -> due, ms
+-- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
+-- KEYS[10] failures: id -> runs that failed for good
+-- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS[12] outbox: id -> a task with all its state
+-- KEYS[13] moves: what is known of tasks that move
+-- KEYS[14] fence: the last fencing token
+-- ARGV[1] epoch: integer, that of the list for which they move
+-- ARGV[2] channel: string, where sleeping schedulers listen
+-- ARGV[3] destination: string, the name of their new home
+-- ARGV[4] most: integer, bytes; no further task is taken beyond them
+-- ARGV[5...] ids: string; none to see only what is in the outbox
+-- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids that
+--   are still here; the batch: ids and tasks by turns}
+-- Guarantees: atomic; refused under another list of partitions; while there is something in the outbox, nothing else is
+--   taken; a leased task stays; numbers strictly increase; passes when Redis is out of memory.
+
+local changed = list_changed(KEYS[1], ARGV[1])
+if changed then
+  return changed
+end
+
+local ids, left = arguments(5, 1), {}
+local function answer()
+  local head = call('HMGET', KEYS[13], 'number', 'to')
+  local batch = call('HGETALL', KEYS[12])
+  return { #batch > 0 and head[1] or '0', head[2] or '', last_token(KEYS[14]), left, batch }
+end
+if #ids == 0 or call('EXISTS', KEYS[12]) == 1 then
+  left = ids
+  return answer()
+end
+
+local now = now_ms()
+local groups, earliest, before = KEYS[11], nil, head(KEYS[2])
+
+-- At which place a task is (w: waiting, p: paused, d: dead), and since or until when. One that is nowhere is due.
+local function place_of(id)
+  local due = tonumber(call('ZSCORE', KEYS[2], id))
+  local overdue, parked = dues_in(groups, 'overdue', { id }), dues_in(groups, 'parked-of', { id })
+  if due or parked then
+    return 'w', overdue and overdue[id] or due or parked[id]
+  end
+  local paused, died = tonumber(call('ZSCORE', KEYS[8], id)), tonumber(call('ZSCORE', KEYS[6], id))
+  if paused then
+    return 'p', paused
+  elseif died then
+    return 'd', died
+  end
+  return 'w', now
+end
+
+local taken, batch, size, seen = {}, {}, 0, {}
+for _, id in ipairs(ids) do
+  local record = not seen[id] and call('HGET', KEYS[1], id)
+  seen[id] = true
+  if record and (size > tonumber(ARGV[4]) or call('HEXISTS', KEYS[4], id) == 1 or call('ZSCORE', KEYS[3], id)) then
+    left[#left + 1] = id
+  elseif record then
+    local letter, moment = place_of(id)
+    local words = { letter, digits(moment) }
+    for _, at in ipairs({ 5, 9, 10 }) do
+      words[#words + 1] = match(call('HGET', KEYS[at], id) or '', '^%d+$') or '0'
+    end
+    local reason = call('HGET', KEYS[7], id) or ''
+    words[#words + 1] = digits(#reason)
+    taken[#taken + 1] = id
+    batch[#batch + 1] = id
+    batch[#batch + 1] = table.concat(words, ' ') .. '\n' .. reason .. record
+    size = size + #batch[#batch]
+  end
+end
+
+if #taken > 0 then
+  local number = math.max(tonumber(call('HGET', KEYS[13], 'number') or 0) + 1, now_us())
+  call('HDEL', KEYS[12], LONG) -- Redis asks for memory only at the first write, and never for this one
+  call('HSET', KEYS[13], 'number', digits(number), 'to', ARGV[3])
+  call('HSET', KEYS[12], unpack(batch))
+  call('HINCRBY', KEYS[13], 'moved', #taken)
+  for _, at in ipairs({ 2, 6, 8 }) do
+    call('ZREM', KEYS[at], unpack(taken))
+  end
+  drop_parked(groups, taken)
+  if give_up_turns(groups, taken, now, KEYS[2]) then
+    earliest = now
+  end
+  for _, at in ipairs({ 5, 7, 9, 10, 1 }) do
+    call('HDEL', KEYS[at], unpack(taken))
+  end
+  announce(ARGV[2], before, earliest)
+end
+return answer()

@@ -1,0 +1,15 @@
+-- Tell whether tasks move, and how far that came in this partition.
+-- KEYS[1] partitions: the namespace's metadata in this database
+-- KEYS[2] moves: what is known of tasks that move
+-- KEYS[3] outbox: id -> a task with all its state
+-- ARGV[1...] ids: string, those to look for in the outbox
+-- Returns: {epoch or nil; the list from which tasks move or nil; how many moved from here; how many were looked at; whether
+--   there is an outbox, 1 or 0; for each id 1 (in the outbox) or 0}
+-- Guarantees: atomic; changes nothing.
+
+local list, moves = call('HMGET', KEYS[1], 'epoch', 'from'), call('HMGET', KEYS[2], 'moved', 'looked')
+local on_their_way = {}
+for n, id in ipairs(ARGV) do
+  on_their_way[n] = call('HEXISTS', KEYS[3], id)
+end
+return { list[1], list[2], moves[1] or '0', moves[2] or '0', call('EXISTS', KEYS[3]), on_their_way }

@@ -1,0 +1,22 @@
+-- List the ids of the tasks that are known here, a step at a time, and note how far that came.
+-- KEYS[1] tasks: id -> record
+-- KEYS[2] moves: what is known of tasks that move
+-- ARGV[1] epoch: integer, that of the list for which they move
+-- ARGV[2] cursor: string, where the step before ended; '0' to begin
+-- ARGV[3] count: integer, about how many tasks to look at
+-- ARGV[4] looked: integer, how many were looked at so far
+-- Returns: {cursor, '0' at the end; ids}
+-- Guarantees: refused under another list of partitions; changes nothing but the note; every task that is there from the
+--   first step to the last is listed.
+
+local changed = list_changed(KEYS[1], ARGV[1])
+if changed then
+  return changed
+end
+local step = call('HSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
+local ids = {}
+for n = 1, #step[2], 2 do
+  ids[#ids + 1] = step[2][n]
+end
+redis.pcall('HSET', KEYS[2], 'looked', ARGV[4])
+return { step[1], ids }

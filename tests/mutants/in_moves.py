@@ -1,0 +1,98 @@
+"""Bugs to plant where the list of partitions is changed and tasks move."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import Planted, lua, tests_in
+
+_EPOCH: Final = "scripts/test_epoch"
+_MOVES: Final = "scripts/test_moves"
+_LIST: Final = "integration/test_moving"
+
+ALL: Final = (
+    lua(
+        "a scheduler with a list of the past goes on",
+        "_prelude",
+        "  if stored ~= epoch then\n",
+        "  if false then\n",
+        tests_in(_EPOCH, "test_another_list_is_refused_and_nothing_changed"),
+    ),
+    lua(
+        "what is not known at the old home is assigned there",
+        "_prelude",
+        "return string.find(flags, '0', 1, true) and '?' .. flags or nil",
+        "return nil",
+        tests_in(_EPOCH, "test_only_what_is_known"),
+    ),
+    lua(
+        "a list takes the place of any other",
+        "change",
+        "(ARGV[2] == '' or epoch == tonumber(ARGV[2]))",
+        "true",
+        tests_in(_EPOCH, "test_a_list_takes_the_place_of_one_with_a_smaller_epoch"),
+    ),
+    lua(
+        "a batch that comes twice is put in twice",
+        "move_in",
+        "if tonumber(call('HGET', KEYS[12], origin) or 0) >= tonumber(ARGV[4]) then",
+        "if false then",
+        tests_in(_MOVES, "test_a_batch_arrives_once"),
+    ),
+    lua(
+        "a task that moves stays claimable at the old home",
+        "move_out",
+        "  for _, at in ipairs({ 2, 6, 8 }) do\n",
+        "  for _, at in ipairs({}) do\n",
+        tests_in(_MOVES, "test_all_there_is_of_a_task_moves"),
+    ),
+    lua(
+        "a leased task moves",
+        "move_out",
+        "size > tonumber(ARGV[4]) or call('HEXISTS', KEYS[4], id) == 1 or call('ZSCORE', KEYS[3], id)",
+        "size > tonumber(ARGV[4])",
+        tests_in(_MOVES, "test_a_leased_task_moves_after_its_run"),
+    ),
+    lua(
+        "a move that was interrupted is forgotten",
+        "move_out",
+        "if #ids == 0 or call('EXISTS', KEYS[12]) == 1 then",
+        "if #ids == 0 then",
+        tests_in(_MOVES, "test_nothing_is_taken_while_a_batch_is_on_its_way"),
+    ),
+    lua(
+        "a late end throws the next batch away",
+        "move_done",
+        "if call('HGET', KEYS[2], 'number') ~= ARGV[2] then",
+        "if false then",
+        tests_in(_MOVES, "test_a_late_end_leaves_the_next_batch"),
+    ),
+    lua(
+        "tokens go back when a task moves",
+        "move_in",
+        "if tonumber(ARGV[5]) > tonumber(last_token(KEYS[13])) then",
+        "if false then",
+        tests_in(_MOVES, "test_all_there_is_of_a_task_moves"),
+    ),
+    Planted(
+        "a list changes without being asked to",
+        "storage/agreement.py",
+        "if epoch is None or epoch <= latest.number:",
+        "if epoch is not None and epoch <= latest.number:",
+        tests_in(_LIST, "test_only_a_list_with_a_greater_epoch_takes_the_place"),
+    ),
+    Planted(
+        "a task on its way is taken for gone",
+        "storage/moves.py",
+        "if await old.known.on_their_way.submit(raw_id):",
+        "if False:",
+        tests_in(_LIST, "test_calls_bring_home_what_is_on_its_way"),
+    ),
+    Planted(
+        "a partition that cannot be reached is left out of the change",
+        "storage/agreement.py",
+        "            if partition.problem is not None:\n",
+        "            if False:\n",
+        tests_in(_LIST, "test_a_change_needs_every_partition"),
+    ),
+)

@@ -1,0 +1,152 @@
+"""The number of the list of partitions: requests with another one are refused, and what is written of it."""
+
+from __future__ import annotations
+
+import pytest
+from redis.exceptions import ResponseError
+
+from interval_scheduler.storage import commands, scripts
+from interval_scheduler.storage.commands import Change, ControlStep
+from interval_scheduler.storage.enrollment import SCHEMA_VERSION, Enrollment
+from interval_scheduler.storage.session import NotAllKnown
+
+from .store import HOUR, Space, Store, change, held_of, recurring
+from .test_idempotence import ALL, Request, comparable, rich
+
+pytestmark = pytest.mark.asyncio
+
+FAR = 4_000_000_000_000
+
+#: What ends leases goes by their tokens, and locks do not move.
+FREE = {"complete", "fail", "lock", "quarantine", "release", "renew"}
+FENCED = {name: request for name, request in ALL.items() if name not in FREE} | {
+    "mark": lambda store, session: commands.mark(session.it, store.keys, b"sync", HOUR, [b"a"])
+}
+every_fenced = pytest.mark.parametrize("request_of", FENCED.values(), ids=FENCED)
+
+
+async def test_which_scripts_ask() -> None:
+    fenced = {script.name for script in scripts.ALL if script.in_epoch}
+    assert fenced == set(FENCED)
+
+
+@every_fenced
+async def test_another_list_is_refused_and_nothing_changed(store: Store, request_of: Request) -> None:
+    session = store.session()
+    await store.seed(rich())
+    for theirs, mine in ((b"2", 1), (b"2", 3), (b"12", 1), (None, 2)):
+        await store.client.delete(store.keys.epoch)
+        if theirs is not None:
+            await store.client.set(store.keys.epoch, theirs)
+        before = await store.raw()
+        session.epoch = mine
+        with pytest.raises(ResponseError, match=r"LISTCHANGED .* epoch " + (theirs or b"1").decode()):
+            await request_of(store, session)
+        assert await store.raw() == before
+
+
+@every_fenced
+async def test_the_same_list_passes(store: Store, request_of: Request) -> None:
+    await store.seed(rich())
+    first = store.session()
+    first.epoch = 1
+    await request_of(store, first)
+    await store.client.set(store.keys.epoch, b"2")
+    second = store.session()
+    second.epoch = 2
+    before = await store.raw()
+    await request_of(store, second)
+    assert await store.raw() != before
+
+
+@every_fenced
+async def test_what_was_carried_out_before_gets_its_reply(store: Store, request_of: Request) -> None:
+    """Its sender must learn of it: it was done, although the list was changed in between."""
+    await store.seed(rich())
+    session = store.session()
+    session.epoch = 1
+    reply = await request_of(store, session)
+    await store.client.set(store.keys.epoch, b"2")
+    before = await store.raw()
+    session.back()
+    assert comparable(await request_of(store, session)) == comparable(reply)
+    assert await store.raw() == before
+
+
+async def test_a_run_ends_in_order_after_a_change(store: Store) -> None:
+    session = store.session()
+    session.epoch = 1
+    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HOUR), change(b"b")])
+    claimed = await commands.claim(session.it, store.keys, 2, HOUR)
+    await store.client.set(store.keys.epoch, b"2")
+    one, other = held_of(claimed)
+    assert await commands.renew(session.it, store.keys, HOUR, [one, other]) == [True, True]
+    assert (await commands.complete(session.it, store.keys, [one])).held == [True]
+    assert (await commands.release(session.it, store.keys, [other])).held == [True]
+
+
+KNOWN = {
+    "assign": lambda store, session, ids: commands.assign(
+        session, store.keys, 0, [Change(change(raw_id, b"new").assignment, "start") for raw_id in ids]
+    ),
+    "remove": lambda store, session, ids: commands.remove(session, store.keys, ids),
+    "control": lambda store, session, ids: commands.control(
+        session, store.keys, [ControlStep(raw_id, b"n") for raw_id in ids]
+    ),
+}
+
+
+@pytest.mark.parametrize("request_of", KNOWN.values(), ids=KNOWN)
+async def test_only_what_is_known(store: Store, request_of: object) -> None:
+    session = store.session()
+    session.epoch, session.only_known = 1, True
+    await store.seed(Space(tasks={b"a": recurring(HOUR, 5), b"b": b"s\nx"}, due={b"a": FAR}, dead={b"b": 5}))
+    before = await store.space()
+    with pytest.raises(NotAllKnown) as caught:
+        await request_of(store, session.it, [b"a", b"no", b"b"])  # type: ignore[operator]
+    assert list(caught.value.flags) == [True, False, True]
+    assert store.replies[session.name] == b"1 ?101"
+    assert await store.space() == before
+    await request_of(store, session.it, [b"a", b"b"])  # type: ignore[operator]
+    assert await store.space() != before
+
+
+def wanted(epoch: int, names: bytes, from_list: bytes = b"") -> Enrollment:
+    return Enrollment(SCHEMA_VERSION, b"here", names, b"here", b"%d" % epoch, from_list)
+
+
+async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) -> None:
+    first = Enrollment(SCHEMA_VERSION, b"here", b"here", b"here")
+    assert await commands.enroll(store.partition, first) == first
+    assert (await store.space()).epoch is None
+    await store.client.hset(store.keys.moves, mapping={"moved": 7, "looked": 9, "number": 5, "from there": 4})
+    second, third = wanted(2, b"here,there", b"here"), wanted(3, b"here", b"here,there")
+    assert await commands.change(store.partition, second, 2, paused=False) == (first, False), "not what was expected"
+    assert await commands.change(store.partition, second, 1, paused=False) == (second, False)
+    space = await store.space()
+    assert (space.epoch, space.halt) == (b"2", None)
+    assert space.moves == {b"number": b"5", b"from there": b"4"}, "numbers are kept for good"
+    for late in (second._replace(list=b"other"), first):
+        assert await commands.change(store.partition, late, None, paused=True) == (second, False)
+    assert await store.space() == space
+    assert await commands.enroll(store.partition, first) == second
+    assert await commands.change(store.partition, third, None, paused=True) == (third, True)
+    assert (await store.space()).halt is not None
+
+
+async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> None:
+    assert await commands.enroll(store.partition, wanted(4, b"here,there")) == wanted(4, b"here,there")
+    assert (await store.space()).epoch == b"4"
+    await store.client.delete(store.keys.enrollment, store.keys.epoch)
+    assert (await commands.change(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
+
+
+async def test_the_end_of_a_move(store: Store) -> None:
+    await commands.change(store.partition, wanted(2, b"here", b"there"), None, paused=False)
+    with pytest.raises(ResponseError, match="LISTCHANGED"):
+        await commands.settle(store.partition)
+    assert (await commands.moving(store.partition)).is_moving
+    store.epoch = 2
+    for _ in range(2):
+        await commands.settle(store.partition)
+        assert not (await commands.moving(store.partition)).is_moving
