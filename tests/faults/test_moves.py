@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import sys
 import time
@@ -182,7 +183,11 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
                 for proxy in proxies:
                     proxy.drop_reply = watch
                     proxy.delay = lambda: 0.01
-                await until(lambda seen=seen, process=process: seen["walk"] or process.returncode is not None, 30)
+
+                def is_at_it(process: asyncio.subprocess.Process = process, seen: Counter[str] = seen) -> bool:
+                    return seen["walk"] > 0 or process.returncode is not None
+
+                await until(is_at_it, 30)
                 ledger.lags.clear()
                 began = time.monotonic()
                 following = scheduler_of(direct if grows else direct[:2], namespace, **options)
@@ -191,7 +196,7 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
                 before, current = current, following
                 await before.close()
                 assert await asyncio.wait_for(process.wait(), 30) == -9
-            await until(lambda following=following: is_over(following), 60)
+            await until(functools.partial(is_over, following), 60)
             seconds += time.monotonic() - began
             lags += ledger.lags
         stop.set()

@@ -122,7 +122,7 @@ ALL: Final = (
     Planted(
         "a sync does not note what it wants",
         "sync.py",
-        "await self._note(homes, changes)",
+        "await self._note(changes)",
         "pass",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
