@@ -76,7 +76,7 @@ class World:
             reply = await evaluate(script, keys, args)
             if not keys[0].startswith(prefix):
                 return reply
-            self.store.expect_kept(keys[0].removeprefix(prefix), int(args[0]), reply)
+            self.store.expect_kept(keys[0].removeprefix(prefix), _number(args[0]), reply)
             request = (keys[0], args[0])
             if self.losing and request not in self._replies:
                 self._replies[request] = reply
@@ -218,3 +218,8 @@ def comparable(reply: Any) -> Any:
         (raw_id, due, record, int(tries or 0))
         for raw_id, due, record, tries in zip(reply.ids, reply.dues, reply.records, failed, strict=True)
     )
+
+
+def _number(stamp: Argument) -> int:
+    """The number of a request, from its stamp or as it is."""
+    return stamp if isinstance(stamp, int) else int(stamp.rpartition(b":")[2])

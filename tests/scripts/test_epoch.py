@@ -20,7 +20,10 @@ FAR = 4_000_000_000_000
 #: What ends leases goes by their tokens, and locks do not move.
 FREE = {"complete", "fail", "lock", "quarantine", "release", "renew"}
 FENCED = {name: request for name, request in ALL.items() if name not in FREE} | {
-    "mark": lambda store, session: commands.mark(session.it, store.keys, b"sync", HOUR, [b"a"])
+    "mark": lambda store, session: commands.mark(session.it, store.keys, b"sync", HOUR, [b"a"]),
+    "hint": lambda store, session: commands.hint(
+        session.it, store.partition, store.keys.hints_for("there"), "there", 10, [b"a", b"", b"", b"", b""]
+    ),
 }
 every_fenced = pytest.mark.parametrize("request_of", FENCED.values(), ids=FENCED)
 
@@ -132,6 +135,22 @@ async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) 
     assert await commands.enroll(store.partition, first) == second
     assert await commands.change(store.partition, third, None, paused=True) == (third, True)
     assert (await store.space()).halt is not None
+
+
+async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
+    first, second = Enrollment(SCHEMA_VERSION, b"here", b"here,there", b"here"), wanted(2, b"here", b"here,there")
+    await commands.enroll(store.partition, first)
+    keys = store.keys.hints_for("there")
+    await commands.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
+    before = await store.raw()
+    with pytest.raises(ResponseError, match="HINTSWAIT"):
+        await commands.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+    assert await store.raw() == before
+    page = await commands.hint_page(store.partition, keys)
+    assert page is not None
+    await commands.strike(store.partition, keys, page.last)
+    changed = await commands.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+    assert changed.enrollment == second
 
 
 async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> None:

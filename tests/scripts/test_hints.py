@@ -146,6 +146,21 @@ async def test_hints_are_applied_once(store: Store) -> None:
     assert set((await store.raw())[store.keys.tasks][1]) == {b"%d" % n for n in range(6)}
 
 
+async def test_hints_are_not_applied_under_another_list(store: Store) -> None:
+    await keep(store, store.session(), [*commands.wired([change(b"a", start=FAR)]), *removals(b"a")])
+    found = await hints(store)
+    await store.client.set(store.keys.epoch, b"2")
+    before = await store.raw()
+    for batch in (found[:1], found[1:]):
+        with pytest.raises(ResponseError, match="LISTCHANGED"):
+            await apply(store, 0, batch)
+    assert await store.raw() == before
+    store.epoch = 2
+    await apply(store, 0, found[:1])
+    await apply(store, found[0].number, found[1:])
+    assert await commands.applied(store.partition) == found[1].number
+
+
 @dataclass
 class Model:
     """What a partition holds if each change is carried out once, in order."""
