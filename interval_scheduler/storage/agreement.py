@@ -7,8 +7,9 @@
     stored list is another ─┬─ our list_epoch is greater ─▶ master, old, new partitions ─▶ agreed
                             └─ else PartitionListChanged, or PartitionMismatch
 
-The master decides between two that change the list at once. No scheduler goes online before the list stands on each old
-partition and each new one: from then on, no scheduler with another list can change anything anywhere.
+A change does not begin while hints wait on the master: they are for homes by the list in use. The master decides
+between two that change the list at once. No scheduler goes online before the list stands on each old partition and each
+new one: from then on, no scheduler with another list can change anything anywhere.
 """
 
 from __future__ import annotations

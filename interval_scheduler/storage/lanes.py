@@ -130,7 +130,7 @@ class _Senders:
         return (await commands.moving(self._partition, ids)).on_their_way
 
     async def _hints_in_between(self) -> Hints | None:
-        """Where changes go if the partition is offline and hints are kept; else those known are applied first."""
+        """Where changes go if the partition is offline and hints are kept; else those known are applied."""
         hints = self._partition.hints
         if hints is None or self._only_known or not hints.in_between or await hints.passable():
             return None

@@ -95,4 +95,32 @@ ALL: Final = (
         "            if False:\n",
         tests_in(_LIST, "test_a_change_needs_every_partition"),
     ),
+    lua(
+        "a change begins while hints wait",
+        "change",
+        "    if call('EXISTS', KEYS[n]) == 1 then\n",
+        "    if false then\n",
+        tests_in(_EPOCH, "test_a_change_does_not_begin_while_hints_wait"),
+    ),
+    lua(
+        "hints are applied under another list",
+        "_in_order",
+        "  return list_changed(hinted_key, epoch)\n",
+        "  return nil\n",
+        tests_in("scripts/test_hints", "test_hints_are_not_applied_under_another_list"),
+    ),
+    Planted(
+        "the partitions for which hints may wait are not named",
+        "storage/agreement.py",
+        "without_hints_for=others if begins_here else (),",
+        "without_hints_for=(),",
+        tests_in("integration/test_moving_hints", "test_a_change_waits_for_hints"),
+    ),
+    Planted(
+        "hints are kept while tasks move",
+        "storage/hints.py",
+        "        if self.is_held:\n",
+        "        if False:\n",
+        tests_in("integration/test_moving_hints", "test_while_tasks_move_no_hints_are_kept"),
+    ),
 )
