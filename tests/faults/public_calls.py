@@ -274,6 +274,10 @@ async def _audit(stage: Stage) -> None:
     stage.expect("audit", report.problems, ())
 
 
+async def _moving(stage: Stage) -> None:
+    stage.expect("moving", await stage.scheduler.moving(), ())
+
+
 CALLS: Final[dict[str, Entry]] = {
     "connect": of_another(lambda _, other: other.connect()),
     "close": of_another(lambda _, other: other.close(), _execute),
@@ -306,4 +310,5 @@ CALLS: Final[dict[str, Entry]] = {
     "lock": plain(_lock),
     "check_health": plain(_check_health),
     "audit": plain(_audit),
+    "moving": plain(_moving),
 }
