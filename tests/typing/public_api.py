@@ -28,6 +28,7 @@ from interval_scheduler import (
     NotAcceptingTasks,
     OutcomeUnknown,
     PartitionHealth,
+    PartitionMove,
     PartitionOffline,
     Problem,
     RedisInstance,
@@ -223,7 +224,10 @@ async def execute(scheduler: Scheduler) -> None:
 
 
 async def look_after(scheduler: Scheduler) -> None:
-    """Health and audit."""
+    """Health, audit, and tasks that move."""
+    for move in await scheduler.moving():
+        assert_type(move, PartitionMove)
+        assert_type(move.moved, int)
     health = await scheduler.check_health()
     assert_type(health, Health)
     assert_type(health.ok, bool)
