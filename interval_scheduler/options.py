@@ -29,8 +29,8 @@ class StorageOptions:
     """Where tasks live.
 
     Args:
-        instances: one `RedisInstance` a partition, or the URL of each, or the one URL of a cluster; in a mapping of
-            options also mappings. Default: one, localhost:6379/0.
+        instances: one `RedisInstance` a partition; in a mapping of options also URLs, of which that of a cluster is all
+            of its partitions, and mappings. Default: one, localhost:6379/0.
         master_index: which instance keeps the locks. Default 0.
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 5 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
