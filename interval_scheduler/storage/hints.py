@@ -284,6 +284,7 @@ class _InOrder:
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Send it once, as it is; raises the client's errors."""
+        assert script.in_order is not None  # noqa: S101 - for the type checker: `assign` and `remove` have it
         return await self._partition.evaluate(
-            script.variant_in_order, (self._partition.keys.hinted, *keys), (self._stamp, *args)
+            script.in_order, (self._partition.keys.hinted, *keys), (self._stamp, *args)
         )

@@ -40,13 +40,6 @@ class Script:
     in_epoch: bool
     in_order: Script | None = None
 
-    @property
-    def variant_in_order(self) -> Script:
-        """`in_order`, of a script that has it."""
-        if self.in_order is None:
-            raise NotImplementedError(self.name)
-        return self.in_order
-
 
 def check_header(name: str, source: str) -> tuple[str, ...]:
     """The header of a script, its lines without `--`.

@@ -172,7 +172,7 @@ class KillStorm:
                 victim = self._dice.choice(others)
                 self._direct.client_kill_filter(_id=victim["id"])
                 self.killed["subscription" if victim["sub"] != "0" else "other"] += 1
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the rate of the storm: faster, and nothing stays connected long enough to work
 
     async def count(self) -> None:
         """How many connections were made so far, again and again."""

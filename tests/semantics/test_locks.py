@@ -103,7 +103,7 @@ async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
             assert thief is not None
             assert thief.token > lock.token
             try:
-                await asyncio.sleep(5)
+                await asyncio.sleep(5)  # far longer than the lock's own time: it is cut short
                 reached = True
             except asyncio.CancelledError:
                 cancelled = True
