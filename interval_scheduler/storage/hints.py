@@ -67,7 +67,7 @@ class Hints:
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._log = log
         self._patience_seconds = options.storage.operation_timeout_seconds
-        self._assigning = Session(master, self._patience_seconds)
+        self._assigning = Session(master, self._patience_seconds, options.storage.wait_replicas)
         self._removing = Session(master, self._patience_seconds)
         self._applying = asyncio.Lock()
         #: Whether others may have written some, since the partition was away.
@@ -111,6 +111,8 @@ class Hints:
             now_ms = await self._master.now_ms()
             changes = [change.planned(now_ms) for change in changes]
         flags = await self._write(self._assigning, commands.wired(changes))
+        if problem := self._assigning.not_replicated:
+            raise problem
         return self._results(flags, [flag == "1" for flag in flags])
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[Removed]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from interval_scheduler import HintsFull, IntervalTask, PartitionOffline, Scheduler, StorageFull
+from interval_scheduler import HintsFull, IntervalTask, NotReplicated, PartitionOffline, Scheduler, StorageFull
 from interval_scheduler.storage.connect import _memory_stores
 from interval_scheduler.storage.placement import homes
 from tests.integration.hinting import QUICK, Trio, back, gone, state
@@ -259,3 +259,14 @@ async def test_the_published_rights_are_enough(restricted_servers: Callable[...,
         await back(scheduler)
         assert await scheduler.task_size() == 2
         assert (await scheduler.audit()).ok
+
+
+async def test_an_assignment_that_is_kept_waits_for_the_replicas_of_the_master(trio: Trio) -> None:
+    scheduler = await trio.scheduler(wait_replicas=1, operation_timeout_seconds=0.5)
+    (task_id,) = trio.some("t", 1)
+    trio.lost.kill()
+    await gone(scheduler)
+    with pytest.raises(NotReplicated, match="'p0' carried it out, but 0 of 1"):
+        await scheduler.assign_task(IntervalTask(task_id, start=FAR))
+    assert trio.waiting() == 1, "it may stay, as the error says"
+    assert await scheduler.remove_task(task_id) is True, "a removal waits for nobody"
