@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,16 +12,14 @@ from .bulk import AssignCounts
 from .control import TaskControl
 from .errors import InvalidType, InvalidValue, NotAcceptingTasks, StorageRefused
 from .execution.run import TaskRun, current_run
+from .host import Connection
+from .log import Log
+from .options import SchedulerOptions
 from .storage.commands import START_WINDOW_MS, Change, Removed, Reschedule
+from .storage.partitions import Partitions
 from .storage.views import to_scheduled_task
 from .sync import SyncCounts, check_scope, sync
 from .task import ScheduledTask, State, Task, to_assignment, to_id
-
-if TYPE_CHECKING:
-    from .host import Connection
-    from .log import Log
-    from .options import SchedulerOptions
-    from .storage.partitions import Partitions
 
 
 class TaskAssignment(TaskControl):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from .controls import of_header
 from .cron import next_after
 from .storage.commands import ControlStep
+from .storage.partitions import Partitions
 from .storage.records import CorruptRecord, parse
 from .storage.views import to_dead_task
 from .task import DeadTask, Task, to_id
-
-if TYPE_CHECKING:
-    from .storage.partitions import Partitions
 
 
 class TaskControl(ABC):

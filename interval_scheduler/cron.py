@@ -7,16 +7,14 @@ hour or every few minutes go by real time.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from .errors import InvalidType, InvalidValue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_CRON_LENGTH: Final = 256
 #: How many missed occurrences of a task that wants each of them are kept, as in `_prelude.lua`.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from .errors import InvalidType, InvalidValue
-
-if TYPE_CHECKING:
-    from .log import Log
+from .log import Log
 
 EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)

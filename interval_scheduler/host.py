@@ -14,22 +14,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import anyio
+from anyio.abc import TaskGroup
 
 from .errors import NotConnected, StorageError
+from .events import Events
 from .locks import Locks
+from .log import Log
 from .moving import Mover
+from .options import SchedulerOptions
+from .storage.partition import Partition
 from .storage.partitions import Partitions
-
-if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
-    from .events import Events
-    from .log import Log
-    from .options import SchedulerOptions
-    from .storage.partition import Partition
 
 
 class Connection:

@@ -20,7 +20,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anyio
 
@@ -28,9 +28,7 @@ from . import clock
 from .checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
 from .errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
 from .storage.commands import LockAnswer, LockStep
-
-if TYPE_CHECKING:
-    from .storage.partition import Partition
+from .storage.partition import Partition
 
 #: After so long a lock that nobody released is free again.
 SAFETY_SECONDS: Final = 24 * 3600.0

@@ -14,20 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 
 from .errors import LockError, LockTimeout, StorageError
+from .locks import Locks
+from .log import Log
 from .storage import commands
 from .storage.commands import MOST_MOVED
-
-if TYPE_CHECKING:
-    from .locks import Locks
-    from .log import Log
-    from .storage.moves import Moves
-    from .storage.partition import Partition
-    from .storage.partitions import Partitions
+from .storage.moves import Moves
+from .storage.partition import Partition
+from .storage.partitions import Partitions
 
 _LOCK: Final = "partitions:move"
 #: A mover that dies lets the next one begin after so long.

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import anyio
 
@@ -19,12 +19,10 @@ from .execution.execution import Execution
 from .execution.executor import Executor, check_executor
 from .host import Connection, Host
 from .locks import SAFETY_SECONDS, Lock
+from .log import Log
 from .options import SchedulerOptions, check_concurrency, options_from_urls, to_options
+from .storage.partition import Partition
 from .upkeep import Upkeep
-
-if TYPE_CHECKING:
-    from .log import Log
-    from .storage.partition import Partition
 
 
 class Scheduler(TaskAssignment, Upkeep):

@@ -16,22 +16,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import anyio
 
 from .errors import InvalidValue, StorageRefused
+from .locks import Locks
 from .storage import commands
 from .storage.batching import MAX_BATCH
 from .storage.commands import Change, Row
+from .storage.partition import Partition
+from .storage.partitions import Partitions
 from .storage.records import CorruptRecord, split
 from .storage.session import Session
 from .task import Assignment
-
-if TYPE_CHECKING:
-    from .locks import Locks
-    from .storage.partition import Partition
-    from .storage.partitions import Partitions
 
 Item = TypeVar("Item")
 

@@ -6,20 +6,17 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import anyio
 
+from .audit import AuditReport
 from .errors import InvalidType, StorageError
 from .health import Health, PartitionHealth, hints_wait
+from .host import Connection
 from .moving import PartitionMove, progress
+from .options import SchedulerOptions
 from .storage.auditing import Audit
-
-if TYPE_CHECKING:
-    from .audit import AuditReport
-    from .host import Connection
-    from .options import SchedulerOptions
-    from .storage.partition import Partition
+from .storage.partition import Partition
 
 
 class Upkeep(ABC):

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from anyio.abc import TaskGroup
+
+from ..log import Log
 from ..storage import commands
 from ..storage.batching import Lane
 from ..storage.commands import Ended, Failure, Held
+from ..storage.partition import Partition
 from ..storage.session import Session
-
-if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
-    from ..log import Log
-    from ..storage.partition import Partition
-
 
 #: Claims beyond so many undelivered completions of a partition wait.
 MAX_UNDELIVERED: Final = 2000

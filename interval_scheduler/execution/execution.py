@@ -12,27 +12,23 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import anyio
 
 from .. import clock
 from ..errors import TooManyCrashes
+from ..events import Events
+from ..log import Log
+from ..options import SchedulerOptions
+from ..storage.partition import Partition
 from ..storage.records import CorruptRecord
 from . import outcome
 from .completions import Completions
 from .executor import Executor, Retry
 from .leases import Leases
 from .poller import Poller
-from .run import End
+from .run import End, TaskRun
 from .workers import Admission, Workers
-
-if TYPE_CHECKING:
-    from ..events import Events
-    from ..log import Log
-    from ..options import SchedulerOptions
-    from ..storage.partition import Partition
-    from .run import TaskRun
 
 
 class Execution:

@@ -17,23 +17,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
+from anyio.abc import TaskGroup
 
 from .. import clock
 from ..errors import StorageError
+from ..log import Log
 from ..storage import commands
 from ..storage.batching import MAX_BATCH
 from ..storage.commands import START_WINDOW_MS
+from ..storage.partition import Partition
 from ..storage.session import Session
-
-if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
-    from ..log import Log
-    from ..storage.partition import Partition
-    from .run import TaskRun
+from .run import TaskRun
 
 #: The share of a lease that is not relied on; covers how often the watch looks.
 MARGIN: Final = 0.15

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from ..cron import next_run
 from ..storage.commands import Failure
 from .executor import Retry
-
-if TYPE_CHECKING:
-    from .run import TaskRun
+from .run import TaskRun
 
 Verdict = Literal["run", "run alone", "pass over", "crashes", "late"]
 

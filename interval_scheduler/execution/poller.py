@@ -26,26 +26,23 @@ import math
 import random
 from collections.abc import Callable
 from itertools import repeat
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 
 from .. import clock
 from ..errors import PartitionOffline, StorageError
+from ..log import Log
+from ..options import SchedulerOptions
 from ..storage import commands
 from ..storage.commands import START_WINDOW_MS, Claimed
+from ..storage.partition import Partition
 from ..storage.session import Session
 from .clockwatch import ClockWatch
+from .completions import Completions
+from .leases import Leases
 from .run import Grant, TaskRun
-
-if TYPE_CHECKING:
-    from ..log import Log
-    from ..options import SchedulerOptions
-    from ..storage.partition import Partition
-    from .completions import Completions
-    from .leases import Leases
-    from .workers import Workers
-
+from .workers import Workers
 
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20

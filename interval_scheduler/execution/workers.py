@@ -23,15 +23,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
+
+from anyio.abc import TaskGroup
 
 from .. import clock
 from ..storage.records import CorruptRecord
 from .executor import Executor, within
 from .run import TaskRun
-
-if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
 
 #: Whether a run is carried out.
 Admission = Literal["yes", "alone", "no"]

@@ -15,16 +15,13 @@ new one: from then on, no scheduler with another list can change anything anywhe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..errors import PartitionMismatch, PartitionOffline
 from . import commands
 from .connect import FAILED, is_waiting_for_hints, translate
-from .enrollment import split
-
-if TYPE_CHECKING:
-    from .enrollment import Enrollment
-    from .partition import Partition
+from .enrollment import Enrollment, split
+from .partition import Partition
 
 
 class Agreement(NamedTuple):

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from ..audit import AuditReport, Kind, Problem
 from . import commands
+from .partition import Partition
+from .partitions import Partitions
 from .session import Session
-
-if TYPE_CHECKING:
-    from .partition import Partition
-    from .partitions import Partitions
 
 _PROBLEMS_KEPT: Final = 10_000
 _LONGEST_LEASE_SECONDS: Final = 3600.0

@@ -40,13 +40,13 @@ from ..errors import (
     StorageRefused,
     UnsuitableServer,
 )
+from ..instance import RedisInstance
+from ..options import StorageOptions
 from .tls import certificate_problem, mix_up
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
 
-    from ..instance import RedisInstance
-    from ..options import StorageOptions
 
 #: Every error that a call to Redis raises here.
 FAILED: Final = (RedisError, OSError)

@@ -8,12 +8,10 @@ tasks move from one list to the next, the old one is remembered too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ..errors import PartitionListChanged, PartitionMismatch, UnsuitableServer
-
-if TYPE_CHECKING:
-    from ..options import StorageOptions
+from ..options import StorageOptions
 
 #: The version of the layout of keys and records.
 SCHEMA_VERSION: Final = b"1"

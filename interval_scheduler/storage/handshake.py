@@ -9,23 +9,20 @@ Between the two, the scheduler compares what it found on all partitions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anyio
 from redis.exceptions import NoPermissionError
 
 from ..errors import PartitionListChanged, PartitionOffline, StorageError
-from ..health import PartitionHealth
+from ..health import Finding, PartitionHealth
+from ..instance import RedisInstance
+from ..options import StorageOptions
 from . import commands
 from .connect import FAILED, translate
 from .enrollment import Enrollment
+from .ports import Reachable
 from .server import Facts, Stopwatch, ask, deaf, judge, require_suitable
-
-if TYPE_CHECKING:
-    from ..health import Finding
-    from ..instance import RedisInstance
-    from ..options import StorageOptions
-    from .partition import Partition
 
 _CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was changed, try again later"
 
@@ -40,7 +37,7 @@ class Handshake:
         client: its client.
     """
 
-    def __init__(self, partition: Partition, instance: RedisInstance, storage: StorageOptions, client: Any) -> None:
+    def __init__(self, partition: Reachable, instance: RedisInstance, storage: StorageOptions, client: Any) -> None:
         self._partition: Final = partition
         self._instance: Final = instance
         self._storage: Final = storage

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import anyio
 
 from ..errors import NotConnected, StorageError
+from ..log import Log
 from . import commands
-
-if TYPE_CHECKING:
-    from ..log import Log
-    from .hints import Hints
-    from .partition import Partition
+from .hints import Hints
+from .partition import Partition
 
 
 class HintKeeper:

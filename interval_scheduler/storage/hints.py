@@ -23,24 +23,22 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anyio
 
 from .. import clock
 from ..errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
+from ..log import Log
+from ..options import SchedulerOptions
 from . import commands
 from .batching import Partly
 from .commands import START_WINDOW_MS, Change, Hint, Removed, Row
 from .connect import FAILED, is_list_changed, translate
 from .hint_forms import batches, row_of
-from .session import Argument, Session
-
-if TYPE_CHECKING:
-    from ..log import Log
-    from ..options import SchedulerOptions
-    from .partition import Partition
-    from .scripts import Script
+from .ports import Argument, Reachable
+from .scripts import Script
+from .session import Session
 
 _REMOVAL: Final = (b"", b"", b"", b"")
 
@@ -55,7 +53,7 @@ class Hints:
         log: where to write when hints begin, and when they were applied.
     """
 
-    def __init__(self, partition: Partition, master: Partition, options: SchedulerOptions, log: Log) -> None:
+    def __init__(self, partition: Reachable, master: Reachable, options: SchedulerOptions, log: Log) -> None:
         self.keys: Final = master.keys.hints_for(partition.name)
         #: Whether some are known to wait, or may.
         self.pending = False
@@ -280,7 +278,7 @@ class Hints:
 class _InOrder:
     """Sends what applies hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
 
-    def __init__(self, partition: Partition, last: int, number: int) -> None:
+    def __init__(self, partition: Reachable, last: int, number: int) -> None:
         self._partition = partition
         self._stamp = b"%d:%d %d" % (partition.epoch, last, number)
 

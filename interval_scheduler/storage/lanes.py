@@ -10,16 +10,13 @@ the others come back as `None`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from ..options import SchedulerOptions
 from . import commands
 from .batching import Calls
+from .ports import Detour, HasDetour
 from .session import NotAllKnown, Session
-
-if TYPE_CHECKING:
-    from ..options import SchedulerOptions
-    from .hints import Hints
-    from .partition import Partition
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,7 +41,7 @@ class KnownLanes(NamedTuple):
     on_their_way: Calls[bytes, bool]
 
 
-def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
+def open_lanes(partition: HasDetour, options: SchedulerOptions) -> Lanes:
     """The lanes of a partition, none of them running yet."""
     senders = _Senders(partition, options, only_known=False)
     return Lanes(
@@ -56,7 +53,7 @@ def open_lanes(partition: Partition, options: SchedulerOptions) -> Lanes:
     )
 
 
-def open_known_lanes(partition: Partition, options: SchedulerOptions) -> KnownLanes:
+def open_known_lanes(partition: HasDetour, options: SchedulerOptions) -> KnownLanes:
     """The lanes for tasks that are known at a partition, none of them running yet."""
     senders = _Senders(partition, options, only_known=True)
     return KnownLanes(
@@ -70,7 +67,7 @@ def open_known_lanes(partition: Partition, options: SchedulerOptions) -> KnownLa
 class _Senders:
     """What sends the batches of lanes."""
 
-    def __init__(self, partition: Partition, options: SchedulerOptions, *, only_known: bool) -> None:
+    def __init__(self, partition: HasDetour, options: SchedulerOptions, *, only_known: bool) -> None:
         self._partition = partition
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         patience = options.storage.operation_timeout_seconds
@@ -129,7 +126,7 @@ class _Senders:
     async def on_their_way(self, ids: Sequence[bytes]) -> Sequence[bool]:
         return (await commands.moving(self._partition, ids)).on_their_way
 
-    async def _hints_in_between(self) -> Hints | None:
+    async def _hints_in_between(self) -> Detour | None:
         """Where changes go if the partition is offline and hints are kept; else those known are applied."""
         hints = self._partition.hints
         if hints is None or self._only_known or not hints.in_between or await hints.passable():

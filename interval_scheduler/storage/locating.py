@@ -10,7 +10,7 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
@@ -20,11 +20,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from .. import clock
 from ..errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
+from ..instance import RedisInstance
+from ..options import StorageOptions
 from .tls import certificate_problem
-
-if TYPE_CHECKING:
-    from ..instance import RedisInstance
-    from ..options import StorageOptions
 
 Address = tuple[str, int]
 

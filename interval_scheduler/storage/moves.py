@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from . import commands
+from .batching import Calls
 from .commands import Change, ControlStep, Outbox, Removed, Row
+from .partition import Partition
 from .placement import homes
-
-if TYPE_CHECKING:
-    from .batching import Calls
-    from .partition import Partition
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -17,32 +17,27 @@ import asyncio
 import functools
 import random
 from collections.abc import Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn
 
 import anyio
 
 from .. import clock
 from ..errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
+from ..health import PartitionHealth
+from ..instance import RedisInstance
+from ..log import Log
+from ..options import SchedulerOptions
 from .connect import FAILED, is_moving, is_occupied, open_client, translate
 from .delays import delays
 from .handshake import Handshake
 from .keys import Keys
 from .lanes import open_known_lanes, open_lanes
-from .locating import Cluster
+from .locating import Cluster, Locator
+from .ports import Detour, PartitionState
 from .sending import Sending
 from .server import deaf
 from .servertime import ServerTime
 from .subscription import listen, ping
-
-if TYPE_CHECKING:
-    from ..health import PartitionHealth
-    from ..instance import RedisInstance
-    from ..log import Log
-    from ..options import SchedulerOptions
-    from .hints import Hints
-    from .locating import Locator
-
-PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
@@ -80,7 +75,7 @@ class Partition:
         #: Called with other words that are said on its channel.
         self.on_word: Callable[[bytes], None] = lambda _: None
         #: Keeps what is meant for it while it is offline; `None`: nobody does.
-        self.hints: Hints | None = None
+        self.hints: Detour | None = None
         self._options = options
         self._log = log
         self._on_state = on_state
@@ -88,7 +83,7 @@ class Partition:
         locate = None if locator is None else functools.partial(locator.locate, self.keys.slot)
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = open_client(instance, options.storage, locate)
-        self.handshake: Final = Handshake(self, instance, options.storage, self._client)
+        self.handshake: Final[Handshake] = Handshake(self, instance, options.storage, self._client)
         self._lost = asyncio.Event()
         self._online = asyncio.Event()
         self._tried = asyncio.Event()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 from ..errors import PartitionMismatch
+from ..log import Log
+from ..options import SchedulerOptions
+from ..task import State
 from . import commands
 from .agreement import Agreeing
 from .batching import MAX_BATCH
@@ -27,11 +30,6 @@ from .partition import Partition
 from .placement import homes
 from .session import Session
 from .streams import PAGE, merge, stream
-
-if TYPE_CHECKING:
-    from ..log import Log
-    from ..options import SchedulerOptions
-    from ..task import State
 
 
 class Partitions:
@@ -54,13 +52,14 @@ class Partitions:
         self._home = homes([partition.name for partition in self._listed])
         #: While tasks move to this list from another one.
         self.moves: Moves | None = None
+        self._hints: list[Hints] = []
         self._keeper: HintKeeper | None = None
         if options.on_offline == "hint":
             for partition in self._others():
-                partition.hints = Hints(partition, self.master, options, log)
-            hints = [partition.hints for partition in self.all if partition.hints is not None]
-            if hints:
-                self._keeper = HintKeeper(self.master, hints, options.check_tasks_every_seconds, log)
+                partition.hints = hints = Hints(partition, self.master, options, log)
+                self._hints.append(hints)
+            if self._hints:
+                self._keeper = HintKeeper(self.master, self._hints, options.check_tasks_every_seconds, log)
 
     @property
     def all(self) -> Sequence[Partition]:
@@ -173,9 +172,8 @@ class Partitions:
 
     def _hold_hints(self, *, held: bool) -> None:
         """While tasks move, no hints are kept: which partition they are for is not settled."""
-        for partition in self._listed:
-            if partition.hints is not None:
-                partition.hints.is_held = held
+        for hints in self._hints:
+            hints.is_held = held
 
     async def _settle(self) -> None:
         """What goes over all tasks goes behind the hints that are known."""

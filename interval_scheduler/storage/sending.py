@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,14 +14,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from .. import clock
 from ..errors import OutcomeUnknown, PartitionOffline
+from ..options import StorageOptions
 from .connect import FAILED, is_busy, is_gone, is_list_changed, is_lost, translate
+from .ports import Argument, Reachable
 from .replication import send_replicated
-
-if TYPE_CHECKING:
-    from ..options import StorageOptions
-    from .partition import Partition
-    from .scripts import Script
-    from .session import Argument
+from .scripts import Script
 
 Send = Callable[..., Awaitable[Any]]
 
@@ -35,7 +32,7 @@ class Sending:
         client: its client.
     """
 
-    def __init__(self, partition: Partition, storage: StorageOptions, client: Any) -> None:
+    def __init__(self, partition: Reachable, storage: StorageOptions, client: Any) -> None:
         self._partition = partition
         self._storage = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.

@@ -12,19 +12,16 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from .. import clock
 from ..errors import StorageRefused, UnsuitableServer
 from ..health import Finding
+from ..instance import RedisInstance
 from .connect import is_right
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
-    from ..instance import RedisInstance
 
 _OLDEST: Final = (6, 2)
 #: Beyond this, seconds, and beyond what the round trip leaves open, clocks count as different.

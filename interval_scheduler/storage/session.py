@@ -19,15 +19,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from ..errors import NotReplicated, OutcomeUnknown, StorageError
-
-if TYPE_CHECKING:
-    from .partition import Partition
-    from .scripts import Script
-
-Argument = bytes | int
+from .ports import Argument, ScriptRunner
+from .scripts import Script
 
 
 class NotAllKnown(Exception):
@@ -76,7 +72,7 @@ class Session:
     )
 
     def __init__(
-        self, partition: Partition, patience_seconds: float, replicas: int = 0, *, only_known: bool = False
+        self, partition: ScriptRunner, patience_seconds: float, replicas: int = 0, *, only_known: bool = False
     ) -> None:
         self._partition = partition
         self._replicas = replicas

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from . import commands
-
-if TYPE_CHECKING:
-    from .commands import Place, Row
-    from .partition import Partition
+from .commands import Place, Row
+from .partition import Partition
 
 #: How many tasks, or dead tasks, are asked for at once.
 PAGE: Final = 250

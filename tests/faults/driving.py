@@ -19,8 +19,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from interval_scheduler import Scheduler
 from interval_scheduler.storage.partition import Partition
+from interval_scheduler.storage.ports import Argument
 from interval_scheduler.storage.scripts import Script
-from interval_scheduler.storage.session import Argument, Session
+from interval_scheduler.storage.session import Session
 from tests.model import Model, Place, space_of
 from tests.model.invariants import check_space
 from tests.model.running import Run

@@ -21,8 +21,9 @@ from interval_scheduler.task import Assignment
 
 if TYPE_CHECKING:
     from interval_scheduler.storage.partition import Partition
+    from interval_scheduler.storage.ports import Argument
     from interval_scheduler.storage.scripts import Script
-    from interval_scheduler.storage.session import Argument, Session
+    from interval_scheduler.storage.session import Session
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND

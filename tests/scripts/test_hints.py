@@ -15,7 +15,7 @@ from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Change, Hint
 from interval_scheduler.storage.hint_forms import batches
 from interval_scheduler.storage.hints import _InOrder
-from interval_scheduler.storage.session import Argument
+from interval_scheduler.storage.ports import Argument
 
 from .store import HOUR, Numbered, Store, change
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ...controls import PLAIN
 from ...cron import next_after
+from ...task import Assignment
 from .. import scripts
+from ..keys import Keys
+from ..ports import Argument
+from ..session import Requests, Session
 from .flags import flags
-
-if TYPE_CHECKING:
-    from ...task import Assignment
-    from ..keys import Keys
-    from ..session import Argument, Requests, Session
-
 
 Reschedule = Literal["keep", "interval", "start"]
 

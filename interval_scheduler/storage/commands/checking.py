@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .. import scripts
-
-if TYPE_CHECKING:
-    from ..partition import Partition
+from ..ports import ScriptRunner
 
 #: What an audit walks, in this order: the tasks, then whatever else may know an id, then the counts of the groups.
 AUDITED_PLACES: Final = (
@@ -33,7 +31,7 @@ _GRACE_MS: Final = 60_000
 _STEP: Final = 100
 
 
-async def probe(partition: Partition) -> tuple[int, dict[str, str]]:
+async def probe(partition: ScriptRunner) -> tuple[int, dict[str, str]]:
     """Try all that scripts do: the server's time in µs, and what was refused with its error."""
     keys = partition.keys
     now_us, *refused = await partition.evaluate(scripts.PROBE, (keys.probe,), (keys.nowhere,))
@@ -57,7 +55,7 @@ class AuditStep(NamedTuple):
     problems: Sequence[FoundProblem]
 
 
-async def audit(partition: Partition, place: str, cursor: bytes, longest_lease_ms: int, *, mend: bool) -> AuditStep:
+async def audit(partition: ScriptRunner, place: str, cursor: bytes, longest_lease_ms: int, *, mend: bool) -> AuditStep:
     """Look over one step of a place; with `mend`, the problems are those that are left."""
     keys = partition.keys
     reply: list[Any] = await partition.read(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from ...errors import NotReplicated
 from .. import scripts
-
-if TYPE_CHECKING:
-    from ...errors import NotReplicated
-    from ..keys import Keys
-    from ..partition import Partition
-    from ..session import Argument, Session
+from ..keys import Keys
+from ..ports import Argument, ScriptRunner
+from ..session import Session
 
 
 class ControlStep(NamedTuple):
@@ -78,7 +76,7 @@ async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequ
 
 
 async def sweep(
-    partition: Partition, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
+    partition: ScriptRunner, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
 ) -> tuple[bytes, Sequence[bytes]]:
     """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted.
 

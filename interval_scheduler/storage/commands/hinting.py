@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from .. import scripts
-
-if TYPE_CHECKING:
-    from ..keys import HintKeys
-    from ..partition import Partition
-    from ..session import Argument, Session
+from ..keys import HintKeys
+from ..ports import Argument, ScriptRunner
+from ..session import Session
 
 _PAGE: Final = 200
 _PAGE_BYTES: Final = 1 << 20
@@ -46,7 +44,7 @@ class Hint(NamedTuple):
 
 
 async def hint(
-    session: Session, master: Partition, keys: HintKeys, partition: str, bound: int, args: Sequence[Argument]
+    session: Session, master: ScriptRunner, keys: HintKeys, partition: str, bound: int, args: Sequence[Argument]
 ) -> str:
     """Keep hints: for each `f` (no room), or `1` or `0`, as `hint.lua` says it.
 
@@ -64,12 +62,12 @@ async def hint(
     return reply.decode()
 
 
-async def hint_counts(master: Partition, keys: Sequence[HintKeys]) -> list[int]:
+async def hint_counts(master: ScriptRunner, keys: Sequence[HintKeys]) -> list[int]:
     """How many hints wait, for each partition."""
     return [int(count) for count in await master.read(scripts.HINT_COUNT, [each.order for each in keys], ())]
 
 
-async def hint_look(master: Partition, keys: HintKeys, ids: Sequence[bytes]) -> list[Hint | None]:
+async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) -> list[Hint | None]:
     """The latest hint of each id, as far as one waits."""
     numbers, said = await master.read(scripts.HINT_LOOK, (keys.of, keys.says), ids)
     found: list[Hint | None] = []
@@ -88,7 +86,7 @@ class HintPage(NamedTuple):
     last: int
 
 
-async def hint_page(master: Partition, keys: HintKeys) -> HintPage | None:
+async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
     """The first hints that wait; `None` if none does."""
     members, said = await master.read(scripts.HINT_PAGE, (keys.order, keys.says), (_PAGE, _PAGE_BYTES))
     if not members:
@@ -98,12 +96,12 @@ async def hint_page(master: Partition, keys: HintKeys) -> HintPage | None:
     return HintPage(hints, int(named[-1][0]))
 
 
-async def applied(partition: Partition) -> int:
+async def applied(partition: ScriptRunner) -> int:
     """The number of the last hint that was applied to a partition, 0 for none; raises the client's errors."""
     return int(await partition.evaluate(scripts.APPLIED, (partition.keys.hinted,), ()))
 
 
-async def strike(master: Partition, keys: HintKeys, number: int) -> None:
+async def strike(master: ScriptRunner, keys: HintKeys, number: int) -> None:
     """Strike off all hints up to a number."""
     while int(await master.read(scripts.STRIKE, keys, (number, _STRUCK_AT_ONCE))):
         pass

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from ...task import State
 from .. import scripts
-
-if TYPE_CHECKING:
-    from ...task import State
-    from ..partition import Partition
+from ..ports import ScriptRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Row:
     failures: int = 0
 
 
-async def look(partition: Partition, ids: Sequence[bytes]) -> list[Row | None]:
+async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
     """Look tasks up by id; `None` for those that are not scheduled."""
     keys = partition.keys
     records, scores, leases, failed, paused, failures = await partition.read(
@@ -57,7 +55,7 @@ class PageMark(NamedTuple):
 Place = Literal["waiting", "leased", "paused", "parked"]
 
 
-async def page(partition: Partition, place: Place, limit: int, after: PageMark | None) -> Page:
+async def page(partition: ScriptRunner, place: Place, limit: int, after: PageMark | None) -> Page:
     """One page of the tasks at one place: in due order, the leased ones in the order of their deadlines.
 
     Those parked for want of room in their group wait as well; these come group by group.
@@ -91,7 +89,9 @@ class DeadRow(NamedTuple):
     error: str
 
 
-async def dead_page(partition: Partition, limit: int, after: PageMark | None) -> tuple[list[DeadRow], PageMark | None]:
+async def dead_page(
+    partition: ScriptRunner, limit: int, after: PageMark | None
+) -> tuple[list[DeadRow], PageMark | None]:
     """One page of the dead tasks, the oldest first."""
     found, mark = await _page(partition, partition.keys.dead, limit, after)
     rows = []
@@ -112,7 +112,7 @@ class _Found(NamedTuple):
 
 
 async def _page(
-    partition: Partition, walked: bytes, limit: int, after: PageMark | None
+    partition: ScriptRunner, walked: bytes, limit: int, after: PageMark | None
 ) -> tuple[_Found, PageMark | None]:
     keys = partition.keys
     ids, scores, records, leases, failed, failures, errors, members = await partition.read(
@@ -134,7 +134,7 @@ class Sizes(NamedTuple):
     last_due_ms: int
 
 
-async def sizes(partition: Partition) -> Sizes:
+async def sizes(partition: ScriptRunner) -> Sizes:
     """How many tasks a partition has."""
     keys = partition.keys
     return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased, keys.paused, keys.groups), ()))

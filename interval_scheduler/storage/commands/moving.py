@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from .. import scripts
 from ..enrollment import Enrollment
-
-if TYPE_CHECKING:
-    from ..partition import Partition
+from ..ports import ScriptRunner
 
 #: The most tasks, and about the most bytes, of one batch: so little is on its way at a time.
 MOST_MOVED: Final = 100
 _MOST_BYTES: Final = 1 << 20
 
 
-async def enroll(partition: Partition, wanted: Enrollment) -> Enrollment:
+async def enroll(partition: ScriptRunner, wanted: Enrollment) -> Enrollment:
     """Make the database a partition of the namespace unless it is one; what stands there then."""
     keys = partition.keys
     reply: list[bytes] = await partition.evaluate(
@@ -33,7 +31,7 @@ class Changed(NamedTuple):
 
 
 async def change(
-    partition: Partition,
+    partition: ScriptRunner,
     wanted: Enrollment,
     expected: int | None,
     *,
@@ -67,13 +65,13 @@ async def change(
     return Changed(Enrollment(*stored), is_paused == b"1")
 
 
-async def settle(partition: Partition) -> None:
+async def settle(partition: ScriptRunner) -> None:
     """Note that all tasks have moved."""
     keys = partition.keys
     await partition.change(scripts.SETTLE, (keys.enrollment, keys.epoch), (partition.epoch,))
 
 
-async def walk(partition: Partition, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
+async def walk(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
     """One step through all tasks: where it ended (`b"0"`: at the end), and their ids."""
     keys = partition.keys
     after, ids = await partition.change(
@@ -95,7 +93,7 @@ class Outbox(NamedTuple):
     batch: Sequence[bytes]
 
 
-async def move_out(partition: Partition, destination: str, ids: Sequence[bytes]) -> Outbox:
+async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[bytes]) -> Outbox:
     """Take tasks off the schedule that move to another partition; without ids: see what is on its way."""
     keys = partition.keys
     number, to, token, left, batch = await partition.change(
@@ -106,7 +104,7 @@ async def move_out(partition: Partition, destination: str, ids: Sequence[bytes])
     return Outbox(int(number), to.decode(), token, left, batch)
 
 
-async def move_in(partition: Partition, origin: str, outbox: Outbox) -> int:
+async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
     """Put tasks under schedule that come from another partition: their earliest due time in ms (-1: none)."""
     keys = partition.keys
     return int(
@@ -118,7 +116,7 @@ async def move_in(partition: Partition, origin: str, outbox: Outbox) -> int:
     )
 
 
-async def move_done(partition: Partition, number: int) -> None:
+async def move_done(partition: ScriptRunner, number: int) -> None:
     """Throw away the batch of that number, which has arrived."""
     keys = partition.keys
     await partition.change(scripts.MOVE_DONE, (keys.outbox, keys.moves), (partition.epoch, number))
@@ -134,7 +132,7 @@ class Moving(NamedTuple):
     on_their_way: Sequence[bool]
 
 
-async def moving(partition: Partition, ids: Sequence[bytes] = ()) -> Moving:
+async def moving(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
     """Whether tasks move by what a partition knows, and which of the given ones are on their way from there."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(

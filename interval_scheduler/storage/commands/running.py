@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from .. import scripts
+from ..keys import Keys
+from ..ports import Argument
+from ..session import Session
 from .flags import flags
-
-if TYPE_CHECKING:
-    from ..keys import Keys
-    from ..session import Argument, Session
 
 #: So many dead tasks are kept in a partition, the youngest.
 DEAD_LIMIT: Final = 10_000
