@@ -3,8 +3,8 @@
 Start with `Scheduler` and `IntervalTask`.
 """
 
-from .audit import AuditReport, Problem
-from .bulk import AssignCounts
+from .config.instance import RedisInstance
+from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
     AlreadyExecuting,
     ClockCannotBeMoved,
@@ -34,15 +34,15 @@ from .errors import (
 )
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
-from .health import Finding, Health, PartitionHealth
-from .instance import RedisInstance
-from .locks import Lock
-from .moving import PartitionMove
-from .options import SchedulerOptions, StorageOptions
-from .rules import Rules
-from .scheduler import Scheduler
-from .sync import SyncCounts
-from .task import DeadTask, IntervalTask, ScheduledTask, Task
+from .facade.scheduler import Scheduler
+from .model.audit import AuditReport, Problem
+from .model.health import Finding, Health, PartitionHealth
+from .model.rules import Rules
+from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
+from .services.bulk import AssignCounts
+from .services.locks import Lock
+from .services.rebalancer import PartitionMove
+from .services.sync import SyncCounts
 
 __all__ = [
     "AlreadyExecuting",

@@ -31,10 +31,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest import mock
 
-from . import clock as package_clock
-from .checks import Moment, check_moment, check_number
 from .errors import ClockCannotBeMoved, InvalidValue
-from .scheduler import Scheduler
+from .facade.scheduler import Scheduler
+from .model.checks import Moment, check_moment, check_number
+from .support import clock as package_clock
 
 #: Where the time of a machine starts unless told otherwise; any fixed moment makes tests repeatable.
 START: Final = datetime(2030, 1, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ from typing import Final, Self
 import pytest
 
 from interval_scheduler import Scheduler
-from interval_scheduler.storage.connect import open_client
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.connection.client import open_client
+from interval_scheduler.storage.scripts.keys import Keys
 
 #: What ends by itself soon after a test has this long for it.
 PATIENCE_SECONDS: Final = 2.0

@@ -23,9 +23,11 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
-from interval_scheduler import RedisInstance, SchedulerOptions, StorageOptions, controls
-from interval_scheduler.storage import records, scripts
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler import RedisInstance, SchedulerOptions, StorageOptions
+from interval_scheduler.model import policy as controls
+from interval_scheduler.model import records
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.keys import Keys
 
 _RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 _OPTIONS = {cls.__name__: cls for cls in (SchedulerOptions, StorageOptions, RedisInstance)}

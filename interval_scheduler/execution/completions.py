@@ -12,12 +12,12 @@ from typing import Final
 
 from anyio.abc import TaskGroup
 
-from ..log import Log
 from ..storage import commands
-from ..storage.batching import Lane
 from ..storage.commands import Ended, Failure, Held
-from ..storage.partition import Partition
-from ..storage.session import Session
+from ..storage.partition.partition import Partition
+from ..storage.requests.batching import Lane
+from ..storage.requests.session import Session
+from ..support.log import Log
 
 #: Claims beyond so many undelivered completions of a partition wait.
 MAX_UNDELIVERED: Final = 2000

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 
 import anyio
 
-from .. import clock
+from ..config.options import SchedulerOptions
 from ..errors import TooManyCrashes
-from ..events import Events
-from ..log import Log
-from ..options import SchedulerOptions
-from ..storage.partition import Partition
-from ..storage.records import CorruptRecord
+from ..model.records import CorruptRecord
+from ..storage.partition.partition import Partition
+from ..support import clock
+from ..support.events import Events
+from ..support.log import Log
 from . import outcome
 from .completions import Completions
 from .executor import Executor, Retry

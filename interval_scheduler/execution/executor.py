@@ -8,8 +8,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..checks import Seconds, check_seconds
 from ..errors import InvalidType, RunTimeout
+from ..model.checks import Seconds, check_seconds
 
 #: Called with what `serialize()` returned.
 Executor = Callable[[Any], Awaitable[object]]

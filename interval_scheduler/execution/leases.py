@@ -22,14 +22,14 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
-from .. import clock
 from ..errors import StorageError
-from ..log import Log
 from ..storage import commands
-from ..storage.batching import MAX_BATCH
 from ..storage.commands import START_WINDOW_MS
-from ..storage.partition import Partition
-from ..storage.session import Session
+from ..storage.partition.partition import Partition
+from ..storage.requests.batching import MAX_BATCH
+from ..storage.requests.session import Session
+from ..support import clock
+from ..support.log import Log
 from .run import TaskRun
 
 #: The share of a lease that is not relied on; covers how often the watch looks.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ..cron import next_run
+from ..model.cron import next_run
 from ..storage.commands import Failure
 from .executor import Retry
 from .run import TaskRun

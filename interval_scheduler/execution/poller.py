@@ -30,14 +30,14 @@ from typing import Final
 
 import anyio
 
-from .. import clock
+from ..config.options import SchedulerOptions
 from ..errors import PartitionOffline, StorageError
-from ..log import Log
-from ..options import SchedulerOptions
 from ..storage import commands
 from ..storage.commands import START_WINDOW_MS, Claimed
-from ..storage.partition import Partition
-from ..storage.session import Session
+from ..storage.partition.partition import Partition
+from ..storage.requests.session import Session
+from ..support import clock
+from ..support.log import Log
 from .clockwatch import ClockWatch
 from .completions import Completions
 from .leases import Leases

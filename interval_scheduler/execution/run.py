@@ -7,9 +7,9 @@ import math
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
-from ..controls import PLAIN, BadControls, Controls, of_header
 from ..errors import OutsideRun
-from ..storage.records import CorruptRecord, split
+from ..model.policy import PLAIN, BadControls, Controls, of_header
+from ..model.records import CorruptRecord, split
 
 _SEMICOLON: Final = ord(";")
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")

@@ -27,8 +27,8 @@ from typing import Final, Literal
 
 from anyio.abc import TaskGroup
 
-from .. import clock
-from ..storage.records import CorruptRecord
+from ..model.records import CorruptRecord
+from ..support import clock
 from .executor import Executor, within
 from .run import TaskRun
 

@@ -13,23 +13,23 @@ from typing import Final
 import anyio
 from anyio.abc import TaskGroup
 
+from ..config.options import SchedulerOptions
 from ..errors import PartitionMismatch
-from ..log import Log
-from ..options import SchedulerOptions
-from ..task import State
+from ..model.placement import homes
+from ..model.task import State
+from ..support.log import Log
 from . import commands
-from .agreement import Agreeing
-from .batching import MAX_BATCH
 from .commands import Change, ControlStep, DeadRow, Place, Removed, Row
-from .enrollment import split
-from .hint_keeper import HintKeeper
-from .hints import Hints
-from .locating import open_locators
-from .moves import Moves
-from .partition import Partition
-from .placement import homes
-from .session import Session
-from .streams import PAGE, merge, stream
+from .connection.discovery import open_locators
+from .listing import PAGE, merge, stream
+from .partition.partition import Partition
+from .requests.batching import MAX_BATCH
+from .requests.session import Session
+from .scripts.membership import split
+from .topology.agreement import Agreeing
+from .topology.handoff import Hints
+from .topology.hint_replay import HintKeeper
+from .topology.migration import Moves
 
 
 class Partitions:

@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from interval_scheduler import Scheduler
-from interval_scheduler.storage.partition import Partition
-from interval_scheduler.storage.ports import Argument
-from interval_scheduler.storage.scripts import Script
-from interval_scheduler.storage.session import Session
+from interval_scheduler.storage.partition.partition import Partition
+from interval_scheduler.storage.requests.session import Session
+from interval_scheduler.storage.scripts.loader import Script
+from interval_scheduler.storage.scripts.ports import Argument
 from tests.model import Model, Place, space_of
 from tests.model.invariants import check_space
 from tests.model.running import Run

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from interval_scheduler import Lock, OutcomeUnknown, PartitionOffline, Scheduler
-from interval_scheduler.locks import SAFETY_SECONDS
-from interval_scheduler.storage import scripts
+from interval_scheduler.services.locks import SAFETY_SECONDS
+from interval_scheduler.storage.scripts import loader as scripts
 from tests.proxy import Proxy
 
 from .linearizability import Kind

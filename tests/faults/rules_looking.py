@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from interval_scheduler import DeadTask, ScheduledTask, Scheduler, StorageRefused
-from interval_scheduler.task import State
+from interval_scheduler.model.task import State
 from tests.model import Dead, Leased, Model, Parked, Paused, Task, Waiting
 from tests.scripts.store import Store
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from redis.exceptions import ResponseError
 
-from interval_scheduler.cron import next_run
+from interval_scheduler.model.cron import next_run
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Claimed, Failure
-from interval_scheduler.storage.session import Session
+from interval_scheduler.storage.requests.session import Session
 from tests.model import Leased, Model, Waiting, running
 from tests.model.running import Failing, Run
 from tests.scripts.store import HOUR, MINUTE, Held, now_of

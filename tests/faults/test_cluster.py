@@ -21,7 +21,7 @@ from interval_scheduler import (
     TaskRun,
     current_run,
 )
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.clusters import RedisCluster
 from tests.faults.figures import often, tell
 from tests.faults.measuring import doubled, percentile

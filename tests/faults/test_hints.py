@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.storage import scripts
+from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import FULL, often, tell
 from tests.integration.hinting import QUICK, Trio, back, gone
 from tests.integration.processes import Worker, check_key_space, read_ledger

@@ -25,8 +25,8 @@ from interval_scheduler import (
     Scheduler,
     current_run,
 )
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.scripts import Script
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.loader import Script
 from tests.faults.figures import often, tell
 from tests.integration.processes import ROOT, check_key_space
 from tests.proxy import Proxy

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
-from interval_scheduler.storage import scripts
+from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy

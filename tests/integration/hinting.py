@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from interval_scheduler import Scheduler
-from interval_scheduler.storage.placement import homes
+from interval_scheduler.model.placement import homes
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import until

@@ -23,8 +23,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from interval_scheduler import IntervalTask, RedisInstance, Retry, Scheduler, SchedulerOptions, TaskRun, current_run
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import until

@@ -19,8 +19,8 @@ from interval_scheduler import (
     Scheduler,
     UnsuitableServer,
 )
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.clusters import RedisCluster
 from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.rights import NAMESPACES, published_rules, refused, restrict

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import HintsFull, IntervalTask, NotReplicated, PartitionOffline, Scheduler, StorageFull
-from interval_scheduler.storage.connect import _memory_stores
-from interval_scheduler.storage.placement import homes
+from interval_scheduler.model.placement import homes
+from interval_scheduler.storage.connection.client import _memory_stores
 from tests.integration.hinting import QUICK, Trio, back, gone, state
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, Scheduler
-from interval_scheduler.storage import scripts
+from interval_scheduler.storage.scripts import loader as scripts
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionListChanged, PartitionMismatch, PartitionOffline, Scheduler
-from interval_scheduler.storage.placement import homes
+from interval_scheduler.model.placement import homes
 from tests.integration.hinting import state
 from tests.integration.processes import check_key_space
 from tests.servers import RedisServer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, LockLost, NotReplicated, Scheduler, StorageRefused
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.proxy import Proxy
 from tests.rights import published_rules, restrict
 from tests.sentinels import wait_for_replicas

@@ -13,8 +13,8 @@ import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from interval_scheduler import IntervalTask, Scheduler, StorageRefused
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.proxy import Proxy
 from tests.rights import published_rules, refused, restrict
 from tests.servers import PASSWORD, USER, RedisServer

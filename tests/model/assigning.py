@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from interval_scheduler import SyncCounts
-from interval_scheduler.cron import next_after
-from interval_scheduler.rules import phase_of
+from interval_scheduler.model.cron import next_after
+from interval_scheduler.model.rules import phase_of
 from interval_scheduler.storage.commands import Reschedule
 
 from .places import Dead, Leased, Paused, Task, Waiting

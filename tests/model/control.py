@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from interval_scheduler.cron import next_after
+from interval_scheduler.model.cron import next_after
 
 from .places import Dead, Leased, Parked, Paused, Waiting
 from .schedule import Model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.controls import Missed
+from interval_scheduler.model.policy import Missed
 from tests.scripts.arithmetic import next_run
 
 _LETTERS = {"once": None, "skip": "s", "all": "a"}

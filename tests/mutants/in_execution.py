@@ -72,7 +72,7 @@ LEASES: Final = (
     ),
     Planted(
         "a removal does not wait for the start window",
-        "assigning.py",
+        "facade/assigning.py",
         "await _sleep_ms(removed.wait_ms)",
         "pass",
         tests_in("semantics/test_running", "test_no_run_starts_after_remove_returns"),
@@ -96,21 +96,21 @@ CLOCKS: Final = (
     ),
     Planted(
         "the next occurrence of a cron task goes by the client's clock",
-        "storage/lanes.py",
+        "storage/partition/lanes.py",
         "now_ms = await partition.now_ms()",
         'now_ms = int(1000 * __import__("time").time())',
         tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_plans_cron_tasks_rightly"),
     ),
     Planted(
         "a cron expression is of another time zone",
-        "cron.py",
+        "model/cron.py",
         "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))",
         "after = datetime.fromtimestamp(after_ms // 1000, UTC)",
         tests_in("unit/test_cron", "test_a_job_at_a_fixed_time_runs_once_a_day"),
     ),
     Planted(
         "daylight-saving changes are overlooked",
-        "cron.py",
+        "model/cron.py",
         "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))",
         "after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))\n"
         '    after = after.replace(tzinfo=__import__("datetime").timezone(after.utcoffset()))',
@@ -118,7 +118,7 @@ CLOCKS: Final = (
     ),
     Planted(
         "in the hour that comes twice a cron task is planned into the past",
-        "cron.py",
+        "model/cron.py",
         "if moment_ms > after_ms:",
         "if True:",
         tests_in("unit/test_cron", "test_in_the_hour_that_comes_twice_nothing_is_planned_into_the_past"),
@@ -170,21 +170,21 @@ EXECUTION: Final = (
     ),
     Planted(
         "nearer tasks of other processes are not heard of",
-        "storage/subscription.py",
+        "storage/connection/subscription.py",
         "on_due(int(data))",
         "pass",
         tests_in("semantics/test_running", "test_another_scheduler_wakes_for_a_nearer_task"),
     ),
     Planted(
         "hints are applied whatever was the last",
-        "storage/lua/_in_order.lua",
+        "storage/scripts/lua/_in_order.lua",
         "(call('GET', hinted_key) or '0') ~= last",
         "false",
         tests_in("scripts/test_hints", "test_hints_are_applied_once"),
     ),
     Planted(
         "a partition that was lost is online before its hints are applied",
-        "storage/partition.py",
+        "storage/partition/partition.py",
         "await self.hints.catch_up()",
         "pass",
         tests_in("integration/test_hints", "test_a_partition_returns_with_its_old_data"),

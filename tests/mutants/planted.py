@@ -55,4 +55,4 @@ def tests_in(file: str, *functions: str) -> tuple[str, ...]:
 
 def lua(name: str, script: str, text: str, instead: str, tests: tuple[str, ...]) -> Planted:
     """A bug in a script."""
-    return Planted(name, f"storage/lua/{script}.lua", text, instead, tests)
+    return Planted(name, f"storage/scripts/lua/{script}.lua", text, instead, tests)

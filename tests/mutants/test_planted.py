@@ -29,6 +29,6 @@ def test_there_are_enough_of_them_and_no_two_alike() -> None:
     ],
 )
 def test_what_cannot_be_planted_is_told(text: str, instead: str, test: str, problem: str) -> None:
-    found = Planted("a bug", "storage/keys.py", text, instead, (f"tests/{test}",)).problem()
+    found = Planted("a bug", "storage/scripts/keys.py", text, instead, (f"tests/{test}",)).problem()
     assert found is not None
     assert problem in found

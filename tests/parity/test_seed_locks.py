@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, Lock, Scheduler, current_run
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.servers import RedisServer
 from tests.waiting import until
 

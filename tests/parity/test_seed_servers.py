@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Scheduler
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.parity.processes import Program
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, InvalidValue, PartitionOffline, Scheduler
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 from tests.parity.processes import Program
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until

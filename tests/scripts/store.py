@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from redis.exceptions import NoScriptError
 
-from interval_scheduler.instance import RedisInstance
-from interval_scheduler.options import StorageOptions
-from interval_scheduler.storage import scripts
+from interval_scheduler.config.instance import RedisInstance
+from interval_scheduler.config.options import StorageOptions
+from interval_scheduler.model.task import Assignment
 from interval_scheduler.storage.commands import Change, Claimed, Reschedule
-from interval_scheduler.storage.connect import open_client
-from interval_scheduler.storage.keys import Keys
-from interval_scheduler.storage.session import NotAllKnown
-from interval_scheduler.task import Assignment
+from interval_scheduler.storage.connection.client import open_client
+from interval_scheduler.storage.requests.session import NotAllKnown
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.keys import Keys
 
 if TYPE_CHECKING:
-    from interval_scheduler.storage.partition import Partition
-    from interval_scheduler.storage.ports import Argument
-    from interval_scheduler.storage.scripts import Script
-    from interval_scheduler.storage.session import Session
+    from interval_scheduler.storage.partition.partition import Partition
+    from interval_scheduler.storage.requests.session import Session
+    from interval_scheduler.storage.scripts.loader import Script
+    from interval_scheduler.storage.scripts.ports import Argument
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND

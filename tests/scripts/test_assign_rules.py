@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler.controls import Controls
+from interval_scheduler.model.policy import Controls
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Change, Reschedule
 

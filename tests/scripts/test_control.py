@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from interval_scheduler.controls import Controls
+from interval_scheduler.model.policy import Controls
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import ControlStep
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands, scripts
+from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Change, ControlStep
-from interval_scheduler.storage.enrollment import SCHEMA_VERSION, Enrollment
-from interval_scheduler.storage.session import NotAllKnown
+from interval_scheduler.storage.requests.session import NotAllKnown
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
 
 from .store import HOUR, Space, Store, change, held_of, recurring
 from .test_idempotence import ALL, Request, comparable, rich

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.controls import Controls
+from interval_scheduler.model.policy import Controls
+from interval_scheduler.model.task import Assignment
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Change, Claimed, ControlStep, Failure
-from interval_scheduler.task import Assignment
 
 from .store import HOUR, Space, Store, held_of, lease, recurring
 

@@ -8,14 +8,14 @@ from itertools import product
 import pytest
 
 from interval_scheduler import storage
-from interval_scheduler.storage.records import CorruptRecord, parse
+from interval_scheduler.model.records import CorruptRecord, parse
 
 from .store import Store
 
 pytestmark = pytest.mark.asyncio
 
 SCRIPT = (
-    (files(storage) / "lua" / "_prelude.lua").read_text()
+    (files(storage) / "scripts" / "lua" / "_prelude.lua").read_text()
     + """
 local found = {}
 for n, header in ipairs(ARGV) do

@@ -13,9 +13,9 @@ from redis.exceptions import ResponseError
 
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Change, Hint
-from interval_scheduler.storage.hint_forms import batches
-from interval_scheduler.storage.hints import _InOrder
-from interval_scheduler.storage.ports import Argument
+from interval_scheduler.storage.scripts.ports import Argument
+from interval_scheduler.storage.topology.handoff import _InOrder
+from interval_scheduler.storage.topology.hint_codec import batches
 
 from .store import HOUR, Numbered, Store, change
 

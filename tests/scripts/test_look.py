@@ -6,7 +6,7 @@ import pytest
 
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import Row, Sizes
-from interval_scheduler.storage.enrollment import SCHEMA_VERSION, Enrollment
+from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
 
 from .store import HOUR, MINUTE, Space, Store, lease, leased_space, recurring
 

@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 from interval_scheduler.errors import StorageFull
 from interval_scheduler.storage import commands
 from interval_scheduler.storage.commands import LockStep, Removed
-from interval_scheduler.storage.connect import translate
+from interval_scheduler.storage.connection.client import translate
 
 from .arithmetic import next_run
 from .store import HOUR, MINUTE, Held, Space, Store, change, held, lease, leased_space, now_of, recurring

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from interval_scheduler.storage import commands, scripts
-from interval_scheduler.storage.connect import is_right
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.connection.client import is_right
+from interval_scheduler.storage.scripts import loader as scripts
 
 from .store import Store
 from .test_idempotence import rich

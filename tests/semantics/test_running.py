@@ -8,14 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from interval_scheduler import (
-    AlreadyExecuting,
-    IntervalTask,
-    OutsideRun,
-    Scheduler,
-    TaskRun,
-    current_run,
-)
+from interval_scheduler import AlreadyExecuting, IntervalTask, OutsideRun, Scheduler, TaskRun, current_run
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio

@@ -100,7 +100,7 @@ def test_the_wheel(dist: Path, checkout: Path) -> None:
     assert code == {
         str(path.relative_to(ROOT)) for kind in kinds for path in ROOT.glob(f"interval_scheduler/**/{kind}")
     }
-    assert {"interval_scheduler/py.typed", "interval_scheduler/storage/lua/claim.lua"} <= code
+    assert {"interval_scheduler/py.typed", "interval_scheduler/storage/scripts/lua/claim.lua"} <= code
 
 
 def test_a_wheel_can_be_built_from_the_sdist(dist: Path, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.storage import commands, scripts
-from interval_scheduler.storage.scripts import Script
-from interval_scheduler.storage.session import Session
+from interval_scheduler.storage import commands
+from interval_scheduler.storage.requests.session import Session
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.loader import Script
 from interval_scheduler.testing import TimeMachine, time_machine
 from tests.waiting import Recorder
 

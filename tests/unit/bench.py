@@ -16,7 +16,7 @@ from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
 from interval_scheduler.execution.run import Grant
 from interval_scheduler.execution.workers import Admission, Workers
-from interval_scheduler.storage.records import CorruptRecord
+from interval_scheduler.model.records import CorruptRecord
 
 
 def make_runs(count: int, *, start_in: float = math.inf, first: int = 0, failed: bytes | None = None) -> list[TaskRun]:

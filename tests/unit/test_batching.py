@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from interval_scheduler import NotConnected, OutcomeUnknown
-from interval_scheduler.storage.batching import MAX_BATCH, MAX_BATCH_BYTES, Calls, Lane
+from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES, Calls, Lane
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio

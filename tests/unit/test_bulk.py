@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import InvalidType, bulk
+from interval_scheduler import InvalidType
+from interval_scheduler.services import bulk
 from tests.waiting import until
 
 WINDOW = 8

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import InvalidType, InvalidValue
-from interval_scheduler.checks import (
+from interval_scheduler.model.checks import (
     MAX_DATA_BYTES,
     MAX_EPOCH_SECONDS,
     MAX_ID_BYTES,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import InvalidType, InvalidValue
-from interval_scheduler.events import EVENT_NAMES, Events
+from interval_scheduler.support.events import EVENT_NAMES, Events
 
 _log = logging.getLogger("test.events")
 

@@ -15,7 +15,7 @@ from interval_scheduler import (
     SchedulerOptions,
     StorageOptions,
 )
-from interval_scheduler.options import options_from_urls
+from interval_scheduler.config.options import options_from_urls
 
 
 def test_one_url_a_partition_and_the_first_is_the_master() -> None:

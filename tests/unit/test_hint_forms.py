@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.storage.batching import MAX_BATCH
+from interval_scheduler.model.task import to_assignment
 from interval_scheduler.storage.commands import Change, Hint, wired
-from interval_scheduler.storage.hint_forms import batches, row_of
-from interval_scheduler.storage.views import to_scheduled_task
-from interval_scheduler.task import to_assignment
+from interval_scheduler.storage.mapping import to_scheduled_task
+from interval_scheduler.storage.requests.batching import MAX_BATCH
+from interval_scheduler.storage.topology.hint_codec import batches, row_of
 
 START = 4_000_000_000
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import ConfigurationError, ConfigurationTypeError, RedisInstance, Scheduler, SchedulerOptions
-from interval_scheduler.options import StorageOptions
+from interval_scheduler.config.options import StorageOptions
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interval_scheduler import ConfigurationError, RedisInstance, SchedulerOptions
-from interval_scheduler.storage.keys import Keys
+from interval_scheduler.storage.scripts.keys import Keys
 
 _FIELDS = ("attempts", "dead", "due", "enrollment", "fence", "leased", "leases", "tasks", "wake")
 # Few characters, so that Hypothesis finds the collisions that separators allow.

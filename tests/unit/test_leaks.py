@@ -14,7 +14,7 @@ import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.storage import commands
-from interval_scheduler.storage.session import Session
+from interval_scheduler.storage.requests.session import Session
 from tests.leaks import Complaints, leases_left, no_tasks_left, nothing_left
 
 MakeScheduler = Callable[..., Awaitable[Scheduler]]

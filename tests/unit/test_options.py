@@ -17,7 +17,7 @@ from interval_scheduler import (
     SchedulerOptions,
     StorageOptions,
 )
-from interval_scheduler.options import check_concurrency, to_options
+from interval_scheduler.config.options import check_concurrency, to_options
 
 TWO = (RedisInstance("a"), RedisInstance("b"))
 

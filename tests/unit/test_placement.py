@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interval_scheduler.storage.placement import homes
+from interval_scheduler.model.placement import homes
 
 _name = st.from_regex(r"[a-z0-9.]{1,20}:[0-9]{1,5}/[0-9]", fullmatch=True)
 _names = st.lists(_name, min_size=1, max_size=5, unique=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interval_scheduler.storage.records import CorruptRecord, parse
+from interval_scheduler.model.records import CorruptRecord, parse
 
 
 def written(data: str | bytes, interval_ms: int | None, phase_ms: int, grid_ms: int, *, fixed_delay: bool) -> bytes:

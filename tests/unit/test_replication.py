@@ -8,8 +8,8 @@ from typing import Any, Self
 import pytest
 from redis import exceptions as redis_errors
 
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.replication import REPLY_KEPT_MS, send_replicated
+from interval_scheduler.storage.connection.replication import REPLY_KEPT_MS, send_replicated
+from interval_scheduler.storage.scripts import loader as scripts
 
 
 class Answers:
@@ -70,7 +70,7 @@ async def test_the_error_of_the_script_goes_before_those_after_it() -> None:
 )
 @pytest.mark.asyncio
 async def test_a_server_that_became_a_replica_is_lost(touched: object, waited: object) -> None:
-    from interval_scheduler.storage.connect import is_lost
+    from interval_scheduler.storage.connection.client import is_lost
 
     with pytest.raises(redis_errors.RedisError) as caught:
         await send(Answers(b"ok", touched, waited))

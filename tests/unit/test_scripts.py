@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from interval_scheduler.storage import scripts
-from interval_scheduler.storage.scripts import BadScriptHeader, Script, check_header
+from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.loader import BadScriptHeader, Script, check_header
 
 GOOD = """\
 -- Do one thing.
@@ -21,7 +21,7 @@ GOOD = """\
 return call('ZCARD', KEYS[1]) + ARGV[1]
 """
 
-_folder = files("interval_scheduler.storage") / "lua"
+_folder = files("interval_scheduler.storage.scripts") / "lua"
 NAMES = sorted(
     entry.name.removesuffix(".lua")
     for entry in _folder.iterdir()

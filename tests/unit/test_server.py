@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import clock
 from interval_scheduler.errors import StorageRefused, UnsuitableServer
-from interval_scheduler.health import Finding, Health, PartitionHealth
-from interval_scheduler.storage import server
-from interval_scheduler.storage.server import Facts, Stopwatch, require_suitable
+from interval_scheduler.model.health import Finding, Health, PartitionHealth
+from interval_scheduler.storage.connection import inspection as server
+from interval_scheduler.storage.connection.inspection import Facts, Stopwatch, require_suitable
+from interval_scheduler.support import clock
 
 NAME = "here:1/0"
 GOOD: dict[str, Any] = {

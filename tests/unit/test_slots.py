@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from interval_scheduler.storage.keys import Keys
-from interval_scheduler.storage.slots import slot_of, tag_of
+from interval_scheduler.storage.connection.slots import slot_of, tag_of
+from interval_scheduler.storage.scripts.keys import Keys
 
 SLOTS = 16384
 NAMESPACES = ("default", "a", "shop:eu", "x" * 100)

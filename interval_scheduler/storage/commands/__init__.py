@@ -1,24 +1,10 @@
 """One typed function a script: the only callers of the Lua scripts."""
 
 from .assigning import START_WINDOW_MS, Change, Removed, Reschedule, assign, assign_wired, clear, remove, wired
-from .checking import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
+from .auditing import AUDITED_PLACES, AuditStep, FoundProblem, audit, probe
 from .control import Controlled, ControlStep, LockAnswer, LockStep, bury, control, halt, lock, mark, sweep
-from .hinting import Hint, HintPage, applied, hint, hint_counts, hint_look, hint_page, strike
+from .handoff import Hint, HintPage, applied, hint, hint_counts, hint_look, hint_page, strike
 from .lookup import DeadRow, Page, PageMark, Place, Row, Sizes, dead_page, look, page, sizes
-from .moving import (
-    MOST_MOVED,
-    Changed,
-    Moving,
-    Outbox,
-    change,
-    enroll,
-    move_done,
-    move_in,
-    move_out,
-    moving,
-    settle,
-    walk,
-)
 from .running import (
     DEAD_LIMIT,
     Claimed,
@@ -33,6 +19,20 @@ from .running import (
     quarantine,
     release,
     renew,
+)
+from .topology import (
+    MOST_MOVED,
+    Changed,
+    Moving,
+    Outbox,
+    change,
+    enroll,
+    move_done,
+    move_in,
+    move_out,
+    moving,
+    settle,
+    walk,
 )
 
 __all__ = [

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from ...controls import PLAIN
-from ...cron import next_after
-from ...task import Assignment
-from .. import scripts
-from ..keys import Keys
-from ..ports import Argument
-from ..session import Requests, Session
+from ...model.cron import next_after
+from ...model.policy import PLAIN
+from ...model.task import Assignment
+from ..requests.session import Requests, Session
+from ..scripts import loader as scripts
+from ..scripts.keys import Keys
+from ..scripts.ports import Argument
 from .flags import flags
 
 Reschedule = Literal["keep", "interval", "start"]

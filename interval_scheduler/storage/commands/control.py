@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import NotReplicated
-from .. import scripts
-from ..keys import Keys
-from ..ports import Argument, ScriptRunner
-from ..session import Session
+from ..requests.session import Session
+from ..scripts import loader as scripts
+from ..scripts.keys import Keys
+from ..scripts.ports import Argument, ScriptRunner
 
 
 class ControlStep(NamedTuple):

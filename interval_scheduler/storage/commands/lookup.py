@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ...task import State
-from .. import scripts
-from ..ports import ScriptRunner
+from ...model.task import State
+from ..scripts import loader as scripts
+from ..scripts.ports import ScriptRunner
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from .. import scripts
-from ..keys import Keys
-from ..ports import Argument
-from ..session import Session
+from ..requests.session import Session
+from ..scripts import loader as scripts
+from ..scripts.keys import Keys
+from ..scripts.ports import Argument
 from .flags import flags
 
 #: So many dead tasks are kept in a partition, the youngest.

@@ -1,0 +1,1 @@
+"""The options, checked before any I/O. Pure."""

@@ -1,0 +1,235 @@
+"""`RedisInstance`: where one partition lives, as a value and as a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..errors import ConfigurationError, ConfigurationTypeError
+from .urls import digits, parse
+
+#: The most partitions of one cluster.
+MOST_SHARDS: Final = 256
+_TEXTS: Final = (
+    "username",
+    "password",
+    "tls_ca_file",
+    "socket_path",
+    "name",
+    "memory",
+    "service",
+    "sentinel_username",
+    "sentinel_password",
+)
+_NOT_IN_HOST: Final = frozenset("/@, \t\r\n")
+_SERVICE: Final = re.compile(r"[A-Za-z0-9._-]+")
+_FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisInstance:
+    """One Redis database, which is one partition.
+
+    Args:
+        host: host name or address. Default `"localhost"`.
+        port: 1 to 65535; digits in a string are taken too. Default 6379.
+        db: the number of the database. Default 0.
+        username: for Redis ACLs. Default none.
+        password: never shown in any message, log line or repr. Default none.
+        tls: encrypt, and verify the server's certificate. Default False.
+        tls_ca_file: path of the certificates to trust, PEM. Default: those of the system.
+        socket_path: path of a Unix socket, instead of host and port.
+        name: what the partition is called in keys and placement. Default: its address. Give a name where the
+            address may change: tasks are found by it.
+        memory: use the embedded engine instead of a server; the value names the in-process store
+            (`""`: one of this scheduler alone).
+        sentinels: where Sentinels listen, `"host:port"` each. They say where the primary of `service` is, instead of
+            `host` and `port`; the partition is called by the service.
+        service: what the Sentinels call it.
+        sentinel_username: for the ACL of the Sentinels themselves. Default none.
+        sentinel_password: likewise; never shown.
+        cluster: where some nodes of a Redis Cluster listen, `"host:port"` each: this is one partition of it, on
+            whatever node has its slot. See `of_cluster`, which makes all of them.
+        shard: which of the cluster's partitions it is, from 0.
+
+    Raises:
+        ConfigurationError: a bad value; the message names the field.
+    """
+
+    host: str = "localhost"
+    port: int = 6379
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    tls_ca_file: str | None = None
+    socket_path: str | None = None
+    name: str | None = None
+    memory: str | None = None
+    sentinels: Sequence[str] = ()
+    service: str | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    cluster: Sequence[str] = ()
+    shard: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.host, str):
+            raise ConfigurationTypeError("host", f"must be a str, not {type(self.host).__name__}")
+        if not self.host or _NOT_IN_HOST.intersection(self.host):
+            raise ConfigurationError("host", "must be a host name or an address; give a URL to RedisInstance.from_url")
+        object.__setattr__(self, "port", digits("port", self.port))
+        object.__setattr__(self, "db", digits("db", self.db))
+        if not 1 <= self.port <= 65535:
+            raise ConfigurationError("port", f"must be from 1 to 65535, got {self.port}")
+        if not 0 <= self.db <= 1_000_000:
+            raise ConfigurationError("db", f"must be at least 0, got {self.db}")
+        for option in _TEXTS:
+            value = getattr(self, option)
+            if value is not None and not isinstance(value, str):
+                raise ConfigurationTypeError(option, f"must be a str, not {type(value).__name__}")
+        if not isinstance(self.tls, bool):
+            raise ConfigurationTypeError("tls", "must be True or False")
+        self._check_tls()
+        self._check_sentinels()
+        self._check_cluster()
+        name = self.partition_name
+        if "://" in name:
+            # It stands in keys and messages, and a URL may have a password.
+            raise ConfigurationError("name", "must not be a URL: it is shown in messages")
+        if not 0 < len(name) <= 256 or not name.isascii() or _FORBIDDEN_IN_NAME.intersection(name) or name[0] == ":":
+            raise ConfigurationError(
+                "name",
+                f"must be 1 to 256 ASCII characters, none of {{ }} * , or blank, the first not a colon: {name!r}",
+            )
+
+    def _check_tls(self) -> None:
+        if self.tls and self.socket_path is not None:
+            raise ConfigurationError("tls", "cannot be combined with socket_path")
+        if self.tls_ca_file is not None and not self.tls:
+            raise ConfigurationError("tls_ca_file", "needs tls=True (rediss://)")
+        if self.tls_ca_file is not None and not os.path.isfile(self.tls_ca_file):  # noqa: PTH113 - a plain check
+            raise ConfigurationError("tls_ca_file", f"is not a file: {self.tls_ca_file}")
+
+    def _check_sentinels(self) -> None:
+        object.__setattr__(self, "sentinels", _check_nodes("sentinels", self.sentinels))
+        if self.sentinels and not self.service:
+            raise ConfigurationError("service", "must say what the Sentinels call it: redis+sentinel://host/service")
+        if self.sentinels and not _SERVICE.fullmatch(str(self.service)):
+            # Not shown: the rest of a password that was not encoded ends up here.
+            raise ConfigurationError("service", "must consist of A-Z, a-z, 0-9 and . - _, as Sentinels want it")
+        if self.sentinels and (self.socket_path is not None or self.memory is not None):
+            raise ConfigurationError("sentinels", "cannot be combined with socket_path or memory")
+        for option in ("service", "sentinel_username", "sentinel_password"):
+            if getattr(self, option) is not None and not self.sentinels:
+                raise ConfigurationError(option, "needs sentinels")
+
+    def _check_cluster(self) -> None:
+        object.__setattr__(self, "cluster", _check_nodes("cluster", self.cluster))
+        object.__setattr__(self, "shard", digits("shard", self.shard))
+        if not 0 <= self.shard < (MOST_SHARDS if self.cluster else 1):
+            raise ConfigurationError("shard", f"must be from 0 to {MOST_SHARDS - 1}, and needs cluster")
+        if self.cluster:
+            if self.sentinels or self.socket_path is not None or self.memory is not None:
+                raise ConfigurationError("cluster", "cannot be combined with sentinels, socket_path or memory")
+            if self.db:
+                raise ConfigurationError("db", "cannot be chosen in a cluster: it has only one")
+            if self.name is not None:
+                raise ConfigurationError(
+                    "name", "cannot be chosen in a cluster: its partitions have names of their own"
+                )
+
+    @property
+    def address(self) -> str:
+        """Where it is, e.g. `localhost:6379/0`; shows no secret."""
+        if self.cluster:
+            return f"shard-{self.shard}"
+        if self.sentinels:
+            return f"{self.service}/{self.db}"
+        if self.memory is not None:
+            return f"memory:{self.memory}/{self.db}"
+        if self.socket_path is not None:
+            return f"{self.socket_path}/{self.db}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/{self.db}"
+
+    @property
+    def location(self) -> str:
+        """What tells it from every other: its address, since services may have the same name also who knows of it."""
+        return f"{self.address} of {', '.join(sorted(self.sentinels))}" if self.sentinels else self.address
+
+    @property
+    def partition_name(self) -> str:
+        """What the partition is called: its `name`, else its address."""
+        return self.address if self.name is None else self.name
+
+    @classmethod
+    def from_url(cls, url: str) -> RedisInstance:
+        """The instance that a URL names.
+
+        Args:
+            url: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` (TLS), `unix:///path.sock?db=0`,
+                `memory://[store]`, or `redis+sentinel://host[:port],…/service[/db]` (`rediss+sentinel://` with TLS);
+                `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?sentinel_username=…` and
+                `?sentinel_password=…` what the Sentinels themselves ask for.
+
+        Raises:
+            ConfigurationError: another scheme, a bad port or database, an unknown option.
+        """
+        fields, partitions = parse(url)
+        if partitions is not None:
+            raise ConfigurationError(
+                "url", "names a whole cluster, which is many partitions: give it to Scheduler.from_url or to instances"
+            )
+        return cls(**fields)
+
+    @classmethod
+    def all_from_url(cls, url: str) -> tuple[RedisInstance, ...]:
+        """As `from_url`; for `redis+cluster://host[:port],…[?partitions=16]` each partition of the cluster.
+
+        Raises:
+            ConfigurationError: as `from_url`.
+        """
+        fields, partitions = parse(url)
+        return (cls(**fields),) if partitions is None else cls.of_cluster(partitions=partitions, **fields)
+
+    @classmethod
+    def of_cluster(cls, *, cluster: Sequence[str], partitions: int = 16, **fields: Any) -> tuple[RedisInstance, ...]:
+        """The partitions of a Redis Cluster, which is used alone, not beside other instances.
+
+        Args:
+            cluster: where some of its nodes listen, `"host:port"` each; the others are found through them.
+            partitions: how many there are, 1 to 256, on slots that lie evenly apart. Cannot be changed later; several
+                for each primary that the cluster may grow to. Default 16.
+            fields: further fields, the same for all: `username`, `password`, `tls`, `tls_ca_file`.
+
+        Raises:
+            ConfigurationError: a bad value; the message names the field.
+        """
+        if isinstance(partitions, bool) or not isinstance(partitions, int):
+            raise ConfigurationTypeError("partitions", f"must be a whole number, not {type(partitions).__name__}")
+        if not 1 <= partitions <= MOST_SHARDS:
+            raise ConfigurationError("partitions", f"must be from 1 to {MOST_SHARDS}, got {partitions}")
+        if not (nodes := _check_nodes("cluster", cluster)):
+            raise ConfigurationError("cluster", "must name at least one node")
+        return tuple(cls(cluster=nodes, shard=shard, **fields) for shard in range(partitions))
+
+
+def _check_nodes(option: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ConfigurationTypeError(option, f"must be a list of 'host:port', not {type(value).__name__}")
+    nodes = []
+    for node in value:
+        if not isinstance(node, str):
+            raise ConfigurationTypeError(option, f"must be a list of 'host:port', not of {type(node).__name__}")
+        host, _, port = node.rpartition(":")
+        if not host or _NOT_IN_HOST.intersection(host) or not (port.isascii() and port.isdigit()):
+            # Not shown: it may be a URL with a password.
+            raise ConfigurationError(option, "must be 'host:port' each")
+        if not 1 <= digits(option, port) <= 65535:
+            raise ConfigurationError(option, f"must have ports from 1 to 65535, got {port}")
+        nodes.append(node)
+    return tuple(nodes)

@@ -1,0 +1,309 @@
+"""The options, checked whole before any I/O. Each error names the option at fault.
+
+`SchedulerOptions` may be given as such, or as a mapping of the same shape with names in snake_case or in
+the camelCase of the npm package `interval-scheduler`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar, cast
+
+from ..errors import ConfigurationError, ConfigurationTypeError
+from ..model.checks import check_seconds_option, check_whole_option
+from .instance import RedisInstance
+
+T = TypeVar("T")
+Delivery = Literal["at-least-once", "at-most-once"]
+OnOffline = Literal["raise", "hint"]
+
+_FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """Where tasks live.
+
+    Args:
+        instances: one `RedisInstance` a partition; in a mapping of options also URLs, of which that of a cluster is all
+            of its partitions, and mappings. Default: one, localhost:6379/0.
+        master_index: which instance keeps the locks. Default 0.
+        reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 5 s. Default 1.
+        task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
+        connect_timeout_seconds: how long one attempt to connect may take. Default 5.
+        operation_timeout_seconds: how long Redis may take to answer before the partition counts as offline, and how
+            long a call that is under way then is tried again before it raises. Default 5.
+        max_connections: the most connections to one partition; further calls wait. Default 16.
+        allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
+        wait_replicas: how many replicas shall have an assigned task or an acquired lock before the call returns, 0 to
+            10; if they have it not within `operation_timeout_seconds`, less a fifth or 0.2 s, it raises
+            `NotReplicated`. Default 0: none is waited for.
+        list_epoch: the number of this list of instances. One greater than that of the list in use, which is 1 unless it
+            was changed before, lets this list take its place; tasks then move to their new homes. Default None: the
+            list in use must be this one.
+        leaving: the instances that the list had before and has no more, for as long as their tasks move. Default none.
+    """
+
+    instances: Sequence[RedisInstance] = (RedisInstance(),)
+    master_index: int = 0
+    reconnect_interval_seconds: float = 1
+    task_interval_seconds: float = 0
+    connect_timeout_seconds: float = 5
+    operation_timeout_seconds: float = 5
+    max_connections: int = 16
+    allow_eviction: bool = False
+    wait_replicas: int = 0
+    list_epoch: int | None = None
+    leaving: Sequence[RedisInstance] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instances", _instances(self.instances))
+        if not self.instances:
+            raise ConfigurationError("storage.instances", "must name at least one Redis instance")
+        _check_cluster(self.instances)
+        object.__setattr__(self, "leaving", _instances(self.leaving, "storage.leaving"))
+        if self.list_epoch is not None:
+            check_whole_option("storage.list_epoch", self.list_epoch, at_least=1, at_most=1_000_000_000)
+        if any(instance.cluster for instance in self.leaving) or (
+            self.instances[0].cluster and (self.leaving or self.list_epoch is not None)
+        ):
+            raise ConfigurationError(
+                "storage.leaving" if self.leaving else "storage.list_epoch",
+                "cannot be given with a cluster: the number of its partitions is fixed",
+            )
+        seen: set[str] = set()
+        for index, instance in enumerate((*self.instances, *self.leaving)):
+            for identity in {instance.partition_name, instance.location}:
+                if identity in seen:
+                    field_name = "instances" if index < len(self.instances) else "leaving"
+                    raise ConfigurationError(f"storage.{field_name}", f"names the same instance twice: {identity}")
+            seen |= {instance.partition_name, instance.location}
+        check_whole_option("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
+        check_seconds_option("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)
+        check_seconds_option("storage.task_interval_seconds", self.task_interval_seconds)
+        if 0 < self.task_interval_seconds < 0.001:
+            raise ConfigurationError("storage.task_interval_seconds", "must be 0 or at least 0.001 seconds")
+        check_seconds_option("storage.connect_timeout_seconds", self.connect_timeout_seconds, above=0)
+        check_seconds_option("storage.operation_timeout_seconds", self.operation_timeout_seconds, above=0)
+        check_whole_option("storage.max_connections", self.max_connections, at_least=4, at_most=10_000)
+        if not isinstance(self.allow_eviction, bool):
+            raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
+        check_whole_option("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
+        if self.wait_replicas and any(instance.memory is not None for instance in self.instances):
+            raise ConfigurationError("storage.wait_replicas", "must be 0 with memory://, which has no replicas")
+
+    @property
+    def master(self) -> RedisInstance:
+        """The instance that keeps the locks."""
+        return self.instances[self.master_index]
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerOptions:
+    """How a scheduler works.
+
+    Args:
+        storage: a `StorageOptions` or a mapping of the same shape.
+        check_tasks_every_seconds: the longest a scheduler sleeps without looking; normally it wakes exactly on
+            time. Default 10.
+        namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
+            Default `"interval-scheduler"`.
+        concurrency: the most runs at once in this process. Default 100.
+        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
+            have an equal share of them, so it must be at least the number of partitions. Default None: any number.
+        prefetch: the most tasks claimed beyond the running ones; grows towards this only while claimed
+            tasks start at once. Default 1000.
+        delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
+            a claim reschedules at once, a crash loses the claimed runs.
+        lease_seconds: how long a claim is exclusive unless renewed; the time after which a crashed worker's
+            tasks are due again. Default 30.
+        lease_renewal_seconds: how often held leases are renewed. Default: three tenths of the lease.
+        run_timeout_seconds: how long a run may take before it is cancelled and counts as failed, unless its task has a
+            `timeout` of its own. Default None: as long as it likes.
+        max_crashes: how many deliveries of one occurrence may end without a result, as when the process dies, before
+            the task is not run any more: a one-shot is set aside as dead, a recurring one goes on with its next
+            occurrence. Default 10.
+        drain_seconds: how long closing waits for runs in progress before it cancels them. Default 30.
+        on_offline: what assigning to and removing from a partition that is offline does. `"raise"` (the default):
+            `PartitionOffline`. `"hint"`: the master keeps it, and it is applied once the partition is back. While the
+            master itself is offline, it raises all the same. Give all schedulers of a namespace the same.
+        max_hints: how many hints may wait for one partition, then `HintsFull`. Default 100000.
+    """
+
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    check_tasks_every_seconds: float = 10
+    namespace: str = "interval-scheduler"
+    concurrency: int = 100
+    group_concurrency: int | None = None
+    prefetch: int = 1000
+    delivery: Delivery = "at-least-once"
+    lease_seconds: float = 30
+    lease_renewal_seconds: float | None = None
+    run_timeout_seconds: float | None = None
+    max_crashes: int = 10
+    drain_seconds: float = 30
+    on_offline: OnOffline = "raise"
+    max_hints: int = 100_000
+
+    def __post_init__(self) -> None:
+        storage: object = self.storage
+        if isinstance(storage, Mapping):
+            object.__setattr__(self, "storage", _from_mapping(StorageOptions, storage, "storage."))
+        elif not isinstance(storage, StorageOptions):
+            raise ConfigurationTypeError(
+                "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
+            )
+        check_seconds_option("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
+        _check_namespace(self.namespace)
+        check_concurrency(self.concurrency)
+        if self.group_concurrency is not None:
+            check_whole_option("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
+            partitions = len(self.storage.instances) + len(self.storage.leaving)
+            if self.group_concurrency < partitions:
+                raise ConfigurationError(
+                    "group_concurrency",
+                    f"must be at least the number of partitions, {partitions}: "
+                    f"each has a share of it; got {self.group_concurrency}",
+                )
+        check_whole_option("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
+        if self.delivery not in ("at-least-once", "at-most-once"):
+            raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")
+        check_seconds_option("lease_seconds", self.lease_seconds, at_least=0.1)
+        if self.lease_renewal_seconds is not None:
+            check_seconds_option("lease_renewal_seconds", self.lease_renewal_seconds, above=0)
+            if self.lease_seconds <= 3 * self.lease_renewal_seconds:
+                raise ConfigurationError(
+                    "lease_seconds",
+                    f"must be longer than three renewals: {self.lease_seconds:g} <= "
+                    f"3 * lease_renewal_seconds={self.lease_renewal_seconds:g}",
+                )
+        if self.run_timeout_seconds is not None:
+            check_seconds_option("run_timeout_seconds", self.run_timeout_seconds, above=0)
+        check_whole_option("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
+        check_seconds_option("drain_seconds", self.drain_seconds)
+        if self.on_offline not in ("raise", "hint"):
+            raise ConfigurationError("on_offline", f"must be 'raise' or 'hint', got {self.on_offline!r}")
+        check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
+
+    @property
+    def renewal_seconds(self) -> float:
+        """How often leases are renewed, the default worked out."""
+        return 0.3 * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
+
+
+def check_concurrency(value: object) -> None:
+    """The most runs at once: from 1 to 100,000."""
+    check_whole_option("concurrency", value, at_least=1, at_most=100_000)
+
+
+def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerOptions:
+    """`SchedulerOptions` as they are, or from a mapping (snake_case or camelCase), or the defaults.
+
+    Raises:
+        ConfigurationError: an unknown or bad option; the message names it.
+    """
+    if value is None:
+        return SchedulerOptions()
+    if isinstance(value, SchedulerOptions):
+        return value
+    if isinstance(value, Mapping):
+        return _from_mapping(SchedulerOptions, value, "")
+    raise ConfigurationTypeError("options", f"must be SchedulerOptions, a mapping or None, not {type(value).__name__}")
+
+
+def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> SchedulerOptions:
+    """One URL a partition, and any field of `SchedulerOptions` or `StorageOptions` by its name."""
+    if not urls:
+        raise ConfigurationError("urls", "must name at least one Redis instance")
+    for name in ("storage", "instances"):
+        if name in flat:
+            raise ConfigurationError(name, "cannot be combined with URLs")
+    storage_fields = {f.name for f in dataclasses.fields(StorageOptions)}
+    storage = {name: value for name, value in flat.items() if name in storage_fields}
+    rest = {name: value for name, value in flat.items() if name not in storage_fields}
+    _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
+    instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
+    return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
+
+
+def _check_namespace(value: object) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationTypeError("namespace", f"must be a str, not {type(value).__name__}")
+    if not value or len(value) > 128:
+        raise ConfigurationError("namespace", f"must have 1 to 128 characters, got {len(value)}")
+    bad = sorted(_FORBIDDEN_IN_NAMESPACE.intersection(value))
+    if bad:
+        raise ConfigurationError("namespace", f"must not contain {' '.join(map(repr, bad))}")
+    if not value.isascii():
+        raise ConfigurationError("namespace", "must be ASCII")
+
+
+def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise ConfigurationTypeError(field, f"must be a list of instances, not {type(value).__name__}")
+    return tuple(instance for index, item in enumerate(value) for instance in _instance(f"{field}[{index}]", item))
+
+
+def _check_cluster(instances: Sequence[RedisInstance]) -> None:
+    if not any(instance.cluster for instance in instances):
+        return
+    if any(instance.cluster != instances[0].cluster for instance in instances):
+        raise ConfigurationError(
+            "storage.instances", "mixes a cluster with other instances: a namespace lives on one cluster, or on others"
+        )
+    if [instance.shard for instance in instances] != list(range(len(instances))):
+        raise ConfigurationError(
+            "storage.instances", "must name each partition of the cluster once: use RedisInstance.of_cluster"
+        )
+
+
+def _instance(where: str, item: object) -> tuple[RedisInstance, ...]:
+    if isinstance(item, RedisInstance):
+        return (item,)
+    if isinstance(item, str):
+        try:
+            return RedisInstance.all_from_url(item)
+        except ConfigurationError as error:
+            raise error.within(f"{where}.") from None
+    if isinstance(item, Mapping):
+        return (_from_mapping(RedisInstance, item, f"{where}."),)
+    raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
+
+
+def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
+    values: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = _snake(key, prefix)
+        if name in values:
+            raise ConfigurationError(f"{prefix}{name}", "is given twice")
+        values[name] = value
+    _refuse_unknown(cls, values, prefix)
+    try:
+        return cls(**values)
+    except ConfigurationError as error:
+        if error.field.startswith(prefix):
+            raise
+        raise error.within(prefix) from None
+
+
+def _snake(key: object, prefix: str) -> str:
+    if not isinstance(key, str):
+        shown = "(not shown)" if isinstance(key, bytes) else repr(key)  # bytes may be a URL with its password
+        raise ConfigurationTypeError(f"{prefix}{shown}", "must be a str: it names an option")
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
+
+
+def _refuse_unknown(cls: type, values: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> None:
+    known = [f.name for f in dataclasses.fields(cast("Any", cls))] + list(also)
+    for name in values:
+        if not name.replace("-", "_").isidentifier():
+            # Likewise.
+            raise ConfigurationError(f"{prefix}(not shown)", f"is not an option; known: {', '.join(sorted(known))}")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f": did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"
+            raise ConfigurationError(f"{prefix}{name}", f"is not an option{hint}")

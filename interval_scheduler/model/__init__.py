@@ -1,0 +1,1 @@
+"""What a task is and may ask for, and what is told of it. Pure."""

@@ -1,0 +1,139 @@
+"""Checks of single values: pure functions that return the value in its wire form or raise, naming the field."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Final
+
+from ..errors import ConfigurationError, ConfigurationTypeError, InvalidType, InvalidValue
+
+MAX_ID_BYTES: Final = 512
+MAX_DATA_BYTES: Final = 256 * 1024
+MAX_INTERVAL_SECONDS: Final = 10 * 366 * 86_400
+#: Later moments (the year 5138) are taken for milliseconds given by mistake.
+MAX_EPOCH_SECONDS: Final = 100_000_000_000
+
+#: Sorts of value that stand for seconds: a number or a timedelta.
+Seconds = float | timedelta
+#: Sorts of value that stand for a moment: Unix epoch seconds or an aware datetime.
+Moment = float | datetime
+
+
+def to_ms(seconds: float) -> int:
+    """Seconds to whole milliseconds, to the nearest."""
+    return round(seconds * 1000)
+
+
+def check_number(field: str, value: object) -> float:
+    """`value` as a finite float; bool is not a number here."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidType(field, f"must be a number of seconds, not {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InvalidValue(field, "is too large a number") from None
+    if not math.isfinite(number):
+        raise InvalidValue(field, f"must be finite, got {number}")
+    return number
+
+
+def check_seconds(field: str, value: object) -> float:
+    """A positive duration as seconds, from a number or a timedelta."""
+    number = value.total_seconds() if isinstance(value, timedelta) else check_number(field, value)
+    if number <= 0:
+        raise InvalidValue(field, f"must be above 0 seconds, got {number}")
+    return number
+
+
+def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
+    """An option in seconds; raises the errors of options."""
+    try:
+        number = check_number(name, value)
+    except InvalidType as error:
+        raise ConfigurationTypeError(name, error.problem) from None
+    except InvalidValue as error:
+        raise ConfigurationError(name, error.problem) from None
+    if above is not None and number <= above:
+        raise ConfigurationError(name, f"must be above {above:g} seconds, got {number:g}")
+    if number < at_least:
+        raise ConfigurationError(name, f"must be at least {at_least:g} seconds, got {number:g}")
+
+
+def check_whole_option(name: str, value: object, *, at_least: int, at_most: int) -> None:
+    """An option that is a whole number; raises the errors of options."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
+    if not at_least <= value <= at_most:
+        raise ConfigurationError(name, f"must be from {at_least} to {at_most}, got {value}")
+
+
+def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
+    """An interval in milliseconds: at least 1 ms and the rounding grid, at most ten years."""
+    if not isinstance(value, int | float | timedelta) or isinstance(value, bool):
+        raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
+    seconds = check_seconds(field, value)
+    if seconds > MAX_INTERVAL_SECONDS:
+        raise InvalidValue(field, f"must be at most ten years, got {seconds} seconds")
+    interval_ms = to_ms(seconds)
+    if interval_ms < 1:
+        raise InvalidValue(field, f"must be at least 0.001 seconds, got {seconds}")
+    if interval_ms < grid_ms:
+        raise InvalidValue(
+            field,
+            f"of {seconds} seconds is below the rounding grid task_interval_seconds={grid_ms / 1000}: "
+            "it would be rounded to nothing",
+        )
+    return interval_ms
+
+
+def check_moment(field: str, value: object) -> int:
+    """A moment as epoch milliseconds, from epoch seconds or an aware datetime."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise InvalidValue(field, "must be an aware datetime (with a time zone), got a naive one")
+        seconds = value.timestamp()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = check_number(field, value)
+    else:
+        raise InvalidType(field, f"must be epoch seconds, an aware datetime or None, not {type(value).__name__}")
+    if seconds < 0:
+        raise InvalidValue(field, f"must not be before 1970, got {seconds}")
+    if seconds >= MAX_EPOCH_SECONDS:
+        raise InvalidValue(
+            field, f"is {seconds:.0f}, which looks like milliseconds: give seconds since 1970, {seconds / 1000:.3f}"
+        )
+    return to_ms(seconds)
+
+
+def check_name(field: str, value: object) -> bytes:
+    """An id or a lock name as UTF-8: 1 to 512 bytes, no NUL; every other character is taken literally."""
+    if not isinstance(value, str):
+        raise InvalidType(field, f"must be a str, not {type(value).__name__}")
+    if not value:
+        raise InvalidValue(field, "must not be empty")
+    if "\0" in value:
+        raise InvalidValue(field, "must not contain NUL")
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue(field, "must not contain lone surrogates (it cannot be encoded as UTF-8)") from None
+    if len(raw) > MAX_ID_BYTES:
+        raise InvalidValue(field, f"must be at most {MAX_ID_BYTES} bytes, got {len(raw)}")
+    return raw
+
+
+def check_data(field: str, value: object) -> bytes:
+    """A payload as bytes: str (as UTF-8) or bytes, at most 256 KiB."""
+    if isinstance(value, str):
+        try:
+            raw = value.encode()
+        except UnicodeEncodeError:
+            raise InvalidValue(field, "must not contain lone surrogates: serialize to bytes instead") from None
+    elif isinstance(value, bytes):
+        raw = value
+    else:
+        raise InvalidType(field, f"must be str or bytes, not {type(value).__name__}")
+    if len(raw) > MAX_DATA_BYTES:
+        raise InvalidValue(field, f"must be at most {MAX_DATA_BYTES} bytes, got {len(raw)}")
+    return raw

@@ -1,0 +1,152 @@
+"""`Rules`: what a task may ask for beyond its interval, as the application gives it, checked."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, fields
+from typing import Final
+
+from ..errors import InvalidType, InvalidValue
+from .checks import MAX_INTERVAL_SECONDS, Moment, Seconds, check_moment, check_name, check_seconds, to_ms
+from .cron import check_cron
+from .policy import PLAIN, Controls, Missed
+
+MAX_RETRIES: Final = 1000
+MAX_RUNS: Final = 1_000_000_000
+MAX_GROUP_BYTES: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a task may ask for beyond its interval. Nothing is stored for what is left at its default.
+
+    Args:
+        missed: what happens to occurrences that were missed, the next one being due as well. `"once"` (default): one
+            run for all; `"skip"`: none, the next on the grid; `"all"`: each, in order, the last thousand of them.
+        spread: the first run, and so all others, at a phase of the interval that follows from the id: tasks that are
+            assigned together do not all run together. Default False.
+        until: no run is due after this moment: epoch seconds or an aware datetime. Default None: it recurs for ever.
+        max_runs: so many runs, then the task is gone. Attempts again do not count. Default None: any number.
+        cron: a cron expression of five fields, or six with seconds in front, instead of an interval. Needs the extra
+            `cron`. Default None.
+        timezone: the time zone of the cron expression. Default `"UTC"`.
+        timeout: how long a run may take, in seconds or as a timedelta, before it is cancelled and counts as failed.
+            Default None: as the option `run_timeout_seconds` says.
+        retries: how many more attempts a run gets that fails. An attempt of a recurring task is made if it comes before
+            the next occurrence, else not at all. Default 0.
+        backoff: the delay before the first of them, in seconds or as a timedelta; it doubles each time, up to an hour,
+            and up to half of it is taken off at random. Default 1.
+        group: what the task belongs to, for example a tenant; see the option `group_concurrency`. Up to 128 bytes,
+            without `;` and control characters. Default None.
+
+    Raises:
+        InvalidValue, InvalidType: one that cannot be used; the message names it.
+    """
+
+    missed: Missed = "once"
+    spread: bool = False
+    until: Moment | None = None
+    max_runs: int | None = None
+    cron: str | None = None
+    timezone: str = "UTC"
+    timeout: Seconds | None = None
+    retries: int = 0
+    backoff: Seconds = 1
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        self.to_controls()
+
+    def __repr__(self) -> str:
+        """Only what is asked for."""
+        asked = ((rule.name, getattr(self, rule.name), rule.default) for rule in fields(self))
+        return f"Rules({', '.join(f'{name}={value!r}' for name, value, default in asked if value != default)})"
+
+    def to_controls(self) -> Controls:
+        """Their wire form, all but `spread`, which needs no place in Redis."""
+        if self.missed not in ("once", "skip", "all"):
+            raise InvalidValue("missed", f"must be 'once', 'skip' or 'all', got {self.missed!r}")
+        if not isinstance(self.spread, bool):
+            raise InvalidType("spread", f"must be True or False, not {type(self.spread).__name__}")
+        cron = zone = None
+        if self.cron is not None:
+            cron, zone = check_cron(self.cron, self.timezone)
+        elif self.timezone != "UTC":
+            raise InvalidValue("timezone", "is for a cron expression: an interval knows no time zone")
+        return Controls(
+            missed=self.missed,
+            until_ms=None if self.until is None else check_moment("until", self.until),
+            max_runs=None if self.max_runs is None else _count("max_runs", self.max_runs, 1, MAX_RUNS),
+            cron=cron,
+            zone=None if zone == "UTC" else zone,
+            retries=_count("retries", self.retries, 0, MAX_RETRIES),
+            backoff_ms=_span("backoff", self.backoff),
+            timeout_ms=None if self.timeout is None else _span("timeout", self.timeout),
+            group=None if self.group is None else _group(self.group),
+        )
+
+
+def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Moment | None) -> Controls:
+    """The wire form of rules, for a task that has an interval or not.
+
+    Raises:
+        InvalidValue: rules that do not go together; the message names one.
+    """
+    if rules is NO_RULES:
+        return PLAIN
+    controls = rules.to_controls()
+    if controls.cron is not None and recurs:
+        raise InvalidValue("cron", "cannot be combined with an interval: give one of them")
+    if controls.cron is not None and fixed_delay:
+        raise InvalidValue("repeat", "must be 'rate' with a cron expression: it has no interval to delay by")
+    if rules.spread and not recurs:
+        raise InvalidValue("spread", "needs an interval: it spreads the runs over it")
+    if not recurs and controls.cron is None:
+        for name, given in (
+            ("missed", controls.missed != "once"),
+            ("until", controls.until_ms is not None),
+            ("max_runs", controls.max_runs is not None),
+        ):
+            if given:
+                raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
+    if controls.missed != "once" and fixed_delay:
+        raise InvalidValue(
+            "missed", "must be 'once' with repeat='delay': a delay begins when a run ends, none is missed"
+        )
+    if controls.until_ms is not None and start is not None and controls.until_ms < check_moment("start", start):
+        raise InvalidValue("until", "must not be before the start: the task would never run")
+    return controls
+
+
+def phase_of(raw_id: bytes, interval_ms: int) -> int:
+    """The phase of a spread task, in ms: the same in every process."""
+    return zlib.crc32(raw_id) * interval_ms >> 32
+
+
+def _count(field: str, value: object, at_least: int, at_most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidType(field, f"must be a whole number, not {type(value).__name__}")
+    if not at_least <= value <= at_most:
+        raise InvalidValue(field, f"must be from {at_least} to {at_most}, got {value}")
+    return value
+
+
+def _span(field: str, value: object) -> int:
+    seconds = check_seconds(field, value)
+    if not 0.001 <= seconds <= MAX_INTERVAL_SECONDS:
+        raise InvalidValue(field, f"must be from 0.001 seconds to ten years, got {seconds}")
+    return to_ms(seconds)
+
+
+def _group(value: object) -> str:
+    raw = check_name("group", value)
+    text = raw.decode()
+    if len(raw) > MAX_GROUP_BYTES:
+        raise InvalidValue("group", f"must be at most {MAX_GROUP_BYTES} bytes, got {len(raw)}")
+    if ";" in text or not text.isprintable():
+        raise InvalidValue("group", f"must not contain ';' or control characters, got {text!r}")
+    return text
+
+
+#: Those of a task that asks for nothing.
+NO_RULES: Final = Rules()

@@ -1,0 +1,292 @@
+"""What is scheduled: the `Task` that the application gives, and the `ScheduledTask` that it gets to see."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from ..errors import InvalidType, InvalidValue
+from .checks import Moment, Seconds, check_data, check_interval, check_moment, check_name
+from .policy import PLAIN, Controls, Missed
+from .rules import NO_RULES, Rules, check_together, phase_of
+
+Repeat = Literal["rate", "delay"]
+State = Literal["waiting", "leased", "paused"]
+
+#: The rules in the order of their fields, and what they are unless asked for.
+_RULES: Final = tuple(rule.name for rule in fields(Rules))
+_NONE_ASKED_FOR: Final = tuple(getattr(NO_RULES, name) for name in _RULES)
+
+
+class Task(ABC):
+    """One thing to do, once or at an interval. Subclass it, or use `IntervalTask`.
+
+    Example:
+        ```python
+        class RefreshFeed(Task):
+            def __init__(self, user_id: int) -> None:
+                self.user_id = user_id
+
+            @property
+            def id(self) -> str:
+                return f"user:{self.user_id}"
+
+            def serialize(self) -> str:
+                return json.dumps({"user_id": self.user_id})
+
+            @property
+            def on_execute_reschedule_to(self) -> float:
+                return 900  # every 15 minutes
+        ```
+    """
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """What identifies the task everywhere: 1 to 512 bytes of UTF-8, any character but NUL."""
+
+    @abstractmethod
+    def serialize(self) -> str | bytes:
+        """The payload, at most 256 KiB. The executor is called with exactly this value."""
+
+    @property
+    def on_execute_reschedule_to(self) -> Seconds | None:
+        """The interval, in seconds or as a timedelta. `None` (the default): run once."""
+        return None
+
+    @property
+    def execute_on(self) -> Moment | None:
+        """When to run first: epoch seconds or an aware datetime. `None` (the default): as soon as possible."""
+        return None
+
+    @property
+    def repeat(self) -> Repeat:
+        """`"rate"` (the default): at fixed times, without drift. `"delay"`: an interval after each run's end."""
+        return "rate"
+
+    @property
+    def rules(self) -> Rules:
+        """What it asks for beyond that, for example retries or a cron expression. Default: nothing."""
+        return NO_RULES
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class IntervalTask(Task):
+    """The ready-made task.
+
+    Args:
+        id: what identifies the task: 1 to 512 bytes of UTF-8.
+        data: the payload, str or bytes, at most 256 KiB. Default `""`.
+        every: the interval, in seconds or as a timedelta. Default `None`: run once.
+        start: when to run first: epoch seconds or an aware datetime. Default `None`: as soon as possible; with `cron`
+            its first occurrence.
+        repeat: `"rate"` (the default) runs at fixed times without drift; `"delay"` an interval after each run's end.
+        missed: `"once"` (the default), `"skip"` or `"all"`; this and the rest as in `Rules`.
+        spread: the first run at a phase that follows from the id.
+        until: no run is due after this moment.
+        max_runs: so many runs, then the task is gone.
+        cron: a cron expression instead of an interval.
+        timezone: that of the cron expression. Default `"UTC"`.
+        timeout: how long a run may take.
+        retries: how many more attempts a run gets that fails. Default 0.
+        backoff: the delay before the first of them, doubled each time. Default 1 second.
+        group: what the task belongs to, for example a tenant.
+        rules: all of these in one; those that are given beside it come on top. Default: nothing asked for.
+
+    Raises:
+        InvalidValue: a value out of range; the message names the argument.
+        InvalidType: a value of the wrong type.
+    """
+
+    id: str = field()  # an explicit field, or the abstract property of Task would be taken for its default
+    data: str | bytes = field()
+    every: Seconds | None = field()
+    start: Moment | None = field()
+    repeat: Repeat = field()
+    rules: Rules = field()
+
+    # By hand: the generated one would take a field for each rule, and twice the time for the many tasks without any.
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - what it is called everywhere
+        data: str | bytes = "",
+        *,
+        every: Seconds | None = None,
+        start: Moment | None = None,
+        repeat: Repeat = "rate",
+        missed: Missed = "once",
+        spread: bool = False,
+        until: Moment | None = None,
+        max_runs: int | None = None,
+        cron: str | None = None,
+        timezone: str = "UTC",
+        timeout: Seconds | None = None,
+        retries: int = 0,
+        backoff: Seconds = 1,
+        group: str | None = None,
+        rules: Rules = NO_RULES,
+    ) -> None:
+        check_name("id", id)
+        check_data("data", data)
+        if every is not None:
+            check_interval("every", every)
+        if start is not None:
+            check_moment("start", start)
+        _check_repeat(repeat)
+        flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group)
+        if flat != _NONE_ASKED_FOR:
+            each = zip(_RULES, flat, _NONE_ASKED_FOR, strict=True)
+            asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
+            rules = replace(rules, **asked)
+        if rules is not NO_RULES:
+            check_together(rules, recurs=every is not None, fixed_delay=repeat == "delay", start=start)
+        given = object.__setattr__  # the instance is frozen
+        given(self, "id", id)
+        given(self, "data", data)
+        given(self, "every", every)
+        given(self, "start", start)
+        given(self, "repeat", repeat)
+        given(self, "rules", rules)
+
+    def serialize(self) -> str | bytes:
+        """The payload, as given."""
+        return self.data
+
+    @property
+    def on_execute_reschedule_to(self) -> Seconds | None:
+        """The interval, as given in `every`."""
+        return self.every
+
+    @property
+    def execute_on(self) -> Moment | None:
+        """The first time, as given in `start`."""
+        return self.start
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledTask:
+    """A task as it stands in Redis at the moment of the look-up.
+
+    Attributes:
+        id: its id.
+        data: its payload, of the type that `serialize()` returned.
+        every: its interval in seconds, or `None` for a one-shot.
+        next_run: epoch seconds of the next run; for a leased task, the due time of the run in progress.
+        state: `"waiting"`, `"leased"` (claimed by a worker, running or about to) or `"paused"`.
+        attempt: which delivery of this occurrence the next (or present) run is; 1 unless one failed or a worker died.
+        partition: the name of its home partition.
+        cron: its cron expression, or `None`.
+        timezone: the time zone of that.
+        group: what it belongs to, or `None`.
+        failures: how many of its occurrences failed for good, all their attempts.
+    """
+
+    id: str
+    data: str | bytes
+    every: float | None
+    next_run: float
+    state: State
+    attempt: int
+    partition: str
+    cron: str | None = None
+    timezone: str = "UTC"
+    group: str | None = None
+    failures: int = 0
+
+    @property
+    def next_run_at(self) -> datetime:
+        """`next_run` as an aware datetime in UTC."""
+        return datetime.fromtimestamp(self.next_run, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadTask:
+    """A task that was set aside: its last attempt failed, or its record is corrupt.
+
+    Attributes:
+        id: its id.
+        data: its payload; the raw bytes of its record if that is corrupt.
+        error: what its last run failed with, at most 1,000 characters.
+        attempts: how many there were.
+        died_at: when it was set aside, epoch seconds.
+        partition: the name of its home partition.
+    """
+
+    id: str
+    data: str | bytes
+    error: str
+    attempts: int
+    died_at: float
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A task in its wire form, checked: what travels from `assign_task` to the script."""
+
+    id: bytes
+    data: bytes
+    is_text: bool
+    interval_ms: int | None
+    start_ms: int | None
+    fixed_delay: bool
+    controls: Controls = PLAIN
+    #: The phase of a spread task, ms.
+    phase_ms: int | None = None
+
+
+def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
+    """Check a task and put it into its wire form.
+
+    Args:
+        task: any `Task`.
+        grid_ms: the rounding grid in milliseconds, 0 for none; shorter intervals are refused.
+
+    Raises:
+        InvalidType: not a `Task`, or a member of the wrong type.
+        InvalidValue: a member out of range.
+    """
+    if not isinstance(task, Task):
+        raise InvalidType("task", f"must be a Task (for example an IntervalTask), not {type(task).__name__}")
+    raw_id = check_name("id", task.id)
+    payload = task.serialize()
+    data = check_data("serialize()", payload)
+    interval = task.on_execute_reschedule_to
+    start = task.execute_on
+    interval_ms = None if interval is None else check_interval("on_execute_reschedule_to", interval, grid_ms)
+    start_ms = None if start is None else check_moment("execute_on", start)
+    fixed_delay = _check_repeat(task.repeat) == "delay"
+    rules = task.rules
+    if rules is NO_RULES:
+        return Assignment(raw_id, data, isinstance(payload, str), interval_ms, start_ms, fixed_delay)
+    if not isinstance(rules, Rules):
+        raise InvalidType("rules", f"must be Rules, not {type(rules).__name__}")
+    return Assignment(
+        raw_id,
+        data,
+        isinstance(payload, str),
+        interval_ms,
+        start_ms,
+        fixed_delay,
+        check_together(rules, recurs=interval_ms is not None, fixed_delay=fixed_delay, start=start),
+        phase_of(raw_id, interval_ms) if rules.spread and interval_ms is not None else None,
+    )
+
+
+def to_id(task_or_id: Task | str) -> bytes:
+    """The wire form of the id of a task, or of an id given as it is."""
+    if isinstance(task_or_id, Task):
+        return check_name("id", task_or_id.id)
+    if not isinstance(task_or_id, str):
+        raise InvalidType("task_or_id", f"must be a Task or an id (str), not {type(task_or_id).__name__}")
+    return check_name("id", task_or_id)
+
+
+def _check_repeat(value: object) -> Repeat:
+    if value == "rate":
+        return "rate"
+    if value == "delay":
+        return "delay"
+    raise InvalidValue("repeat", f"must be 'rate' or 'delay', got {value!r}")

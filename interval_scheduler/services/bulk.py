@@ -1,0 +1,91 @@
+"""Many calls in bounded memory: conversion before the first is sent where possible, and a window of calls under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple, TypeVar
+
+from ..errors import InvalidType
+
+Given = TypeVar("Given")
+Ready = TypeVar("Ready")
+Result = TypeVar("Result")
+
+#: The most calls under way: enough for full batches to every partition, little in memory.
+_WINDOW: Final = 5_000
+#: After so many items that need no waiting for, batches get a turn: Redis is to work on one while the next is gathered.
+_STRETCH: Final = 50
+
+
+class AssignCounts(NamedTuple):
+    """What `assign_tasks` did."""
+
+    assigned: int
+    """How many tasks are newly assigned."""
+    updated: int
+    """How many were scheduled before and are updated."""
+
+
+def check_iterable(field: str, items: object) -> None:
+    """Raise unless there is something to iterate over; a str is one id, not many."""
+    if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
+        raise InvalidType(field, f"must be an iterable or an async iterable, not {type(items).__name__}")
+
+
+def convert(
+    items: Iterable[Given] | AsyncIterable[Given], function: Callable[[Given], Ready]
+) -> AsyncIterable[Ready] | Iterable[Ready]:
+    """Each item converted: all at once for a list or tuple, one by one for anything else."""
+    if isinstance(items, AsyncIterable):
+        return _convert_async(items, function)
+    if isinstance(items, Sequence):
+        return [function(item) for item in items]
+    return map(function, items)
+
+
+async def _convert_async(items: AsyncIterable[Given], function: Callable[[Given], Ready]) -> AsyncIterator[Ready]:
+    async for item in items:
+        yield function(item)
+
+
+async def pipeline(
+    items: Iterable[Ready] | AsyncIterable[Ready], submit: Callable[[Ready], asyncio.Future[Result]]
+) -> AsyncIterator[Result]:
+    """Submit each item, and give the results in order; at most a window of calls is under way.
+
+    After an error no further item is submitted, and those under way are waited for. A caller that is cancelled waits
+    for nothing: what is not sent yet is left out.
+    """
+    async with _under_way() as calls:
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                calls.append(submit(item))
+                if len(calls) >= _WINDOW:
+                    yield await calls.popleft()
+        else:
+            for count, item in enumerate(items, 1):
+                calls.append(submit(item))
+                if len(calls) >= _WINDOW:
+                    yield await calls.popleft()
+                if count % _STRETCH == 0:
+                    await asyncio.sleep(0)
+        while calls:
+            yield await calls.popleft()
+
+
+@asynccontextmanager
+async def _under_way() -> AsyncIterator[deque[asyncio.Future[Any]]]:
+    """What was submitted and is not answered yet; see `pipeline` for what becomes of it in the end."""
+    calls: deque[asyncio.Future[Any]] = deque()
+    try:
+        yield calls
+    except (asyncio.CancelledError, GeneratorExit):
+        while calls:
+            calls.popleft().cancel()
+        raise
+    finally:
+        if calls:
+            await asyncio.gather(*calls, return_exceptions=True)

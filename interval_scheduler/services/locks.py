@@ -1,0 +1,216 @@
+"""Locks on the master partition, each with a fencing token.
+
+::
+
+    free ──acquire──▶ held ──release──▶ free
+                      │  ▲
+               expire │  │ renew (`lock(...)` only)
+                      ▼  │
+                    free or another's ──▶ LockLost
+
+One holder at a time while the master neither fails over nor jumps forward. Where two are still possible, the token
+tells them apart: it strictly increases with each acquisition, so a store that remembers the greatest token it has seen
+can refuse the older holder (Kleppmann, "How to do distributed locking", 2016).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+
+from ..errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
+from ..model.checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
+from ..storage.commands import LockAnswer, LockStep
+from ..storage.partition.partition import Partition
+from ..support import clock
+
+#: After so long a lock that nobody released is free again.
+SAFETY_SECONDS: Final = 24 * 3600.0
+_MARGIN: Final = 0.15
+_RENEW: Final = 0.3
+_SHORTEST_WAIT_SECONDS: Final = 0.02
+_LONGEST_WAIT_SECONDS: Final = 0.5
+
+Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that was acquired.
+
+    Attributes:
+        name: its name.
+        token: the fencing token, greater than that of every earlier lock. Hand it to the protected resource, and let
+            that refuse smaller ones.
+    """
+
+    name: str
+    token: int
+
+
+class Locks:
+    """Acquires, renews and releases locks.
+
+    Args:
+        master: the partition that keeps them.
+        spawn: starts a background coroutine.
+    """
+
+    def __init__(self, master: Partition, spawn: Spawn) -> None:
+        self._master = master
+        self._spawn = spawn
+
+    async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
+        """The lock, held for that long, or `None` if another holds it.
+
+        Raises:
+            NotReplicated: it was acquired, but too few replicas know; it is given up again.
+        """
+        step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
+        self._master.require_online(with_any_list=True)
+        answer = self._master.lock.submit(step)
+        try:
+            token, problem = await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            # Its caller is gone, so the lock must not stay with nobody until its time is over.
+            answer.add_done_callback(lambda done: self._abandon(name, done))
+            raise
+        if problem is not None:
+            await self._release_quietly(Lock(name, token))
+            raise problem
+        return Lock(name, token) if token else None
+
+    def _abandon(self, name: str, answer: asyncio.Future[LockAnswer]) -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result().result:
+            lock = Lock(name, answer.result().result)
+            self._spawn(lambda: self._release_quietly(lock))
+
+    async def release(self, lock: Lock) -> bool:
+        """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
+        step = _held(lock, b"r", 0)
+        self._master.require_online(with_any_list=True)
+        return (await asyncio.shield(self._master.lock.submit(step))).result == 1
+
+    def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
+        """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
+        check_name("name", name)
+        ttl_ms = _ttl_ms(seconds)
+        if wait_seconds is not None and check_number("wait_seconds", wait_seconds) < 0:
+            raise InvalidValue("wait_seconds", f"must be at least 0, got {wait_seconds}")
+        return self._hold(name, seconds, ttl_ms, wait_seconds)
+
+    @asynccontextmanager
+    async def _hold(self, name: str, seconds: Seconds, ttl_ms: int, wait_seconds: float | None) -> AsyncIterator[Lock]:
+        trusted_from, lock = await self._wait_for(name, seconds, wait_seconds)
+        block, renewal = anyio.CancelScope(), anyio.CancelScope()
+        # The margin is what the deadlines of server and client may differ by.
+        keeper = _Keeper(self, lock, ttl_ms, trusted_from, block, renewal)
+        self._spawn(keeper.run)
+        try:
+            with block:
+                yield lock
+        finally:
+            renewal.cancel()
+            if not keeper.lost:
+                with anyio.CancelScope(shield=True):
+                    await self._release_quietly(lock)
+        if keeper.lost:
+            raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
+
+    async def extend(self, lock: Lock, ttl_ms: int) -> bool:
+        """Hold a lock for that long from now: whether it was still held."""
+        step = _held(lock, b"e", ttl_ms)
+        self._master.require_online(with_any_list=True)
+        held, problem = await self._master.lock.submit(step)
+        if problem is not None:
+            raise problem
+        return held == 1
+
+    async def _wait_for(self, name: str, seconds: Seconds, wait_seconds: float | None) -> tuple[float, Lock]:
+        give_up_at = None if wait_seconds is None else clock.monotonic() + wait_seconds
+        delay = _SHORTEST_WAIT_SECONDS
+        while True:
+            sent_at = clock.monotonic()
+            lock = await self.acquire(name, seconds)
+            if lock is not None:
+                return sent_at, lock
+            now = clock.monotonic()
+            if give_up_at is not None and now >= give_up_at:
+                raise LockTimeout(name, f"was not free within {wait_seconds:g} seconds")
+            pause = delay * random.uniform(0.5, 1)
+            await anyio.sleep(pause if give_up_at is None else min(pause, give_up_at - now))
+            delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
+
+    async def _release_quietly(self, lock: Lock) -> None:
+        try:
+            await self.release(lock)
+        except StorageError:
+            return  # it is free again when its time is over
+
+
+class _Keeper:
+    """Renews one lock, and cancels its block when that does not work in time."""
+
+    def __init__(
+        self,
+        locks: Locks,
+        lock: Lock,
+        ttl_ms: int,
+        held_from: float,
+        block: anyio.CancelScope,
+        renewal: anyio.CancelScope,
+    ) -> None:
+        self._locks = locks
+        self._lock = lock
+        self._ttl_ms = ttl_ms
+        self._held_from = held_from
+        self._block = block
+        self._renewal = renewal
+        self.lost = False
+
+    async def run(self) -> None:
+        """Renew until the scope `renewal` is cancelled or the lock is lost."""
+        seconds = self._ttl_ms / 1000
+        with self._renewal:
+            while True:
+                trusted_until = self._held_from + (1 - _MARGIN) * seconds
+                with anyio.move_on_after(trusted_until - clock.monotonic()):
+                    if await self._renewed(seconds):
+                        continue
+                break
+        if not self._renewal.cancel_called:
+            self.lost = True
+            self._block.cancel()
+
+    async def _renewed(self, seconds: float) -> bool:
+        """Renew once, trying again through faults; whether the lock is still ours."""
+        await anyio.sleep(_RENEW * seconds)
+        while True:
+            sent_at = clock.monotonic()
+            try:
+                held = await self._locks.extend(self._lock, self._ttl_ms)
+            except StorageError:
+                await anyio.sleep(min(_LONGEST_WAIT_SECONDS, 0.1 * seconds))
+                continue
+            if held:
+                self._held_from = sent_at
+            return held
+
+
+def _ttl_ms(seconds: Seconds) -> int:
+    number = check_seconds("seconds", seconds)
+    if number > MAX_INTERVAL_SECONDS:
+        raise InvalidValue("seconds", f"must be at most ten years, got {number}")
+    return max(1, to_ms(number))
+
+
+def _held(lock: Lock, action: bytes, ttl_ms: int) -> LockStep:
+    if not isinstance(lock, Lock):
+        raise InvalidType("lock", f"must be a Lock from try_lock or lock, not {type(lock).__name__}")
+    return LockStep(check_name("name", lock.name), action, b"%d" % lock.token, ttl_ms)

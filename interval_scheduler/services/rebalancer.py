@@ -1,0 +1,151 @@
+"""The mover: brings tasks to their new homes in the background, after the list of partitions was changed.
+
+::
+
+    wait for the lock ──▶ walk over each old partition ──▶ try again what was leased ──▶ note that it is done
+          ▲                            │
+          └── lost, offline, full ─────┘
+
+Every scheduler has one while tasks move. The lock lets one of them do it at a time; it is not needed for safety, since
+batches are numbered. Where its holder dies, the next one begins a walk of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+
+from ..errors import LockError, LockTimeout, StorageError
+from ..storage import commands
+from ..storage.commands import MOST_MOVED
+from ..storage.partition.partition import Partition
+from ..storage.partitions import Partitions
+from ..storage.topology.migration import Moves
+from ..support.log import Log
+from .locks import Locks
+
+_LOCK: Final = "partitions:move"
+#: A mover that dies lets the next one begin after so long.
+_LOCK_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 0.5
+_SHORTEST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
+_LONGEST_DELAY: Final = 5.0
+#: About so many tasks are looked at in one step.
+_STEP: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionMove:
+    """How far tasks have moved away from one partition, after the list of partitions was changed.
+
+    Attributes:
+        partition: the name of the partition, one of the old list.
+        moved: how many tasks have left it so far.
+        left: about how many tasks there have not been looked at yet; only a part of them will have to move.
+    """
+
+    partition: str
+    moved: int
+    left: int
+
+
+class Mover:
+    """Moves tasks until none has to move.
+
+    Args:
+        partitions: the partitions.
+        locks: where movers take turns.
+        log: where progress and faults are told.
+    """
+
+    def __init__(self, partitions: Partitions, locks: Locks, log: Log) -> None:
+        self._partitions = partitions
+        self._locks = locks
+        self._log = log
+
+    async def run(self) -> None:
+        """Move, or watch another do it, until it is done; returns at once if nothing moves."""
+        pause = _LOOK_SECONDS
+        while self._partitions.moves is not None:
+            try:
+                await self.run_once(self._partitions.moves)
+            except LockTimeout:
+                pause = _LOOK_SECONDS  # another scheduler moves
+            except (StorageError, LockError) as error:
+                self._log.warning("moving tasks to their new homes is held up: %s", error)
+                pause = min(2 * pause, _LONGEST_DELAY)
+            else:
+                return
+            await anyio.sleep(pause)
+
+    async def run_once(self, moves: Moves) -> None:
+        """Move all that has to; it is over when this returns.
+
+        Raises:
+            LockTimeout: another scheduler does it.
+            LockError, StorageError: it was held up.
+        """
+        if await self._goes_on():
+            async with self._locks.hold(_LOCK, _LOCK_SECONDS, 0):
+                if await self._goes_on():
+                    await self._move(moves)
+        self._partitions.end_move()
+
+    async def _goes_on(self) -> bool:
+        return (await commands.moving(self._partitions.master)).is_moving
+
+    async def _move(self, moves: Moves) -> None:
+        names = ", ".join(partition.name for partition in moves.new)
+        self._log.info("tasks move to their new homes: the partitions are %s now", names)
+        left = {old: await self._walk(moves, old) for old in moves.old}
+        pause = _SHORTEST_PAUSE
+        while any(left.values()):
+            await anyio.sleep(pause)  # these run at the moment
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            for old, ids in left.items():
+                left[old] = await self._send(moves, old, ids)
+        moved = 0
+        for old in moves.old:
+            await moves.forward(old)
+            moved += (await commands.moving(old)).moved
+        master = self._partitions.master
+        for partition in (*(other for other in moves.in_order if other is not master), master):
+            await commands.settle(partition)
+        self._log.info("%d tasks have moved to their new homes", moved)
+
+    async def _walk(self, moves: Moves, old: Partition) -> Sequence[bytes]:
+        """Look at each task of a partition, and move those that belong elsewhere: those that are leased."""
+        await moves.forward(old)
+        left: list[bytes] = []
+        looked, cursor = 0, b"0"
+        while True:
+            cursor, ids = await commands.walk(old, cursor, _STEP, looked)
+            looked += len(ids)
+            left += await self._send(moves, old, [raw_id for raw_id in ids if moves.new_home(raw_id) is not old])
+            if cursor == b"0":
+                return left
+
+    @staticmethod
+    async def _send(moves: Moves, old: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
+        """Move tasks, each to its new home: those that stay for now."""
+        by_home: dict[Partition, list[bytes]] = {}
+        for raw_id in ids:
+            by_home.setdefault(moves.new_home(raw_id), []).append(raw_id)
+        left: list[bytes] = []
+        for home, its_ids in by_home.items():
+            for start in range(0, len(its_ids), MOST_MOVED):
+                left += await moves.send(old, home, its_ids[start : start + MOST_MOVED])
+        return left
+
+
+async def progress(moves: Moves | None) -> tuple[PartitionMove, ...]:
+    """How far tasks have moved away from each partition of the old list."""
+    found = []
+    for old in () if moves is None else moves.old:
+        moving, sizes = await commands.moving(old), await commands.sizes(old)
+        found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
+    return tuple(found)

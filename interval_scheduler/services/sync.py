@@ -1,0 +1,196 @@
+"""Making the tasks of a prefix equal to a desired set.
+
+::
+
+    desired ──▶ looked up ──▶ new or different: assigned ──┐
+                     └──────▶ the same: left alone ────────┴──▶ noted as wanted, in Redis
+    then all scheduled tasks of the prefix that are not noted are removed
+
+What is wanted is noted at the home of each task, not here: so memory is bounded, however many there are. The notes of a
+sync that dies are gone by themselves, and what it did is no harm: the next one completes it. A lock lets one sync of a
+prefix go on at a time, since two with different sets would take each other's tasks away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import Final, NamedTuple, TypeVar
+
+import anyio
+
+from ..errors import InvalidValue, StorageRefused
+from ..model.records import CorruptRecord, split
+from ..model.task import Assignment
+from ..storage import commands
+from ..storage.commands import Change, Row
+from ..storage.partition.partition import Partition
+from ..storage.partitions import Partitions
+from ..storage.requests.batching import MAX_BATCH
+from ..storage.requests.session import Session
+from .locks import Locks
+
+Item = TypeVar("Item")
+
+#: How long the notes of a sync outlive its last one.
+_NOTES_KEPT_MS: Final = 3_600_000
+#: A sync that dies lets the next one begin after so long.
+_LOCK_SECONDS: Final = 30
+
+
+class SyncCounts(NamedTuple):
+    """What `sync_tasks` did."""
+
+    added: int
+    """How many tasks are newly assigned."""
+    updated: int
+    """How many were scheduled before, with another payload, interval or rule."""
+    unchanged: int
+    """How many were scheduled before just so, and were left alone."""
+    removed: int
+    """How many were scheduled and are not desired."""
+
+
+async def sync(
+    partitions: Partitions,
+    locks: Locks,
+    changes: Iterable[Change] | AsyncIterable[Change],
+    scope: str,
+    grid_ms: int,
+    patience_seconds: float,
+) -> SyncCounts:
+    """Make the tasks whose ids start with `scope` equal to those that `changes` assign; see `Scheduler.sync_tasks`."""
+    async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
+        run = _Sync(partitions, scope.encode(), grid_ms, patience_seconds)
+        try:
+            async for chunk in _chunks(changes):
+                await run.take(chunk)
+            removed = await run.sweep()
+        finally:
+            await run.forget()
+        return SyncCounts(run.added, run.updated, run.unchanged, removed)
+
+
+class _Sync:
+    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, patience_seconds: float) -> None:
+        self._partitions = partitions
+        self._prefix = prefix
+        self._grid_ms = grid_ms
+        self._name = secrets.token_hex(8).encode()
+        self._sessions = {partition: Session(partition, patience_seconds) for partition in partitions.all}
+        self._noted = dict.fromkeys(partitions.all, 0)
+        self._moves = partitions.moves  # notes stand at the old homes too, if there were such when it began
+        self.added = self.updated = self.unchanged = 0
+
+    async def take(self, changes: list[Change]) -> None:
+        """Assign what is new or different, and note all as wanted."""
+        rows = await asyncio.gather(*(self._partitions.look(change.assignment.id) for change in changes))
+        # Noted first: a task that is assigned and not noted would be taken away by the sweep.
+        await self._note(changes)
+        wanted = []
+        for change, row in zip(changes, rows, strict=True):
+            if row is not None and is_same(change.assignment, row, self._grid_ms):
+                self.unchanged += 1
+            else:
+                wanted.append(self._partitions.assign(change))
+        for created in await asyncio.gather(*wanted):
+            self.added += created
+            self.updated += not created
+
+    async def _note(self, changes: list[Change]) -> None:
+        by_home: dict[Partition, list[bytes]] = {}
+        for change in changes:
+            raw_id = change.assignment.id
+            by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
+            if self._moves is not None and self._moves.has_moved(raw_id):
+                by_home.setdefault(self._moves.old_home(raw_id), []).append(raw_id)
+        for home, ids in by_home.items():
+            self._noted[home] += await commands.mark(self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids)
+
+    async def sweep(self) -> int:
+        """Remove what is not noted, and wait until no run of it can start any more: how many."""
+        removed = wait_ms = 0
+        moves = self._moves
+        for partition in self._partitions.all if moves is None else moves.in_order:
+            if moves is not None:
+                for old in moves.old:  # what has left one that was swept must be where it is not swept yet
+                    await moves.forward(old)
+            cursor = b"0"
+            while True:
+                cursor, ids = await commands.sweep(
+                    partition, self._name, cursor, MAX_BATCH, self._prefix, self._noted[partition]
+                )
+                if not cursor:
+                    raise StorageRefused(
+                        partition.name,
+                        "LOST",
+                        "has lost notes of this sync, so that nothing more is removed: call it again",
+                    )
+                remove = partition.remove.submit if moves is None else self._partitions.remove
+                done = await asyncio.gather(*map(remove, ids))
+                removed += sum(one.was_scheduled for one in done)
+                wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)
+                if cursor == b"0":
+                    break
+        await anyio.sleep(wait_ms / 1000)
+        return removed
+
+    async def forget(self) -> None:
+        """Take the notes away."""
+        for partition, session in self._sessions.items():
+            if partition.state == "online":
+                await commands.mark(session, partition.keys, self._name, _NOTES_KEPT_MS, [])
+
+
+def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
+    """Whether assigning a task would change nothing but, by the rule `keep`, its phase."""
+    try:
+        split(row.record)
+    except CorruptRecord:
+        return False
+    header, _, data = row.record.partition(b"\n")
+    plain, _, controls = header.partition(b";")
+    flags, *numbers = plain.split(b" ")
+    expected = [] if wanted.interval_ms is None else [wanted.interval_ms]
+    if wanted.interval_ms is not None and grid_ms > 1:
+        expected.append(grid_ms)
+    kept = [int(number) for n, number in enumerate(numbers) if n != 1]
+    return (
+        data == wanted.data
+        and flags == (b"s" if wanted.is_text else b"b") + (b"d" if wanted.fixed_delay else b"")
+        and kept == expected
+        and (wanted.phase_ms is None or int(numbers[1]) == wanted.phase_ms)
+        and (b";" + controls if controls else b"") == wanted.controls.encode()
+    )
+
+
+async def _chunks(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[list[Item]]:
+    chunk: list[Item] = []
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            chunk.append(item)
+            if len(chunk) >= MAX_BATCH:
+                yield chunk
+                chunk = []
+    else:
+        for item in items:
+            chunk.append(item)
+            if len(chunk) >= MAX_BATCH:
+                yield chunk
+                chunk = []
+    if chunk:
+        yield chunk
+
+
+def check_scope(scope: object, ids_of: bytes | None = None) -> str:
+    """The prefix of a sync; with an id, that the id starts so.
+
+    Raises:
+        InvalidValue: it does not, or the prefix is empty.
+    """
+    if not isinstance(scope, str) or not scope:
+        raise InvalidValue("scope", f"must be a str that is not empty, such as 'tenant-7:', got {scope!r}")
+    if ids_of is not None and not ids_of.startswith(scope.encode()):
+        raise InvalidValue("desired", f"has a task whose id {ids_of.decode()!r} does not start with scope={scope!r}")
+    return scope

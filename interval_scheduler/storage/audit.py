@@ -1,0 +1,116 @@
+"""The audit: walks the key space of all partitions in short steps, and says or mends what is wrong.
+
+::
+
+    for each partition, for each place: step ──▶ problems ──┬─ only tell
+                                          ▲                 └─ the same step again, mending ──▶ what is left
+                                          └── next cursor ◀─────────────┘
+
+A step is a script, so that each id is judged as it stands at one moment, whatever schedulers do meanwhile. A step that
+found something is repeated with the order to mend: what it found is known even if the reply to the mending is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, cast
+
+from ..model.audit import AuditReport, Kind, Problem
+from . import commands
+from .partition.partition import Partition
+from .partitions import Partitions
+from .requests.session import Session
+
+_PROBLEMS_KEPT: Final = 10_000
+_LONGEST_LEASE_SECONDS: Final = 3600.0
+
+
+class Audit:
+    """One audit.
+
+    Args:
+        partitions: the partitions.
+        lease_seconds: how long a lease lasts here; one that ends only after ten of these, and after an hour, is stuck.
+        patience_seconds: how long a change in doubt is sent again.
+        repair: whether to mend what is safe to mend.
+        progress: called after each step with how many tasks were looked at, and how many there are.
+    """
+
+    def __init__(
+        self,
+        partitions: Partitions,
+        *,
+        lease_seconds: float,
+        patience_seconds: float,
+        repair: bool,
+        progress: Callable[[int, int], object] | None,
+    ) -> None:
+        self._partitions = partitions
+        self._longest_lease_ms = round(1000 * max(_LONGEST_LEASE_SECONDS, 10 * lease_seconds))
+        self._patience_seconds = patience_seconds
+        self._repair = repair
+        self._progress = progress
+        self._checked = 0
+        self._counts: Counter[Kind] = Counter()
+        self._problems: list[Problem] = []
+
+    async def run(self) -> AuditReport:
+        """Walk everything once.
+
+        Raises:
+            PartitionOffline: a partition cannot be reached.
+        """
+        for partition in self._partitions.all:
+            partition.require_online()
+        tasks, _ = await self._partitions.sizes()
+        for partition in self._partitions.all:
+            for place in commands.AUDITED_PLACES:
+                await self._walk(partition, place, tasks)
+        return AuditReport(self._checked, dict(self._counts), tuple(self._problems))
+
+    async def _walk(self, partition: Partition, place: str, tasks: int) -> None:
+        cursor = b"0"
+        while True:
+            step = await commands.audit(partition, place, cursor, self._longest_lease_ms, mend=False)
+            left: Sequence[commands.FoundProblem] = step.problems
+            if step.problems and self._repair:
+                left = (await commands.audit(partition, place, cursor, self._longest_lease_ms, mend=True)).problems
+            left_ids = {problem.raw_id for problem in left}
+            for found in step.problems:
+                mended = self._repair and found.raw_id not in left_ids
+                kind = cast("Kind", found.kind.decode())
+                self._tell(partition, kind, found.raw_id, found.detail.decode(), mended=mended)
+            if place == "tasks":
+                await self._look_for_strangers(partition, step.ids)
+                self._checked += len(step.ids)
+                if self._progress is not None:
+                    self._progress(self._checked, max(tasks, self._checked))
+            if step.cursor == b"0":
+                return
+            cursor = step.cursor
+
+    async def _look_for_strangers(self, partition: Partition, ids: Sequence[bytes]) -> None:
+        """Tasks that do not belong to the partition on which they are."""
+        for raw_id in ids:
+            moves = self._partitions.moves
+            home = self._partitions.home(raw_id)
+            if home is partition or (moves is not None and moves.old_home(raw_id) is partition):
+                continue
+            here, there = await partition.look.submit(raw_id), await home.look.submit(raw_id)
+            if here is None:
+                continue
+            if there is None:
+                self._tell(partition, "misplaced", raw_id, f"its home is {home.name}", mended=False)
+                continue
+            mended = False
+            if self._repair and here.state != "leased":
+                await commands.remove(Session(partition, self._patience_seconds), partition.keys, [raw_id])
+                mended = True
+            self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
+
+    def _tell(self, partition: Partition, kind: Kind, raw_id: bytes, detail: str, *, mended: bool) -> None:
+        self._counts[kind] += 1
+        if len(self._problems) < _PROBLEMS_KEPT:
+            task_id = raw_id.decode(errors="backslashreplace")
+            self._problems.append(Problem(kind, task_id, partition.name, detail, mended))

@@ -1,0 +1,1 @@
+"""How a server is reached, looked at, listened to and lost."""

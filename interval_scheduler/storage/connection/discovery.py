@@ -1,0 +1,219 @@
+"""Where the primary of a partition is, if that is not for its instance to say but for Sentinels or a Redis Cluster.
+
+A connection asks each time it is opened. So a partition that was lost finds its new primary by just connecting again,
+and of all that is sent and received nothing is different from a plain server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from redis.asyncio import Connection, Redis, SSLConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from ...config.instance import RedisInstance
+from ...config.options import StorageOptions
+from ...errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
+from ...support import clock
+from .tls import certificate_problem
+
+Address = tuple[str, int]
+
+#: For so long an answer of the cluster holds for other partitions too: they often ask at the same moment.
+_KEPT_SECONDS: Final = 0.5
+_UNHEARD: Final = "is offline (none of its {} Sentinels answers): nothing was changed, try again later"
+_DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
+_DOWN: Final = frozenset({b"s_down", b"o_down"})
+
+
+class Locator(Protocol):
+    """Finds primaries."""
+
+    async def locate(self, slot: int) -> Address:
+        """The host and the port of the primary, in a cluster that of a slot.
+
+        Raises:
+            RedisError: nobody knows.
+        """
+
+    def forget(self) -> None:
+        """The primary is not there any more: ask anew."""
+
+
+class Sentinels:
+    """Asks the Sentinels of one instance, first the one that knew last time.
+
+    Nothing is kept open to them: they are seldom asked.
+    """
+
+    def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
+        self._partition: Final = instance.partition_name
+        self._service: Final = str(instance.service)
+        self._nodes: Final = [_address(node) for node in instance.sentinels]
+        # The connection to the primary is to have its share of the time as well.
+        self._seconds: Final = options.connect_timeout_seconds / (len(self._nodes) + 1)
+        self._kind: Final = SSLConnection if instance.tls else Connection
+        self._asking: Final[dict[str, Any]] = {
+            "username": instance.sentinel_username,
+            "password": instance.sentinel_password,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "driver_info": None,
+            **({"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True} if instance.tls else {}),
+        }
+
+    async def locate(self, slot: int) -> Address:  # noqa: ARG002 - a service has no slots
+        """The primary of the service.
+
+        Raises:
+            PartitionOffline: no Sentinel answers, or they know of no primary that is there.
+            UnsuitableServer: they do not know the service.
+            StorageRefused: they do not accept the password, or lack a right.
+        """
+        problem: StorageError = PartitionOffline(self._partition, _UNHEARD.format(len(self._nodes)))
+        for node in tuple(self._nodes):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    address = await self._ask(*node)
+            except (AuthenticationError, AuthorizationError, NoPermissionError):
+                problem = StorageRefused(
+                    self._partition,
+                    "WRONGPASS",
+                    "its Sentinels do not accept sentinel_username and sentinel_password, or the user lacks a right",
+                )
+            except StorageError as error:
+                problem = error
+            except (RedisError, OSError) as error:
+                if advice := certificate_problem(error):
+                    problem = UnsuitableServer(self._partition, f"has a Sentinel that {advice}")
+            else:
+                self._nodes.remove(node)
+                self._nodes.insert(0, node)
+                return address
+        raise problem
+
+    async def _ask(self, host: str, port: int) -> Address:
+        """What one of them says."""
+        connection = self._kind(host=host, port=port, **self._asking)
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._service)
+            found = await connection.read_response()
+            if found is None:
+                raise UnsuitableServer(
+                    self._partition, f"is not known to its Sentinels: they monitor no service {self._service!r}"
+                )
+            await connection.send_command("SENTINEL MASTER", self._service)
+            state = await connection.read_response()
+        finally:
+            await connection.disconnect(nowait=True)
+        address = found[0].decode(), int(found[1])
+        told = dict(zip(state[::2], state[1::2], strict=True))
+        down = _DOWN.intersection(told[b"flags"].split(b","))
+        if down and address == (told[b"ip"].decode(), int(told[b"port"])):
+            raise PartitionOffline(self._partition, _DOWN_SAYS)
+        return address
+
+    def forget(self) -> None:
+        """They are asked each time."""
+
+
+class Cluster:
+    """Knows which node of a cluster has which slots; one for all partitions."""
+
+    def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
+        self._seeds: Final = [_address(node) for node in instance.cluster]
+        self._instance: Final = instance
+        self._connect_seconds: Final = options.connect_timeout_seconds
+        self._ranges: Sequence[tuple[int, int, Address]] = ()
+        self._error: RedisError | OSError | None = None
+        self._asked_at = -math.inf
+        self._one_at_a_time: Final = asyncio.Lock()
+        self._told: Final[set[tuple[str, str]]] = set()
+
+    async def locate(self, slot: int) -> Address:
+        """The primary that has a slot."""
+        async with self._one_at_a_time:
+            if clock.monotonic() - self._asked_at > _KEPT_SECONDS:
+                try:
+                    self._ranges, self._error = await self._ask(), None
+                except (RedisError, OSError) as error:
+                    # Kept as well: nobody asks dead nodes once for each partition.
+                    self._error = error
+                self._asked_at = clock.monotonic()
+        if self._error is not None:
+            raise self._error
+        for first, last, address in self._ranges:
+            if first <= slot <= last:
+                return address
+        raise RedisConnectionError(f"no node of the cluster has slot {slot}")
+
+    def forget(self) -> None:
+        """A slot is elsewhere: ask anew. If nobody answered, they have their time all the same."""
+        if self._error is None:
+            self._asked_at = -math.inf
+
+    def was_told(self, server: str, code: str) -> bool:
+        """Whether this is called again with the same: of a server that has many partitions, one warning is enough."""
+        known = (server, code) in self._told
+        self._told.add((server, code))
+        return known
+
+    async def _ask(self) -> Sequence[tuple[int, int, Address]]:
+        nodes = list(dict.fromkeys([*(address for _, _, address in self._ranges), *self._seeds]))
+        # In any order: one that was cut off from the others, and does not know better, is not asked for ever.
+        random.shuffle(nodes)
+        # All must have had their turn before a connection takes too long.
+        seconds = self._connect_seconds / (len(nodes) + 1)
+        error: RedisError | OSError = RedisConnectionError("the cluster has no nodes")
+        for host, port in nodes:
+            client = Redis(host=host, port=port, single_connection_client=True, **_asking(self._instance, seconds))
+            try:
+                reply: list[Any] = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
+            except (RedisError, OSError) as failure:
+                error = failure
+            else:
+                # A node that does not know its own address leaves it out.
+                return [
+                    (int(first), int(last), ((primary[0] or b"").decode() or host, int(primary[1])))
+                    for first, last, primary, *_ in reply
+                ]
+            finally:
+                await client.aclose()
+        raise error
+
+
+def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -> Sequence[Locator | None]:
+    """For each instance who knows where its primary is; `None`: the instance itself."""
+    first = instances[0]
+    if first.cluster:
+        return [Cluster(first, options)] * len(instances)
+    return [Sentinels(instance, options) if instance.sentinels else None for instance in instances]
+
+
+def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
+    """How a node of a cluster is asked."""
+    tls: Mapping[str, Any] = {}
+    if instance.tls:
+        tls = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+    return {
+        "username": instance.username,
+        "password": instance.password,
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        **tls,
+    }
+
+
+def _address(node: str) -> Address:
+    host, _, port = node.rpartition(":")
+    return host.strip("[]"), int(port)

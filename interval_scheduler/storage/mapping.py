@@ -1,0 +1,45 @@
+"""Rows of Redis as the application sees them."""
+
+from __future__ import annotations
+
+from ..errors import StorageRefused
+from ..model.policy import BadControls, of_header
+from ..model.records import CorruptRecord, parse
+from ..model.task import DeadTask, ScheduledTask
+from .commands import DeadRow, Row
+
+
+def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
+    """A row as a `ScheduledTask`.
+
+    Raises:
+        StorageRefused: its record cannot be read.
+    """
+    try:
+        record = parse(row.record)
+        controls = of_header(record.header)
+    except (CorruptRecord, BadControls) as error:
+        task_id = row.id.decode(errors="replace")
+        raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
+    return ScheduledTask(
+        id=row.id.decode(),
+        data=record.data,
+        every=None if record.every_ms is None else record.every_ms / 1000,
+        next_run=row.due_ms / 1000,
+        state=row.state,
+        attempt=row.failed + 1,
+        partition=partition,
+        cron=controls.cron,
+        timezone=controls.zone or "UTC",
+        group=controls.group,
+        failures=row.failures,
+    )
+
+
+def to_dead_task(partition: str, row: DeadRow) -> DeadTask:
+    """A row as a `DeadTask`; a corrupt record as it is."""
+    try:
+        data: str | bytes = parse(row.record).data
+    except CorruptRecord:
+        data = row.record
+    return DeadTask(row.id.decode(errors="replace"), data, row.error, row.attempts, row.died_ms / 1000, partition)

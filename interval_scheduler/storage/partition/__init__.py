@@ -1,0 +1,1 @@
+"""One partition: its state, its greeting, its lanes."""

@@ -1,0 +1,154 @@
+"""What happens when a partition is reached: its server is looked at, and its place in the namespace is made sure of.
+
+::
+
+    look ──(nothing was written so far)──▶ enroll ──▶ online
+
+Between the two, the scheduler compares what it found on all partitions.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import anyio
+from redis.exceptions import NoPermissionError
+
+from ...config.instance import RedisInstance
+from ...config.options import StorageOptions
+from ...errors import PartitionListChanged, PartitionOffline, StorageError
+from ...model.health import Finding, PartitionHealth
+from .. import commands
+from ..connection.client import FAILED, translate
+from ..connection.inspection import Facts, Stopwatch, ask, deaf, judge, require_suitable
+from ..scripts.membership import Enrollment
+from ..scripts.ports import Reachable
+
+_CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was changed, try again later"
+
+
+class Handshake:
+    """Looks at the server of a partition and enrolls it.
+
+    Args:
+        partition: the partition.
+        instance: where it is.
+        storage: the options.
+        client: its client.
+    """
+
+    def __init__(self, partition: Reachable, instance: RedisInstance, storage: StorageOptions, client: Any) -> None:
+        self._partition: Final = partition
+        self._instance: Final = instance
+        self._storage: Final = storage
+        # Any: redis-py's annotations mix its synchronous and asynchronous replies.
+        self._client: Final = client
+        #: What is to stand in its database. The number of the list, and the list before, are agreed upon at connect.
+        self.wanted = Enrollment.wanted(partition.name, storage)
+        #: What stood there when it was looked at; `None` for nothing.
+        self.stored: Enrollment | None = None
+        self._facts = Facts()
+        #: What tells its database from every other, once it was reached; `None` if nothing does.
+        self.database: str | None = None
+        #: What tells its server from every other.
+        self.server = ""
+
+    async def look(self) -> None:
+        """See whether it may be used. Writes nothing.
+
+        Raises:
+            UnsuitableServer, StorageRefused: it must not be.
+            RedisError: it cannot be reached.
+        """
+        self._facts = await ask(self._client, self._instance)
+        self.server = self._facts.database(self._instance.db) or ""
+        # The partitions of a cluster may well share a server.
+        self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
+        if self._is_demoted():
+            raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
+        require_suitable(self._partition.name, self._judge(self._facts))
+        stored = await self._client.hgetall(self._partition.keys.enrollment)
+        self.stored = Enrollment.stored(stored) if stored else None
+        if self.stored is not None:
+            self.wanted.require_same_layout(self.stored)
+
+    def _is_demoted(self) -> bool:
+        """Whether others say where the primary is, and what is there is none any more, or not yet."""
+        located = self._instance.sentinels or self._instance.cluster
+        return bool(located) and (self._facts.info or {}).get("role") not in (None, "master")
+
+    async def enroll(self) -> list[Finding]:
+        """Try out what it lets this user do, and make it a partition of the namespace: what there is to be said of it.
+
+        Raises:
+            UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
+            RedisError: it cannot be reached.
+        """
+        findings = self._judge(await self._try_out(self._facts))
+        require_suitable(self._partition.name, findings)
+        stored = self.stored
+        if not self.wanted.is_moving:
+            stored = await commands.enroll(self._partition, self.wanted)
+        elif stored is None or stored.number < self.wanted.number:
+            # It came back with what stood there before the change, which has not ended yet.
+            stored = (await commands.change(self._partition, self.wanted, None, paused=False)).enrollment
+        self.wanted.require(stored, self._partition.keys.enrollment)
+        return findings
+
+    async def list_changed(self) -> StorageError:
+        """Why it refuses requests that have this list of partitions."""
+        name = self._partition.name
+        try:
+            stored = Enrollment.stored(await self._client.hgetall(self._partition.keys.enrollment))
+        except FAILED as error:
+            return translate(name, error)
+        if stored.number > self._partition.epoch:
+            return PartitionListChanged(name, stored.number, stored.list.decode(errors="replace"))
+        return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
+
+    async def examine(self, *, is_deaf: bool) -> PartitionHealth:
+        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take.
+
+        Args:
+            is_deaf: whether it does not let this user subscribe.
+        """
+        partition = self._partition
+        facts, problem = Facts(), partition.problem
+        try:
+            partition.require_online()
+            with anyio.fail_after(self._storage.operation_timeout_seconds):
+                facts = await self._try_out(await ask(self._client, self._instance))
+        except TimeoutError:
+            problem = PartitionOffline(partition.name, "did not answer in time")
+        except (*FAILED, StorageError) as error:
+            problem = problem or translate(partition.name, error)
+        return PartitionHealth(
+            name=partition.name,
+            online=partition.state == "online",
+            round_trip=facts.round_trip,
+            version=facts.version,
+            clock_difference=facts.clock_difference,
+            findings=(*self._judge(facts), *([deaf(partition.name, partition.keys.wake)] if is_deaf else ())),
+            problem=None if problem is None else str(problem),
+        )
+
+    async def _try_out(self, facts: Facts) -> Facts:
+        """What is known of the server, and what it answers to a script that does all that others do."""
+        watch = Stopwatch()
+        now_us, refused = await commands.probe(self._partition)
+        if self._storage.wait_replicas:
+            try:
+                await self._client.execute_command("WAIT", 0, 1)
+            except NoPermissionError as error:
+                refused["WAIT"] = f"NOPERM {error}"
+        return facts.tried(refused, *watch.compare(now_us))
+
+    def _judge(self, facts: Facts) -> list[Finding]:
+        storage = self._storage
+        return judge(
+            self._partition.name,
+            facts,
+            allow_eviction=storage.allow_eviction,
+            in_cluster=bool(self._instance.cluster),
+            wait_replicas=storage.wait_replicas,
+        )

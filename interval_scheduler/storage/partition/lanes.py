@@ -1,0 +1,161 @@
+"""The lanes of a partition: in each, calls gather while a batch is under way, and go out together when it returns.
+
+Each lane has a session of its own, so that a batch in doubt keeps no other lane waiting. It looks first whether the
+partition is online: what gathered while a batch was in doubt must not wait its patience out as well.
+
+More lanes are for tasks that may have moved away: what they send is only carried out for tasks that are known here, and
+the others come back as `None`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from ...config.options import SchedulerOptions
+from .. import commands
+from ..requests.batching import Calls
+from ..requests.session import NotAllKnown, Session
+from ..scripts.ports import Detour, HasDetour
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Lanes(NamedTuple):
+    """The lanes of one partition."""
+
+    assign: Calls[commands.Change, bool]
+    remove: Calls[bytes, commands.Removed]
+    control: Calls[commands.ControlStep, str]
+    lock: Calls[commands.LockStep, commands.LockAnswer]
+    look: Calls[bytes, commands.Row | None]
+
+
+class KnownLanes(NamedTuple):
+    """Those for tasks that are known at a partition; a result is `None` for one that is not."""
+
+    assign: Calls[commands.Change, bool | None]
+    remove: Calls[bytes, commands.Removed | None]
+    control: Calls[commands.ControlStep, str | None]
+    on_their_way: Calls[bytes, bool]
+
+
+def open_lanes(partition: HasDetour, options: SchedulerOptions) -> Lanes:
+    """The lanes of a partition, none of them running yet."""
+    senders = _Senders(partition, options, only_known=False)
+    return Lanes(
+        Calls(partition.name, senders.assign, lambda change: len(change.assignment.data)),
+        Calls(partition.name, senders.remove),
+        Calls(partition.name, senders.control),
+        Calls(partition.name, senders.lock),
+        Calls(partition.name, senders.look),
+    )
+
+
+def open_known_lanes(partition: HasDetour, options: SchedulerOptions) -> KnownLanes:
+    """The lanes for tasks that are known at a partition, none of them running yet."""
+    senders = _Senders(partition, options, only_known=True)
+    return KnownLanes(
+        Calls(partition.name, _of_known(senders.assign), lambda change: len(change.assignment.data)),
+        Calls(partition.name, _of_known(senders.remove)),
+        Calls(partition.name, _of_known(senders.control)),
+        Calls(partition.name, senders.on_their_way),
+    )
+
+
+class _Senders:
+    """What sends the batches of lanes."""
+
+    def __init__(self, partition: HasDetour, options: SchedulerOptions, *, only_known: bool) -> None:
+        self._partition = partition
+        self._grid_ms = round(options.storage.task_interval_seconds * 1000)
+        patience = options.storage.operation_timeout_seconds
+        replicas = options.storage.wait_replicas
+        self._only_known = only_known
+        self._assigning = Session(partition, patience, replicas, only_known=only_known)
+        self._removing = Session(partition, patience, only_known=only_known)
+        self._controlling = Session(partition, patience, only_known=only_known)
+        self._locking = Session(partition, patience, replicas)
+        self._unlocking = Session(partition, patience)
+
+    async def assign(self, changes: Sequence[commands.Change]) -> Sequence[bool]:
+        partition = self._partition
+        if (hints := await self._hints_in_between()) is not None:
+            return await hints.assign(changes)
+        partition.require_online()
+        if any(change.assignment.controls.cron is not None for change in changes):
+            now_ms = await partition.now_ms()
+            changes = [change.planned(now_ms) for change in changes]
+        created, earliest_ms = await commands.assign(self._assigning, partition.keys, self._grid_ms, changes)
+        self._announce(earliest_ms)
+        if problem := self._assigning.not_replicated:
+            raise problem
+        return created
+
+    async def remove(self, ids: Sequence[bytes]) -> Sequence[commands.Removed]:
+        if (hints := await self._hints_in_between()) is not None:
+            return await hints.remove(ids)
+        self._partition.require_online()
+        return await commands.remove(self._removing, self._partition.keys, ids)
+
+    async def control(self, steps: Sequence[commands.ControlStep]) -> Sequence[str]:
+        await self._hints_in_between()
+        self._partition.require_online()
+        results, earliest_ms = await commands.control(self._controlling, self._partition.keys, steps)
+        self._announce(earliest_ms)
+        return results
+
+    async def lock(self, steps: Sequence[commands.LockStep]) -> Sequence[commands.LockAnswer]:
+        self._partition.require_online(with_any_list=True)
+        # No replica is waited for to give a lock up: if a failover undoes that, the lock ends with its time.
+        session = self._unlocking if all(step.action == b"r" for step in steps) else self._locking
+        results = await commands.lock(session, self._partition.keys, steps)
+        problem = session.not_replicated
+        return [
+            commands.LockAnswer(result, problem if result and step.action != b"r" else None)
+            for step, result in zip(steps, results, strict=True)
+        ]
+
+    async def look(self, ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
+        hints = self._partition.hints
+        if hints is not None and hints.in_between:
+            return await hints.look(ids)
+        return await commands.look(self._partition, ids)
+
+    async def on_their_way(self, ids: Sequence[bytes]) -> Sequence[bool]:
+        return (await commands.moving(self._partition, ids)).on_their_way
+
+    async def _hints_in_between(self) -> Detour | None:
+        """Where changes go if the partition is offline and hints are kept; else those known are applied."""
+        hints = self._partition.hints
+        if hints is None or self._only_known or not hints.in_between or await hints.passable():
+            return None
+        return hints
+
+    def _announce(self, earliest_ms: int) -> None:
+        if earliest_ms >= 0:
+            self._partition.on_due(earliest_ms)
+
+
+def _of_known(
+    send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+) -> Callable[[Sequence[Item]], Awaitable[Sequence[Result | None]]]:
+    """Send what concerns known tasks, and leave out the rest."""
+
+    async def send_known(items: Sequence[Item]) -> Sequence[Result | None]:
+        results: list[Result | None] = [None] * len(items)
+        places = list(range(len(items)))
+        while places:
+            try:
+                found = await send([items[place] for place in places])
+            except NotAllKnown as refused:
+                # Some more may be gone by the time of the next try, but none comes back.
+                places = [place for place, known in zip(places, refused.flags, strict=True) if known]
+                continue
+            for place, result in zip(places, found, strict=True):
+                results[place] = result
+            break
+        return results
+
+    return send_known

@@ -1,0 +1,284 @@
+"""One partition: its client, whether it is online, and how it comes back.
+
+::
+
+    connecting ──admitted──▶ online ──cannot be reached──▶ offline ──reached again──▶ online
+        │                      │                              │
+        └──────────────────────┴─────────── close ────────────┴─────▶ closed
+
+Losing a connection is noticed by the subscription, which is always open while online, and by requests. Reconnecting
+starts after a jittered delay that doubles up to 5 s. While a partition is offline, reads and new changes raise
+`PartitionOffline` at once; requests that were under way wait for it as long as their patience lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final, Literal, NoReturn
+
+import anyio
+
+from ...config.instance import RedisInstance
+from ...config.options import SchedulerOptions
+from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
+from ...model.health import PartitionHealth
+from ...support import clock
+from ...support.log import Log
+from ..connection.backoff import delays
+from ..connection.client import FAILED, is_moving, is_occupied, open_client, translate
+from ..connection.discovery import Cluster, Locator
+from ..connection.inspection import deaf
+from ..connection.server_time import ServerTime
+from ..connection.subscription import listen, ping
+from ..requests.sender import Sending
+from ..scripts.keys import Keys
+from ..scripts.ports import Detour, PartitionState
+from .handshake import Handshake
+from .lanes import open_known_lanes, open_lanes
+
+_PROBE_JITTER_SECONDS: Final = 0.05
+#: A connection that lasted less is not looked for at once, but after a growing delay.
+_STEADY_SECONDS: Final = 1.0
+
+
+class Partition:
+    """One partition.
+
+    Args:
+        instance: where it is.
+        options: the scheduler's options.
+        log: where to write what happens.
+        on_state: called with this partition when it goes offline, and when it is back.
+        locator: who knows where its primary is; `None`: the instance itself.
+    """
+
+    def __init__(
+        self,
+        instance: RedisInstance,
+        options: SchedulerOptions,
+        log: Log,
+        on_state: Callable[[Partition], None],
+        locator: Locator | None = None,
+    ) -> None:
+        self.name: Final = instance.partition_name
+        self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
+        self.state: PartitionState = "connecting"
+        #: The number of the list of partitions that holds, once it was agreed upon.
+        self.epoch = 1
+        #: Why it is not online, after a failed attempt.
+        self.problem: StorageError | None = None
+        #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
+        self.on_due: Callable[[int], None] = lambda _: None
+        #: Called with other words that are said on its channel.
+        self.on_word: Callable[[bytes], None] = lambda _: None
+        #: Keeps what is meant for it while it is offline; `None`: nobody does.
+        self.hints: Detour | None = None
+        self._options = options
+        self._log = log
+        self._on_state = on_state
+        self._locator = locator
+        locate = None if locator is None else functools.partial(locator.locate, self.keys.slot)
+        # Any: redis-py's annotations mix its synchronous and asynchronous replies.
+        self._client: Any = open_client(instance, options.storage, locate)
+        self.handshake: Final[Handshake] = Handshake(self, instance, options.storage, self._client)
+        self._lost = asyncio.Event()
+        self._online = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._admitted = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._is_retired = False
+        #: Whether it does not let this user subscribe.
+        self._is_deaf = False
+        sending = Sending(self, options.storage, self._client)
+        #: Runs a script once, as it is.
+        self.evaluate = sending.evaluate
+        self.read: Final = sending.read
+        self.change: Final = sending.change
+        self.request: Final = sending.request
+        #: About the server's time in epoch ms, for what the scripts cannot work out themselves.
+        self.now_ms: Final = ServerTime(self.name, self._client).now_ms
+
+        #: Lanes for changes that only concern tasks which are known here.
+        self.known: Final = open_known_lanes(self, options)
+        lanes = open_lanes(self, options)
+        self.assign: Final = lanes.assign
+        self.remove: Final = lanes.remove
+        self.control: Final = lanes.control
+        self.lock: Final = lanes.lock
+        self.look: Final = lanes.look
+
+    @property
+    def database(self) -> str | None:
+        """What tells its database from every other, once it was reached; `None` if nothing does."""
+        return self.handshake.database
+
+    @property
+    def _lanes(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs the lanes."""
+        for lane in (self.assign, self.remove, self.control, self.lock, self.look, *self.known):
+            yield lane.run
+
+    def require_online(self, *, with_any_list: bool = False) -> None:
+        """Raise unless online; with any list of partitions, unless it can be reached.
+
+        Raises:
+            PartitionOffline: it is not; nothing was changed.
+            PartitionListChanged: it never will be, for this list of partitions.
+            NotConnected: the scheduler was closed.
+        """
+        if self.state == "closed":
+            raise NotConnected
+        if isinstance(self.problem, PartitionListChanged):
+            if with_any_list:
+                return
+            raise PartitionListChanged(*self.problem.args)  # each caller gets one with its own traceback
+        if self.state != "online":
+            raise PartitionOffline(self.name)
+
+    def require_writable(self) -> None:
+        """Raise unless tasks can be assigned and removed: online, or hints are kept; as `require_online`."""
+        if self.state != "online":
+            if self.hints is None:
+                self.require_online()
+            else:
+                self.hints.require()
+
+    async def first_try(self) -> None:
+        """Wait until it was reached for the first time, or could not be (then `problem` says why)."""
+        await self._tried.wait()
+
+    async def admit(self) -> None:
+        """Let it go online, the configuration being right on all partitions that were reached; wait until it is."""
+        self._admitted.set()
+        await self._settled.wait()
+
+    def retire(self) -> None:
+        """It is not needed any more: once lost, it is not looked for again."""
+        self._is_retired = True
+
+    async def wait_online(self) -> None:
+        """Wait until it is online."""
+        await self._online.wait()
+
+    async def run(self) -> None:
+        """Connect, stay connected and serve the lanes until cancelled."""
+        try:
+            async with anyio.create_task_group() as group:
+                for run in self._lanes:
+                    group.start_soon(run)
+                await self._stay_connected()
+        finally:
+            self.state = "closed"
+            self._online.clear()
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+                await self._client.aclose()
+
+    async def _stay_connected(self) -> None:
+        seconds = self._options.storage.reconnect_interval_seconds
+        anew = functools.partial(delays, seconds, is_located=self._locator is not None)
+        waits = anew()
+        while not self._is_retired:
+            try:
+                await self._greet()
+            except (*FAILED, StorageError) as error:
+                self.problem = translate(self.name, error)
+                if self.hints is not None:
+                    self.hints.assume()
+                self._log.debug("partition %s: %s", self.name, self.problem)
+                if self.state != "online" or not is_moving(error):  # what moves is there soon, and is waited for
+                    self._set_state("offline")
+                self._tried.set()
+                self._settled.set()
+                await self._client.connection_pool.disconnect(inuse_connections=False)
+                if is_occupied(error):
+                    waits = anew()  # it is there, and will be ready without being spared
+                await anyio.sleep(next(waits))
+                continue
+            self.problem = None
+            self._lost.clear()
+            self._set_state("online")
+            self._settled.set()
+            online_from = clock.monotonic()
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._listen)
+                await self._lost.wait()
+                if self.hints is not None:
+                    self._online.clear()  # nothing is claimed before it is clear whether hints wait
+                group.cancel_scope.cancel()
+            await self._client.connection_pool.disconnect(inuse_connections=False)
+            if clock.monotonic() - online_from > _STEADY_SECONDS:
+                # One lost connection is not a lost partition: ask at once, but not all schedulers in one moment.
+                waits = anew()
+                await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
+            else:
+                await anyio.sleep(next(waits))
+
+    def _set_state(self, state: Literal["online", "offline"]) -> None:
+        before, self.state = self.state, state
+        if state == "online":
+            self._online.set()
+        else:
+            self._online.clear()
+        if before not in (state, "connecting") and not self._is_retired:
+            self._on_state(self)
+
+    async def _greet(self) -> None:
+        await self.handshake.look()
+        if not self._admitted.is_set():
+            self._tried.set()
+            await self._admitted.wait()
+        for finding in await self.handshake.enroll():
+            if not (isinstance(self._locator, Cluster) and self._locator.was_told(self.handshake.server, finding.code)):
+                self._log.warning("%s", finding.message)
+        if self.hints is not None:
+            await self.hints.catch_up()
+
+    async def examine(self) -> PartitionHealth:
+        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
+        return await self.handshake.examine(is_deaf=self._is_deaf)
+
+    async def _listen(self) -> None:
+        """Leave when the connection is lost."""
+        time_out = self._options.storage.operation_timeout_seconds
+        try:
+            # Looked up at each call: an execution puts its own function there and takes it away again.
+            on_due = lambda due_ms: self.on_due(due_ms)  # noqa: E731, PLW0108
+            self._is_deaf = False
+            if not await listen(self._client, self.keys.wake, time_out, on_due, self.on_word):
+                self._is_deaf = True
+                self._log.warning("%s", deaf(self.name, self.keys.wake).message)
+                await ping(self._client, time_out)
+        except FAILED as error:
+            self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
+        self._lost.set()
+
+    async def leave_for_good(self) -> NoReturn:
+        """This scheduler's list of partitions is of the past.
+
+        Raises:
+            PartitionListChanged: so it is.
+            PartitionOffline: it is that of the partition.
+        """
+        self.problem = await self.handshake.list_changed()
+        self.go_offline()
+        self._lost.set()
+        raise self.problem from None
+
+    def go_offline(self) -> None:
+        """It does not answer for now."""
+        if self.state == "online":
+            self._set_state("offline")
+
+    def give_up(self) -> None:
+        """Say that it cannot be reached: it is offline from now on, and looked for."""
+        self.go_offline()
+        self.report_lost()
+
+    def report_lost(self) -> None:
+        """Say that the connection does not work: the partition is looked for."""
+        if self._locator is not None:
+            self._locator.forget()
+        self._lost.set()

@@ -1,0 +1,1 @@
+"""The Lua scripts, the names of their keys, and what runs them."""

@@ -1,0 +1,134 @@
+"""The names of all keys: built here and nowhere else.
+
+All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis
+Cluster; a database's enrollment in the namespace carries `{namespace}`, in a cluster the tag of its partition. A colon
+in the namespace is doubled in the tag, and no partition name starts with one, so that no two namespaces can meet in one
+key.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ..connection.slots import slot_of, tag_of
+
+
+class HintKeys(NamedTuple):
+    """Where the hints for one partition stand, on the master."""
+
+    order: bytes
+    says: bytes
+    of: bytes
+
+
+class Keys:
+    """The keys of one partition, as bytes.
+
+    Args:
+        namespace: the namespace.
+        partition: what the partition is called.
+        shard: which partition of a Redis Cluster it is; `None`: it is no cluster.
+    """
+
+    __slots__ = (
+        "_tag",
+        "attempts",
+        "dead",
+        "due",
+        "enrollment",
+        "epoch",
+        "errors",
+        "failures",
+        "fence",
+        "groups",
+        "halt",
+        "hinted",
+        "leased",
+        "leases",
+        "moves",
+        "nowhere",
+        "outbox",
+        "parked",
+        "paused",
+        "probe",
+        "runs",
+        "tasks",
+        "wake",
+    )
+
+    def __init__(self, namespace: str, partition: str, shard: int | None = None) -> None:
+        escaped = namespace.replace(":", "::")
+        prefix = f"{escaped}:{partition}"
+        self._tag: Final = f"{{{prefix if shard is None else tag_of(prefix, shard)}}}:".encode()
+        self.tasks: Final = self._tag + b"tasks"
+        self.due: Final = self._tag + b"due"
+        self.leased: Final = self._tag + b"leased"
+        self.leases: Final = self._tag + b"leases"
+        self.fence: Final = self._tag + b"fence"
+        self.attempts: Final = self._tag + b"attempts"
+        self.dead: Final = self._tag + b"dead"
+        self.errors: Final = self._tag + b"errors"
+        self.paused: Final = self._tag + b"paused"
+        self.runs: Final = self._tag + b"runs"
+        self.failures: Final = self._tag + b"failures"
+        #: A prefix: what stands behind it is for `_groups.lua` to say.
+        self.groups: Final = self._tag + b"group:"
+        self.parked: Final = self.groups + b"parked"
+        self.halt: Final = self._tag + b"halt"
+        #: The number of the last hint that was applied here.
+        self.hinted: Final = self._tag + b"hinted"
+        #: That of the list of partitions which holds here; nothing for the first. `_prelude.lua` builds it as well.
+        self.epoch: Final = self._tag + b"epoch"
+        #: Tasks on their way to another partition, and what is known of them.
+        self.outbox: Final = self._tag + b"outbox"
+        self.moves: Final = self._tag + b"moves"
+        #: The pub/sub channel on which scripts announce a nearer due time.
+        self.wake: Final = self._tag + b"wake"
+        #: What is tried out is tried there: a key, and a channel to which nobody listens.
+        self.probe: Final = self._tag + b"probe"
+        self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
+        self.enrollment: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
+
+    @property
+    def slot(self) -> int:
+        """The slot of all of them in a Redis Cluster."""
+        return slot_of(self.tasks)
+
+    @property
+    def everywhere(self) -> tuple[bytes, ...]:
+        """All keys in which something of a task can stand, in the order in which scripts take them."""
+        return (
+            self.tasks,
+            self.due,
+            self.leased,
+            self.leases,
+            self.attempts,
+            self.dead,
+            self.errors,
+            self.paused,
+            self.runs,
+            self.failures,
+            self.groups,
+        )
+
+    def reply(self, session: bytes) -> bytes:
+        """Where the last reply to a session stands."""
+        return self._tag + b"reply:" + session
+
+    def taken(self, session: bytes) -> bytes:
+        """Where that stands which a session's last claim took for good."""
+        return self._tag + b"taken:" + session
+
+    def wanted(self, sync: bytes) -> bytes:
+        """Where the ids stand that a sync wants to keep."""
+        return self._tag + b"wanted:" + sync
+
+    def lock(self, name: bytes) -> bytes:
+        """Where a lock's holder stands."""
+        return self._tag + b"lock:" + name
+
+    def hints_for(self, partition: str) -> HintKeys:
+        """Where the hints for another partition stand: their order, what they say, and the latest one of each id."""
+        return HintKeys(
+            *(b"%shint-%s:%s" % (self._tag, name, partition.encode()) for name in (b"order", b"says", b"of"))
+        )

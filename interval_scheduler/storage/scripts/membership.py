@@ -1,0 +1,106 @@
+"""Which list of partitions a database belongs to: what stands there, and what this configuration wants. Pure.
+
+Every database of a namespace remembers the whole list and its own place in it. So two processes that are configured
+differently meet an error at connect, instead of scheduling the same task twice. A list has a number, its epoch; while
+tasks move from one list to the next, the old one is remembered too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from ...config.options import StorageOptions
+from ...errors import PartitionListChanged, PartitionMismatch, UnsuitableServer
+
+#: The version of the layout of keys and records.
+SCHEMA_VERSION: Final = b"1"
+
+
+class Enrollment(NamedTuple):
+    """What stands in a database of a namespace."""
+
+    schema: bytes
+    partition: bytes
+    list: bytes
+    master: bytes
+    epoch: bytes = b""
+    from_list: bytes = b""
+
+    @classmethod
+    def wanted(cls, name: str, storage: StorageOptions) -> Enrollment:
+        """What the options want to stand in the database of the partition `name`."""
+        names = join(instance.partition_name for instance in storage.instances)
+        return cls(SCHEMA_VERSION, name.encode(), names, storage.master.partition_name.encode())
+
+    @classmethod
+    def stored(cls, fields: Mapping[bytes, bytes]) -> Enrollment:
+        """What stands there, from the fields of the hash."""
+        return cls(*(fields.get(field, b"") for field in _FIELDS))
+
+    @property
+    def number(self) -> int:
+        """The epoch as a number: 1 for the first list, whose epoch is not stored."""
+        return int(self.epoch or b"1")
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether tasks may still have to move from another list."""
+        return self.from_list != b""
+
+    def require_same_layout(self, stored: Enrollment) -> None:
+        """Raise unless it was written by the same version of the layout.
+
+        Raises:
+            UnsuitableServer: it was not.
+        """
+        if stored.schema != self.schema:
+            raise UnsuitableServer(
+                self.partition.decode(),
+                f"has schema version {stored.schema.decode(errors='replace')}, this library writes "
+                f"{self.schema.decode()}: use the version of the library that wrote it, or another namespace",
+            )
+
+    def require(self, stored: Enrollment, key: bytes) -> None:
+        """Raise unless that is what stands there.
+
+        Args:
+            stored: what stands there.
+            key: where it stands, for the message.
+
+        Raises:
+            UnsuitableServer: written by another version of the layout.
+            PartitionListChanged: the list was changed, and is another one now.
+            PartitionMismatch: in use with another list of partitions, another name or another master.
+        """
+        self.require_same_layout(stored)
+        if stored.list != self.list and stored.number > self.number:
+            raise PartitionListChanged(self.partition.decode(), stored.number, stored.list.decode(errors="replace"))
+        for what, theirs, ours in (
+            ("partition", stored.partition, self.partition),
+            ("list of partitions", stored.list, self.list),
+            ("master", stored.master, self.master),
+            ("list_epoch", b"%d" % stored.number, b"%d" % self.number),
+        ):
+            if theirs != ours:
+                raise PartitionMismatch(
+                    self.partition.decode(),
+                    f"is in use with another configuration: its {what} is {theirs.decode(errors='replace')}, "
+                    f"here it is {ours.decode()}. Configure all schedulers of a namespace alike (RedisInstance.name "
+                    "fixes a name where addresses differ, ?partitions= says how many a cluster has, list_epoch changes "
+                    f"the list); to start anew, stop them all and delete {key.decode()} in each database, in a cluster "
+                    "that of each partition",
+                )
+
+
+_FIELDS: Final = (b"schema", b"partition", b"list", b"master", b"epoch", b"from")
+
+
+def join(names: Iterable[str]) -> bytes:
+    """A list of partitions as it is stored."""
+    return ",".join(sorted(names)).encode()
+
+
+def split(stored: bytes) -> list[str]:
+    """The names in a stored list of partitions."""
+    return [name for name in stored.decode(errors="replace").split(",") if name]

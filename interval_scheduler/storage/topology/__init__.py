@@ -1,0 +1,1 @@
+"""When the set of partitions is not whole, or changes: hinted handoff, agreement, migration."""

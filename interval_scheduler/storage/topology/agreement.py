@@ -1,0 +1,152 @@
+"""Which list of partitions holds, found out at connect; and putting another one in its place.
+
+::
+
+    stored list is ours ──┬─ nothing moves ─────────────────────────────────▶ agreed
+                          └─ tasks move ────▶ write it where it is missing ─▶ agreed
+    stored list is another ─┬─ our list_epoch is greater ─▶ master, old, new partitions ─▶ agreed
+                            └─ else PartitionListChanged, or PartitionMismatch
+
+A change does not begin while hints wait on the master: they are for homes by the list in use. The master decides
+between two that change the list at once. No scheduler goes online before the list stands on each old partition and each
+new one: from then on, no scheduler with another list can change anything anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...errors import PartitionMismatch, PartitionOffline
+from .. import commands
+from ..connection.client import FAILED, is_waiting_for_hints, translate
+from ..partition.partition import Partition
+from ..scripts.membership import Enrollment, split
+
+
+class Agreement(NamedTuple):
+    """The number of the list that holds, and the list from which tasks still move (empty: none do)."""
+
+    epoch: int
+    from_list: bytes = b""
+
+
+class Agreeing:
+    """Finds out, once each partition was reached or could not be.
+
+    Args:
+        listed: the partitions of the configured list.
+        leaving: those that it has no more.
+        master: the one that keeps the locks.
+        list_epoch: the number of the configured list, if it may take the place of another.
+    """
+
+    def __init__(
+        self, listed: Sequence[Partition], leaving: Sequence[Partition], master: Partition, list_epoch: int | None
+    ) -> None:
+        self._listed = listed
+        self._leaving = leaving
+        self._master = master
+        self._list_epoch = list_epoch
+        self._wanted = master.handshake.wanted
+        self._found = {
+            partition: partition.handshake.stored
+            for partition in (*listed, *leaving)
+            if partition.handshake.stored is not None
+        }
+
+    async def agree(self) -> Agreement:
+        """What holds from now on.
+
+        Raises:
+            PartitionListChanged: another list, with a greater epoch.
+            PartitionMismatch: another list, and this one must not or cannot take its place.
+            PartitionOffline: for a change, all must be reached.
+        """
+        for partition, stored in self._found.items():
+            if stored.partition != partition.handshake.wanted.partition:  # the addresses were mixed up
+                partition.handshake.wanted.require(stored, partition.keys.enrollment)
+        if not self._found:
+            return Agreement(self._list_epoch or 1)
+        latest = max(self._found.values(), key=lambda stored: stored.number)
+        from_list = self._from_list(latest)
+        if latest.list == self._wanted.list:
+            if from_list:
+                await self._write(latest.number, from_list, None)
+            else:
+                self._require_everywhere(latest.epoch, self._listed)
+            return Agreement(latest.number, from_list)
+        epoch = self._list_epoch
+        if epoch is None or epoch <= latest.number:
+            self._require_everywhere(b"%d" % epoch if epoch else b"", (*self._listed, *self._leaving))
+            raise PartitionMismatch(self._master.name, "is in use with another list of partitions")
+        if from_list:
+            raise PartitionMismatch(
+                self._master.name,
+                f"cannot have another list: tasks still move to {latest.list.decode()}; let a scheduler with that list "
+                "go on until that is done",
+            )
+        if latest.master != self._wanted.master:
+            raise PartitionMismatch(
+                self._master.name,
+                f"cannot become the master: a change of the list keeps it, which is {latest.master.decode()}",
+            )
+        await self._write(epoch, latest.list, latest.number)
+        return Agreement(epoch, latest.list)
+
+    def _from_list(self, latest: Enrollment) -> bytes:
+        """The list from which tasks move, by the word of the master, which hears last that they do not any more."""
+        master = self._found.get(self._master)
+        if master is not None and master.number == latest.number:
+            return master.from_list
+        at_latest = [stored for stored in self._found.values() if stored.number == latest.number]
+        return max(stored.from_list for stored in at_latest)
+
+    def _require_everywhere(self, epoch: bytes, partitions: Sequence[Partition]) -> None:
+        for partition in partitions:
+            if partition in self._found:
+                wanted = partition.handshake.wanted._replace(epoch=epoch)
+                wanted.require(self._found[partition], partition.keys.enrollment)
+
+    async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
+        """Write the list down everywhere; `expected` is the epoch that the master has, if the change begins here."""
+        at_hand = {partition.name: partition for partition in (*self._listed, *self._leaving)}
+        old_names = split(from_list)
+        if missing := [name for name in old_names if name not in at_hand]:
+            raise PartitionMismatch(
+                self._master.name,
+                f"cannot have the list {self._wanted.list.decode()}: there are tasks on {', '.join(missing)} too; "
+                "tell in `leaving` where that is, so that they can be fetched",
+            )
+        old = [at_hand[name] for name in old_names]
+        joining = [partition for partition in self._listed if partition not in old]
+        for partition in (*old, *joining):
+            if partition.problem is not None:
+                raise PartitionOffline(
+                    partition.name,
+                    f"must be reached to change the list of partitions, and is not: {partition.problem}",
+                )
+        is_paused = False
+        others = [partition.name for partition in (*old, *joining) if partition is not self._master]
+        for partition in (self._master, *(other for other in (*old, *joining) if other is not self._master)):
+            begins_here = partition is self._master and expected is not None
+            handshake = partition.handshake
+            handshake.wanted = handshake.wanted._replace(epoch=b"%d" % epoch, from_list=from_list)
+            try:
+                changed = await commands.change(
+                    partition,
+                    handshake.wanted,
+                    expected if partition is self._master else None,
+                    paused=is_paused and partition in joining,
+                    without_hints_for=others if begins_here else (),
+                )
+            except FAILED as error:
+                if begins_here and is_waiting_for_hints(error):
+                    raise PartitionMismatch(
+                        partition.name,
+                        "cannot have another list: hints wait there for another partition; let a scheduler with the "
+                        'list in use and on_offline="hint" go on until they are applied',
+                    ) from None
+                raise translate(partition.name, error) from None
+            handshake.wanted.require(changed.enrollment, partition.keys.enrollment)
+            is_paused = is_paused or changed.is_paused

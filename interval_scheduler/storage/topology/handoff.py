@@ -1,0 +1,290 @@
+"""Hints: assignments and removals for a partition that is offline, kept on the master until it is back.
+
+::
+
+    lane ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ struck off at the master
+                                                        (with the number of the last one, in one step)
+
+A hint has a number, and a partition keeps the number of the last one that was applied to it. Whoever applies some says
+which one it takes for the last; where that is not so, nothing happens. So any number of schedulers may apply the same
+hints, and any of them may die between the two steps: each hint is applied once, in order.
+
+A scheduler that lost a partition applies what waits before the partition is online for it again, and therefore claimed
+from. One that did not lose it hears of new hints, and looks at the master from time to time; what it sends to a
+partition goes behind the hints that it knows of.
+
+Failures: while the master cannot be asked, a partition that was away stays offline, since its hints are not known. A
+partition that refuses hints (it is full) goes online with them waiting, or its tasks would never drain; what is sent to
+it meanwhile is refused likewise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import anyio
+
+from ...config.options import SchedulerOptions
+from ...errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
+from ...support import clock
+from ...support.log import Log
+from .. import commands
+from ..commands import START_WINDOW_MS, Change, Hint, Removed, Row
+from ..connection.client import FAILED, is_list_changed, translate
+from ..requests.batching import Partly
+from ..requests.session import Session
+from ..scripts.loader import Script
+from ..scripts.ports import Argument, Reachable
+from .hint_codec import batches, row_of
+
+_REMOVAL: Final = (b"", b"", b"", b"")
+
+
+class Hints:
+    """The hints for one partition.
+
+    Args:
+        partition: the partition.
+        master: keeps them; another partition.
+        options: the scheduler's options.
+        log: where to write when hints begin, and when they were applied.
+    """
+
+    def __init__(self, partition: Reachable, master: Reachable, options: SchedulerOptions, log: Log) -> None:
+        self.keys: Final = master.keys.hints_for(partition.name)
+        #: Whether some are known to wait, or may.
+        self.pending = False
+        #: Whether none are kept: tasks move to another list of partitions, so that their homes are not settled.
+        self.is_held = False
+        self._partition = partition
+        self._master = master
+        self._limit = options.max_hints
+        self._grid_ms = round(options.storage.task_interval_seconds * 1000)
+        self._log = log
+        self._patience_seconds = options.storage.operation_timeout_seconds
+        self._assigning = Session(master, self._patience_seconds, options.storage.wait_replicas)
+        self._removing = Session(master, self._patience_seconds)
+        self._applying = asyncio.Lock()
+        #: Whether others may have written some, since the partition was away.
+        self._assumed = True
+        #: When the first was written since the partition was last online; infinity: none was.
+        self._began_at = math.inf
+
+    @property
+    def in_between(self) -> bool:
+        """Whether what is sent to the partition has to look at hints first: it is offline, or some wait."""
+        return self._partition.state != "online" or self.pending or self._applying.locked()
+
+    def assume(self) -> None:
+        """The partition was away: others may have written hints."""
+        self._assumed = True
+
+    def require(self) -> None:
+        """Raise unless hints can be written.
+
+        Raises:
+            PartitionOffline: the master is offline too, or tasks move; nothing was changed.
+            PartitionListChanged: neither will be online again, for this list of partitions.
+            NotConnected: the scheduler was closed.
+        """
+        if self._partition.state == "closed":
+            raise NotConnected
+        for partition in (self._partition, self._master):
+            if isinstance(partition.problem, PartitionListChanged):
+                partition.require_online()
+        if self.is_held:
+            self._partition.require_online()
+        if self._master.state != "online":
+            raise self._master_lost()
+
+    # Writing
+
+    async def assign(self, changes: Sequence[Change]) -> Sequence[bool]:
+        """Keep assignments: whether each is new, as far as the hints tell; see `Scheduler.assign_task`."""
+        self.require()
+        if any(change.assignment.controls.cron is not None for change in changes):
+            now_ms = await self._master.now_ms()
+            changes = [change.planned(now_ms) for change in changes]
+        flags = await self._write(self._assigning, commands.wired(changes))
+        if problem := self._assigning.not_replicated:
+            raise problem
+        return self._results(flags, [flag == "1" for flag in flags])
+
+    async def remove(self, ids: Sequence[bytes]) -> Sequence[Removed]:
+        """Keep removals: whether each task was scheduled, as far as the hints tell."""
+        self.require()
+        args = [arg for raw_id in ids for arg in (raw_id, *_REMOVAL)]
+        flags = await self._write(self._removing, args)
+        # No claim was granted since the partition is gone; one from just before may still start its runs.
+        passed_ms = 1000 * (clock.monotonic() - self._began_at)
+        wait_ms = max(0, math.ceil(START_WINDOW_MS - passed_ms))
+        return self._results(flags, [Removed(flag == "1", wait_ms) for flag in flags])
+
+    async def _write(self, session: Session, args: Sequence[Argument]) -> str:
+        if self._began_at == math.inf:
+            self._began_at = clock.monotonic()
+            self._log.warning(
+                "partition %s is offline: what is assigned and removed is kept on the master until it is back",
+                self._partition.name,
+            )
+        try:
+            return await commands.hint(session, self._master, self.keys, self._partition.name, self._limit, args)
+        finally:
+            self.pending = True  # even if it failed: it may have got there, and its reply not come back
+
+    def _results(self, flags: str, results: Sequence[Any]) -> Sequence[Any]:
+        if "f" not in flags:
+            return results
+        full = HintsFull(self._partition.name, self._limit)
+        raise Partly([full if flag == "f" else result for flag, result in zip(flags, results, strict=True)])
+
+    # Looking
+
+    async def look(self, ids: Sequence[bytes]) -> Sequence[Row | None]:
+        """Look tasks up, in the hints first: what these do not know is for the partition to say, if it is online."""
+        self.require()
+        found = await commands.hint_look(self._master, self.keys, ids)
+        unknown = [raw_id for raw_id, hint in zip(ids, found, strict=True) if hint is None]
+        rows: dict[bytes, Row | None] = {}
+        missing: PartitionOffline | None = None
+        if unknown:
+            try:
+                rows = dict(zip(unknown, await commands.look(self._partition, unknown), strict=True))
+            except PartitionOffline as error:
+                missing = error
+        outcomes: list[Any] = [
+            (rows.get(raw_id, missing) if hint is None else None if hint.is_removal else row_of(hint, self._grid_ms))
+            for raw_id, hint in zip(ids, found, strict=True)
+        ]
+        if missing is not None:
+            raise Partly(outcomes)
+        return outcomes
+
+    # Applying
+
+    async def passable(self) -> bool:
+        """Whether the partition can be sent to: it is online, and the hints that are known are applied.
+
+        Raises:
+            PartitionOffline: the master cannot be asked for them.
+            StorageError: the partition refuses them.
+        """
+        while self._partition.state == "online" and self.in_between:
+            await self.settle()
+        return self._partition.state == "online"
+
+    async def settle(self) -> None:
+        """Apply what waits, if the partition is online; one that is lost meanwhile is offline afterwards.
+
+        Raises:
+            PartitionOffline: the master cannot be asked for them.
+            StorageError: the partition refuses them.
+        """
+        async with self._applying:
+            if not self.pending or self._partition.state != "online":
+                return
+            try:
+                await self._apply()
+            except PartitionOffline:
+                raise self._master_lost() from None
+            except FAILED as error:
+                if is_list_changed(error):
+                    await self._partition.leave_for_good()
+                problem = translate(self._partition.name, error)
+                if not isinstance(problem, PartitionOffline):
+                    raise problem from None
+                self._partition.give_up()
+
+    async def catch_up(self) -> None:
+        """Apply what waits before the partition goes online.
+
+        Raises:
+            PartitionOffline: the master cannot be asked, and there may be some.
+            RedisError: the partition was lost again.
+        """
+        if self._master.state != "online":
+            if not (self.pending or self._assumed):
+                return  # its connection was lost, but nothing tells that it was away
+            if self._partition.state == "offline":
+                with anyio.move_on_after(self._patience_seconds):
+                    await self._master.wait_online()
+        async with self._applying:
+            try:
+                await self._apply()
+            except PartitionOffline:
+                raise self._master_lost() from None
+            except FAILED as error:
+                problem = translate(self._partition.name, error)
+                if isinstance(problem, PartitionOffline) or is_list_changed(error):
+                    raise
+                # It has to go online, or its tasks would never drain and make room.
+                self._log.warning("hints wait, since they cannot be applied: %s", problem)
+        self._began_at = math.inf
+
+    def _master_lost(self) -> PartitionOffline:
+        return PartitionOffline(
+            self._partition.name,
+            f"cannot be used while the master {self._master.name!r}, which keeps the hints for it, is offline: nothing "
+            "was changed, try again later",
+        )
+
+    async def _apply(self) -> None:
+        """Apply all hints that wait; raises the client's errors of the partition, and `StorageError` of the master."""
+        self.pending = False
+        applied = 0
+        try:
+            while page := await commands.hint_page(self._master, self.keys):
+                last = await commands.applied(self._partition)
+                for batch in batches(page.hints, last):
+                    if not await self._apply_batch(batch, last):
+                        break
+                    last = batch[-1].number
+                    applied += len(batch)
+                else:
+                    last = max(last, page.last)
+                await commands.strike(self._master, self.keys, last)
+        except NotConnected:
+            raise PartitionOffline(self._master.name) from None
+        except BaseException:
+            self.pending = True
+            raise
+        finally:
+            if applied:
+                self._log.info("%d hints for partition %s were applied", applied, self._partition.name)
+        self._assumed = False
+
+    async def _apply_batch(self, batch: Sequence[Hint], last: int) -> bool:
+        """Apply hints of one kind in one step; `False` if others do."""
+        session = _InOrder(self._partition, last, batch[-1].number)
+        keys = self._partition.keys
+        try:
+            if batch[0].is_removal:
+                await commands.remove(session, keys, [hint.id for hint in batch])
+            else:
+                args = [arg for hint in batch for arg in hint.wired]
+                _, earliest_ms = await commands.assign_wired(session, keys, self._grid_ms, args)
+                if earliest_ms >= 0:
+                    self._partition.on_due(earliest_ms)
+        except FAILED as error:
+            if isinstance(translate(self._partition.name, error), OutcomeUnknown):
+                return False
+            raise
+        return True
+
+
+class _InOrder:
+    """Sends what applies hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
+
+    def __init__(self, partition: Reachable, last: int, number: int) -> None:
+        self._partition = partition
+        self._stamp = b"%d:%d %d" % (partition.epoch, last, number)
+
+    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Send it once, as it is; raises the client's errors."""
+        assert script.in_order is not None  # noqa: S101 - for the type checker: `assign` and `remove` have it
+        return await self._partition.evaluate(
+            script.in_order, (self._partition.keys.hinted, *keys), (self._stamp, *args)
+        )

@@ -1,0 +1,41 @@
+"""What hints come to: batches that are applied in one step, and tasks to look at. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..commands import Hint, Row
+from ..requests.batching import MAX_BATCH
+
+
+def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
+    """Hints behind a number, in order: as many at once as are of one kind and one batch."""
+    batch: list[Hint] = []
+    for hint in hints:
+        if hint.number <= last:
+            continue
+        if batch and (hint.is_removal != batch[0].is_removal or len(batch) >= MAX_BATCH):
+            yield batch
+            batch = []
+        batch.append(hint)
+    if batch:
+        yield batch
+
+
+def row_of(hint: Hint, grid_ms: int) -> Row:
+    """A task as an assignment would put it, were there none of its id."""
+    kind, *controls = hint.code[1:].split(b";", 1)
+    is_cron = any(control.startswith(b"c") for control in controls[0].split(b";")) if controls else False
+    grid = max(1, 1 if is_cron else grid_ms)
+    start = int(hint.start)
+    header = kind
+    if hint.interval:
+        interval, _, phase = hint.interval.partition(b"/")
+        every = int(interval)
+        if phase:
+            start += (int(phase) - start) % every
+        header += b" %d %d" % (every, int(phase or start % every))
+        if grid > 1:
+            header += b" %d" % grid
+    header += b"".join(b";" + control for control in controls)
+    return Row(hint.id, header + b"\n" + hint.data, start - start % grid, "waiting", 0)

@@ -1,0 +1,65 @@
+"""Looks for hints that wait, for a scheduler that did not lose the partition that they are for.
+
+It hears of the first that is written, and looks from time to time besides, since what is said may be missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import anyio
+
+from ...errors import NotConnected, StorageError
+from ...support.log import Log
+from .. import commands
+from ..partition.partition import Partition
+from .handoff import Hints
+
+
+class HintKeeper:
+    """Looks for hints that wait, at an interval and when told of some, and applies them.
+
+    Args:
+        master: the master.
+        hints: those for each of the other partitions.
+        interval_seconds: how often to look without being told.
+        log: where faults are told.
+    """
+
+    def __init__(self, master: Partition, hints: Sequence[Hints], interval_seconds: float, log: Log) -> None:
+        self._master = master
+        self._hints = hints
+        self._interval_seconds = interval_seconds
+        self._log = log
+        self._told = asyncio.Event()
+        master.on_word = self._on_word
+
+    def _on_word(self, _: bytes) -> None:
+        self._told.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            with anyio.move_on_after(self._interval_seconds):
+                await self._told.wait()
+            self._told.clear()
+            await self.run_once()
+
+    async def run_once(self) -> None:
+        """Look once, and apply what can be applied."""
+        try:
+            counts = await commands.hint_counts(self._master, [hints.keys for hints in self._hints])
+        except (StorageError, NotConnected) as error:
+            self._log.debug("hints cannot be looked for: %s", error)
+            return
+        async with anyio.create_task_group() as group:
+            for hints, count in zip(self._hints, counts, strict=True):
+                hints.pending = hints.pending or count > 0
+                group.start_soon(self._settle, hints)
+
+    async def _settle(self, hints: Hints) -> None:
+        try:
+            await hints.settle()
+        except StorageError as error:
+            self._log.warning("hints wait: %s", error)

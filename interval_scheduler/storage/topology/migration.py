@@ -1,0 +1,126 @@
+"""Where a task is while tasks move from one list of partitions to the next, and how one batch of them gets there.
+
+::
+
+    known at the old home ──move_out──▶ outbox ──move_in──▶ known at the new home
+                                          └── move_done: the outbox is empty again
+
+A task that belongs elsewhere by the new list is first asked for at its old home. Nothing is added there any more: so
+what is not known there, and not in the outbox, is at its new home or nowhere, and stays so. See ADR 10.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from ...model.placement import homes
+from .. import commands
+from ..commands import Change, ControlStep, Outbox, Removed, Row
+from ..partition.partition import Partition
+from ..requests.batching import Calls
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Moves:
+    """The change from one list of partitions to another.
+
+    Args:
+        old: the partitions of the old list.
+        new: those of the new one.
+    """
+
+    def __init__(self, old: Sequence[Partition], new: Sequence[Partition]) -> None:
+        self.old: Final = old
+        self.new: Final = new
+        self._old_home = homes([partition.name for partition in old])
+        self._new_home = homes([partition.name for partition in new])
+        self._by_name = {partition.name: partition for partition in new}
+        self._one_at_a_time = {partition: asyncio.Lock() for partition in old}
+
+    @property
+    def in_order(self) -> Sequence[Partition]:
+        """All of them, so that tasks move from earlier ones to later ones."""
+        leaving = [partition for partition in self.old if partition not in self.new]
+        staying = [partition for partition in self.old if partition in self.new]
+        return [*leaving, *staying, *(partition for partition in self.new if partition not in self.old)]
+
+    def old_home(self, raw_id: bytes) -> Partition:
+        """Where a task was by the old list."""
+        return self.old[self._old_home(raw_id)]
+
+    def new_home(self, raw_id: bytes) -> Partition:
+        """Where it will be."""
+        return self.new[self._new_home(raw_id)]
+
+    def has_moved(self, raw_id: bytes) -> bool:
+        """Whether its home is another by the new list."""
+        return self.old_home(raw_id) is not self.new_home(raw_id)
+
+    # Calls on tasks whose home is another by the new list
+
+    def assign(self, change: Change) -> asyncio.Future[bool]:
+        """Assign one."""
+        raw_id = change.assignment.id
+        return self._submit(raw_id, change, self.old_home(raw_id).known.assign, self.new_home(raw_id).assign)
+
+    def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
+        """Remove one."""
+        return self._submit(raw_id, raw_id, self.old_home(raw_id).known.remove, self.new_home(raw_id).remove)
+
+    def control(self, step: ControlStep) -> asyncio.Future[str]:
+        """Carry out a step on one."""
+        raw_id = step.raw_id
+        return self._submit(raw_id, step, self.old_home(raw_id).known.control, self.new_home(raw_id).control)
+
+    def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
+        """Look one up."""
+        return self._submit(raw_id, raw_id, self.old_home(raw_id).look, self.new_home(raw_id).look)
+
+    def _submit(
+        self, raw_id: bytes, item: Item, known: Calls[Item, Result | None], lane: Calls[Item, Result]
+    ) -> asyncio.Future[Result]:
+        return asyncio.ensure_future(self._follow(raw_id, item, known.submit(item), lane))
+
+    async def _follow(
+        self, raw_id: bytes, item: Item, first: asyncio.Future[Result | None], lane: Calls[Item, Result]
+    ) -> Result:
+        result = await first
+        if result is not None:
+            return result
+        old = self.old_home(raw_id)
+        if await old.known.on_their_way.submit(raw_id):
+            await self.forward(old)
+        return await lane.submit(item)
+
+    # Batches
+
+    async def forward(self, old: Partition) -> None:
+        """Bring home what is on its way from a partition."""
+        async with self._one_at_a_time[old]:
+            await self.deliver(old, await commands.move_out(old, "", ()))
+
+    async def send(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
+        """Move tasks, as far as they are known at the partition and not leased: those that stay for now."""
+        while ids:
+            home.require_online()
+            async with self._one_at_a_time[old]:
+                outbox = await commands.move_out(old, home.name, ids)
+                await self.deliver(old, outbox)
+            ids = outbox.left
+            if outbox.number == 0:
+                break
+        return ids
+
+    async def deliver(self, old: Partition, outbox: Outbox) -> None:
+        """Bring a batch home; it does no harm if others do that as well."""
+        if outbox.number == 0:
+            return
+        home = self._by_name[outbox.destination]
+        earliest_ms = await commands.move_in(home, old.name, outbox)
+        if earliest_ms >= 0:
+            home.on_due(earliest_ms)
+        await commands.move_done(old, outbox.number)

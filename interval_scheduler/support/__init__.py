@@ -1,0 +1,1 @@
+"""Small things without any knowledge of tasks: a clock, a log, events."""

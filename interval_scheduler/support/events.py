@@ -1,0 +1,79 @@
+"""Events for the application, delivered so that no handler can block or break the scheduler."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, Literal, get_args
+
+from ..errors import InvalidType, InvalidValue
+from .log import Log
+
+EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"]
+EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
+
+Handler = Callable[..., object]
+
+
+class Events:
+    """Handlers by event.
+
+    Args:
+        log: where a handler that raises is told.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._handlers: dict[str, list[Handler]] = {name: [] for name in EVENT_NAMES}
+        #: Starts the coroutine of an asynchronous handler; set while connected.
+        self.spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object] | None = None
+
+    def on(self, event: str, handler: Handler) -> Callable[[], None]:
+        """Add a handler; returns a function that takes it off again.
+
+        Raises:
+            InvalidValue: there is no such event.
+            InvalidType: the handler cannot be called.
+        """
+        if event not in self._handlers:
+            raise InvalidValue("event", f"must be one of {', '.join(EVENT_NAMES)}, got {event!r}")
+        if not callable(handler):
+            raise InvalidType("handler", f"must be a function, not {type(handler).__name__}")
+        self._handlers[event].append(handler)
+
+        def off() -> None:
+            if handler in self._handlers[event]:
+                self._handlers[event].remove(handler)
+
+        return off
+
+    def listening(self, event: EventName) -> Sequence[Handler]:
+        """Those who listen, a live view: events so frequent that a look must be cheap are worked out only for them."""
+        return self._handlers[event]
+
+    def emit(self, event: EventName, *args: object) -> None:
+        """Call the handlers of an event; the asynchronous ones run beside what goes on."""
+        for handler in list(self._handlers[event]):
+            try:
+                result = handler(*args)
+            except Exception as error:  # noqa: BLE001 - the application's handler, whatever it raises
+                self._failed(event, error)
+                continue
+            if inspect.iscoroutine(result):
+                if self.spawn is None:
+                    result.close()
+                else:
+                    self._start(event, result)
+
+    def _start(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:
+        async def guarded() -> None:
+            try:
+                await coroutine
+            except Exception as error:  # noqa: BLE001 - likewise
+                self._failed(event, error)
+
+        if self.spawn is not None:
+            self.spawn(guarded)
+
+    def _failed(self, event: str, error: Exception) -> None:
+        self._log.error("a handler of the event %r failed: %s: %s", event, type(error).__name__, error)
