@@ -18,7 +18,7 @@ REQUEST_IDS: Final = tuple(
     lua(
         f"a repeated request is carried out again: {script}",
         script,
-        "recall(KEYS[1], ARGV[1])" if script in _WHATEVER_THE_LIST else "recall_in_epoch(KEYS[1], ARGV[1])",
+        "recall(reply_key, sequence_arg)" if script in _WHATEVER_THE_LIST else "recall_in_epoch(reply_key, stamp_arg)",
         "nil",
         tests_in(
             _IDEMPOTENCE,
@@ -34,7 +34,7 @@ CLAIMS: Final = (
     lua(
         "a late copy of an empty claim takes tasks for nobody",
         "claim",
-        "remember(KEYS[1], ARGV[1], token .. ' 0')",
+        "remember(reply_key, stamp_arg, token .. ' 0')",
         "",
         tests_in("scripts/test_idempotence", "test_a_late_copy_of_a_claim_that_found_nothing_finds_nothing"),
     ),
@@ -64,35 +64,35 @@ CLAIMS: Final = (
     lua(
         "a claim is not limited",
         "claim",
-        "'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES'",
+        "'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES'",
         "'BYSCORE', 'WITHSCORES'",
         tests_in("scripts/test_claim", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
     lua(
         "at most once, a claim is not limited",
         "claim_once",
-        "'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES'",
+        "'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES'",
         "'BYSCORE', 'WITHSCORES'",
         tests_in("scripts/test_claim_once", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
     lua(
         "a claimed task stays due",
         "claim",
-        "call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)",
+        "call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)",
         "",
         tests_in("scripts/test_claim", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
     lua(
         "the pause of the namespace is ignored",
         "claim",
-        "call('EXISTS', KEYS[9]) == 1 and {}\n  or ",
+        "call('EXISTS', halt_key) == 1 and {}\n  or ",
         "",
         tests_in("scripts/test_control", "test_nothing_is_claimed_while_the_partition_rests"),
     ),
     lua(
         "at most once, the pause of the namespace is ignored",
         "claim_once",
-        "call('EXISTS', KEYS[11]) == 1 and {}\n  or ",
+        "call('EXISTS', halt_key) == 1 and {}\n  or ",
         "",
         tests_in("scripts/test_control", "test_nothing_is_claimed_while_the_partition_rests"),
     ),
@@ -172,7 +172,7 @@ ENDS: Final = (
     lua(
         "the attempts of a run count for the next",
         "complete",
-        "call('HDEL', KEYS[6], unpack(ended))",
+        "call('HDEL', attempts_key, unpack(ended))",
         "",
         tests_in("scripts/test_complete", "test_the_attempts_end_with_the_run"),
     ),
@@ -186,7 +186,7 @@ ENDS: Final = (
     lua(
         "a task with so many runs leaves its count behind",
         "complete",
-        "call('HDEL', KEYS[9], unpack(gone))",
+        "call('HDEL', runs_key, unpack(gone))",
         "",
         tests_in("scripts/test_complete", "test_a_task_with_so_many_runs_leaves_nothing_behind"),
     ),
@@ -221,7 +221,7 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "  bound_dead(ARGV[3], #ids, KEYS[7], { KEYS[8], KEYS[10], KEYS[11], KEYS[2] })\n",
+        "  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })\n",
         "",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),
@@ -235,7 +235,7 @@ ENDS: Final = (
     lua(
         "renewing does not last from now",
         "renew",
-        "digits(now_ms() + tonumber(ARGV[2]))",
+        "digits(now_ms() + tonumber(lease_arg))",
         "digits(now_ms())",
         tests_in("scripts/test_renew", "test_a_lease_lasts_from_now"),
     ),

@@ -31,7 +31,7 @@ TASKS: Final = (
     lua(
         "a removed task keeps its lease",
         "remove",
-        "call('HDEL', KEYS[5], unpack(ids))",
+        "call('HDEL', leases_key, unpack(ids))",
         "",
         tests_in("scripts/test_remove", "test_all_that_belongs_to_a_task_goes"),
     ),
@@ -166,14 +166,14 @@ SYNCS: Final = (
     lua(
         "a sync removes what is outside of its scope",
         "sweep",
-        "string.sub(step[2][n], 1, #ARGV[3]) == ARGV[3]",
+        "string.sub(step[2][n], 1, #prefix_arg) == prefix_arg",
         "true",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
     lua(
         "a sync whose notes are lost removes everything",
         "sweep",
-        "if call('SCARD', KEYS[3]) ~= tonumber(ARGV[4]) then",
+        "if call('SCARD', wanted_key) ~= tonumber(noted_arg) then",
         "if false then",
         tests_in("semantics/test_sync", "test_lost_notes_remove_nothing"),
     ),
@@ -187,8 +187,8 @@ SYNCS: Final = (
     lua(
         "a sync notes only the first of a batch",
         "mark",
-        "call('SADD', KEYS[2], unpack(ARGV, 3))",
-        "call('SADD', KEYS[2], ARGV[3])",
+        "call('SADD', wanted_key, unpack(ARGV, 3))",
+        "call('SADD', wanted_key, ARGV[3])",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
 )

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Final
 
 _SENTENCE: Final = re.compile(r"-- [A-Z].*\.$")
+_NAMED: Final = re.compile(r"(KEYS|ARGV)\[(\d+)\] ([a-z -]+?):")
 _SECTIONS: Final = ("KEYS[1]", "Returns:", "Guarantees:")
 
 
@@ -65,6 +66,16 @@ def check_header(name: str, source: str) -> tuple[str, ...]:
     return header
 
 
+def names_of(header: tuple[str, ...]) -> str:
+    """What binds the names in a header to keys and arguments: `local due_key = KEYS[3]` and so on, in one line."""
+    found = [_NAMED.match(line) for line in header]
+    bound = [(match[1], match[2], match[3].replace(" ", "_").replace("-", "_")) for match in found if match]
+    if not bound:
+        return ""
+    names = ", ".join(f"{name}_{'key' if array == 'KEYS' else 'arg'}" for array, _, name in bound)
+    return f"local {names} = {', '.join(f'{array}[{number}]' for array, number, _ in bound)}\n"
+
+
 def _load(name: str, *, in_order: bool = False) -> Script:
     header = check_header(name, _read(name))
     variant = _script(name, header, "_prelude", "_groups", "_in_order", name) if in_order else None
@@ -76,7 +87,8 @@ def _read(name: str) -> str:
 
 
 def _script(name: str, header: tuple[str, ...], *parts: str) -> Script:
-    text = "".join(map(_read, parts))
+    *shared, own = parts
+    text = "".join([*map(_read, shared), names_of(header), _read(own)])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     return Script(name, header, text, sha, "recall_in_epoch(" in _read(name))
 

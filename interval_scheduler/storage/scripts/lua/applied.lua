@@ -3,4 +3,4 @@
 -- Returns: string, that number, 0 for none
 -- Guarantees: changes nothing; O(1).
 
-return call('GET', KEYS[1]) or '0'
+return call('GET', hinted_key) or '0'

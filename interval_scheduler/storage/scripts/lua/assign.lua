@@ -25,26 +25,26 @@
 --   that its completion obeys the new record; a paused one stays paused; one set aside as dead is scheduled anew; one
 --   whose last moment comes before its next due time is taken off.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
 local now = now_ms()
-local grid = math.max(tonumber(ARGV[3]), 1)
+local grid = math.max(tonumber(grid_arg), 1)
 local ids = arguments(4, 5)
-local refused = not_all_known(ARGV[1], KEYS[2], ids)
+local refused = not_all_known(stamp_arg, tasks_key, ids)
 if refused then
-  return remember(KEYS[1], ARGV[1], refused)
+  return remember(reply_key, stamp_arg, refused)
 end
 
 local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
-local any_paused = call('EXISTS', KEYS[9]) == 1
-local pauses = any_paused and call('ZMSCORE', KEYS[9], unpack(ids))
-local scores = call('ZMSCORE', KEYS[3], unpack(ids))
-local parked, overdue = dues_in(KEYS[12], 'parked-of', ids), dues_in(KEYS[12], 'overdue', ids)
+local any_paused = call('EXISTS', paused_key) == 1
+local pauses = any_paused and call('ZMSCORE', paused_key, unpack(ids))
+local scores = call('ZMSCORE', due_key, unpack(ids))
+local parked, overdue = dues_in(groups_key, 'parked-of', ids), dues_in(groups_key, 'overdue', ids)
 local in_groups = false
-local leases = call('HMGET', KEYS[5], unpack(ids))
+local leases = call('HMGET', leases_key, unpack(ids))
 local any_known = parked
 for n, id in ipairs(ids) do
   is_paused[id] = pauses and pauses[n] and true
@@ -52,7 +52,7 @@ for n, id in ipairs(ids) do
   lease_of[id] = leases[n] or nil
   any_known = any_known or due_of[id] or lease_of[id]
 end
-for n, record in ipairs(any_known and call('HMGET', KEYS[2], unpack(ids)) or {}) do
+for n, record in ipairs(any_known and call('HMGET', tasks_key, unpack(ids)) or {}) do
   if record then
     local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
     interval_of[ids[n]] = tonumber(interval)
@@ -61,7 +61,7 @@ for n, record in ipairs(any_known and call('HMGET', KEYS[2], unpack(ids)) or {})
   end
 end
 
-local before = head(KEYS[3])
+local before = head(due_key)
 local written, marked, created, over, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
@@ -131,14 +131,14 @@ for n, id in ipairs(ids) do
   created[n] = (due or lease or is_over) and '0' or '1'
 end
 
-call('HSET', KEYS[2], unpack(written))
-put(places, KEYS[3], KEYS[9])
+call('HSET', tasks_key, unpack(written))
+put(places, due_key, paused_key)
 if parked then
-  drop_parked(KEYS[12], ids)
+  drop_parked(groups_key, ids)
 end
-local makes_room = overdue and give_up_turns(KEYS[12], ids, now, KEYS[3])
+local makes_room = overdue and give_up_turns(groups_key, ids, now, due_key)
 if #marked > 0 then
-  call('HSET', KEYS[5], unpack(marked))
+  call('HSET', leases_key, unpack(marked))
 end
 if #over > 0 then
   -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
@@ -150,20 +150,20 @@ if #over > 0 then
   end
   for _, id in ipairs(over) do
     if not due_of[id] then
-      call('ZREM', KEYS[3], id)
-      call('HDEL', KEYS[2], id)
+      call('ZREM', due_key, id)
+      call('HDEL', tasks_key, id)
     end
   end
-  makes_room = leave_groups(KEYS[12], over, now, KEYS[3]) or makes_room
+  makes_room = leave_groups(groups_key, over, now, due_key) or makes_room
 end
 if makes_room then
   places.earliest = math.min(places.earliest or now, now)
 end
-if call('ZREM', KEYS[7], unpack(ids)) > 0 then
-  call('HDEL', KEYS[8], unpack(ids))
+if call('ZREM', dead_key, unpack(ids)) > 0 then
+  call('HDEL', errors_key, unpack(ids))
 end
 if in_groups then
-  call('SET', KEYS[12] .. 'in-use', 1)
+  call('SET', groups_key .. 'in-use', 1)
 end
-announce(ARGV[2], before, places.earliest)
-return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(created))
+announce(channel_arg, before, places.earliest)
+return remember(reply_key, stamp_arg, digits(places.earliest or -1) .. ' ' .. table.concat(created))

@@ -24,10 +24,10 @@
 --   looked at.
 
 local now = now_ms()
-local groups, mends = KEYS[11], ARGV[4] == '1'
-local before = head(KEYS[2])
+local groups, mends = groups_key, mend_arg == '1'
+local before = head(due_key)
 local earliest
-local HASHES = { attempts = KEYS[5], errors = KEYS[7], runs = KEYS[9], failures = KEYS[10], of = groups .. 'of' }
+local HASHES = { attempts = attempts_key, errors = errors_key, runs = runs_key, failures = failures_key, of = groups .. 'of' }
 HASHES.overdue = groups .. 'overdue'
 HASHES['parked-of'] = groups .. 'parked-of'
 -- What is there of a task beyond its record and its place, in the order in which it is told.
@@ -36,7 +36,7 @@ local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'of', 'overdue', 'par
 local PLACES = { 'leased', 'due', 'parked', 'paused', 'dead' }
 
 local function wait_until(id, moment)
-  call('ZADD', KEYS[2], digits(moment), id)
+  call('ZADD', due_key, digits(moment), id)
   earliest = earliest and math.min(earliest, moment) or moment
 end
 
@@ -44,12 +44,12 @@ end
 local function look_up(id)
   local found = {
     id = id,
-    record = call('HGET', KEYS[1], id),
-    due = tonumber(call('ZSCORE', KEYS[2], id)),
-    leased = tonumber(call('ZSCORE', KEYS[3], id)),
-    lease = call('HGET', KEYS[4], id) or nil,
-    dead = tonumber(call('ZSCORE', KEYS[6], id)),
-    paused = tonumber(call('ZSCORE', KEYS[8], id)),
+    record = call('HGET', tasks_key, id),
+    due = tonumber(call('ZSCORE', due_key, id)),
+    leased = tonumber(call('ZSCORE', leased_key, id)),
+    lease = call('HGET', leases_key, id) or nil,
+    dead = tonumber(call('ZSCORE', dead_key, id)),
+    paused = tonumber(call('ZSCORE', paused_key, id)),
     extras = {},
     places = {},
   }
@@ -73,14 +73,14 @@ end
 
 local function forget(found)
   local id = found.id
-  for _, key in ipairs({ KEYS[2], KEYS[3], KEYS[6], KEYS[8] }) do
+  for _, key in ipairs({ due_key, leased_key, dead_key, paused_key }) do
     call('ZREM', key, id)
   end
-  for _, key in ipairs({ KEYS[4], KEYS[5], KEYS[7], KEYS[9], KEYS[10] }) do
+  for _, key in ipairs({ leases_key, attempts_key, errors_key, runs_key, failures_key }) do
     call('HDEL', key, id)
   end
   drop_parked(groups, { id })
-  if give_up_turns(groups, { id }, now, KEYS[2]) or leave_groups(groups, { id }, now, KEYS[2]) then
+  if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then
     earliest = now
   end
 end
@@ -88,13 +88,13 @@ end
 local function hand_back(found)
   local moment, is_paused = due_again(found.lease, now)
   if is_paused then
-    call('ZADD', KEYS[8], digits(moment), found.id)
+    call('ZADD', paused_key, digits(moment), found.id)
   else
     wait_until(found.id, moment)
   end
-  call('HDEL', KEYS[4], found.id)
-  call('ZREM', KEYS[3], found.id)
-  if leave_groups(groups, { found.id }, now, KEYS[2]) then
+  call('HDEL', leases_key, found.id)
+  call('ZREM', leased_key, found.id)
+  if leave_groups(groups, { found.id }, now, due_key) then
     earliest = now
   end
 end
@@ -106,48 +106,48 @@ local function stay_at_first(found)
   end
   local id = found.id
   if kept ~= 'due' and found.due then
-    call('ZREM', KEYS[2], id)
-    give_up_turns(groups, { id }, now, KEYS[2])
+    call('ZREM', due_key, id)
+    give_up_turns(groups, { id }, now, due_key)
   end
   if kept ~= 'parked' and found.parked then
     drop_parked(groups, { id })
   end
   if kept ~= 'paused' then
-    call('ZREM', KEYS[8], id)
+    call('ZREM', paused_key, id)
   end
   if kept ~= 'dead' then
-    call('ZREM', KEYS[6], id)
-    call('HDEL', KEYS[7], id)
+    call('ZREM', dead_key, id)
+    call('HDEL', errors_key, id)
   end
   if kept ~= 'leased' then
-    call('ZREM', KEYS[3], id)
-    call('HDEL', KEYS[4], id)
-    leave_groups(groups, { id }, now, KEYS[2])
+    call('ZREM', leased_key, id)
+    call('HDEL', leases_key, id)
+    leave_groups(groups, { id }, now, due_key)
   end
 end
 
 local function set_aside(found)
-  call('ZADD', KEYS[6], digits(now), found.id)
-  call('HSET', KEYS[7], found.id, '1 the record is corrupt')
-  call('ZREM', KEYS[2], found.id)
-  call('ZREM', KEYS[8], found.id)
+  call('ZADD', dead_key, digits(now), found.id)
+  call('HSET', errors_key, found.id, '1 the record is corrupt')
+  call('ZREM', due_key, found.id)
+  call('ZREM', paused_key, found.id)
   drop_parked(groups, { found.id })
-  give_up_turns(groups, { found.id }, now, KEYS[2])
+  give_up_turns(groups, { found.id }, now, due_key)
 end
 
 local function recover(found)
-  call('HINCRBY', KEYS[5], found.id, 1)
+  call('HINCRBY', attempts_key, found.id, 1)
   hand_back(found)
 end
 
 local function drop_stray_lease(found)
-  call('HDEL', KEYS[4], found.id)
+  call('HDEL', leases_key, found.id)
 end
 
 local function drop(name)
   return function(found)
     if name == 'of' then
-      leave_groups(groups, { found.id }, now, KEYS[2])
+      leave_groups(groups, { found.id }, now, due_key)
     else
       call('HDEL', HASHES[name], found.id)
     end
@@ -182,10 +182,10 @@ local function judge(found)
     return 'no-lease', 'leased to nobody', hand_back
   elseif found.lease and not found.leased then
     return 'stray-lease', 'it is ' .. found.places[1] .. ', but has a lease', drop_stray_lease
-  elseif found.leased and found.leased < now - tonumber(ARGV[5]) then
+  elseif found.leased and found.leased < now - tonumber(grace_arg) then
     local ago = format('%.0f', (now - found.leased) / 1000)
     return 'stuck', 'its lease ended ' .. ago .. ' s ago, and nobody took it up', recover
-  elseif found.leased and found.leased > now + tonumber(ARGV[6]) then
+  elseif found.leased and found.leased > now + tonumber(longest_arg) then
     local ahead = format('%.0f', (found.leased - now) / 1000)
     return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
   elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
@@ -234,7 +234,7 @@ end
 -- How many runs each group has by its counts, and by the tasks that are leased.
 local function look_over_counts()
   -- More than so many would take too long in one step.
-  if call('ZCARD', KEYS[3]) > 10000 then
+  if call('ZCARD', leased_key) > 10000 then
     return
   end
   local leased = {}
@@ -251,7 +251,7 @@ local function look_over_counts()
       if call('HINCRBY', groups .. 'runs', group, difference) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
-      earliest = unpark(groups, group, math.max(-difference, 0), now, KEYS[2]) and now or earliest
+      earliest = unpark(groups, group, math.max(-difference, 0), now, due_key) and now or earliest
     elseif difference ~= 0 then
       tell(group, 'group-count', 'counts ' .. digits(-difference) .. ' runs more than there are')
     end
@@ -259,24 +259,24 @@ local function look_over_counts()
 end
 
 local cursor, ids = '0', {}
-if ARGV[1] == 'counts' then
+if place_arg == 'counts' then
   look_over_counts()
 else
-  local name = ARGV[1]
-  local key = ({ tasks = KEYS[1], due = KEYS[2], leased = KEYS[3], leases = KEYS[4], dead = KEYS[6], paused = KEYS[8] })[name]
+  local name = place_arg
+  local key = ({ tasks = tasks_key, due = due_key, leased = leased_key, leases = leases_key, dead = dead_key, paused = paused_key })[name]
     or HASHES[name]
     or groups .. name
   local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
-  local step = call(is_zset and 'ZSCAN' or 'HSCAN', key, ARGV[2], 'COUNT', ARGV[3])
+  local step = call(is_zset and 'ZSCAN' or 'HSCAN', key, cursor_arg, 'COUNT', count_arg)
   cursor = step[1]
   for n = 1, #step[2], 2 do
     if name == 'parked' then
       look_over_parked(step[2][n])
-    elseif name == 'tasks' or call('HEXISTS', KEYS[1], step[2][n]) == 0 then
+    elseif name == 'tasks' or call('HEXISTS', tasks_key, step[2][n]) == 0 then
       ids[#ids + 1] = step[2][n]
       look_over(step[2][n]) -- what has a record is looked over where the tasks are walked
     end
   end
 end
-announce(ARGV[7], before, earliest)
-return { cursor, ARGV[1] == 'tasks' and ids or {}, problems }
+announce(channel_arg, before, earliest)
+return { cursor, place_arg == 'tasks' and ids or {}, problems }

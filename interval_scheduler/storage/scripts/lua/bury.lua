@@ -11,17 +11,17 @@
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; passes when Redis is out of
 --   memory.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local ids = call('ZRANGE', KEYS[3], 0, tonumber(ARGV[2]) - 1)
+local ids = call('ZRANGE', dead_key, 0, tonumber(limit_arg) - 1)
 if #ids > 0 then
-  call('ZREM', KEYS[3], unpack(ids))
+  call('ZREM', dead_key, unpack(ids))
   for at = 4, 6 do
     call('HDEL', KEYS[at], unpack(ids))
   end
-  call('HDEL', KEYS[2], unpack(ids))
+  call('HDEL', tasks_key, unpack(ids))
 end
-return remember(KEYS[1], ARGV[1], digits(#ids))
+return remember(reply_key, stamp_arg, digits(#ids))

@@ -18,28 +18,28 @@
 -- Guarantees: atomic; refused while one of the hints waits; a list with the same epoch or a greater one is never changed, so that a repetition changes nothing.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
-local stored = call('HMGET', KEYS[1], unpack(fields))
+local stored = call('HMGET', partitions_key, unpack(fields))
 local epoch = stored[1] and tonumber(stored[5] or '1') or 0
-if epoch < tonumber(ARGV[1]) and (ARGV[2] == '' or epoch == tonumber(ARGV[2])) then
+if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expected_arg)) then
   for n = 5, #KEYS do
     if call('EXISTS', KEYS[n]) == 1 then
       return redis.error_reply('HINTSWAIT hints are to be applied before that')
     end
   end
-  call('SET', KEYS[2], ARGV[1])
-  local values = { ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[1], ARGV[7] }
+  call('SET', epoch_key, epoch_arg)
+  local values = { schema_arg, partition_arg, list_arg, master_arg, epoch_arg, from_arg }
   for n, field in ipairs(fields) do
-    call('HSET', KEYS[1], field, values[n])
+    call('HSET', partitions_key, field, values[n])
   end
-  call('HDEL', KEYS[3], 'moved', 'looked')
-  if ARGV[8] == '1' then
-    call('SET', KEYS[4], digits(now_ms()))
+  call('HDEL', moves_key, 'moved', 'looked')
+  if paused_arg == '1' then
+    call('SET', halt_key, digits(now_ms()))
   end
-  redis.pcall('PUBLISH', ARGV[9], '0')
+  redis.pcall('PUBLISH', channel_arg, '0')
   stored = values
 end
 for n = 1, 6 do
   stored[n] = stored[n] or ''
 end
-stored[7] = digits(call('EXISTS', KEYS[4]))
+stored[7] = digits(call('EXISTS', halt_key))
 return stored

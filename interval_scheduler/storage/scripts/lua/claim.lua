@@ -24,17 +24,17 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 
 local function answer(token, ids, dues, records)
-  return { micros, next_look(KEYS[3], KEYS[4], KEYS[9]), token, ids, dues, records, extras_of(KEYS[7], ids) }
+  return { micros, next_look(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
 end
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
   local token, deadline = match(done, '^(%d+) (%-?%d+)$')
   local ids, dues = {}, {}
-  local candidates = call('ZRANGE', KEYS[4], deadline, deadline, 'BYSCORE')
-  local held = #candidates > 0 and call('HMGET', KEYS[5], unpack(candidates)) or {}
+  local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
+  local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
     local holder, due = match(held[n] or '', '^(%d+) (%d+)')
     if holder == token then
@@ -42,17 +42,17 @@ elseif done then
       dues[#dues + 1] = due
     end
   end
-  return answer(token, ids, dues, #ids > 0 and call('HMGET', KEYS[2], unpack(ids)) or {})
+  return answer(token, ids, dues, #ids > 0 and call('HMGET', tasks_key, unpack(ids)) or {})
 end
 
-pass_when_full(KEYS[1])
-recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7], KEYS[8], KEYS[10])
-local found = call('EXISTS', KEYS[9]) == 1 and {}
-  or call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+pass_when_full(reply_key)
+recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+local found = call('EXISTS', halt_key) == 1 and {}
+  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 if #found == 0 then
   -- Remembered too: a late copy of this request must not claim for nobody.
-  local token = last_token(KEYS[6])
-  remember(KEYS[1], ARGV[1], token .. ' 0')
+  local token = last_token(fence_key)
+  remember(reply_key, stamp_arg, token .. ' 0')
   return answer(token, {}, {}, {})
 end
 
@@ -61,11 +61,11 @@ for n = 1, #found / 2 do
   candidates[n] = found[2 * n - 1]
 end
 local joining, runs
-local records = call('HMGET', KEYS[2], unpack(candidates))
-found, records, joining, runs = by_room(KEYS[10], tonumber(ARGV[4]), found, records)
+local records = call('HMGET', tasks_key, unpack(candidates))
+found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
 -- Without a new token where all had to be parked: it would look like the claim of another, that this came in vain for.
-local token = #found > 0 and next_token(KEYS[6]) or last_token(KEYS[6])
-local deadline = digits(now + tonumber(ARGV[3]))
+local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
+local deadline = digits(now + tonumber(lease_arg))
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
 local count = 0
 for n, record in ipairs(records) do
@@ -78,14 +78,14 @@ for n, record in ipairs(records) do
   end
 end
 if count > 0 then
-  call('ZADD', KEYS[4], unpack(leased))
-  call('HSET', KEYS[5], unpack(leases))
-  call('ZREM', KEYS[4], LONG)
-  call('HDEL', KEYS[5], LONG)
-  join_groups(KEYS[10], joining)
+  call('ZADD', leased_key, unpack(leased))
+  call('HSET', leases_key, unpack(leases))
+  call('ZREM', leased_key, LONG)
+  call('HDEL', leases_key, LONG)
+  join_groups(groups_key, joining)
 end
-call('ZREMRANGEBYRANK', KEYS[3], 0, #candidates - 1)
-use_room(KEYS[10], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
+call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)
+use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
 -- Without any task no deadline either: the token may be that of another, whose tasks a retry must not find.
-remember(KEYS[1], ARGV[1], token .. ' ' .. (count > 0 and deadline or '0'))
+remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)

@@ -50,15 +50,15 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 
 local function answer(token, ids, dues, records, tries)
-  return { micros, next_look(KEYS[3], KEYS[4], KEYS[11]), token, ids, dues, records, tries }
+  return { micros, next_look(due_key, leased_key, halt_key), token, ids, dues, records, tries }
 end
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
   local token, count, tried = match(done, '^(%d+) (%d+) (%d+)$')
-  local taken = call('LRANGE', KEYS[9], 0, -1)
+  local taken = call('LRANGE', taken_key, 0, -1)
   local ids, dues, records = slice(taken, 1, count), slice(taken, count + 1, count), slice(taken, 2 * count + 1, count)
   local tries = slice(taken, 3 * count + 1, tried)
   for n, failed in ipairs(tries) do
@@ -67,28 +67,28 @@ elseif done then
   return answer(token, ids, dues, records, tries)
 end
 
-pass_when_full(KEYS[1])
-recover_expired(now, ARGV[2], KEYS[3], KEYS[4], KEYS[5], KEYS[7], KEYS[10], KEYS[12])
-local found = call('EXISTS', KEYS[11]) == 1 and {}
-  or call('ZRANGE', KEYS[3], '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
-local token, ids, dues, kept, tries = last_token(KEYS[6]), {}, {}, {}, {}
+pass_when_full(reply_key)
+recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+local found = call('EXISTS', halt_key) == 1 and {}
+  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
+local token, ids, dues, kept, tries = last_token(fence_key), {}, {}, {}, {}
 if #found > 0 then
   local candidates = {}
   for n = 1, #found / 2 do
     candidates[n] = found[2 * n - 1]
   end
   local joining, runs
-  local records = call('HMGET', KEYS[2], unpack(candidates))
+  local records = call('HMGET', tasks_key, unpack(candidates))
   local again, gone, off, dead, errors, ended = {}, {}, {}, {}, {}, {}
-  found, records, joining, runs = by_room(KEYS[12], tonumber(ARGV[4]), found, records)
+  found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
   if #records < #candidates then
     off, candidates = missing_from(candidates, found)
   end
-  local failed = extras_of(KEYS[7], candidates)
+  local failed = extras_of(attempts_key, candidates)
   if #found > 0 then
-    token = next_token(KEYS[6])
+    token = next_token(fence_key)
   end
-  local leased, leases, deadline = {}, {}, digits(now + tonumber(ARGV[3]))
+  local leased, leases, deadline = {}, {}, digits(now + tonumber(lease_arg))
   local count, moves = 0, 0
   for n, record in ipairs(records) do
     local id, due, moment, is_leased = found[2 * n - 1], found[2 * n], nil, false
@@ -128,48 +128,48 @@ if #found > 0 then
       gone[#gone + 1] = id
     end
   end
-  call('DEL', KEYS[9])
+  call('DEL', taken_key)
   if #ids > 0 then
-    call('RPUSH', KEYS[9], unpack(ids))
-    call('RPUSH', KEYS[9], unpack(dues))
-    call('RPUSH', KEYS[9], unpack(kept))
+    call('RPUSH', taken_key, unpack(ids))
+    call('RPUSH', taken_key, unpack(dues))
+    call('RPUSH', taken_key, unpack(kept))
     if #tries > 0 then
       local packed_tries = {}
       for n, failed in ipairs(tries) do
         packed_tries[n] = failed or ''
       end
-      call('RPUSH', KEYS[9], unpack(packed_tries))
+      call('RPUSH', taken_key, unpack(packed_tries))
     end
-    call('PEXPIRE', KEYS[9], REPLY_KEPT_MS)
+    call('PEXPIRE', taken_key, REPLY_KEPT_MS)
   end
   if #again > 0 then
-    call('ZADD', KEYS[3], unpack(again))
+    call('ZADD', due_key, unpack(again))
   end
   if #leased > 0 then
-    call('ZADD', KEYS[4], unpack(leased))
-    call('HSET', KEYS[5], unpack(leases))
-    join_groups(KEYS[12], joining)
+    call('ZADD', leased_key, unpack(leased))
+    call('HSET', leases_key, unpack(leases))
+    join_groups(groups_key, joining)
   end
   if #dead > 0 then
-    call('ZADD', KEYS[8], unpack(dead))
-    call('HSET', KEYS[15], unpack(errors))
+    call('ZADD', dead_key, unpack(dead))
+    call('HSET', errors_key, unpack(errors))
   end
   if #off > 0 then
-    call('ZREM', KEYS[3], unpack(off))
+    call('ZREM', due_key, unpack(off))
   end
   if #gone > 0 then
-    call('HDEL', KEYS[2], unpack(gone))
-    call('HDEL', KEYS[13], unpack(gone))
-    call('HDEL', KEYS[14], unpack(gone))
+    call('HDEL', tasks_key, unpack(gone))
+    call('HDEL', failures_key, unpack(gone))
+    call('HDEL', runs_key, unpack(gone))
   end
-  use_room(KEYS[12], tonumber(ARGV[4]), runs, tonumber(ARGV[2]), now, KEYS[3])
+  use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
   if #ended > 0 then
-    call('HDEL', KEYS[7], unpack(ended))
+    call('HDEL', attempts_key, unpack(ended))
   end
   if #dead > 0 then
-    bound_dead(ARGV[5], #records, KEYS[8], { KEYS[15], KEYS[14], KEYS[13], KEYS[2] })
+    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
   end
 end
 -- Remembered even if empty: a late copy of this request must not take tasks for nobody.
-remember(KEYS[1], ARGV[1], table.concat({ token, #ids, #tries }, ' '))
+remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries }, ' '))
 return answer(token, ids, dues, kept, tries)

@@ -16,13 +16,13 @@
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; constant time, since Redis
 --   frees unlinked keys in the background; passes when Redis is out of memory.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local leased = call('ZCARD', KEYS[4])
-local removed = call('ZCARD', KEYS[3]) + leased + call('ZCARD', KEYS[9]) + call('ZCARD', KEYS[12] .. 'parked')
+local leased = call('ZCARD', leased_key)
+local removed = call('ZCARD', due_key) + leased + call('ZCARD', paused_key) + call('ZCARD', groups_key .. 'parked')
 call('UNLINK', unpack(KEYS, 2, 11))
-unlink_groups(KEYS[12])
-return remember(KEYS[1], ARGV[1], (leased > 0 and '1' or '0') .. ' ' .. digits(removed))
+unlink_groups(groups_key)
+return remember(reply_key, stamp_arg, (leased > 0 and '1' or '0') .. ' ' .. digits(removed))

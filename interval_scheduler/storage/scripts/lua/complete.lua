@@ -20,7 +20,7 @@
 --   re-assigned during its run follows its new record, a removed one is not rescheduled; passes when Redis is out of
 --   memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
@@ -28,21 +28,21 @@ end
 local micros = now_us()
 local now = math.floor(micros / 1000)
 local ids = { unpack(ARGV, 5) }
-local held = call('HMGET', KEYS[5], unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
 
 -- Nearly always every lease is held as it was claimed, and the clock has not gone back since the last claim, so that no
 -- run was due after now. Then no lease has to be taken apart for a task that has a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
-local is_simple = all_held and joined == ARGV[3] and micros >= tonumber(call('GET', KEYS[7]) or math.huge)
-local headers, leases, counted = ARGV[4], nil, {}
+local is_simple = all_held and joined == leases_arg and micros >= tonumber(call('GET', fence_key) or math.huge)
+local headers, leases, counted = headers_arg, nil, {}
 
 -- Of one run, the hard way: where its task goes, false for nowhere, nil if it cannot end; the place of the next header;
 -- whether the task is paused.
 local function outcome(n, id, at)
-  leases = leases or lines(ARGV[3])
+  leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
   local moment, behind, controls = after_run(headers, at, now, due)
-  local record, _ = mark == 'k' and call('HGET', KEYS[2], id), nil
+  local record, _ = mark == 'k' and call('HGET', tasks_key, id), nil
   if record then
     moment, _, controls = after_run(record, 1, now, due)
   end
@@ -52,7 +52,7 @@ local function outcome(n, id, at)
   local most = tonumber(match(controls, ';n(%d+)'))
   if most then
     counted[#counted + 1] = id
-    moment = tonumber(call('HGET', KEYS[9], id) or 0) + 1 < most and moment
+    moment = tonumber(call('HGET', runs_key, id) or 0) + 1 < most and moment
   end
   return decided(mark, controls, due) or moment, behind, paused == 'p'
 end
@@ -83,25 +83,25 @@ for n, id in ipairs(ids) do
 end
 
 if #ended > 0 then
-  local before = head(KEYS[3])
-  pass_when_full(KEYS[1])
-  put(places, KEYS[3], KEYS[8])
+  local before = head(due_key)
+  pass_when_full(reply_key)
+  put(places, due_key, paused_key)
   for _, id in ipairs(counted) do
-    call('HINCRBY', KEYS[9], id, 1)
+    call('HINCRBY', runs_key, id, 1)
   end
-  call('HDEL', KEYS[5], unpack(ended))
-  call('ZREM', KEYS[4], unpack(ended))
+  call('HDEL', leases_key, unpack(ended))
+  call('ZREM', leased_key, unpack(ended))
   if #gone > 0 then
-    call('HDEL', KEYS[2], unpack(gone))
-    call('HDEL', KEYS[9], unpack(gone))
-    call('HDEL', KEYS[11], unpack(gone))
+    call('HDEL', tasks_key, unpack(gone))
+    call('HDEL', runs_key, unpack(gone))
+    call('HDEL', failures_key, unpack(gone))
   end
-  if call('EXISTS', KEYS[6]) == 1 then
-    call('HDEL', KEYS[6], unpack(ended))
+  if call('EXISTS', attempts_key) == 1 then
+    call('HDEL', attempts_key, unpack(ended))
   end
-  if leave_groups(KEYS[10], ended, now, KEYS[3]) then
+  if leave_groups(groups_key, ended, now, due_key) then
     earliest = math.min(earliest or now, now)
   end
-  announce(ARGV[2], before, earliest)
+  announce(channel_arg, before, earliest)
 end
-return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, sequence_arg, digits(earliest or -1) .. ' ' .. table.concat(results))

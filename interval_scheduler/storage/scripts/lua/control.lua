@@ -22,22 +22,22 @@
 --   that is running is marked, so that its completion obeys; what is done already is done; passes when Redis is out of
 --   memory.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local refused = not_all_known(ARGV[1], KEYS[2], arguments(3, 4))
+local refused = not_all_known(stamp_arg, tasks_key, arguments(3, 4))
 if refused then
-  return remember(KEYS[1], ARGV[1], refused)
+  return remember(reply_key, stamp_arg, refused)
 end
 
 local now = now_ms()
-local before = head(KEYS[3])
+local before = head(due_key)
 local earliest
 
 local function wait_until(id, moment)
-  call('ZADD', KEYS[3], digits(moment), id)
+  call('ZADD', due_key, digits(moment), id)
   earliest = earliest and math.min(earliest, moment) or moment
 end
 
@@ -46,7 +46,7 @@ local function mark_lease(id, claim, mark, paused)
   if mark ~= '' or paused ~= '' then
     whole = claim .. ' ' .. mark .. paused
   end
-  call('HSET', KEYS[4], id, whole)
+  call('HSET', leases_key, id, whole)
   return '1'
 end
 
@@ -54,34 +54,34 @@ end
 local actions = {}
 
 function actions.p(id, _, claim, mark)
-  local due, parked = call('ZSCORE', KEYS[3], id), dues_in(KEYS[8], 'parked-of', { id })
-  local overdue = dues_in(KEYS[8], 'overdue', { id })
+  local due, parked = call('ZSCORE', due_key, id), dues_in(groups_key, 'parked-of', { id })
+  local overdue = dues_in(groups_key, 'overdue', { id })
   if claim then
     return mark_lease(id, claim, mark, 'p')
   elseif parked then
-    call('ZADD', KEYS[5], digits(parked[id]), id)
-    drop_parked(KEYS[8], { id })
+    call('ZADD', paused_key, digits(parked[id]), id)
+    drop_parked(groups_key, { id })
     return '1'
   elseif due then
-    call('ZADD', KEYS[5], overdue and digits(overdue[id]) or due, id)
-    call('ZREM', KEYS[3], id)
-    if give_up_turns(KEYS[8], { id }, now, KEYS[3]) then
+    call('ZADD', paused_key, overdue and digits(overdue[id]) or due, id)
+    call('ZREM', due_key, id)
+    if give_up_turns(groups_key, { id }, now, due_key) then
       earliest = math.min(earliest or now, now)
     end
     return '1'
   end
-  return call('ZSCORE', KEYS[5], id) and '1' or '0'
+  return call('ZSCORE', paused_key, id) and '1' or '0'
 end
 
 function actions.r(id, at, claim, mark)
   if claim then
     return mark_lease(id, claim, mark, '')
   end
-  local due = tonumber(call('ZSCORE', KEYS[5], id))
+  local due = tonumber(call('ZSCORE', paused_key, id))
   if not due then
-    return (call('ZSCORE', KEYS[3], id) or call('HEXISTS', KEYS[8] .. 'parked-of', id) == 1) and '1' or '0'
+    return (call('ZSCORE', due_key, id) or call('HEXISTS', groups_key .. 'parked-of', id) == 1) and '1' or '0'
   end
-  local record = call('HGET', KEYS[2], id) or ''
+  local record = call('HGET', tasks_key, id) or ''
   local header = match(record, '^[^\n]*')
   if ARGV[at + 2] ~= '' and ARGV[at + 2] ~= header then
     return 'c'
@@ -98,16 +98,16 @@ function actions.r(id, at, claim, mark)
       for at = 9, 11 do
         call('HDEL', KEYS[at], id)
       end
-      call('ZREM', KEYS[5], id)
-      call('HDEL', KEYS[2], id)
+      call('ZREM', paused_key, id)
+      call('HDEL', tasks_key, id)
       return '0'
     end
     if planned then
-      call('HDEL', KEYS[9], id) -- another occurrence, of which no delivery failed
+      call('HDEL', attempts_key, id) -- another occurrence, of which no delivery failed
     end
   end
   wait_until(id, due)
-  call('ZREM', KEYS[5], id)
+  call('ZREM', paused_key, id)
   return '1'
 end
 
@@ -115,30 +115,30 @@ function actions.n(id, _, claim, _, paused)
   if claim and paused == '' then
     return mark_lease(id, claim, 's' .. digits(now), '')
   end
-  local due = tonumber(call('ZSCORE', KEYS[3], id))
+  local due = tonumber(call('ZSCORE', due_key, id))
   if not due then
-    return call('HEXISTS', KEYS[8] .. 'parked-of', id) == 1 and '1' or '0'
+    return call('HEXISTS', groups_key .. 'parked-of', id) == 1 and '1' or '0'
   end
   wait_until(id, math.min(due, now))
   return '1'
 end
 
 function actions.v(id)
-  if not call('ZSCORE', KEYS[6], id) then
+  if not call('ZSCORE', dead_key, id) then
     return '0'
   end
   wait_until(id, now)
-  call('ZREM', KEYS[6], id)
-  call('HDEL', KEYS[7], id)
+  call('ZREM', dead_key, id)
+  call('HDEL', errors_key, id)
   return '1'
 end
 
-pass_when_full(KEYS[1])
+pass_when_full(reply_key)
 local results = {}
 for at = 3, #ARGV, 4 do
   local id = ARGV[at]
-  local claim, _, mark, paused = read_lease(call('HGET', KEYS[4], id))
+  local claim, _, mark, paused = read_lease(call('HGET', leases_key, id))
   results[#results + 1] = actions[ARGV[at + 1]](id, at, claim, mark, paused)
 end
-announce(ARGV[2], before, earliest)
-return remember(KEYS[1], ARGV[1], digits(earliest or -1) .. ' ' .. table.concat(results))
+announce(channel_arg, before, earliest)
+return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. table.concat(results))

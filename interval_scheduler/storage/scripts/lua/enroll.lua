@@ -11,14 +11,14 @@
 -- Guarantees: atomic; what is stored already is never changed.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
-local stored = call('HMGET', KEYS[1], unpack(fields))
+local stored = call('HMGET', partitions_key, unpack(fields))
 if not stored[1] then
-  for n = 1, ARGV[5] == '1' and 4 or 5 do
-    call('HSET', KEYS[1], fields[n], ARGV[n])
+  for n = 1, epoch_arg == '1' and 4 or 5 do
+    call('HSET', partitions_key, fields[n], ARGV[n])
     stored[n] = ARGV[n]
   end
-  if ARGV[5] ~= '1' then
-    call('SET', KEYS[2], ARGV[5])
+  if epoch_arg ~= '1' then
+    call('SET', epoch_key, epoch_arg)
   end
 end
 for n = 1, 6 do

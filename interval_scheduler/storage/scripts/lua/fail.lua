@@ -24,14 +24,14 @@
 --   the next occurrence is not made; of the dead ones the oldest are forgotten beyond the limit; passes when Redis is
 --   out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
 
 local now = now_ms()
 local ids = arguments(4, 6)
-local held = call('HMGET', KEYS[5], unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
 local ended, again, failed, counted, finished, gone, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}
 local results, places = {}, new_places()
 
@@ -41,7 +41,7 @@ local function outcome(id, at, claim, due, mark)
   if claim ~= ARGV[at + 1] or moment == nil then
     return '0'
   end
-  local record = mark == 'k' and call('HGET', KEYS[2], id)
+  local record = mark == 'k' and call('HGET', tasks_key, id)
   if record then
     local planned = after_run(record, 1, now, due)
     if planned == nil then
@@ -52,7 +52,7 @@ local function outcome(id, at, claim, due, mark)
     return 'n', decided(mark, controls, due) or moment
   end
   local most = tonumber(match(controls, ';n(%d+)'))
-  if most and tonumber(call('HGET', KEYS[10], id) or 0) + 1 >= most then
+  if most and tonumber(call('HGET', runs_key, id) or 0) + 1 >= most then
     moment = false
   end
   local retry = tonumber(ARGV[at + 3])
@@ -85,7 +85,7 @@ for n, id in ipairs(ids) do
   if result == 'd' then
     dead[#dead + 1], dead[#dead + 2] = digits(now), id
     errors[#errors + 1] = id
-    errors[#errors + 1] = digits(1 + (call('HGET', KEYS[6], id) or 0)) .. ' ' .. ARGV[at + 5]
+    errors[#errors + 1] = digits(1 + (call('HGET', attempts_key, id) or 0)) .. ' ' .. ARGV[at + 5]
   elseif moment then
     place(places, id, moment, paused == 'p')
   elseif moment == false then
@@ -97,40 +97,40 @@ for n, id in ipairs(ids) do
 end
 
 if #ended > 0 then
-  local before = head(KEYS[3])
-  pass_when_full(KEYS[1])
-  put(places, KEYS[3], KEYS[9])
+  local before = head(due_key)
+  pass_when_full(reply_key)
+  put(places, due_key, paused_key)
   if #dead > 0 then
-    call('ZADD', KEYS[7], unpack(dead))
-    call('HSET', KEYS[8], unpack(errors))
+    call('ZADD', dead_key, unpack(dead))
+    call('HSET', errors_key, unpack(errors))
   end
   for _, id in ipairs(again) do
-    call('HINCRBY', KEYS[6], id, 1)
+    call('HINCRBY', attempts_key, id, 1)
   end
   for _, id in ipairs(failed) do
-    call('HINCRBY', KEYS[11], id, 1)
+    call('HINCRBY', failures_key, id, 1)
   end
   for _, id in ipairs(counted) do
-    call('HINCRBY', KEYS[10], id, 1)
+    call('HINCRBY', runs_key, id, 1)
   end
   if #finished > 0 then
-    call('HDEL', KEYS[6], unpack(finished))
+    call('HDEL', attempts_key, unpack(finished))
   end
-  call('HDEL', KEYS[5], unpack(ended))
-  call('ZREM', KEYS[4], unpack(ended))
+  call('HDEL', leases_key, unpack(ended))
+  call('ZREM', leased_key, unpack(ended))
   for _, id in ipairs(gone) do
-    call('HDEL', KEYS[2], id)
-    call('HDEL', KEYS[10], id)
-    call('HDEL', KEYS[11], id)
+    call('HDEL', tasks_key, id)
+    call('HDEL', runs_key, id)
+    call('HDEL', failures_key, id)
   end
   for n = 2, #dead, 2 do
-    call('HDEL', KEYS[10], dead[n])
-    call('HDEL', KEYS[11], dead[n])
+    call('HDEL', runs_key, dead[n])
+    call('HDEL', failures_key, dead[n])
   end
-  bound_dead(ARGV[3], #ids, KEYS[7], { KEYS[8], KEYS[10], KEYS[11], KEYS[2] })
-  if leave_groups(KEYS[12], ended, now, KEYS[3]) then
+  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  if leave_groups(groups_key, ended, now, due_key) then
     places.earliest = math.min(places.earliest or now, now)
   end
-  announce(ARGV[2], before, places.earliest)
+  announce(channel_arg, before, places.earliest)
 end
-return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

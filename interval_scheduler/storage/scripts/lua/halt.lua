@@ -8,17 +8,17 @@
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; claims take nothing while it
 --   is paused, runs in progress go on.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local was_paused = call('EXISTS', KEYS[2])
-if ARGV[3] == '1' then
-  call('SET', KEYS[2], digits(now_ms()))
+local was_paused = call('EXISTS', halt_key)
+if pause_arg == '1' then
+  call('SET', halt_key, digits(now_ms()))
 else
-  pass_when_full(KEYS[1])
-  call('DEL', KEYS[2])
-  redis.pcall('PUBLISH', ARGV[2], '0')
+  pass_when_full(reply_key)
+  call('DEL', halt_key)
+  redis.pcall('PUBLISH', channel_arg, '0')
 end
-return remember(KEYS[1], ARGV[1], tostring(was_paused) ~= ARGV[3] and '1' or '0')
+return remember(reply_key, stamp_arg, tostring(was_paused) ~= pause_arg and '1' or '0')

@@ -16,16 +16,16 @@
 --   is out of memory; numbers grow, as long as the server's clock and its fence are not both set back; as soon as possible
 --   becomes the present moment.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
 local ids = arguments(5, 5)
-local room = tonumber(ARGV[4]) - call('ZCARD', KEYS[2])
-local number, now = math.max(tonumber(last_token(KEYS[5])), now_us() - 1), digits(now_ms())
+local room = tonumber(bound_arg) - call('ZCARD', order_key)
+local number, now = math.max(tonumber(last_token(fence_key)), now_us() - 1), digits(now_ms())
 local is_assigned = {}
-for n, latest in ipairs(call('HMGET', KEYS[4], unpack(ids))) do
+for n, latest in ipairs(call('HMGET', of_key, unpack(ids))) do
   is_assigned[ids[n]] = latest and string.sub(latest, 1, 1) ~= '-'
 end
 
@@ -51,12 +51,12 @@ for n, id in ipairs(ids) do
 end
 
 if #order > 0 then
-  call('HSET', KEYS[3], unpack(says))
-  call('SET', KEYS[5], digits(number))
-  call('HSET', KEYS[4], unpack(latest))
-  call('ZADD', KEYS[2], unpack(order))
-  if room == tonumber(ARGV[4]) then -- who hears of the first one looks until none is left
-    redis.pcall('PUBLISH', ARGV[2], 'hints ' .. ARGV[3])
+  call('HSET', says_key, unpack(says))
+  call('SET', fence_key, digits(number))
+  call('HSET', of_key, unpack(latest))
+  call('ZADD', order_key, unpack(order))
+  if room == tonumber(bound_arg) then -- who hears of the first one looks until none is left
+    redis.pcall('PUBLISH', channel_arg, 'hints ' .. partition_arg)
   end
 end
-return remember(KEYS[1], ARGV[1], table.concat(results))
+return remember(reply_key, stamp_arg, table.concat(results))

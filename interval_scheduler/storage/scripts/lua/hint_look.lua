@@ -5,9 +5,9 @@
 -- Returns: {numbers, or nothing where no hint waits; what each says, or nothing}, each in the order of the ids
 -- Guarantees: atomic; changes nothing.
 
-local numbers = call('HMGET', KEYS[1], unpack(ARGV))
+local numbers = call('HMGET', of_key, unpack(ARGV))
 local fields = {}
 for n, number in ipairs(numbers) do
   fields[n] = number or ''
 end
-return { numbers, call('HMGET', KEYS[2], unpack(fields)) }
+return { numbers, call('HMGET', says_key, unpack(fields)) }

@@ -6,7 +6,7 @@
 -- Returns: {number and id of each; what each says, or nothing if that was lost}
 -- Guarantees: changes nothing; O(log N) plus the page.
 
-local members = call('ZRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)
+local members = call('ZRANGE', order_key, 0, tonumber(limit_arg) - 1)
 if #members == 0 then
   return { {}, {} }
 end
@@ -14,8 +14,8 @@ local numbers = {}
 for n, member in ipairs(members) do
   numbers[n] = match(member, '^%d+')
 end
-local left, listed, said = tonumber(ARGV[2]), {}, {}
-for n, says in ipairs(call('HMGET', KEYS[2], unpack(numbers))) do
+local left, listed, said = tonumber(weight_arg), {}, {}
+for n, says in ipairs(call('HMGET', says_key, unpack(numbers))) do
   if left <= 0 then
     break
   end

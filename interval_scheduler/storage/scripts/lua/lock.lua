@@ -9,19 +9,19 @@
 -- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase;
 --   passes when Redis is out of memory, since work that drains may need its locks.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
 
-pass_when_full(KEYS[1])
+pass_when_full(reply_key)
 local results = {}
 for n = 1, #KEYS - 2 do
   local key, action, token, ttl = KEYS[n + 2], ARGV[3 * n - 1], ARGV[3 * n], ARGV[3 * n + 1]
   local holder = call('GET', key)
   results[n] = '0'
   if action == 'a' and not holder then
-    results[n] = next_token(KEYS[2])
+    results[n] = next_token(fence_key)
     call('SET', key, results[n], 'PX', ttl)
   elseif action == 'e' and holder == token then
     call('PEXPIRE', key, ttl)
@@ -31,4 +31,4 @@ for n = 1, #KEYS - 2 do
     results[n] = '1'
   end
 end
-return remember(KEYS[1], ARGV[1], table.concat(results, ' '))
+return remember(reply_key, sequence_arg, table.concat(results, ' '))

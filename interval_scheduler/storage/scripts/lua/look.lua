@@ -11,15 +11,15 @@
 --   failed runs or empty}, each in the order of the ids
 -- Guarantees: atomic; changes nothing.
 
-local scores = call('ZMSCORE', KEYS[2], unpack(ARGV))
-for n, member in ipairs(extras_of(KEYS[7] .. 'parked-of', ARGV)) do
+local scores = call('ZMSCORE', due_key, unpack(ARGV))
+for n, member in ipairs(extras_of(groups_key .. 'parked-of', ARGV)) do
   scores[n] = member and digits(read_parked(member)) or scores[n]
 end
 return {
-  call('HMGET', KEYS[1], unpack(ARGV)),
+  call('HMGET', tasks_key, unpack(ARGV)),
   scores,
-  call('HMGET', KEYS[3], unpack(ARGV)),
-  extras_of(KEYS[4], ARGV),
-  call('EXISTS', KEYS[5]) == 1 and call('ZMSCORE', KEYS[5], unpack(ARGV)) or {},
-  extras_of(KEYS[6], ARGV),
+  call('HMGET', leases_key, unpack(ARGV)),
+  extras_of(attempts_key, ARGV),
+  call('EXISTS', paused_key) == 1 and call('ZMSCORE', paused_key, unpack(ARGV)) or {},
+  extras_of(failures_key, ARGV),
 }

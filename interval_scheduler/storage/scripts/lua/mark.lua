@@ -8,17 +8,17 @@
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; what a sync leaves behind
 --   that died is gone by itself.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
 local noted = 0
 if #ARGV == 2 then
-  pass_when_full(KEYS[1])
-  call('UNLINK', KEYS[2])
+  pass_when_full(reply_key)
+  call('UNLINK', wanted_key)
 else
-  noted = call('SADD', KEYS[2], unpack(ARGV, 3))
-  call('PEXPIRE', KEYS[2], ARGV[2])
+  noted = call('SADD', wanted_key, unpack(ARGV, 3))
+  call('PEXPIRE', wanted_key, time_to_live_arg)
 end
-return remember(KEYS[1], ARGV[1], digits(noted))
+return remember(reply_key, stamp_arg, digits(noted))

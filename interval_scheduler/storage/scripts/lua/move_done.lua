@@ -6,11 +6,11 @@
 -- Returns: string, 1 if it was there, else 0
 -- Guarantees: atomic; refused under another list of partitions; another batch stays; passes when Redis is out of memory.
 
-local changed = list_changed(KEYS[1], ARGV[1])
+local changed = list_changed(outbox_key, epoch_arg)
 if changed then
   return changed
 end
-if call('HGET', KEYS[2], 'number') ~= ARGV[2] then
+if call('HGET', moves_key, 'number') ~= number_arg then
   return '0'
 end
-return digits(call('UNLINK', KEYS[1]))
+return digits(call('UNLINK', outbox_key))

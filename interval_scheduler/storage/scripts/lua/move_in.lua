@@ -22,12 +22,12 @@
 -- Guarantees: atomic; refused under another list of partitions; a batch is put in once; refused as a whole when Redis is out
 --   of memory; a task that is known here already stays as it is; tokens of a task still increase.
 
-local changed = list_changed(KEYS[1], ARGV[1])
+local changed = list_changed(tasks_key, epoch_arg)
 if changed then
   return changed
 end
-local origin = 'from ' .. ARGV[3]
-if tonumber(call('HGET', KEYS[12], origin) or 0) >= tonumber(ARGV[4]) then
+local origin = 'from ' .. origin_arg
+if tonumber(call('HGET', moves_key, origin) or 0) >= tonumber(number_arg) then
   return '-1'
 end
 
@@ -40,7 +40,7 @@ for at = 6, #ARGV, 2 do
   if not letter then
     return redis.error_reply('CORRUPT the batch cannot be read')
   end
-  if call('HEXISTS', KEYS[1], id) == 0 then
+  if call('HEXISTS', tasks_key, id) == 0 then
     local reason = string.sub(packed, behind, behind + tonumber(length) - 1)
     local record = string.sub(packed, behind + tonumber(length))
     records[#records + 1], records[#records + 2] = id, record
@@ -50,19 +50,19 @@ for at = 6, #ARGV, 2 do
     else
       place(places, id, tonumber(moment), letter == 'p')
     end
-    notes[#notes + 1] = { KEYS[5], id, attempts ~= '0' and attempts }
-    notes[#notes + 1] = { KEYS[9], id, runs ~= '0' and runs }
-    notes[#notes + 1] = { KEYS[10], id, failures ~= '0' and failures }
-    notes[#notes + 1] = { KEYS[7], id, reason ~= '' and reason }
+    notes[#notes + 1] = { attempts_key, id, attempts ~= '0' and attempts }
+    notes[#notes + 1] = { runs_key, id, runs ~= '0' and runs }
+    notes[#notes + 1] = { failures_key, id, failures ~= '0' and failures }
+    notes[#notes + 1] = { errors_key, id, reason ~= '' and reason }
   end
 end
 
-local before = head(KEYS[2])
+local before = head(due_key)
 if #records > 0 then
-  call('HSET', KEYS[1], unpack(records))
-  put(places, KEYS[2], KEYS[8])
+  call('HSET', tasks_key, unpack(records))
+  put(places, due_key, paused_key)
   if #dead > 0 then
-    call('ZADD', KEYS[6], unpack(dead))
+    call('ZADD', dead_key, unpack(dead))
   end
   for _, note in ipairs(notes) do
     if note[3] then
@@ -70,12 +70,12 @@ if #records > 0 then
     end
   end
   if in_groups then
-    call('SET', KEYS[11] .. 'in-use', 1)
+    call('SET', groups_key .. 'in-use', 1)
   end
 end
-if tonumber(ARGV[5]) > tonumber(last_token(KEYS[13])) then
-  call('SET', KEYS[13], ARGV[5])
+if tonumber(token_arg) > tonumber(last_token(fence_key)) then
+  call('SET', fence_key, token_arg)
 end
-call('HSET', KEYS[12], origin, ARGV[4])
-announce(ARGV[2], before, places.earliest)
+call('HSET', moves_key, origin, number_arg)
+announce(channel_arg, before, places.earliest)
 return digits(places.earliest or -1)

@@ -23,33 +23,33 @@
 -- Guarantees: atomic; refused under another list of partitions; while there is something in the outbox, nothing else is
 --   taken; a leased task stays; numbers strictly increase; passes when Redis is out of memory.
 
-local changed = list_changed(KEYS[1], ARGV[1])
+local changed = list_changed(tasks_key, epoch_arg)
 if changed then
   return changed
 end
 
 local ids, left = arguments(5, 1), {}
 local function answer()
-  local head = call('HMGET', KEYS[13], 'number', 'to')
-  local batch = call('HGETALL', KEYS[12])
-  return { #batch > 0 and head[1] or '0', head[2] or '', last_token(KEYS[14]), left, batch }
+  local head = call('HMGET', moves_key, 'number', 'to')
+  local batch = call('HGETALL', outbox_key)
+  return { #batch > 0 and head[1] or '0', head[2] or '', last_token(fence_key), left, batch }
 end
-if #ids == 0 or call('EXISTS', KEYS[12]) == 1 then
+if #ids == 0 or call('EXISTS', outbox_key) == 1 then
   left = ids
   return answer()
 end
 
 local now = now_ms()
-local groups, earliest, before = KEYS[11], nil, head(KEYS[2])
+local groups, earliest, before = groups_key, nil, head(due_key)
 
 -- At which place a task is (w: waiting, p: paused, d: dead), and since or until when. One that is nowhere is due.
 local function place_of(id)
-  local due = tonumber(call('ZSCORE', KEYS[2], id))
+  local due = tonumber(call('ZSCORE', due_key, id))
   local overdue, parked = dues_in(groups, 'overdue', { id }), dues_in(groups, 'parked-of', { id })
   if due or parked then
     return 'w', overdue and overdue[id] or due or parked[id]
   end
-  local paused, died = tonumber(call('ZSCORE', KEYS[8], id)), tonumber(call('ZSCORE', KEYS[6], id))
+  local paused, died = tonumber(call('ZSCORE', paused_key, id)), tonumber(call('ZSCORE', dead_key, id))
   if paused then
     return 'p', paused
   elseif died then
@@ -60,9 +60,9 @@ end
 
 local taken, batch, size, seen = {}, {}, 0, {}
 for _, id in ipairs(ids) do
-  local record = not seen[id] and call('HGET', KEYS[1], id)
+  local record = not seen[id] and call('HGET', tasks_key, id)
   seen[id] = true
-  if record and (size > tonumber(ARGV[4]) or call('HEXISTS', KEYS[4], id) == 1 or call('ZSCORE', KEYS[3], id)) then
+  if record and (size > tonumber(most_arg) or call('HEXISTS', leases_key, id) == 1 or call('ZSCORE', leased_key, id)) then
     left[#left + 1] = id
   elseif record then
     local letter, moment = place_of(id)
@@ -70,7 +70,7 @@ for _, id in ipairs(ids) do
     for _, at in ipairs({ 5, 9, 10 }) do
       words[#words + 1] = match(call('HGET', KEYS[at], id) or '', '^%d+$') or '0'
     end
-    local reason = call('HGET', KEYS[7], id) or ''
+    local reason = call('HGET', errors_key, id) or ''
     words[#words + 1] = digits(#reason)
     taken[#taken + 1] = id
     batch[#batch + 1] = id
@@ -80,21 +80,21 @@ for _, id in ipairs(ids) do
 end
 
 if #taken > 0 then
-  local number = math.max(tonumber(call('HGET', KEYS[13], 'number') or 0) + 1, now_us())
-  call('HDEL', KEYS[12], LONG) -- Redis asks for memory only at the first write, and never for this one
-  call('HSET', KEYS[13], 'number', digits(number), 'to', ARGV[3])
-  call('HSET', KEYS[12], unpack(batch))
-  call('HINCRBY', KEYS[13], 'moved', #taken)
+  local number = math.max(tonumber(call('HGET', moves_key, 'number') or 0) + 1, now_us())
+  call('HDEL', outbox_key, LONG) -- Redis asks for memory only at the first write, and never for this one
+  call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
+  call('HSET', outbox_key, unpack(batch))
+  call('HINCRBY', moves_key, 'moved', #taken)
   for _, at in ipairs({ 2, 6, 8 }) do
     call('ZREM', KEYS[at], unpack(taken))
   end
   drop_parked(groups, taken)
-  if give_up_turns(groups, taken, now, KEYS[2]) then
+  if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
   for _, at in ipairs({ 5, 7, 9, 10, 1 }) do
     call('HDEL', KEYS[at], unpack(taken))
   end
-  announce(ARGV[2], before, earliest)
+  announce(channel_arg, before, earliest)
 end
 return answer()

@@ -7,9 +7,9 @@
 --   there is an outbox, 1 or 0; for each id 1 (in the outbox) or 0}
 -- Guarantees: atomic; changes nothing.
 
-local list, moves = call('HMGET', KEYS[1], 'epoch', 'from'), call('HMGET', KEYS[2], 'moved', 'looked')
+local list, moves = call('HMGET', partitions_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
 local on_their_way = {}
 for n, id in ipairs(ARGV) do
-  on_their_way[n] = call('HEXISTS', KEYS[3], id)
+  on_their_way[n] = call('HEXISTS', outbox_key, id)
 end
-return { list[1], list[2], moves[1] or '0', moves[2] or '0', call('EXISTS', KEYS[3]), on_their_way }
+return { list[1], list[2], moves[1] or '0', moves[2] or '0', call('EXISTS', outbox_key), on_their_way }

@@ -26,13 +26,13 @@ local function comes_after(one, other)
 end
 
 local first = 0
-if ARGV[2] ~= '' then
+if score_arg ~= '' then
   -- The first id after the given one among those of its score, by halving; it need not be there any more itself.
-  first = call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[2])
-  local last = call('ZCOUNT', KEYS[1], '-inf', ARGV[2])
+  first = call('ZCOUNT', set_key, '-inf', '(' .. score_arg)
+  local last = call('ZCOUNT', set_key, '-inf', score_arg)
   while first < last do
     local middle = math.floor((first + last) / 2)
-    if comes_after(call('ZRANGE', KEYS[1], middle, middle)[1], ARGV[3]) then
+    if comes_after(call('ZRANGE', set_key, middle, middle)[1], id_arg) then
       last = middle
     else
       first = middle + 1
@@ -40,14 +40,14 @@ if ARGV[2] ~= '' then
   end
 end
 
-local found = call('ZRANGE', KEYS[1], first, first + tonumber(ARGV[1]) - 1, 'WITHSCORES')
+local found = call('ZRANGE', set_key, first, first + tonumber(limit_arg) - 1, 'WITHSCORES')
 local ids, scores = {}, {}
 for at = 1, #found, 2 do
   ids[#ids + 1] = found[at]
   scores[#scores + 1] = found[at + 1]
 end
 local members = {}
-if string.sub(KEYS[1], -6) == 'parked' then
+if string.sub(set_key, -6) == 'parked' then
   members = ids
   ids = {}
   for n, member in ipairs(members) do
@@ -61,10 +61,10 @@ end
 return {
   ids,
   scores,
-  call('HMGET', KEYS[2], unpack(ids)),
-  call('HMGET', KEYS[3], unpack(ids)),
-  extras_of(KEYS[4], ids),
-  extras_of(KEYS[5], ids),
-  extras_of(KEYS[6], ids),
+  call('HMGET', tasks_key, unpack(ids)),
+  call('HMGET', leases_key, unpack(ids)),
+  extras_of(attempts_key, ids),
+  extras_of(failures_key, ids),
+  extras_of(errors_key, ids),
   members,
 }

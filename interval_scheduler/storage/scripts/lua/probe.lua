@@ -14,7 +14,7 @@ local function try(command, ...)
   end
 end
 
-local key = KEYS[1]
+local key = probe_key
 
 -- Where one of the two is refused, the other makes room for what is tried next; where both are, the time does.
 local function clean()
@@ -57,5 +57,5 @@ try('SADD', key, 'a')
 try('SCARD', key)
 try('SMISMEMBER', key, 'a')
 clean()
-try('PUBLISH', ARGV[1], '1')
+try('PUBLISH', channel_arg, '1')
 return { now_us(), unpack(refused) }

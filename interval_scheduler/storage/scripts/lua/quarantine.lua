@@ -20,14 +20,14 @@
 --   assigned anew meanwhile has another record, and is due again; of the dead ones the oldest are forgotten beyond the
 --   limit; passes when Redis is out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
 
 local now = now_ms()
 local ids = arguments(4, 2)
-local held = call('HMGET', KEYS[3], unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
 
 local ended, dead, errors, results, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
@@ -46,18 +46,18 @@ for n, id in ipairs(ids) do
   end
 end
 if #ended > 0 then
-  local before = head(KEYS[7])
-  pass_when_full(KEYS[1])
-  put(places, KEYS[7], KEYS[9])
+  local before = head(due_key)
+  pass_when_full(reply_key)
+  put(places, due_key, paused_key)
   if #dead > 0 then
-    call('ZADD', KEYS[5], unpack(dead))
-    call('HSET', KEYS[6], unpack(errors))
+    call('ZADD', dead_key, unpack(dead))
+    call('HSET', errors_key, unpack(errors))
   end
-  call('HDEL', KEYS[3], unpack(ended))
-  call('ZREM', KEYS[2], unpack(ended))
-  call('HDEL', KEYS[4], unpack(ended))
-  bound_dead(ARGV[3], #ids, KEYS[5], { KEYS[6], KEYS[10], KEYS[11], KEYS[12] })
-  local makes_room = leave_groups(KEYS[8], ended, now, KEYS[7])
-  announce(ARGV[2], before, makes_room and now or places.earliest)
+  call('HDEL', leases_key, unpack(ended))
+  call('ZREM', leased_key, unpack(ended))
+  call('HDEL', attempts_key, unpack(ended))
+  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  local makes_room = leave_groups(groups_key, ended, now, due_key)
+  announce(channel_arg, before, makes_room and now or places.earliest)
 end
-return remember(KEYS[1], ARGV[1], table.concat(results))
+return remember(reply_key, sequence_arg, table.concat(results))

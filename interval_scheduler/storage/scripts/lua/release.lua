@@ -12,14 +12,14 @@
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; passes when
 --   Redis is out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
 
 local now = now_ms()
 local ids = arguments(3, 2)
-local held = call('HMGET', KEYS[4], unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
 
 local ended, results, places = {}, {}, new_places()
 for n, id in ipairs(ids) do
@@ -33,14 +33,14 @@ for n, id in ipairs(ids) do
 end
 
 if #ended > 0 then
-  local before = head(KEYS[2])
-  pass_when_full(KEYS[1])
-  put(places, KEYS[2], KEYS[5])
-  call('HDEL', KEYS[4], unpack(ended))
-  call('ZREM', KEYS[3], unpack(ended))
-  if leave_groups(KEYS[6], ended, now, KEYS[2]) then
+  local before = head(due_key)
+  pass_when_full(reply_key)
+  put(places, due_key, paused_key)
+  call('HDEL', leases_key, unpack(ended))
+  call('ZREM', leased_key, unpack(ended))
+  if leave_groups(groups_key, ended, now, due_key) then
     places.earliest = math.min(places.earliest or now, now)
   end
-  announce(ARGV[2], before, places.earliest)
+  announce(channel_arg, before, places.earliest)
 end
-return remember(KEYS[1], ARGV[1], digits(places.earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

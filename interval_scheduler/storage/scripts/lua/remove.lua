@@ -21,21 +21,21 @@
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; a running task is not
 --   rescheduled; passes when Redis is out of memory.
 
-local done = recall_in_epoch(KEYS[1], ARGV[1])
+local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local now, window = now_ms(), tonumber(ARGV[2])
+local now, window = now_ms(), tonumber(start_window_arg)
 local ids = arguments(4, 1)
-local refused = not_all_known(ARGV[1], KEYS[2], ids)
+local refused = not_all_known(stamp_arg, tasks_key, ids)
 if refused then
-  return remember(KEYS[1], ARGV[1], refused)
+  return remember(reply_key, stamp_arg, refused)
 end
-local scores = call('ZMSCORE', KEYS[3], unpack(ids))
-local held = call('HMGET', KEYS[5], unpack(ids))
-local pauses = call('ZMSCORE', KEYS[9], unpack(ids))
-local parked = dues_in(KEYS[12], 'parked-of', ids)
+local scores = call('ZMSCORE', due_key, unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
+local pauses = call('ZMSCORE', paused_key, unpack(ids))
+local parked = dues_in(groups_key, 'parked-of', ids)
 
 local wait, any_leased, results, seen = 0, false, {}, {}
 for n, id in ipairs(ids) do
@@ -49,24 +49,24 @@ for n, id in ipairs(ids) do
   end
 end
 
-local before = head(KEYS[3])
-call('HDEL', KEYS[2], unpack(ids))
-call('ZREM', KEYS[3], unpack(ids))
+local before = head(due_key)
+call('HDEL', tasks_key, unpack(ids))
+call('ZREM', due_key, unpack(ids))
 if parked then
-  drop_parked(KEYS[12], ids)
+  drop_parked(groups_key, ids)
 end
-local makes_room = give_up_turns(KEYS[12], ids, now, KEYS[3])
+local makes_room = give_up_turns(groups_key, ids, now, due_key)
 if any_leased then
-  call('ZREM', KEYS[4], unpack(ids))
-  call('HDEL', KEYS[5], unpack(ids))
-  makes_room = leave_groups(KEYS[12], ids, now, KEYS[3]) or makes_room
+  call('ZREM', leased_key, unpack(ids))
+  call('HDEL', leases_key, unpack(ids))
+  makes_room = leave_groups(groups_key, ids, now, due_key) or makes_room
 end
-call('HDEL', KEYS[6], unpack(ids))
-call('ZREM', KEYS[7], unpack(ids))
+call('HDEL', attempts_key, unpack(ids))
+call('ZREM', dead_key, unpack(ids))
 for at = 8, 11 do
   if call('EXISTS', KEYS[at]) == 1 then
     call(at == 9 and 'ZREM' or 'HDEL', KEYS[at], unpack(ids))
   end
 end
-announce(ARGV[3], before, makes_room and now)
-return remember(KEYS[1], ARGV[1], digits(wait) .. ' ' .. table.concat(results))
+announce(channel_arg, before, makes_room and now)
+return remember(reply_key, stamp_arg, digits(wait) .. ' ' .. table.concat(results))

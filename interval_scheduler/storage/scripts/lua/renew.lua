@@ -8,14 +8,14 @@
 -- Returns: string, for each run 1 (extended) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; passes when Redis is out of memory.
 
-local done = recall(KEYS[1], ARGV[1])
+local done = recall(reply_key, sequence_arg)
 if done then
   return done
 end
 
-local deadline = digits(now_ms() + tonumber(ARGV[2]))
+local deadline = digits(now_ms() + tonumber(lease_arg))
 local ids = arguments(3, 2)
-local held = call('HMGET', KEYS[3], unpack(ids))
+local held = call('HMGET', leases_key, unpack(ids))
 
 local renewed, deadlines, results = {}, {}, {}
 for n, id in ipairs(ids) do
@@ -28,7 +28,7 @@ for n, id in ipairs(ids) do
   end
 end
 if #renewed > 0 then
-  pass_when_full(KEYS[1])
-  call('ZADD', KEYS[2], unpack(deadlines))
+  pass_when_full(reply_key)
+  call('ZADD', leased_key, unpack(deadlines))
 end
-return remember(KEYS[1], ARGV[1], table.concat(results))
+return remember(reply_key, sequence_arg, table.concat(results))

@@ -6,4 +6,4 @@
 -- Guarantees: atomic; refused under another list of partitions; a repetition changes nothing; passes when Redis is out of
 --   memory.
 
-return list_changed(KEYS[2], ARGV[1]) or digits(call('HDEL', KEYS[1], 'from'))
+return list_changed(epoch_key, epoch_arg) or digits(call('HDEL', partitions_key, 'from'))

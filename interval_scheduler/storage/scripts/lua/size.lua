@@ -6,9 +6,9 @@
 -- Returns: {number of tasks; number due now, those with an ended lease included; last due time, ms, or -1}
 -- Guarantees: atomic; changes nothing; O(log N).
 
-local now, parked = digits(now_ms()), call('ZCARD', KEYS[4] .. 'parked')
+local now, parked = digits(now_ms()), call('ZCARD', groups_key .. 'parked')
 return {
-  call('ZCARD', KEYS[1]) + call('ZCARD', KEYS[2]) + call('ZCARD', KEYS[3]) + parked,
-  call('ZCOUNT', KEYS[1], '-inf', now) + call('ZCOUNT', KEYS[2], '-inf', now) + parked,
-  tonumber(call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2] or -1),
+  call('ZCARD', due_key) + call('ZCARD', leased_key) + call('ZCARD', paused_key) + parked,
+  call('ZCOUNT', due_key, '-inf', now) + call('ZCOUNT', leased_key, '-inf', now) + parked,
+  tonumber(call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or -1),
 }

@@ -7,7 +7,7 @@
 -- Returns: integer, how many of those that were applied are left
 -- Guarantees: atomic; may be repeated, since what is struck off does not come back; passes when Redis is out of memory.
 
-local members = call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[2])
+local members = call('ZRANGE', order_key, '-inf', number_arg, 'BYSCORE', 'LIMIT', 0, limit_arg)
 if #members == 0 then
   return 0
 end
@@ -15,14 +15,14 @@ local numbers, ids, over = {}, {}, {}
 for n, member in ipairs(members) do
   numbers[n], ids[n] = match(member, '^(%d+) (.*)$')
 end
-for n, latest in ipairs(call('HMGET', KEYS[3], unpack(ids))) do
+for n, latest in ipairs(call('HMGET', of_key, unpack(ids))) do
   if latest and math.abs(tonumber(latest)) <= tonumber(numbers[n]) then
     over[#over + 1] = ids[n]
   end
 end
 if #over > 0 then
-  call('HDEL', KEYS[3], unpack(over))
+  call('HDEL', of_key, unpack(over))
 end
-call('HDEL', KEYS[2], unpack(numbers))
-call('ZREM', KEYS[1], unpack(members))
-return call('ZCOUNT', KEYS[1], '-inf', ARGV[1])
+call('HDEL', says_key, unpack(numbers))
+call('ZREM', order_key, unpack(members))
+return call('ZCOUNT', order_key, '-inf', number_arg)

@@ -10,20 +10,20 @@
 -- Guarantees: changes nothing; every task that is there from the first step to the last is looked at.
 
 -- Redis may have lost some, in a failover or by eviction; then all would look unwanted.
-if call('SCARD', KEYS[3]) ~= tonumber(ARGV[4]) then
+if call('SCARD', wanted_key) ~= tonumber(noted_arg) then
   return { '', {} }
 end
-local step = call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local step = call('HSCAN', tasks_key, cursor_arg, 'COUNT', count_arg)
 local ids = {}
 for n = 1, #step[2], 2 do
-  if string.sub(step[2][n], 1, #ARGV[3]) == ARGV[3] then
+  if string.sub(step[2][n], 1, #prefix_arg) == prefix_arg then
     ids[#ids + 1] = step[2][n]
   end
 end
 local unwanted = {}
 if #ids > 0 then
-  local wanted = call('SMISMEMBER', KEYS[3], unpack(ids))
-  local died = call('ZMSCORE', KEYS[2], unpack(ids))
+  local wanted = call('SMISMEMBER', wanted_key, unpack(ids))
+  local died = call('ZMSCORE', dead_key, unpack(ids))
   for n, id in ipairs(ids) do
     if wanted[n] == 0 and not died[n] then
       unwanted[#unwanted + 1] = id

@@ -9,14 +9,14 @@
 -- Guarantees: refused under another list of partitions; changes nothing but the note; every task that is there from the
 --   first step to the last is listed.
 
-local changed = list_changed(KEYS[1], ARGV[1])
+local changed = list_changed(tasks_key, epoch_arg)
 if changed then
   return changed
 end
-local step = call('HSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
+local step = call('HSCAN', tasks_key, cursor_arg, 'COUNT', count_arg)
 local ids = {}
 for n = 1, #step[2], 2 do
   ids[#ids + 1] = step[2][n]
 end
-redis.pcall('HSET', KEYS[2], 'looked', ARGV[4])
+redis.pcall('HSET', moves_key, 'looked', looked_arg)
 return { step[1], ids }
