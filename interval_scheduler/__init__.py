@@ -37,12 +37,10 @@ from .execution.run import TaskRun, current_run
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
+from .model.reports import AssignCounts, PartitionMove, SyncCounts
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
-from .services.bulk import AssignCounts
 from .services.locks import Lock
-from .services.rebalancer import PartitionMove
-from .services.sync import SyncCounts
 
 __all__ = [
     "AlreadyExecuting",

@@ -12,8 +12,8 @@ from typing import Final
 
 from anyio.abc import TaskGroup
 
-from ..storage import commands
-from ..storage.commands import Ended, Failure, Held
+from ..storage.commands import running
+from ..storage.commands.running import Ended, Failure, Held
 from ..storage.partition.partition import Partition
 from ..storage.requests.batching import Lane
 from ..storage.requests.session import Session
@@ -39,19 +39,19 @@ class Completions:
         sessions = {name: Session(partition, lease_seconds) for name in ("complete", "fail", "release", "quarantine")}
 
         async def complete(runs: Sequence[Held]) -> Sequence[bool]:
-            return self._announce(await commands.complete(sessions["complete"], keys, runs))
+            return self._announce(await running.complete(sessions["complete"], keys, runs))
 
         async def fail(failures: Sequence[Failure]) -> Sequence[str]:
-            results, earliest_ms = await commands.fail(sessions["fail"], keys, failures)
+            results, earliest_ms = await running.fail(sessions["fail"], keys, failures)
             if earliest_ms >= 0:
                 partition.on_due(earliest_ms)
             return results
 
         async def release(runs: Sequence[Held]) -> Sequence[bool]:
-            return self._announce(await commands.release(sessions["release"], keys, runs))
+            return self._announce(await running.release(sessions["release"], keys, runs))
 
         async def quarantine(runs: Sequence[Held]) -> Sequence[bool]:
-            return await commands.quarantine(sessions["quarantine"], keys, runs)
+            return await running.quarantine(sessions["quarantine"], keys, runs)
 
         self._room = asyncio.Event()
         self._complete = self._lane("completed", complete)

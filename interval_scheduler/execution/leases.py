@@ -23,8 +23,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..errors import StorageError
-from ..storage import commands
-from ..storage.commands import START_WINDOW_MS
+from ..storage.commands import lookup
+from ..storage.commands import running as running_commands
+from ..storage.commands.assigning import START_WINDOW_MS
 from ..storage.partition.partition import Partition
 from ..storage.requests.batching import MAX_BATCH
 from ..storage.requests.session import Session
@@ -81,7 +82,7 @@ class Leases:
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
             sent_at = clock.monotonic()
-            held = await commands.renew(session, partition.keys, round(1000 * self._lease_seconds), runs)
+            held = await running_commands.renew(session, partition.keys, round(1000 * self._lease_seconds), runs)
             for run, still_held in zip(runs, held, strict=True):
                 if still_held:
                     run.trusted_until = self.trusted_until(sent_at)
@@ -96,7 +97,7 @@ class Leases:
 
     async def _was_removed(self, partition: Partition, run: TaskRun) -> bool:
         """A removed task's run may end in peace: nobody else can have it."""
-        if (await commands.look(partition, [run.raw_id]))[0] is not None:
+        if (await lookup.look(partition, [run.raw_id]))[0] is not None:
             return False
         run.trusted_until = float("inf")
         return True

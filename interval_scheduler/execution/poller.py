@@ -32,13 +32,14 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import PartitionOffline, StorageError
-from ..storage import commands
-from ..storage.commands import START_WINDOW_MS, Claimed
+from ..storage.commands import running
+from ..storage.commands.assigning import START_WINDOW_MS
+from ..storage.commands.running import Claimed
 from ..storage.partition.partition import Partition
 from ..storage.requests.session import Session
 from ..support import clock
 from ..support.log import Log
-from .clockwatch import ClockWatch
+from .clock_jumps import ClockWatch
 from .completions import Completions
 from .leases import Leases
 from .run import Grant, TaskRun
@@ -193,8 +194,8 @@ class Poller:
 
     async def _claim(self, places: int) -> Claimed:
         if self._at_least_once:
-            return await commands.claim(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
-        return await commands.claim_once(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
+            return await running.claim(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
+        return await running.claim_once(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""

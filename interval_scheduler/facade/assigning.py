@@ -10,12 +10,13 @@ import anyio
 from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue, NotAcceptingTasks, StorageRefused
 from ..execution.run import TaskRun, current_run
-from ..model.task import ScheduledTask, State, Task, to_assignment, to_id
+from ..model.assignment import to_assignment, to_id
+from ..model.reports import AssignCounts, SyncCounts
+from ..model.task import ScheduledTask, State, Task
 from ..services import bulk
-from ..services.bulk import AssignCounts
 from ..services.lifespan import Connection
-from ..services.sync import SyncCounts, check_scope, sync
-from ..storage.commands import START_WINDOW_MS, Change, Removed, Reschedule
+from ..services.sync import check_scope, sync
+from ..storage.commands.assigning import START_WINDOW_MS, Change, Removed, Reschedule
 from ..storage.mapping import to_scheduled_task
 from ..storage.partitions import Partitions
 from ..support.log import Log

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 
+from ..model.assignment import to_id
 from ..model.cron import next_after
 from ..model.policy import of_header
 from ..model.records import CorruptRecord, parse
-from ..model.task import DeadTask, Task, to_id
-from ..storage.commands import ControlStep
+from ..model.task import DeadTask, Task
+from ..storage.commands.control import ControlStep
 from ..storage.mapping import to_dead_task
 from ..storage.partitions import Partitions
 

@@ -22,7 +22,7 @@ from ..storage.partition.partition import Partition
 from ..support.events import Events, Handler
 from ..support.log import Log
 from .assigning import TaskAssignment
-from .upkeep import Upkeep
+from .inspection import Upkeep
 
 
 class Scheduler(TaskAssignment, Upkeep):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from ..errors import ConfigurationError, ConfigurationTypeError, InvalidType, InvalidValue
 
@@ -18,6 +18,9 @@ MAX_EPOCH_SECONDS: Final = 100_000_000_000
 Seconds = float | timedelta
 #: Sorts of value that stand for a moment: Unix epoch seconds or an aware datetime.
 Moment = float | datetime
+
+#: How a recurring task goes on: at a fixed rate on its own grid, or with a fixed delay after each run.
+Repeat = Literal["rate", "delay"]
 
 
 def to_ms(seconds: float) -> int:
@@ -137,3 +140,16 @@ def check_data(field: str, value: object) -> bytes:
     if len(raw) > MAX_DATA_BYTES:
         raise InvalidValue(field, f"must be at most {MAX_DATA_BYTES} bytes, got {len(raw)}")
     return raw
+
+
+def check_repeat(value: object) -> Repeat:
+    """A way to repeat.
+
+    Raises:
+        InvalidValue: it is neither `"rate"` nor `"delay"`.
+    """
+    if value == "rate":
+        return "rate"
+    if value == "delay":
+        return "delay"
+    raise InvalidValue("repeat", f"must be 'rate' or 'delay', got {value!r}")

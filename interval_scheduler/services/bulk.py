@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..errors import InvalidType
 
@@ -18,15 +18,6 @@ Result = TypeVar("Result")
 _WINDOW: Final = 5_000
 #: After so many items that need no waiting for, batches get a turn: Redis is to work on one while the next is gathered.
 _STRETCH: Final = 50
-
-
-class AssignCounts(NamedTuple):
-    """What `assign_tasks` did."""
-
-    assigned: int
-    """How many tasks are newly assigned."""
-    updated: int
-    """How many were scheduled before and are updated."""
 
 
 def check_iterable(field: str, items: object) -> None:

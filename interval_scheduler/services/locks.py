@@ -26,7 +26,7 @@ import anyio
 
 from ..errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
 from ..model.checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
-from ..storage.commands import LockAnswer, LockStep
+from ..storage.commands.locks import LockAnswer, LockStep
 from ..storage.partition.partition import Partition
 from ..support import clock
 

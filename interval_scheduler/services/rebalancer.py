@@ -13,14 +13,14 @@ batches are numbered. Where its holder dies, the next one begins a walk of its o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
 from ..errors import LockError, LockTimeout, StorageError
-from ..storage import commands
-from ..storage.commands import MOST_MOVED
+from ..model.reports import PartitionMove
+from ..storage.commands import lookup, topology
+from ..storage.commands.topology import MOST_MOVED
 from ..storage.partition.partition import Partition
 from ..storage.partitions import Partitions
 from ..storage.topology.migration import Moves
@@ -36,21 +36,6 @@ _LONGEST_PAUSE: Final = 1.0
 _LONGEST_DELAY: Final = 5.0
 #: About so many tasks are looked at in one step.
 _STEP: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionMove:
-    """How far tasks have moved away from one partition, after the list of partitions was changed.
-
-    Attributes:
-        partition: the name of the partition, one of the old list.
-        moved: how many tasks have left it so far.
-        left: about how many tasks there have not been looked at yet; only a part of them will have to move.
-    """
-
-    partition: str
-    moved: int
-    left: int
 
 
 class Mover:
@@ -96,7 +81,7 @@ class Mover:
         self._partitions.end_move()
 
     async def _goes_on(self) -> bool:
-        return (await commands.moving(self._partitions.master)).is_moving
+        return (await topology.moving(self._partitions.master)).is_moving
 
     async def _move(self, moves: Moves) -> None:
         names = ", ".join(partition.name for partition in moves.new)
@@ -111,10 +96,10 @@ class Mover:
         moved = 0
         for old in moves.old:
             await moves.forward(old)
-            moved += (await commands.moving(old)).moved
+            moved += (await topology.moving(old)).moved
         master = self._partitions.master
         for partition in (*(other for other in moves.in_order if other is not master), master):
-            await commands.settle(partition)
+            await topology.settle(partition)
         self._log.info("%d tasks have moved to their new homes", moved)
 
     async def _walk(self, moves: Moves, old: Partition) -> Sequence[bytes]:
@@ -123,7 +108,7 @@ class Mover:
         left: list[bytes] = []
         looked, cursor = 0, b"0"
         while True:
-            cursor, ids = await commands.walk(old, cursor, _STEP, looked)
+            cursor, ids = await topology.walk(old, cursor, _STEP, looked)
             looked += len(ids)
             left += await self._send(moves, old, [raw_id for raw_id in ids if moves.new_home(raw_id) is not old])
             if cursor == b"0":
@@ -146,6 +131,6 @@ async def progress(moves: Moves | None) -> tuple[PartitionMove, ...]:
     """How far tasks have moved away from each partition of the old list."""
     found = []
     for old in () if moves is None else moves.old:
-        moving, sizes = await commands.moving(old), await commands.sizes(old)
+        moving, sizes = await topology.moving(old), await lookup.sizes(old)
         found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
     return tuple(found)

@@ -16,15 +16,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 
 from ..errors import InvalidValue, StorageRefused
+from ..model.assignment import Assignment
 from ..model.records import CorruptRecord, split
-from ..model.task import Assignment
-from ..storage import commands
-from ..storage.commands import Change, Row
+from ..model.reports import SyncCounts
+from ..storage.commands import sync as sync_commands
+from ..storage.commands.assigning import Change
+from ..storage.commands.lookup import Row
 from ..storage.partition.partition import Partition
 from ..storage.partitions import Partitions
 from ..storage.requests.batching import MAX_BATCH
@@ -37,19 +39,6 @@ Item = TypeVar("Item")
 _NOTES_KEPT_MS: Final = 3_600_000
 #: A sync that dies lets the next one begin after so long.
 _LOCK_SECONDS: Final = 30
-
-
-class SyncCounts(NamedTuple):
-    """What `sync_tasks` did."""
-
-    added: int
-    """How many tasks are newly assigned."""
-    updated: int
-    """How many were scheduled before, with another payload, interval or rule."""
-    unchanged: int
-    """How many were scheduled before just so, and were left alone."""
-    removed: int
-    """How many were scheduled and are not desired."""
 
 
 async def sync(
@@ -106,7 +95,9 @@ class _Sync:
             if self._moves is not None and self._moves.has_moved(raw_id):
                 by_home.setdefault(self._moves.old_home(raw_id), []).append(raw_id)
         for home, ids in by_home.items():
-            self._noted[home] += await commands.mark(self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids)
+            self._noted[home] += await sync_commands.mark(
+                self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids
+            )
 
     async def sweep(self) -> int:
         """Remove what is not noted, and wait until no run of it can start any more: how many."""
@@ -118,7 +109,7 @@ class _Sync:
                     await moves.forward(old)
             cursor = b"0"
             while True:
-                cursor, ids = await commands.sweep(
+                cursor, ids = await sync_commands.sweep(
                     partition, self._name, cursor, MAX_BATCH, self._prefix, self._noted[partition]
                 )
                 if not cursor:
@@ -140,7 +131,7 @@ class _Sync:
         """Take the notes away."""
         for partition, session in self._sessions.items():
             if partition.state == "online":
-                await commands.mark(session, partition.keys, self._name, _NOTES_KEPT_MS, [])
+                await sync_commands.mark(session, partition.keys, self._name, _NOTES_KEPT_MS, [])
 
 
 def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
-from . import commands
+from .commands import assigning, auditing
 from .partition.partition import Partition
 from .partitions import Partitions
 from .requests.session import Session
@@ -65,17 +65,17 @@ class Audit:
             partition.require_online()
         tasks, _ = await self._partitions.sizes()
         for partition in self._partitions.all:
-            for place in commands.AUDITED_PLACES:
+            for place in auditing.AUDITED_PLACES:
                 await self._walk(partition, place, tasks)
         return AuditReport(self._checked, dict(self._counts), tuple(self._problems))
 
     async def _walk(self, partition: Partition, place: str, tasks: int) -> None:
         cursor = b"0"
         while True:
-            step = await commands.audit(partition, place, cursor, self._longest_lease_ms, mend=False)
-            left: Sequence[commands.FoundProblem] = step.problems
+            step = await auditing.audit(partition, place, cursor, self._longest_lease_ms, mend=False)
+            left: Sequence[auditing.FoundProblem] = step.problems
             if step.problems and self._repair:
-                left = (await commands.audit(partition, place, cursor, self._longest_lease_ms, mend=True)).problems
+                left = (await auditing.audit(partition, place, cursor, self._longest_lease_ms, mend=True)).problems
             left_ids = {problem.raw_id for problem in left}
             for found in step.problems:
                 mended = self._repair and found.raw_id not in left_ids
@@ -105,7 +105,7 @@ class Audit:
                 continue
             mended = False
             if self._repair and here.state != "leased":
-                await commands.remove(Session(partition, self._patience_seconds), partition.keys, [raw_id])
+                await assigning.remove(Session(partition, self._patience_seconds), partition.keys, [raw_id])
                 mended = True
             self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
 

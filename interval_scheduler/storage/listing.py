@@ -6,8 +6,8 @@ import heapq
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from . import commands
-from .commands import Place, Row
+from .commands import lookup
+from .commands.lookup import Place, Row
 from .partition.partition import Partition
 
 #: How many tasks, or dead tasks, are asked for at once.
@@ -20,11 +20,11 @@ async def stream(partition: Partition, place: Place) -> AsyncIterator[tuple[Part
     A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
     again. So the list ends where it ended when it was begun, and after twice as many tasks as there were.
     """
-    sizes = await commands.sizes(partition)
+    sizes = await lookup.sizes(partition)
     left = 2 * sizes.tasks + PAGE
     after = None
     while True:
-        found = await commands.page(partition, place, limit=PAGE, after=after)
+        found = await lookup.page(partition, place, limit=PAGE, after=after)
         for row in found.rows:
             if left <= 0 or (place == "waiting" and row.due_ms > sizes.last_due_ms):
                 return

@@ -6,7 +6,7 @@ from ..errors import StorageRefused
 from ..model.policy import BadControls, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, ScheduledTask
-from .commands import DeadRow, Row
+from .commands.lookup import DeadRow, Row
 
 
 def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:

@@ -18,8 +18,11 @@ from ..errors import PartitionMismatch
 from ..model.placement import homes
 from ..model.task import State
 from ..support.log import Log
-from . import commands
-from .commands import Change, ControlStep, DeadRow, Place, Removed, Row
+from .commands import assigning, handoff, lookup
+from .commands import control as control_commands
+from .commands.assigning import Change, Removed
+from .commands.control import ControlStep
+from .commands.lookup import DeadRow, Place, Row
 from .connection.discovery import open_locators
 from .listing import PAGE, merge, stream
 from .partition.partition import Partition
@@ -168,7 +171,7 @@ class Partitions:
         if not others:
             return {}
         keys = [self.master.keys.hints_for(partition.name) for partition in others]
-        return dict(zip(others, await commands.hint_counts(self.master, keys), strict=True))
+        return dict(zip(others, await handoff.hint_counts(self.master, keys), strict=True))
 
     def _hold_hints(self, *, held: bool) -> None:
         """While tasks move, no hints are kept: which partition they are for is not settled."""
@@ -223,7 +226,7 @@ class Partitions:
         """How many tasks there are, and how many are due now, over all partitions."""
         tasks = due = 0
         for partition in self.all:
-            sizes = await commands.sizes(partition)
+            sizes = await lookup.sizes(partition)
             tasks += sizes.tasks
             due += sizes.due_now
         return tasks, due
@@ -236,7 +239,7 @@ class Partitions:
         # What is on its way from one to another when they are cleared arrives later.
         for _ in range(1 if moves is None else 2):
             for partition in self.all:
-                some, leased = await commands.clear(Session(partition, self._patience_seconds), partition.keys)
+                some, leased = await assigning.clear(Session(partition, self._patience_seconds), partition.keys)
                 removed += some
                 any_leased = any_leased or leased
             if moves is not None:
@@ -249,14 +252,14 @@ class Partitions:
         for partition in self.all:
             partition.require_online()
         for partition in self.all:
-            await commands.halt(Session(partition, self._patience_seconds), partition.keys, pause=pause)
+            await control_commands.halt(Session(partition, self._patience_seconds), partition.keys, pause=pause)
 
     async def bury(self) -> int:
         """Forget all dead tasks: how many there were."""
         forgotten = 0
         for partition in self.all:
             session = Session(partition, self._patience_seconds)
-            while some := await commands.bury(session, partition.keys, MAX_BATCH):
+            while some := await control_commands.bury(session, partition.keys, MAX_BATCH):
                 forgotten += some
         return forgotten
 
@@ -265,7 +268,7 @@ class Partitions:
         for partition in self.all:
             after = None
             while True:
-                rows, after = await commands.dead_page(partition, PAGE, after)
+                rows, after = await lookup.dead_page(partition, PAGE, after)
                 for row in rows:
                     yield partition, row
                 if after is None:

@@ -52,7 +52,7 @@ PURE = (
     "model.checks",
     "model.policy",
     "model.cron",
-    "execution.clockwatch",
+    "execution.clock_jumps",
     "execution.outcome",
     "model.health",
     "config.instance",

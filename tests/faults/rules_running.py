@@ -10,8 +10,8 @@ from hypothesis.stateful import precondition, rule
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.cron import next_run
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Claimed, Failure
+from interval_scheduler.storage.commands import running as running_commands
+from interval_scheduler.storage.commands.running import Claimed, Failure
 from interval_scheduler.storage.requests.session import Session
 from tests.model import Leased, Model, Waiting, running
 from tests.model.running import Failing, Run
@@ -64,7 +64,7 @@ class Running(Driven):
 
     def claim(self, worker: str, limit: int, room: int, *, again: bool) -> None:
         once = WORKERS[worker]
-        script = commands.claim_once if once else commands.claim
+        script = running_commands.claim_once if once else running_commands.claim
 
         def request(session: Session) -> Awaitable[Claimed]:
             return script(session, self.store.keys, limit, LEASE, room)
@@ -105,7 +105,9 @@ class Running(Driven):
 
         async def act() -> Sequence[bool]:
             return (
-                await self.send("complete", lambda it: commands.complete(it, self.store.keys, held), again=again)
+                await self.send(
+                    "complete", lambda it: running_commands.complete(it, self.store.keys, held), again=again
+                )
             ).held
 
         self.step(
@@ -131,7 +133,7 @@ class Running(Driven):
 
         async def act() -> str:
             return (
-                await self.send("fail", lambda it: commands.fail(it, self.store.keys, failures), again=again)
+                await self.send("fail", lambda it: running_commands.fail(it, self.store.keys, failures), again=again)
             ).results
 
         def mirror(model: Model, _: str, now: int) -> str:
@@ -158,7 +160,7 @@ class Running(Driven):
 
         async def act() -> Sequence[bool]:
             return (
-                await self.send("release", lambda it: commands.release(it, self.store.keys, held), again=again)
+                await self.send("release", lambda it: running_commands.release(it, self.store.keys, held), again=again)
             ).held
 
         self.step(act, lambda model, _, now: [running.release(model, run, now) for run in runs])
@@ -167,7 +169,9 @@ class Running(Driven):
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
         self.step(
-            lambda: self.send("renew", lambda it: commands.renew(it, self.store.keys, 2 * LEASE, held), again=again),
+            lambda: self.send(
+                "renew", lambda it: running_commands.renew(it, self.store.keys, 2 * LEASE, held), again=again
+            ),
             lambda model, _, now: [running.renew(model, run, now, 2 * LEASE) for run in runs],
         )
 
@@ -183,7 +187,9 @@ class Running(Driven):
             return results
 
         self.step(
-            lambda: self.send("quarantine", lambda it: commands.quarantine(it, self.store.keys, held), again=again),
+            lambda: self.send(
+                "quarantine", lambda it: running_commands.quarantine(it, self.store.keys, held), again=again
+            ),
             mirror,
         )
 

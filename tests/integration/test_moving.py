@@ -16,7 +16,7 @@ from interval_scheduler import (
     PartitionOffline,
     Scheduler,
 )
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import topology
 from tests.integration.processes import check_key_space
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
@@ -212,7 +212,7 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         staying, leaving = movers[0::2], movers[1::2]
         for source in moves.old:
             own = [raw_id for raw_id in leaving if moves.old_home(raw_id) is source]
-            outbox = await commands.move_out(source, moves.new_home(own[0]).name, own)
+            outbox = await topology.move_out(source, moves.new_home(own[0]).name, own)
             assert len(outbox.batch) == 2 * len(own)
         for group in (staying, leaving):
             one, two, three, four, five, *_ = (raw_id.decode() for raw_id in group)
@@ -250,7 +250,7 @@ async def test_clearing_while_tasks_move(urls: list[str], namespace: str) -> Non
         for source in moves.old:
             ids = [b"t%d" % n for n in range(60) if moves.old_home(b"t%d" % n) is source]
             own = [raw_id for raw_id in ids if moves.has_moved(raw_id)][:5]
-            await commands.move_out(source, moves.new_home(own[0]).name, own)
+            await topology.move_out(source, moves.new_home(own[0]).name, own)
         await new.clear_all_tasks()
         assert await new.unlock(lock)
         await moved(new)

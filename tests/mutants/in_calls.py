@@ -58,7 +58,7 @@ ALL: Final = (
     ),
     Planted(
         "ids are not checked",
-        "model/task.py",
+        "model/assignment.py",
         'raw_id = check_name("id", task.id)',
         "raw_id = str(task.id).encode()",
         tests_in("unit/test_bad_input", "test_bad_tasks"),

@@ -255,10 +255,10 @@ EXECUTION: Final = (
     ),
     Planted(
         "a clock that jumps back is not noticed",
-        "execution/clockwatch.py",
+        "execution/clock_jumps.py",
         "elif most < self._least - _JUMP:",
         "elif False:",
-        tests_in("unit/test_clockwatch", "test_a_jump_is_told_once"),
+        tests_in("unit/test_clock_jumps", "test_a_jump_is_told_once"),
     ),
     Planted(
         "the last attempt is not made",

@@ -12,8 +12,9 @@ from redis.exceptions import NoScriptError
 
 from interval_scheduler.config.instance import RedisInstance
 from interval_scheduler.config.options import StorageOptions
-from interval_scheduler.model.task import Assignment
-from interval_scheduler.storage.commands import Change, Claimed, Reschedule
+from interval_scheduler.model.assignment import Assignment
+from interval_scheduler.storage.commands.assigning import Change, Reschedule
+from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.connection.client import open_client
 from interval_scheduler.storage.requests.session import NotAllKnown
 from interval_scheduler.storage.scripts import loader as scripts

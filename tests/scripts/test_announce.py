@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning, running
 
 from .store import HOUR, Space, Store, change, held, leased_space, recurring
 
@@ -16,8 +16,8 @@ DUE = 4_000_000_000_000
 async def test_assign_announces_only_what_comes_before_the_first(store: Store) -> None:
     session = store.session()
 
-    async def assign(*changes: commands.Change) -> None:
-        await commands.assign(session.it, store.keys, 0, changes)
+    async def assign(*changes: assigning.Change) -> None:
+        await assigning.assign(session.it, store.keys, 0, changes)
 
     async with store.announcements() as heard:
         await assign(change(b"a", start=DUE))
@@ -38,16 +38,16 @@ async def test_assign_announces_nothing_for_a_leased_task(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=7, due=5, deadline=DUE))
     async with store.announcements() as heard:
-        await commands.assign(session.it, store.keys, 0, [change(b"a", start=1)])
+        await assigning.assign(session.it, store.keys, 0, [change(b"a", start=1)])
         assert await heard() == []
 
 
 async def test_a_retry_announces_nothing(store: Store) -> None:
     session = store.session()
     async with store.announcements() as heard:
-        await commands.assign(session.it, store.keys, 0, [change(b"a", start=DUE)])
+        await assigning.assign(session.it, store.keys, 0, [change(b"a", start=DUE)])
         await store.client.zadd(store.keys.due, {b"a": DUE + 1})
-        await commands.assign(session.back(), store.keys, 0, [change(b"a", start=DUE)])
+        await assigning.assign(session.back(), store.keys, 0, [change(b"a", start=DUE)])
         assert await heard() == [DUE]
 
 
@@ -59,13 +59,13 @@ async def test_complete_announces_only_what_comes_before_the_first(store: Store)
     space.due = {b"z": past + HOUR + 1}
     await store.seed(space)
     async with store.announcements() as heard:
-        assert await commands.complete(session.it, store.keys, [held(b"once", 7, past)]) == ([True], -1)
+        assert await running.complete(session.it, store.keys, [held(b"once", 7, past)]) == ([True], -1)
         assert await heard() == []
-        assert await commands.complete(session.it, store.keys, [held(b"a", 8, past, record)]) == ([False], -1)
+        assert await running.complete(session.it, store.keys, [held(b"a", 8, past, record)]) == ([False], -1)
         assert await heard() == []
-        assert await commands.complete(session.it, store.keys, [held(b"a", 7, past, record)]) == ([True], past + HOUR)
+        assert await running.complete(session.it, store.keys, [held(b"a", 7, past, record)]) == ([True], past + HOUR)
         assert await heard() == [past + HOUR]
-        assert await commands.complete(session.it, store.keys, [held(b"b", 7, past, record)]) == ([True], past + HOUR)
+        assert await running.complete(session.it, store.keys, [held(b"b", 7, past, record)]) == ([True], past + HOUR)
         assert await heard() == []
 
 
@@ -73,11 +73,11 @@ async def test_release_announces_only_what_comes_before_the_first(store: Store) 
     session = store.session()
     await store.seed(leased_space(dict.fromkeys((b"a", b"b"), b"s\nx"), token=7, due=5, deadline=DUE))
     async with store.announcements() as heard:
-        assert await commands.release(session.it, store.keys, [held(b"a", 8, 5)]) == ([False], -1)
+        assert await running.release(session.it, store.keys, [held(b"a", 8, 5)]) == ([False], -1)
         assert await heard() == []
-        assert await commands.release(session.it, store.keys, [held(b"a", 7, 5)]) == ([True], 5)
+        assert await running.release(session.it, store.keys, [held(b"a", 7, 5)]) == ([True], 5)
         assert await heard() == [5]
-        assert await commands.release(session.it, store.keys, [held(b"b", 7, 5)]) == ([True], 5)
+        assert await running.release(session.it, store.keys, [held(b"b", 7, 5)]) == ([True], 5)
         assert await heard() == []
 
 
@@ -85,7 +85,7 @@ async def test_claims_and_removals_announce_nothing(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5), b"b": b"s\nx"}, due={b"a": 5, b"b": DUE}))
     async with store.announcements() as heard:
-        await commands.claim_once(session.it, store.keys, 1, HOUR)
-        await commands.remove(session.it, store.keys, [b"b"])
-        await commands.clear(session.it, store.keys)
+        await running.claim_once(session.it, store.keys, 1, HOUR)
+        await assigning.remove(session.it, store.keys, [b"b"])
+        await assigning.clear(session.it, store.keys)
         assert await heard() == []

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from interval_scheduler.model.policy import Controls
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Change, Reschedule
+from interval_scheduler.storage.commands import assigning, running
+from interval_scheduler.storage.commands.assigning import Change, Reschedule
 
 from .store import HOUR, MINUTE, SECOND, Space, Store, change, held_of, lease, leased_space, recurring
 
@@ -43,7 +43,7 @@ async def test_a_waiting_task(store: Store, old: bytes, every: int | None, rule:
     session = store.session()
     await store.seed(Space(tasks={b"a": old, b"b": EVERY}, due={b"a": DUE, b"b": DUE}, attempts={b"a": b"1"}))
     changed = change(b"a", b"new", every=every, start=START, rule=rule)
-    assert await commands.assign(session.it, store.keys, 0, [changed]) == ([False], due)
+    assert await assigning.assign(session.it, store.keys, 0, [changed]) == ([False], due)
     record = b"s\nnew" if every is None else recurring(every, due, data=b"new")
     assert await store.space() == Space(
         tasks={b"a": record, b"b": EVERY}, due={b"a": due, b"b": DUE}, attempts={b"a": b"1"}
@@ -60,7 +60,7 @@ async def test_a_leased_task_is_marked_for_its_completion(
     seeded = leased_space({b"a": old, b"b": old}, token=7, due=DUE, deadline=5, attempts={b"a": b"2"}, fence=b"7")
     await store.seed(seeded)
     changed = change(b"a", b"new", every=every, start=START, rule=rule)
-    assert await commands.assign(session.it, store.keys, 0, [changed]) == ([False], -1)
+    assert await assigning.assign(session.it, store.keys, 0, [changed]) == ([False], -1)
     anchor = DUE if rule != "start" else START
     seeded.tasks[b"a"] = b"s\nnew" if every is None else recurring(every, anchor, data=b"new")
     keeps = every is not None and rule != "start"
@@ -73,7 +73,7 @@ async def test_a_leased_task_without_a_start_is_marked_with_now(store: Store) ->
     seeded = leased_space({b"a": EVERY, b"b": ONCE}, token=7, due=DUE, deadline=5)
     await store.seed(seeded)
     before = await store.now_ms()
-    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF, rule="start"), change(b"b")])
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", every=HALF, rule="start"), change(b"b")])
     after = await store.now_ms()
     found = await store.space()
     moment = int(found.leases[b"a"].removeprefix(lease(7, DUE, b"s")))
@@ -87,8 +87,8 @@ async def test_a_later_mark_replaces_an_earlier_one(store: Store) -> None:
     session = store.session()
     seeded = leased_space({b"a": EVERY}, token=7, due=DUE, deadline=5)
     await store.seed(seeded)
-    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF)])
-    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HALF, start=START, rule="start")])
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", every=HALF)])
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", every=HALF, start=START, rule="start")])
     seeded.tasks[b"a"] = recurring(HALF, START)
     seeded.leases[b"a"] = lease(7, DUE, b"s%d" % START)
     assert await store.space() == seeded
@@ -98,7 +98,7 @@ async def test_the_mark_of_a_leased_task_is_rounded_down_to_the_grid(store: Stor
     session = store.session()
     seeded = leased_space({b"a": EVERY}, token=7, due=DUE, deadline=5)
     await store.seed(seeded)
-    await commands.assign(session.it, store.keys, MINUTE, [change(b"a", every=HALF, start=START, rule="start")])
+    await assigning.assign(session.it, store.keys, MINUTE, [change(b"a", every=HALF, start=START, rule="start")])
     seeded.tasks[b"a"] = recurring(HALF, START, MINUTE)
     seeded.leases[b"a"] = lease(7, DUE, b"s%d" % (START - START % MINUTE))
     assert await store.space() == seeded
@@ -108,7 +108,7 @@ async def test_the_new_interval_may_bring_the_next_run_into_the_past(store: Stor
     session = store.session()
     await store.seed(Space(tasks={b"a": EVERY, b"b": recurring(HOUR, 5)}, due={b"a": DUE, b"b": 5}))
     changes = [change(task_id, every=SECOND, rule="interval") for task_id in (b"a", b"b")]
-    _, earliest = await commands.assign(session.it, store.keys, 0, changes)
+    _, earliest = await assigning.assign(session.it, store.keys, 0, changes)
     moment = DUE - HOUR + SECOND
     assert earliest == 0  # never before 1970
     assert await store.space() == Space(
@@ -123,7 +123,7 @@ async def test_an_update_rounds_to_the_grid_that_holds_now(store: Store, rule: R
     session = store.session()
     await store.seed(Space(tasks={b"a": EVERY}, due={b"a": DUE}))
     changed = change(b"a", every=HALF, rule=rule)
-    assert await commands.assign(session.it, store.keys, MINUTE, [changed]) == ([False], due)
+    assert await assigning.assign(session.it, store.keys, MINUTE, [changed]) == ([False], due)
     assert await store.space() == Space(tasks={b"a": recurring(HALF, DUE, MINUTE)}, due={b"a": due})
 
 
@@ -135,7 +135,7 @@ async def test_the_last_of_a_new_id_in_one_batch_wins_as_if_they_came_one_by_one
         change(b"a", b"2", every=HALF, start=START, rule="interval"),
         change(b"a", b"3", every=HALF, start=START),
     ]
-    created, _ = await commands.assign(session.it, store.keys, 0, changes)
+    created, _ = await assigning.assign(session.it, store.keys, 0, changes)
     assert created == [True, True, False, False]
     due = DUE - HOUR + HALF
     assert await store.space() == Space(
@@ -152,7 +152,7 @@ async def test_the_last_of_a_leased_id_in_one_batch_wins(store: Store) -> None:
         change(b"a", b"2", every=HALF),
         change(b"a", b"3", every=HOUR, rule="interval"),
     ]
-    assert await commands.assign(session.it, store.keys, 0, changes) == ([False] * 3, -1)
+    assert await assigning.assign(session.it, store.keys, 0, changes) == ([False] * 3, -1)
     seeded.tasks[b"a"] = recurring(HOUR, DUE, data=b"3")
     seeded.leases[b"a"] = lease(7, DUE, b"k")
     assert await store.space() == seeded
@@ -162,7 +162,7 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
     session = store.session()
     await store.seed(Space(tasks={b"a": b"garbage", b"b": b""}, due={b"a": DUE, b"b": DUE, b"c": DUE}))
     changes = [change(task_id, every=HALF, rule="interval") for task_id in (b"a", b"b", b"c")]
-    await commands.assign(session.it, store.keys, 0, changes)
+    await assigning.assign(session.it, store.keys, 0, changes)
     ids = (b"a", b"b", b"c")
     assert await store.space() == Space(tasks=dict.fromkeys(ids, recurring(HALF, DUE)), due=dict.fromkeys(ids, DUE))
 
@@ -181,7 +181,7 @@ async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> Non
     seeded.attempts, seeded.runs, seeded.failures = dict(counts), dict(counts), dict(counts)
     await store.seed(seeded)
     changes = [ending(task_id, DUE - 1, rule="start") for task_id in (b"a", b"p", b"l")]
-    assert await commands.assign(store.session().it, store.keys, 0, changes) == ([False] * 3, -1)
+    assert await assigning.assign(store.session().it, store.keys, 0, changes) == ([False] * 3, -1)
     left = {b"other": b"1"}
     assert await store.space() == Space(
         tasks={b"other": EVERY}, due={b"other": DUE}, attempts=left, runs=left, failures=left, fence=b"7"
@@ -191,11 +191,11 @@ async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> Non
 async def test_a_running_task_whose_time_is_over_by_its_new_rules_leaves_its_place_in_its_group(store: Store) -> None:
     grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
     grouped = [one._replace(assignment=replace(one.assignment, controls=Controls(group="g"))) for one in grouped]
-    await commands.assign(store.session().it, store.keys, 0, grouped)
-    claimed = await commands.claim(store.session().it, store.keys, 10, HOUR, 1)
+    await assigning.assign(store.session().it, store.keys, 0, grouped)
+    claimed = await running.claim(store.session().it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"a"]
-    await commands.assign(store.session().it, store.keys, 0, [ending(b"a", DUE, rule="start")])
-    ended = await commands.complete(store.session().it, store.keys, held_of(claimed))
+    await assigning.assign(store.session().it, store.keys, 0, [ending(b"a", DUE, rule="start")])
+    ended = await running.complete(store.session().it, store.keys, held_of(claimed))
     assert list(ended.held) == [False], "as if it had been removed"
     found = await store.space()
     assert (set(found.tasks), set(found.due), found.leased) == ({b"b"}, {b"b"}, {})
@@ -211,7 +211,7 @@ async def test_what_is_assigned_behind_an_end_in_one_batch_is_a_new_task(store: 
         for task_id in (b"p", b"l")
         for made in (ending(task_id, DUE - 1, rule="start"), change(task_id, b"then", every=HALF, start=START))
     ]
-    created, _ = await commands.assign(store.session().it, store.keys, 0, changes)
+    created, _ = await assigning.assign(store.session().it, store.keys, 0, changes)
     assert created == [False, True, False, True]
     record = recurring(HALF, START, data=b"then")
     assert await store.space() == Space(tasks={b"p": record, b"l": record}, due={b"p": START, b"l": START})
@@ -221,5 +221,5 @@ async def test_a_task_that_runs_out_of_its_turn_keeps_its_grid_however_often_it_
     await store.seed(leased_space({b"a": EVERY}, token=7, due=DUE + 1234, deadline=5))
     session = store.session()
     for _ in range(3):
-        await commands.assign(session.it, store.keys, 0, [change(b"a", b"new", every=HOUR)])
+        await assigning.assign(session.it, store.keys, 0, [change(b"a", b"new", every=HOUR)])
         assert (await store.space()).tasks == {b"a": recurring(HOUR, DUE, data=b"new")}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import AUDITED_PLACES, FoundProblem
+from interval_scheduler.storage.commands import auditing
+from interval_scheduler.storage.commands.auditing import AUDITED_PLACES, FoundProblem
 
 from .store import HOUR, MINUTE, Space, Store, lease, recurring
 from .test_idempotence import rich
@@ -24,7 +24,7 @@ async def walk(store: Store, *, mend: bool) -> list[FoundProblem]:
     for place in AUDITED_PLACES:
         cursor = b"0"
         while True:
-            step = await commands.audit(store.partition, place, cursor, HOUR, mend=mend)
+            step = await auditing.audit(store.partition, place, cursor, HOUR, mend=mend)
             found += step.problems
             cursor = step.cursor
             if cursor == b"0":
@@ -53,7 +53,7 @@ async def test_all_tasks_are_looked_at(store: Store) -> None:
     seen: set[bytes] = set()
     cursor, steps = b"0", 0
     while steps == 0 or cursor != b"0":
-        cursor, found, problems = await commands.audit(store.partition, "tasks", cursor, HOUR, mend=False)
+        cursor, found, problems = await auditing.audit(store.partition, "tasks", cursor, HOUR, mend=False)
         assert problems == []
         assert len(found) < 1000, "in steps"
         seen.update(found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import running
 
 from .store import HOUR, SECOND, Space, Store, lease, now_of, only, recurring, without
 
@@ -18,7 +18,7 @@ async def test_the_earliest_due_come_first_up_to_the_limit(store: Store) -> None
     dues = {b"a": 50, b"b": 20, b"c": 40, b"d": 10, b"e": 30}
     records = {task_id: recurring(HOUR, 7, data=task_id) for task_id in dues}
     await store.seed(Space(tasks=records, due=dues))
-    claimed = await commands.claim(session.it, store.keys, 3, HOUR)
+    claimed = await running.claim(session.it, store.keys, 3, HOUR)
     assert claimed[1:] == (
         40, claimed.token, [b"d", b"b", b"e"], [b"10", b"20", b"30"],
         [records[task_id] for task_id in (b"d", b"b", b"e")], [],
@@ -39,7 +39,7 @@ async def test_equal_due_times_are_all_claimed_in_the_end(store: Store) -> None:
     await store.seed(Space(tasks=records, due=dict.fromkeys(records, 5)))
     got: list[bytes] = []
     for size in (10, 10, 5, 0):
-        claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+        claimed = await running.claim(session.it, store.keys, 10, HOUR)
         assert len(claimed.ids) == size
         assert list(claimed.records) == [records[task_id] for task_id in claimed.ids]
         got += claimed.ids
@@ -52,7 +52,7 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
     now = await store.now_ms()
     dues = {b"%d" % due: due for due in range(now - 50, now + 2000)}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
-    claimed = await commands.claim(session.it, store.keys, 3000, HOUR)
+    claimed = await running.claim(session.it, store.keys, 3000, HOUR)
     # A machine that stands still for two seconds in between is no fault.
     end = min(now_of(claimed) + 1, now + 2000)
     assert [int(due) for due in claimed.dues] == list(range(now - 50, end))
@@ -63,14 +63,14 @@ async def test_binary_records_and_strange_ids_come_as_they_are(store: Store) -> 
     session = store.session()
     records = {rb"*?[x]\ ": b"b\n" + bytes(range(256)), b"a{b}c": b"s\n", b"\xff\0": b"b 1 0\n\n\0"}
     await store.seed(Space(tasks=records, due=dict.fromkeys(records, 5)))
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert dict(zip(claimed.ids, claimed.records, strict=True)) == records
 
 
 async def test_what_has_no_record_is_dropped(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"b": b"s\nx"}, due={b"ghost1": 1, b"b": 2, b"ghost2": 3, b"ghost3": FAR}))
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues, claimed.records) == ([b"b"], [b"2"], [b"s\nx"])
     assert await store.space() == Space(
         tasks={b"b": b"s\nx"},
@@ -84,7 +84,7 @@ async def test_what_has_no_record_is_dropped(store: Store) -> None:
 async def test_nothing_but_ghosts(store: Store) -> None:
     session = store.session()
     await store.seed(Space(due={b"1": 1, b"2": 2, b"3": 3}))
-    claimed = await commands.claim(session.it, store.keys, 2, HOUR)
+    claimed = await running.claim(session.it, store.keys, 2, HOUR)
     assert (list(claimed.ids), claimed.next_look_ms) == ([], 3)  # look again at once
     assert await store.space() == Space(due={b"3": 3}, fence=claimed.token)
 
@@ -94,7 +94,7 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
     seeded = Space(tasks={b"a": b"s\nx"}, due={b"a": FAR}, fence=b"5", attempts={b"a": b"1"})
     await store.seed(seeded)
     before = await store.now_ms()
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert before <= now_of(claimed) <= await store.now_ms()
     assert claimed[1:] == (FAR, b"5", [], [], [], [])
     assert await store.space() == seeded
@@ -104,7 +104,7 @@ async def test_the_next_look(store: Store) -> None:
     session = store.session()
 
     async def next_look() -> int:
-        return (await commands.claim(session.it, store.keys, 1, HOUR)).next_look_ms
+        return (await running.claim(session.it, store.keys, 1, HOUR)).next_look_ms
 
     assert await next_look() == -1
     await store.seed(Space(tasks={b"a": b"s\nx"}, due={b"a": FAR}))
@@ -118,17 +118,17 @@ async def test_the_next_look(store: Store) -> None:
 async def test_the_next_look_after_a_claim(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": 2}))
-    assert (await commands.claim(session.it, store.keys, 1, HOUR)).next_look_ms == 2
-    claimed = await commands.claim(session.it, store.keys, 1, SECOND)
+    assert (await running.claim(session.it, store.keys, 1, HOUR)).next_look_ms == 2
+    claimed = await running.claim(session.it, store.keys, 1, SECOND)
     assert claimed.next_look_ms == now_of(claimed) + SECOND  # its own lease
 
 
 async def test_tokens_are_the_servers_time_in_microseconds(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": 2}))
-    first = await commands.claim(session.it, store.keys, 1, HOUR)
+    first = await running.claim(session.it, store.keys, 1, HOUR)
     assert now_of(first) <= int(first.token) // 1000 <= await store.now_ms()
-    second = await commands.claim(session.it, store.keys, 1, HOUR)
+    second = await running.claim(session.it, store.keys, 1, HOUR)
     assert int(second.token) > int(first.token)
     assert (await store.space()).fence == second.token
 
@@ -139,7 +139,7 @@ async def test_tokens_increase_where_the_clock_went_back(store: Store) -> None:
     ids = [b"%d" % n for n in range(5)]
     await store.seed(Space(tasks=dict.fromkeys(ids, b"s\nx"), due=dict.fromkeys(ids, 1), fence=b"%d" % fence))
     for n in range(1, 6):
-        assert (await commands.claim(session.it, store.keys, 1, HOUR)).token == b"%d" % (fence + n)
+        assert (await running.claim(session.it, store.keys, 1, HOUR)).token == b"%d" % (fence + n)
     assert (await store.space()).fence == b"%d" % (fence + 5)
 
 
@@ -147,7 +147,7 @@ async def test_failed_deliveries_are_told(store: Store) -> None:
     session = store.session()
     dues = {b"a": 1, b"b": 2, b"c": 3}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues, attempts={b"b": b"2"}))
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert claimed.failed == [None, b"2", None]
     assert (await store.space()).attempts == {b"b": b"2"}
 
@@ -156,7 +156,7 @@ async def test_a_full_claim(store: Store) -> None:
     session = store.session()
     records = {b"%03d" % n: b"s\n%d" % n for n in range(600)}
     await store.seed(Space(tasks=records, due={task_id: int(task_id) for task_id in records}))
-    claimed = await commands.claim(session.it, store.keys, 500, HOUR)
+    claimed = await running.claim(session.it, store.keys, 500, HOUR)
     assert list(claimed.ids) == [b"%03d" % n for n in range(500)]
     found = await store.space()
     assert (len(found.due), len(found.leased), len(found.leases)) == (100, 500, 500)
@@ -168,7 +168,7 @@ async def test_what_is_claimed_at_once_is_no_list(small_store: Store, count: int
     store, session = small_store, small_store.session()
     ids = [b"%03d" % n for n in range(count)]
     await store.seed(Space(tasks=dict.fromkeys(ids, b"s\nx"), due=dict.fromkeys(ids, 5)))
-    await commands.claim(session.it, store.keys, count, HOUR)
+    await running.claim(session.it, store.keys, count, HOUR)
     assert await store.client.object("ENCODING", store.keys.leases) == b"hashtable"
     assert await store.client.object("ENCODING", store.keys.leased) == b"skiplist"
     assert (await store.space()).leases.keys() == set(ids)

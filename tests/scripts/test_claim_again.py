@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Claimed
+from interval_scheduler.storage.commands import assigning, running
+from interval_scheduler.storage.commands.running import Claimed
 
 from .store import HOUR, SECOND, Numbered, Space, Store, change, held_of, lease, leased_space, now_of, recurring
 
@@ -30,7 +30,7 @@ async def test_an_ended_lease_makes_the_task_due_as_it_was_one_attempt_more(stor
     seeded.due[b"c"] = 45
     seeded.attempts[b"b"] = b"1"
     await store.seed(seeded)
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues) == ([b"a", b"b", b"c"], [b"40", b"40", b"45"])
     assert claimed.failed == [b"1", b"2", None]
     assert await store.space() == Space(
@@ -49,7 +49,7 @@ async def test_a_lease_holds_up_to_its_deadline(store: Store) -> None:
     deadlines = {b"%d" % deadline: deadline for deadline in range(now - 50, now + 2000)}
     seeded = leased_space(dict.fromkeys(deadlines, b"s\nx"), token=7, due=5, deadline=0)
     await store.seed(dataclasses.replace(seeded, leased=deadlines))
-    claimed = await commands.claim(session.it, store.keys, 3000, HOUR)
+    claimed = await running.claim(session.it, store.keys, 3000, HOUR)
     # A machine that stands still for two seconds in between is no fault.
     assert sorted(map(int, claimed.ids)) == list(range(now - 50, min(now_of(claimed) + 1, now + 2000)))
 
@@ -62,7 +62,7 @@ async def test_no_more_leases_are_recovered_than_are_claimed(store: Store) -> No
     seeded.tasks[b"early"] = b"s\nx"
     seeded.due[b"early"] = 1
     await store.seed(seeded)
-    claimed = await commands.claim(session.it, store.keys, 2, HOUR)
+    claimed = await running.claim(session.it, store.keys, 2, HOUR)
     # The two that ended first came back; the earliest due of all were claimed.
     assert (claimed.ids, claimed.dues) == ([b"early", b"3"], [b"1", b"9"])
     assert claimed.next_look_ms == 9
@@ -84,7 +84,7 @@ async def test_a_task_re_assigned_during_the_lost_run_obeys(store: Store) -> Non
     seeded = leased_space(dict.fromkeys(ids, b"s\nx"), token=7, due=40, deadline=50)
     seeded.leases = {b"kept": lease(7, 40, b"k"), b"moved": lease(7, 40, b"s%d" % FAR), b"soon": lease(7, 40, b"s41")}
     await store.seed(seeded)
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues, claimed.next_look_ms) == (
         [b"kept", b"soon"],
         [b"40", b"41"],
@@ -103,7 +103,7 @@ async def test_a_task_re_assigned_during_the_lost_run_obeys(store: Store) -> Non
 async def test_a_lease_that_was_lost_is_due_now(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": b"s\nx"}, leased={b"a": 50}))
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues) == ([b"a"], [b"%d" % now_of(claimed)])
 
 
@@ -116,7 +116,7 @@ async def claim_three(store: Store, session: Numbered) -> Claimed:
             attempts={b"b": b"2"},
         )
     )
-    claimed = await commands.claim(session.it, store.keys, 3, HOUR)
+    claimed = await running.claim(session.it, store.keys, 3, HOUR)
     assert sorted(claimed.ids) == list(ids)
     return claimed
 
@@ -124,10 +124,10 @@ async def claim_three(store: Store, session: Numbered) -> Claimed:
 async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> None:
     session, other = store.session(), store.session()
     claimed = await claim_three(store, session)
-    await commands.claim(other.it, store.keys, 3, HOUR)
+    await running.claim(other.it, store.keys, 3, HOUR)
     before = await store.raw()
     for _ in range(3):
-        again = await commands.claim(session.back(), store.keys, 3, HOUR)
+        again = await running.claim(session.back(), store.keys, 3, HOUR)
         assert (again.token, taken(again)) == (claimed.token, taken(claimed))
         assert dict(zip(again.ids, again.failed, strict=True)) == {b"a": None, b"b": b"2", b"c": None}
         assert again.next_look_ms == now_of(claimed) + HOUR
@@ -140,7 +140,7 @@ async def test_a_retry_does_not_get_the_tasks_of_another_claim_with_the_same_dea
     deadline = now_of(claimed) + HOUR
     await store.seed(leased_space({b"other": b"s\nx"}, token=7, due=1, deadline=deadline))
     await store.seed(Space(leased={b"lost": deadline}))
-    again = await commands.claim(session.back(), store.keys, 3, HOUR)
+    again = await running.claim(session.back(), store.keys, 3, HOUR)
     assert taken(again) == taken(claimed)
 
 
@@ -148,13 +148,13 @@ async def test_a_retry_gets_what_is_still_held(store: Store) -> None:
     session, other = store.session(), store.session()
     claimed = await claim_three(store, session)
     runs = {run.raw_id: run for run in held_of(claimed)}
-    await commands.complete(other.it, store.keys, [runs[b"a"]])
-    await commands.remove(other.it, store.keys, [b"b"])
-    await commands.assign(other.it, store.keys, 0, [change(b"c", b"new", every=HOUR)])
+    await running.complete(other.it, store.keys, [runs[b"a"]])
+    await assigning.remove(other.it, store.keys, [b"b"])
+    await assigning.assign(other.it, store.keys, 0, [change(b"c", b"new", every=HOUR)])
     before = await store.raw()
-    again = await commands.claim(session.back(), store.keys, 3, HOUR)
+    again = await running.claim(session.back(), store.keys, 3, HOUR)
     assert (again.token, taken(again)) == (claimed.token, {b"c": (b"1", recurring(HOUR, 5, data=b"new"))})
-    await commands.complete(other.back(), store.keys, [runs[b"a"]])
+    await running.complete(other.back(), store.keys, [runs[b"a"]])
     assert await store.raw() == before
 
 
@@ -162,9 +162,9 @@ async def test_a_retry_gets_nothing_where_nothing_is_held_any_more(store: Store)
     session, other = store.session(), store.session()
     claimed = await claim_three(store, session)
     await store.client.zadd(store.keys.leased, dict.fromkeys(claimed.ids, 50))
-    assert len((await commands.claim(other.it, store.keys, 10, SECOND)).ids) == 4
+    assert len((await running.claim(other.it, store.keys, 10, SECOND)).ids) == 4
     before = await store.raw()
-    again = await commands.claim(session.back(), store.keys, 3, HOUR)
+    again = await running.claim(session.back(), store.keys, 3, HOUR)
     assert (again.token, list(again.ids), list(again.records), list(again.failed)) == (claimed.token, [], [], [])
     assert await store.raw() == before
 
@@ -172,9 +172,9 @@ async def test_a_retry_gets_nothing_where_nothing_is_held_any_more(store: Store)
 async def test_a_request_from_before_the_last_is_refused(store: Store) -> None:
     session = store.session()
     await claim_three(store, session)
-    await commands.claim(session.it, store.keys, 1, HOUR)
+    await running.claim(session.it, store.keys, 1, HOUR)
     await store.seed(Space(tasks={b"e": b"s\nx"}, due={b"e": 1}))
     before = await store.raw()
     with pytest.raises(ResponseError, match=r"^OUTDATED "):
-        await commands.claim(session.back(2), store.keys, 1, HOUR)
+        await running.claim(session.back(2), store.keys, 1, HOUR)
     assert await store.raw() == before

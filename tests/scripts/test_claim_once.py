@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning, running
 
 from .arithmetic import next_run
 from .store import DAY, HOUR, MINUTE, Space, Store, lease, leased_space, now_of, recurring, without
@@ -32,7 +32,7 @@ async def test_recurring_tasks_are_due_again_and_one_shots_are_gone(store: Store
     }
     dues = {task_id: past + n for n, task_id in enumerate(tasks)} | {b"missed": past - 5 * DAY, b"later": FAR}
     await store.seed(Space(tasks=tasks, due=dues))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     ids = [b"missed", b"once", b"rate", b"grid", b"delay", b"delay-grid"]
     assert claimed[3:] == (
         ids, [b"%d" % dues[task_id] for task_id in ids], [tasks[task_id] for task_id in ids], [],
@@ -54,7 +54,7 @@ async def test_the_earliest_due_come_first_up_to_the_limit(store: Store) -> None
     session = store.session()
     dues = {b"a": 50, b"b": 20, b"c": 40, b"d": 10, b"e": 30}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
-    claimed = await commands.claim_once(session.it, store.keys, 3, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 3, HOUR)
     assert (claimed.ids, claimed.next_look_ms) == ([b"d", b"b", b"e"], 40)
     rest = dict.fromkeys((b"a", b"c"), b"s\nx")
     assert await store.space() == Space(tasks=rest, due={b"a": 50, b"c": 40}, fence=claimed.token)
@@ -65,7 +65,7 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
     now = await store.now_ms()
     dues = {b"%d" % due: due for due in range(now - 50, now + 2000)}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
-    claimed = await commands.claim_once(session.it, store.keys, 3000, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 3000, HOUR)
     assert [int(due) for due in claimed.dues] == list(range(now - 50, now_of(claimed) + 1))
 
 
@@ -73,7 +73,7 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
     session = store.session()
     seeded = Space(tasks={b"a": b"s\nx"}, due={b"a": FAR}, fence=b"5")
     await store.seed(seeded)
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert claimed[1:] == (FAR, b"5", [], [], [], [])
     assert await store.space() == seeded
 
@@ -81,7 +81,7 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
 async def test_what_has_no_record_is_dropped(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"b": b"s\nx"}, due={b"ghost1": 1, b"b": 2, b"ghost2": 3}))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert claimed[1:6] == (-1, claimed.token, [b"b"], [b"2"], [b"s\nx"])
     assert await store.space() == Space(fence=claimed.token)
 
@@ -92,7 +92,7 @@ async def test_what_cannot_be_read_is_set_aside_and_the_others_go_on(store: Stor
     every = recurring(HOUR, 5)
     tasks = {b"a": every, b"bad": record, b"once": b"s\nx"}
     await store.seed(Space(tasks=tasks, due={b"a": 1, b"bad": 2, b"once": 3}, attempts={b"bad": b"3"}))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues, claimed.records) == ([b"a", b"once"], [b"1", b"3"], [every, b"s\nx"])
     assert await store.space() == Space(
         tasks={b"a": every, b"bad": record},
@@ -114,7 +114,7 @@ async def test_ended_leases_are_taken_too_and_their_attempts_end(store: Store) -
     seeded.leases[b"held"] = lease(8, 30)
     seeded.attempts = {b"b": b"1", b"held": b"1"}
     await store.seed(seeded)
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert (claimed.ids, claimed.dues) == ([b"a", b"b", b"c"], [b"40", b"40", b"45"])
     assert list(claimed.failed)[:2] == [b"1", b"2"]
     assert [*claimed.failed, None][2] is None
@@ -134,7 +134,7 @@ async def test_tokens_increase_where_the_clock_went_back(store: Store) -> None:
     fence = 8_000_000_000_000_000
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": 2}, fence=b"%d" % fence))
     for n in (1, 2):
-        assert (await commands.claim_once(session.it, store.keys, 1, HOUR)).token == b"%d" % (fence + n)
+        assert (await running.claim_once(session.it, store.keys, 1, HOUR)).token == b"%d" % (fence + n)
 
 
 async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> None:
@@ -147,11 +147,11 @@ async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> 
         b"large": recurring(HOUR, 5, data=bytes(range(256)) * 1024),
     }
     await store.seed(Space(tasks=tasks, due={task_id: n for n, task_id in enumerate(tasks)}))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert dict(zip(claimed.ids, claimed.records, strict=True)) == tasks
     before = await store.raw()
     for _ in range(3):
-        again = await commands.claim_once(session.back(), store.keys, 10, HOUR)
+        again = await running.claim_once(session.back(), store.keys, 10, HOUR)
         assert again[1:] == claimed[1:]
     assert await store.raw() == before
 
@@ -159,9 +159,9 @@ async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> 
 async def test_a_retry_tells_the_same_failed_deliveries(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space(dict.fromkeys((b"a", b"b"), b"s\nx"), token=7, due=40, deadline=50))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert list(claimed.failed) == [b"1", b"1"]
-    again = await commands.claim_once(session.back(), store.keys, 10, HOUR)
+    again = await running.claim_once(session.back(), store.keys, 10, HOUR)
     assert again[2:] == claimed[2:]
 
 
@@ -169,9 +169,9 @@ async def test_a_retry_gets_what_was_removed_meanwhile_too(store: Store) -> None
     """It was taken before the removal, as far as anybody can tell."""
     session, other = store.session(), store.session()
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5)}, due={b"a": 1}))
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
-    await commands.remove(other.it, store.keys, [b"a"])
-    again = await commands.claim_once(session.back(), store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
+    await assigning.remove(other.it, store.keys, [b"a"])
+    again = await running.claim_once(session.back(), store.keys, 10, HOUR)
     assert again[2:] == claimed[2:]
     assert await store.space() == Space(fence=claimed.token)
 
@@ -181,10 +181,10 @@ async def test_a_request_from_before_the_last_is_refused(store: Store) -> None:
     dues = {b"a": 1, b"b": 2, b"c": 3}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
     for _ in range(2):
-        await commands.claim_once(session.it, store.keys, 1, HOUR)
+        await running.claim_once(session.it, store.keys, 1, HOUR)
     before = await store.raw()
     with pytest.raises(ResponseError, match=r"^OUTDATED "):
-        await commands.claim_once(session.back(2), store.keys, 1, HOUR)
+        await running.claim_once(session.back(2), store.keys, 1, HOUR)
     assert await store.raw() == before
 
 
@@ -198,7 +198,7 @@ async def test_nothing_is_left_of_what_is_gone(store: Store) -> None:
             tasks=tasks, due={b"once": 1, b"ended": 2}, attempts=dict(counts), runs=dict(counts), failures=dict(counts)
         )
     )
-    claimed = await commands.claim_once(store.session().it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(store.session().it, store.keys, 10, HOUR)
     assert list(claimed.ids) == [b"once", b"ended"]
     assert await store.space() == Space(fence=claimed.token)
 
@@ -217,7 +217,7 @@ async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: p
             failures={b"o1": b"1"},
         )
     )
-    claimed = await commands.claim_once(store.session().it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(store.session().it, store.keys, 10, HOUR)
     died = dict.fromkeys((b"a", b"b"), now_of(claimed))
     errors = dict.fromkeys(died, b"1 the record is corrupt")
     assert await store.space() == Space(

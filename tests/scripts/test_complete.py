@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning, running
 
 from .arithmetic import next_run, next_runs
 from .store import DAY, HOUR, MINUTE, SECOND, Held, Space, Store, header, held, lease, leased_space, recurring, without
@@ -20,7 +20,7 @@ TOKEN = 7
 async def test_a_one_shot_is_gone(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=FAR, fence=b"7"))
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
     assert await store.space() == Space(fence=b"7")
 
 
@@ -33,7 +33,7 @@ async def test_fixed_rate_stays_on_its_grid_and_missed_runs_are_one(store: Store
     await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
     moment = due + (missed + 1) * HOUR
     moment -= moment % max(grid, 1)
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], moment)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], moment)
     assert await store.space() == Space(tasks={b"a": record}, due={b"a": moment})
 
 
@@ -43,7 +43,7 @@ async def test_fixed_delay_counts_from_the_end(store: Store, grid: int) -> None:
     record = recurring(HOUR, 5, grid, flags=b"sd")
     await store.seed(leased_space({b"a": record}, token=TOKEN, due=5, deadline=FAR))
     before = await store.now_ms()
-    ended = await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5, record)])
+    ended = await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5, record)])
     after = await store.now_ms()
     first, last = (next_run(now, 5, HOUR, 5, grid, delay=True) for now in (before, after))
     assert first <= ended.earliest_ms <= last
@@ -65,11 +65,11 @@ async def test_fixed_rate_against_the_model(store: Store, late: int, interval: i
     due = anchor - anchor % max(grid, 1)
     record = recurring(interval, anchor, grid)
     await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
-    ended = await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)])
+    ended = await running.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)])
     after = await store.now_ms()
     assert ended.earliest_ms in next_runs(before, after, due, interval, anchor, grid)
     assert await store.space() == Space(tasks={b"a": record}, due={b"a": ended.earliest_ms})
-    await commands.remove(store.session().it, store.keys, [b"a"])
+    await assigning.remove(store.session().it, store.keys, [b"a"])
 
 
 async def test_a_clock_that_went_back_does_not_repeat_the_run(store: Store) -> None:
@@ -77,7 +77,7 @@ async def test_a_clock_that_went_back_does_not_repeat_the_run(store: Store) -> N
     due = await store.now_ms() + 10 * MINUTE
     record = recurring(HOUR, due)
     await store.seed(leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR))
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], due + HOUR)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, due, record)]) == ([True], due + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -100,26 +100,26 @@ async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
     seeded.tasks[b"waiting"] = b"s\nx"
     seeded.due[b"waiting"] = FAR
     await store.seed(seeded)
-    assert await commands.complete(session.it, store.keys, [stale]) == ([False], -1)
+    assert await running.complete(session.it, store.keys, [stale]) == ([False], -1)
     assert await store.space() == seeded
 
 
 async def test_an_ended_lease_that_nobody_took_still_completes(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=9))
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([True], -1)
     assert await store.space() == Space()
 
 
 async def test_an_ended_lease_that_somebody_took_does_not(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=9))
-    claimed = await commands.claim(session.it, store.keys, 1, HOUR)
+    claimed = await running.claim(session.it, store.keys, 1, HOUR)
     before = await store.space()
-    assert await commands.complete(store.session().it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
+    assert await running.complete(store.session().it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
     assert await store.space() == before
     mine = Held(b"a", claimed.token + b" 5", b"s")
-    assert await commands.complete(session.it, store.keys, [mine]) == ([True], -1)
+    assert await running.complete(session.it, store.keys, [mine]) == ([True], -1)
     assert await store.space() == Space(fence=claimed.token)
 
 
@@ -132,7 +132,7 @@ async def test_the_attempts_end_with_the_run(store: Store) -> None:
     seeded = leased_space(tasks, token=TOKEN, due=past, deadline=FAR, attempts=attempts)
     await store.seed(seeded)
     runs = [held(b"a", TOKEN, past, record), held(b"b", TOKEN, past), held(b"c", TOKEN - 1, past)]
-    assert (await commands.complete(session.it, store.keys, runs)).held == [True, True, False]
+    assert (await running.complete(session.it, store.keys, runs)).held == [True, True, False]
     assert await store.space() == Space(
         tasks=without(tasks, b"b"),
         due={b"a": past + HOUR},
@@ -158,7 +158,7 @@ async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
         held(b"hourly", TOKEN, past, hourly),
         held(b"kept", TOKEN, past, once),
     ]
-    ended = await commands.complete(session.it, store.keys, runs)
+    ended = await running.complete(session.it, store.keys, runs)
     assert ended == ([True, False, True, False, True, True], past + HOUR)
     left = (b"stale", b"other")
     assert await store.space() == Space(
@@ -175,7 +175,7 @@ async def test_a_full_batch(store: Store) -> None:
     tasks = {b"%d" % n: recurring(HOUR, past) if n % 2 else b"s\nx" for n in range(500)}
     await store.seed(leased_space(tasks, token=TOKEN, due=past, deadline=FAR))
     runs = [held(task_id, TOKEN, past, record) for task_id, record in tasks.items()]
-    assert await commands.complete(session.it, store.keys, runs) == ([True] * 500, past + HOUR)
+    assert await running.complete(session.it, store.keys, runs) == ([True] * 500, past + HOUR)
     rest = {task_id: record for task_id, record in tasks.items() if int(task_id) % 2}
     assert await store.space() == Space(tasks=rest, due=dict.fromkeys(rest, past + HOUR))
 
@@ -187,7 +187,7 @@ async def test_an_interval_of_nothing_does_not_strand_the_others(store: Store) -
     tasks = {b"a": recurring(HOUR, past), b"bad": b"s 0 0\nx", b"once": b"s\nx"}
     await store.seed(leased_space(tasks, token=TOKEN, due=past, deadline=FAR))
     runs = [Held(task_id, lease(TOKEN, past), header(record)) for task_id, record in tasks.items()]
-    ended = await commands.complete(session.it, store.keys, runs)
+    ended = await running.complete(session.it, store.keys, runs)
     assert (ended.held[0], ended.held[2]) == (True, True)
     found = await store.space()
     assert found.due[b"a"] == past + HOUR
@@ -202,7 +202,7 @@ async def test_an_unreadable_header_changes_nothing(store: Store, header_of_clai
     seeded = leased_space({b"a": header_of_claim + b"\nx"}, token=TOKEN, due=5, deadline=FAR, mark=mark)
     await store.seed(seeded)
     run = Held(b"a", lease(TOKEN, 5), header_of_claim)
-    assert await commands.complete(session.it, store.keys, [run]) == ([False], -1)
+    assert await running.complete(session.it, store.keys, [run]) == ([False], -1)
     assert await store.space() == seeded
 
 
@@ -210,7 +210,7 @@ async def test_an_unreadable_header_of_a_re_assigned_task_changes_nothing(store:
     session = store.session()
     seeded = leased_space({b"a": b"garbage\nx"}, token=TOKEN, due=5, deadline=FAR, mark=b"k")
     await store.seed(seeded)
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
     assert await store.space() == seeded
 
 
@@ -220,7 +220,7 @@ async def test_a_task_with_so_many_runs_leaves_nothing_behind(store: Store) -> N
     seeded.failures = {b"b": b"1"}
     await store.seed(seeded)
     runs = [held(b"a", TOKEN, 40, record), held(b"b", TOKEN, 40, record)]
-    assert (await commands.complete(store.session().it, store.keys, runs)).held == [True, True]
+    assert (await running.complete(store.session().it, store.keys, runs)).held == [True, True]
     found = await store.space()
     assert found == Space(tasks={b"a": record}, due=found.due, runs={b"a": b"1"})
     assert list(found.due) == [b"a"]

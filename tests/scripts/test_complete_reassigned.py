@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Reschedule
+from interval_scheduler.storage.commands import assigning, running
+from interval_scheduler.storage.commands.assigning import Reschedule
 
 from .arithmetic import next_run
 from .store import DAY, HOUR, MINUTE, SECOND, Space, Store, change, held, lease, leased_space, recurring
@@ -18,12 +18,12 @@ ONCE = b"s\nold"
 HALF = 30 * MINUTE
 
 
-async def run_during(store: Store, old: bytes, changed: commands.Change, due: int, *, grid: int = 0) -> Space:
+async def run_during(store: Store, old: bytes, changed: assigning.Change, due: int, *, grid: int = 0) -> Space:
     """The key space after a run of `a` during which it was re-assigned."""
     session = store.session()
     await store.seed(leased_space({b"a": old}, token=TOKEN, due=due, deadline=FAR))
-    await commands.assign(session.it, store.keys, grid, [changed])
-    assert (await commands.complete(session.it, store.keys, [held(b"a", TOKEN, due, old)])).held == [True]
+    await assigning.assign(session.it, store.keys, grid, [changed])
+    assert (await running.complete(session.it, store.keys, [held(b"a", TOKEN, due, old)])).held == [True]
     return await store.space()
 
 
@@ -92,9 +92,9 @@ async def test_a_one_shot_without_a_start_runs_once_more_at_once(store: Store) -
 async def test_the_second_run_of_a_one_shot_is_its_last(store: Store) -> None:
     session = store.session()
     await run_during(store, ONCE, change(b"a", b"new", start=5), 5)
-    claimed = await commands.claim(session.it, store.keys, 1, HOUR)
+    claimed = await running.claim(session.it, store.keys, 1, HOUR)
     assert claimed.records == [b"s\nnew"]
-    ended = await commands.complete(session.it, store.keys, [held(b"a", int(claimed.token), 5, b"s\nnew")])
+    ended = await running.complete(session.it, store.keys, [held(b"a", int(claimed.token), 5, b"s\nnew")])
     assert ended == ([True], -1)
     assert await store.space() == Space(fence=claimed.token)
 
@@ -103,17 +103,17 @@ async def test_the_second_run_of_a_one_shot_is_its_last(store: Store) -> None:
 async def test_a_task_removed_during_its_run_is_not_rescheduled(store: Store, record: bytes) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": record}, token=TOKEN, due=5, deadline=FAR))
-    await commands.remove(session.it, store.keys, [b"a"])
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5, record)]) == ([False], -1)
+    await assigning.remove(session.it, store.keys, [b"a"])
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5, record)]) == ([False], -1)
     assert await store.space() == Space()
 
 
 async def test_a_task_removed_and_assigned_anew_during_its_run_is_a_new_one(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": ONCE}, token=TOKEN, due=5, deadline=FAR, attempts={b"a": b"1"}))
-    await commands.remove(session.it, store.keys, [b"a"])
-    assert await commands.assign(session.it, store.keys, 0, [change(b"a", b"new", start=FAR)]) == ([True], FAR)
-    assert await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
+    await assigning.remove(session.it, store.keys, [b"a"])
+    assert await assigning.assign(session.it, store.keys, 0, [change(b"a", b"new", start=FAR)]) == ([True], FAR)
+    assert await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
     assert await store.space() == Space(tasks={b"a": b"s\nnew"}, due={b"a": FAR})
 
 
@@ -122,5 +122,5 @@ async def test_a_marked_task_of_which_the_record_is_lost(store: Store) -> None:
     seeded = leased_space(dict.fromkeys((b"a", b"b"), ONCE), token=TOKEN, due=5, deadline=FAR, mark=b"k")
     del seeded.tasks[b"a"]
     await store.seed(seeded)
-    assert (await commands.complete(session.it, store.keys, [held(b"a", TOKEN, 5)])).held == [True]
+    assert (await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)])).held == [True]
     assert await store.space() == Space(tasks={b"b": ONCE}, leased={b"b": FAR}, leases={b"b": lease(TOKEN, 5, b"k")})

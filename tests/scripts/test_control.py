@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from interval_scheduler.model.policy import Controls
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import ControlStep
+from interval_scheduler.storage.commands import assigning, control, running
+from interval_scheduler.storage.commands.control import ControlStep
 
 from .store import HOUR, Space, Store, change, lease, leased_space, recurring
 
@@ -23,7 +23,7 @@ CRON = b"s;c0 * * * *\nx"
 
 
 async def step(store: Store, *steps: ControlStep) -> str:
-    return (await commands.control(store.session().it, store.keys, steps)).results
+    return (await control.control(store.session().it, store.keys, steps)).results
 
 
 async def test_pause(store: Store) -> None:
@@ -97,7 +97,7 @@ async def test_revive(store: Store) -> None:
 async def test_a_paused_task_that_is_assigned_stays_paused(store: Store) -> None:
     await store.seed(Space(tasks={b"a": EVERY}, paused={b"a": 5 * HOUR + 17}))
     session = store.session()
-    created, earliest = await commands.assign(
+    created, earliest = await assigning.assign(
         session.it,
         store.keys,
         0,
@@ -106,7 +106,7 @@ async def test_a_paused_task_that_is_assigned_stays_paused(store: Store) -> None
     assert (created, earliest) == ([False, False], -1)
     found = await store.space()
     assert found == Space(tasks={b"a": recurring(HOUR, 17, data=b"z")}, paused={b"a": 5 * HOUR + 17})
-    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HOUR, start=FAR, rule="start")])
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", every=HOUR, start=FAR, rule="start")])
     assert (await store.space()).paused == {b"a": FAR}
 
 
@@ -114,22 +114,22 @@ async def test_a_paused_task_that_is_assigned_stays_paused(store: Store) -> None
 async def test_nothing_is_claimed_while_the_partition_rests(store: Store, *, once: bool) -> None:
     await store.seed(Space(tasks={b"a": EVERY}, due={b"a": 5}))
     session, claims = store.session(), store.session()
-    claim = commands.claim_once if once else commands.claim
-    assert await commands.halt(session.it, store.keys, pause=True)
-    assert not await commands.halt(session.it, store.keys, pause=True)
+    claim = running.claim_once if once else running.claim
+    assert await control.halt(session.it, store.keys, pause=True)
+    assert not await control.halt(session.it, store.keys, pause=True)
     claimed = await claim(claims.it, store.keys, 10, HOUR)
     assert (list(claimed.ids), claimed.next_look_ms) == ([], -1)
     async with store.announcements() as heard:
-        assert await commands.halt(session.it, store.keys, pause=False)
+        assert await control.halt(session.it, store.keys, pause=False)
         assert await heard() == [0], "sleeping schedulers look at once"
-    assert not await commands.halt(session.it, store.keys, pause=False)
+    assert not await control.halt(session.it, store.keys, pause=False)
     assert list((await claim(claims.it, store.keys, 10, HOUR)).ids) == [b"a"]
 
 
 async def test_a_task_that_runs_out_of_its_turn_keeps_its_grid_when_it_is_assigned(store: Store) -> None:
     await store.seed(Space(tasks={b"a": EVERY}, due={b"a": FAR}))
     await step(store, ControlStep(b"a", b"n"))
-    await commands.assign(store.session().it, store.keys, 0, [change(b"a", b"y", every=HOUR)])
+    await assigning.assign(store.session().it, store.keys, 0, [change(b"a", b"y", every=HOUR)])
     assert (await store.space()).tasks == {b"a": recurring(HOUR, 17, data=b"y")}
 
 
@@ -140,7 +140,7 @@ async def test_a_task_whose_time_is_over_is_taken_off(store: Store) -> None:
     assert await store.space() == Space(tasks={b"w": EVERY}, due={b"w": FAR})
     over = change(b"w", every=HOUR)
     over = over._replace(assignment=replace(over.assignment, controls=Controls(until_ms=FAR - 1)))
-    assert await commands.assign(store.session().it, store.keys, 0, [over]) == ([False], -1)
+    assert await assigning.assign(store.session().it, store.keys, 0, [over]) == ([False], -1)
     assert await store.space() == Space()
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Change, ControlStep
+from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology
+from interval_scheduler.storage.commands.assigning import Change
+from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.requests.session import NotAllKnown
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
@@ -21,8 +22,8 @@ FAR = 4_000_000_000_000
 #: What ends leases goes by their tokens, and locks do not move.
 FREE = {"complete", "fail", "lock", "quarantine", "release", "renew"}
 FENCED = {name: request for name, request in ALL.items() if name not in FREE} | {
-    "mark": lambda store, session: commands.mark(session.it, store.keys, b"sync", HOUR, [b"a"]),
-    "hint": lambda store, session: commands.hint(
+    "mark": lambda store, session: sync.mark(session.it, store.keys, b"sync", HOUR, [b"a"]),
+    "hint": lambda store, session: handoff.hint(
         session.it, store.partition, store.keys.hints_for("there"), "there", 10, [b"a", b"", b"", b"", b""]
     ),
 }
@@ -80,21 +81,21 @@ async def test_what_was_carried_out_before_gets_its_reply(store: Store, request_
 async def test_a_run_ends_in_order_after_a_change(store: Store) -> None:
     session = store.session()
     session.epoch = 1
-    await commands.assign(session.it, store.keys, 0, [change(b"a", every=HOUR), change(b"b")])
-    claimed = await commands.claim(session.it, store.keys, 2, HOUR)
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", every=HOUR), change(b"b")])
+    claimed = await running.claim(session.it, store.keys, 2, HOUR)
     await store.client.set(store.keys.epoch, b"2")
     one, other = held_of(claimed)
-    assert await commands.renew(session.it, store.keys, HOUR, [one, other]) == [True, True]
-    assert (await commands.complete(session.it, store.keys, [one])).held == [True]
-    assert (await commands.release(session.it, store.keys, [other])).held == [True]
+    assert await running.renew(session.it, store.keys, HOUR, [one, other]) == [True, True]
+    assert (await running.complete(session.it, store.keys, [one])).held == [True]
+    assert (await running.release(session.it, store.keys, [other])).held == [True]
 
 
 KNOWN = {
-    "assign": lambda store, session, ids: commands.assign(
+    "assign": lambda store, session, ids: assigning.assign(
         session, store.keys, 0, [Change(change(raw_id, b"new").assignment, "start") for raw_id in ids]
     ),
-    "remove": lambda store, session, ids: commands.remove(session, store.keys, ids),
-    "control": lambda store, session, ids: commands.control(
+    "remove": lambda store, session, ids: assigning.remove(session, store.keys, ids),
+    "control": lambda store, session, ids: control.control(
         session, store.keys, [ControlStep(raw_id, b"n") for raw_id in ids]
     ),
 }
@@ -121,52 +122,52 @@ def wanted(epoch: int, names: bytes, from_list: bytes = b"") -> Enrollment:
 
 async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) -> None:
     first = Enrollment(SCHEMA_VERSION, b"here", b"here", b"here")
-    assert await commands.enroll(store.partition, first) == first
+    assert await topology.enroll(store.partition, first) == first
     assert (await store.space()).epoch is None
     await store.client.hset(store.keys.moves, mapping={"moved": 7, "looked": 9, "number": 5, "from there": 4})
     second, third = wanted(2, b"here,there", b"here"), wanted(3, b"here", b"here,there")
-    assert await commands.change(store.partition, second, 2, paused=False) == (first, False), "not what was expected"
-    assert await commands.change(store.partition, second, 1, paused=False) == (second, False)
+    assert await topology.change(store.partition, second, 2, paused=False) == (first, False), "not what was expected"
+    assert await topology.change(store.partition, second, 1, paused=False) == (second, False)
     space = await store.space()
     assert (space.epoch, space.halt) == (b"2", None)
     assert space.moves == {b"number": b"5", b"from there": b"4"}, "numbers are kept for good"
     for late in (second._replace(list=b"other"), first):
-        assert await commands.change(store.partition, late, None, paused=True) == (second, False)
+        assert await topology.change(store.partition, late, None, paused=True) == (second, False)
     assert await store.space() == space
-    assert await commands.enroll(store.partition, first) == second
-    assert await commands.change(store.partition, third, None, paused=True) == (third, True)
+    assert await topology.enroll(store.partition, first) == second
+    assert await topology.change(store.partition, third, None, paused=True) == (third, True)
     assert (await store.space()).halt is not None
 
 
 async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     first, second = Enrollment(SCHEMA_VERSION, b"here", b"here,there", b"here"), wanted(2, b"here", b"here,there")
-    await commands.enroll(store.partition, first)
+    await topology.enroll(store.partition, first)
     keys = store.keys.hints_for("there")
-    await commands.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
+    await handoff.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
     before = await store.raw()
     with pytest.raises(ResponseError, match="HINTSWAIT"):
-        await commands.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+        await topology.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
     assert await store.raw() == before
-    page = await commands.hint_page(store.partition, keys)
+    page = await handoff.hint_page(store.partition, keys)
     assert page is not None
-    await commands.strike(store.partition, keys, page.last)
-    changed = await commands.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+    await handoff.strike(store.partition, keys, page.last)
+    changed = await topology.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
     assert changed.enrollment == second
 
 
 async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> None:
-    assert await commands.enroll(store.partition, wanted(4, b"here,there")) == wanted(4, b"here,there")
+    assert await topology.enroll(store.partition, wanted(4, b"here,there")) == wanted(4, b"here,there")
     assert (await store.space()).epoch == b"4"
     await store.client.delete(store.keys.enrollment, store.keys.epoch)
-    assert (await commands.change(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
+    assert (await topology.change(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
 
 
 async def test_the_end_of_a_move(store: Store) -> None:
-    await commands.change(store.partition, wanted(2, b"here", b"there"), None, paused=False)
+    await topology.change(store.partition, wanted(2, b"here", b"there"), None, paused=False)
     with pytest.raises(ResponseError, match="LISTCHANGED"):
-        await commands.settle(store.partition)
-    assert (await commands.moving(store.partition)).is_moving
+        await topology.settle(store.partition)
+    assert (await topology.moving(store.partition)).is_moving
     store.epoch = 2
     for _ in range(2):
-        await commands.settle(store.partition)
-        assert not (await commands.moving(store.partition)).is_moving
+        await topology.settle(store.partition)
+        assert not (await topology.moving(store.partition)).is_moving

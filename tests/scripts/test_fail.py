@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Failure
+from interval_scheduler.storage.commands import control, lookup, running
+from interval_scheduler.storage.commands.running import Failure
 
 from .store import HOUR, MINUTE, Held, Space, Store, header, lease, leased_space, recurring
 
@@ -33,7 +33,7 @@ def held(tasks: dict[bytes, bytes], **more: Any) -> Space:
 async def test_another_attempt_keeps_the_record_and_counts(store: Store) -> None:
     await store.seed(held({b"a": ONCE, b"b": ONCE}, attempts={b"b": b"2"}))
     before = await store.now_ms()
-    failed = await commands.fail(
+    failed = await running.fail(
         store.session().it, store.keys, [failure(b"a", ONCE, HOUR), failure(b"b", ONCE, 5, charge=False)]
     )
     found = await store.space()
@@ -45,7 +45,7 @@ async def test_another_attempt_keeps_the_record_and_counts(store: Store) -> None
 
 async def test_a_one_shot_without_another_attempt_is_dead(store: Store) -> None:
     await store.seed(held({b"a": ONCE, b"b": ONCE}, attempts={b"b": b"2"}))
-    failed = await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE), failure(b"b", ONCE)])
+    failed = await running.fail(store.session().it, store.keys, [failure(b"a", ONCE), failure(b"b", ONCE)])
     found = await store.space()
     assert failed == ("dd", -1)
     assert await store.now_ms() - found.dead[b"a"] < MINUTE
@@ -58,7 +58,7 @@ async def test_a_recurring_task_goes_on_with_its_next_occurrence_and_is_counted(
     every = recurring(HOUR, 17)
     await store.seed(held({b"a": every, b"b": every}, attempts={b"a": b"2"}, failures={b"b": b"4"}))
     # An attempt after the next occurrence is none.
-    failed = await commands.fail(store.session().it, store.keys, [failure(b"a", every), failure(b"b", every, 2 * HOUR)])
+    failed = await running.fail(store.session().it, store.keys, [failure(b"a", every), failure(b"b", every, 2 * HOUR)])
     found = await store.space()
     assert failed.results == "nn"
     assert {due % HOUR for due in found.due.values()} == {17}
@@ -68,7 +68,7 @@ async def test_a_recurring_task_goes_on_with_its_next_occurrence_and_is_counted(
 async def test_the_last_of_so_many_runs_is_dead(store: Store) -> None:
     last = b"s %d 17;n3\nx" % HOUR
     await store.seed(held({b"a": last, b"b": last}, runs={b"a": b"2", b"b": b"1"}, failures={b"a": b"1"}))
-    failed = await commands.fail(store.session().it, store.keys, [failure(b"a", last), failure(b"b", last)])
+    failed = await running.fail(store.session().it, store.keys, [failure(b"a", last), failure(b"b", last)])
     found = await store.space()
     assert failed.results == "dn"
     assert found == Space(
@@ -86,7 +86,7 @@ async def test_a_cron_task_goes_where_its_caller_says(store: Store) -> None:
     record = b"s;c* * * * *\nx"
     await store.seed(held({b"a": record, b"b": record}))
     told = replace_header(failure(b"a", record), b"s;c* * * * *;@%d" % FAR)
-    failed = await commands.fail(store.session().it, store.keys, [told, failure(b"b", record)])
+    failed = await running.fail(store.session().it, store.keys, [told, failure(b"b", record)])
     assert failed == ("n0", FAR), "without it, the lease is left to end"
     found = await store.space()
     assert (found.due, found.leased) == ({b"a": FAR}, {b"b": FAR})
@@ -101,7 +101,7 @@ async def test_a_stale_failure_changes_nothing(store: Store) -> None:
     seeded.tasks[b"w"] = ONCE
     seeded.due[b"w"] = FAR
     await store.seed(seeded)
-    failed = await commands.fail(
+    failed = await running.fail(
         store.session().it,
         store.keys,
         [failure(b"a", ONCE, token=6), failure(b"w", ONCE), failure(b"gone", ONCE), failure(b"bad", b"garbage")],
@@ -116,7 +116,7 @@ async def test_a_task_assigned_anew_meanwhile_follows_its_new_record(store: Stor
     seeded = held({b"a": new}, attempts={b"a": b"3"})
     seeded.leases[b"a"] = lease(TOKEN, DUE, mark)
     await store.seed(seeded)
-    failed = await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE, 5)])
+    failed = await running.fail(store.session().it, store.keys, [failure(b"a", ONCE, 5)])
     assert failed.results == "n"
     found = await store.space()
     if expected == "paused":
@@ -130,7 +130,7 @@ async def test_a_task_paused_meanwhile_is_tried_again_when_it_is_resumed(store: 
     seeded = held({b"a": ONCE})
     seeded.leases[b"a"] = lease(TOKEN, DUE, b"p")
     await store.seed(seeded)
-    assert (await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE, HOUR)])).results == "r"
+    assert (await running.fail(store.session().it, store.keys, [failure(b"a", ONCE, HOUR)])).results == "r"
     found = await store.space()
     assert found == Space(tasks={b"a": ONCE}, paused=found.paused, attempts={b"a": b"1"})
 
@@ -141,7 +141,7 @@ async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: p
     seeded = held({b"a": ONCE, b"b": ONCE})
     seeded = replace(seeded, tasks=seeded.tasks | dict.fromkeys(old, ONCE), dead=old, errors=dict.fromkeys(old, b"1 x"))
     await store.seed(seeded)
-    await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE), failure(b"b", ONCE)])
+    await running.fail(store.session().it, store.keys, [failure(b"a", ONCE), failure(b"b", ONCE)])
     found = await store.space()
     assert found.tasks.keys() == found.dead.keys() == found.errors.keys() == {b"o2", b"a", b"b"}
 
@@ -157,7 +157,7 @@ async def test_forgetting_the_dead_a_step_at_a_time(store: Store) -> None:
         )
     )
     session = store.session()
-    assert [await commands.bury(session.it, store.keys, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await control.bury(session.it, store.keys, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert await store.space() == Space(tasks={b"w": ONCE}, due={b"w": FAR})
 
 
@@ -170,10 +170,10 @@ async def test_the_dead_page_by_page(store: Store) -> None:
             errors=dict.fromkeys(ids[:20], b"2 Oh: no"),
         )
     )
-    found, after = await commands.dead_page(store.partition, 10, None)
+    found, after = await lookup.dead_page(store.partition, 10, None)
     seen = list(found)
     while after is not None:
-        found, after = await commands.dead_page(store.partition, 10, after)
+        found, after = await lookup.dead_page(store.partition, 10, after)
         seen += found
     assert [row.id for row in seen] == ids
     assert (seen[0].error, seen[0].attempts, seen[0].record) == ("Oh: no", 2, ONCE)
@@ -184,7 +184,7 @@ async def test_asking_for_a_later_attempt_is_no_failure(store: Store) -> None:
     every = recurring(HOUR, 17)
     await store.seed(held({b"a": every}))
     asked = failure(b"a", every, 2 * HOUR, charge=False)
-    assert (await commands.fail(store.session().it, store.keys, [asked])).results == "n"
+    assert (await running.fail(store.session().it, store.keys, [asked])).results == "n"
     found = await store.space()
     assert found == Space(tasks={b"a": every}, due=found.due)
 
@@ -199,9 +199,9 @@ async def test_a_cron_task_assigned_during_its_run_does_not_run_for_the_same_occ
     await store.seed(seeded)
     told = header(record) + b";@%d" % FAR
     if script == "fail":
-        await commands.fail(store.session().it, store.keys, [replace_header(failure(b"a", record), told)])
+        await running.fail(store.session().it, store.keys, [replace_header(failure(b"a", record), told)])
     else:
-        await commands.complete(store.session().it, store.keys, [Held(b"a", lease(TOKEN, DUE), told)])
+        await running.complete(store.session().it, store.keys, [Held(b"a", lease(TOKEN, DUE), told)])
     assert (await store.space()).due == {b"a": FAR}
 
 
@@ -211,6 +211,6 @@ async def test_of_the_dead_that_are_forgotten_nothing_is_left(store: Store, monk
     seeded = held({b"a": ONCE}, runs={b"o": b"1"}, failures={b"o": b"2"})
     seeded = replace(seeded, tasks=seeded.tasks | {b"o": b"garbage"}, dead={b"o": 1}, errors={b"o": b"1 x"})
     await store.seed(seeded)
-    await commands.fail(store.session().it, store.keys, [failure(b"a", ONCE)])
+    await running.fail(store.session().it, store.keys, [failure(b"a", ONCE)])
     found = await store.space()
     assert found == Space(tasks={b"a": ONCE}, dead=found.dead, errors={b"a": b"1 Oh: no"})

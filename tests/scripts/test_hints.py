@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Change, Hint
+from interval_scheduler.storage.commands import assigning, handoff
+from interval_scheduler.storage.commands.assigning import Change
+from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.scripts.ports import Argument
 from interval_scheduler.storage.topology.handoff import _InOrder
 from interval_scheduler.storage.topology.hint_codec import batches
@@ -29,11 +30,11 @@ def removals(*ids: bytes) -> list[Argument]:
 
 
 async def keep(store: Store, session: Numbered, args: Sequence[Argument], bound: int = 100) -> str:
-    return await commands.hint(session.it, store.partition, store.keys.hints_for(NAME), NAME, bound, args)
+    return await handoff.hint(session.it, store.partition, store.keys.hints_for(NAME), NAME, bound, args)
 
 
 async def hints(store: Store) -> list[Hint]:
-    page = await commands.hint_page(store.partition, store.keys.hints_for(NAME))
+    page = await handoff.hint_page(store.partition, store.keys.hints_for(NAME))
     return [] if page is None else list(page.hints)
 
 
@@ -44,7 +45,7 @@ def without_replies(raw: dict[bytes, Any]) -> dict[bytes, Any]:
 async def test_what_is_kept_and_what_is_answered(store: Store) -> None:
     session = store.session()
     began = await store.now_ms()
-    args = commands.wired([change(b"a", b"\0\n\xff", every=HOUR), change(b"b", start=FAR), change(b"a")])
+    args = assigning.wired([change(b"a", b"\0\n\xff", every=HOUR), change(b"b", start=FAR), change(b"a")])
     assert await keep(store, session, [*args, *removals(b"a", b"a", b"c")]) == "110100"
     found = await hints(store)
     assert [(each.id, each.is_removal) for each in found] == [
@@ -61,9 +62,9 @@ async def test_what_is_kept_and_what_is_answered(store: Store) -> None:
     numbers = [each.number for each in found]
     assert numbers == sorted(set(numbers))
     assert numbers[0] >= 1000 * began, "numbers go on even if the hints before were lost"
-    latest = await commands.hint_look(store.partition, store.keys.hints_for(NAME), [b"a", b"b", b"c", b"d"])
+    latest = await handoff.hint_look(store.partition, store.keys.hints_for(NAME), [b"a", b"b", b"c", b"d"])
     assert latest == [found[4], found[1], found[5], None]
-    assert await commands.hint_counts(store.partition, [store.keys.hints_for(NAME), store.keys.hints_for("x")]) == [
+    assert await handoff.hint_counts(store.partition, [store.keys.hints_for(NAME), store.keys.hints_for("x")]) == [
         6,
         0,
     ]
@@ -71,7 +72,7 @@ async def test_what_is_kept_and_what_is_answered(store: Store) -> None:
 
 async def test_a_repeated_request_keeps_nothing_again(store: Store) -> None:
     session = store.session()
-    args = commands.wired([change(b"a"), change(b"b")])
+    args = assigning.wired([change(b"a"), change(b"b")])
     reply = await keep(store, session, args)
     before = await store.raw()
     session.back()
@@ -81,7 +82,7 @@ async def test_a_repeated_request_keeps_nothing_again(store: Store) -> None:
 
 async def test_no_more_than_the_bound(store: Store) -> None:
     session = store.session()
-    args = commands.wired([change(b"%d" % n) for n in range(5)])
+    args = assigning.wired([change(b"%d" % n) for n in range(5)])
     assert await keep(store, session, args, bound=3) == "111ff"
     before = without_replies(await store.raw())
     assert await keep(store, session, removals(b"1"), bound=3) == "f"
@@ -105,34 +106,34 @@ async def test_the_first_one_is_announced(store: Store) -> None:
 
 async def test_striking_off(store: Store) -> None:
     session, keys = store.session(), store.keys.hints_for(NAME)
-    await keep(store, session, [*removals(b"a", b"b"), *commands.wired([change(b"a"), change(b"c")])])
+    await keep(store, session, [*removals(b"a", b"b"), *assigning.wired([change(b"a"), change(b"c")])])
     found = await hints(store)
     for _ in range(2):  # it may be repeated
-        await commands.strike(store.partition, keys, found[1].number)
+        await handoff.strike(store.partition, keys, found[1].number)
         assert await hints(store) == found[2:]
-        assert await commands.hint_look(store.partition, keys, [b"a", b"b", b"c"]) == [found[2], None, found[3]]
-    await commands.strike(store.partition, keys, found[3].number)
+        assert await handoff.hint_look(store.partition, keys, [b"a", b"b", b"c"]) == [found[2], None, found[3]]
+    await handoff.strike(store.partition, keys, found[3].number)
     left = without_replies(await store.raw())
     assert set(left) == {store.keys.fence}, "nothing but the counter is left"
 
 
 async def test_a_page_is_bounded_in_bytes(store: Store) -> None:
     for n in range(8):
-        await keep(store, store.session(), commands.wired([change(b"%d" % n, b"x" * 250_000)]))
+        await keep(store, store.session(), assigning.wired([change(b"%d" % n, b"x" * 250_000)]))
     assert len(await hints(store)) == 5
 
 
 async def apply(store: Store, last: int, batch: Sequence[Hint]) -> None:
     session = _InOrder(store.partition, last, batch[-1].number)
     if batch[0].is_removal:
-        await commands.remove(session, store.keys, [each.id for each in batch])
+        await assigning.remove(session, store.keys, [each.id for each in batch])
     else:
-        await commands.assign_wired(session, store.keys, 0, [arg for each in batch for arg in each.wired])
+        await assigning.assign_wired(session, store.keys, 0, [arg for each in batch for arg in each.wired])
 
 
 async def test_hints_are_applied_once(store: Store) -> None:
     """Behind the very one that was the last, however batches are cut; and the number of the last one stays."""
-    await keep(store, store.session(), commands.wired([change(b"%d" % n, start=FAR) for n in range(6)]))
+    await keep(store, store.session(), assigning.wired([change(b"%d" % n, start=FAR) for n in range(6)]))
     found = await hints(store)
     await apply(store, 0, found[:4])
     before = await store.raw()
@@ -141,13 +142,13 @@ async def test_hints_are_applied_once(store: Store) -> None:
         with pytest.raises(ResponseError, match=r"^OUTDATED "):
             await apply(store, last, batch)
         assert await store.raw() == before
-    assert await commands.applied(store.partition) == found[3].number
+    assert await handoff.applied(store.partition) == found[3].number
     await apply(store, found[3].number, found[4:])
     assert set((await store.raw())[store.keys.tasks][1]) == {b"%d" % n for n in range(6)}
 
 
 async def test_hints_are_not_applied_under_another_list(store: Store) -> None:
-    await keep(store, store.session(), [*commands.wired([change(b"a", start=FAR)]), *removals(b"a")])
+    await keep(store, store.session(), [*assigning.wired([change(b"a", start=FAR)]), *removals(b"a")])
     found = await hints(store)
     await store.client.set(store.keys.epoch, b"2")
     before = await store.raw()
@@ -158,7 +159,7 @@ async def test_hints_are_not_applied_under_another_list(store: Store) -> None:
     store.epoch = 2
     await apply(store, 0, found[:1])
     await apply(store, found[0].number, found[1:])
-    assert await commands.applied(store.partition) == found[1].number
+    assert await handoff.applied(store.partition) == found[1].number
 
 
 @dataclass
@@ -190,11 +191,11 @@ async def test_any_number_may_apply_and_die(
     await store.clear()
     model = Model()
     for each in asked:
-        await keep(store, store.session(), removals(each) if isinstance(each, bytes) else commands.wired([each]))
+        await keep(store, store.session(), removals(each) if isinstance(each, bytes) else assigning.wired([each]))
         model.carry_out(each)
-    pages = [(await hints(store), await commands.applied(store.partition))]  # what somebody read before all others
+    pages = [(await hints(store), await handoff.applied(store.partition))]  # what somebody read before all others
     for size, steps, strikes in [*appliers, (6, 99, True)]:
-        for page, number in [pages[0], (await hints(store), await commands.applied(store.partition))]:
+        for page, number in [pages[0], (await hints(store), await handoff.applied(store.partition))]:
             last = number
             cut = [each for at in range(0, len(page), size) for each in batches(page[at : at + size], last)]
             for batch in cut[:steps]:
@@ -204,8 +205,8 @@ async def test_any_number_may_apply_and_die(
                     break
                 last = batch[-1].number
         if strikes:
-            last = await commands.applied(store.partition)
-            await commands.strike(store.partition, store.keys.hints_for(NAME), last)
+            last = await handoff.applied(store.partition)
+            await handoff.strike(store.partition, store.keys.hints_for(NAME), last)
     assert await hints(store) == []
     for batch in list(batches(*pages[0]))[:1]:  # one that was frozen all the time
         with pytest.raises(ResponseError, match=r"^OUTDATED "):

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Claimed, ControlStep, Failure, LockStep
+from interval_scheduler.storage.commands import assigning, control, locks, running, sync
+from interval_scheduler.storage.commands.control import ControlStep
+from interval_scheduler.storage.commands.locks import LockStep
+from interval_scheduler.storage.commands.running import Claimed, Failure
 from tests.waiting import until
 
 from .store import HOUR, Numbered, Space, Store, change, held, leased_space, recurring
@@ -67,22 +69,22 @@ FAILURES = [
 ]
 
 CLAIMS: dict[str, Request] = {
-    "claim": lambda store, session: commands.claim(session.it, store.keys, 3, HOUR),
-    "claim_once": lambda store, session: commands.claim_once(session.it, store.keys, 3, HOUR),
+    "claim": lambda store, session: running.claim(session.it, store.keys, 3, HOUR),
+    "claim_once": lambda store, session: running.claim_once(session.it, store.keys, 3, HOUR),
 }
 OTHERS: dict[str, Request] = {
-    "assign": lambda store, session: commands.assign(session.it, store.keys, 0, CHANGES),
-    "bury": lambda store, session: commands.bury(session.it, store.keys, 1),
-    "clear": lambda store, session: commands.clear(session.it, store.keys),
-    "complete": lambda store, session: commands.complete(session.it, store.keys, RUNS),
-    "control": lambda store, session: commands.control(session.it, store.keys, CONTROLS),
-    "fail": lambda store, session: commands.fail(session.it, store.keys, FAILURES),
-    "halt": lambda store, session: commands.halt(session.it, store.keys, pause=True),
-    "lock": lambda store, session: commands.lock(session.it, store.keys, STEPS),
-    "quarantine": lambda store, session: commands.quarantine(session.it, store.keys, RUNS),
-    "release": lambda store, session: commands.release(session.it, store.keys, RUNS),
-    "remove": lambda store, session: commands.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
-    "renew": lambda store, session: commands.renew(session.it, store.keys, HOUR, RUNS),
+    "assign": lambda store, session: assigning.assign(session.it, store.keys, 0, CHANGES),
+    "bury": lambda store, session: control.bury(session.it, store.keys, 1),
+    "clear": lambda store, session: assigning.clear(session.it, store.keys),
+    "complete": lambda store, session: running.complete(session.it, store.keys, RUNS),
+    "control": lambda store, session: control.control(session.it, store.keys, CONTROLS),
+    "fail": lambda store, session: running.fail(session.it, store.keys, FAILURES),
+    "halt": lambda store, session: control.halt(session.it, store.keys, pause=True),
+    "lock": lambda store, session: locks.lock(session.it, store.keys, STEPS),
+    "quarantine": lambda store, session: running.quarantine(session.it, store.keys, RUNS),
+    "release": lambda store, session: running.release(session.it, store.keys, RUNS),
+    "remove": lambda store, session: assigning.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
+    "renew": lambda store, session: running.renew(session.it, store.keys, HOUR, RUNS),
 }
 ALL = CLAIMS | OTHERS
 every_request = pytest.mark.parametrize("request_of", ALL.values(), ids=ALL)
@@ -126,7 +128,7 @@ async def test_a_reply_is_kept_whatever_others_do_meanwhile(store: Store, reques
     session, other = store.session(), store.session()
     await store.seed(rich())
     reply = await request_of(store, session)
-    await commands.clear(other.it, store.keys)
+    await assigning.clear(other.it, store.keys)
     await store.seed(rich())
     before = await store.raw()
     session.back()
@@ -153,7 +155,7 @@ async def test_a_request_that_comes_after_a_later_one_is_refused(store: Store, r
     await store.seed(rich())
     session.sequence = 8
     for _ in range(3):  # 10 and 11 are after 9
-        await commands.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
+        await assigning.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
     before = await store.raw()
     for late in (1, 2, 9, 10):
         session.sequence = late - 1
@@ -166,7 +168,7 @@ async def test_a_request_that_comes_after_a_later_one_is_refused(store: Store, r
 async def test_a_later_request_is_carried_out(store: Store, request_of: Request) -> None:
     """Numbers may be left out: those of requests that were refused."""
     session = store.session()
-    await commands.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
+    await assigning.assign(session.it, store.keys, 0, [change(b"first", start=FAR)])
     await store.seed(rich())
     before = await store.raw()
     session.sequence = 99
@@ -179,7 +181,7 @@ async def test_a_later_request_is_carried_out(store: Store, request_of: Request)
 async def test_sessions_do_not_know_of_each_other(store: Store, request_of: Request) -> None:
     await store.seed(rich())
     await request_of(store, store.session())
-    await commands.clear(store.session().it, store.keys)
+    await assigning.clear(store.session().it, store.keys)
     await store.client.delete(*(store.keys.lock(name) for name in (b"a", b"b", b"c")))
     await store.seed(rich())
     before = await store.space()
@@ -191,8 +193,8 @@ async def test_notes_that_come_twice_are_counted_once(store: Store) -> None:
     """A sync that counted them twice, or not at all, would not know whether any was lost."""
     session = store.session()
     for ids, count in (([b"a", b"b"], 2), ([b"b", b"c"], 1), ([], 0), ([b"a"], 1)):
-        assert await commands.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == count
         before = await store.raw()
         session.back()
-        assert await commands.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == count
         assert await store.raw() == before

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import LockStep
+from interval_scheduler.storage.commands import locks, running
+from interval_scheduler.storage.commands.locks import LockStep
 from tests.waiting import until
 
 from .store import DAY, HOUR, MINUTE, Numbered, Space, Store
@@ -18,7 +18,7 @@ NAMES = (b"a", b"a{b}c", rb"*?[x]\ ", b"a:b", "ж🎉".encode(), b"x" * 512)
 async def step(store: Store, session: Numbered, action: bytes, token: int | None = None, ttl: int = 0) -> int:
     """One step on the lock `a`."""
     steps = [LockStep(b"a", action, b"" if token is None else b"%d" % token, ttl)]
-    (result,) = await commands.lock(session.it, store.keys, steps)
+    (result,) = await locks.lock(session.it, store.keys, steps)
     return result
 
 
@@ -88,9 +88,9 @@ async def test_tokens_strictly_increase(store: Store) -> None:
         tokens.append(await step(store, session, b"a", ttl=HOUR))
         assert await step(store, session, b"r", tokens[-1]) == 1
     await store.seed(Space(tasks={b"a": b"s\nx"}, due={b"a": 1}))
-    tokens.append(int((await commands.claim(session.it, store.keys, 1, HOUR)).token))
+    tokens.append(int((await running.claim(session.it, store.keys, 1, HOUR)).token))
     steps = [LockStep(name, b"a", b"", HOUR) for name in NAMES]
-    tokens += await commands.lock(session.it, store.keys, steps)
+    tokens += await locks.lock(session.it, store.keys, steps)
     assert tokens == sorted(set(tokens))
     assert (await store.space()).fence == b"%d" % tokens[-1]
 
@@ -99,7 +99,7 @@ async def test_tokens_increase_where_the_clock_went_back(store: Store) -> None:
     fence = 8_000_000_000_000_000
     await store.seed(Space(fence=b"%d" % fence))
     steps = [LockStep(name, b"a", b"", HOUR) for name in NAMES]
-    result = await commands.lock(store.session().it, store.keys, steps)
+    result = await locks.lock(store.session().it, store.keys, steps)
     assert result == [fence + 1 + n for n in range(len(NAMES))]
 
 
@@ -116,7 +116,7 @@ async def test_steps_of_one_batch_follow_each_other(store: Store) -> None:
         LockStep(b"c", b"r", b"7", 0),
         LockStep(b"d", b"r", b"7", 0),
     ]
-    first, *rest = await commands.lock(session.it, store.keys, steps)
+    first, *rest = await locks.lock(session.it, store.keys, steps)
     second = rest[2]
     assert rest == [0, 1, second, 0, 1, 0, 0]
     assert second > first > 9
@@ -128,11 +128,11 @@ async def test_steps_of_one_batch_follow_each_other(store: Store) -> None:
 
 async def test_names_are_taken_literally(store: Store) -> None:
     session = store.session()
-    tokens = await commands.lock(session.it, store.keys, [LockStep(name, b"a", b"", HOUR) for name in NAMES])
+    tokens = await locks.lock(session.it, store.keys, [LockStep(name, b"a", b"", HOUR) for name in NAMES])
     holders = {name: b"%d" % token for name, token in zip(NAMES, tokens, strict=True)}
     assert await store.space() == Space(locks=holders, fence=b"%d" % tokens[-1])
     steps = [LockStep(name, b"r", token, 0) for name, token in holders.items()]
-    assert await commands.lock(session.it, store.keys, steps) == [1] * len(NAMES)
+    assert await locks.lock(session.it, store.keys, steps) == [1] * len(NAMES)
     assert await store.space() == Space(fence=b"%d" % tokens[-1])
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Row, Sizes
+from interval_scheduler.storage.commands import lookup, topology
+from interval_scheduler.storage.commands.lookup import Row, Sizes
 from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
 
 from .store import HOUR, MINUTE, Space, Store, lease, leased_space, recurring
@@ -26,7 +26,7 @@ async def test_look_at_tasks_of_every_state(store: Store) -> None:
     await store.seed(seeded)
     ids = [b"waiting", b"unknown", b"failed", b"leased", b"marked", b"dead", b"ghost", b"nowhere", b"waiting"]
     waiting = Row(b"waiting", b"s\nx", FAR, "waiting", failed=0)
-    assert await commands.look(store.partition, ids) == [
+    assert await lookup.look(store.partition, ids) == [
         waiting,
         None,
         Row(b"failed", b"s\nx", 0, "waiting", failed=2),
@@ -43,22 +43,22 @@ async def test_look_at_tasks_of_every_state(store: Store) -> None:
 async def test_look_where_no_delivery_ever_failed(store: Store) -> None:
     ids = [b"%d" % n for n in range(500)]
     await store.seed(Space(tasks=dict.fromkeys(ids, b"s\nx"), due={task_id: int(task_id) for task_id in ids}))
-    assert await commands.look(store.partition, ids) == [
+    assert await lookup.look(store.partition, ids) == [
         Row(task_id, b"s\nx", int(task_id), "waiting", failed=0) for task_id in ids
     ]
 
 
 async def test_look_at_nothing(store: Store) -> None:
-    assert await commands.look(store.partition, [b"a", b"b"]) == [None, None]
+    assert await lookup.look(store.partition, [b"a", b"b"]) == [None, None]
     assert await store.space() == Space()
 
 
 async def test_sizes(store: Store) -> None:
-    assert await commands.sizes(store.partition) == Sizes(0, 0, -1)
+    assert await lookup.sizes(store.partition) == Sizes(0, 0, -1)
     now = await store.now_ms()
     seeded = Space(due={b"a": 0, b"b": now, b"c": now + HOUR}, leased={b"d": now + HOUR, b"e": now - 1}, dead={b"f": 1})
     await store.seed(seeded)
-    assert await commands.sizes(store.partition) == Sizes(5, 3, now + HOUR)
+    assert await lookup.sizes(store.partition) == Sizes(5, 3, now + HOUR)
     assert await store.space() == seeded
 
 
@@ -67,7 +67,7 @@ async def test_sizes_count_what_is_due_up_to_now(store: Store) -> None:
     ladder = range(start - MINUTE, start + MINUTE, 10)
     await store.seed(Space(due={b"%d" % due: due for due in ladder}, leased={b"l%d" % due: due for due in ladder}))
     before = await store.now_ms()
-    tasks, due, last = await commands.sizes(store.partition)
+    tasks, due, last = await lookup.sizes(store.partition)
     after = await store.now_ms()
     assert (tasks, last) == (2 * len(ladder), ladder[-1])
     assert 2 * sum(moment <= before for moment in ladder) <= due <= 2 * sum(moment <= after for moment in ladder)
@@ -75,17 +75,17 @@ async def test_sizes_count_what_is_due_up_to_now(store: Store) -> None:
 
 async def test_enroll_once(store: Store) -> None:
     mine = Enrollment(SCHEMA_VERSION, b"here", b"here,there", b"here")
-    assert await commands.enroll(store.partition, mine) == mine
+    assert await topology.enroll(store.partition, mine) == mine
     stored = {name.encode(): value for name, value in mine._asdict().items() if value}
     assert await store.space() == Space(enrollment=stored)
     for other in (mine, Enrollment(b"2", b"there", b"there", b"there")):
-        assert await commands.enroll(store.partition, other) == mine
+        assert await topology.enroll(store.partition, other) == mine
         assert await store.space() == Space(enrollment=stored)
 
 
 async def test_enroll_tells_what_stands_there(store: Store) -> None:
     stored = {b"schema": b"9", b"partition": b"p", b"list": b"p,q", b"master": b"q"}
     await store.seed(Space(enrollment=stored))
-    found = await commands.enroll(store.partition, Enrollment(SCHEMA_VERSION, b"here", b"here", b"here"))
+    found = await topology.enroll(store.partition, Enrollment(SCHEMA_VERSION, b"here", b"here", b"here"))
     assert found == Enrollment(b"9", b"p", b"p,q", b"q")
     assert await store.space() == Space(enrollment=stored)

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Outbox
+from interval_scheduler.storage.commands import assigning, running, topology
+from interval_scheduler.storage.commands.topology import Outbox
 
 from .store import HOUR, Space, Store, change, leased_space, recurring, without
 
@@ -67,11 +67,11 @@ def part(space: Space, ids: list[bytes]) -> Space:
 
 
 async def out(store: Store, *ids: bytes) -> Outbox:
-    return await commands.move_out(store.partition, "there", ids)
+    return await topology.move_out(store.partition, "there", ids)
 
 
 async def into(there: Store, outbox: Outbox) -> int:
-    return await commands.move_in(there.partition, "here", outbox)
+    return await topology.move_in(there.partition, "here", outbox)
 
 
 async def test_all_there_is_of_a_task_moves(store: Store, there: Store) -> None:
@@ -91,7 +91,7 @@ async def test_all_there_is_of_a_task_moves(store: Store, there: Store) -> None:
     assert moved.moves == {b"from here": b"%d" % outbox.number}
     assert moved.fence == b"99", "the tokens of a task increase"
 
-    await commands.move_done(store.partition, outbox.number)
+    await topology.move_done(store.partition, outbox.number)
     assert (await store.space()).outbox == {}
 
 
@@ -99,11 +99,11 @@ async def test_a_batch_arrives_once(store: Store, there: Store) -> None:
     await store.seed(rich())
     first = await out(store, b"due")
     await into(there, first)
-    await commands.remove(there.session().it, there.keys, [b"due"])
+    await assigning.remove(there.session().it, there.keys, [b"due"])
     before = await there.space()
     assert await into(there, first) == -1
     assert await there.space() == before, "a late copy does not bring back what was removed meanwhile"
-    await commands.move_done(store.partition, first.number)
+    await topology.move_done(store.partition, first.number)
     second = await out(store, b"waiting")
     assert second.number > first.number
     await into(there, second)
@@ -116,24 +116,24 @@ async def test_nothing_is_taken_while_a_batch_is_on_its_way(store: Store) -> Non
     await store.seed(rich())
     first = await out(store, b"due", b"paused")
     before = await store.raw()
-    again = await commands.move_out(store.partition, "elsewhere", [b"waiting"])
+    again = await topology.move_out(store.partition, "elsewhere", [b"waiting"])
     assert (again.number, again.destination, list(again.left)) == (first.number, "there", [b"waiting"])
     assert sorted(again.batch) == sorted(first.batch)
     assert await store.raw() == before
-    moving = await commands.moving(store.partition, [b"due", b"waiting"])
+    moving = await topology.moving(store.partition, [b"due", b"waiting"])
     assert (moving.has_outbox, list(moving.on_their_way)) == (True, [True, False])
 
 
 async def test_a_late_end_leaves_the_next_batch(store: Store) -> None:
     await store.seed(rich())
     first = await out(store, b"due")
-    await commands.move_done(store.partition, first.number)
+    await topology.move_done(store.partition, first.number)
     second = await out(store, b"waiting")
     for number in (first.number, 0, second.number + 1):
-        await commands.move_done(store.partition, number)
+        await topology.move_done(store.partition, number)
     assert set((await store.space()).outbox) == {b"waiting"}
-    await commands.move_done(store.partition, second.number)
-    await commands.move_done(store.partition, second.number)
+    await topology.move_done(store.partition, second.number)
+    await topology.move_done(store.partition, second.number)
     assert await out(store) == Outbox(0, "there", b"99", [], [])
 
 
@@ -147,7 +147,7 @@ async def test_numbers_increase_even_if_all_was_lost(store: Store) -> None:
 
 async def test_what_is_at_its_home_already_stays(store: Store, there: Store) -> None:
     await store.seed(rich())
-    await commands.assign(there.session().it, there.keys, 0, [change(b"due", b"newer", start=FAR)])
+    await assigning.assign(there.session().it, there.keys, 0, [change(b"due", b"newer", start=FAR)])
     await into(there, await out(store, b"due", b"waiting"))
     space = await there.space()
     assert (space.tasks[b"due"], space.due[b"due"], space.attempts) == (b"s\nnewer", FAR, {})
@@ -160,9 +160,9 @@ async def test_groups(store: Store, there: Store) -> None:
     tasks = {b"g%d" % n: b"s;ggroup\nx" for n in range(4)}
     await store.seed(Space(tasks=tasks, due={raw_id: n + 1 for n, raw_id in enumerate(tasks)}))
     await store.client.set(store.keys.groups + b"in-use", 1)
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR, 1)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"g0"]
-    await commands.release(session.it, store.keys, [_held(claimed.token)])  # g1 has the turn
+    await running.release(session.it, store.keys, [_held(claimed.token)])  # g1 has the turn
     assert set((await store.space()).groups["overdue"]) == {b"g1"}
     outbox = await out(store, b"g1", b"g3")
     space = await store.space()
@@ -174,7 +174,7 @@ async def test_groups(store: Store, there: Store) -> None:
     assert arrived.groups == {"in-use": b"1"}
 
 
-def _held(token: bytes) -> commands.Held:
+def _held(token: bytes) -> running.Held:
     from .store import Held
 
     return Held(b"g0", token + b" 1", b"s;ggroup")
@@ -208,8 +208,8 @@ async def test_another_list_of_partitions_is_refused(store: Store, there: Store)
     for late in (
         out(store, b"waiting"),
         into(there, outbox),
-        commands.move_done(store.partition, outbox.number),
-        commands.walk(store.partition, b"0", 10, 0),
+        topology.move_done(store.partition, outbox.number),
+        topology.walk(store.partition, b"0", 10, 0),
     ):
         with pytest.raises(ResponseError, match="LISTCHANGED"):
             await late
@@ -222,12 +222,12 @@ async def test_a_walk_meets_every_task(store: Store) -> None:
     found: list[bytes] = []
     cursor = b"0"
     while True:
-        cursor, some = await commands.walk(store.partition, cursor, 50, len(found))
+        cursor, some = await topology.walk(store.partition, cursor, 50, len(found))
         found += some
         if cursor == b"0":
             break
     assert set(found) == ids
-    assert 0 <= (await commands.moving(store.partition)).looked < 1000
+    assert 0 <= (await topology.moving(store.partition)).looked < 1000
     assert without((await store.space()).due, *ids) == {}
 
 

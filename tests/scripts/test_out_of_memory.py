@@ -6,9 +6,10 @@ import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.errors import StorageFull
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import LockStep, Removed
-from interval_scheduler.storage.connection.client import translate
+from interval_scheduler.storage.commands import assigning, locks, lookup, running
+from interval_scheduler.storage.commands.assigning import Removed
+from interval_scheduler.storage.commands.locks import LockStep
+from interval_scheduler.storage.connection.failures import translate
 
 from .arithmetic import next_run
 from .store import HOUR, MINUTE, Held, Space, Store, change, held, lease, leased_space, now_of, recurring
@@ -46,12 +47,12 @@ async def test_assign_is_refused_as_a_whole(small_store: Store) -> None:
     ):
         async with store.announcements() as heard:
             with pytest.raises(ResponseError) as caught:
-                await commands.assign(session.it, store.keys, 0, changes)
+                await assigning.assign(session.it, store.keys, 0, changes)
             assert await heard() == []
         assert isinstance(translate("here", caught.value), StorageFull)
         assert await store.space() == seeded
     await store.client.config_set("maxmemory", "0")
-    created, _ = await commands.assign(session.back(), store.keys, 0, [change(b"new", start=FAR)])
+    created, _ = await assigning.assign(session.back(), store.keys, 0, [change(b"new", start=FAR)])
     assert created == [True]
 
 
@@ -65,9 +66,9 @@ async def test_claim_and_complete(small_store: Store) -> None:
     await store.seed(seeded)
     await fill_up(store)
     claimer, completer = store.session(), store.session()
-    claimed = await commands.claim(claimer.it, store.keys, 10, HOUR)
+    claimed = await running.claim(claimer.it, store.keys, 10, HOUR)
     assert list(claimed.ids) == [b"a", b"b", b"ended"]
-    again = await commands.claim(claimer.back(), store.keys, 10, HOUR)
+    again = await running.claim(claimer.back(), store.keys, 10, HOUR)
     assert (again.token, sorted(again.ids)) == (claimed.token, [b"a", b"b", b"ended"])
     found = await store.space()
     assert found.leased == dict.fromkeys(claimed.ids, now_of(claimed) + HOUR)
@@ -76,7 +77,7 @@ async def test_claim_and_complete(small_store: Store) -> None:
         for task_id, due, record in zip(claimed.ids, claimed.dues, claimed.records, strict=True)
     ]
     for _ in range(2):
-        ended = await commands.complete(completer.it, store.keys, runs)
+        ended = await running.complete(completer.it, store.keys, runs)
         assert ended == ([True] * 3, past + HOUR)
         completer.back()
     assert await store.space() == Space(
@@ -91,9 +92,9 @@ async def test_claim_once(small_store: Store) -> None:
     tasks = {b"a": EVERY, b"b": b"s\nx", b"bad": b"garbage"}
     await store.seed(Space(tasks=tasks, due={b"a": 1, b"b": 2, b"bad": 3}))
     await fill_up(store)
-    claimed = await commands.claim_once(session.it, store.keys, 10, HOUR)
+    claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     assert list(claimed.ids) == [b"a", b"b"]
-    again = await commands.claim_once(session.back(), store.keys, 10, HOUR)
+    again = await running.claim_once(session.back(), store.keys, 10, HOUR)
     assert again[2:] == claimed[2:]
     now = now_of(claimed)
     assert await store.space() == Space(
@@ -111,7 +112,7 @@ async def test_release(small_store: Store) -> None:
     await fill_up(store)
     runs = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
     for _ in range(2):
-        assert await commands.release(session.it, store.keys, runs) == ([True, True], 40)
+        assert await running.release(session.it, store.keys, runs) == ([True, True], 40)
         session.back()
     expected = held_space()
     expected.due = {b"a": 40, b"b": 40}
@@ -124,7 +125,7 @@ async def test_renew(small_store: Store) -> None:
     await store.seed(held_space())
     await fill_up(store)
     for _ in range(2):
-        assert await commands.renew(session.it, store.keys, HOUR, [held(b"a", TOKEN, 40)]) == [True]
+        assert await running.renew(session.it, store.keys, HOUR, [held(b"a", TOKEN, 40)]) == [True]
         session.back()
     expected, found = held_space(), await store.space()
     assert found.leased[b"a"] < FAR
@@ -140,7 +141,7 @@ async def test_remove_and_clear(small_store: Store) -> None:
     await store.seed(seeded)
     await fill_up(store)
     for _ in range(2):
-        removed = await commands.remove(session.it, store.keys, [b"a", b"waiting", b"dead", b"no"])
+        removed = await assigning.remove(session.it, store.keys, [b"a", b"waiting", b"dead", b"no"])
         assert removed == [Removed(flag, 0) for flag in (True, True, False, False)]
         session.back()
     assert await store.space() == leased_space(
@@ -148,7 +149,7 @@ async def test_remove_and_clear(small_store: Store) -> None:
     )
     session.sequence = 1
     for _ in range(2):
-        assert await commands.clear(session.it, store.keys) == (2, True)
+        assert await assigning.clear(session.it, store.keys) == (2, True)
         session.back()
     assert await store.space() == Space(fence=b"7")
 
@@ -158,7 +159,7 @@ async def test_quarantine(small_store: Store) -> None:
     await store.seed(held_space())
     await fill_up(store)
     for _ in range(2):
-        assert await commands.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
+        assert await running.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
         session.back()
     found = await store.space()
     expected = held_space()
@@ -174,10 +175,10 @@ async def test_stale_ends_of_runs_stay_stale(small_store: Store) -> None:
     await fill_up(store)
     stale = [held(b"a", TOKEN + 1, 40), held(b"no", TOKEN, 40)]
     for _ in range(2):
-        assert await commands.complete(store.session().it, store.keys, stale) == ([False, False], -1)
-        assert await commands.release(store.session().it, store.keys, stale) == ([False, False], -1)
-        assert await commands.renew(store.session().it, store.keys, HOUR, stale) == [False, False]
-        assert await commands.quarantine(store.session().it, store.keys, stale) == [False, False]
+        assert await running.complete(store.session().it, store.keys, stale) == ([False, False], -1)
+        assert await running.release(store.session().it, store.keys, stale) == ([False, False], -1)
+        assert await running.renew(store.session().it, store.keys, HOUR, stale) == [False, False]
+        assert await running.quarantine(store.session().it, store.keys, stale) == [False, False]
         store.replies.clear()
     assert await store.space() == held_space()
 
@@ -193,7 +194,7 @@ async def test_locks(small_store: Store) -> None:
         LockStep(b"a", b"r", b"8", 0),
     ]
     for _ in range(2):
-        token, *rest = await commands.lock(session.it, store.keys, steps)
+        token, *rest = await locks.lock(session.it, store.keys, steps)
         assert rest == [1, 1, 0]
         session.back()
     assert await store.space() == Space(locks={b"a": b"7", b"c": b"%d" % token}, fence=b"%d" % token)
@@ -203,10 +204,10 @@ async def test_what_reads_only(small_store: Store) -> None:
     store = small_store
     await store.seed(held_space())
     await fill_up(store)
-    assert (await commands.claim(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
-    assert (await commands.claim_once(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
-    assert await commands.sizes(store.partition) == (3, 0, -1)
-    assert [row and row.failed for row in await commands.look(store.partition, [b"a", b"no"])] == [1, None]
-    found = await commands.page(store.partition, "leased", limit=10, after=None)
+    assert (await running.claim(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
+    assert (await running.claim_once(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
+    assert await lookup.sizes(store.partition) == (3, 0, -1)
+    assert [row and row.failed for row in await lookup.look(store.partition, [b"a", b"no"])] == [1, None]
+    found = await lookup.page(store.partition, "leased", limit=10, after=None)
     assert [row.id for row in found.rows] == [b"a", b"b", b"c"]
     assert await store.space() == held_space()

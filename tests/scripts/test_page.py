@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import Page, PageMark, Row
+from interval_scheduler.storage.commands import lookup, running
+from interval_scheduler.storage.commands.lookup import Page, PageMark, Row
 
 from .store import Space, Store, leased_space
 
@@ -20,7 +20,7 @@ MANY = 2500
 async def pages(store: Store, limit: int, *, leased: bool = False) -> AsyncIterator[Page]:
     after: PageMark | None = None
     for _ in range(MANY):
-        found = await commands.page(store.partition, "leased" if leased else "waiting", limit=limit, after=after)
+        found = await lookup.page(store.partition, "leased" if leased else "waiting", limit=limit, after=after)
         yield found
         after = found.after
         if after is None:
@@ -62,7 +62,7 @@ async def test_leased_tasks_in_the_order_of_their_deadlines(store: Store) -> Non
 
 async def test_nothing_to_list(store: Store) -> None:
     for leased in (True, False):
-        assert await commands.page(store.partition, "leased" if leased else "waiting", limit=10, after=None) == (
+        assert await lookup.page(store.partition, "leased" if leased else "waiting", limit=10, after=None) == (
             [],
             None,
         )
@@ -102,7 +102,7 @@ async def test_tasks_before_the_last_of_a_page_were_claimed(store: Store) -> Non
     listing = pages(store, 100)
     first = await anext(listing)
     assert [row.id for row in first.rows] == list(dues)[:100]
-    await commands.claim(store.session().it, store.keys, 100, 1000)
+    await running.claim(store.session().it, store.keys, 100, 1000)
     rest = [row.id async for page in listing for row in page.rows]
     assert rest == list(dues)[100:]
 

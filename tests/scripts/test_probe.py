@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.connection.client import is_right
+from interval_scheduler.storage.commands import auditing
+from interval_scheduler.storage.connection.failures import is_right
 from interval_scheduler.storage.scripts import loader as scripts
 
 from .store import Store
@@ -24,7 +24,7 @@ async def test_it_leaves_nothing_behind(store: Store) -> None:
     await store.seed(rich())
     before, earliest = await store.raw(), await store.now_ms()
     async with store.announcements() as heard:
-        now_us, refused = await commands.probe(store.partition)
+        now_us, refused = await auditing.probe(store.partition)
         assert await heard() == []
     assert refused == {}
     assert earliest <= now_us // 1000 <= await store.now_ms()
@@ -35,7 +35,7 @@ async def test_it_leaves_nothing_behind(store: Store) -> None:
 async def test_it_names_what_is_refused(small_store: Store, command: str) -> None:
     store = small_store
     await store.client.acl_setuser("default", commands=[f"-{command}"], enabled=True, reset=False)
-    _, refused = await commands.probe(store.partition)
+    _, refused = await auditing.probe(store.partition)
     await store.client.acl_setuser("default", commands=[f"+{command}"], enabled=True, reset=False)
     assert set(refused) == {command.upper()}
     assert all(is_right(error) for error in refused.values())
@@ -44,7 +44,7 @@ async def test_it_names_what_is_refused(small_store: Store, command: str) -> Non
 async def test_memory_that_is_used_up(small_store: Store) -> None:
     store = small_store
     await store.client.config_set("maxmemory", 1)
-    _, refused = await commands.probe(store.partition)
+    _, refused = await auditing.probe(store.partition)
     assert "SET" in refused, "the first write; later ones of the same script pass"
     assert all("used memory" in error for error in refused.values())
 

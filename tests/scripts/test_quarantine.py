@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import lookup, running
 
 from .store import HOUR, Held, Space, Store, held, held_of, lease, leased_space
 
@@ -22,7 +22,7 @@ async def test_the_record_stays_and_the_task_is_dead(store: Store) -> None:
     await store.seed(leased_space(tasks, token=TOKEN, due=40, deadline=FAR, attempts=attempts, dead={b"old": 5}))
     before = await store.now_ms()
     runs = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
-    assert await commands.quarantine(session.it, store.keys, runs) == [True, True]
+    assert await running.quarantine(session.it, store.keys, runs) == [True, True]
     found = await store.space()
     moment = found.dead[b"a"]
     assert before <= moment <= await store.now_ms()
@@ -39,11 +39,11 @@ async def test_the_record_stays_and_the_task_is_dead(store: Store) -> None:
 async def test_what_is_dead_is_not_claimed_any_more(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": b"garbage"}, due={b"a": 1}))
-    claimed = await commands.claim(session.it, store.keys, 10, HOUR)
-    assert await commands.quarantine(session.it, store.keys, held_of(claimed)) == [True]
-    assert (await commands.claim(session.it, store.keys, 10, HOUR)).next_look_ms == -1
-    assert await commands.look(store.partition, [b"a"]) == [None]
-    assert await commands.sizes(store.partition) == (0, 0, -1)
+    claimed = await running.claim(session.it, store.keys, 10, HOUR)
+    assert await running.quarantine(session.it, store.keys, held_of(claimed)) == [True]
+    assert (await running.claim(session.it, store.keys, 10, HOUR)).next_look_ms == -1
+    assert await lookup.look(store.partition, [b"a"]) == [None]
+    assert await lookup.sizes(store.partition) == (0, 0, -1)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
     seeded.tasks[b"waiting"] = b"s\nx"
     seeded.due[b"waiting"] = FAR
     await store.seed(seeded)
-    assert await commands.quarantine(session.it, store.keys, [stale]) == [False]
+    assert await running.quarantine(session.it, store.keys, [stale]) == [False]
     assert await store.space() == seeded
 
 
@@ -74,7 +74,7 @@ async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
     ids = [b"%d" % n for n in range(500)]
     await store.seed(leased_space(dict.fromkeys(ids, b"x"), token=TOKEN, due=40, deadline=FAR))
     runs = [held(task_id, TOKEN + n % 2, 40) for n, task_id in enumerate(ids)]
-    assert await commands.quarantine(session.it, store.keys, runs) == [True, False] * 250
+    assert await running.quarantine(session.it, store.keys, runs) == [True, False] * 250
     found = await store.space()
     left = ids[1::2]
     assert found.dead.keys() == set(ids[::2])
@@ -91,7 +91,7 @@ async def test_a_task_assigned_anew_meanwhile_has_another_record(store: Store) -
     session = store.session()
     seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR, mark=b"s50")
     await store.seed(seeded)
-    assert await commands.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
+    assert await running.quarantine(session.it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
     assert await store.space() == Space(tasks={b"a": b"s\nx"}, due={b"a": 50})
 
 
@@ -104,7 +104,7 @@ async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: p
     seeded.runs, seeded.failures = {b"o0": b"1", b"o2": b"1"}, {b"o0": b"2"}
     await store.seed(seeded)
     # A step at a time, so that no call takes long: there is one task in this.
-    assert await commands.quarantine(store.session().it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
+    assert await running.quarantine(store.session().it, store.keys, [held(b"a", TOKEN, 40)]) == [True]
     found = await store.space()
     assert found.dead.keys() == found.tasks.keys() == found.errors.keys() == {b"o1", b"o2", b"a"}
     assert (found.runs, found.failures) == ({b"o2": b"1"}, {})

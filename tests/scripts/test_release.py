@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning, running
 
 from .store import HOUR, Held, Space, Store, change, held, held_of, lease, leased_space, recurring
 
@@ -19,7 +19,7 @@ async def test_a_task_is_due_as_it_was_and_no_attempt_is_charged(store: Store) -
     tasks = {b"a": recurring(HOUR, 3), b"b": b"s\nx", b"c": b"s\nx"}
     attempts = {b"b": b"2", b"c": b"1"}
     await store.seed(leased_space(tasks, token=TOKEN, due=40, deadline=FAR, attempts=attempts, fence=b"7"))
-    assert await commands.release(session.it, store.keys, [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]) == (
+    assert await running.release(session.it, store.keys, [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]) == (
         [True, True],
         40,
     )
@@ -37,8 +37,8 @@ async def test_claim_and_release_leave_all_as_it_was(store: Store) -> None:
     session = store.session()
     seeded = Space(tasks={b"a": recurring(HOUR, 3), b"b": b"s\nx"}, due={b"a": 40, b"b": 30})
     await store.seed(seeded)
-    claimed = await commands.claim(session.it, store.keys, 2, HOUR)
-    assert await commands.release(session.it, store.keys, held_of(claimed)) == ([True, True], 30)
+    claimed = await running.claim(session.it, store.keys, 2, HOUR)
+    assert await running.release(session.it, store.keys, held_of(claimed)) == ([True, True], 30)
     seeded.fence = claimed.token
     assert await store.space() == seeded
 
@@ -47,7 +47,7 @@ async def test_claim_and_release_leave_all_as_it_was(store: Store) -> None:
 async def test_an_ended_lease_that_nobody_took_is_handed_back_too(store: Store, deadline: int) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=deadline))
-    assert await commands.release(session.it, store.keys, [held(b"a", TOKEN, 40)]) == ([True], 40)
+    assert await running.release(session.it, store.keys, [held(b"a", TOKEN, 40)]) == ([True], 40)
     assert await store.space() == Space(tasks={b"a": b"s\nx"}, due={b"a": 40})
 
 
@@ -60,9 +60,9 @@ async def test_where_a_re_assign_put_it(store: Store) -> None:
         change(b"moved", every=HOUR, start=FAR, rule="start"),
         change(b"again", start=30),
     ]
-    await commands.assign(session.it, store.keys, 0, changes)
+    await assigning.assign(session.it, store.keys, 0, changes)
     runs = [held(task_id, TOKEN, 40) for task_id in (b"kept", b"moved", b"again")]
-    assert await commands.release(session.it, store.keys, runs) == ([True] * 3, 30)
+    assert await running.release(session.it, store.keys, runs) == ([True] * 3, 30)
     assert await store.space() == Space(
         tasks={b"kept": recurring(HOUR, 40), b"moved": recurring(HOUR, FAR), b"again": b"s\nx"},
         due={b"kept": 40, b"moved": FAR, b"again": 30},
@@ -88,16 +88,16 @@ async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
     seeded.tasks[b"waiting"] = b"s\nx"
     seeded.due[b"waiting"] = FAR
     await store.seed(seeded)
-    assert await commands.release(session.it, store.keys, [stale]) == ([False], -1)
+    assert await running.release(session.it, store.keys, [stale]) == ([False], -1)
     assert await store.space() == seeded
 
 
 async def test_a_removed_task_is_not_handed_back(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space(dict.fromkeys((b"a", b"b"), b"s\nx"), token=TOKEN, due=40, deadline=FAR))
-    await commands.remove(session.it, store.keys, [b"a"])
+    await assigning.remove(session.it, store.keys, [b"a"])
     runs = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
-    assert await commands.release(session.it, store.keys, runs) == ([False, True], 40)
+    assert await running.release(session.it, store.keys, runs) == ([False, True], 40)
     assert await store.space() == Space(tasks={b"b": b"s\nx"}, due={b"b": 40})
 
 
@@ -106,5 +106,5 @@ async def test_a_full_batch(store: Store) -> None:
     ids = [b"%d" % n for n in range(500)]
     await store.seed(leased_space(dict.fromkeys(ids, b"s\nx"), token=TOKEN, due=40, deadline=FAR))
     runs = [held(task_id, TOKEN, 40) for task_id in ids]
-    assert await commands.release(session.it, store.keys, runs) == ([True] * 500, 40)
+    assert await running.release(session.it, store.keys, runs) == ([True] * 500, 40)
     assert await store.space() == Space(tasks=dict.fromkeys(ids, b"s\nx"), due=dict.fromkeys(ids, 40))

@@ -6,8 +6,8 @@ from math import ceil
 
 import pytest
 
-from interval_scheduler.storage import commands
-from interval_scheduler.storage.commands import START_WINDOW_MS, Removed
+from interval_scheduler.storage.commands import assigning, running
+from interval_scheduler.storage.commands.assigning import START_WINDOW_MS, Removed
 
 from .store import HOUR, SECOND, Space, Store, held_of, lease, leased_space, recurring, without
 
@@ -42,7 +42,7 @@ def minus(space: Space, *ids: bytes) -> Space:
 async def test_all_that_belongs_to_a_task_goes(store: Store, task_id: bytes, was_scheduled: bool) -> None:  # noqa: FBT001
     session = store.session()
     await store.seed(full())
-    assert await commands.remove(session.it, store.keys, [task_id]) == [Removed(was_scheduled, 0)]
+    assert await assigning.remove(session.it, store.keys, [task_id]) == [Removed(was_scheduled, 0)]
     assert await store.space() == minus(full(), task_id)
 
 
@@ -50,14 +50,14 @@ async def test_what_is_not_there(store: Store) -> None:
     session = store.session()
     await store.seed(full())
     ids = [b"unknown", b"*", b"waiting?", b"", b"x" * 512]
-    assert await commands.remove(session.it, store.keys, ids) == [Removed(False, 0)] * 5  # noqa: FBT003
+    assert await assigning.remove(session.it, store.keys, ids) == [Removed(False, 0)] * 5  # noqa: FBT003
     assert await store.space() == full()
 
 
 async def test_a_ghost_goes_too(store: Store) -> None:
     session = store.session()
     await store.seed(full())
-    await commands.remove(session.it, store.keys, [b"ghost"])
+    await assigning.remove(session.it, store.keys, [b"ghost"])
     assert await store.space() == minus(full(), b"ghost")
 
 
@@ -65,7 +65,7 @@ async def test_an_id_given_twice_was_scheduled_once(store: Store) -> None:
     session = store.session()
     await store.seed(full())
     ids = [b"waiting1", b"leased1", b"unknown", b"leased1", b"waiting1", b"unknown"]
-    removed = await commands.remove(session.it, store.keys, ids)
+    removed = await assigning.remove(session.it, store.keys, ids)
     assert [each.was_scheduled for each in removed] == [True, True, False, False, False, False]
     assert await store.space() == minus(full(), b"waiting1", b"leased1")
 
@@ -73,7 +73,7 @@ async def test_an_id_given_twice_was_scheduled_once(store: Store) -> None:
 async def test_the_last_one_leaves_nothing(store: Store) -> None:
     session = store.session()
     await store.seed(minus(full(), b"ghost"))
-    await commands.remove(session.it, store.keys, list(full().tasks))
+    await assigning.remove(session.it, store.keys, list(full().tasks))
     assert await store.space() == Space(fence=b"9", locks=full().locks)
 
 
@@ -84,7 +84,7 @@ async def test_a_full_batch(store: Store) -> None:
     space.tasks = dict.fromkeys(ids, b"s\nx")
     space.due = dict.fromkeys(ids[250:], 5)
     await store.seed(space)
-    removed = await commands.remove(session.it, store.keys, ids)
+    removed = await assigning.remove(session.it, store.keys, ids)
     assert all(each.was_scheduled for each in removed)
     assert await store.space() == Space()
 
@@ -92,11 +92,11 @@ async def test_a_full_batch(store: Store) -> None:
 async def test_after_a_claim_its_start_window_is_to_be_waited_for(store: Store) -> None:
     session, other = store.session(), store.session()
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": FAR}))
-    claimed = await commands.claim(session.it, store.keys, 1, HOUR)
-    removed = await commands.remove(other.it, store.keys, [b"b"])
+    claimed = await running.claim(session.it, store.keys, 1, HOUR)
+    removed = await assigning.remove(other.it, store.keys, [b"b"])
     assert removed == [Removed(True, 0)]  # noqa: FBT003
     before = await store.now_ms()
-    (removed_leased,) = await commands.remove(other.it, store.keys, [b"a"])
+    (removed_leased,) = await assigning.remove(other.it, store.keys, [b"a"])
     after = await store.now_ms()
     ends = int(claimed.token) / 1000 + START_WINDOW_MS
     least, most = (min(max(ceil(ends - now), 0), START_WINDOW_MS) for now in (after, before))
@@ -109,7 +109,7 @@ async def test_the_whole_window_where_the_clock_went_back(store: Store, ahead: i
     session = store.session()
     granted = await store.now_ms() + HOUR + ahead
     await store.seed(leased_space({b"a": b"s\nx"}, token=granted * 1000, due=1, deadline=FAR))
-    assert await commands.remove(session.it, store.keys, [b"a"]) == [Removed(True, START_WINDOW_MS)]  # noqa: FBT003
+    assert await assigning.remove(session.it, store.keys, [b"a"]) == [Removed(True, START_WINDOW_MS)]  # noqa: FBT003
 
 
 async def test_the_longest_of_several_windows(store: Store) -> None:
@@ -118,7 +118,7 @@ async def test_the_longest_of_several_windows(store: Store) -> None:
     space = leased_space(dict.fromkeys((b"a", b"b", b"c"), b"s\nx"), token=TOKEN, due=1, deadline=FAR)
     space.leases = {b"a": lease(now * 1000, 1), b"b": lease((now + HOUR) * 1000, 1, b"k"), b"c": lease(TOKEN, 1)}
     await store.seed(space)
-    removed = await commands.remove(session.it, store.keys, [b"a", b"b", b"c"])
+    removed = await assigning.remove(session.it, store.keys, [b"a", b"b", b"c"])
     assert removed == [Removed(True, START_WINDOW_MS)] * 3  # noqa: FBT003
 
 
@@ -127,7 +127,7 @@ async def test_clear_takes_all_tasks_and_nothing_else(store: Store) -> None:
     await store.seed(full())
     stranger = full().locks | {b"ghost": b"1"}
     await store.seed(Space(locks=stranger, enrollment={b"schema": b"1"}))
-    removed, any_leased = await commands.clear(session.it, store.keys)
+    removed, any_leased = await assigning.clear(session.it, store.keys)
     assert (removed, any_leased) == (5, True)  # the ghost counts, the dead do not
     assert await store.space() == Space(fence=b"9", locks=stranger, enrollment={b"schema": b"1"})
 
@@ -135,16 +135,16 @@ async def test_clear_takes_all_tasks_and_nothing_else(store: Store) -> None:
 async def test_clear_of_waiting_tasks_and_of_none(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": b"s\nx", b"b": b"s\nx"}, due={b"a": 1, b"b": FAR}))
-    assert await commands.clear(session.it, store.keys) == (2, False)
+    assert await assigning.clear(session.it, store.keys) == (2, False)
     assert await store.space() == Space()
-    assert await commands.clear(session.it, store.keys) == (0, False)
+    assert await assigning.clear(session.it, store.keys) == (0, False)
     assert await store.space() == Space()
 
 
 async def test_a_claim_from_before_a_clear_is_stale(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5)}, due={b"a": 1}))
-    claimed = await commands.claim(session.it, store.keys, 1, HOUR)
-    assert await commands.clear(session.it, store.keys) == (1, True)
-    assert (await commands.complete(session.it, store.keys, held_of(claimed))).held == [False]
+    claimed = await running.claim(session.it, store.keys, 1, HOUR)
+    assert await assigning.clear(session.it, store.keys) == (1, True)
+    assert (await running.complete(session.it, store.keys, held_of(claimed))).held == [False]
     assert await store.space() == Space(fence=claimed.token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning, running
 
 from .store import HOUR, MINUTE, Held, Store, change, held, leased_space
 
@@ -22,7 +22,7 @@ async def test_a_lease_lasts_from_now(store: Store, deadline: int) -> None:
     await store.seed(seeded)
     before = await store.now_ms()
     runs = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
-    assert await commands.renew(session.it, store.keys, HOUR, runs) == [True, True]
+    assert await running.renew(session.it, store.keys, HOUR, runs) == [True, True]
     after = await store.now_ms()
     found = await store.space()
     assert found.leased[b"a"] == found.leased[b"b"]
@@ -34,15 +34,15 @@ async def test_a_lease_lasts_from_now(store: Store, deadline: int) -> None:
 async def test_a_lease_may_become_shorter(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR))
-    assert await commands.renew(session.it, store.keys, MINUTE, [held(b"a", TOKEN, 40)]) == [True]
+    assert await running.renew(session.it, store.keys, MINUTE, [held(b"a", TOKEN, 40)]) == [True]
     assert (await store.space()).leased[b"a"] <= await store.now_ms() + MINUTE
 
 
 async def test_the_mark_of_a_re_assign_stays(store: Store) -> None:
     session = store.session()
     await store.seed(leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR))
-    await commands.assign(session.it, store.keys, 0, [change(b"a", start=50)])
-    assert await commands.renew(session.it, store.keys, HOUR, [held(b"a", TOKEN, 40)]) == [True]
+    await assigning.assign(session.it, store.keys, 0, [change(b"a", start=50)])
+    assert await running.renew(session.it, store.keys, HOUR, [held(b"a", TOKEN, 40)]) == [True]
     assert (await store.space()).leases == {b"a": b"7 40 s50"}
 
 
@@ -65,7 +65,7 @@ async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
     seeded.tasks[b"waiting"] = b"s\nx"
     seeded.due[b"waiting"] = FAR
     await store.seed(seeded)
-    assert await commands.renew(session.it, store.keys, HOUR, [stale]) == [False]
+    assert await running.renew(session.it, store.keys, HOUR, [stale]) == [False]
     assert await store.space() == seeded
 
 
@@ -75,7 +75,7 @@ async def test_a_batch_of_mixed_outcomes(store: Store) -> None:
     seeded = leased_space(dict.fromkeys(ids, b"s\nx"), token=TOKEN, due=40, deadline=FAR)
     await store.seed(seeded)
     runs = [held(task_id, TOKEN + n % 2, 40) for n, task_id in enumerate(ids)]
-    assert await commands.renew(session.it, store.keys, HOUR, runs) == [True, False] * 250
+    assert await running.renew(session.it, store.keys, HOUR, runs) == [True, False] * 250
     found = await store.space()
     assert [found.leased[task_id] == FAR for task_id in ids] == [False, True] * 250
     seeded.leased = found.leased

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import assigning
 
 from .store import Store, change
 from .test_idempotence import EVERY, Request, every_request, rich
@@ -52,6 +52,6 @@ async def test_a_withdrawn_right(small_store: Store, request_of: Request) -> Non
         assert EVERY not in (await nowhere(store)).values(), command
         # What has ended may have left its record, but can be assigned again.
         changes = [change(task_id) for task_id in (*rich().tasks, b"new")]
-        await commands.assign(store.session().it, store.keys, 0, changes)
+        await assigning.assign(store.session().it, store.keys, 0, changes)
         assert not await nowhere(store), command
     assert refused

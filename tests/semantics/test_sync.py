@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, InvalidValue, NotAcceptingTasks, Scheduler, StorageRefused, SyncCounts
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import sync as sync_commands
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -152,7 +152,7 @@ async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
 
 async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     await scheduler.assign_tasks([feed(n) for n in range(3)])
-    noting = commands.mark
+    noting = sync_commands.mark
 
     async def forgetful(session: Any, keys: Any, sync: bytes, ttl_ms: int, ids: Any) -> int:
         noted = await noting(session, keys, sync, ttl_ms, ids)

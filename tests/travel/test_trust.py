@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import running
 from interval_scheduler.storage.requests.session import Session
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.loader import Script
@@ -109,7 +109,7 @@ async def test_a_run_whose_task_another_has_ends(story: Story) -> None:
     wire = await story.begin(30, {})
     partition = wire.partition
     await partition._client.zadd(partition.keys.leased, {b"a": 1})  # its lease has ended
-    claimed = await commands.claim(Session(partition, 1), partition.keys, 1, 60_000)
+    claimed = await running.claim(Session(partition, 1), partition.keys, 1, 60_000)
     assert list(claimed.ids) == [b"a"]
     await story.clock.advance(8)
     assert story.goes_on

@@ -15,7 +15,7 @@ from interval_scheduler.errors import (
     StorageRefused,
     UnsuitableServer,
 )
-from interval_scheduler.storage.connection.client import is_busy, is_lost, translate
+from interval_scheduler.storage.connection.failures import is_busy, is_lost, translate
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.model.task import to_assignment
-from interval_scheduler.storage.commands import Change, Hint, wired
+from interval_scheduler.model.assignment import to_assignment
+from interval_scheduler.storage.commands.assigning import Change, wired
+from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.mapping import to_scheduled_task
 from interval_scheduler.storage.requests.batching import MAX_BATCH
 from interval_scheduler.storage.topology.hint_codec import batches, row_of

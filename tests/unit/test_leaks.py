@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.storage import commands
+from interval_scheduler.storage.commands import running
 from interval_scheduler.storage.requests.session import Session
 from tests.leaks import Complaints, leases_left, no_tasks_left, nothing_left
 
@@ -83,5 +83,5 @@ async def test_a_lease_is_noticed(make_scheduler: MakeScheduler) -> None:
     partition = scheduler._host.require().partitions.master
     await scheduler.assign_task(IntervalTask("a"))
     assert await leases_left(scheduler) == {}
-    await commands.claim(Session(partition, 1), partition.keys, 1, 60_000)
+    await running.claim(Session(partition, 1), partition.keys, 1, 60_000)
     assert await leases_left(scheduler) == {partition.name: 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interval_scheduler.execution.poller import _Load
-from interval_scheduler.storage.commands import Claimed
+from interval_scheduler.storage.commands.running import Claimed
 
 
 def claimed(token: int, count: int = 0) -> Claimed:

@@ -70,7 +70,7 @@ async def test_the_error_of_the_script_goes_before_those_after_it() -> None:
 )
 @pytest.mark.asyncio
 async def test_a_server_that_became_a_replica_is_lost(touched: object, waited: object) -> None:
-    from interval_scheduler.storage.connection.client import is_lost
+    from interval_scheduler.storage.connection.failures import is_lost
 
     with pytest.raises(redis_errors.RedisError) as caught:
         await send(Answers(b"ok", touched, waited))

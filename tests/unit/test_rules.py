@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask, InvalidType, InvalidValue, Rules, Task
+from interval_scheduler.model.assignment import to_assignment
 from interval_scheduler.model.policy import PLAIN, BadControls, Controls, of_header
 from interval_scheduler.model.rules import NO_RULES, phase_of
-from interval_scheduler.model.task import to_assignment
 from tests.unit.naming import Bad, names
 
 BAD = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, InvalidType, InvalidValue, ScheduledTask, Task
-from interval_scheduler.model.task import Assignment, to_assignment, to_id
+from interval_scheduler.model.assignment import Assignment, to_assignment, to_id
 from tests.unit.naming import Bad, names
 
 

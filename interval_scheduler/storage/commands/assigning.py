@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
+from ...model.assignment import Assignment
 from ...model.cron import next_after
 from ...model.policy import PLAIN
-from ...model.task import Assignment
 from ..requests.session import Requests, Session
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys

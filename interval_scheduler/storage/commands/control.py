@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...errors import NotReplicated
 from ..requests.session import Session
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
-from ..scripts.ports import Argument, ScriptRunner
+from ..scripts.ports import Argument
 
 
 class ControlStep(NamedTuple):
@@ -68,51 +67,3 @@ async def bury(session: Session, keys: Keys, limit: int) -> int:
         scripts.BURY, (keys.tasks, keys.dead, keys.errors, keys.runs, keys.failures), (limit,)
     )
     return int(reply)
-
-
-async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> int:
-    """Note ids that a sync wants to keep: how many were not noted before. Without any, forget them all."""
-    return int(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
-
-
-async def sweep(
-    partition: ScriptRunner, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
-) -> tuple[bytes, Sequence[bytes]]:
-    """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted.
-
-    The place is empty if not so many are noted as should be.
-    """
-    keys = partition.keys
-    after, ids = await partition.read(
-        scripts.SWEEP, (keys.tasks, keys.dead, keys.wanted(sync)), (cursor, count, prefix, noted)
-    )
-    return after, ids
-
-
-class LockStep(NamedTuple):
-    """One step on a lock: `b"a"` acquire, `b"e"` extend, `b"r"` release."""
-
-    name: bytes
-    action: bytes
-    token: bytes
-    ttl_ms: int
-
-
-class LockAnswer(NamedTuple):
-    """What a step on a lock came to: the token acquired, 1 if extended or released, else 0.
-
-    With a `problem` that is so on the primary, but too few replicas know.
-    """
-
-    result: int
-    problem: NotReplicated | None = None
-
-
-async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[int]:
-    """Carry out steps on locks: the token acquired, 1 if extended or released, else 0."""
-    lock_keys = [keys.lock(step.name) for step in steps]
-    args: list[Argument] = []
-    for step in steps:
-        args += (step.action, step.token, step.ttl_ms)
-    reply: bytes = await session.request(scripts.LOCK, (keys.fence, *lock_keys), args)
-    return [int(result) for result in reply.split(b" ")]

@@ -7,7 +7,6 @@ way that each is applied once.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,43 +16,20 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    ClusterDownError,
-    ConnectionError,  # noqa: A004 - redis's own, unlike the builtin
-    MovedError,
-    ReadOnlyError,
-    RedisError,
     ResponseError,
-    TimeoutError,  # noqa: A004 - redis's own, unlike the builtin
-    TryAgainError,
 )
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import (
     ConfigurationError,
-    OutcomeUnknown,
-    PartitionOffline,
-    StorageError,
-    StorageFull,
-    StorageRefused,
-    UnsuitableServer,
 )
-from .tls import certificate_problem, mix_up
+from .failures import is_moved, is_replica
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
 
 
-#: Every error that a call to Redis raises here.
-FAILED: Final = (RedisError, OSError)
-
-#: How Redis 6.2 tells what a command of a script was refused with.
-_NESTED: Final = re.compile(r"Error running script .*?: -([A-Z]+) (.*)")
-_RIGHT: Final = re.compile("NOPERM|can't (?:run this command|access)|no permissions to")
 _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
@@ -161,125 +137,3 @@ def _open_memory(store: str, db: int) -> Redis:
         server = _memory_stores.setdefault(store, FakeServer(version=(7,)))
     client: Redis = FakeAsyncRedis(server=server, db=db, retry=Retry(NoBackoff(), 0), protocol=2)
     return client
-
-
-def is_lost(error: BaseException) -> bool:
-    """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
-    return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error) or is_moved(error)
-
-
-def is_replica(error: BaseException) -> bool:
-    """Whether the server takes no writes, because it is a replica by now."""
-    return isinstance(error, ReadOnlyError) or _code(error) == "READONLY"
-
-
-def is_moved(error: BaseException) -> bool:
-    """Whether another node of the cluster has the partition by now, or nobody has."""
-    return isinstance(error, MovedError | ClusterDownError)
-
-
-def is_gone(error: BaseException) -> bool:
-    """Whether nobody does it at the moment. What has moved is where the cluster says: it is looked for there first."""
-    return is_replica(error) or isinstance(error, ClusterDownError)
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether it is for a while that Redis does not do it.
-
-    Another client's script keeps it from answering; or the slot of the partition is on its way to another node. Then
-    its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
-    is of no use.
-    """
-    return is_moving(error) or (isinstance(error, ResponseError) and str(error).startswith("BUSY"))
-
-
-def is_moving(error: BaseException) -> bool:
-    """Whether the slot of the partition is on its way to another node of the cluster."""
-    return isinstance(error, TryAgainError) or (isinstance(error, AskError) and not isinstance(error, MovedError))
-
-
-def is_occupied(error: BaseException) -> bool:
-    """Whether the server is there, but has something else to do: it reads its data, or runs another client's script."""
-    return isinstance(error, BusyLoadingError) or is_busy(error)
-
-
-def is_list_changed(error: BaseException) -> bool:
-    """Whether it was refused since another list of partitions holds there."""
-    return isinstance(error, ResponseError) and "LISTCHANGED" in str(error)
-
-
-def is_waiting_for_hints(error: BaseException) -> bool:
-    """Whether another list of partitions was refused, since hints wait."""
-    return isinstance(error, ResponseError) and "HINTSWAIT" in str(error)
-
-
-def is_right(text: str) -> bool:
-    """Whether a refusal is for want of a right, as Redis and Valkey tell it, also from within a script."""
-    return _RIGHT.search(text) is not None
-
-
-def translate(partition: str, error: BaseException) -> StorageError:
-    """The typed error for what a call to Redis raised."""
-    error = _unwrapped(error)
-    if isinstance(error, StorageError):
-        return error
-    if isinstance(error, AuthenticationError | AuthorizationError):
-        return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
-    if is_moved(error) or is_moving(error):
-        return PartitionOffline(
-            partition, "is on its way to another node of the cluster: nothing was changed, try again later"
-        )
-    if isinstance(error, ResponseError):
-        return _refusal(partition, error)
-    if problem := certificate_problem(error):
-        return UnsuitableServer(partition, problem)
-    reason = "did not answer in time" if isinstance(error, TimeoutError) else mix_up(error) or type(error).__name__
-    return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
-
-
-def _unwrapped(error: BaseException) -> BaseException:
-    """What was raised while the client connected: what a server on a Unix socket answers, why no primary is found."""
-    if isinstance(error, ConnectionError):
-        if isinstance(behind := error.__cause__ or error.__context__, StorageError):
-            return behind
-        if isinstance(error.__cause__, RedisError):
-            return error.__cause__
-    return error
-
-
-def _code(error: BaseException) -> str | None:
-    """What a command of a script was refused with, as far as the client does not know it by itself."""
-    nested = _NESTED.match(str(error)) if isinstance(error, ResponseError) else None
-    return nested[1] if nested else None
-
-
-def _refusal(partition: str, error: ResponseError) -> StorageError:
-    # A server that does not know a command repeats its arguments: of AUTH these are the password.
-    text = str(error).partition(", with args beginning with")[0]
-    if "cluster support disabled" in text:
-        return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
-    if nested := _NESTED.match(text):
-        text = f"{nested[1]} {nested[2]}"
-    code, _, rest = text.partition(" ")
-    if _is_out_of_memory(text):
-        return StorageFull(partition)
-    if code == "OUTDATED":
-        return OutcomeUnknown(partition)
-    if is_right(text):  # one that lacks half-way through a script
-        return StorageRefused(partition, "NOPERM", text)
-    if code == "NOREPLICAS":
-        return StorageRefused(partition, code, _TOO_FEW_REPLICAS)
-    name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
-    return StorageRefused(partition, name, rest if name == code else text)
-
-
-_TOO_FEW_REPLICAS: Final = (
-    "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
-)
-_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
-# redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
-_CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
-
-
-def _is_out_of_memory(text: str) -> bool:
-    return text.startswith("OOM") or "command not allowed when used memory" in text

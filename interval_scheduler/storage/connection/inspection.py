@@ -8,65 +8,16 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from ...config.instance import RedisInstance
-from ...errors import StorageRefused, UnsuitableServer
-from ...model.health import Finding
 from ...support import clock
-from .client import is_right
-
-_OLDEST: Final = (6, 2)
-#: Beyond this, seconds, and beyond what the round trip leaves open, clocks count as different.
-_CLOCK_TOLERANCE: Final = 1.0
-#: Without these, a part of the library does not work: what each is for. Without any other, tasks are at risk.
-_SPARE_COMMANDS: Final = {
-    "PUBLISH": "others notice nearer tasks only every check_tasks_every_seconds",
-    "SADD": "sync_tasks fails",
-    "SCARD": "sync_tasks fails",
-    "SMISMEMBER": "sync_tasks fails",
-    "HSCAN": "sync_tasks and audit fail",
-    "ZSCAN": "audit fails",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a server answered.
-
-    Attributes:
-        info: the reply to `INFO`; `None` for the embedded engine, or if nothing was answered.
-        saves: the reply to `CONFIG GET save`; `None`: it may not be asked.
-        refused: the commands that a script tried in vain, and the error of each.
-        clock_difference: the server's clock minus this machine's, seconds; `None`: not measured.
-        round_trip: how long a script took from request to reply, seconds; `None`: none was run.
-    """
-
-    info: Mapping[str, Any] | None = None
-    saves: str | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
-    clock_difference: float | None = None
-    round_trip: float | None = None
-
-    @property
-    def version(self) -> str | None:
-        """The version of Redis, if it told."""
-        return None if self.info is None else str(self.info.get("redis_version", "0"))
-
-    def tried(self, refused: Mapping[str, str], clock_difference: float, round_trip: float) -> Facts:
-        """The same, and what came of trying out the commands of the scripts."""
-        return replace(self, refused=refused, clock_difference=clock_difference, round_trip=round_trip)
-
-    def database(self, db: int) -> str | None:
-        """What tells one of its databases from every other."""
-        return f"{self.info['run_id']}/{db}" if self.info and "run_id" in self.info else None
+from .diagnosis import Facts
 
 
 async def ask(client: Redis, instance: RedisInstance) -> Facts:
@@ -97,135 +48,3 @@ class Stopwatch:
         """The server's clock minus this machine's, and how long the request took, in seconds."""
         took = clock.monotonic() - self._began
         return server_now_us / 1e6 - (self._wall + took / 2), took
-
-
-def judge(
-    name: str, facts: Facts, *, allow_eviction: bool, in_cluster: bool = False, wait_replicas: int = 0
-) -> list[Finding]:
-    """What the facts say of the server of a partition, which is to be one of a Redis Cluster or none. Pure."""
-    findings = list(_refusals(name, facts.refused))
-    if facts.info is not None:  # the embedded engine tells nothing of itself, and may run on a clock that a test moves
-        findings += _identity(name, facts.info)
-        if int(facts.info.get("cluster_enabled", 0)) and not in_cluster:
-            problem = "is a node of a Redis Cluster: give the cluster's URL, redis+cluster://host:port,..."
-            findings.append(Finding("cluster", "error", f"partition {name!r} {problem}"))
-        findings += _eviction(name, facts.info, allow_eviction=allow_eviction)
-        findings += _persistence(name, facts.info, facts.saves)
-        findings += _clock(name, facts)
-        findings += _replicas(name, facts.info, wait_replicas)
-    return findings
-
-
-def require_suitable(name: str, findings: Iterable[Finding]) -> None:
-    """Raise the first finding that is an error.
-
-    Raises:
-        UnsuitableServer: version, role or eviction policy.
-        StorageRefused: missing rights.
-    """
-    for finding in findings:
-        if finding.severity == "error":
-            problem = finding.message.removeprefix(f"partition {name!r} ")
-            if finding.code == "rights":
-                raise StorageRefused(name, "NOPERM", problem)
-            raise UnsuitableServer(name, problem)
-
-
-def deaf(name: str, channel: bytes) -> Finding:
-    """What there is to say of a server that lets this user not subscribe."""
-    return Finding(
-        "subscription",
-        "warning",
-        f"partition {name!r} does not let this user subscribe to {channel.decode()}: tasks assigned by others are "
-        "noticed only every check_tasks_every_seconds",
-    )
-
-
-def _identity(name: str, info: Mapping[str, Any]) -> Iterable[Finding]:
-    version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _OLDEST:
-        yield Finding("version", "error", f"partition {name!r} runs Redis {version}: at least 6.2 is needed")
-    if info.get("role") not in (None, "master"):
-        yield Finding("role", "error", f"partition {name!r} is a replica: give the address of its primary")
-
-
-def _eviction(name: str, info: Mapping[str, Any], *, allow_eviction: bool) -> Iterable[Finding]:
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy == "noeviction":
-        return
-    problem = (
-        f"partition {name!r} has maxmemory-policy {policy}, which drops keys when memory is full: set it to noeviction"
-    )
-    if int(info.get("maxmemory", 0)) > 0 and not allow_eviction:
-        yield Finding("eviction", "error", f"{problem}, or pass allow_eviction=True to take the risk")
-    else:
-        yield Finding("eviction", "warning", problem)
-
-
-def _persistence(name: str, info: Mapping[str, Any], saves: str | None) -> Iterable[Finding]:
-    if saves == "" and not int(info.get("aof_enabled", 0)):
-        yield Finding(
-            "persistence",
-            "warning",
-            f"partition {name!r} has persistence switched off: tasks are lost when it restarts; "
-            "turn on appendonly for durability",
-        )
-    for what, status in (
-        ("the last snapshot", info.get("rdb_last_bgsave_status", "ok")),
-        ("the last write to the append-only file", info.get("aof_last_write_status", "ok")),
-    ):
-        if status != "ok":
-            yield Finding("disk", "warning", f"partition {name!r}: {what} failed: look at its disk and its log")
-
-
-def _replicas(name: str, info: Mapping[str, Any], wanted: int) -> Iterable[Finding]:
-    connected = int(info.get("connected_slaves", 0))
-    if connected < wanted:
-        yield Finding(
-            "replicas",
-            "warning",
-            f"partition {name!r} has {connected} of the {wanted} replicas that wait_replicas waits for: assigning "
-            "tasks and acquiring locks raise NotReplicated until it has them",
-        )
-
-
-def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
-    rights = [command for command, error in refused.items() if is_right(error)]
-    if needed := sorted(set(rights) - set(_SPARE_COMMANDS)):
-        yield Finding(
-            "rights",
-            "error",
-            f"partition {name!r} does not let this user run {', '.join(needed)}: grant the rights of the minimal ACL "
-            "(in the documentation under Guarantees, Security)",
-        )
-    for command in sorted(set(rights) & set(_SPARE_COMMANDS)):
-        yield Finding(
-            "rights",
-            "warning",
-            f"partition {name!r} does not let this user run {command}: {_SPARE_COMMANDS[command]}",
-        )
-    others = {command: error for command, error in refused.items() if not is_right(error)}
-    if any("OOM" in error or "used memory" in error for error in others.values()):
-        yield Finding(
-            "memory",
-            "warning",
-            f"partition {name!r} is out of memory: assigning fails, runs still end; raise maxmemory or remove tasks",
-        )
-    elif others:
-        command, error = next(iter(others.items()))
-        yield Finding(
-            "disk" if "MISCONF" in error else "role",
-            "warning",
-            f"partition {name!r} refuses writes ({command}: {error.partition(' ')[0]}): look at its log",
-        )
-
-
-def _clock(name: str, facts: Facts) -> Iterable[Finding]:
-    difference = facts.clock_difference
-    if difference is not None and abs(difference) > _CLOCK_TOLERANCE + (facts.round_trip or 0):
-        yield Finding(
-            "clock",
-            "warning",
-            f"the clock of partition {name!r} is {abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} "
-            "this machine's: tasks run by the server's; synchronize both",
-        )

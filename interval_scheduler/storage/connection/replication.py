@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from .client import is_lost
+from .failures import is_lost
 
 #: As long as the scripts keep a reply (`_prelude.lua`).
 REPLY_KEPT_MS: Final = 600_000

@@ -6,7 +6,7 @@ import math
 from typing import Any, Final
 
 from ...support import clock
-from .client import FAILED, translate
+from .failures import FAILED, translate
 
 #: How long the server's time, once asked, is counted on from there.
 _ASK_TIME_SECONDS: Final = 60.0

@@ -18,9 +18,10 @@ from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth
-from .. import commands
-from ..connection.client import FAILED, translate
-from ..connection.inspection import Facts, Stopwatch, ask, deaf, judge, require_suitable
+from ..commands import auditing, topology
+from ..connection.diagnosis import Facts, deaf, judge, require_suitable
+from ..connection.failures import FAILED, translate
+from ..connection.inspection import Stopwatch, ask
 from ..scripts.membership import Enrollment
 from ..scripts.ports import Reachable
 
@@ -88,10 +89,10 @@ class Handshake:
         require_suitable(self._partition.name, findings)
         stored = self.stored
         if not self.wanted.is_moving:
-            stored = await commands.enroll(self._partition, self.wanted)
+            stored = await topology.enroll(self._partition, self.wanted)
         elif stored is None or stored.number < self.wanted.number:
             # It came back with what stood there before the change, which has not ended yet.
-            stored = (await commands.change(self._partition, self.wanted, None, paused=False)).enrollment
+            stored = (await topology.change(self._partition, self.wanted, None, paused=False)).enrollment
         self.wanted.require(stored, self._partition.keys.enrollment)
         return findings
 
@@ -135,7 +136,7 @@ class Handshake:
     async def _try_out(self, facts: Facts) -> Facts:
         """What is known of the server, and what it answers to a script that does all that others do."""
         watch = Stopwatch()
-        now_us, refused = await commands.probe(self._partition)
+        now_us, refused = await auditing.probe(self._partition)
         if self._storage.wait_replicas:
             try:
                 await self._client.execute_command("WAIT", 0, 1)

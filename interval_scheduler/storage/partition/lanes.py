@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
-from .. import commands
+from ..commands import assigning, locks, lookup, topology
+from ..commands import control as control_commands
 from ..requests.batching import Calls
 from ..requests.session import NotAllKnown, Session
 from ..scripts.ports import Detour, HasDetour
@@ -25,19 +26,19 @@ Result = TypeVar("Result")
 class Lanes(NamedTuple):
     """The lanes of one partition."""
 
-    assign: Calls[commands.Change, bool]
-    remove: Calls[bytes, commands.Removed]
-    control: Calls[commands.ControlStep, str]
-    lock: Calls[commands.LockStep, commands.LockAnswer]
-    look: Calls[bytes, commands.Row | None]
+    assign: Calls[assigning.Change, bool]
+    remove: Calls[bytes, assigning.Removed]
+    control: Calls[control_commands.ControlStep, str]
+    lock: Calls[locks.LockStep, locks.LockAnswer]
+    look: Calls[bytes, lookup.Row | None]
 
 
 class KnownLanes(NamedTuple):
     """Those for tasks that are known at a partition; a result is `None` for one that is not."""
 
-    assign: Calls[commands.Change, bool | None]
-    remove: Calls[bytes, commands.Removed | None]
-    control: Calls[commands.ControlStep, str | None]
+    assign: Calls[assigning.Change, bool | None]
+    remove: Calls[bytes, assigning.Removed | None]
+    control: Calls[control_commands.ControlStep, str | None]
     on_their_way: Calls[bytes, bool]
 
 
@@ -79,7 +80,7 @@ class _Senders:
         self._locking = Session(partition, patience, replicas)
         self._unlocking = Session(partition, patience)
 
-    async def assign(self, changes: Sequence[commands.Change]) -> Sequence[bool]:
+    async def assign(self, changes: Sequence[assigning.Change]) -> Sequence[bool]:
         partition = self._partition
         if (hints := await self._hints_in_between()) is not None:
             return await hints.assign(changes)
@@ -87,44 +88,44 @@ class _Senders:
         if any(change.assignment.controls.cron is not None for change in changes):
             now_ms = await partition.now_ms()
             changes = [change.planned(now_ms) for change in changes]
-        created, earliest_ms = await commands.assign(self._assigning, partition.keys, self._grid_ms, changes)
+        created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, changes)
         self._announce(earliest_ms)
         if problem := self._assigning.not_replicated:
             raise problem
         return created
 
-    async def remove(self, ids: Sequence[bytes]) -> Sequence[commands.Removed]:
+    async def remove(self, ids: Sequence[bytes]) -> Sequence[assigning.Removed]:
         if (hints := await self._hints_in_between()) is not None:
             return await hints.remove(ids)
         self._partition.require_online()
-        return await commands.remove(self._removing, self._partition.keys, ids)
+        return await assigning.remove(self._removing, self._partition.keys, ids)
 
-    async def control(self, steps: Sequence[commands.ControlStep]) -> Sequence[str]:
+    async def control(self, steps: Sequence[control_commands.ControlStep]) -> Sequence[str]:
         await self._hints_in_between()
         self._partition.require_online()
-        results, earliest_ms = await commands.control(self._controlling, self._partition.keys, steps)
+        results, earliest_ms = await control_commands.control(self._controlling, self._partition.keys, steps)
         self._announce(earliest_ms)
         return results
 
-    async def lock(self, steps: Sequence[commands.LockStep]) -> Sequence[commands.LockAnswer]:
+    async def lock(self, steps: Sequence[locks.LockStep]) -> Sequence[locks.LockAnswer]:
         self._partition.require_online(with_any_list=True)
         # No replica is waited for to give a lock up: if a failover undoes that, the lock ends with its time.
         session = self._unlocking if all(step.action == b"r" for step in steps) else self._locking
-        results = await commands.lock(session, self._partition.keys, steps)
+        results = await locks.lock(session, self._partition.keys, steps)
         problem = session.not_replicated
         return [
-            commands.LockAnswer(result, problem if result and step.action != b"r" else None)
+            locks.LockAnswer(result, problem if result and step.action != b"r" else None)
             for step, result in zip(steps, results, strict=True)
         ]
 
-    async def look(self, ids: Sequence[bytes]) -> Sequence[commands.Row | None]:
+    async def look(self, ids: Sequence[bytes]) -> Sequence[lookup.Row | None]:
         hints = self._partition.hints
         if hints is not None and hints.in_between:
             return await hints.look(ids)
-        return await commands.look(self._partition, ids)
+        return await lookup.look(self._partition, ids)
 
     async def on_their_way(self, ids: Sequence[bytes]) -> Sequence[bool]:
-        return (await commands.moving(self._partition, ids)).on_their_way
+        return (await topology.moving(self._partition, ids)).on_their_way
 
     async def _hints_in_between(self) -> Detour | None:
         """Where changes go if the partition is offline and hints are kept; else those known are applied."""

@@ -28,9 +28,10 @@ from ...model.health import PartitionHealth
 from ...support import clock
 from ...support.log import Log
 from ..connection.backoff import delays
-from ..connection.client import FAILED, is_moving, is_occupied, open_client, translate
+from ..connection.client import open_client
+from ..connection.diagnosis import deaf
 from ..connection.discovery import Cluster, Locator
-from ..connection.inspection import deaf
+from ..connection.failures import FAILED, is_moving, is_occupied, translate
 from ..connection.server_time import ServerTime
 from ..connection.subscription import listen, ping
 from ..requests.sender import Sending

@@ -15,7 +15,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from ...config.options import StorageOptions
 from ...errors import OutcomeUnknown, PartitionOffline
 from ...support import clock
-from ..connection.client import FAILED, is_busy, is_gone, is_list_changed, is_lost, translate
+from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, translate
 from ..connection.replication import send_replicated
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Reachable

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import PartitionMismatch, PartitionOffline
-from .. import commands
-from ..connection.client import FAILED, is_waiting_for_hints, translate
+from ..commands import topology
+from ..connection.failures import FAILED, is_waiting_for_hints, translate
 from ..partition.partition import Partition
 from ..scripts.membership import Enrollment, split
 
@@ -133,7 +133,7 @@ class Agreeing:
             handshake = partition.handshake
             handshake.wanted = handshake.wanted._replace(epoch=b"%d" % epoch, from_list=from_list)
             try:
-                changed = await commands.change(
+                changed = await topology.change(
                     partition,
                     handshake.wanted,
                     expected if partition is self._master else None,

@@ -31,9 +31,11 @@ from ...config.options import SchedulerOptions
 from ...errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
 from ...support import clock
 from ...support.log import Log
-from .. import commands
-from ..commands import START_WINDOW_MS, Change, Hint, Removed, Row
-from ..connection.client import FAILED, is_list_changed, translate
+from ..commands import assigning, handoff, lookup
+from ..commands.assigning import START_WINDOW_MS, Change, Removed
+from ..commands.handoff import Hint
+from ..commands.lookup import Row
+from ..connection.failures import FAILED, is_list_changed, translate
 from ..requests.batching import Partly
 from ..requests.session import Session
 from ..scripts.loader import Script
@@ -108,7 +110,7 @@ class Hints:
         if any(change.assignment.controls.cron is not None for change in changes):
             now_ms = await self._master.now_ms()
             changes = [change.planned(now_ms) for change in changes]
-        flags = await self._write(self._assigning, commands.wired(changes))
+        flags = await self._write(self._assigning, assigning.wired(changes))
         if problem := self._assigning.not_replicated:
             raise problem
         return self._results(flags, [flag == "1" for flag in flags])
@@ -131,7 +133,7 @@ class Hints:
                 self._partition.name,
             )
         try:
-            return await commands.hint(session, self._master, self.keys, self._partition.name, self._limit, args)
+            return await handoff.hint(session, self._master, self.keys, self._partition.name, self._limit, args)
         finally:
             self.pending = True  # even if it failed: it may have got there, and its reply not come back
 
@@ -146,13 +148,13 @@ class Hints:
     async def look(self, ids: Sequence[bytes]) -> Sequence[Row | None]:
         """Look tasks up, in the hints first: what these do not know is for the partition to say, if it is online."""
         self.require()
-        found = await commands.hint_look(self._master, self.keys, ids)
+        found = await handoff.hint_look(self._master, self.keys, ids)
         unknown = [raw_id for raw_id, hint in zip(ids, found, strict=True) if hint is None]
         rows: dict[bytes, Row | None] = {}
         missing: PartitionOffline | None = None
         if unknown:
             try:
-                rows = dict(zip(unknown, await commands.look(self._partition, unknown), strict=True))
+                rows = dict(zip(unknown, await lookup.look(self._partition, unknown), strict=True))
             except PartitionOffline as error:
                 missing = error
         outcomes: list[Any] = [
@@ -236,8 +238,8 @@ class Hints:
         self.pending = False
         applied = 0
         try:
-            while page := await commands.hint_page(self._master, self.keys):
-                last = await commands.applied(self._partition)
+            while page := await handoff.hint_page(self._master, self.keys):
+                last = await handoff.applied(self._partition)
                 for batch in batches(page.hints, last):
                     if not await self._apply_batch(batch, last):
                         break
@@ -245,7 +247,7 @@ class Hints:
                     applied += len(batch)
                 else:
                     last = max(last, page.last)
-                await commands.strike(self._master, self.keys, last)
+                await handoff.strike(self._master, self.keys, last)
         except NotConnected:
             raise PartitionOffline(self._master.name) from None
         except BaseException:
@@ -262,10 +264,10 @@ class Hints:
         keys = self._partition.keys
         try:
             if batch[0].is_removal:
-                await commands.remove(session, keys, [hint.id for hint in batch])
+                await assigning.remove(session, keys, [hint.id for hint in batch])
             else:
                 args = [arg for hint in batch for arg in hint.wired]
-                _, earliest_ms = await commands.assign_wired(session, keys, self._grid_ms, args)
+                _, earliest_ms = await assigning.assign_wired(session, keys, self._grid_ms, args)
                 if earliest_ms >= 0:
                     self._partition.on_due(earliest_ms)
         except FAILED as error:

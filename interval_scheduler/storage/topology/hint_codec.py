@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..commands import Hint, Row
+from ..commands.handoff import Hint
+from ..commands.lookup import Row
 from ..requests.batching import MAX_BATCH
 
 

@@ -12,7 +12,7 @@ import anyio
 
 from ...errors import NotConnected, StorageError
 from ...support.log import Log
-from .. import commands
+from ..commands import handoff
 from ..partition.partition import Partition
 from .handoff import Hints
 
@@ -49,7 +49,7 @@ class HintKeeper:
     async def run_once(self) -> None:
         """Look once, and apply what can be applied."""
         try:
-            counts = await commands.hint_counts(self._master, [hints.keys for hints in self._hints])
+            counts = await handoff.hint_counts(self._master, [hints.keys for hints in self._hints])
         except (StorageError, NotConnected) as error:
             self._log.debug("hints cannot be looked for: %s", error)
             return

@@ -16,8 +16,11 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from ...model.placement import homes
-from .. import commands
-from ..commands import Change, ControlStep, Outbox, Removed, Row
+from ..commands import topology
+from ..commands.assigning import Change, Removed
+from ..commands.control import ControlStep
+from ..commands.lookup import Row
+from ..commands.topology import Outbox
 from ..partition.partition import Partition
 from ..requests.batching import Calls
 
@@ -101,14 +104,14 @@ class Moves:
     async def forward(self, old: Partition) -> None:
         """Bring home what is on its way from a partition."""
         async with self._one_at_a_time[old]:
-            await self.deliver(old, await commands.move_out(old, "", ()))
+            await self.deliver(old, await topology.move_out(old, "", ()))
 
     async def send(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
         """Move tasks, as far as they are known at the partition and not leased: those that stay for now."""
         while ids:
             home.require_online()
             async with self._one_at_a_time[old]:
-                outbox = await commands.move_out(old, home.name, ids)
+                outbox = await topology.move_out(old, home.name, ids)
                 await self.deliver(old, outbox)
             ids = outbox.left
             if outbox.number == 0:
@@ -120,7 +123,7 @@ class Moves:
         if outbox.number == 0:
             return
         home = self._by_name[outbox.destination]
-        earliest_ms = await commands.move_in(home, old.name, outbox)
+        earliest_ms = await topology.move_in(home, old.name, outbox)
         if earliest_ms >= 0:
             home.on_due(earliest_ms)
-        await commands.move_done(old, outbox.number)
+        await topology.move_done(old, outbox.number)

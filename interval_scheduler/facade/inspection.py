@@ -13,8 +13,9 @@ from ..config.options import SchedulerOptions
 from ..errors import InvalidType, StorageError
 from ..model.audit import AuditReport
 from ..model.health import Health, PartitionHealth, hints_wait
+from ..model.reports import PartitionMove
 from ..services.lifespan import Connection
-from ..services.rebalancer import PartitionMove, progress
+from ..services.rebalancer import progress
 from ..storage.audit import Audit
 from ..storage.partition.partition import Partition
 

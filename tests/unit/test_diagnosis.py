@@ -8,8 +8,9 @@ import pytest
 
 from interval_scheduler.errors import StorageRefused, UnsuitableServer
 from interval_scheduler.model.health import Finding, Health, PartitionHealth
-from interval_scheduler.storage.connection import inspection as server
-from interval_scheduler.storage.connection.inspection import Facts, Stopwatch, require_suitable
+from interval_scheduler.storage.connection import diagnosis as server
+from interval_scheduler.storage.connection.diagnosis import Facts, require_suitable
+from interval_scheduler.storage.connection.inspection import Stopwatch
 from interval_scheduler.support import clock
 
 NAME = "here:1/0"

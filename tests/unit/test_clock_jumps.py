@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interval_scheduler.execution.clockwatch import ClockWatch
+from interval_scheduler.execution.clock_jumps import ClockWatch
 
 HOUR = 3600.0
 
