@@ -114,7 +114,7 @@ class InProcess:
 
     async def kill(self) -> None:
         """Cancel all that it does, which is as abrupt as it gets within a process."""
-        task = self._scheduler._host._task  # noqa: SLF001 - there is no public way to die
+        task = self._scheduler._lifespan._task  # noqa: SLF001 - there is no public way to die
         if task is not None:
             task.cancel()
             await asyncio.wait([task])

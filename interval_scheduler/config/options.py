@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
+from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
 
 T = TypeVar("T")
@@ -192,7 +193,7 @@ class SchedulerOptions:
     @property
     def renewal_seconds(self) -> float:
         """How often leases are renewed, the default worked out."""
-        return 0.3 * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
+        return RENEWAL_SHARE * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
 
 
 def check_concurrency(value: object) -> None:

@@ -16,25 +16,19 @@ hangs must not keep the watch from looking.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 from ..errors import StorageError
-from ..storage.commands import lookup
-from ..storage.commands import running as running_commands
-from ..storage.commands.assigning import START_WINDOW_MS
-from ..storage.partition.partition import Partition
-from ..storage.requests.batching import MAX_BATCH
-from ..storage.requests.session import Session
+from ..model.trust import TRUSTED_SHARE
+from ..storage.claims import MAX_BATCH, START_WINDOW_SECONDS, LeaseChannel
 from ..support import clock
 from ..support.log import Log
 from .run import TaskRun
 
-#: The share of a lease that is not relied on; covers how often the watch looks.
-MARGIN: Final = 0.15
 _LOOK: Final = 0.05
 #: Of a lease: an event loop that stands still for longer is told.
 _BLOCKED: Final = 0.5
@@ -44,7 +38,7 @@ class Leases:
     """The leases of one scheduler's runs in progress.
 
     Args:
-        partitions: where the runs come from.
+        channels: renew leases, one a partition.
         running: the runs in progress; a live view.
         lease_seconds: how long a lease lasts from its last renewal.
         renewal_seconds: how often leases are renewed.
@@ -53,9 +47,8 @@ class Leases:
 
     def __init__(
         self,
-        partitions: Iterable[Partition],
+        channels: Sequence[LeaseChannel],
         running: set[TaskRun],
-        *,
         lease_seconds: float,
         renewal_seconds: float,
         log: Log,
@@ -64,29 +57,26 @@ class Leases:
         self._lease_seconds = lease_seconds
         self._renewal_seconds = renewal_seconds
         self._log = log
-        self._sessions = [(partition, Session(partition, renewal_seconds)) for partition in partitions]
+        self._channels = channels
+        self._trusted_seconds = TRUSTED_SHARE * lease_seconds
 
     def start(self, group: TaskGroup) -> None:
         """Run the loops in `group`: one watch, and one renewal a partition."""
         group.start_soon(self._watch)
-        for partition, session in self._sessions:
-            group.start_soon(self._keep, partition, session)
+        for channel in self._channels:
+            group.start_soon(self._keep, channel)
 
-    def trusted_until(self, sent_at: float) -> float:
-        """Until when a lease whose request was sent at that moment is relied on, monotonic seconds."""
-        return sent_at + (1 - MARGIN) * self._lease_seconds
-
-    async def renew_once(self, partition: Partition, session: Session) -> None:
+    async def renew_once(self, channel: LeaseChannel) -> None:
         """Renew the leases of the runs in progress of one partition."""
-        mine = [run for run in self._running if run.is_leased and run.partition == partition.name]
+        mine = [run for run in self._running if run.is_leased and run.partition == channel.name]
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
             sent_at = clock.monotonic()
-            held = await running_commands.renew(session, partition.keys, round(1000 * self._lease_seconds), runs)
+            held = await channel.renew(runs)
             for run, still_held in zip(runs, held, strict=True):
                 if still_held:
-                    run.trusted_until = self.trusted_until(sent_at)
-                elif run in self._running and not await self._was_removed(partition, run):
+                    run.trust_until(sent_at + self._trusted_seconds)
+                elif run in self._running and not await self._was_removed(channel, run):
                     self._lose(run, "another worker has the task")
 
     def look_once(self) -> None:
@@ -95,11 +85,11 @@ class Leases:
         for run in [run for run in self._running if now >= run.trusted_until]:
             self._lose(run, "the lease was not renewed in time")
 
-    async def _was_removed(self, partition: Partition, run: TaskRun) -> bool:
+    async def _was_removed(self, channel: LeaseChannel, run: TaskRun) -> bool:
         """A removed task's run may end in peace: nobody else can have it."""
-        if (await lookup.look(partition, [run.raw_id]))[0] is not None:
+        if await channel.is_scheduled(run.raw_id):
             return False
-        run.trusted_until = float("inf")
+        run.trust_until(math.inf)
         return True
 
     def _lose(self, run: TaskRun, why: str) -> None:
@@ -110,7 +100,7 @@ class Leases:
     async def _watch(self) -> None:
         # A run that begins later is relied on for most of a lease from when its claim was sent, so that no look is
         # needed before.
-        longest = (1 - MARGIN) * self._lease_seconds - START_WINDOW_MS / 1000
+        longest = self._trusted_seconds - START_WINDOW_SECONDS
         while True:
             began = clock.monotonic()
             earliest = min((run.trusted_until for run in self._running), default=math.inf) - began
@@ -126,11 +116,11 @@ class Leases:
                 )
             self.look_once()
 
-    async def _keep(self, partition: Partition, session: Session) -> None:
+    async def _keep(self, channel: LeaseChannel) -> None:
         while True:
             await anyio.sleep(self._renewal_seconds)
             if self._running:
                 try:
-                    await self.renew_once(partition, session)
+                    await self.renew_once(channel)
                 except StorageError as error:
                     self._log.warning("leases could not be renewed: %s", error)

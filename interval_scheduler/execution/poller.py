@@ -32,16 +32,12 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import PartitionOffline, StorageError
-from ..storage.commands import running
-from ..storage.commands.assigning import START_WINDOW_MS
-from ..storage.commands.running import Claimed
-from ..storage.partition.partition import Partition
-from ..storage.requests.session import Session
+from ..model.trust import TRUSTED_SHARE
+from ..storage.claims import START_WINDOW_SECONDS, ClaimChannel, Claimed
+from ..storage.completions import Completions
 from ..support import clock
 from ..support.log import Log
 from .clock_jumps import ClockWatch
-from .completions import Completions
-from .leases import Leases
 from .run import Grant, TaskRun
 from .workers import Workers
 
@@ -84,44 +80,36 @@ class Poller:
     """Claims the due tasks of one partition for the workers.
 
     Args:
-        partition: the partition.
-        options: the scheduler's options.
+        claims: claims from the partition.
         workers: what runs the tasks.
-        leases: knows how long a lease is trusted.
         completions: waits when too many are undelivered.
+        options: the scheduler's options.
         log: where faults are told.
-        on_jump: called with the partition and the seconds by which its clock jumped.
+        on_clock_jump: called with the partition's name and the seconds by which its clock jumped.
         first: the first poller of the partition, for the second; `None` for the first.
     """
 
     def __init__(
         self,
-        partition: Partition,
-        options: SchedulerOptions,
+        claims: ClaimChannel,
         workers: Workers,
-        leases: Leases,
         completions: Completions,
+        options: SchedulerOptions,
         log: Log,
-        on_jump: Callable[[Partition, float], None],
+        on_clock_jump: Callable[[str, float], None],
         first: Poller | None = None,
     ) -> None:
-        self.partition: Final = partition
+        self._claims = claims
         self._is_first = first is None
         self._load: _Load = _Load() if first is None else first._load  # noqa: SLF001 - of its own class
         self._workers = workers
-        self._leases = leases
         self._completions = completions
         self._log = log
-        self._on_jump = on_jump
+        self._on_clock_jump = on_clock_jump
         self._at_least_once = options.delivery == "at-least-once"
-        self._lease_ms = round(1000 * options.lease_seconds)
-        # Each partition counts for itself: so that all together keep the bound, each has its share of it.
-        storage = options.storage
-        self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
+        self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         self._longest_sleep = options.check_tasks_every_seconds
-        self._session = Session(partition, 0)
         self._failures = 0
-        self._first_sent_at = 0.0
         self._record_bytes = 0
         self._stopping = False
         self._pause = anyio.CancelScope()
@@ -130,8 +118,11 @@ class Poller:
         # Turns the server's ms into monotonic seconds; never too early, since the server read its clock before.
         self._local: Callable[[float], float] = lambda _: 0.0
 
-    def on_due(self, due_ms: int) -> None:
-        """A task is due at that moment of the server's clock; 0: look now."""
+    def listen(self) -> Callable[[], None]:
+        """Hear of nearer due times; returns a function that ends that."""
+        return self._claims.on_due(self._on_due)
+
+    def _on_due(self, due_ms: int) -> None:
         if due_ms < self._next_look_ms:
             self._next_look_ms = due_ms
             self._nudged.set()
@@ -152,7 +143,7 @@ class Poller:
                 self._log.warning("no tasks can be claimed: %s", error)
                 if self._failures > 1:  # the first may have been one stale connection
                     if isinstance(error, PartitionOffline):
-                        self.partition.report_lost()
+                        self._claims.report_lost()
                     with self._waiting():
                         await anyio.sleep(self._pause_seconds())
 
@@ -160,7 +151,7 @@ class Poller:
         """One claim, and the sleep after it."""
         places = 0
         with self._waiting():
-            await self.partition.wait_online()
+            await self._claims.wait_online()
             await self._completions.room()
             places = await self._workers.reserve()
         if self._stopping:
@@ -171,10 +162,7 @@ class Poller:
         self._next_look_ms = math.inf
         fed = 0
         try:
-            sent_at = clock.monotonic()
-            if not self._session.in_doubt:
-                self._first_sent_at = sent_at
-            claimed = await self._claim(limit)
+            claimed = await self._claims.claim(limit)
             fed = len(claimed.ids)
             self._workers.overdraw(max(0, fed - places))
             self._feed(claimed, clock.monotonic())
@@ -192,25 +180,21 @@ class Poller:
         longest: float = min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
         return longest * random.uniform(0.5, 1)
 
-    async def _claim(self, places: int) -> Claimed:
-        if self._at_least_once:
-            return await running.claim(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
-        return await running.claim_once(self._session, self.partition.keys, places, self._lease_ms, self._group_limit)
-
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""
         server_now = claimed.now_us / 1e6
-        if jump := self._load.clock.note(server_now, self._first_sent_at, received_at):
-            self._on_jump(self.partition, jump)
+        if jump := self._load.clock.note(server_now, self._claims.sent_at, received_at):
+            self._on_clock_jump(self._claims.name, jump)
         self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:
             return
         self._record_bytes = sum(map(len, claimed.records)) // len(claimed.ids)
         # Moments count from when the claim was first sent: a repeated one may have been granted then.
-        trusted_until = self._leases.trusted_until(self._first_sent_at)
-        start_by = min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)
+        sent_at = self._claims.sent_at
+        trusted_until = sent_at + self._trusted_seconds
+        start_by = min(sent_at + START_WINDOW_SECONDS, trusted_until)
         grant = Grant(
-            self.partition.name,
+            self._claims.name,
             claimed.token,
             server_now,
             received_at,

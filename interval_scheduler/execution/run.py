@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from ..errors import OutsideRun
 from ..model.policy import PLAIN, BadControls, Controls, of_header
 from ..model.records import CorruptRecord, split
+from ..support import clock
 
 _SEMICOLON: Final = ord(";")
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
@@ -246,6 +247,18 @@ class TaskRun:
         if self._controls.needs_lease:
             self.start_by = self._grant.leased_start_by
             self.trusted_until = self._grant.leased_until
+
+    def ends_with(self, header: bytes) -> None:
+        """End with another header than the claimed one: it has the next due time, or no count of runs."""
+        self.header = header
+
+    def end(self, error: BaseException | None) -> None:
+        """Note that the executor ended now, and its error."""
+        self.ended = End(clock.monotonic() - self.started_at, error)
+
+    def trust_until(self, moment: float) -> None:
+        """Rely on the lease until that moment, monotonic seconds."""
+        self.trusted_until = moment
 
     def cut(self, reason: str) -> None:
         """Cancel the run; the worker goes on with others."""

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Final, Literal
+from collections.abc import Coroutine, Iterable
+from typing import Final, NamedTuple
 
 from anyio.abc import TaskGroup
 
@@ -31,9 +31,7 @@ from ..model.records import CorruptRecord
 from ..support import clock
 from .executor import Executor, within
 from .run import TaskRun
-
-#: Whether a run is carried out.
-Admission = Literal["yes", "alone", "no"]
+from .run_handler import RunHandler
 
 #: Starting sooner than this after the claim lets the allowance grow; later than that shrinks it.
 _PROMPT_SECONDS: Final = 0.05
@@ -44,54 +42,47 @@ _GRACE_SECONDS: Final = 1.0
 MAX_CLAIM: Final = 500
 
 
+class Limits(NamedTuple):
+    """How much an execution may hold at once.
+
+    Attributes:
+        concurrency: the most runs at once.
+        prefetch: the most tasks claimed beyond the running ones.
+        sources: how many partitions share the room.
+        timeout: how long a run may take, in seconds, unless its task says otherwise; `None` for ever.
+    """
+
+    concurrency: int
+    prefetch: int
+    sources: int
+    timeout: float | None
+
+
 class Workers:
     """The workers of one scheduler.
 
     Args:
         executor: what is called with each payload.
-        concurrency: the most runs at once.
-        prefetch: the most tasks claimed beyond the running ones.
-        sources: how many pollers share the room.
-        timeout: how long a run may take, in seconds, unless its task says otherwise; `None` for ever.
-        admit: called with each run that has begun and asks for something; says whether it is to be carried out, and
-            if not has dealt with it.
-        finish: called with each run that ended by itself, and its error.
-        hand_back: called with each run that never started or was cut short.
-        set_aside: called with each run that cannot start, its record being corrupt.
-        settle: waits until Redis knows of all that was handed back.
+        limits: how much may be claimed and run at once, and for how long.
+        runs: decides which runs are carried out, and deals with those that ended.
     """
 
     def __init__(
         self,
         executor: Executor,
-        *,
-        concurrency: int,
-        prefetch: int,
-        sources: int,
-        timeout: float | None,
-        admit: Callable[[TaskRun], Admission],
-        finish: Callable[[TaskRun, BaseException | None], None],
-        hand_back: Callable[[TaskRun], None],
-        set_aside: Callable[[TaskRun, CorruptRecord], None],
-        settle: Callable[[], Awaitable[None]],
+        limits: Limits,
+        runs: RunHandler,
     ) -> None:
         self._executor = executor
-        self._concurrency = concurrency
-        self._prefetch = prefetch
-        self._sources = sources
-        self._timeout = timeout
-        self._admit = admit
-        self._finish = finish
-        self._hand_back = hand_back
-        self._set_aside = set_aside
-        self._settle = settle
+        self._concurrency, self._prefetch, self._sources, self._timeout = limits
+        self._runs = runs
         self._queue: deque[TaskRun] = deque()
         self._idle: deque[asyncio.Future[None]] = deque()
         self._waking = False
         self._newcomers: deque[Coroutine[None, None, None]] = deque()
         self._count = 0
         self._places_taken = 0
-        self._allowance = min(prefetch, concurrency)
+        self._allowance = min(self._prefetch, self._concurrency)
         self._asking: deque[asyncio.Future[None]] = deque()
         self._group: TaskGroup | None = None
         self._all_ended = asyncio.Event()
@@ -169,7 +160,7 @@ class Workers:
     def return_queued(self) -> None:
         """Hand every run back that has not started."""
         while self._queue:
-            self._hand_back(self._queue.popleft())
+            self._runs.hand_back(self._queue.popleft())
             self.give_back(1)
 
     async def drain(self, seconds: float) -> None:
@@ -232,7 +223,7 @@ class Workers:
             now = monotonic()
             if now > run.start_by:
                 self._allowance = 0
-                self._hand_back(run)
+                self._runs.hand_back(run)
             else:
                 if not queue:
                     self._adapt(now - run.received_at)
@@ -241,7 +232,7 @@ class Workers:
                 try:
                     run.begin(me, now)
                 except CorruptRecord as error:
-                    self._set_aside(run, error)
+                    self._runs.set_aside(run, error)
                 else:
                     if run.is_plain and timeout is None:
                         # As `_run`, which is not called here: one coroutine more costs a tenth of all that is done.
@@ -259,7 +250,7 @@ class Workers:
                 self._offer_room()
 
     async def _ask_and_run(self, run: TaskRun, me: asyncio.Task[None]) -> None:
-        admission = "yes" if run.is_plain else self._admit(run)
+        admission = "yes" if run.is_plain else self._runs.admit(run)
         seconds = run.controls.timeout_seconds(self._timeout)
         if admission == "yes":
             await self._run(run, me, seconds)
@@ -276,9 +267,9 @@ class Workers:
                     while self._places_taken > len(self.running) + 1:  # claims are in flight
                         self._landed.clear()
                         await self._landed.wait()
-                    await self._settle()
+                    await self._runs.flushed()
             except TimeoutError:
-                self._hand_back(run)
+                self._runs.hand_back(run)
             else:
                 await self._run(run, me, seconds)
         finally:
@@ -302,9 +293,9 @@ class Workers:
         if run.cut_short is not None:
             me.uncancel()
         if run.cut_short is not None and error is not None:
-            self._hand_back(run)
+            self._runs.hand_back(run)
         else:
-            self._finish(run, error)
+            self._runs.finish(run, error)
         if not self._accepting and not self.running:
             self._all_ended.set()
 

@@ -1,4 +1,4 @@
-"""The facade and only composition root."""
+"""The `Scheduler`: the one public object, and the only place where its parts are put together."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from typing import Any, Self
 
 import anyio
 
-from ..config.options import SchedulerOptions, check_concurrency, options_from_urls, to_options
-from ..errors import AlreadyExecuting, InvalidValue
-from ..execution.execution import Execution
-from ..execution.executor import Executor, check_executor
-from ..model.checks import Seconds, check_number
-from ..services.lifespan import Connection, Host
+from ..config.options import SchedulerOptions, options_from_urls, to_options
+from ..execution.executor import Executor
+from ..model.audit import AuditReport
+from ..model.checks import Seconds
+from ..model.health import Health
+from ..model.reports import PartitionMove
+from ..services.lifespan import Lifespan
 from ..services.locks import SAFETY_SECONDS, Lock
-from ..storage.partition.partition import Partition
 from ..support.events import Events, Handler
 from ..support.log import Log
-from .assigning import TaskAssignment
-from .inspection import Upkeep
+from .assigning import Assigning
+from .control import Control
+from .executing import Executing
+from .inspection import Inspection
+from .tasks import TaskCalls
 
 
-class Scheduler(TaskAssignment, Upkeep):
+class Scheduler(TaskCalls):
     """Schedules interval tasks on Redis: assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances.
@@ -48,26 +51,29 @@ class Scheduler(TaskAssignment, Upkeep):
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
         self._options = to_options(options)
-        self._log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
-        self._events = Events(self._log)
-        self._grid_ms = round(self._options.storage.task_interval_seconds * 1000)
-        self._accepting = False
-        self._host = Host(self._options, self._events, self._log, self._on_state)
-        self._execution: Execution | None = None
-        self._changing_execution = asyncio.Lock()
+        log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
+        self._events = Events(log)
+        self._lifespan = Lifespan(self._options, self._events, log)
+        self._executing = Executing(self._lifespan, self._options, self._events, log)
+        super().__init__(
+            Assigning(self._lifespan, self._options),
+            Control(self._lifespan),
+            Inspection(self._lifespan, self._options),
+        )
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
-        """A scheduler from URLs.
+        """Make a scheduler from URLs.
 
         Args:
-            *urls: one a partition: `redis://`, `rediss://`, `unix://`, `memory://` or `redis+sentinel://`, the first is
-                the master unless `master_index` says otherwise; or the one `redis+cluster://` of a whole cluster.
+            *urls: one for each partition: `redis://`, `rediss://`, `unix://`, `memory://` or `redis+sentinel://`; the
+                first is the master unless `master_index` says otherwise. Or the one `redis+cluster://` of a whole
+                cluster.
             logger: as for the class.
             **options: any field of `SchedulerOptions` or `StorageOptions` by its name.
 
         Raises:
-            ConfigurationError: a URL or an option that cannot be used.
+            ConfigurationError: a URL or an option cannot be used.
         """
         return cls(options_from_urls(urls, options), logger)
 
@@ -76,15 +82,15 @@ class Scheduler(TaskAssignment, Upkeep):
     async def connect(self) -> None:
         """Connect to all partitions. Does nothing if connected.
 
-        Partitions that cannot be reached are looked for in the background, as long as one can be.
+        Partitions that cannot be reached are looked for in the background, as long as one can be reached.
 
         Raises:
             PartitionOffline: none of the partitions can be reached.
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
-            StorageRefused: wrong credentials or missing rights.
+            StorageRefused: credentials are wrong or rights are missing.
         """
-        if await self._host.connect() and self.online:
+        if await self._lifespan.connect() and self.online:
             self._events.emit("online")
 
     async def close(self) -> None:
@@ -104,27 +110,31 @@ class Scheduler(TaskAssignment, Upkeep):
             await self._close(drain_seconds)
 
     async def _close(self, drain_seconds: float) -> None:
-        self._accepting = False
+        self._assigning.refuse()
         try:
             await self.stop_task_execute(drain_seconds=drain_seconds)
         finally:
-            await self._host.close()
+            await self._lifespan.close()
 
     # Accepting
 
     async def start_task_accept(self) -> None:
-        """Accept tasks, connecting if needed."""
+        """Accept tasks, connecting if needed.
+
+        Raises:
+            SchedulerError: as for `connect`.
+        """
         await self.connect()
-        self._accepting = True
+        self._assigning.accept()
 
     async def stop_task_accept(self) -> None:
         """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. What is executing goes on."""
-        self._accepting = False
+        self._assigning.refuse()
 
     @property
     def accepting_tasks(self) -> bool:
         """Whether tasks are accepted."""
-        return self._accepting
+        return self._assigning.accepting
 
     # Executing
 
@@ -139,25 +149,14 @@ class Scheduler(TaskAssignment, Upkeep):
             concurrency: the most runs at once. Default: the option `concurrency`.
 
         Raises:
-            InvalidType: the executor is no coroutine function.
-            ConfigurationError: concurrency out of range.
+            InvalidType: the executor is not a coroutine function.
+            ConfigurationError: `concurrency` is out of range.
             AlreadyExecuting: call `stop_task_execute` first.
+            SchedulerError: as for `connect`.
         """
-        check_executor(executor)
-        if concurrency is None:
-            concurrency = self._options.concurrency
-        check_concurrency(concurrency)
-        if self._execution is not None:
-            raise AlreadyExecuting
+        concurrency = self._executing.check(executor, concurrency)
         await self.connect()
-        async with self._changing_execution:  # a stop that still drains is waited for
-            if self._execution is not None:
-                raise AlreadyExecuting
-            connection = self._host.require()
-            self._execution = Execution(
-                connection.partitions.all, self._options, executor, concurrency, self._events, self._log
-            )
-            connection.group.start_soon(self._run_execution, self._execution)
+        await self._executing.start(executor, concurrency)
 
     async def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
         """Stop running tasks; tasks are still accepted. Does nothing if not executing.
@@ -167,46 +166,50 @@ class Scheduler(TaskAssignment, Upkeep):
 
         Args:
             drain_seconds: how long to wait. Default: the option `drain_seconds`.
+
+        Raises:
+            InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
         """
-        if drain_seconds is None:
-            drain_seconds = self._options.drain_seconds
-        elif check_number("drain_seconds", drain_seconds) < 0:
-            raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
-        execution, self._execution = self._execution, None
-        async with self._changing_execution:
-            if execution is not None:
-                await execution.stop(drain_seconds)
+        await self._executing.stop(drain_seconds)
 
     @property
     def executing_tasks(self) -> bool:
         """Whether tasks are being executed."""
-        return self._execution is not None
-
-    async def _run_execution(self, execution: Execution) -> None:
-        try:
-            await execution.run()
-        except* Exception as group:  # noqa: BLE001 - a bug here must not take the connections down with it
-            for error in group.exceptions:
-                self._log.error("executing tasks ended: %r", error)
-        except* (SystemExit, KeyboardInterrupt):
-            pass  # raised by an executor: it has ended the event loop already, which says so
-        finally:
-            if self._execution is execution:
-                self._execution = None
+        return self._executing.is_on
 
     # Locks
 
     async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
-        """Acquire a lock that is released by itself after `seconds`; `False` if another holds it."""
-        return await self._host.require().locks.acquire(name, seconds) is not None
+        """Acquire a lock that is released by itself after `seconds`; `False` if another holds it.
+
+        Raises:
+            SchedulerError: as for `try_lock`.
+        """
+        return await self._lifespan.require().locks.acquire(name, seconds) is not None
 
     async def try_lock(self, name: str) -> Lock | None:
-        """Acquire a lock until `unlock`, or for 24 hours at the most; `None` if another holds it."""
-        return await self._host.require().locks.acquire(name, SAFETY_SECONDS)
+        """Acquire a lock until `unlock`, or for 24 hours at the most; `None` if another holds it.
+
+        Raises:
+            InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
+            NotConnected: call `connect` first.
+            PartitionOffline: the master cannot be reached; nothing was changed.
+            OutcomeUnknown: the master was lost half-way; the lock may stay with nobody until its time is over.
+            NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
+            StorageFull, StorageRefused: Redis refuses; nothing was changed.
+        """
+        return await self._lifespan.require().locks.acquire(name, SAFETY_SECONDS)
 
     async def unlock(self, lock: Lock) -> bool:
-        """Release a lock; `False`, without any effect, if it is no longer held through this `Lock`."""
-        return await self._host.require().locks.release(lock)
+        """Release a lock; `False`, without any effect, if it is no longer held through this `Lock`.
+
+        Raises:
+            InvalidType: `lock` is not a `Lock`.
+            NotConnected: call `connect` first.
+            PartitionOffline, OutcomeUnknown: the master was lost; calling again is safe.
+            StorageRefused: Redis refuses.
+        """
+        return await self._lifespan.require().locks.release(lock)
 
     def lock(
         self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
@@ -215,23 +218,22 @@ class Scheduler(TaskAssignment, Upkeep):
 
         Args:
             name: its name, 1 to 512 bytes.
-            seconds: after so long it is free again if this process dies. Default 30.
+            seconds: the time after which it is free again if this process dies. Default 30.
             wait_seconds: how long to wait for it; 0: try once. Default `None`: as long as it takes.
 
         Raises:
             LockTimeout: it was not free in time.
             LockLost: it could not be renewed in time; the block was cancelled.
-            NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is given up again.
+            SchedulerError: as for `try_lock`.
         """
-        return self._host.require().locks.hold(name, seconds, wait_seconds)
+        return self._lifespan.require().locks.hold(name, seconds, wait_seconds)
 
     # Events
 
     @property
     def online(self) -> bool:
         """Whether the scheduler is connected and its master partition can be reached."""
-        connection = self._host.connection
-        return connection is not None and connection.partitions.master.state == "online"
+        return self._lifespan.is_online
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:
         """Call a function, or a coroutine function, at an event.
@@ -243,28 +245,68 @@ class Scheduler(TaskAssignment, Upkeep):
 
         Returns:
             A function that takes the handler off again.
+
+        Raises:
+            InvalidValue: there is no such event.
+            InvalidType: the handler cannot be called.
         """
         return self._events.on(event, handler)
 
-    def _on_state(self, partition: Partition) -> None:
-        back = partition.state == "online"
-        if back:
-            self._log.info("partition %s is online again", partition.name)
-        else:
-            self._log.warning("%s", partition.problem or f"partition {partition.name} is offline")
-        self._events.emit("db-reconnect" if back else "db-disconnect", partition.name)
-        connection = self._host.connection
-        if connection is not None and partition is connection.partitions.master:
-            self._events.emit("online" if back else "offline")
+    # Looking after it
 
-    # Within
+    async def check_health(self) -> Health:
+        """Look at all partitions now: whether they answer to a script, and what is to be known of their servers.
 
-    def _connected(self) -> Connection:
-        return self._host.require()
+        It asks what `connect` asks: version, role, eviction policy, persistence, the difference of the clocks, the
+        rights of this user, and whether writes pass. It raises nothing, leaves nothing behind in Redis, and takes no
+        longer than `operation_timeout_seconds`. So it suits the health check of an application:
 
-    @property
-    def _connection(self) -> Connection | None:
-        return self._host.connection
+        Example:
+            ```text
+            @app.get("/health")
+            async def health() -> JSONResponse:
+                health = await scheduler.check_health()
+                return JSONResponse(dataclasses.asdict(health), 200 if health.ok else 503)
+            ```
+
+        Returns:
+            The state of each partition, with findings; truthy if all is well, warnings aside.
+        """
+        return await self._inspection.check_health(accepting=self.accepting_tasks, executing=self.executing_tasks)
+
+    async def moving(self) -> tuple[PartitionMove, ...]:
+        """Tell how far tasks have moved to their new homes, after the list of partitions was changed.
+
+        Returns:
+            One entry for each partition of the old list; empty when all tasks have moved, as most of the time.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline: one of the partitions cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.moving()
+
+    async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
+        """Walk everything that stands in Redis of this namespace, and tell what is not as it should be.
+
+        The library keeps its key space in order by itself; a server that lost part of it, rights that were cut in the
+        middle of a script, or hands from outside can leave something behind. An audit goes in steps of about a hundred
+        tasks, so that it may be run beside schedulers at work. It does not find keys that belong to nothing, and counts
+        the runs of groups only where a partition has no more than 10,000 leased tasks.
+
+        Args:
+            repair: whether to mend what is safe to mend (see `Problem`): a task never falls out of the schedule by
+                that, but it may run once more than it should.
+            progress: called after each step with the number of tasks looked at, and about how many there are.
+
+        Raises:
+            InvalidType: an argument has the wrong type.
+            NotConnected: call `connect` first.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.audit(repair=repair, progress=progress)
 
     def __repr__(self) -> str:
         names = ", ".join(instance.partition_name for instance in self._options.storage.instances)

@@ -1,4 +1,4 @@
-"""The host of everything in the background: one task group, from connect to close.
+"""The lifespan of a scheduler: one task group that holds everything in the background, from connect to close.
 
 ::
 
@@ -13,69 +13,73 @@ by different ones. A call that is cancelled half-way leaves it to end by itself;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import NotConnected, StorageError
-from ..storage.partition.partition import Partition
-from ..storage.partitions import Partitions
+from ..storage.namespace import Namespace
+from ..storage.partitions import Partition, Partitions
 from ..support.events import Events
 from ..support.log import Log
 from .locks import Locks
 from .rebalancer import Mover
 
 
-class Connection:
-    """What exists while connected."""
+class Connected:
+    """Everything that lives from `connect` to `close`.
 
-    def __init__(self, group: TaskGroup, partitions: Partitions) -> None:
+    Attributes:
+        group: the task group of all background work.
+        partitions: the partitions.
+        namespace: all tasks.
+        locks: the locks.
+    """
+
+    def __init__(self, group: TaskGroup, partitions: Partitions, retry_seconds: float, log: Log) -> None:
         self.group = group
         self.partitions = partitions
-        self.locks = Locks(partitions.master, group.start_soon)
+        self.namespace = Namespace(partitions, retry_seconds, log)
+        self.locks = Locks(partitions, group.start_soon)
 
 
-class Host:
+class Lifespan:
     """Connects and disconnects.
 
     Args:
         options: the scheduler's options.
-        events: gets the means to start asynchronous handlers.
-        log: where to write what happens.
-        on_state: called with a partition that goes offline or is back.
+        events: told when partitions are lost and come back; gets the means to start asynchronous handlers.
+        log: where connections that are lost are told.
     """
 
-    def __init__(
-        self, options: SchedulerOptions, events: Events, log: Log, on_state: Callable[[Partition], None]
-    ) -> None:
+    def __init__(self, options: SchedulerOptions, events: Events, log: Log) -> None:
         self._options = options
         self._events = events
         self._log = log
-        self._on_state = on_state
         self._connecting = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
-        self._connection: Connection | None = None
+        #: Everything that lives while connected, else `None`.
+        self.connected: Connected | None = None
 
     @property
-    def connection(self) -> Connection | None:
-        """What exists while connected, else `None`."""
-        return self._connection
+    def is_online(self) -> bool:
+        """Whether the scheduler is connected and its master can be reached."""
+        return self.connected is not None and self.connected.partitions.master.state == "online"
 
-    def require(self) -> Connection:
-        """What exists while connected.
+    def require(self) -> Connected:
+        """Get everything that lives while connected.
 
         Raises:
-            NotConnected: it is not.
+            NotConnected: the scheduler is not connected.
         """
-        if self._connection is None:
+        if self.connected is None:
             raise NotConnected
-        return self._connection
+        return self.connected
 
     async def connect(self) -> bool:
-        """Connect unless connected; whether there was something to do."""
+        """Connect unless connected; return whether there was something to do."""
         async with self._connecting:
             if self._task is not None and not self._task.done():
                 if not self._closing.is_set():
@@ -104,7 +108,8 @@ class Host:
             await asyncio.wait([self._task])
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
-        partitions = Partitions(self._options, self._log, self._on_state)
+        partitions = Partitions(self._options, self._log)
+        partitions.states.subscribe(self._on_state)
         try:
             async with anyio.create_task_group() as group:
                 try:
@@ -113,15 +118,26 @@ class Host:
                     if not ready.done():
                         ready.set_exception(error)
                 else:
-                    self._connection = Connection(group, partitions)
-                    group.start_soon(Mover(partitions, self._connection.locks, self._log).run)
-                    self._events.spawn = group.start_soon
+                    retry_seconds = self._options.storage.operation_timeout_seconds
+                    self.connected = Connected(group, partitions, retry_seconds, self._log)
+                    group.start_soon(Mover(partitions, self.connected.locks, self._log).run)
+                    self._events.attach(group.start_soon)
                     if not ready.done():
                         ready.set_result(None)
                     await self._closing.wait()
                 group.cancel_scope.cancel()
         finally:
-            self._events.spawn = None
-            self._connection = None
+            self._events.detach()
+            self.connected = None
             if not ready.done():
                 ready.set_exception(NotConnected())
+
+    def _on_state(self, partition: Partition) -> None:
+        back = partition.state == "online"
+        if back:
+            self._log.info("partition %s is online again", partition.name)
+        else:
+            self._log.warning("%s", partition.problem or f"partition {partition.name} is offline")
+        self._events.emit("db-reconnect" if back else "db-disconnect", partition.name)
+        if self.connected is not None and partition is self.connected.partitions.master:
+            self._events.emit("online" if back else "offline")

@@ -26,14 +26,12 @@ import anyio
 
 from ..errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
 from ..model.checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
-from ..storage.commands.locks import LockAnswer, LockStep
-from ..storage.partition.partition import Partition
+from ..model.trust import RENEWAL_SHARE, TRUSTED_SHARE
+from ..storage.partitions import LockAnswer, LockStep, Partitions
 from ..support import clock
 
 #: After so long a lock that nobody released is free again.
 SAFETY_SECONDS: Final = 24 * 3600.0
-_MARGIN: Final = 0.15
-_RENEW: Final = 0.3
 _SHORTEST_WAIT_SECONDS: Final = 0.02
 _LONGEST_WAIT_SECONDS: Final = 0.5
 
@@ -58,12 +56,12 @@ class Locks:
     """Acquires, renews and releases locks.
 
     Args:
-        master: the partition that keeps them.
+        partitions: the partitions; the master keeps the locks.
         spawn: starts a background coroutine.
     """
 
-    def __init__(self, master: Partition, spawn: Spawn) -> None:
-        self._master = master
+    def __init__(self, partitions: Partitions, spawn: Spawn) -> None:
+        self._partitions = partitions
         self._spawn = spawn
 
     async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
@@ -73,8 +71,7 @@ class Locks:
             NotReplicated: it was acquired, but too few replicas know; it is given up again.
         """
         step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
-        self._master.require_online(with_any_list=True)
-        answer = self._master.lock.submit(step)
+        answer = self._partitions.lock(step)
         try:
             token, problem = await asyncio.shield(answer)
         except asyncio.CancelledError:
@@ -93,9 +90,8 @@ class Locks:
 
     async def release(self, lock: Lock) -> bool:
         """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
-        step = _held(lock, b"r", 0)
-        self._master.require_online(with_any_list=True)
-        return (await asyncio.shield(self._master.lock.submit(step))).result == 1
+        answer = self._partitions.lock(_held(lock, b"r", 0))
+        return (await asyncio.shield(answer)).result == 1
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
@@ -125,9 +121,7 @@ class Locks:
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
         """Hold a lock for that long from now: whether it was still held."""
-        step = _held(lock, b"e", ttl_ms)
-        self._master.require_online(with_any_list=True)
-        held, problem = await self._master.lock.submit(step)
+        held, problem = await self._partitions.lock(_held(lock, b"e", ttl_ms))
         if problem is not None:
             raise problem
         return held == 1
@@ -179,7 +173,7 @@ class _Keeper:
         seconds = self._ttl_ms / 1000
         with self._renewal:
             while True:
-                trusted_until = self._held_from + (1 - _MARGIN) * seconds
+                trusted_until = self._held_from + TRUSTED_SHARE * seconds
                 with anyio.move_on_after(trusted_until - clock.monotonic()):
                     if await self._renewed(seconds):
                         continue
@@ -190,7 +184,7 @@ class _Keeper:
 
     async def _renewed(self, seconds: float) -> bool:
         """Renew once, trying again through faults; whether the lock is still ours."""
-        await anyio.sleep(_RENEW * seconds)
+        await anyio.sleep(RENEWAL_SHARE * seconds)
         while True:
             sent_at = clock.monotonic()
             try:

@@ -18,12 +18,7 @@ from typing import Final
 import anyio
 
 from ..errors import LockError, LockTimeout, StorageError
-from ..model.reports import PartitionMove
-from ..storage.commands import lookup, topology
-from ..storage.commands.topology import MOST_MOVED
-from ..storage.partition.partition import Partition
-from ..storage.partitions import Partitions
-from ..storage.topology.migration import Moves
+from ..storage.partitions import Moves, Partition, Partitions
 from ..support.log import Log
 from .locks import Locks
 
@@ -74,14 +69,12 @@ class Mover:
             LockTimeout: another scheduler does it.
             LockError, StorageError: it was held up.
         """
-        if await self._goes_on():
+        master = self._partitions.master
+        if await moves.is_going_on(master):
             async with self._locks.hold(_LOCK, _LOCK_SECONDS, 0):
-                if await self._goes_on():
+                if await moves.is_going_on(master):
                     await self._move(moves)
         self._partitions.end_move()
-
-    async def _goes_on(self) -> bool:
-        return (await topology.moving(self._partitions.master)).is_moving
 
     async def _move(self, moves: Moves) -> None:
         names = ", ".join(partition.name for partition in moves.new)
@@ -96,10 +89,8 @@ class Mover:
         moved = 0
         for old in moves.old:
             await moves.forward(old)
-            moved += (await topology.moving(old)).moved
-        master = self._partitions.master
-        for partition in (*(other for other in moves.in_order if other is not master), master):
-            await topology.settle(partition)
+            moved += await moves.moved(old)
+        await moves.finish(self._partitions.master)
         self._log.info("%d tasks have moved to their new homes", moved)
 
     async def _walk(self, moves: Moves, old: Partition) -> Sequence[bytes]:
@@ -108,7 +99,7 @@ class Mover:
         left: list[bytes] = []
         looked, cursor = 0, b"0"
         while True:
-            cursor, ids = await topology.walk(old, cursor, _STEP, looked)
+            cursor, ids = await moves.scan(old, cursor, _STEP, looked)
             looked += len(ids)
             left += await self._send(moves, old, [raw_id for raw_id in ids if moves.new_home(raw_id) is not old])
             if cursor == b"0":
@@ -122,15 +113,5 @@ class Mover:
             by_home.setdefault(moves.new_home(raw_id), []).append(raw_id)
         left: list[bytes] = []
         for home, its_ids in by_home.items():
-            for start in range(0, len(its_ids), MOST_MOVED):
-                left += await moves.send(old, home, its_ids[start : start + MOST_MOVED])
+            left += await moves.send(old, home, its_ids)
         return left
-
-
-async def progress(moves: Moves | None) -> tuple[PartitionMove, ...]:
-    """How far tasks have moved away from each partition of the old list."""
-    found = []
-    for old in () if moves is None else moves.old:
-        moving, sizes = await topology.moving(old), await lookup.sizes(old)
-        found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
-    return tuple(found)

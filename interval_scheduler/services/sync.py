@@ -14,29 +14,21 @@ prefix go on at a time, since two with different sets would take each other's ta
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Final, TypeVar
 
 import anyio
 
-from ..errors import InvalidValue, StorageRefused
+from ..errors import InvalidValue
 from ..model.assignment import Assignment
 from ..model.records import CorruptRecord, split
 from ..model.reports import SyncCounts
-from ..storage.commands import sync as sync_commands
-from ..storage.commands.assigning import Change
-from ..storage.commands.lookup import Row
-from ..storage.partition.partition import Partition
-from ..storage.partitions import Partitions
-from ..storage.requests.batching import MAX_BATCH
-from ..storage.requests.session import Session
+from ..storage.marks import MAX_BATCH, Marks
+from ..storage.partitions import Change, Partitions, Row
 from .locks import Locks
 
 Item = TypeVar("Item")
 
-#: How long the notes of a sync outlive its last one.
-_NOTES_KEPT_MS: Final = 3_600_000
 #: A sync that dies lets the next one begin after so long.
 _LOCK_SECONDS: Final = 30
 
@@ -47,11 +39,11 @@ async def sync(
     changes: Iterable[Change] | AsyncIterable[Change],
     scope: str,
     grid_ms: int,
-    patience_seconds: float,
+    retry_seconds: float,
 ) -> SyncCounts:
     """Make the tasks whose ids start with `scope` equal to those that `changes` assign; see `Scheduler.sync_tasks`."""
     async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
-        run = _Sync(partitions, scope.encode(), grid_ms, patience_seconds)
+        run = _Sync(partitions, scope.encode(), grid_ms, retry_seconds)
         try:
             async for chunk in _chunks(changes):
                 await run.take(chunk)
@@ -62,21 +54,18 @@ async def sync(
 
 
 class _Sync:
-    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, patience_seconds: float) -> None:
+    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, retry_seconds: float) -> None:
         self._partitions = partitions
         self._prefix = prefix
         self._grid_ms = grid_ms
-        self._name = secrets.token_hex(8).encode()
-        self._sessions = {partition: Session(partition, patience_seconds) for partition in partitions.all}
-        self._noted = dict.fromkeys(partitions.all, 0)
-        self._moves = partitions.moves  # notes stand at the old homes too, if there were such when it began
+        self._marks = Marks(partitions, retry_seconds)
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, changes: list[Change]) -> None:
-        """Assign what is new or different, and note all as wanted."""
+        """Assign what is new or different, and mark all as wanted."""
         rows = await asyncio.gather(*(self._partitions.look(change.assignment.id) for change in changes))
-        # Noted first: a task that is assigned and not noted would be taken away by the sweep.
-        await self._note(changes)
+        # Marked first: a task that is assigned and not marked would be taken away by the sweep.
+        await self._marks.mark([change.assignment.id for change in changes])
         wanted = []
         for change, row in zip(changes, rows, strict=True):
             if row is not None and is_same(change.assignment, row, self._grid_ms):
@@ -87,37 +76,17 @@ class _Sync:
             self.added += created
             self.updated += not created
 
-    async def _note(self, changes: list[Change]) -> None:
-        by_home: dict[Partition, list[bytes]] = {}
-        for change in changes:
-            raw_id = change.assignment.id
-            by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
-            if self._moves is not None and self._moves.has_moved(raw_id):
-                by_home.setdefault(self._moves.old_home(raw_id), []).append(raw_id)
-        for home, ids in by_home.items():
-            self._noted[home] += await sync_commands.mark(
-                self._sessions[home], home.keys, self._name, _NOTES_KEPT_MS, ids
-            )
-
     async def sweep(self) -> int:
-        """Remove what is not noted, and wait until no run of it can start any more: how many."""
+        """Remove what is not marked, wait until no run of it can start any more, and return how many there were."""
         removed = wait_ms = 0
-        moves = self._moves
+        moves = self._marks.moves
         for partition in self._partitions.all if moves is None else moves.in_order:
             if moves is not None:
                 for old in moves.old:  # what has left one that was swept must be where it is not swept yet
                     await moves.forward(old)
             cursor = b"0"
             while True:
-                cursor, ids = await sync_commands.sweep(
-                    partition, self._name, cursor, MAX_BATCH, self._prefix, self._noted[partition]
-                )
-                if not cursor:
-                    raise StorageRefused(
-                        partition.name,
-                        "LOST",
-                        "has lost notes of this sync, so that nothing more is removed: call it again",
-                    )
+                cursor, ids = await self._marks.sweep(partition, cursor, self._prefix)
                 remove = partition.remove.submit if moves is None else self._partitions.remove
                 done = await asyncio.gather(*map(remove, ids))
                 removed += sum(one.was_scheduled for one in done)
@@ -128,10 +97,8 @@ class _Sync:
         return removed
 
     async def forget(self) -> None:
-        """Take the notes away."""
-        for partition, session in self._sessions.items():
-            if partition.state == "online":
-                await sync_commands.mark(session, partition.keys, self._name, _NOTES_KEPT_MS, [])
+        """Take the marks away."""
+        await self._marks.forget()
 
 
 def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:

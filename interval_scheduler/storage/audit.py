@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
-from .commands import assigning, auditing
+from .commands import assigning, auditing, lookup
 from .partition.partition import Partition
 from .partitions import Partitions
 from .requests.session import Session
@@ -61,9 +61,8 @@ class Audit:
         Raises:
             PartitionOffline: a partition cannot be reached.
         """
-        for partition in self._partitions.all:
-            partition.require_online()
-        tasks, _ = await self._partitions.sizes()
+        self._partitions.require_online()
+        tasks = sum([(await lookup.sizes(partition)).tasks for partition in self._partitions.all])
         for partition in self._partitions.all:
             for place in auditing.AUDITED_PLACES:
                 await self._walk(partition, place, tasks)

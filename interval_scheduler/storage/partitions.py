@@ -1,13 +1,13 @@
 """All partitions: which one a task belongs to, and what concerns them together.
 
 While tasks move to another list of partitions, those of the list before belong to them too, and calls on a task that
-moves go where it is (see `moves.py`).
+moves go where it is (see `topology/migration.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
@@ -16,36 +16,48 @@ from anyio.abc import TaskGroup
 from ..config.options import SchedulerOptions
 from ..errors import PartitionMismatch
 from ..model.placement import homes
-from ..model.task import State
+from ..model.reports import PartitionMove
+from ..support.broadcast import Broadcast
 from ..support.log import Log
-from .commands import assigning, handoff, lookup
-from .commands import control as control_commands
-from .commands.assigning import Change, Removed
+from .commands import handoff
+from .commands.assigning import Change, Removed, Reschedule
 from .commands.control import ControlStep
-from .commands.lookup import DeadRow, Place, Row
+from .commands.locks import LockAnswer, LockStep
+from .commands.lookup import Row
 from .connection.discovery import open_locators
-from .listing import PAGE, merge, stream
 from .partition.partition import Partition
-from .requests.batching import MAX_BATCH
-from .requests.session import Session
 from .scripts.membership import split
 from .topology.agreement import Agreeing
 from .topology.handoff import Hints
 from .topology.hint_replay import HintKeeper
 from .topology.migration import Moves
 
+__all__ = [
+    "Change",
+    "ControlStep",
+    "LockAnswer",
+    "LockStep",
+    "Moves",
+    "Partition",
+    "Partitions",
+    "Removed",
+    "Reschedule",
+    "Row",
+]
+
 
 class Partitions:
     """The partitions of a scheduler, from its options."""
 
-    def __init__(self, options: SchedulerOptions, log: Log, on_state: Callable[[Partition], None]) -> None:
+    def __init__(self, options: SchedulerOptions, log: Log) -> None:
         self._log = log
-        self._patience_seconds = options.storage.operation_timeout_seconds
+        #: Tells of a partition that goes offline, and when it is back.
+        self.states: Final[Broadcast[Partition]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
         instances = (*options.storage.instances, *options.storage.leaving)
         locators = open_locators(instances, options.storage)
         opened = [
-            Partition(instance, options, log, on_state, locator)
+            Partition(instance, options, log, self.states.tell, locator)
             for instance, locator in zip(instances, locators, strict=True)
         ]
         self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
@@ -59,7 +71,8 @@ class Partitions:
         self._keeper: HintKeeper | None = None
         if options.on_offline == "hint":
             for partition in self._others():
-                partition.hints = hints = Hints(partition, self.master, options, log)
+                hints = Hints(partition, self.master, options, log)
+                partition.use_detour(hints)
                 self._hints.append(hints)
             if self._hints:
                 self._keeper = HintKeeper(self.master, self._hints, options.check_tasks_every_seconds, log)
@@ -121,12 +134,30 @@ class Partitions:
         self.moves.old_home(raw_id).require_online()
         return self.moves
 
+    def lock(self, step: LockStep) -> asyncio.Future[LockAnswer]:
+        """Carry out a step on a lock with the next batch; also while this list of partitions is an old one."""
+        self.master.require_online(with_any_list=True)
+        return self.master.lock.submit(step)
+
+    def require_online(self) -> None:
+        """Raise unless all partitions are online.
+
+        Raises:
+            PartitionOffline, PartitionListChanged, NotConnected: one is not.
+        """
+        for partition in self.all:
+            partition.require_online()
+
+    async def progress(self) -> tuple[PartitionMove, ...]:
+        """Tell how far tasks have moved away from each partition of the old list; empty if nothing moves."""
+        return () if self.moves is None else await self.moves.progress()
+
     def end_move(self) -> None:
         """All tasks have moved: the partitions that the list has no more are not needed any longer."""
         self.moves = None
         self._hold_hints(held=False)
         for partition in self._listed:
-            partition.handshake.wanted = partition.handshake.wanted._replace(from_list=b"")
+            partition.handshake.expect(from_list=b"")
         for partition in self._leaving:
             partition.retire()
 
@@ -176,10 +207,14 @@ class Partitions:
     def _hold_hints(self, *, held: bool) -> None:
         """While tasks move, no hints are kept: which partition they are for is not settled."""
         for hints in self._hints:
-            hints.is_held = held
+            hints.hold(held=held)
 
-    async def _settle(self) -> None:
-        """What goes over all tasks goes behind the hints that are known."""
+    async def apply_hints(self) -> None:
+        """Apply the hints that are known, for what goes over all tasks.
+
+        Raises:
+            PartitionOffline: a partition is offline.
+        """
         for partition in self.all:
             if partition.hints is not None:
                 await partition.hints.passable()
@@ -195,10 +230,7 @@ class Partitions:
         """Find out which list holds, and whether tasks move to it."""
         agreement = await Agreeing(self._listed, self._leaving, self.master, self._list_epoch).agree()
         for partition in (*self._listed, *self._leaving):
-            partition.epoch = agreement.epoch
-            partition.handshake.wanted = partition.handshake.wanted._replace(
-                epoch=b"%d" % agreement.epoch, from_list=agreement.from_list
-            )
+            partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:
             by_name = {partition.name: partition for partition in (*self._listed, *self._leaving)}
             self.moves = Moves([by_name[name] for name in split(agreement.from_list)], self._listed)
@@ -221,69 +253,3 @@ class Partitions:
                 other = names.setdefault(partition.database, partition.name)
                 if other != partition.name:
                     raise PartitionMismatch(partition.name, f"is the same database as {other!r}: name each only once")
-
-    async def sizes(self) -> tuple[int, int]:
-        """How many tasks there are, and how many are due now, over all partitions."""
-        tasks = due = 0
-        for partition in self.all:
-            sizes = await lookup.sizes(partition)
-            tasks += sizes.tasks
-            due += sizes.due_now
-        return tasks, due
-
-    async def clear(self) -> tuple[int, bool]:
-        """Take every task off the schedule: how many there were, and whether one was leased."""
-        await self._settle()
-        removed, any_leased = 0, False
-        moves = self.moves
-        # What is on its way from one to another when they are cleared arrives later.
-        for _ in range(1 if moves is None else 2):
-            for partition in self.all:
-                some, leased = await assigning.clear(Session(partition, self._patience_seconds), partition.keys)
-                removed += some
-                any_leased = any_leased or leased
-            if moves is not None:
-                for partition in moves.old:
-                    await moves.forward(partition)
-        return removed, any_leased
-
-    async def halt(self, *, pause: bool) -> None:
-        """Pause all partitions, or resume them."""
-        for partition in self.all:
-            partition.require_online()
-        for partition in self.all:
-            await control_commands.halt(Session(partition, self._patience_seconds), partition.keys, pause=pause)
-
-    async def bury(self) -> int:
-        """Forget all dead tasks: how many there were."""
-        forgotten = 0
-        for partition in self.all:
-            session = Session(partition, self._patience_seconds)
-            while some := await control_commands.bury(session, partition.keys, MAX_BATCH):
-                forgotten += some
-        return forgotten
-
-    async def dead_rows(self) -> AsyncIterator[tuple[Partition, DeadRow]]:
-        """The dead tasks, partition by partition, the oldest first."""
-        for partition in self.all:
-            after = None
-            while True:
-                rows, after = await lookup.dead_page(partition, PAGE, after)
-                for row in rows:
-                    yield partition, row
-                if after is None:
-                    break
-
-    async def rows(self, state: State | None) -> AsyncIterator[tuple[Partition, Row]]:
-        """Tasks page by page: those leased, those that wait in due order, those paused; or only those in one state."""
-        places: Sequence[tuple[Place, State]] = (
-            ("leased", "leased"),
-            ("parked", "waiting"),
-            ("waiting", "waiting"),
-            ("paused", "paused"),
-        )
-        for place, its_state in places:
-            if state in (None, its_state):
-                streams = [stream(partition, place) for partition in self.all]
-                async for found in merge(streams):
-                    yield found

@@ -13,6 +13,8 @@ EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 
 Handler = Callable[..., object]
+#: Starts a coroutine in the background.
+Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
 
 
 class Events:
@@ -25,8 +27,15 @@ class Events:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._handlers: dict[str, list[Handler]] = {name: [] for name in EVENT_NAMES}
-        #: Starts the coroutine of an asynchronous handler; set while connected.
-        self.spawn: Callable[[Callable[[], Coroutine[Any, Any, None]]], object] | None = None
+        self._spawn: Spawn | None = None
+
+    def attach(self, spawn: Spawn) -> None:
+        """Start the coroutines of asynchronous handlers by `spawn` from now on."""
+        self._spawn = spawn
+
+    def detach(self) -> None:
+        """Leave out asynchronous handlers from now on."""
+        self._spawn = None
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:
         """Add a handler; returns a function that takes it off again.
@@ -60,7 +69,7 @@ class Events:
                 self._failed(event, error)
                 continue
             if inspect.iscoroutine(result):
-                if self.spawn is None:
+                if self._spawn is None:
                     result.close()
                 else:
                     self._start(event, result)
@@ -72,8 +81,8 @@ class Events:
             except Exception as error:  # noqa: BLE001 - likewise
                 self._failed(event, error)
 
-        if self.spawn is not None:
-            self.spawn(guarded)
+        if self._spawn is not None:
+            self._spawn(guarded)
 
     def _failed(self, event: str, error: Exception) -> None:
         self._log.error("a handler of the event %r failed: %s: %s", event, type(error).__name__, error)

@@ -20,9 +20,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("facade",),
     ("services", "execution"),
-    ("storage.audit",),
+    ("storage.audit", "storage.marks", "storage.namespace"),
     ("storage.partitions",),
-    ("storage.topology", "storage.listing"),
+    ("storage.topology", "storage.listing", "storage.claims", "storage.completions"),
     ("storage.partition", "storage.mapping"),
     ("storage.commands",),
     ("storage.requests",),
@@ -127,7 +127,7 @@ def test_imports_run_downwards(module: Module) -> None:
 def test_the_import_finder_sees_what_there_is() -> None:
     # Or the test above could pass by seeing nothing.
     found = {within(name) for name in MODULES["facade.scheduler"].imports()}
-    assert {"services.lifespan", "facade.assigning", "services.locks", "config.options", "execution.execution"} <= found
+    assert {"services.lifespan", "facade.assigning", "services.locks", "config.options"} <= found
     assert "storage.scripts.loader" in {within(name) for name in MODULES["storage.commands.running"].imports()}
     assert "fakeredis.FakeServer" in set(MODULES["storage.connection.client"].imports()), "in a function"
     assert "errors" in {within(name) for name in MODULES["execution.poller"].imports()}, "from a folder above"

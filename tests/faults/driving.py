@@ -66,7 +66,7 @@ class World:
             )
             await scheduler.start_task_accept()
             self.schedulers[grid] = scheduler
-            self._listen_in(scheduler._all().master)
+            self._listen_in(scheduler._lifespan.require().partitions.master)
         self.enrollment = (await self.store.space()).enrollment
 
     def _listen_in(self, partition: Partition) -> None:

@@ -52,7 +52,7 @@ BUGS: Final = {
     "unlock-without-compare": ("action == 'r' and holder == token", "action == 'r' and holder"),
     "acquire-without-nx": ("action == 'a' and not holder", "action == 'a'"),
     "extend-without-compare": ("action == 'e' and holder == token", "action == 'e' and holder"),
-    "token-from-clients-clock": ("next_token(KEYS[2])", "digits(now_us() + {skew_us})"),
+    "token-from-clients-clock": ("next_token(fence_key)", "digits(now_us() + {skew_us})"),
 }
 
 
@@ -153,7 +153,7 @@ class Clients:
 
     def __init__(self, scheduler: Scheduler, history: HistoryFile, faults: Faults, operations: int) -> None:
         self._scheduler = scheduler
-        self._connection = scheduler._host.require()
+        self._connection = scheduler._lifespan.require()
         self._history = history
         self._faults = faults
         self._operations = operations

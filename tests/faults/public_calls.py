@@ -20,8 +20,9 @@ def public_calls() -> set[str]:
     """The public methods of a scheduler that wait for something."""
     found = set()
     for name, member in inspect.getmembers(Scheduler, inspect.isfunction):
-        waits = inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
-        if not name.startswith("_") and (waits or "AsyncContextManager" in str(member.__annotations__.get("return"))):
+        returned = str(member.__annotations__.get("return"))
+        waits = inspect.iscoroutinefunction(member) or "AsyncIterator" in returned or "AsyncContextManager" in returned
+        if not name.startswith("_") and waits:
             found.add(name)
     return found
 

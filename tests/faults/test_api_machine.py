@@ -40,7 +40,7 @@ def histories(url: str) -> int:
 def test_any_history(url: str, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # So small that a few tasks reach them.
     monkeypatch.setattr("interval_scheduler.storage.commands.running.DEAD_LIMIT", DEAD_LIMIT)
-    for module in ("interval_scheduler.storage.commands.assigning", "interval_scheduler.facade.assigning"):
+    for module in ("interval_scheduler.storage.commands.assigning", "interval_scheduler.storage.namespace"):
         monkeypatch.setattr(f"{module}.START_WINDOW_MS", 1)
     world = World(url, STEPS)
     world.wait_for(world.open())

@@ -228,4 +228,4 @@ async def _refusal(scheduler: Scheduler) -> str:
 
 
 def _last_problem(scheduler: Scheduler) -> object:
-    return scheduler._host.require().partitions.master.problem
+    return scheduler._lifespan.require().partitions.master.problem

@@ -93,10 +93,10 @@ async def _size_is(scheduler: Scheduler, size: int) -> bool:
 
 async def _corrupt(scheduler: Scheduler, task_id: str) -> None:
     """A due task whose record cannot be read, put there from outside."""
-    partition = scheduler._host.require().partitions.master
+    partition = scheduler._lifespan.require().partitions.master
     await partition._client.hset(partition.keys.tasks, task_id, b"?\nx")
     await partition._client.zadd(partition.keys.due, {task_id: 1})
-    partition.on_due(0)
+    partition.announce(0)
 
 
 #: Tried in `test_moves.py`, where tasks move.

@@ -79,7 +79,7 @@ class Trio:
 
 def state(scheduler: Scheduler, partition: int = 2) -> str:
     """What a scheduler holds of a partition."""
-    return scheduler._host.require().partitions.all[partition].state
+    return scheduler._lifespan.require().partitions.all[partition].state
 
 
 async def gone(*schedulers: Scheduler) -> None:

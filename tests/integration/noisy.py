@@ -204,7 +204,7 @@ async def running(server: RedisServer, proxy: Proxy) -> AsyncIterator[Scheduler]
     scheduler.on("run", fail)
     async with scheduler:
         await scheduler.start_task_execute(execute)
-        say(scheduler, vars(scheduler), scheduler._host.require().partitions.master._client)
+        say(scheduler, vars(scheduler), scheduler._lifespan.require().partitions.master._client)
         yield scheduler
 
 

@@ -150,7 +150,7 @@ async def test_the_master_is_offline(trio: Trio) -> None:
         for call in (scheduler.remove_task, scheduler.get_task, lambda i: scheduler.assign_task(IntervalTask(i))):
             with pytest.raises(PartitionOffline, match=match):
                 await call(task_id)
-    partition = scheduler._host.require().partitions.all[2]
+    partition = scheduler._lifespan.require().partitions.all[2]
     trio.lost.start()
     await until(lambda: partition.problem is not None and "while the master" in str(partition.problem), 20)
     assert partition.state == "offline"
@@ -232,7 +232,7 @@ async def test_the_embedded_engine(namespace: str) -> None:
         await scheduler.assign_tasks([IntervalTask(task_id, start=FAR) for task_id in ids])
         engine = _memory_stores[names[1]]
         engine.connected = False
-        scheduler._host.require().partitions.all[1].give_up()
+        scheduler._lifespan.require().partitions.all[1].give_up()
         await until(lambda: state(scheduler, 1) == "offline")
         await scheduler.assign_tasks([IntervalTask(task_id) for task_id in ids[:5]], reschedule="start")
         await scheduler.remove_tasks(ids[5:10])

@@ -204,7 +204,7 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         lock = await old.try_lock("partitions:move")
         assert lock is not None
     async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
-        partitions = new._connected().partitions
+        partitions = new._lifespan.require().partitions
         moves = partitions.moves
         assert moves is not None
         movers = [raw_id for raw_id in map(str.encode, ids) if moves.has_moved(raw_id)]
@@ -245,7 +245,7 @@ async def test_clearing_while_tasks_move(urls: list[str], namespace: str) -> Non
         lock = await old.try_lock("partitions:move")
         assert lock is not None
     async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
-        moves = new._connected().partitions.moves
+        moves = new._lifespan.require().partitions.moves
         assert moves is not None
         for source in moves.old:
             ids = [b"t%d" % n for n in range(60) if moves.old_home(b"t%d" % n) is source]

@@ -9,29 +9,29 @@ from .planted import Planted, tests_in
 LEASES: Final = (
     Planted(
         "a lease is relied on without a margin",
-        "execution/leases.py",
-        "return sent_at + (1 - MARGIN) * self._lease_seconds",
-        "return sent_at + self._lease_seconds",
+        "model/trust.py",
+        "TRUSTED_SHARE: Final = 0.85",
+        "TRUSTED_SHARE: Final = 1.0",
         tests_in("travel/test_trust", "test_a_run_whose_lease_is_not_renewed_ends_before_it"),
     ),
     Planted(
         "a lease is relied on from the reply to its claim",
         "execution/poller.py",
-        "self._leases.trusted_until(self._first_sent_at)",
-        "self._leases.trusted_until(received_at)",
+        "trusted_until = sent_at + self._trusted_seconds",
+        "trusted_until = received_at + self._trusted_seconds",
         tests_in("travel/test_trust", "test_a_lease_counts_from_when_its_claim_was_sent"),
     ),
     Planted(
         "a lease is relied on from the reply to its renewal",
         "execution/leases.py",
-        "run.trusted_until = self.trusted_until(sent_at)",
-        "run.trusted_until = self.trusted_until(clock.monotonic())",
+        "run.trust_until(sent_at + self._trusted_seconds)",
+        "run.trust_until(clock.monotonic() + self._trusted_seconds)",
         tests_in("travel/test_trust", "test_a_lease_counts_from_when_its_renewal_was_sent"),
     ),
     Planted(
         "leases are not renewed",
         "execution/leases.py",
-        "await self.renew_once(partition, session)",
+        "await self.renew_once(channel)",
         "pass",
         tests_in("travel/test_trust", "test_a_run_that_takes_many_leases_is_not_disturbed"),
     ),
@@ -52,8 +52,8 @@ LEASES: Final = (
     Planted(
         "a run whose task was removed is cut short",
         "execution/leases.py",
-        "is not None:\n            return False\n",
-        "is not None:\n            return False\n        return False\n",
+        "await channel.is_scheduled(run.raw_id):",
+        "True:",
         tests_in("travel/test_trust", "test_a_run_whose_task_was_removed_ends_in_peace"),
     ),
     Planted(
@@ -66,8 +66,8 @@ LEASES: Final = (
     Planted(
         "the start window counts from the reply",
         "execution/poller.py",
-        "min(self._first_sent_at + START_WINDOW_MS / 1000, trusted_until)",
-        "min(received_at + START_WINDOW_MS / 1000, trusted_until)",
+        "min(sent_at + START_WINDOW_SECONDS, trusted_until)",
+        "min(received_at + START_WINDOW_SECONDS, trusted_until)",
         tests_in("travel/test_trust", "test_a_claim_that_was_long_on_its_way_starts_nothing"),
     ),
     Planted(
@@ -128,7 +128,7 @@ CLOCKS: Final = (
 EXECUTION: Final = (
     Planted(
         "completions are not waited for at the end",
-        "execution/execution.py",
+        "execution/runs.py",
         "await completions.flushed()",
         "pass",
         tests_in("semantics/test_running", "test_what_has_ended_is_completed_when_stop_returns"),
@@ -242,7 +242,7 @@ EXECUTION: Final = (
     Planted(
         "a run that goes on alone starts before Redis knows what was handed back",
         "execution/workers.py",
-        "                    await self._settle()\n",
+        "                    await self._runs.flushed()\n",
         "",
         tests_in("unit/test_workers_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
     ),

@@ -119,7 +119,7 @@ ALL: Final = (
     Planted(
         "hints are kept while tasks move",
         "storage/topology/handoff.py",
-        "        if self.is_held:\n",
+        "        if self._is_held:\n",
         "        if False:\n",
         tests_in("integration/test_moving_hints", "test_while_tasks_move_no_hints_are_kept"),
     ),

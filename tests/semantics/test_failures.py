@@ -245,7 +245,7 @@ async def test_a_task_that_crashes_its_process_is_not_run_for_ever(make_schedule
 
 def _kill(scheduler: Scheduler) -> None:
     """As a crash does: nothing is handed back."""
-    task = scheduler._host._task
+    task = scheduler._lifespan._task
     assert task is not None
     task.cancel()
 

@@ -129,7 +129,7 @@ async def test_a_crash_gives_the_places_back_with_its_leases(make_scheduler: Mak
     await dying.assign_tasks(tasks("a", 6))
     await dying.start_task_execute(executor)
     await until(lambda: executor.running["a"] == 2)
-    host = dying._host._task
+    host = dying._lifespan._task
     assert host is not None
     host.cancel()
     await until(lambda: executor.running["a"] == 0)

@@ -159,7 +159,7 @@ async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pyte
         await noting(session, keys, sync, ttl_ms, [])
         return noted
 
-    monkeypatch.setattr("interval_scheduler.storage.commands.mark", forgetful)
+    monkeypatch.setattr("interval_scheduler.storage.commands.sync.mark", forgetful)
     with pytest.raises(StorageRefused, match="call it again"):
         await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:")
     assert await scheduler.task_size() == 3
@@ -176,7 +176,7 @@ async def test_one_scope_is_for_one_at_a_time(scheduler: Scheduler) -> None:
 
 async def test_a_task_whose_record_is_damaged_is_assigned_anew(scheduler: Scheduler) -> None:
     await scheduler.assign_tasks([feed(n) for n in range(3)])
-    partition = scheduler._all().master
+    partition = scheduler._lifespan.require().partitions.master
     for n, damaged in enumerate((b"", b"garbage", b"no record of a task")):
         await partition._client.hset(partition.keys.tasks, f"feed:{n:04}", damaged)
     assert await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:") == SyncCounts(0, 3, 0, 0)

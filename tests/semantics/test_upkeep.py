@@ -68,7 +68,7 @@ async def test_audit_of_a_schedule_in_order(scheduler: Scheduler) -> None:
 
 async def test_audit_tells_and_mends(scheduler: Scheduler) -> None:
     await scheduler.assign_tasks([IntervalTask(f"t{n}", every=60, start=FAR) for n in range(5)])
-    partition = scheduler._host.require().partitions.master
+    partition = scheduler._lifespan.require().partitions.master
     await partition._client.zrem(partition.keys.due, "t1")
     await partition._client.hdel(partition.keys.tasks, "t2")
     name = partition.name
@@ -95,7 +95,7 @@ async def test_audit_finds_tasks_that_do_not_belong_where_they_are(
 ) -> None:
     async with Scheduler.from_url(own_server().url, own_server().url, namespace=namespace) as scheduler:
         await scheduler.assign_tasks([IntervalTask(f"t{n}", start=FAR) for n in range(20)])
-        first, second = scheduler._host.require().partitions.all
+        first, second = scheduler._lifespan.require().partitions.all
         on_first = [task.id async for task in scheduler.tasks() if task.partition == first.name]
         doubled, moved = on_first[:2]
         for task_id in (doubled, moved):

@@ -26,7 +26,7 @@ class Wire:
     """What is between a scheduler and its store: replies may take their time."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        self.partition = scheduler._host.require().partitions.master
+        self.partition = scheduler._lifespan.require().partitions.master
         self._evaluate = self.partition.evaluate
         self.partition.evaluate = self.evaluate
         #: For how long the reply to a script is on its way, in seconds.

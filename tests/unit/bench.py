@@ -15,7 +15,8 @@ import anyio
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
 from interval_scheduler.execution.run import Grant
-from interval_scheduler.execution.workers import Admission, Workers
+from interval_scheduler.execution.run_handler import Admission
+from interval_scheduler.execution.workers import Limits, Workers
 from interval_scheduler.model.records import CorruptRecord
 
 
@@ -35,7 +36,7 @@ class Bench:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
         self.handed_back: list[TaskRun] = []
-        self.set_aside: list[TaskRun] = []
+        self.corrupt: list[TaskRun] = []
         self.backlog: deque[TaskRun] = deque()
         self.most_held = 0
         self.claims: list[int] = []
@@ -43,18 +44,7 @@ class Bench:
         self.admissions: dict[str, Admission] = {}
         #: How many were handed back each time that it was waited for.
         self.settled_at: list[int] = []
-        self.workers = Workers(
-            executor,
-            concurrency=concurrency,
-            prefetch=prefetch,
-            sources=sources,
-            timeout=None,
-            admit=lambda run: self.admissions.get(run.id, "yes"),
-            finish=self._finish,
-            hand_back=self._hand_back,
-            set_aside=self._set_aside,
-            settle=self._settle,
-        )
+        self.workers = Workers(executor, Limits(concurrency, prefetch, sources, timeout=None), self)
 
     @property
     def places_taken(self) -> int:
@@ -62,21 +52,26 @@ class Bench:
 
     @property
     def settled(self) -> int:
-        return len(self.finished) + len(self.handed_back) + len(self.set_aside)
+        return len(self.finished) + len(self.handed_back) + len(self.corrupt)
 
-    async def _settle(self) -> None:
+    # As the `RunHandler` of the workers
+
+    def admit(self, run: TaskRun) -> Admission:
+        return self.admissions.get(run.id, "yes")
+
+    def finish(self, run: TaskRun, error: BaseException | None) -> None:
+        self.finished.append((run, error))
+
+    def hand_back(self, run: TaskRun) -> None:
+        self.handed_back.append(run)
+
+    def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
+        self.corrupt.append(run)
+
+    async def flushed(self) -> None:
         """As Redis does it, later."""
         await asyncio.sleep(0)
         self.settled_at.append(len(self.handed_back))
-
-    def _finish(self, run: TaskRun, error: BaseException | None) -> None:
-        self.finished.append((run, error))
-
-    def _hand_back(self, run: TaskRun) -> None:
-        self.handed_back.append(run)
-
-    def _set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
-        self.set_aside.append(run)
 
     async def feed(self, runs: list[TaskRun]) -> None:
         """Put runs in as one claim that got them."""

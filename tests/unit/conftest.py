@@ -24,7 +24,7 @@ class Sealed:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._partition = scheduler._host.require().partitions.master
+        self._partition = scheduler._lifespan.require().partitions.master
         self._client: Any = self._partition._client
 
     async def snapshot(self) -> dict[bytes, object]:

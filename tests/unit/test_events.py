@@ -100,7 +100,7 @@ async def test_an_asynchronous_handler_runs_beside(events: Events, caplog: pytes
     def spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         tasks.append(asyncio.create_task(function()))
 
-    events.spawn = spawn
+    events.attach(spawn)
     go, seen = asyncio.Event(), []
 
     async def slow(name: str) -> None:

@@ -80,7 +80,7 @@ async def test_a_task_is_noticed() -> None:
 @pytest.mark.leaves_leases("on purpose")
 async def test_a_lease_is_noticed(make_scheduler: MakeScheduler) -> None:
     scheduler = await make_scheduler()
-    partition = scheduler._host.require().partitions.master
+    partition = scheduler._lifespan.require().partitions.master
     await scheduler.assign_task(IntervalTask("a"))
     assert await leases_left(scheduler) == {}
     await running.claim(Session(partition, 1), partition.keys, 1, 60_000)

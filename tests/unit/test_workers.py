@@ -143,7 +143,7 @@ async def test_a_corrupt_record_is_set_aside_and_the_others_run() -> None:
     async with bench.running():
         await bench.feed([bad[0], *runs[:3], bad[1], bad[2], *runs[3:]])
         await until(lambda: bench.settled == 8)
-    assert bench.set_aside == bad
+    assert bench.corrupt == bad
     assert sorted(recorder.data) == ["0", "1", "2", "3", "4"]
     assert bench.places_taken == 0
 

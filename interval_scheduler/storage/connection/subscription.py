@@ -18,7 +18,7 @@ async def listen(
     channel: bytes,
     time_out_seconds: float,
     on_due: Callable[[int], None],
-    on_word: Callable[[bytes], None],
+    on_hint_waiting: Callable[[bytes], None],
 ) -> bool:
     """Pass announced due times on; ends when the connection dies or stays silent.
 
@@ -27,7 +27,7 @@ async def listen(
         channel: where scripts announce due times.
         time_out_seconds: after so much silence the server is asked; after as much again it counts as dead.
         on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
-        on_word: called with whatever else is announced, and with nothing once subscribed.
+        on_hint_waiting: called with whatever else is announced, and with nothing once subscribed.
 
     Returns:
         Whether this user may subscribe at all.
@@ -50,13 +50,13 @@ async def listen(
             silent = False
             if message["type"] == "subscribe":
                 on_due(0)
-                on_word(b"")
+                on_hint_waiting(b"")
             elif message["type"] == "message":
                 data: bytes = message["data"]
                 if data.isdigit():
                     on_due(int(data))
                 else:
-                    on_word(data)
+                    on_hint_waiting(data)
     except NoPermissionError:
         return False
     finally:

@@ -54,6 +54,10 @@ class Handshake:
         #: What tells its server from every other.
         self.server = ""
 
+    def expect(self, *, from_list: bytes, epoch: bytes | None = None) -> None:
+        """Want another list of partitions to stand in the database from now on; its epoch stays unless given."""
+        self.wanted = self.wanted._replace(from_list=from_list, epoch=self.wanted.epoch if epoch is None else epoch)
+
     async def look(self) -> None:
         """See whether it may be used. Writes nothing.
 

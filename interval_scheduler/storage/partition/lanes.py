@@ -136,7 +136,7 @@ class _Senders:
 
     def _announce(self, earliest_ms: int) -> None:
         if earliest_ms >= 0:
-            self._partition.on_due(earliest_ms)
+            self._partition.announce(earliest_ms)
 
 
 def _of_known(

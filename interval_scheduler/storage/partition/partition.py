@@ -26,6 +26,7 @@ from ...config.options import SchedulerOptions
 from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import PartitionHealth
 from ...support import clock
+from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..connection.backoff import delays
 from ..connection.client import open_client
@@ -71,10 +72,10 @@ class Partition:
         self.epoch = 1
         #: Why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
-        #: Called with a due time in ms, which may be earlier than those known before; 0: look now.
-        self.on_due: Callable[[int], None] = lambda _: None
-        #: Called with other words that are said on its channel.
-        self.on_word: Callable[[bytes], None] = lambda _: None
+        #: Tells a due time in ms, which may be earlier than those known before; 0: look now.
+        self.due_times: Final[Broadcast[int]] = Broadcast()
+        #: Tells of each message on the wake channel that is not a due time.
+        self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
         #: Keeps what is meant for it while it is offline; `None`: nobody does.
         self.hints: Detour | None = None
         self._options = options
@@ -155,6 +156,15 @@ class Partition:
         """Let it go online, the configuration being right on all partitions that were reached; wait until it is."""
         self._admitted.set()
         await self._settled.wait()
+
+    def use_detour(self, detour: Detour) -> None:
+        """Keep changes there while this partition is offline."""
+        self.hints = detour
+
+    def adopt(self, epoch: int, from_list: bytes) -> None:
+        """Take the list of partitions for granted that was agreed upon: its epoch, and the list before it, if any."""
+        self.epoch = epoch
+        self.handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
 
     def retire(self) -> None:
         """It is not needed any more: once lost, it is not looked for again."""
@@ -245,10 +255,8 @@ class Partition:
         """Leave when the connection is lost."""
         time_out = self._options.storage.operation_timeout_seconds
         try:
-            # Looked up at each call: an execution puts its own function there and takes it away again.
-            on_due = lambda due_ms: self.on_due(due_ms)  # noqa: E731, PLW0108
             self._is_deaf = False
-            if not await listen(self._client, self.keys.wake, time_out, on_due, self.on_word):
+            if not await listen(self._client, self.keys.wake, time_out, self.due_times.tell, self.hint_messages.tell):
                 self._is_deaf = True
                 self._log.warning("%s", deaf(self.name, self.keys.wake).message)
                 await ping(self._client, time_out)
@@ -267,6 +275,10 @@ class Partition:
         self.go_offline()
         self._lost.set()
         raise self.problem from None
+
+    def announce(self, due_ms: int) -> None:
+        """Tell those who wait of a due time in ms, which may be nearer than the one that they know of."""
+        self.due_times.tell(due_ms)
 
     def go_offline(self) -> None:
         """It does not answer for now."""

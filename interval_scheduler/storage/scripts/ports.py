@@ -72,7 +72,7 @@ class Reachable(ScriptRunner, Protocol):
     async def now_ms(self) -> int:
         """About its server's time, epoch ms."""
 
-    def on_due(self, due_ms: int, /) -> None:
+    def announce(self, due_ms: int) -> None:
         """Tell of a due time, ms."""
 
     def go_offline(self) -> None:

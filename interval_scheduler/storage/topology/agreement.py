@@ -131,7 +131,7 @@ class Agreeing:
         for partition in (self._master, *(other for other in (*old, *joining) if other is not self._master)):
             begins_here = partition is self._master and expected is not None
             handshake = partition.handshake
-            handshake.wanted = handshake.wanted._replace(epoch=b"%d" % epoch, from_list=from_list)
+            handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
             try:
                 changed = await topology.change(
                     partition,

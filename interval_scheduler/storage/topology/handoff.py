@@ -59,8 +59,7 @@ class Hints:
         self.keys: Final = master.keys.hints_for(partition.name)
         #: Whether some are known to wait, or may.
         self.pending = False
-        #: Whether none are kept: tasks move to another list of partitions, so that their homes are not settled.
-        self.is_held = False
+        self._is_held = False
         self._partition = partition
         self._master = master
         self._limit = options.max_hints
@@ -81,8 +80,16 @@ class Hints:
         return self._partition.state != "online" or self.pending or self._applying.locked()
 
     def assume(self) -> None:
-        """The partition was away: others may have written hints."""
+        """Assume that others wrote hints, since the partition was away."""
         self._assumed = True
+
+    def note_waiting(self) -> None:
+        """Note that some wait on the master."""
+        self.pending = True
+
+    def hold(self, *, held: bool) -> None:
+        """Keep no hints while `held`: tasks move to another list of partitions, so that their homes are not settled."""
+        self._is_held = held
 
     def require(self) -> None:
         """Raise unless hints can be written.
@@ -97,7 +104,7 @@ class Hints:
         for partition in (self._partition, self._master):
             if isinstance(partition.problem, PartitionListChanged):
                 partition.require_online()
-        if self.is_held:
+        if self._is_held:
             self._partition.require_online()
         if self._master.state != "online":
             raise self._master_lost()
@@ -269,7 +276,7 @@ class Hints:
                 args = [arg for hint in batch for arg in hint.wired]
                 _, earliest_ms = await assigning.assign_wired(session, keys, self._grid_ms, args)
                 if earliest_ms >= 0:
-                    self._partition.on_due(earliest_ms)
+                    self._partition.announce(earliest_ms)
         except FAILED as error:
             if isinstance(translate(self._partition.name, error), OutcomeUnknown):
                 return False

@@ -33,9 +33,9 @@ class HintKeeper:
         self._interval_seconds = interval_seconds
         self._log = log
         self._told = asyncio.Event()
-        master.on_word = self._on_word
+        master.hint_messages.subscribe(self._on_hint_waiting)
 
-    def _on_word(self, _: bytes) -> None:
+    def _on_hint_waiting(self, _: bytes) -> None:
         self._told.set()
 
     async def run(self) -> None:
@@ -55,7 +55,8 @@ class HintKeeper:
             return
         async with anyio.create_task_group() as group:
             for hints, count in zip(self._hints, counts, strict=True):
-                hints.pending = hints.pending or count > 0
+                if count > 0:
+                    hints.note_waiting()
                 group.start_soon(self._settle, hints)
 
     async def _settle(self, hints: Hints) -> None:

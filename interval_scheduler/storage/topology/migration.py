@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from ...model.placement import homes
-from ..commands import topology
+from ...model.reports import PartitionMove
+from ..commands import lookup, topology
 from ..commands.assigning import Change, Removed
 from ..commands.control import ControlStep
 from ..commands.lookup import Row
-from ..commands.topology import Outbox
+from ..commands.topology import MOST_MOVED, Outbox
 from ..partition.partition import Partition
 from ..requests.batching import Calls
 
@@ -99,6 +100,33 @@ class Moves:
             await self.forward(old)
         return await lane.submit(item)
 
+    # The whole migration
+
+    async def is_going_on(self, master: Partition) -> bool:
+        """Tell whether tasks still move, by the word of the master."""
+        return (await topology.moving(master)).is_moving
+
+    async def scan(self, old: Partition, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
+        """Walk one step of about `count` tasks of a partition: where it ended (`b"0"`: at the end), and their ids."""
+        return await topology.walk(old, cursor, count, looked)
+
+    async def moved(self, old: Partition) -> int:
+        """Count the tasks that have left a partition."""
+        return (await topology.moving(old)).moved
+
+    async def finish(self, master: Partition) -> None:
+        """Note on every partition that all tasks have moved; on the master last, which decides."""
+        for partition in (*(other for other in self.in_order if other is not master), master):
+            await topology.settle(partition)
+
+    async def progress(self) -> tuple[PartitionMove, ...]:
+        """Tell how far tasks have moved away from each partition of the old list."""
+        found = []
+        for old in self.old:
+            moving, sizes = await topology.moving(old), await lookup.sizes(old)
+            found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
+        return tuple(found)
+
     # Batches
 
     async def forward(self, old: Partition) -> None:
@@ -107,7 +135,13 @@ class Moves:
             await self.deliver(old, await topology.move_out(old, "", ()))
 
     async def send(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
-        """Move tasks, as far as they are known at the partition and not leased: those that stay for now."""
+        """Move tasks, as far as they are known at the partition and not leased; return those that stay for now."""
+        left: list[bytes] = []
+        for start in range(0, len(ids), MOST_MOVED):
+            left += await self._send_batch(old, home, ids[start : start + MOST_MOVED])
+        return left
+
+    async def _send_batch(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
         while ids:
             home.require_online()
             async with self._one_at_a_time[old]:
@@ -125,5 +159,5 @@ class Moves:
         home = self._by_name[outbox.destination]
         earliest_ms = await topology.move_in(home, old.name, outbox)
         if earliest_ms >= 0:
-            home.on_due(earliest_ms)
+            home.announce(earliest_ms)
         await topology.move_done(old, outbox.number)

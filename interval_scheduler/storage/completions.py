@@ -12,12 +12,14 @@ from typing import Final
 
 from anyio.abc import TaskGroup
 
-from ..storage.commands import running
-from ..storage.commands.running import Ended, Failure, Held
-from ..storage.partition.partition import Partition
-from ..storage.requests.batching import Lane
-from ..storage.requests.session import Session
 from ..support.log import Log
+from .commands import running
+from .commands.running import Ended, Failure, Held
+from .partition.partition import Partition
+from .requests.batching import Lane
+from .requests.session import Session
+
+__all__ = ["MAX_UNDELIVERED", "Completions", "Failure", "Held"]
 
 #: Claims beyond so many undelivered completions of a partition wait.
 MAX_UNDELIVERED: Final = 2000
@@ -44,7 +46,7 @@ class Completions:
         async def fail(failures: Sequence[Failure]) -> Sequence[str]:
             results, earliest_ms = await running.fail(sessions["fail"], keys, failures)
             if earliest_ms >= 0:
-                partition.on_due(earliest_ms)
+                partition.announce(earliest_ms)
             return results
 
         async def release(runs: Sequence[Held]) -> Sequence[bool]:
@@ -59,14 +61,26 @@ class Completions:
         self._quarantine = self._lane("set aside", quarantine)
         self._fail: Lane[Failure, str] = Lane(partition.name, fail, self._settle_failures, lambda one: len(one.error))
         self._lanes = (self._complete, self._fail, self._release, self._quarantine)
-        self.complete: Final = self._complete.put
-        self.release: Final = self._release.put
-        self.quarantine: Final = self._quarantine.put
-        self.fail: Final = self._fail.put
 
     def __len__(self) -> int:
         """How many ended claims are not answered yet."""
         return len(self._complete) + len(self._fail) + len(self._release) + len(self._quarantine)
+
+    def complete(self, run: Held) -> None:
+        """End a run: reschedule a recurring task, delete a one-shot."""
+        self._complete.put(run)
+
+    def fail(self, failure: Failure) -> None:
+        """End a run that failed."""
+        self._fail.put(failure)
+
+    def release(self, run: Held) -> None:
+        """Hand a claimed task back unrun."""
+        self._release.put(run)
+
+    def quarantine(self, run: Held) -> None:
+        """Set aside a claimed task whose record cannot be read."""
+        self._quarantine.put(run)
 
     async def room(self) -> None:
         """Wait until so little is undelivered that more may be claimed."""
@@ -86,7 +100,7 @@ class Completions:
 
     def _announce(self, ended: Ended) -> Sequence[bool]:
         if ended.earliest_ms >= 0:
-            self._partition.on_due(ended.earliest_ms)
+            self._partition.announce(ended.earliest_ms)
         return ended.held
 
     def _settle_failures(self, failures: Sequence[Failure], results: Sequence[str] | Exception) -> None:

@@ -1,0 +1,129 @@
+"""What becomes of the runs of one execution: whether they start, and how Redis is told that they ended.
+
+`outcome.py` decides, `storage/completions.py` tells Redis; here both are put together, with the log and the events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Mapping
+
+from ..config.options import SchedulerOptions
+from ..errors import TooManyCrashes
+from ..model.records import CorruptRecord
+from ..storage.completions import Completions
+from ..support import clock
+from ..support.events import Events
+from ..support.log import Log
+from . import outcome
+from .executor import Retry
+from .run import TaskRun
+from .run_handler import Admission
+
+
+class Runs:
+    """The `RunHandler` of an execution.
+
+    Args:
+        completions: where the claims of each partition end, by its name.
+        options: the scheduler's options.
+        events: where `run` and `run-error` go.
+        log: where faults are told.
+    """
+
+    def __init__(
+        self, completions: Mapping[str, Completions], options: SchedulerOptions, events: Events, log: Log
+    ) -> None:
+        self._completions = completions
+        self._at_least_once = options.delivery == "at-least-once"
+        self._max_crashes = options.max_crashes
+        self._events = events
+        self._run_handlers = events.listening("run")
+        self._log = log
+
+    def admit(self, run: TaskRun) -> Admission:
+        """Decide whether a run that has begun is carried out; one that is not is dealt with."""
+        try:
+            verdict = outcome.judge(run, clock.monotonic(), self._max_crashes)
+        except Exception as error:  # noqa: BLE001 - see _leave
+            self._leave(run, error)
+            return "no"
+        # At most once, what is queued beside it cannot be handed back.
+        if verdict == "run" or (verdict == "run alone" and not self._at_least_once):
+            return "yes"
+        if verdict == "run alone":
+            self._log.warning("task %r runs alone: %d deliveries ended without a result", run.id, run.attempt - 1)
+            return "alone"
+        if verdict == "late":
+            self.hand_back(run)
+        elif verdict == "crashes":
+            self._failed(run, TooManyCrashes(run.attempt - 1))
+        elif run.is_leased:
+            self._complete(run, ran=False)
+        return "no"
+
+    def finish(self, run: TaskRun, error: BaseException | None) -> None:
+        """End a run that ended by itself, with its error if it failed."""
+        if error is not None:
+            self._failed(run, error)
+        elif run.is_plain:
+            if self._at_least_once:
+                self._completions[run.partition].complete(run)
+        elif run.is_leased:
+            self._complete(run)
+        if self._run_handlers:
+            run.end(error)
+            self._events.emit("run", run)
+
+    def hand_back(self, run: TaskRun) -> None:
+        """Hand back a run that never started or was cut short."""
+        if not self._at_least_once and not run.header:
+            with contextlib.suppress(CorruptRecord):
+                run.read()  # it may be one of those that are leased all the same
+        if run.is_leased:
+            self._completions[run.partition].release(run)
+        else:
+            self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+
+    def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
+        """Set aside a run that cannot start, since its record is corrupt."""
+        self._log.error("task %r cannot be run, its record is corrupt: %s", run.raw_id.decode(errors="replace"), error)
+        # At most once too: it may have been leased. If not, there is no lease, and this changes nothing.
+        self._completions[run.partition].quarantine(run)
+
+    async def flushed(self) -> None:
+        """Wait until Redis knows of every claim that ended so far."""
+        for completions in self._completions.values():
+            await completions.flushed()
+
+    def _complete(self, run: TaskRun, *, ran: bool = True) -> None:
+        try:
+            run.ends_with(outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran))
+        except Exception as error:  # noqa: BLE001 - see _leave
+            self._leave(run, error)
+        else:
+            self._completions[run.partition].complete(run)
+
+    def _failed(self, run: TaskRun, error: BaseException) -> None:
+        run.end(error)
+        if isinstance(error, Retry):
+            self._log.debug("the run of task %r asks to %s", run.id, error)
+        else:
+            self._log.error("the run of task %r failed: %s", run.id, outcome.describe(error))
+            self._events.emit("run-error", run, error)
+        if run.is_leased:
+            try:
+                failure = outcome.failure(run, error, run.server_now_ms(clock.monotonic()), random.random())
+            except Exception as problem:  # noqa: BLE001 - see _leave
+                self._leave(run, problem)
+            else:
+                self._completions[run.partition].fail(failure)
+        elif isinstance(error, Retry):
+            self._log.warning("the run of task %r cannot be tried again: delivery is at most once", run.id)
+
+    def _leave(self, run: TaskRun, error: Exception) -> None:
+        """Leave a task to its lease: this process cannot work out its cron expression, but another may."""
+        self._log.error(
+            "how task %r goes on cannot be worked out here, it is due again when its lease ends: %s", run.id, error
+        )

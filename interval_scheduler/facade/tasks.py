@@ -1,0 +1,314 @@
+"""The public calls on tasks: what each means, and which part of the facade carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+
+from ..model.reports import AssignCounts, SyncCounts
+from ..model.task import DeadTask, ScheduledTask, State, Task
+from ..storage.partitions import Reschedule
+from .assigning import Assigning
+from .control import Control
+from .inspection import Inspection
+
+
+class TaskCalls:
+    """The calls of a `Scheduler` that concern tasks.
+
+    Args:
+        assigning: assigns and removes.
+        control: pauses, resumes, hurries and revives.
+        inspection: looks up, lists and counts.
+    """
+
+    def __init__(self, assigning: Assigning, control: Control, inspection: Inspection) -> None:
+        self._assigning = assigning
+        self._control = control
+        self._inspection = inspection
+
+    # Assigning and removing
+
+    async def assign_task(self, task: Task, *, reschedule: Reschedule = "keep") -> bool:
+        """Put a task under schedule; update it if its id is scheduled already.
+
+        Args:
+            task: a `Task`, for example an `IntervalTask`.
+            reschedule: when a task that is scheduled already runs next. `"keep"`: as planned; the new interval applies
+                after that run. `"interval"`: one new interval after its previous time. `"start"`: at its `execute_on`.
+
+        Returns:
+            `True` if the task is new, `False` if it was updated.
+
+        Raises:
+            InvalidValue, InvalidType: the task is bad; nothing was changed.
+            NotAcceptingTasks: call `start_task_accept` first.
+            NotConnected: the scheduler was closed.
+            PartitionOffline: the home of the task cannot be reached; nothing was changed.
+            HintsFull: as many changes as `max_hints` allows are kept for the home, which is offline.
+            OutcomeUnknown: the home was lost half-way.
+            NotReplicated: the task is assigned, but too few replicas have it; see `wait_replicas`.
+            StorageFull, StorageRefused: Redis refuses; nothing was changed.
+        """
+        return await self._assigning.assign_task(task, reschedule)
+
+    async def assign_tasks(
+        self, tasks: Iterable[Task] | AsyncIterable[Task], *, reschedule: Reschedule = "keep"
+    ) -> AssignCounts:
+        """Assign many tasks, pipelined and in bounded memory.
+
+        A list or tuple is checked as a whole before anything is sent; a generator is checked as it goes.
+
+        Args:
+            tasks: tasks, from any iterable or async iterable.
+            reschedule: as for `assign_task`.
+
+        Returns:
+            The number of new tasks and the number of updated tasks.
+
+        Raises:
+            SchedulerError: as for `assign_task`. Tasks before the one at fault may have been assigned; calling again
+                is safe.
+        """
+        return await self._assigning.assign_tasks(tasks, reschedule)
+
+    async def remove_task(self, task_or_id: Task | str) -> bool:
+        """Take a task off the schedule. No run of it starts after this returns (under at-least-once delivery).
+
+        A task that was claimed within the last second is waited for, up to that second, since its worker may be
+        about to start it. A run in progress goes on; its task is not rescheduled.
+
+        Args:
+            task_or_id: the task or its id.
+
+        Returns:
+            `True` if the task was scheduled.
+
+        Raises:
+            InvalidValue, InvalidType: the id is bad; nothing was changed.
+            NotConnected: call `connect` first.
+            PartitionOffline: its home cannot be reached; nothing was changed.
+            HintsFull: as many changes as `max_hints` allows are kept for the home, which is offline.
+            OutcomeUnknown: the home was lost half-way; calling again is safe.
+            StorageRefused: Redis refuses; nothing was changed.
+        """
+        return await self._assigning.remove_task(task_or_id)
+
+    async def remove_tasks(self, tasks_or_ids: Iterable[Task | str] | AsyncIterable[Task | str]) -> int:
+        """Take many tasks off the schedule, pipelined and in bounded memory.
+
+        Args:
+            tasks_or_ids: tasks or ids, from any iterable or async iterable.
+
+        Returns:
+            The number of those that were scheduled.
+
+        Raises:
+            SchedulerError: as for `remove_task`. Tasks before the one at fault may have been removed; calling again
+                is safe.
+        """
+        return await self._assigning.remove_tasks(tasks_or_ids)
+
+    async def sync_tasks(self, desired: Iterable[Task] | AsyncIterable[Task], *, scope: str) -> SyncCounts:
+        """Make the scheduled tasks whose ids start with `scope` equal to `desired`: add, update and remove.
+
+        Tasks that are scheduled exactly so are left alone, and so is when a task runs next (`reschedule="keep"`).
+        Memory is bounded, whatever the number of tasks. Several processes may do it: those of one scope take turns. A
+        task of the scope that somebody else assigns meanwhile, and that is not desired, may be removed.
+
+        Args:
+            desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
+            scope: the prefix, such as `"tenant-7:"`.
+
+        Returns:
+            The number of tasks added, updated, left alone and removed.
+
+        Raises:
+            InvalidValue, InvalidType: a task is bad or outside of the scope; from a list or tuple, before anything
+                is changed.
+            NotAcceptingTasks: call `start_task_accept` first.
+            NotConnected: the scheduler was closed.
+            PartitionOffline, OutcomeUnknown: a partition was lost; calling again completes it.
+            LockLost: the master was lost for long; calling again completes it.
+            StorageFull, StorageRefused: Redis refuses; calling again completes it.
+        """
+        return await self._assigning.sync_tasks(desired, scope)
+
+    async def clear_all_tasks(self) -> int:
+        """Take every task of the namespace off the schedule. Nothing else in Redis is touched.
+
+        Returns:
+            The number of tasks that there were.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline, OutcomeUnknown: a partition was lost; some tasks may be removed, calling again is safe.
+            StorageRefused: Redis refuses.
+        """
+        return await self._assigning.clear_all_tasks()
+
+    # Looking
+
+    async def is_scheduled(self, task_or_id: Task | str) -> str | bytes | None:
+        """Get the payload of a scheduled task, or `None`. An empty payload is not `None`.
+
+        Raises:
+            SchedulerError: as for `get_task`.
+        """
+        found = await self._inspection.get_task(task_or_id)
+        return None if found is None else found.data
+
+    async def get_task(self, task_or_id: Task | str) -> ScheduledTask | None:
+        """Get a scheduled task with its next run and its state, or `None`.
+
+        Raises:
+            InvalidValue, InvalidType: the id is bad.
+            NotConnected: call `connect` first.
+            PartitionOffline: its home cannot be reached.
+            StorageRefused: Redis refuses, or the record of the task is corrupt.
+        """
+        return await self._inspection.get_task(task_or_id)
+
+    def tasks(self, *, state: State | None = None, prefix: str = "") -> AsyncIterator[ScheduledTask]:
+        """List the scheduled tasks, page by page: the leased ones, the waiting ones in due order, the paused ones.
+
+        A task that moves while the list is read may be listed at both places, or at neither; the list ends in any case.
+        One whose record is corrupt is left out, and logged.
+
+        Args:
+            state: list only those in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.
+            prefix: list only those whose id starts with this. Default: all.
+
+        Raises:
+            InvalidValue, InvalidType: an argument is bad.
+            NotConnected: call `connect` first.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return self._inspection.tasks(state, prefix)
+
+    async def task_size(self) -> int:
+        """Count the scheduled tasks.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.task_size()
+
+    async def queue_size(self) -> int:
+        """Count the tasks that are due now and not claimed.
+
+        Tasks whose worker died and whose lease has ended are counted too.
+
+        Raises:
+            SchedulerError: as for `task_size`.
+        """
+        return await self._inspection.queue_size()
+
+    # Steering
+
+    async def pause_task(self, task_or_id: Task | str) -> bool:
+        """Let a task rest until `resume_task`. A run in progress goes on, and so does one that was claimed already.
+
+        The task stays scheduled: it can be looked up, counted, listed, removed, and assigned again, which leaves it
+        paused.
+
+        Returns:
+            `True` if it is paused now, `False` if it is not scheduled.
+
+        Raises:
+            InvalidValue, InvalidType: the id is bad; nothing was changed.
+            NotConnected: call `connect` first.
+            PartitionOffline: its home cannot be reached; nothing was changed.
+            OutcomeUnknown: the home was lost half-way; calling again is safe.
+            StorageRefused: Redis refuses; nothing was changed.
+        """
+        return await self._control.pause_task(task_or_id)
+
+    async def resume_task(self, task_or_id: Task | str) -> bool:
+        """Let a paused task go on, on its own grid: the runs that it missed meanwhile are not made up for.
+
+        A one-shot, and a task with a fixed delay, whose time came while it was paused runs at once.
+
+        Returns:
+            `True` if it is not paused now, `False` if it is not scheduled.
+
+        Raises:
+            SchedulerError: as for `pause_task`.
+        """
+        return await self._control.resume_task(task_or_id)
+
+    async def run_task_now(self, task_or_id: Task | str) -> bool:
+        """Run a task as soon as possible, without moving its grid: its later runs stay where they were.
+
+        A one-shot runs now instead of later. A task that is running runs once more afterwards, unless it is assigned
+        again before.
+
+        Returns:
+            `True` if it will run, `False` if it is not scheduled or is paused.
+
+        Raises:
+            SchedulerError: as for `pause_task`.
+        """
+        return await self._control.run_task_now(task_or_id)
+
+    async def pause(self) -> None:
+        """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on.
+
+        Tasks may be assigned and removed meanwhile. What becomes due waits, and is treated as missed by `resume`.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline: a partition cannot be reached; nothing was changed.
+            OutcomeUnknown: a partition was lost half-way; calling again is safe.
+            StorageRefused: Redis refuses.
+        """
+        await self._control.pause()
+
+    async def resume(self) -> None:
+        """Resume the namespace; all its schedulers look for due tasks at once.
+
+        Raises:
+            SchedulerError: as for `pause`.
+        """
+        await self._control.resume()
+
+    # Dead tasks
+
+    def dead_tasks(self) -> AsyncIterator[DeadTask]:
+        """List the tasks that were set aside, page by page, partition by partition, the oldest first.
+
+        These are one-shots whose last attempt failed, recurring tasks whose very last run failed, and tasks whose
+        record is corrupt. The youngest 10,000 of a partition are kept.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return self._control.dead_tasks()
+
+    async def revive_task(self, task_id: str) -> bool:
+        """Schedule a dead task anew, due now, with all its attempts.
+
+        Returns:
+            `True` if it was dead.
+
+        Raises:
+            SchedulerError: as for `pause_task`.
+        """
+        return await self._control.revive_task(task_id)
+
+    async def clear_dead_tasks(self) -> int:
+        """Forget all dead tasks, in steps that never block Redis for long.
+
+        Returns:
+            The number of dead tasks that there were.
+
+        Raises:
+            NotConnected: call `connect` first.
+            PartitionOffline, OutcomeUnknown: a partition was lost; some may be forgotten, calling again is safe.
+            StorageRefused: Redis refuses.
+        """
+        return await self._control.clear_dead_tasks()

@@ -1,0 +1,122 @@
+"""The face of the storage for what claims tasks and keeps their leases.
+
+::
+
+    claim ──▶ in flight ──reply──▶ Claimed
+                 │  ▲
+            lost │  │ claim again, the same number
+                 ▼  │
+               in doubt
+
+A claim in doubt is repeated under the same number: what it may have taken is not stranded. So moments count from when
+the claim was first sent: the server may have granted it then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ..config.options import SchedulerOptions
+from ..support import clock
+from .commands import lookup, running
+from .commands.assigning import START_WINDOW_MS
+from .commands.running import Claimed, Held
+from .partition.partition import Partition
+from .requests.batching import MAX_BATCH
+from .requests.session import Session
+
+__all__ = ["MAX_BATCH", "START_WINDOW_SECONDS", "ClaimChannel", "Claimed", "Held", "LeaseChannel", "Partition"]
+
+#: How long after a claim was sent its runs may start; later ones are handed back. A removal that waits this long after
+#: the claim therefore knows that no run starts. The same for all schedulers of a namespace.
+START_WINDOW_SECONDS: Final = START_WINDOW_MS / 1000
+
+
+class ClaimChannel:
+    """The claims of one poller on one partition.
+
+    Args:
+        partition: the partition.
+        options: the scheduler's options.
+    """
+
+    def __init__(self, partition: Partition, options: SchedulerOptions) -> None:
+        self._partition = partition
+        self._keys = partition.keys
+        self._session = Session(partition, 0)
+        self._claim = running.claim if options.delivery == "at-least-once" else running.claim_once
+        self._lease_ms = round(1000 * options.lease_seconds)
+        # Each partition counts for itself: so that all together keep the bound, each has its share of it.
+        storage = options.storage
+        self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
+        #: When the claim that was answered last was first sent, monotonic seconds.
+        self.sent_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """The name of the partition."""
+        return self._partition.name
+
+    async def claim(self, limit: int) -> Claimed:
+        """Claim up to `limit` due tasks; after a claim in doubt, what that one got.
+
+        Raises:
+            OutcomeUnknown: the partition was lost; the next claim asks what came of it.
+            StorageError: the partition refused; nothing was claimed.
+        """
+        if not self._session.in_doubt:
+            self.sent_at = clock.monotonic()
+        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit)
+
+    async def wait_online(self) -> None:
+        """Wait until the partition is online."""
+        await self._partition.wait_online()
+
+    def report_lost(self) -> None:
+        """Say that the partition does not answer, so that it is looked for."""
+        self._partition.report_lost()
+
+    def on_due(self, listener: Callable[[int], object]) -> Callable[[], None]:
+        """Call `listener` with each due time in ms that may be earlier than those known before; 0: look now.
+
+        Returns:
+            A function that takes the listener off again.
+        """
+        return self._partition.due_times.subscribe(listener)
+
+
+class LeaseChannel:
+    """The renewals of the leases on one partition.
+
+    Args:
+        partition: the partition.
+        lease_seconds: how long a lease lasts from its renewal.
+        retry_seconds: how long a renewal in doubt is sent again.
+    """
+
+    def __init__(self, partition: Partition, lease_seconds: float, retry_seconds: float) -> None:
+        self._partition = partition
+        self._lease_ms = round(1000 * lease_seconds)
+        self._session = Session(partition, retry_seconds)
+
+    @property
+    def name(self) -> str:
+        """The name of the partition."""
+        return self._partition.name
+
+    async def renew(self, runs: Sequence[Held]) -> list[bool]:
+        """Extend the leases of at most a batch of runs: for each whether it was still held.
+
+        Raises:
+            StorageError: the partition was lost or refused.
+        """
+        return await running.renew(self._session, self._partition.keys, self._lease_ms, runs)
+
+    async def is_scheduled(self, raw_id: bytes) -> bool:
+        """Tell whether a task is scheduled.
+
+        Raises:
+            StorageError: the partition was lost or refused.
+        """
+        return (await lookup.look(self._partition, [raw_id]))[0] is not None

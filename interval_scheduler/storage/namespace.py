@@ -1,0 +1,135 @@
+"""What concerns all tasks of the namespace: counting, listing, clearing and pausing them, and the dead ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from ..errors import StorageRefused
+from ..model.task import DeadTask, ScheduledTask, State
+from ..support.log import Log
+from .commands import assigning, control, lookup
+from .commands.assigning import START_WINDOW_MS
+from .commands.lookup import Place
+from .listing import PAGE, merge, stream
+from .mapping import to_dead_task, to_scheduled_task
+from .partitions import Partitions
+from .requests.batching import MAX_BATCH
+from .requests.session import Session
+
+
+class TaskCounts(NamedTuple):
+    """The number of tasks, and of those that are due now."""
+
+    tasks: int
+    due_now: int
+
+
+class Cleared(NamedTuple):
+    """The number of tasks taken off, and for how many ms a run that was claimed before may still start."""
+
+    removed: int
+    wait_ms: int
+
+
+class Namespace:
+    """All tasks of a namespace.
+
+    Args:
+        partitions: where they are.
+        retry_seconds: how long a change in doubt is sent again.
+        log: where tasks are told that are left out of a list.
+    """
+
+    def __init__(self, partitions: Partitions, retry_seconds: float, log: Log) -> None:
+        self._partitions = partitions
+        self._retry_seconds = retry_seconds
+        self._log = log
+
+    async def get(self, raw_id: bytes) -> ScheduledTask | None:
+        """Look a task up.
+
+        Raises:
+            StorageRefused: its record cannot be read.
+        """
+        partition, row = await self._partitions.locate(raw_id)
+        return None if row is None else to_scheduled_task(partition.name, row)
+
+    async def sizes(self) -> TaskCounts:
+        """Count the tasks of all partitions, and those that are due now."""
+        tasks = due = 0
+        for partition in self._partitions.all:
+            sizes = await lookup.sizes(partition)
+            tasks += sizes.tasks
+            due += sizes.due_now
+        return TaskCounts(tasks, due)
+
+    async def clear(self) -> Cleared:
+        """Take every task off the schedule."""
+        await self._partitions.apply_hints()
+        removed, any_leased = 0, False
+        moves = self._partitions.moves
+        # What is on its way from one to another when they are cleared arrives later.
+        for _ in range(1 if moves is None else 2):
+            for partition in self._partitions.all:
+                some, leased = await assigning.clear(Session(partition, self._retry_seconds), partition.keys)
+                removed += some
+                any_leased = any_leased or leased
+            if moves is not None:
+                for partition in moves.old:
+                    await moves.forward(partition)
+        return Cleared(removed, START_WINDOW_MS if any_leased else 0)
+
+    async def pause_all(self) -> None:
+        """Pause all partitions."""
+        await self._halt(pause=True)
+
+    async def resume_all(self) -> None:
+        """Resume all partitions."""
+        await self._halt(pause=False)
+
+    async def _halt(self, *, pause: bool) -> None:
+        for partition in self._partitions.all:
+            partition.require_online()
+        for partition in self._partitions.all:
+            await control.halt(Session(partition, self._retry_seconds), partition.keys, pause=pause)
+
+    async def purge_dead(self) -> int:
+        """Forget all dead tasks; return how many there were."""
+        forgotten = 0
+        for partition in self._partitions.all:
+            session = Session(partition, self._retry_seconds)
+            while some := await control.bury(session, partition.keys, MAX_BATCH):
+                forgotten += some
+        return forgotten
+
+    async def dead_tasks(self) -> AsyncIterator[DeadTask]:
+        """List the dead tasks, partition by partition, the oldest first."""
+        for partition in self._partitions.all:
+            after = None
+            while True:
+                rows, after = await lookup.dead_page(partition, PAGE, after)
+                for row in rows:
+                    yield to_dead_task(partition.name, row)
+                if after is None:
+                    break
+
+    async def tasks(self, state: State | None) -> AsyncIterator[ScheduledTask]:
+        """List tasks page by page: the leased, the waiting in due order, the paused; or only those in one state.
+
+        A task whose record cannot be read is left out, and told in the log.
+        """
+        places: Sequence[tuple[Place, State]] = (
+            ("leased", "leased"),
+            ("parked", "waiting"),
+            ("waiting", "waiting"),
+            ("paused", "paused"),
+        )
+        for place, its_state in places:
+            if state in (None, its_state):
+                streams = [stream(partition, place) for partition in self._partitions.all]
+                async for partition, row in merge(streams):
+                    try:
+                        yield to_scheduled_task(partition.name, row)
+                    except StorageRefused as error:
+                        self._log.error("left out of the list: %s", error)
