@@ -41,9 +41,10 @@ faults: $(READY) ## inject every fault as often as the report wants it; writes d
 mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## lint, types, documentation
+check: $(READY) ## lint, imports, types, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
