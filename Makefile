@@ -11,7 +11,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotat
 # Tests mostly wait; so there are more of them at once than CPUs.
 PARALLEL := --numprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers scale sbom build audit lock clean
+.PHONY: help setup demo test test-oldest faults mutants check hooks docs bench bench-peers scale sbom build audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,12 +41,17 @@ faults: $(READY) ## inject every fault as often as the report wants it; writes d
 mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## lint, imports, types, documentation
+check: $(READY) ## lint, imports, types, spelling, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/codespell
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+hooks: $(READY) ## look at what is committed before it is, with hooks of git
+	$(BIN)/pre-commit install
 
 docs: $(READY) ## serve the documentation at localhost:8000
 	$(BIN)/mkdocs serve
