@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 REDIS ?= memory://demo
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 	--no-emit-index-url --no-emit-find-links
 
 # Tests mostly wait; so there are more of them at once than CPUs.
