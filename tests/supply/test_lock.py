@@ -38,7 +38,7 @@ def wanted() -> list[Requirement]:
     return [Requirement(text) for group in groups for text in group]
 
 
-@pytest.mark.parametrize("name", [file.name for file in sorted(LOCK.parent.iterdir())])
+@pytest.mark.parametrize("name", [file.name for file in sorted(LOCK.parent.glob("*.txt"))])
 def test_every_line_is_an_exact_version_with_hashes(name: str) -> None:
     # So it names neither an index nor an address nor a path.
     assert parse((LOCK.parent / name).read_text())
