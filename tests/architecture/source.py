@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
 import interval_scheduler
@@ -24,22 +23,9 @@ class Module:
         self.text = path.read_text(encoding="utf-8")
         self.tree = ast.parse(self.text)
 
-    @cached_property
-    def _for_types_only(self) -> set[ast.AST]:
-        """All below `if TYPE_CHECKING:`, which is not there at run time."""
-        return {
-            below
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-            for statement in node.body
-            for below in ast.walk(statement)
-        }
-
     def imports(self) -> Iterator[str]:
-        """The full name of everything imported at run time, in functions too; `a.b.c` for `from a.b import c`."""
+        """The full name of everything imported, in functions and for types too; `a.b.c` for `from a.b import c`."""
         for node in ast.walk(self.tree):
-            if node in self._for_types_only:
-                continue
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -71,13 +57,3 @@ class Module:
 
 
 MODULES = {module.name: module for module in map(Module, sorted(ROOT.rglob("*.py")))}
-
-
-def within(full_name: str) -> str | None:
-    """The module of the package that a full name is, or is in; `None` for what is elsewhere."""
-    root, _, rest = full_name.partition(".")
-    if root != PACKAGE:
-        return None
-    while rest and rest not in MODULES:
-        rest = rest.rpartition(".")[0]
-    return rest or "__init__"

@@ -21,7 +21,7 @@ from interval_scheduler import (
     UnsuitableServer,
 )
 from tests.sentinels import SERVICE, SentinelServer, Watched
-from tests.servers import RedisServer, binaries, free_port
+from tests.servers import RedisServer, binaries, free_port, has_tls
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -182,13 +182,8 @@ async def test_a_password_that_sentinels_do_not_ask_for(watched: Watched, namesp
         await connecting(f"{watched.url}?sentinel_password=hunter2", namespace).connect()
 
 
-def _with_tls() -> str | None:
-    """A binary that was built with TLS: then it knows the options."""
-    return next((each for each in binaries().values() if b"tls-auth-clients" in Path(each).read_bytes()), None)
-
-
 async def test_sentinels_and_redis_behind_tls(namespace: str, tmp_path: Path) -> None:
-    binary = _with_tls()
+    binary = next(filter(has_tls, binaries().values()), None)
     if binary is None:
         pytest.skip("no redis-server here was built with TLS")
     authority, file, trusted = trustme.CA(), tmp_path / "server.pem", tmp_path / "authority.pem"

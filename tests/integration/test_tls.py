@@ -24,7 +24,7 @@ from interval_scheduler import (
 )
 from tests.clusters import RedisCluster
 from tests.proxy import Proxy
-from tests.servers import RedisServer, binaries, default_binary, free_port
+from tests.servers import RedisServer, binaries, default_binary, free_port, has_tls
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
@@ -56,20 +56,11 @@ def _file_of(authority: trustme.CA, folder: Path) -> Path:
     return file
 
 
-def _has_tls(server: RedisServer) -> bool:
-    """Whether the binary was built with it: then it knows the options."""
-    return _knows_tls(server.binary)
-
-
-def _knows_tls(binary: str) -> bool:
-    return b"tls-auth-clients" in Path(binary).read_bytes()
-
-
 @asynccontextmanager
 async def serving(own_server: NewServer, certificate: trustme.LeafCert, folder: Path) -> AsyncIterator[int]:
     """A port where a Redis with its password is behind TLS: of the server itself, or of a proxy if it knows no TLS."""
     plain = own_server(requirepass=SECRET)
-    if not _has_tls(plain):
+    if not has_tls(plain.binary):
         async with Proxy(plain.port, _context(certificate)) as proxy:
             yield proxy.port
         return
@@ -170,7 +161,7 @@ async def test_a_cluster(certificate: trustme.LeafCert, trusted: Path, tmp_path:
         "tls_ca_cert_file": str(trusted),
         "tls_auth_clients": "no",
     }
-    if (binary := next(filter(_knows_tls, (default_binary(), *binaries().values())), None)) is None:
+    if (binary := next(filter(has_tls, (default_binary(), *binaries().values())), None)) is None:
         pytest.skip("no redis-server with TLS is at hand")
     with RedisCluster(binary, primaries=1, replicas=False, **settings):
         async with connecting(f"rediss+cluster://127.0.0.1:{port}?partitions=2&tls_ca_file={trusted}") as scheduler:

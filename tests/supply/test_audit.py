@@ -21,7 +21,7 @@ from tests.servers import free_port
 KNOWN = {"jinja2": "2.10", "numpy": "2.5.5"}
 #: A lock that pins one of these, for another interpreter than this at that.
 PINS = ("anyio==4.16.0", "numpy==2.5.5 ; python_version < '3'")
-LOCK = "".join(f"{pin} \\\n    --hash=sha256:{'0' * 64}\n" for pin in PINS)
+LOCK = "".join(f"{pin} \\\n    --hash=sha256:{'0' * 64}\n    # via x\n" for pin in PINS)
 
 
 class Answers(BaseHTTPRequestHandler):

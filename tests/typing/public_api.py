@@ -71,8 +71,8 @@ class Full(Task):
 class Fixed(Task):
     """Constants instead of properties."""
 
-    id = "fixed"
-    on_execute_reschedule_to = 60
+    id = "fixed"  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+    on_execute_reschedule_to = 60  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
 
     def serialize(self) -> str:
         return ""

