@@ -65,7 +65,7 @@ def wired(changes: Sequence[Change]) -> list[Argument]:
 
 async def assign_wired(session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]) -> tuple[list[bool], int]:
     """The same as `assign`, from what `wired` gives."""
-    reply: bytes = await session.request(scripts.ASSIGN, keys.everywhere, (keys.wake, grid_ms, *args))
+    reply: bytes = await session.request(scripts.ASSIGN, keys.of(scripts.ASSIGN), (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
     return flags(created), int(earliest)
 
@@ -79,17 +79,13 @@ class Removed(NamedTuple):
 
 async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
     """Take tasks off the schedule."""
-    reply: bytes = await session.request(
-        scripts.REMOVE,
-        keys.everywhere,
-        (START_WINDOW_MS, keys.wake, *ids),
-    )
+    reply: bytes = await session.request(scripts.REMOVE, keys.of(scripts.REMOVE), (START_WINDOW_MS, keys.wake, *ids))
     wait, _, scheduled = reply.partition(b" ")
     return [Removed(flag, int(wait)) for flag in flags(scheduled)]
 
 
 async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
     """Take every task off the schedule: how many there were, and whether one was leased."""
-    reply: bytes = await session.request(scripts.CLEAR, keys.everywhere, ())
+    reply: bytes = await session.request(scripts.CLEAR, keys.of(scripts.CLEAR), ())
     leased, _, removed = reply.partition(b" ")
     return int(removed), leased == b"1"

@@ -35,35 +35,18 @@ async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) ->
     args: list[Argument] = [keys.wake]
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
-    reply: bytes = await session.request(
-        scripts.CONTROL,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leases,
-            keys.paused,
-            keys.dead,
-            keys.errors,
-            keys.groups,
-            keys.attempts,
-            keys.runs,
-            keys.failures,
-        ),
-        args,
-    )
+    reply: bytes = await session.request(scripts.CONTROL, keys.of(scripts.CONTROL), args)
     earliest, _, results = reply.partition(b" ")
     return Controlled(results.decode(), int(earliest))
 
 
 async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
     """Pause the whole partition or resume it: whether that changed something."""
-    reply: bytes = await session.request(scripts.HALT, (keys.halt,), (keys.wake, int(pause)))
+    reply: bytes = await session.request(scripts.HALT, keys.of(scripts.HALT), (keys.wake, int(pause)))
     return reply == b"1"
 
 
 async def bury(session: Session, keys: Keys, limit: int) -> int:
     """Forget up to `limit` dead tasks, the oldest first: how many."""
-    reply: bytes = await session.request(
-        scripts.BURY, (keys.tasks, keys.dead, keys.errors, keys.runs, keys.failures), (limit,)
-    )
+    reply: bytes = await session.request(scripts.BURY, keys.of(scripts.BURY), (limit,))
     return int(reply)

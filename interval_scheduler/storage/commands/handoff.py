@@ -57,7 +57,9 @@ async def hint(
         args: for each hint its id, code, start, interval and data; the last four empty for a removal.
     """
     reply: bytes = await session.request(
-        scripts.HINT, (*keys, master.keys.fence), (master.keys.wake, partition.encode(), bound, *args)
+        scripts.HINT,
+        (*master.keys.of(scripts.HINT), *keys),
+        (master.keys.wake, partition.encode(), bound, *args),
     )
     return reply.decode()
 
@@ -98,7 +100,7 @@ async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
 
 async def applied(partition: ScriptRunner) -> int:
     """The number of the last hint that was applied to a partition, 0 for none; raises the client's errors."""
-    return int(await partition.evaluate(scripts.APPLIED, (partition.keys.hinted,), ()))
+    return int(await partition.evaluate(scripts.APPLIED, partition.keys.of(scripts.APPLIED), ()))
 
 
 async def strike(master: ScriptRunner, keys: HintKeys, number: int) -> None:

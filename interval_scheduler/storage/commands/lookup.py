@@ -26,9 +26,7 @@ class Row:
 async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
     """Look tasks up by id; `None` for those that are not scheduled."""
     keys = partition.keys
-    records, scores, leases, failed, paused, failures = await partition.read(
-        scripts.LOOK, (keys.tasks, keys.due, keys.leases, keys.attempts, keys.paused, keys.failures, keys.groups), ids
-    )
+    records, scores, leases, failed, paused, failures = await partition.read(scripts.LOOK, keys.of(scripts.LOOK), ids)
     none = [None] * len(ids)
     return [
         _row(raw_id, record, due, lease, pause, extras)
@@ -117,7 +115,7 @@ async def _page(
     keys = partition.keys
     ids, scores, records, leases, failed, failures, errors, members = await partition.read(
         scripts.PAGE,
-        (walked, keys.tasks, keys.leases, keys.attempts, keys.failures, keys.errors),
+        (*keys.of(scripts.PAGE), walked),
         (limit, *(after or (b"", b""))),
     )
     none = [None] * len(ids)
@@ -137,7 +135,7 @@ class Sizes(NamedTuple):
 async def sizes(partition: ScriptRunner) -> Sizes:
     """How many tasks a partition has."""
     keys = partition.keys
-    return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased, keys.paused, keys.groups), ()))
+    return Sizes(*await partition.read(scripts.SIZE, keys.of(scripts.SIZE), ()))
 
 
 def _row(

@@ -50,16 +50,12 @@ class Ended(NamedTuple):
     earliest_ms: int
 
 
-def _claim_keys(keys: Keys) -> tuple[bytes, ...]:
-    return keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts
-
-
 async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
     """Lease up to `limit` due tasks (at least once), and so many of a group. After one in doubt, what that got."""
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
-        (*_claim_keys(keys), keys.paused, keys.halt, keys.groups),
+        keys.of(scripts.CLAIM),
         (limit, lease_ms, group_limit),
     )
     return Claimed(*reply)
@@ -73,17 +69,7 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
-        (
-            *_claim_keys(keys),
-            keys.dead,
-            keys.taken(session.name),
-            keys.paused,
-            keys.halt,
-            keys.groups,
-            keys.failures,
-            keys.runs,
-            keys.errors,
-        ),
+        (*keys.of(scripts.CLAIM_ONCE), keys.taken(session.name)),
         (limit, lease_ms, group_limit, DEAD_LIMIT),
     )
     return Claimed(*reply)
@@ -95,18 +81,7 @@ async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     headers = b"\n".join([run.header for run in runs]) + b"\n"
     reply: bytes = await session.request(
         scripts.COMPLETE,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leased,
-            keys.leases,
-            keys.attempts,
-            keys.fence,
-            keys.paused,
-            keys.runs,
-            keys.groups,
-            keys.failures,
-        ),
+        keys.of(scripts.COMPLETE),
         (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
     return _ended(reply)
@@ -142,7 +117,7 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
         args += (failure.raw_id, failure.lease, failure.header, retry, int(failure.charge), error)
     reply: bytes = await session.request(
         scripts.FAIL,
-        keys.everywhere,
+        keys.of(scripts.FAIL),
         args,
     )
     earliest, _, results = reply.partition(b" ")
@@ -154,9 +129,7 @@ async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     args: list[Argument] = [keys.wake]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return _ended(
-        await session.request(scripts.RELEASE, (keys.due, keys.leased, keys.leases, keys.paused, keys.groups), args)
-    )
+    return _ended(await session.request(scripts.RELEASE, keys.of(scripts.RELEASE), args))
 
 
 async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held]) -> list[bool]:
@@ -164,7 +137,7 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
     args: list[Argument] = [lease_ms]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return flags(await session.request(scripts.RENEW, (keys.leased, keys.leases), args))
+    return flags(await session.request(scripts.RENEW, keys.of(scripts.RENEW), args))
 
 
 async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
@@ -174,19 +147,7 @@ async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list
         args += (run.raw_id, run.lease)
     reply = await session.request(
         scripts.QUARANTINE,
-        (
-            keys.leased,
-            keys.leases,
-            keys.attempts,
-            keys.dead,
-            keys.errors,
-            keys.due,
-            keys.groups,
-            keys.paused,
-            keys.runs,
-            keys.failures,
-            keys.tasks,
-        ),
+        keys.of(scripts.QUARANTINE),
         args,
     )
     return flags(reply)

@@ -17,9 +17,7 @@ _MOST_BYTES: Final = 1 << 20
 async def enroll(partition: ScriptRunner, wanted: Enrollment) -> Enrollment:
     """Make the database a partition of the namespace unless it is one; what stands there then."""
     keys = partition.keys
-    reply: list[bytes] = await partition.evaluate(
-        scripts.ENROLL, (keys.enrollment, keys.epoch), (*wanted[:4], wanted.number)
-    )
+    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of(scripts.ENROLL), (*wanted[:4], wanted.number))
     return Enrollment(*reply)
 
 
@@ -46,10 +44,7 @@ async def change(
     reply: list[bytes] = await partition.evaluate(
         scripts.CHANGE,
         (
-            keys.enrollment,
-            keys.epoch,
-            keys.moves,
-            keys.halt,
+            *keys.of(scripts.CHANGE),
             *(keys.hints_for(name).order for name in without_hints_for),
         ),
         (
@@ -68,15 +63,13 @@ async def change(
 async def settle(partition: ScriptRunner) -> None:
     """Note that all tasks have moved."""
     keys = partition.keys
-    await partition.change(scripts.SETTLE, (keys.enrollment, keys.epoch), (partition.epoch,))
+    await partition.change(scripts.SETTLE, keys.of(scripts.SETTLE), (partition.epoch,))
 
 
 async def walk(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
     """One step through all tasks: where it ended (`b"0"`: at the end), and their ids."""
     keys = partition.keys
-    after, ids = await partition.change(
-        scripts.WALK, (keys.tasks, keys.moves), (partition.epoch, cursor, count, looked)
-    )
+    after, ids = await partition.change(scripts.WALK, keys.of(scripts.WALK), (partition.epoch, cursor, count, looked))
     return after, ids
 
 
@@ -98,7 +91,7 @@ async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[byte
     keys = partition.keys
     number, to, token, left, batch = await partition.change(
         scripts.MOVE_OUT,
-        (*keys.everywhere, keys.outbox, keys.moves, keys.fence),
+        keys.of(scripts.MOVE_OUT),
         (partition.epoch, keys.wake, destination.encode(), _MOST_BYTES, *ids),
     )
     return Outbox(int(number), to.decode(), token, left, batch)
@@ -110,7 +103,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
     return int(
         await partition.change(
             scripts.MOVE_IN,
-            (*keys.everywhere, keys.moves, keys.fence),
+            keys.of(scripts.MOVE_IN),
             (partition.epoch, keys.wake, origin.encode(), outbox.number, outbox.token, *outbox.batch),
         )
     )
@@ -119,7 +112,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
 async def move_done(partition: ScriptRunner, number: int) -> None:
     """Throw away the batch of that number, which has arrived."""
     keys = partition.keys
-    await partition.change(scripts.MOVE_DONE, (keys.outbox, keys.moves), (partition.epoch, number))
+    await partition.change(scripts.MOVE_DONE, keys.of(scripts.MOVE_DONE), (partition.epoch, number))
 
 
 class Moving(NamedTuple):
@@ -136,6 +129,6 @@ async def moving(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
     """Whether tasks move by what a partition knows, and which of the given ones are on their way from there."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(
-        scripts.MOVING, (keys.enrollment, keys.moves, keys.outbox), ids
+        scripts.MOVING, keys.of(scripts.MOVING), ids
     )
     return Moving(bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in on_their_way])

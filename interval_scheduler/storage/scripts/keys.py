@@ -8,9 +8,42 @@ key.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ..connection.slots import slot_of, tag_of
+
+#: Every key that several scripts take, or one of them from `Keys`: its type and what it holds. The headers in `lua/`
+#: name them, and `Keys` has each under the same name; only that of the reply is a session's.
+SHARED: Final = {
+    "reply": "string, the number of the session's last request and its reply",
+    "tasks": "hash, id -> record",
+    "due": "sorted set, id -> due time, ms, of the waiting tasks",
+    "leased": "sorted set, id -> deadline of the lease, ms",
+    "leases": "hash, id -> lease",
+    "attempts": "hash, id -> deliveries that failed",
+    "dead": "sorted set, id -> when it was set aside, ms",
+    "errors": "hash, id -> of a dead task: deliveries that failed, a blank, the error",
+    "paused": "sorted set, id -> due time, ms, of the paused tasks",
+    "runs": "hash, id -> runs that ended, of a task with a limit on its runs",
+    "failures": "hash, id -> occurrences that failed for good",
+    "groups": "prefix of the keys of groups (see _groups.lua)",
+    "fence": "string, the last fencing token",
+    "halt": "string, when the namespace was paused, ms; absent while it is not paused",
+    "outbox": "hash, id -> a task that moves to another partition, with all its state",
+    "moves": "hash, numbers of the last batches out and in, and the progress of the move",
+    "hinted": "string, the number of the last hint that was applied here",
+    "enrollment": "hash, schema, partition, list, master, epoch and from: what the namespace says of this database",
+    "epoch": "string, the epoch of the list of partitions; absent for epoch 1",
+    "probe": "any type, only for the time of this script",
+}
+
+
+class TakesKeys(Protocol):
+    """A script, as far as its keys go."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the keys that it takes from `Keys`."""
 
 
 class HintKeys(NamedTuple):
@@ -31,6 +64,7 @@ class Keys:
     """
 
     __slots__ = (
+        "_of",
         "_tag",
         "attempts",
         "dead",
@@ -57,6 +91,7 @@ class Keys:
     )
 
     def __init__(self, namespace: str, partition: str, shard: int | None = None) -> None:
+        self._of: Final[dict[tuple[str, ...], tuple[bytes, ...]]] = {}
         escaped = namespace.replace(":", "::")
         prefix = f"{escaped}:{partition}"
         self._tag: Final = f"{{{prefix if shard is None else tag_of(prefix, shard)}}}:".encode()
@@ -94,22 +129,12 @@ class Keys:
         """The slot of all of them in a Redis Cluster."""
         return slot_of(self.tasks)
 
-    @property
-    def everywhere(self) -> tuple[bytes, ...]:
-        """All keys in which something of a task can stand, in the order in which scripts take them."""
-        return (
-            self.tasks,
-            self.due,
-            self.leased,
-            self.leases,
-            self.attempts,
-            self.dead,
-            self.errors,
-            self.paused,
-            self.runs,
-            self.failures,
-            self.groups,
-        )
+    def of(self, script: TakesKeys) -> tuple[bytes, ...]:
+        """List the keys that a script takes from here, in the order of its header."""
+        found = self._of.get(script.keys)
+        if found is None:  # the first call; claims and completions are sent all the time
+            found = self._of[script.keys] = tuple(getattr(self, name) for name in script.keys)
+        return found
 
     def reply(self, session: bytes) -> bytes:
         """Where the last reply to a session stands."""

@@ -1,16 +1,5 @@
 -- Put tasks under schedule, or update those that are.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
 --   '?' behind it: only for tasks that are known here
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -142,11 +131,11 @@ if #marked > 0 then
 end
 if #over > 0 then
   -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
-  for _, at in ipairs({ 5, 6, 8, 10, 11 }) do
-    call('HDEL', KEYS[at], unpack(over))
+  for _, key in ipairs({ leases_key, attempts_key, errors_key, runs_key, failures_key }) do
+    call('HDEL', key, unpack(over))
   end
-  for _, at in ipairs({ 4, 7, 9 }) do
-    call('ZREM', KEYS[at], unpack(over))
+  for _, key in ipairs({ leased_key, dead_key, paused_key }) do
+    call('ZREM', key, unpack(over))
   end
   for _, id in ipairs(over) do
     if not due_of[id] then

@@ -1,15 +1,5 @@
 -- Look over one step of one place of the key space, and mend what is wrong there if asked to.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] attempts: id -> deliveries that failed
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] failures: id -> runs that failed for good
--- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] place: string, the name of the key to walk, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at

@@ -1,14 +1,5 @@
 -- Take due tasks off the due set and lease them to one worker.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] fence: the last fencing token
--- KEYS[7] attempts: id -> deliveries that failed
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] halt: there while the namespace is paused
--- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, groups, fence, halt
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms

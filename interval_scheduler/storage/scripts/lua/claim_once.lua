@@ -1,19 +1,6 @@
 -- Take due tasks for one worker and reschedule them at once: at most once. What only a completion can decide is leased.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] fence: the last fencing token
--- KEYS[7] attempts: id -> deliveries that failed
--- KEYS[8] dead: id -> when it was set aside, ms
--- KEYS[9] taken: list, what the session's last claim took: ids, due times, records, failed deliveries
--- KEYS[10] paused: id -> due, ms
--- KEYS[11] halt: there while the namespace is paused
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[13] failures: id -> runs that failed for good
--- KEYS[14] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[15] errors: id -> what a dead task's last run failed with
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt
+-- KEYS taken: list, what the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms

@@ -1,15 +1,5 @@
 -- End runs: reschedule recurring tasks, delete one-shots, give up the leases.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] fence: the last fencing token
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[11] failures: id -> runs that failed for good
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, runs, failures, groups, fence
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them

@@ -1,15 +1,5 @@
 -- Pause and resume tasks, run them now, and revive dead ones.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] paused: id -> due, ms
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[9] attempts: id -> deliveries that failed
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
+-- KEYS: reply, tasks, due, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
 --   '?' behind it: only for tasks that are known here
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -95,8 +85,8 @@ function actions.r(id, at, claim, mark)
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
       -- Its time was over while it was paused.
-      for at = 9, 11 do
-        call('HDEL', KEYS[at], id)
+      for _, key in ipairs({ attempts_key, runs_key, failures_key }) do
+        call('HDEL', key, id)
       end
       call('ZREM', paused_key, id)
       call('HDEL', tasks_key, id)

@@ -1,16 +1,5 @@
 -- End runs that failed: try again after a delay, else go on with the next occurrence, else set the task aside as dead.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with: failed deliveries, a blank, the error
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept

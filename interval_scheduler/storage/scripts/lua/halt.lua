@@ -1,6 +1,5 @@
 -- Pause the whole partition, or resume it.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] halt: there while the namespace is paused
+-- KEYS: reply, halt
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] pause: 1 to pause, 0 to resume

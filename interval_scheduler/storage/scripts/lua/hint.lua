@@ -1,9 +1,8 @@
 -- Keep assignments and removals for a partition that cannot be reached.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] order: number and id of each hint -> its number
--- KEYS[3] says: number -> code, start, interval and data, in lines
--- KEYS[4] of: id -> number of its latest hint, below 0 if that is a removal
--- KEYS[5] fence: the last fencing token, from which the numbers go on
+-- KEYS: reply, fence
+-- KEYS order: sorted set, number and id of each hint -> its number
+-- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS of: hash, id -> number of its latest hint, below 0 if that is a removal
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where schedulers listen
 -- ARGV[3] partition: string, the name of the one that cannot be reached

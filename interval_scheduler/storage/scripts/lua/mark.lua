@@ -1,6 +1,6 @@
 -- Note ids that a sync wants to keep, or forget them all.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] wanted: set of ids, of one sync
+-- KEYS: reply
+-- KEYS wanted: set of ids, of one sync
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to forget them all

@@ -1,6 +1,5 @@
 -- Throw away the batch in the outbox, which has arrived.
--- KEYS[1] outbox: id -> a task with all its state
--- KEYS[2] moves: what is known of tasks that move
+-- KEYS: outbox, moves
 -- ARGV[1] epoch: integer, that of the list for which they move
 -- ARGV[2] number: integer, of the batch
 -- Returns: string, 1 if it was there, else 0

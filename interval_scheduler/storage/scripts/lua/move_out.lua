@@ -1,18 +1,5 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] attempts: id -> deliveries that failed
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] failures: id -> runs that failed for good
--- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[12] outbox: id -> a task with all its state
--- KEYS[13] moves: what is known of tasks that move
--- KEYS[14] fence: the last fencing token
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, outbox, moves
 -- ARGV[1] epoch: integer, that of the list for which they move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
@@ -67,8 +54,8 @@ for _, id in ipairs(ids) do
   elseif record then
     local letter, moment = place_of(id)
     local words = { letter, digits(moment) }
-    for _, at in ipairs({ 5, 9, 10 }) do
-      words[#words + 1] = match(call('HGET', KEYS[at], id) or '', '^%d+$') or '0'
+    for _, key in ipairs({ attempts_key, runs_key, failures_key }) do
+      words[#words + 1] = match(call('HGET', key, id) or '', '^%d+$') or '0'
     end
     local reason = call('HGET', errors_key, id) or ''
     words[#words + 1] = digits(#reason)
@@ -85,15 +72,15 @@ if #taken > 0 then
   call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
   call('HSET', outbox_key, unpack(batch))
   call('HINCRBY', moves_key, 'moved', #taken)
-  for _, at in ipairs({ 2, 6, 8 }) do
-    call('ZREM', KEYS[at], unpack(taken))
+  for _, key in ipairs({ due_key, dead_key, paused_key }) do
+    call('ZREM', key, unpack(taken))
   end
   drop_parked(groups, taken)
   if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
-  for _, at in ipairs({ 5, 7, 9, 10, 1 }) do
-    call('HDEL', KEYS[at], unpack(taken))
+  for _, key in ipairs({ attempts_key, errors_key, runs_key, failures_key, tasks_key }) do
+    call('HDEL', key, unpack(taken))
   end
   announce(channel_arg, before, earliest)
 end

@@ -1,13 +1,11 @@
 -- Tell whether tasks move, and how far that came in this partition.
--- KEYS[1] partitions: the namespace's metadata in this database
--- KEYS[2] moves: what is known of tasks that move
--- KEYS[3] outbox: id -> a task with all its state
+-- KEYS: outbox, moves, enrollment
 -- ARGV[1...] ids: string, those to look for in the outbox
 -- Returns: {epoch or nil; the list from which tasks move or nil; how many moved from here; how many were looked at; whether
 --   there is an outbox, 1 or 0; for each id 1 (in the outbox) or 0}
 -- Guarantees: atomic; changes nothing.
 
-local list, moves = call('HMGET', partitions_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
+local list, moves = call('HMGET', enrollment_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
 local on_their_way = {}
 for n, id in ipairs(ARGV) do
   on_their_way[n] = call('HEXISTS', outbox_key, id)

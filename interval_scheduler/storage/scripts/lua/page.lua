@@ -1,11 +1,7 @@
 -- List tasks in the order of one set, a page at a time.
--- KEYS[1] set: the set to walk, due or paused (id -> due, ms), leased (id -> lease deadline, ms), dead (id -> when, ms),
+-- KEYS: tasks, leases, attempts, errors, failures
+-- KEYS set: sorted set to walk, due or paused (id -> due, ms), leased (id -> lease deadline, ms), dead (id -> when, ms),
 --   or those parked for want of room in their group (see _groups.lua)
--- KEYS[2] tasks: id -> record
--- KEYS[3] leases: id -> lease
--- KEYS[4] attempts: id -> deliveries that failed
--- KEYS[5] failures: id -> runs that failed for good
--- KEYS[6] errors: id -> what a dead task's last run failed with
 -- ARGV[1] limit: integer, how many tasks at most
 -- ARGV[2] score: number, of the last task of the page before; '' for the first page
 -- ARGV[3] id: string, of the last task of the page before

@@ -1,5 +1,5 @@
 -- Try all commands that the other scripts use, on a key of its own.
--- KEYS[1] probe: nothing else stands there
+-- KEYS: probe
 -- ARGV[1] channel: string, where nobody listens
 -- Returns: {server time, µs; for each command that was refused two: its name; the error}
 -- Guarantees: leaves nothing behind; O(1).

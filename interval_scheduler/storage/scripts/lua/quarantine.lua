@@ -1,16 +1,5 @@
 -- Set claimed tasks whose record cannot be read aside as dead, so that the others go on.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] leased: id -> lease deadline, ms
--- KEYS[3] leases: id -> lease
--- KEYS[4] attempts: id -> deliveries that failed
--- KEYS[5] dead: id -> when it was set aside, ms
--- KEYS[6] errors: id -> what a dead task's last run failed with
--- KEYS[7] due: id -> due, ms
--- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] tasks: id -> record
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept

@@ -1,10 +1,5 @@
 -- Hand claimed tasks back unrun, due as they were.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] paused: id -> due, ms
--- KEYS[6] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, due, leased, leases, paused, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run two: id: string; lease: string, as claimed

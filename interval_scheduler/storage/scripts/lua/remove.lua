@@ -1,16 +1,5 @@
 -- Take tasks off the schedule.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
 --   '?' behind it: only for tasks that are known here
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
@@ -63,10 +52,13 @@ if any_leased then
 end
 call('HDEL', attempts_key, unpack(ids))
 call('ZREM', dead_key, unpack(ids))
-for at = 8, 11 do
-  if call('EXISTS', KEYS[at]) == 1 then
-    call(at == 9 and 'ZREM' or 'HDEL', KEYS[at], unpack(ids))
+for _, key in ipairs({ errors_key, runs_key, failures_key }) do
+  if call('EXISTS', key) == 1 then
+    call('HDEL', key, unpack(ids))
   end
+end
+if call('EXISTS', paused_key) == 1 then
+  call('ZREM', paused_key, unpack(ids))
 end
 announce(channel_arg, before, makes_room and now)
 return remember(reply_key, stamp_arg, digits(wait) .. ' ' .. table.concat(results))

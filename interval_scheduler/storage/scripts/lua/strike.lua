@@ -1,7 +1,7 @@
 -- Strike off the hints that were applied.
--- KEYS[1] order: number and id of each hint -> its number
--- KEYS[2] says: number -> code, start, interval and data, in lines
--- KEYS[3] of: id -> number of its latest hint, below 0 if that is a removal
+-- KEYS order: sorted set, number and id of each hint -> its number
+-- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS of: hash, id -> number of its latest hint, below 0 if that is a removal
 -- ARGV[1] number: integer, of the last one that was applied
 -- ARGV[2] limit: integer, how many to strike off at most
 -- Returns: integer, how many of those that were applied are left

@@ -1,7 +1,6 @@
 -- Find scheduled tasks whose id starts with a prefix and that a sync does not want, a step at a time.
--- KEYS[1] tasks: id -> record
--- KEYS[2] dead: id -> when it was set aside, ms
--- KEYS[3] wanted: set of ids, of one sync
+-- KEYS: tasks, dead
+-- KEYS wanted: set of ids, of one sync
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
 -- ARGV[2] count: integer, about how many tasks to look at
 -- ARGV[3] prefix: string

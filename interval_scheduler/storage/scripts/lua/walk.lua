@@ -1,6 +1,5 @@
 -- List the ids of the tasks that are known here, a step at a time, and note how far that came.
--- KEYS[1] tasks: id -> record
--- KEYS[2] moves: what is known of tasks that move
+-- KEYS: tasks, moves
 -- ARGV[1] epoch: integer, that of the list for which they move
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many tasks to look at
