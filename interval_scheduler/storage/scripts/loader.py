@@ -32,6 +32,8 @@ _SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
 _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
+#: What stands before every script, in this order.
+_FUNCTIONS: Final = ("_prelude", "_groups", "_claims")
 
 
 class BadScriptHeader(Exception):
@@ -133,8 +135,8 @@ def _entries(header: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _load(name: str, *, in_order: bool = False) -> Script:
-    script = _script(name, "_prelude", "_groups")
-    return replace(script, in_order=_script(name, "_prelude", "_groups", "_in_order")) if in_order else script
+    script = _script(name, *_FUNCTIONS)
+    return replace(script, in_order=_script(name, *_FUNCTIONS, "_in_order")) if in_order else script
 
 
 def _read(name: str) -> str:

@@ -169,23 +169,3 @@ local function use_room(groups, limit, runs, count, now, due_key)
     end
   end
 end
-
--- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.
-local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
-  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
-  if #expired == 0 then
-    return
-  end
-  local held = call('HMGET', leases_key, unpack(expired))
-  local back = new_places()
-  for n, id in ipairs(expired) do
-    place(back, id, due_again(held[n], now))
-  end
-  put(back, due_key, paused_key)
-  for _, id in ipairs(expired) do
-    call('HINCRBY', attempts_key, id, 1)
-  end
-  call('HDEL', leases_key, unpack(expired))
-  call('ZREM', leased_key, unpack(expired))
-  leave_groups(groups, expired, now, due_key)
-end

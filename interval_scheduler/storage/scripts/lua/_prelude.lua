@@ -262,15 +262,43 @@ local function extras_of(key, ids)
   return call('HMGET', key, unpack(ids))
 end
 
--- Of the dead tasks, forget the oldest beyond a limit; no more of them than a batch may have added. The hashes hold what
--- is known of a task, its record last.
+-- Delete ids from hashes, in the order given. A hash that is absent costs one look.
+local function delete_fields(ids, hashes)
+  for _, key in ipairs(#ids > 0 and hashes or {}) do
+    if call('EXISTS', key) == 1 then
+      call('HDEL', key, unpack(ids))
+    end
+  end
+end
+
+-- Delete ids from sorted sets, in the order given. A set that is absent costs one look.
+local function delete_members(ids, sets)
+  for _, key in ipairs(#ids > 0 and sets or {}) do
+    if call('EXISTS', key) == 1 then
+      call('ZREM', key, unpack(ids))
+    end
+  end
+end
+
+-- Count one more in a hash for each id.
+local function count_up(key, ids)
+  for _, id in ipairs(ids) do
+    call('HINCRBY', key, id, 1)
+  end
+end
+
+-- Forget the oldest dead tasks: return how many. The hashes hold what is known of a task, its record last.
+local function forget_oldest(count, dead_key, hashes)
+  local oldest = call('ZRANGE', dead_key, 0, count - 1)
+  delete_members(oldest, { dead_key })
+  delete_fields(oldest, hashes)
+  return #oldest
+end
+
+-- Forget the oldest dead tasks beyond a limit, at most as many as a batch may have added.
 local function bound_dead(limit, most, dead_key, hashes)
   local beyond = call('ZCARD', dead_key) - tonumber(limit)
   if beyond > 0 then
-    local oldest = call('ZRANGE', dead_key, 0, math.min(beyond, most) - 1)
-    call('ZREM', dead_key, unpack(oldest))
-    for _, key in ipairs(hashes) do
-      call('HDEL', key, unpack(oldest))
-    end
+    forget_oldest(math.min(beyond, most), dead_key, hashes)
   end
 end

@@ -131,12 +131,8 @@ if #marked > 0 then
 end
 if #over > 0 then
   -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
-  for _, key in ipairs({ leases_key, attempts_key, errors_key, runs_key, failures_key }) do
-    call('HDEL', key, unpack(over))
-  end
-  for _, key in ipairs({ leased_key, dead_key, paused_key }) do
-    call('ZREM', key, unpack(over))
-  end
+  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
+  delete_members(over, { leased_key, dead_key, paused_key })
   for _, id in ipairs(over) do
     if not due_of[id] then
       call('ZREM', due_key, id)

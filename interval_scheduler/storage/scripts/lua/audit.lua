@@ -63,12 +63,8 @@ end
 
 local function forget(found)
   local id = found.id
-  for _, key in ipairs({ due_key, leased_key, dead_key, paused_key }) do
-    call('ZREM', key, id)
-  end
-  for _, key in ipairs({ leases_key, attempts_key, errors_key, runs_key, failures_key }) do
-    call('HDEL', key, id)
-  end
+  delete_members({ id }, { due_key, leased_key, dead_key, paused_key })
+  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key })
   drop_parked(groups, { id })
   if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then
     earliest = now
@@ -82,9 +78,7 @@ local function hand_back(found)
   else
     wait_until(found.id, moment)
   end
-  call('HDEL', leases_key, found.id)
-  call('ZREM', leased_key, found.id)
-  if leave_groups(groups, { found.id }, now, due_key) then
+  if end_leases({ found.id }, now, due_key, leased_key, leases_key, groups) then
     earliest = now
   end
 end

@@ -11,11 +11,5 @@ if done then
   return done
 end
 
-local ids = call('ZRANGE', dead_key, 0, tonumber(limit_arg) - 1)
-if #ids > 0 then
-  call('ZREM', dead_key, unpack(ids))
-  for _, key in ipairs({ errors_key, runs_key, failures_key, tasks_key }) do
-    call('HDEL', key, unpack(ids))
-  end
-end
-return remember(reply_key, stamp_arg, digits(#ids))
+local count = forget_oldest(tonumber(limit_arg), dead_key, { errors_key, runs_key, failures_key, tasks_key })
+return remember(reply_key, stamp_arg, digits(count))

@@ -144,15 +144,9 @@ if #found > 0 then
   if #off > 0 then
     call('ZREM', due_key, unpack(off))
   end
-  if #gone > 0 then
-    call('HDEL', tasks_key, unpack(gone))
-    call('HDEL', failures_key, unpack(gone))
-    call('HDEL', runs_key, unpack(gone))
-  end
+  delete_fields(gone, { tasks_key, failures_key, runs_key })
   use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
-  if #ended > 0 then
-    call('HDEL', attempts_key, unpack(ended))
-  end
+  delete_fields(ended, { attempts_key })
   if #dead > 0 then
     bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
   end

@@ -72,26 +72,13 @@ for n, id in ipairs(ids) do
   end
 end
 
+places.earliest = earliest
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
-  for _, id in ipairs(counted) do
-    call('HINCRBY', runs_key, id, 1)
-  end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  if #gone > 0 then
-    call('HDEL', tasks_key, unpack(gone))
-    call('HDEL', runs_key, unpack(gone))
-    call('HDEL', failures_key, unpack(gone))
-  end
-  if call('EXISTS', attempts_key) == 1 then
-    call('HDEL', attempts_key, unpack(ended))
-  end
-  if leave_groups(groups_key, ended, now, due_key) then
-    earliest = math.min(earliest or now, now)
-  end
-  announce(channel_arg, before, earliest)
+  count_up(runs_key, counted)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(gone, { tasks_key, runs_key, failures_key })
+    delete_fields(ended, { attempts_key })
+  end)
 end
-return remember(reply_key, sequence_arg, digits(earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

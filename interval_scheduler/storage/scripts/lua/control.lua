@@ -85,9 +85,7 @@ function actions.r(id, at, claim, mark)
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
       -- Its time was over while it was paused.
-      for _, key in ipairs({ attempts_key, runs_key, failures_key }) do
-        call('HDEL', key, id)
-      end
+      delete_fields({ id }, { attempts_key, runs_key, failures_key })
       call('ZREM', paused_key, id)
       call('HDEL', tasks_key, id)
       return '0'

@@ -21,7 +21,7 @@ end
 local now = now_ms()
 local ids = arguments(4, 6)
 local held = call('HMGET', leases_key, unpack(ids))
-local ended, again, failed, counted, finished, gone, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}
+local ended, again, failed, counted, finished, gone, over, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local results, places = {}, new_places()
 
 -- Of one run: what becomes of it, and where its task goes.
@@ -80,46 +80,28 @@ for n, id in ipairs(ids) do
   elseif moment == false then
     gone[#gone + 1] = id
   end
+  if result ~= '0' and not moment then
+    over[#over + 1] = id
+  end
   if result == 'n' or result == 'd' then
     finished[#finished + 1] = id
   end
 end
 
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
-  for _, id in ipairs(again) do
-    call('HINCRBY', attempts_key, id, 1)
-  end
-  for _, id in ipairs(failed) do
-    call('HINCRBY', failures_key, id, 1)
-  end
-  for _, id in ipairs(counted) do
-    call('HINCRBY', runs_key, id, 1)
-  end
-  if #finished > 0 then
-    call('HDEL', attempts_key, unpack(finished))
-  end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  for _, id in ipairs(gone) do
-    call('HDEL', tasks_key, id)
-    call('HDEL', runs_key, id)
-    call('HDEL', failures_key, id)
-  end
-  for n = 2, #dead, 2 do
-    call('HDEL', runs_key, dead[n])
-    call('HDEL', failures_key, dead[n])
-  end
-  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
-  if leave_groups(groups_key, ended, now, due_key) then
-    places.earliest = math.min(places.earliest or now, now)
-  end
-  announce(channel_arg, before, places.earliest)
+  count_up(attempts_key, again)
+  count_up(failures_key, failed)
+  count_up(runs_key, counted)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(finished, { attempts_key })
+    delete_fields(gone, { tasks_key })
+    delete_fields(over, { runs_key, failures_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -72,16 +72,12 @@ if #taken > 0 then
   call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
   call('HSET', outbox_key, unpack(batch))
   call('HINCRBY', moves_key, 'moved', #taken)
-  for _, key in ipairs({ due_key, dead_key, paused_key }) do
-    call('ZREM', key, unpack(taken))
-  end
+  delete_members(taken, { due_key, dead_key, paused_key })
   drop_parked(groups, taken)
   if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
-  for _, key in ipairs({ attempts_key, errors_key, runs_key, failures_key, tasks_key }) do
-    call('HDEL', key, unpack(taken))
-  end
+  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key, tasks_key })
   announce(channel_arg, before, earliest)
 end
 return answer()

@@ -35,18 +35,14 @@ for n, id in ipairs(ids) do
   end
 end
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  call('HDEL', attempts_key, unpack(ended))
-  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
-  local makes_room = leave_groups(groups_key, ended, now, due_key)
-  announce(channel_arg, before, makes_room and now or places.earliest)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(ended, { attempts_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  end)
 end
 return remember(reply_key, sequence_arg, table.concat(results))

@@ -28,14 +28,7 @@ for n, id in ipairs(ids) do
 end
 
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  if leave_groups(groups_key, ended, now, due_key) then
-    places.earliest = math.min(places.earliest or now, now)
-  end
-  announce(channel_arg, before, places.earliest)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -46,19 +46,9 @@ if parked then
 end
 local makes_room = give_up_turns(groups_key, ids, now, due_key)
 if any_leased then
-  call('ZREM', leased_key, unpack(ids))
-  call('HDEL', leases_key, unpack(ids))
-  makes_room = leave_groups(groups_key, ids, now, due_key) or makes_room
+  makes_room = end_leases(ids, now, due_key, leased_key, leases_key, groups_key) or makes_room
 end
-call('HDEL', attempts_key, unpack(ids))
-call('ZREM', dead_key, unpack(ids))
-for _, key in ipairs({ errors_key, runs_key, failures_key }) do
-  if call('EXISTS', key) == 1 then
-    call('HDEL', key, unpack(ids))
-  end
-end
-if call('EXISTS', paused_key) == 1 then
-  call('ZREM', paused_key, unpack(ids))
-end
+delete_fields(ids, { attempts_key, errors_key, runs_key, failures_key })
+delete_members(ids, { dead_key, paused_key })
 announce(channel_arg, before, makes_room and now)
 return remember(reply_key, stamp_arg, digits(wait) .. ' ' .. table.concat(results))
