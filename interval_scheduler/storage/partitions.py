@@ -259,7 +259,7 @@ class Partitions:
         forgotten = 0
         for partition in self.all:
             session = Session(partition, self._patience_seconds)
-            while some := await control_commands.bury(session, partition.keys, MAX_BATCH):
+            while some := await control_commands.purge_dead(session, partition.keys, MAX_BATCH):
                 forgotten += some
         return forgotten
 

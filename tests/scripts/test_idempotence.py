@@ -74,7 +74,7 @@ CLAIMS: dict[str, Request] = {
 }
 OTHERS: dict[str, Request] = {
     "assign": lambda store, session: assigning.assign(session.it, store.keys, 0, CHANGES),
-    "bury": lambda store, session: control.bury(session.it, store.keys, 1),
+    "purge_dead": lambda store, session: control.purge_dead(session.it, store.keys, 1),
     "clear": lambda store, session: assigning.clear(session.it, store.keys),
     "complete": lambda store, session: running.complete(session.it, store.keys, RUNS),
     "control": lambda store, session: control.control(session.it, store.keys, CONTROLS),

@@ -46,7 +46,7 @@ async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
     return reply == b"1"
 
 
-async def bury(session: Session, keys: Keys, limit: int) -> int:
+async def purge_dead(session: Session, keys: Keys, limit: int) -> int:
     """Forget up to `limit` dead tasks, the oldest first: how many."""
-    reply: bytes = await session.request(scripts.BURY, keys.of(scripts.BURY), (limit,))
+    reply: bytes = await session.request(scripts.PURGE_DEAD, keys.of(scripts.PURGE_DEAD), (limit,))
     return int(reply)
