@@ -252,7 +252,7 @@ class Partitions:
         for partition in self.all:
             partition.require_online()
         for partition in self.all:
-            await control_commands.halt(Session(partition, self._patience_seconds), partition.keys, pause=pause)
+            await control_commands.pause_all(Session(partition, self._patience_seconds), partition.keys, pause=pause)
 
     async def bury(self) -> int:
         """Forget all dead tasks: how many there were."""

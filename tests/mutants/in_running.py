@@ -8,7 +8,7 @@ from .planted import lua, tests_in
 
 _IDEMPOTENCE: Final = "scripts/test_idempotence"
 _STATE_CHANGING: Final = (
-    "assign", "purge_dead", "claim", "claim_once", "clear", "complete", "control", "fail", "halt", "lock", "mark",
+    "assign", "purge_dead", "claim", "claim_once", "clear", "complete", "control", "fail", "pause_all", "lock", "mark",
     "quarantine", "release", "remove", "renew",
 )  # fmt: skip
 #: Not refused under another list of partitions.

@@ -79,7 +79,7 @@ OTHERS: dict[str, Request] = {
     "complete": lambda store, session: running.complete(session.it, store.keys, RUNS),
     "control": lambda store, session: control.control(session.it, store.keys, CONTROLS),
     "fail": lambda store, session: running.fail(session.it, store.keys, FAILURES),
-    "halt": lambda store, session: control.halt(session.it, store.keys, pause=True),
+    "pause_all": lambda store, session: control.pause_all(session.it, store.keys, pause=True),
     "lock": lambda store, session: locks.lock(session.it, store.keys, STEPS),
     "quarantine": lambda store, session: running.quarantine(session.it, store.keys, RUNS),
     "release": lambda store, session: running.release(session.it, store.keys, RUNS),

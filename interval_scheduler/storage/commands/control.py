@@ -40,9 +40,9 @@ async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) ->
     return Controlled(results.decode(), int(earliest))
 
 
-async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
+async def pause_all(session: Session, keys: Keys, *, pause: bool) -> bool:
     """Pause the whole partition or resume it: whether that changed something."""
-    reply: bytes = await session.request(scripts.HALT, keys.of(scripts.HALT), (keys.wake, int(pause)))
+    reply: bytes = await session.request(scripts.PAUSE_ALL, keys.of(scripts.PAUSE_ALL), (keys.wake, int(pause)))
     return reply == b"1"
 
 
