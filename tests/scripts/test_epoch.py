@@ -150,7 +150,7 @@ async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     assert await store.raw() == before
     page = await handoff.hint_page(store.partition, keys)
     assert page is not None
-    await handoff.strike(store.partition, keys, page.last)
+    await handoff.trim_hints(store.partition, keys, page.last)
     changed = await topology.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
     assert changed.enrollment == second
 

@@ -103,7 +103,7 @@ async def applied(partition: ScriptRunner) -> int:
     return int(await partition.evaluate(scripts.APPLIED, partition.keys.of(scripts.APPLIED), ()))
 
 
-async def strike(master: ScriptRunner, keys: HintKeys, number: int) -> None:
+async def trim_hints(master: ScriptRunner, keys: HintKeys, number: int) -> None:
     """Strike off all hints up to a number."""
-    while int(await master.read(scripts.STRIKE, keys, (number, _STRUCK_AT_ONCE))):
+    while int(await master.read(scripts.TRIM_HINTS, keys, (number, _STRUCK_AT_ONCE))):
         pass

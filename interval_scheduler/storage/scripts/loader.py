@@ -184,11 +184,11 @@ REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
 SETTLE: Final = _load("settle")
 SIZE: Final = _load("size")
-STRIKE: Final = _load("strike")
 SWEEP: Final = _load("sweep")
+TRIM_HINTS: Final = _load("trim_hints")
 WALK: Final = _load("walk")
 
 #: Those that only hints need.
-OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, STRIKE)
+OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)
 
 ALL: Final = tuple(script for script in list(globals().values()) if isinstance(script, Script))
