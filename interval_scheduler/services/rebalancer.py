@@ -108,7 +108,7 @@ class Mover:
         left: list[bytes] = []
         looked, cursor = 0, b"0"
         while True:
-            cursor, ids = await topology.walk(old, cursor, _STEP, looked)
+            cursor, ids = await topology.scan_ids(old, cursor, _STEP, looked)
             looked += len(ids)
             left += await self._send(moves, old, [raw_id for raw_id in ids if moves.new_home(raw_id) is not old])
             if cursor == b"0":

@@ -209,7 +209,7 @@ async def test_another_list_of_partitions_is_refused(store: Store, there: Store)
         out(store, b"waiting"),
         into(there, outbox),
         topology.move_done(store.partition, outbox.number),
-        topology.walk(store.partition, b"0", 10, 0),
+        topology.scan_ids(store.partition, b"0", 10, 0),
     ):
         with pytest.raises(ResponseError, match="LISTCHANGED"):
             await late
@@ -222,7 +222,7 @@ async def test_a_walk_meets_every_task(store: Store) -> None:
     found: list[bytes] = []
     cursor = b"0"
     while True:
-        cursor, some = await topology.walk(store.partition, cursor, 50, len(found))
+        cursor, some = await topology.scan_ids(store.partition, cursor, 50, len(found))
         found += some
         if cursor == b"0":
             break

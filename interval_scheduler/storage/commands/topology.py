@@ -66,10 +66,12 @@ async def settle(partition: ScriptRunner) -> None:
     await partition.change(scripts.SETTLE, keys.of(scripts.SETTLE), (partition.epoch,))
 
 
-async def walk(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
+async def scan_ids(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
     """One step through all tasks: where it ended (`b"0"`: at the end), and their ids."""
     keys = partition.keys
-    after, ids = await partition.change(scripts.WALK, keys.of(scripts.WALK), (partition.epoch, cursor, count, looked))
+    after, ids = await partition.change(
+        scripts.SCAN_IDS, keys.of(scripts.SCAN_IDS), (partition.epoch, cursor, count, looked)
+    )
     return after, ids
 
 

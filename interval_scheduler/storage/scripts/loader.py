@@ -182,11 +182,11 @@ QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
+SCAN_IDS: Final = _load("scan_ids")
 SETTLE: Final = _load("settle")
 SIZE: Final = _load("size")
 SWEEP: Final = _load("sweep")
 TRIM_HINTS: Final = _load("trim_hints")
-WALK: Final = _load("walk")
 
 #: Those that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)
