@@ -27,7 +27,7 @@ ALL: Final = (
     ),
     lua(
         "a list takes the place of any other",
-        "change",
+        "adopt_list",
         "(expected_arg == '' or epoch == tonumber(expected_arg))",
         "true",
         tests_in(_EPOCH, "test_a_list_takes_the_place_of_one_with_a_smaller_epoch"),
@@ -97,7 +97,7 @@ ALL: Final = (
     ),
     lua(
         "a change begins while hints wait",
-        "change",
+        "adopt_list",
         "    if call('EXISTS', key) == 1 then\n",
         "    if false then\n",
         tests_in(_EPOCH, "test_a_change_does_not_begin_while_hints_wait"),

@@ -28,7 +28,7 @@ class Changed(NamedTuple):
     is_paused: bool
 
 
-async def change(
+async def adopt_list(
     partition: ScriptRunner,
     wanted: Enrollment,
     expected: int | None,
@@ -42,9 +42,9 @@ async def change(
     """
     keys = partition.keys
     reply: list[bytes] = await partition.evaluate(
-        scripts.CHANGE,
+        scripts.ADOPT_LIST,
         (
-            *keys.of(scripts.CHANGE),
+            *keys.of(scripts.ADOPT_LIST),
             *(keys.hints_for(name).order for name in without_hints_for),
         ),
         (

@@ -152,10 +152,10 @@ def _script(name: str, *shared: str) -> Script:
     return Script(name, header, keys, text, sha, "recall_in_epoch(" in source)
 
 
+ADOPT_LIST: Final = _load("adopt_list")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit")
-CHANGE: Final = _load("change")
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")
