@@ -99,7 +99,7 @@ class Mover:
             moved += (await topology.moving(old)).moved
         master = self._partitions.master
         for partition in (*(other for other in moves.in_order if other is not master), master):
-            await topology.settle(partition)
+            await topology.finish_migration(partition)
         self._log.info("%d tasks have moved to their new homes", moved)
 
     async def _walk(self, moves: Moves, old: Partition) -> Sequence[bytes]:

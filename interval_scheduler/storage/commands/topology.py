@@ -60,10 +60,10 @@ async def adopt_list(
     return Changed(Enrollment(*stored), is_paused == b"1")
 
 
-async def settle(partition: ScriptRunner) -> None:
+async def finish_migration(partition: ScriptRunner) -> None:
     """Note that all tasks have moved."""
     keys = partition.keys
-    await partition.change(scripts.SETTLE, keys.of(scripts.SETTLE), (partition.epoch,))
+    await partition.change(scripts.FINISH_MIGRATION, keys.of(scripts.FINISH_MIGRATION), (partition.epoch,))
 
 
 async def scan_ids(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
