@@ -81,7 +81,7 @@ class Mover:
         self._partitions.end_move()
 
     async def _goes_on(self) -> bool:
-        return (await topology.moving(self._partitions.master)).is_moving
+        return (await topology.migration_status(self._partitions.master)).is_moving
 
     async def _move(self, moves: Moves) -> None:
         names = ", ".join(partition.name for partition in moves.new)
@@ -96,7 +96,7 @@ class Mover:
         moved = 0
         for old in moves.old:
             await moves.forward(old)
-            moved += (await topology.moving(old)).moved
+            moved += (await topology.migration_status(old)).moved
         master = self._partitions.master
         for partition in (*(other for other in moves.in_order if other is not master), master):
             await topology.finish_migration(partition)
@@ -131,6 +131,6 @@ async def progress(moves: Moves | None) -> tuple[PartitionMove, ...]:
     """How far tasks have moved away from each partition of the old list."""
     found = []
     for old in () if moves is None else moves.old:
-        moving, sizes = await topology.moving(old), await lookup.sizes(old)
+        moving, sizes = await topology.migration_status(old), await lookup.sizes(old)
         found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
     return tuple(found)

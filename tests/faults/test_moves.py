@@ -41,7 +41,7 @@ ONE_SHOTS: Final = often(1500, 20_000)
 RECURRING: Final = often(150, 2_000)
 _MOVING: Final = (
     scripts.ADOPT_LIST, scripts.SCAN_IDS, scripts.MOVE_OUT, scripts.MOVE_IN, scripts.MOVE_DONE,
-    scripts.MOVING, scripts.FINISH_MIGRATION,
+    scripts.MIGRATION_STATUS, scripts.FINISH_MIGRATION,
     scripts.ASSIGN, scripts.REMOVE, scripts.LOOK, scripts.CLAIM, scripts.COMPLETE,
 )  # fmt: skip
 #: What calls on a scheduler raise that is on its way out.

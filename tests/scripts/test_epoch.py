@@ -170,8 +170,8 @@ async def test_the_end_of_a_move(store: Store) -> None:
     await topology.adopt_list(store.partition, wanted(2, b"here", b"there"), None, paused=False)
     with pytest.raises(ResponseError, match="LISTCHANGED"):
         await topology.finish_migration(store.partition)
-    assert (await topology.moving(store.partition)).is_moving
+    assert (await topology.migration_status(store.partition)).is_moving
     store.epoch = 2
     for _ in range(2):
         await topology.finish_migration(store.partition)
-        assert not (await topology.moving(store.partition)).is_moving
+        assert not (await topology.migration_status(store.partition)).is_moving

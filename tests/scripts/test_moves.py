@@ -120,7 +120,7 @@ async def test_nothing_is_taken_while_a_batch_is_on_its_way(store: Store) -> Non
     assert (again.number, again.destination, list(again.left)) == (first.number, "there", [b"waiting"])
     assert sorted(again.batch) == sorted(first.batch)
     assert await store.raw() == before
-    moving = await topology.moving(store.partition, [b"due", b"waiting"])
+    moving = await topology.migration_status(store.partition, [b"due", b"waiting"])
     assert (moving.has_outbox, list(moving.on_their_way)) == (True, [True, False])
 
 
@@ -227,7 +227,7 @@ async def test_a_walk_meets_every_task(store: Store) -> None:
         if cursor == b"0":
             break
     assert set(found) == ids
-    assert 0 <= (await topology.moving(store.partition)).looked < 1000
+    assert 0 <= (await topology.migration_status(store.partition)).looked < 1000
     assert without((await store.space()).due, *ids) == {}
 
 

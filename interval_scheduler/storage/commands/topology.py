@@ -127,10 +127,10 @@ class Moving(NamedTuple):
     on_their_way: Sequence[bool]
 
 
-async def moving(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
+async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
     """Whether tasks move by what a partition knows, and which of the given ones are on their way from there."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(
-        scripts.MOVING, keys.of(scripts.MOVING), ids
+        scripts.MIGRATION_STATUS, keys.of(scripts.MIGRATION_STATUS), ids
     )
     return Moving(bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in on_their_way])
