@@ -1,11 +1,11 @@
-"""The Lua scripts: read from `lua/`, their headers checked, each with the shared functions before it.
+"""The Lua scripts: read from `lua/`, with checked headers, each with the shared functions before it.
 
 The header of a script is its contract and its signature::
 
     -- One sentence.
     -- KEYS: reply, due                                   keys that are declared in `keys.py`, by their names
     -- KEYS taken: list, ...                              a key of this script only, with its meaning
-    -- KEYS... lock: string, ...                          as many more keys as the caller sends
+    -- KEYS... lock: string, ...                          all further keys that the caller sends
     -- ARGV[1] limit: integer, ...
     -- ARGV[2...] ids: string
     -- Returns: ...
@@ -32,7 +32,7 @@ _SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
 _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
-#: What stands before every script, in this order.
+#: The files of shared functions, in the order in which they stand before every script.
 _FUNCTIONS: Final = ("_prelude", "_groups", "_claims")
 
 
@@ -47,11 +47,11 @@ class Script:
     Attributes:
         name: its file name without `.lua`.
         header: its contract, the lines without `--`, each key numbered and with its meaning.
-        keys: the names of the keys that every call takes from `Keys`, without that of the session's reply.
-        text: what Redis runs.
+        keys: the names of the keys that every call takes from `Keys`; the key of the session's reply is not among them.
+        text: the text that Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
-        in_epoch: whether it is refused under another list of partitions than its sender's.
-        in_order: the same for what is applied by hints, of those scripts that can be (see `_in_order.lua`).
+        in_epoch: True if Redis refuses it where the list of partitions has another epoch than the sender's.
+        in_order: the variant that applies hints (see `_in_order.lua`); None for a script that hints do not use.
     """
 
     name: str
@@ -188,7 +188,7 @@ SIZE: Final = _load("size")
 SWEEP: Final = _load("sweep")
 TRIM_HINTS: Final = _load("trim_hints")
 
-#: Those that only hints need.
+#: The scripts that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)
 
 ALL: Final = tuple(script for script in list(globals().values()) if isinstance(script, Script))
