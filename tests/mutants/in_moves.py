@@ -12,7 +12,7 @@ _LIST: Final = "integration/test_moving"
 
 ALL: Final = (
     lua(
-        "a scheduler with a list of the past goes on",
+        "a scheduler with an older list of partitions goes on",
         "_prelude",
         "  if stored ~= epoch then\n",
         "  if false then\n",

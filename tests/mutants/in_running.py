@@ -156,7 +156,7 @@ ENDS: Final = (
         tests_in("scripts/test_fail", "test_a_stale_failure_changes_nothing"),
     ),
     lua(
-        "a stale quarantine buries the task of another",
+        "a stale quarantine sets the task of another aside as dead",
         "quarantine",
         "if claim ~= ARGV[2 * n + 3] then",
         "if not claim then",

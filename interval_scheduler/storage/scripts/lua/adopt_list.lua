@@ -1,18 +1,19 @@
--- Let a partition have another list, or be one of that list.
+-- Give a partition another list of partitions, in which it may be new.
 -- KEYS: halt, moves, enrollment, epoch
--- KEYS... order: sorted set, one for each partition for which no hint may wait: number and id of each hint -> its number
+-- KEYS... order: sorted set, one for each partition for which no hint may wait: number and id of a hint -> its number
 -- ARGV[1] epoch: integer, that of the new list
 -- ARGV[2] expected: integer, the epoch that must hold so far; '' for any smaller one
 -- ARGV[3] schema: string, the version of the layout of the keys
 -- ARGV[4] partition: string, the name of this one
--- ARGV[5] list: string, the sorted names of all partitions, by commas
+-- ARGV[5] list: string, the sorted names of all partitions, with commas between them
 -- ARGV[6] master: string, the name of the partition that keeps the locks
 -- ARGV[7] from: string, the list from which tasks have to move
 -- ARGV[8] paused: 1 if the namespace is paused, else 0
 -- ARGV[9] channel: string, where sleeping schedulers listen
--- Returns: {schema; partition; list; master; epoch; from; 1 if the partition is paused, else 0}, as they are then
---   or the error HINTSWAIT
--- Guarantees: atomic; refused while one of the hints waits; a list with the same epoch or a greater one is never changed, so that a repetition changes nothing.
+-- Returns: {schema; partition; list; master; epoch; from; 1 if the partition is paused, else 0}, as they are then; or
+--   the error HINTSWAIT
+-- Guarantees: atomic; refused while one of these hints waits; a list with the same epoch or a greater one is never
+--   changed, so that a repetition changes nothing.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
 local stored = call('HMGET', enrollment_key, unpack(fields))

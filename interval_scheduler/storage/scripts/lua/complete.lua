@@ -20,14 +20,14 @@ local now = math.floor(micros / 1000)
 local ids = { unpack(ARGV, 5) }
 local held = call('HMGET', leases_key, unpack(ids))
 
--- Nearly always every lease is held as it was claimed, and the clock has not gone back since the last claim, so that no
--- run was due after now. Then no lease has to be taken apart for a task that has a fixed rate and nothing else.
+-- Nearly always, every lease is held as it was claimed, and the clock did not go back since the last claim, so that no
+-- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
 local is_simple = all_held and joined == leases_arg and micros >= tonumber(call('GET', fence_key) or math.huge)
 local headers, leases, counted = headers_arg, nil, {}
 
--- Of one run, the hard way: where its task goes, false for nowhere, nil if it cannot end; the place of the next header;
--- whether the task is paused.
+-- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
+-- end: stale, or unreadable), the place of the next header, and true if the task is paused.
 local function outcome(n, id, at)
   leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
@@ -48,7 +48,7 @@ local function outcome(n, id, at)
 end
 
 local ended, results, gone, places = {}, {}, {}, new_places()
-local waiting, at, count, earliest = places.waiting, 1, 0, nil
+local waiting, at, count, earliest = places.waiting, 1, 0, nil -- `place` written out below, since it is the hot path
 for n, id in ipairs(ids) do
   local moment, is_paused
   local interval, phase, behind = match(headers, PLAIN_RATE, at)

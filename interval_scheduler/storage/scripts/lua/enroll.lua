@@ -2,12 +2,12 @@
 -- KEYS: enrollment, epoch
 -- ARGV[1] schema: string, the version of the layout of the keys
 -- ARGV[2] partition: string, the name of this one
--- ARGV[3] list: string, the sorted names of all partitions, by commas
+-- ARGV[3] list: string, the sorted names of all partitions, with commas between them
 -- ARGV[4] master: string, the name of the partition that keeps the locks
 -- ARGV[5] epoch: integer, that of the list
--- Returns: {schema; partition; list; master; epoch, '' if it is the first; from, the list from which tasks move or ''}, as
+-- Returns: {schema; partition; list; master; epoch, '' for epoch 1; from, the list from which tasks move or ''}, as
 --   stored
--- Guarantees: atomic; what is stored already is never changed.
+-- Guarantees: atomic; an enrollment that is stored is never changed.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
 local stored = call('HMGET', enrollment_key, unpack(fields))

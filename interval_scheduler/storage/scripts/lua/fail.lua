@@ -4,14 +4,14 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
 -- ARGV[4...] for each run six: id: string; lease: string, as claimed; header: string, that of its record as claimed;
---   delay: integer, ms until the next attempt, or '' for none; charge: 1 if it counts as a failed delivery, else 0;
---   error: string
--- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with the
---   next occurrence), d (dead) or 0 (stale)
+--   delay: integer, ms until the next attempt, or '' for none; charge: 1 if the run counts as a failed delivery, else
+--   0; error: string
+-- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with
+--   the next occurrence), d (dead) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
---   re-assigned during its run follows its new record, a removed one is forgotten; an attempt that would not come before
---   the next occurrence is not made; of the dead ones the oldest are forgotten beyond the limit; passes when Redis is
---   out of memory.
+--   re-assigned during its run follows its new record, a removed one is forgotten; an attempt is made only if it comes
+--   before the next occurrence; the oldest dead tasks beyond the limit are forgotten; passes when Redis is out of
+--   memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -24,7 +24,7 @@ local held = call('HMGET', leases_key, unpack(ids))
 local ended, again, failed, counted, finished, gone, over, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local results, places = {}, new_places()
 
--- Of one run: what becomes of it, and where its task goes.
+-- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
   local moment, _, controls = after_run(ARGV[at + 2] .. '\n', 1, now, due)
   if claim ~= ARGV[at + 1] or moment == nil then
@@ -34,7 +34,7 @@ local function outcome(id, at, claim, due, mark)
   if record then
     local planned = after_run(record, 1, now, due)
     if planned == nil then
-      planned = now -- what cannot be read is set aside when it is claimed
+      planned = now -- the next claim sets a task aside whose record cannot be read
     end
     return 'n', planned
   elseif mark ~= '' then

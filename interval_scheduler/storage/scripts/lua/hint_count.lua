@@ -1,6 +1,6 @@
 -- Count the hints that wait, for some partitions.
--- KEYS... order: sorted set, one for each partition: number and id of each hint -> its number
--- Returns: {how many wait, for each partition}
+-- KEYS... order: sorted set, one for each partition: number and id of a hint -> its number
+-- Returns: {the number of hints that wait, for each partition}
 -- Guarantees: changes nothing; O(1) for each partition.
 
 local counts = {}

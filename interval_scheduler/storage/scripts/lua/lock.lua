@@ -4,7 +4,7 @@
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
 --   to acquire; time to live: integer, ms, or '' to release
--- Returns: string, for each step by blanks: the token if acquired, 1 if extended or released, else 0
+-- Returns: string, for each step, with blanks between them: the token if acquired, 1 if extended or released, else 0
 -- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase;
 --   passes when Redis is out of memory, since work that drains may need its locks.
 

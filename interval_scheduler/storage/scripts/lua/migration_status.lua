@@ -1,8 +1,8 @@
--- Tell whether tasks move, and how far that came in this partition.
+-- Read the progress of the migration in this partition.
 -- KEYS: outbox, moves, enrollment
 -- ARGV[1...] ids: string, those to look for in the outbox
--- Returns: {epoch or nil; the list from which tasks move or nil; how many moved from here; how many were looked at; whether
---   there is an outbox, 1 or 0; for each id 1 (in the outbox) or 0}
+-- Returns: {epoch or nil; the list from which tasks move or nil; the number of tasks that moved from here; the number
+--   of tasks listed; 1 if there is an outbox, else 0; for each id 1 (in the outbox) or 0}
 -- Guarantees: atomic; changes nothing.
 
 local list, moves = call('HMGET', enrollment_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')

@@ -1,14 +1,14 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
 -- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, outbox, moves
--- ARGV[1] epoch: integer, that of the list for which they move
+-- ARGV[1] epoch: integer, the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
--- ARGV[4] most: integer, bytes; no further task is taken beyond them
--- ARGV[5...] ids: string; none to see only what is in the outbox
--- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids that
---   are still here; the batch: ids and tasks by turns}
--- Guarantees: atomic; refused under another list of partitions; while there is something in the outbox, nothing else is
---   taken; a leased task stays; numbers strictly increase; passes when Redis is out of memory.
+-- ARGV[4] most: integer, bytes; when the batch exceeds it, no further task is taken
+-- ARGV[5...] ids: string; none to read only the outbox
+-- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids
+--   that stay for now; the batch: each id with its task behind it}
+-- Guarantees: atomic; refused under another list of partitions; nothing is taken while the outbox has a batch; a leased
+--   task stays; numbers strictly increase; passes when Redis is out of memory.
 
 local changed = list_changed(tasks_key, epoch_arg)
 if changed then
@@ -29,7 +29,7 @@ end
 local now = now_ms()
 local groups, earliest, before = groups_key, nil, head(due_key)
 
--- At which place a task is (w: waiting, p: paused, d: dead), and since or until when. One that is nowhere is due.
+-- Find the place of a task (w: waiting, p: paused, d: dead), and its moment there. A task that is nowhere is due now.
 local function place_of(id)
   local due = tonumber(call('ZSCORE', due_key, id))
   local overdue, parked = dues_in(groups, 'overdue', { id }), dues_in(groups, 'parked-of', { id })
@@ -68,7 +68,7 @@ end
 
 if #taken > 0 then
   local number = math.max(tonumber(call('HGET', moves_key, 'number') or 0) + 1, now_us())
-  call('HDEL', outbox_key, LONG) -- Redis asks for memory only at the first write, and never for this one
+  call('HDEL', outbox_key, LONG) -- Redis checks its memory only at the first write, and never for HDEL
   call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
   call('HSET', outbox_key, unpack(batch))
   call('HINCRBY', moves_key, 'moved', #taken)

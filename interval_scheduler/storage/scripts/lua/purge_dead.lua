@@ -2,7 +2,7 @@
 -- KEYS: reply, tasks, dead, errors, runs, failures
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many at most
--- Returns: string, how many were forgotten
+-- Returns: string, the number of forgotten tasks
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; passes when Redis is out of
 --   memory.
 

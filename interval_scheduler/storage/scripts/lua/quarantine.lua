@@ -1,4 +1,4 @@
--- Set claimed tasks whose record cannot be read aside as dead, so that the others go on.
+-- Set claimed tasks aside as dead whose record cannot be read, so that the others go on.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -6,8 +6,8 @@
 -- ARGV[4...] for each run two: id: string; lease: string, as claimed
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
---   assigned anew meanwhile has another record, and is due again; of the dead ones the oldest are forgotten beyond the
---   limit; passes when Redis is out of memory.
+--   assigned anew meanwhile has another record, and is due again; the oldest dead tasks beyond the limit are forgotten;
+--   passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then

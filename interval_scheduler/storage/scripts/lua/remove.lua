@@ -1,12 +1,12 @@
 -- Take tasks off the schedule.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
---   '?' behind it: only for tasks that are known here
+--   '?' behind it: for existing tasks only
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
 -- ARGV[3] channel: string, where sleeping schedulers listen
 -- ARGV[4...] ids: string
--- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0;
---   or '?' and for each 1 (known here) or 0
+-- Returns: string, ms until no earlier claim can start a run, a blank, and for each id 1 (was scheduled) or 0; or '?'
+--   and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; a running task is not
 --   rescheduled; passes when Redis is out of memory.
 
@@ -32,7 +32,7 @@ for n, id in ipairs(ids) do
   seen[id] = true
   if held[n] then
     any_leased = true
-    -- A token is the moment of its claim in µs, unless the clock went back: then wait for the whole window.
+    -- A token is the moment of its claim in µs. If the clock went back, this is not so: then wait for the whole window.
     local granted = tonumber(string.match(held[n], '^%d+')) / 1000
     wait = math.max(wait, math.min(math.ceil(granted + window - now), window))
   end
