@@ -92,14 +92,14 @@ class Namespace:
         for partition in self._partitions.all:
             partition.require_online()
         for partition in self._partitions.all:
-            await control.halt(Session(partition, self._retry_seconds), partition.keys, pause=pause)
+            await control.pause_all(Session(partition, self._retry_seconds), partition.keys, pause=pause)
 
     async def purge_dead(self) -> int:
         """Forget all dead tasks; return how many there were."""
         forgotten = 0
         for partition in self._partitions.all:
             session = Session(partition, self._retry_seconds)
-            while some := await control.bury(session, partition.keys, MAX_BATCH):
+            while some := await control.purge_dead(session, partition.keys, MAX_BATCH):
                 forgotten += some
         return forgotten
 

@@ -51,7 +51,7 @@ async def test_who_applies_hints_is_killed(
             with trio.lost.client() as client:
                 for script in scripts.ALL:
                     client.script_load((script.in_order or script).text)
-            for step in (scripts.REMOVE.in_order, scripts.ASSIGN.in_order, scripts.STRIKE):
+            for step in (scripts.REMOVE.in_order, scripts.ASSIGN.in_order, scripts.TRIM_HINTS):
                 async with AsyncExitStack() as stack:
                     master, partition = [
                         await stack.enter_async_context(Proxy(server.port)) for server in (trio.servers[0], trio.lost)
@@ -107,7 +107,7 @@ async def _kill_at(step: scripts.Script | None, proxies: list[Proxy | None], tri
 
 async def test_lost_replies(own_server: Callable[..., RedisServer], namespace: str) -> None:
     """Each reply to each script of hints is thrown away once, and the connection cut."""
-    steps = [scripts.HINT, scripts.STRIKE, scripts.ASSIGN.in_order]
+    steps = [scripts.HINT, scripts.TRIM_HINTS, scripts.ASSIGN.in_order]
     steps += (
         []
         if not FULL

@@ -40,7 +40,8 @@ NAMES: Final = ("a", "b", "c")
 ONE_SHOTS: Final = often(1500, 20_000)
 RECURRING: Final = often(150, 2_000)
 _MOVING: Final = (
-    scripts.CHANGE, scripts.WALK, scripts.MOVE_OUT, scripts.MOVE_IN, scripts.MOVE_DONE, scripts.MOVING, scripts.SETTLE,
+    scripts.ADOPT_LIST, scripts.SCAN_IDS, scripts.MOVE_OUT, scripts.MOVE_IN, scripts.MOVE_DONE,
+    scripts.MIGRATION_STATUS, scripts.FINISH_MIGRATION,
     scripts.ASSIGN, scripts.REMOVE, scripts.LOOK, scripts.CLAIM, scripts.COMPLETE,
 )  # fmt: skip
 #: What calls on a scheduler raise that is on its way out.
@@ -132,7 +133,7 @@ async def mover(
     ("delivery", "kill_at"),
     [
         ("at-least-once", [(scripts.MOVE_IN, 2), (scripts.MOVE_OUT, 2)]),
-        ("at-most-once", [(scripts.CHANGE, 2), (scripts.MOVE_DONE, 2)]),
+        ("at-most-once", [(scripts.ADOPT_LIST, 2), (scripts.MOVE_DONE, 2)]),
     ],
 )
 async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
@@ -172,7 +173,7 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
                     script: Script = script,
                     at: int = at,
                 ) -> bool:
-                    for each in (scripts.CHANGE, scripts.WALK, script):
+                    for each in (scripts.ADOPT_LIST, scripts.SCAN_IDS, script):
                         seen[each.name] += each.sha.encode() in request
                     if seen[script.name] < at:
                         return False
@@ -185,7 +186,7 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
                     proxy.delay = lambda: 0.01
 
                 def is_at_it(process: asyncio.subprocess.Process = process, seen: Counter[str] = seen) -> bool:
-                    return seen["walk"] > 0 or process.returncode is not None
+                    return seen["scan_ids"] > 0 or process.returncode is not None
 
                 await until(is_at_it, 30)
                 ledger.lags.clear()

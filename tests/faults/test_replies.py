@@ -100,7 +100,7 @@ async def _corrupt(scheduler: Scheduler, task_id: str) -> None:
 
 
 #: Tried in `test_moves.py`, where tasks move.
-_MOVING = ("change", "move_done", "move_in", "move_out", "moving", "settle", "walk")
+_MOVING = ("adopt_list", "move_done", "move_in", "move_out", "migration_status", "finish_migration", "scan_ids")
 
 
 async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:

@@ -8,7 +8,7 @@ from .planted import lua, tests_in
 
 _IDEMPOTENCE: Final = "scripts/test_idempotence"
 _STATE_CHANGING: Final = (
-    "assign", "bury", "claim", "claim_once", "clear", "complete", "control", "fail", "halt", "lock", "mark",
+    "assign", "purge_dead", "claim", "claim_once", "clear", "complete", "control", "fail", "pause_all", "lock", "mark",
     "quarantine", "release", "remove", "renew",
 )  # fmt: skip
 #: Not refused under another list of partitions.
@@ -112,14 +112,14 @@ CLAIMS: Final = (
     ),
     lua(
         "an ended lease is no attempt",
-        "_groups",
-        "call('HINCRBY', attempts_key, id, 1)",
+        "_claims",
+        "count_up(attempts_key, expired)",
         "",
         tests_in("scripts/test_claim_again", "test_an_ended_lease_makes_the_task_due_as_it_was_one_attempt_more"),
     ),
     lua(
         "a lease ends before its deadline",
-        "_groups",
+        "_claims",
         "leased_key, '-inf', digits(now), 'BYSCORE'",
         "leased_key, '-inf', digits(now + 500), 'BYSCORE'",
         tests_in("scripts/test_claim_again", "test_a_lease_holds_up_to_its_deadline"),
@@ -156,7 +156,7 @@ ENDS: Final = (
         tests_in("scripts/test_fail", "test_a_stale_failure_changes_nothing"),
     ),
     lua(
-        "a stale quarantine buries the task of another",
+        "a stale quarantine sets the task of another aside as dead",
         "quarantine",
         "if claim ~= ARGV[2 * n + 3] then",
         "if not claim then",
@@ -172,7 +172,7 @@ ENDS: Final = (
     lua(
         "the attempts of a run count for the next",
         "complete",
-        "call('HDEL', attempts_key, unpack(ended))",
+        "delete_fields(ended, { attempts_key })",
         "",
         tests_in("scripts/test_complete", "test_the_attempts_end_with_the_run"),
     ),
@@ -186,8 +186,8 @@ ENDS: Final = (
     lua(
         "a task with so many runs leaves its count behind",
         "complete",
-        "call('HDEL', runs_key, unpack(gone))",
-        "",
+        "{ tasks_key, runs_key, failures_key }",
+        "{ tasks_key, failures_key }",
         tests_in("scripts/test_complete", "test_a_task_with_so_many_runs_leaves_nothing_behind"),
     ),
     lua(
@@ -221,14 +221,14 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })\n",
+        "    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })\n",
         "",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),
     lua(
         "what is known of a task outlives it in the dead set",
         "_prelude",
-        "    for _, key in ipairs(hashes) do\n      call('HDEL', key, unpack(oldest))\n    end\n",
+        "  delete_fields(oldest, hashes)\n",
         "",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),

@@ -31,8 +31,8 @@ TASKS: Final = (
     lua(
         "a removed task keeps its lease",
         "remove",
-        "call('HDEL', leases_key, unpack(ids))",
-        "",
+        "end_leases(ids, now, due_key, leased_key, leases_key, groups_key)",
+        "leave_groups(groups_key, ids, now, due_key)",
         tests_in("scripts/test_remove", "test_all_that_belongs_to_a_task_goes"),
     ),
     lua(

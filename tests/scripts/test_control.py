@@ -1,4 +1,4 @@
-"""control.lua and halt.lua: pause, resume, run now, revive; compared with the whole key space."""
+"""control.lua and pause_all.lua: pause, resume, run now, revive; compared with the whole key space."""
 
 from __future__ import annotations
 
@@ -115,14 +115,14 @@ async def test_nothing_is_claimed_while_the_partition_rests(store: Store, *, onc
     await store.seed(Space(tasks={b"a": EVERY}, due={b"a": 5}))
     session, claims = store.session(), store.session()
     claim = running.claim_once if once else running.claim
-    assert await control.halt(session.it, store.keys, pause=True)
-    assert not await control.halt(session.it, store.keys, pause=True)
+    assert await control.pause_all(session.it, store.keys, pause=True)
+    assert not await control.pause_all(session.it, store.keys, pause=True)
     claimed = await claim(claims.it, store.keys, 10, HOUR)
     assert (list(claimed.ids), claimed.next_look_ms) == ([], -1)
     async with store.announcements() as heard:
-        assert await control.halt(session.it, store.keys, pause=False)
+        assert await control.pause_all(session.it, store.keys, pause=False)
         assert await heard() == [0], "sleeping schedulers look at once"
-    assert not await control.halt(session.it, store.keys, pause=False)
+    assert not await control.pause_all(session.it, store.keys, pause=False)
     assert list((await claim(claims.it, store.keys, 10, HOUR)).ids) == [b"a"]
 
 

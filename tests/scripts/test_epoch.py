@@ -126,16 +126,18 @@ async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) 
     assert (await store.space()).epoch is None
     await store.client.hset(store.keys.moves, mapping={"moved": 7, "looked": 9, "number": 5, "from there": 4})
     second, third = wanted(2, b"here,there", b"here"), wanted(3, b"here", b"here,there")
-    assert await topology.change(store.partition, second, 2, paused=False) == (first, False), "not what was expected"
-    assert await topology.change(store.partition, second, 1, paused=False) == (second, False)
+    assert await topology.adopt_list(store.partition, second, 2, paused=False) == (first, False), (
+        "not what was expected"
+    )
+    assert await topology.adopt_list(store.partition, second, 1, paused=False) == (second, False)
     space = await store.space()
     assert (space.epoch, space.halt) == (b"2", None)
     assert space.moves == {b"number": b"5", b"from there": b"4"}, "numbers are kept for good"
     for late in (second._replace(list=b"other"), first):
-        assert await topology.change(store.partition, late, None, paused=True) == (second, False)
+        assert await topology.adopt_list(store.partition, late, None, paused=True) == (second, False)
     assert await store.space() == space
     assert await topology.enroll(store.partition, first) == second
-    assert await topology.change(store.partition, third, None, paused=True) == (third, True)
+    assert await topology.adopt_list(store.partition, third, None, paused=True) == (third, True)
     assert (await store.space()).halt is not None
 
 
@@ -146,12 +148,14 @@ async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     await handoff.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
     before = await store.raw()
     with pytest.raises(ResponseError, match="HINTSWAIT"):
-        await topology.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+        await topology.adopt_list(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
     assert await store.raw() == before
     page = await handoff.hint_page(store.partition, keys)
     assert page is not None
-    await handoff.strike(store.partition, keys, page.last)
-    changed = await topology.change(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+    await handoff.trim_hints(store.partition, keys, page.last)
+    changed = await topology.adopt_list(
+        store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there")
+    )
     assert changed.enrollment == second
 
 
@@ -159,15 +163,15 @@ async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> 
     assert await topology.enroll(store.partition, wanted(4, b"here,there")) == wanted(4, b"here,there")
     assert (await store.space()).epoch == b"4"
     await store.client.delete(store.keys.enrollment, store.keys.epoch)
-    assert (await topology.change(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
+    assert (await topology.adopt_list(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
 
 
 async def test_the_end_of_a_move(store: Store) -> None:
-    await topology.change(store.partition, wanted(2, b"here", b"there"), None, paused=False)
+    await topology.adopt_list(store.partition, wanted(2, b"here", b"there"), None, paused=False)
     with pytest.raises(ResponseError, match="LISTCHANGED"):
-        await topology.settle(store.partition)
-    assert (await topology.moving(store.partition)).is_moving
+        await topology.finish_migration(store.partition)
+    assert (await topology.migration_status(store.partition)).is_moving
     store.epoch = 2
     for _ in range(2):
-        await topology.settle(store.partition)
-        assert not (await topology.moving(store.partition)).is_moving
+        await topology.finish_migration(store.partition)
+        assert not (await topology.migration_status(store.partition)).is_moving

@@ -157,7 +157,7 @@ async def test_forgetting_the_dead_a_step_at_a_time(store: Store) -> None:
         )
     )
     session = store.session()
-    assert [await control.bury(session.it, store.keys, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await control.purge_dead(session.it, store.keys, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert await store.space() == Space(tasks={b"w": ONCE}, due={b"w": FAR})
 
 

@@ -1,4 +1,4 @@
-"""hint.lua, hint_look.lua, hint_page.lua, hint_count.lua, strike.lua, applied.lua, and the scripts that apply hints."""
+"""The scripts of hints (hint, hint_look, hint_page, hint_count, trim_hints, applied), and those that apply hints."""
 
 from __future__ import annotations
 
@@ -109,10 +109,10 @@ async def test_striking_off(store: Store) -> None:
     await keep(store, session, [*removals(b"a", b"b"), *assigning.wired([change(b"a"), change(b"c")])])
     found = await hints(store)
     for _ in range(2):  # it may be repeated
-        await handoff.strike(store.partition, keys, found[1].number)
+        await handoff.trim_hints(store.partition, keys, found[1].number)
         assert await hints(store) == found[2:]
         assert await handoff.hint_look(store.partition, keys, [b"a", b"b", b"c"]) == [found[2], None, found[3]]
-    await handoff.strike(store.partition, keys, found[3].number)
+    await handoff.trim_hints(store.partition, keys, found[3].number)
     left = without_replies(await store.raw())
     assert set(left) == {store.keys.fence}, "nothing but the counter is left"
 
@@ -206,7 +206,7 @@ async def test_any_number_may_apply_and_die(
                 last = batch[-1].number
         if strikes:
             last = await handoff.applied(store.partition)
-            await handoff.strike(store.partition, store.keys.hints_for(NAME), last)
+            await handoff.trim_hints(store.partition, store.keys.hints_for(NAME), last)
     assert await hints(store) == []
     for batch in list(batches(*pages[0]))[:1]:  # one that was frozen all the time
         with pytest.raises(ResponseError, match=r"^OUTDATED "):

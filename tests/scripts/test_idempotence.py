@@ -74,12 +74,12 @@ CLAIMS: dict[str, Request] = {
 }
 OTHERS: dict[str, Request] = {
     "assign": lambda store, session: assigning.assign(session.it, store.keys, 0, CHANGES),
-    "bury": lambda store, session: control.bury(session.it, store.keys, 1),
+    "purge_dead": lambda store, session: control.purge_dead(session.it, store.keys, 1),
     "clear": lambda store, session: assigning.clear(session.it, store.keys),
     "complete": lambda store, session: running.complete(session.it, store.keys, RUNS),
     "control": lambda store, session: control.control(session.it, store.keys, CONTROLS),
     "fail": lambda store, session: running.fail(session.it, store.keys, FAILURES),
-    "halt": lambda store, session: control.halt(session.it, store.keys, pause=True),
+    "pause_all": lambda store, session: control.pause_all(session.it, store.keys, pause=True),
     "lock": lambda store, session: locks.lock(session.it, store.keys, STEPS),
     "quarantine": lambda store, session: running.quarantine(session.it, store.keys, RUNS),
     "release": lambda store, session: running.release(session.it, store.keys, RUNS),

@@ -120,7 +120,7 @@ async def test_nothing_is_taken_while_a_batch_is_on_its_way(store: Store) -> Non
     assert (again.number, again.destination, list(again.left)) == (first.number, "there", [b"waiting"])
     assert sorted(again.batch) == sorted(first.batch)
     assert await store.raw() == before
-    moving = await topology.moving(store.partition, [b"due", b"waiting"])
+    moving = await topology.migration_status(store.partition, [b"due", b"waiting"])
     assert (moving.has_outbox, list(moving.on_their_way)) == (True, [True, False])
 
 
@@ -209,7 +209,7 @@ async def test_another_list_of_partitions_is_refused(store: Store, there: Store)
         out(store, b"waiting"),
         into(there, outbox),
         topology.move_done(store.partition, outbox.number),
-        topology.walk(store.partition, b"0", 10, 0),
+        topology.scan_ids(store.partition, b"0", 10, 0),
     ):
         with pytest.raises(ResponseError, match="LISTCHANGED"):
             await late
@@ -222,12 +222,12 @@ async def test_a_walk_meets_every_task(store: Store) -> None:
     found: list[bytes] = []
     cursor = b"0"
     while True:
-        cursor, some = await topology.walk(store.partition, cursor, 50, len(found))
+        cursor, some = await topology.scan_ids(store.partition, cursor, 50, len(found))
         found += some
         if cursor == b"0":
             break
     assert set(found) == ids
-    assert 0 <= (await topology.moving(store.partition)).looked < 1000
+    assert 0 <= (await topology.migration_status(store.partition)).looked < 1000
     assert without((await store.space()).due, *ids) == {}
 
 

@@ -9,17 +9,24 @@ from importlib.resources import files
 import pytest
 
 from interval_scheduler.storage.scripts import loader as scripts
-from interval_scheduler.storage.scripts.loader import BadScriptHeader, Script, check_header
+from interval_scheduler.storage.scripts.keys import SHARED, Keys
+from interval_scheduler.storage.scripts.loader import BadScriptHeader, Script, check_header, names_of
 
 GOOD = """\
 -- Do one thing.
--- KEYS[1] due: id -> due, ms
--- ARGV[1] limit: integer, how many tasks at most
+-- KEYS: reply, due
+-- KEYS taken: list, ids
+-- KEYS... lock: string, one for each step
+-- ARGV[1] dead limit: integer, how many tasks at most
+-- ARGV[2...] ids: string
 -- Returns: integer, how many there were
 -- Guarantees: atomic; changes nothing.
 
-return call('ZCARD', KEYS[1]) + ARGV[1]
+return call('ZCARD', due_key) + ARGV[2]
 """
+
+KEY_LINES = "-- KEYS: reply, due\n-- KEYS taken: list, ids\n-- KEYS... lock: string, one for each step\n"
+ARGUMENT_LINES = "-- ARGV[1] dead limit: integer, how many tasks at most\n-- ARGV[2...] ids: string\n"
 
 _folder = files("interval_scheduler.storage.scripts") / "lua"
 NAMES = sorted(
@@ -36,8 +43,12 @@ def source_of(name: str) -> str:
 def test_a_whole_header_passes() -> None:
     assert check_header("good", GOOD) == (
         "Do one thing.",
-        "KEYS[1] due: id -> due, ms",
-        "ARGV[1] limit: integer, how many tasks at most",
+        f"KEYS[1] reply: {SHARED['reply']}",
+        f"KEYS[2] due: {SHARED['due']}",
+        "KEYS[3] taken: list, ids",
+        "KEYS[4...] lock: string, one for each step",
+        "ARGV[1] dead limit: integer, how many tasks at most",
+        "ARGV[2...] ids: string",
         "Returns: integer, how many there were",
         "Guarantees: atomic; changes nothing.",
     )
@@ -47,8 +58,8 @@ def test_a_whole_header_passes() -> None:
     ("part", "says"),
     [
         ("-- Do one thing.\n", "one sentence"),
-        ("-- KEYS[1] due: id -> due, ms\n", r"'KEYS\[1\]'"),
-        ("-- ARGV[1] limit: integer, how many tasks at most\n", "uses ARGV without"),
+        (KEY_LINES, "'KEYS'"),
+        (ARGUMENT_LINES, "uses ARGV without"),
         ("-- Returns: integer, how many there were\n", "'Returns:'"),
         ("-- Guarantees: atomic; changes nothing.\n", "'Guarantees:'"),
     ],
@@ -76,9 +87,46 @@ def test_a_part_further_down_does_not_count() -> None:
 
 
 def test_a_script_without_arguments_needs_no_line_for_them() -> None:
-    check_header(
-        "good", GOOD.replace("-- ARGV[1] limit: integer, how many tasks at most\n", "").replace("ARGV[1]", "1")
+    check_header("good", GOOD.replace(ARGUMENT_LINES, "").replace("ARGV[2]", "1"))
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "says"),
+    [
+        ("KEYS: reply, due", "KEYS: reply, dew", "'dew', which keys.py does not declare"),
+        ("KEYS: reply, due", "KEYS: due, reply", "reply first"),
+        ("KEYS: reply, due\n-- KEYS taken: list, ids", "KEYS taken: list, ids\n-- KEYS: reply, due", "second line"),
+        ("KEYS taken: list, ids", "KEYS due: list, ids", "'due', which keys.py declares"),
+        ("KEYS taken: list, ids", "KEYS... taken: list, ids", "nothing can come after"),
+        ("due_key", "KEYS[2]", "uses KEYS"),
+    ],
+)
+def test_each_mistake_about_keys_is_found(line: str, instead: str, says: str) -> None:
+    assert line in GOOD
+    with pytest.raises(BadScriptHeader, match=rf"^broken\.lua .*{says}"):
+        check_header("broken", GOOD.replace(line, instead))
+
+
+def test_the_names_of_a_header_are_bound() -> None:
+    assert names_of(check_header("good", GOOD)) == (
+        "local reply_key, due_key, taken_key, lock_keys, dead_limit_arg = "
+        "KEYS[1], KEYS[2], KEYS[3], { unpack(KEYS, 4) }, ARGV[1]\n"
     )
+
+
+def test_each_declared_key_is_one_of_a_partition() -> None:
+    keys = Keys("namespace", "partition")
+    assert {name for name in SHARED if not hasattr(keys, name)} == set()
+    assert isinstance(keys.reply(b"session"), bytes)
+    assert {key for script in scripts.ALL for key in script.keys} == set(SHARED) - {"reply"}
+
+
+def test_a_call_sends_its_keys_in_the_order_of_the_header() -> None:
+    keys = Keys("namespace", "partition")
+    for script in scripts.ALL:
+        told = [line.partition(" ")[2].partition(":")[0] for line in script.header if line.startswith("KEYS[")]
+        assert told[told[0] == "reply" :][: len(script.keys)] == list(script.keys)
+        assert keys.of(script) == tuple(getattr(keys, name) for name in script.keys)
 
 
 def test_all_scripts_are_loaded() -> None:
@@ -100,6 +148,9 @@ def test_every_header_tells_of_each_key_and_argument_that_the_body_uses(name: st
     source = source_of(name)
     header = check_header(name, source)
     body = "\n".join(line for line in source.splitlines() if not line.startswith("--"))
+    bound = names_of(header).partition(" = ")[0].removeprefix("local ").split(", ")
+    assert set(re.findall(r"\b\w+_(?:key|arg)\b|\b\w+_keys\b", body)) <= set(bound)
+    assert len(set(bound)) == len(bound)
     for array in ("KEYS", "ARGV"):
         used = {int(number) for number in re.findall(rf"\b{array}\[(\d+)\]", body)}
         told = {int(number) for line in header for number in re.findall(rf"^{array}\[(\d+)(?:\.\.\.)?\]", line)}

@@ -1,4 +1,4 @@
-"""Putting tasks under schedule and taking them off."""
+"""Commands that put tasks under schedule and take them off."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .flags import flags
 Reschedule = Literal["keep", "interval", "start"]
 
 
-#: A claim may start its runs for so long after its request was sent, and hands back the rest; so a removal
-#: that waits this long after the claim knows that no run will start. The same for all schedulers of a namespace.
+#: A worker starts claimed runs only within this time after it sent the claim, and hands the others back. So a removal
+#: that waits this long after the claim knows that no run will start. All schedulers of a namespace use the same value.
 START_WINDOW_MS: Final = 1000
 
 
@@ -33,7 +33,7 @@ class Change(NamedTuple):
     reschedule: Reschedule
 
     def planned(self, now_ms: int) -> Change:
-        """With the first occurrence from its start on, if that is for a cron expression to say."""
+        """Set the start to the first occurrence of the cron expression; without one, change nothing."""
         task = self.assignment
         if task.controls.cron is None:
             return self
@@ -43,12 +43,12 @@ class Change(NamedTuple):
 
 
 async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[Change]) -> tuple[list[bool], int]:
-    """Assign tasks: for each whether it is new, and the earliest due time in ms (-1: none)."""
+    """Assign tasks. Return for each if it is new, and the earliest due time in ms (-1: none)."""
     return await assign_wired(session, keys, grid_ms, wired(changes))
 
 
 def wired(changes: Sequence[Change]) -> list[Argument]:
-    """Assignments as the script takes them: for each its id, code, start, interval and data."""
+    """Encode assignments for the script: for each its id, code, start, interval and data."""
     args: list[Argument] = []
     for change in changes:
         task = change.assignment
@@ -64,14 +64,14 @@ def wired(changes: Sequence[Change]) -> list[Argument]:
 
 
 async def assign_wired(session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]) -> tuple[list[bool], int]:
-    """The same as `assign`, from what `wired` gives."""
-    reply: bytes = await session.request(scripts.ASSIGN, keys.everywhere, (keys.wake, grid_ms, *args))
+    """Assign tasks that `wired` encoded; see `assign`."""
+    reply: bytes = await session.request(scripts.ASSIGN, keys.of(scripts.ASSIGN), (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
     return flags(created), int(earliest)
 
 
 class Removed(NamedTuple):
-    """Whether a task was scheduled, and for how many ms a claim granted before could still start it."""
+    """The result of a removal: if the task was scheduled, and for how many ms an earlier claim can still start it."""
 
     was_scheduled: bool
     wait_ms: int
@@ -79,17 +79,13 @@ class Removed(NamedTuple):
 
 async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
     """Take tasks off the schedule."""
-    reply: bytes = await session.request(
-        scripts.REMOVE,
-        keys.everywhere,
-        (START_WINDOW_MS, keys.wake, *ids),
-    )
+    reply: bytes = await session.request(scripts.REMOVE, keys.of(scripts.REMOVE), (START_WINDOW_MS, keys.wake, *ids))
     wait, _, scheduled = reply.partition(b" ")
     return [Removed(flag, int(wait)) for flag in flags(scheduled)]
 
 
 async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
-    """Take every task off the schedule: how many there were, and whether one was leased."""
-    reply: bytes = await session.request(scripts.CLEAR, keys.everywhere, ())
+    """Take every task off the schedule. Return how many there were, and if one of them was leased."""
+    reply: bytes = await session.request(scripts.CLEAR, keys.of(scripts.CLEAR), ())
     leased, _, removed = reply.partition(b" ")
     return int(removed), leased == b"1"

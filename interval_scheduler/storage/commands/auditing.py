@@ -1,4 +1,4 @@
-"""Looking whether all is well: with a server, and with the key space of a partition."""
+"""Commands that check a server, and the key space of a partition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
 
-#: What an audit walks, in this order: the tasks, then whatever else may know an id, then the counts of the groups.
+#: The parts of the key space that an audit reads, in this order: the tasks, all other keys with ids, the group counts.
 AUDITED_PLACES: Final = (
     "tasks",
     "due",
@@ -26,21 +26,21 @@ AUDITED_PLACES: Final = (
     "overdue",
     "counts",
 )
-#: A lease that ended so long ago is stuck: no scheduler takes it up.
+#: A lease that ended longer ago is stuck: no scheduler recovers it.
 _GRACE_MS: Final = 60_000
 _STEP: Final = 100
 
 
 async def probe(partition: ScriptRunner) -> tuple[int, dict[str, str]]:
-    """Try all that scripts do: the server's time in µs, and what was refused with its error."""
+    """Try all commands of the scripts. Return the server's time in µs, and the refused commands with their errors."""
     keys = partition.keys
-    now_us, *refused = await partition.evaluate(scripts.PROBE, (keys.probe,), (keys.nowhere,))
+    now_us, *refused = await partition.evaluate(scripts.PROBE, keys.of(scripts.PROBE), (keys.nowhere,))
     words = [word.decode(errors="replace") for word in refused]
     return now_us, dict(zip(words[::2], words[1::2], strict=True))
 
 
 class FoundProblem(NamedTuple):
-    """Something wrong with an id."""
+    """A problem of one id."""
 
     raw_id: bytes
     kind: bytes
@@ -48,7 +48,7 @@ class FoundProblem(NamedTuple):
 
 
 class AuditStep(NamedTuple):
-    """What one step found: where it ended (`b"0"`: at the end), the tasks it looked at, and what is wrong."""
+    """The result of one step: the next cursor (`b"0"`: the end is reached), the tasks read, and the problems."""
 
     cursor: bytes
     ids: Sequence[bytes]
@@ -56,11 +56,11 @@ class AuditStep(NamedTuple):
 
 
 async def audit(partition: ScriptRunner, place: str, cursor: bytes, longest_lease_ms: int, *, mend: bool) -> AuditStep:
-    """Look over one step of a place; with `mend`, the problems are those that are left."""
+    """Check one step of a place. With `mend`, repair it and return the problems that are left."""
     keys = partition.keys
     reply: list[Any] = await partition.read(
         scripts.AUDIT,
-        keys.everywhere,
+        keys.of(scripts.AUDIT),
         (place.encode(), cursor, _STEP, int(mend), _GRACE_MS, longest_lease_ms, keys.wake),
     )
     after, ids, words = reply

@@ -1,4 +1,4 @@
-"""Control of single tasks, of a whole partition, of the dead ones, and of locks."""
+"""Commands that control single tasks, a whole partition, and its dead tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..scripts.ports import Argument
 class ControlStep(NamedTuple):
     """One step on a task: `b"p"` pause, `b"r"` resume, `b"n"` run now, `b"v"` revive.
 
-    Where the next due time of the task is for the caller to work out, `header` is what it went by, else empty.
+    Only its caller can work out the next due time of a cron task: `header` is the header from which it did, else empty.
     """
 
     raw_id: bytes
@@ -24,46 +24,29 @@ class ControlStep(NamedTuple):
 
 
 class Controlled(NamedTuple):
-    """What steps came to: for each `1` (done), `0` (no such task) or `c` (its header is another by now)."""
+    """The results of steps: for each `1` (done), `0` (no such task) or `c` (the header was changed meanwhile)."""
 
     results: str
     earliest_ms: int
 
 
 async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) -> Controlled:
-    """Carry out steps on tasks."""
+    """Carry out steps on tasks, in their order."""
     args: list[Argument] = [keys.wake]
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
-    reply: bytes = await session.request(
-        scripts.CONTROL,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leases,
-            keys.paused,
-            keys.dead,
-            keys.errors,
-            keys.groups,
-            keys.attempts,
-            keys.runs,
-            keys.failures,
-        ),
-        args,
-    )
+    reply: bytes = await session.request(scripts.CONTROL, keys.of(scripts.CONTROL), args)
     earliest, _, results = reply.partition(b" ")
     return Controlled(results.decode(), int(earliest))
 
 
-async def halt(session: Session, keys: Keys, *, pause: bool) -> bool:
-    """Pause the whole partition or resume it: whether that changed something."""
-    reply: bytes = await session.request(scripts.HALT, (keys.halt,), (keys.wake, int(pause)))
+async def pause_all(session: Session, keys: Keys, *, pause: bool) -> bool:
+    """Pause the whole partition or resume it. Return True if that changed something."""
+    reply: bytes = await session.request(scripts.PAUSE_ALL, keys.of(scripts.PAUSE_ALL), (keys.wake, int(pause)))
     return reply == b"1"
 
 
-async def bury(session: Session, keys: Keys, limit: int) -> int:
-    """Forget up to `limit` dead tasks, the oldest first: how many."""
-    reply: bytes = await session.request(
-        scripts.BURY, (keys.tasks, keys.dead, keys.errors, keys.runs, keys.failures), (limit,)
-    )
+async def purge_dead(session: Session, keys: Keys, limit: int) -> int:
+    """Forget up to `limit` dead tasks, the oldest first. Return their number."""
+    reply: bytes = await session.request(scripts.PURGE_DEAD, keys.of(scripts.PURGE_DEAD), (limit,))
     return int(reply)

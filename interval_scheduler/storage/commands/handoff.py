@@ -1,4 +1,4 @@
-"""Hints: what was asked of a partition that could not be reached, kept on the master until it is applied."""
+"""Commands for hints: changes for a partition that could not be reached, kept on the master until they are applied."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ..scripts.ports import Argument, ScriptRunner
 
 _PAGE: Final = 200
 _PAGE_BYTES: Final = 1 << 20
-_STRUCK_AT_ONCE: Final = 500
-#: What stands of a removal: none of the four.
+_TRIMMED_AT_ONCE: Final = 500
+#: A removal has no code, start, interval or data: four empty lines.
 _REMOVAL: Final = b"\n\n\n"
 
 
 class Hint(NamedTuple):
-    """One hint; an assignment as `assign.lua` takes it, or a removal."""
+    """One hint: an assignment in the form of `assign.lua`, or a removal."""
 
     number: int
     id: bytes
@@ -29,46 +29,48 @@ class Hint(NamedTuple):
 
     @property
     def is_removal(self) -> bool:
-        """Whether it takes the task off the schedule."""
+        """True if the hint takes its task off the schedule."""
         return not self.code
 
     @property
     def wired(self) -> tuple[bytes, ...]:
-        """The arguments of an assignment."""
+        """The arguments of the assignment."""
         return self.id, self.code, self.start, self.interval, self.data
 
     @classmethod
     def parse(cls, number: bytes, raw_id: bytes, says: bytes) -> Hint:
-        """A hint, from what stands on the master."""
+        """Decode a hint as the master keeps it."""
         return cls(int(number), raw_id, *says.split(b"\n", 3))
 
 
 async def hint(
     session: Session, master: ScriptRunner, keys: HintKeys, partition: str, bound: int, args: Sequence[Argument]
 ) -> str:
-    """Keep hints: for each `f` (no room), or `1` or `0`, as `hint.lua` says it.
+    """Keep hints. Return for each `f` (no room), or `1` or `0` as `hint.lua` explains.
 
     Args:
-        session: of the master.
+        session: a session with the master.
         master: the master.
-        keys: where the hints of the partition stand.
+        keys: the keys of the hints for the partition.
         partition: the name of the partition.
-        bound: how many may wait.
+        bound: the greatest number of hints that may wait.
         args: for each hint its id, code, start, interval and data; the last four empty for a removal.
     """
     reply: bytes = await session.request(
-        scripts.HINT, (*keys, master.keys.fence), (master.keys.wake, partition.encode(), bound, *args)
+        scripts.HINT,
+        (*master.keys.of(scripts.HINT), *keys),
+        (master.keys.wake, partition.encode(), bound, *args),
     )
     return reply.decode()
 
 
 async def hint_counts(master: ScriptRunner, keys: Sequence[HintKeys]) -> list[int]:
-    """How many hints wait, for each partition."""
+    """Count the hints that wait, for each partition."""
     return [int(count) for count in await master.read(scripts.HINT_COUNT, [each.order for each in keys], ())]
 
 
 async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) -> list[Hint | None]:
-    """The latest hint of each id, as far as one waits."""
+    """Look up the latest hint of each id; None where no hint waits."""
     numbers, said = await master.read(scripts.HINT_LOOK, (keys.of, keys.says), ids)
     found: list[Hint | None] = []
     for raw_id, number, says in zip(ids, numbers, said, strict=True):
@@ -80,14 +82,14 @@ async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) 
 
 
 class HintPage(NamedTuple):
-    """The first hints that wait, and the number of the last of them, whether or not it is still known what it said."""
+    """The first hints that wait, and the number of the last one, even if the content of that one was lost."""
 
     hints: Sequence[Hint]
     last: int
 
 
 async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
-    """The first hints that wait; `None` if none does."""
+    """List the first hints that wait; None if no hint waits."""
     members, said = await master.read(scripts.HINT_PAGE, (keys.order, keys.says), (_PAGE, _PAGE_BYTES))
     if not members:
         return None
@@ -97,11 +99,11 @@ async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
 
 
 async def applied(partition: ScriptRunner) -> int:
-    """The number of the last hint that was applied to a partition, 0 for none; raises the client's errors."""
-    return int(await partition.evaluate(scripts.APPLIED, (partition.keys.hinted,), ()))
+    """Read the number of the last hint that was applied to a partition (0: none). Raise the client's errors."""
+    return int(await partition.evaluate(scripts.APPLIED, partition.keys.of(scripts.APPLIED), ()))
 
 
-async def strike(master: ScriptRunner, keys: HintKeys, number: int) -> None:
-    """Strike off all hints up to a number."""
-    while int(await master.read(scripts.STRIKE, keys, (number, _STRUCK_AT_ONCE))):
+async def trim_hints(master: ScriptRunner, keys: HintKeys, number: int) -> None:
+    """Delete all hints up to a number."""
+    while int(await master.read(scripts.TRIM_HINTS, keys, (number, _TRIMMED_AT_ONCE))):
         pass

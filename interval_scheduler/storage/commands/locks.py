@@ -1,4 +1,4 @@
-"""Acquiring, renewing and releasing locks."""
+"""The command that acquires, extends and releases locks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class LockStep(NamedTuple):
 
 
 class LockAnswer(NamedTuple):
-    """What a step on a lock came to: the token acquired, 1 if extended or released, else 0.
+    """The result of a step on a lock: the token acquired, 1 if extended or released, else 0.
 
-    With a `problem` that is so on the primary, but too few replicas know.
+    With a `problem`, the result holds on the primary, but too few replicas have it.
     """
 
     result: int
@@ -32,10 +32,10 @@ class LockAnswer(NamedTuple):
 
 
 async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[int]:
-    """Carry out steps on locks: the token acquired, 1 if extended or released, else 0."""
+    """Carry out steps on locks. Return for each the token acquired, 1 if extended or released, else 0."""
     lock_keys = [keys.lock(step.name) for step in steps]
     args: list[Argument] = []
     for step in steps:
         args += (step.action, step.token, step.ttl_ms)
-    reply: bytes = await session.request(scripts.LOCK, (keys.fence, *lock_keys), args)
+    reply: bytes = await session.request(scripts.LOCK, (*keys.of(scripts.LOCK), *lock_keys), args)
     return [int(result) for result in reply.split(b" ")]

@@ -1,4 +1,4 @@
-"""Looking at what there is, without changing it."""
+"""Commands that read tasks and change nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..scripts.ports import ScriptRunner
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A task as it stands in Redis."""
+    """A task as Redis has it."""
 
     id: bytes
     record: bytes
@@ -24,11 +24,9 @@ class Row:
 
 
 async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
-    """Look tasks up by id; `None` for those that are not scheduled."""
+    """Look tasks up by id; None for an id that is not scheduled."""
     keys = partition.keys
-    records, scores, leases, failed, paused, failures = await partition.read(
-        scripts.LOOK, (keys.tasks, keys.due, keys.leases, keys.attempts, keys.paused, keys.failures, keys.groups), ids
-    )
+    records, scores, leases, failed, paused, failures = await partition.read(scripts.LOOK, keys.of(scripts.LOOK), ids)
     none = [None] * len(ids)
     return [
         _row(raw_id, record, due, lease, pause, extras)
@@ -39,7 +37,7 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None
 
 
 class Page(NamedTuple):
-    """Some tasks, and where the next page starts (`None`: there is none)."""
+    """Some tasks, and the mark of the next page (None: there is no further page)."""
 
     rows: list[Row]
     after: PageMark | None
@@ -56,9 +54,9 @@ Place = Literal["waiting", "leased", "paused", "parked"]
 
 
 async def page(partition: ScriptRunner, place: Place, limit: int, after: PageMark | None) -> Page:
-    """One page of the tasks at one place: in due order, the leased ones in the order of their deadlines.
+    """List one page of the tasks at one place: in due order, the leased ones in the order of their deadlines.
 
-    Those parked for want of room in their group wait as well; these come group by group.
+    Parked tasks wait for room in their group; they come group by group.
     """
     keys = partition.keys
     walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[place]
@@ -80,7 +78,7 @@ async def page(partition: ScriptRunner, place: Place, limit: int, after: PageMar
 
 
 class DeadRow(NamedTuple):
-    """A dead task as it stands in Redis."""
+    """A dead task as Redis has it."""
 
     id: bytes
     record: bytes
@@ -92,7 +90,7 @@ class DeadRow(NamedTuple):
 async def dead_page(
     partition: ScriptRunner, limit: int, after: PageMark | None
 ) -> tuple[list[DeadRow], PageMark | None]:
-    """One page of the dead tasks, the oldest first."""
+    """List one page of the dead tasks, the oldest first."""
     found, mark = await _page(partition, partition.keys.dead, limit, after)
     rows = []
     for raw_id, score, record, error in zip(found.ids, found.scores, found.records, found.errors, strict=True):
@@ -117,17 +115,17 @@ async def _page(
     keys = partition.keys
     ids, scores, records, leases, failed, failures, errors, members = await partition.read(
         scripts.PAGE,
-        (walked, keys.tasks, keys.leases, keys.attempts, keys.failures, keys.errors),
+        (*keys.of(scripts.PAGE), walked),
         (limit, *(after or (b"", b""))),
     )
     none = [None] * len(ids)
-    # Parked tasks are walked by their members, which all have the score 0.
+    # The page of parked tasks ends at a member of their set, where every score is 0.
     last = None if len(ids) < limit else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
     return _Found(ids, scores, records, leases, failed or none, failures or none, errors or none), last
 
 
 class Sizes(NamedTuple):
-    """How many tasks there are, how many are due now, and when the last is due (-1: none waits)."""
+    """The number of tasks, the number of those that are due now, and the last due time (-1: no task waits)."""
 
     tasks: int
     due_now: int
@@ -135,9 +133,9 @@ class Sizes(NamedTuple):
 
 
 async def sizes(partition: ScriptRunner) -> Sizes:
-    """How many tasks a partition has."""
+    """Count the tasks of a partition."""
     keys = partition.keys
-    return Sizes(*await partition.read(scripts.SIZE, (keys.due, keys.leased, keys.paused, keys.groups), ()))
+    return Sizes(*await partition.read(scripts.SIZE, keys.of(scripts.SIZE), ()))
 
 
 def _row(

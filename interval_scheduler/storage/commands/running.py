@@ -1,4 +1,4 @@
-"""Claiming tasks, and ending the runs of what was claimed."""
+"""Commands that claim tasks and end their runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..scripts.keys import Keys
 from ..scripts.ports import Argument
 from .flags import flags
 
-#: So many dead tasks are kept in a partition, the youngest.
+#: The greatest number of dead tasks in a partition; the oldest ones beyond it are forgotten.
 DEAD_LIMIT: Final = 10_000
 
 
 class Claimed(NamedTuple):
-    """What a claim returned. `failed` is empty unless a delivery of one of the tasks failed before."""
+    """The reply to a claim. `failed` is empty unless an earlier delivery of one of the tasks failed."""
 
     now_us: int
     next_look_ms: int
@@ -28,62 +28,51 @@ class Claimed(NamedTuple):
 
 
 class Held(Protocol):
-    """A claimed task as the scripts know it: its id, its lease and the header of its record."""
+    """A claimed task in the form of the scripts: its id, its lease and the header of its record."""
 
     @property
     def raw_id(self) -> bytes:
-        """Its id as it stands in Redis."""
+        """The id as Redis has it."""
 
     @property
     def lease(self) -> bytes:
-        """Its lease, as claimed."""
+        """The lease, as claimed."""
 
     @property
     def header(self) -> bytes:
-        """The header of its record, as claimed."""
+        """The header of the record, as claimed."""
 
 
 class Ended(NamedTuple):
-    """What ending leases came to: for each whether it was still held, and the earliest new due time."""
+    """The result of ending leases: for each if it was still held, and the earliest new due time."""
 
     held: Sequence[bool]
     earliest_ms: int
 
 
-def _claim_keys(keys: Keys) -> tuple[bytes, ...]:
-    return keys.tasks, keys.due, keys.leased, keys.leases, keys.fence, keys.attempts
-
-
 async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
-    """Lease up to `limit` due tasks (at least once), and so many of a group. After one in doubt, what that got."""
+    """Lease up to `limit` due tasks (at least once), and at most `group_limit` of one group.
+
+    After a claim in doubt, repeat it: return the tasks that it took.
+    """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
-        (*_claim_keys(keys), keys.paused, keys.halt, keys.groups),
+        keys.of(scripts.CLAIM),
         (limit, lease_ms, group_limit),
     )
     return Claimed(*reply)
 
 
 async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
-    """Take up to `limit` due tasks and reschedule them at once (at most once). After one in doubt, what that got.
+    """Take up to `limit` due tasks and reschedule them at once (at most once).
 
-    Those whose controls need a lease are leased.
+    Tasks whose controls need a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
-        (
-            *_claim_keys(keys),
-            keys.dead,
-            keys.taken(session.name),
-            keys.paused,
-            keys.halt,
-            keys.groups,
-            keys.failures,
-            keys.runs,
-            keys.errors,
-        ),
+        (*keys.of(scripts.CLAIM_ONCE), keys.taken(session.name)),
         (limit, lease_ms, group_limit, DEAD_LIMIT),
     )
     return Claimed(*reply)
@@ -95,27 +84,17 @@ async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     headers = b"\n".join([run.header for run in runs]) + b"\n"
     reply: bytes = await session.request(
         scripts.COMPLETE,
-        (
-            keys.tasks,
-            keys.due,
-            keys.leased,
-            keys.leases,
-            keys.attempts,
-            keys.fence,
-            keys.paused,
-            keys.runs,
-            keys.groups,
-            keys.failures,
-        ),
+        keys.of(scripts.COMPLETE),
         (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
     return _ended(reply)
 
 
 class Failure(NamedTuple):
-    """A run that failed, as the scripts know it.
+    """A run that failed, in the form of the scripts.
 
-    `retry_ms` is the delay before the next attempt, `None` for none; `charge` whether this one counts as an attempt.
+    `retry_ms` is the delay before the next attempt (None: no further attempt). With `charge`, this one counts as an
+    attempt.
     """
 
     raw_id: bytes
@@ -127,14 +106,14 @@ class Failure(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """What failures came to: for each `r` (tried again), `n` (on with the next time), `d` (dead) or `0` (stale)."""
+    """The results of failures: for each `r` (tried again), `n` (next occurrence), `d` (dead) or `0` (stale lease)."""
 
     results: str
     earliest_ms: int
 
 
 async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Failed:
-    """End runs that failed: try again, go on, or set aside as dead."""
+    """End runs that failed: try again, go on with the next occurrence, or set the task aside as dead."""
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for failure in failures:
         retry: Argument = b"" if failure.retry_ms is None else failure.retry_ms
@@ -142,7 +121,7 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
         args += (failure.raw_id, failure.lease, failure.header, retry, int(failure.charge), error)
     reply: bytes = await session.request(
         scripts.FAIL,
-        keys.everywhere,
+        keys.of(scripts.FAIL),
         args,
     )
     earliest, _, results = reply.partition(b" ")
@@ -150,43 +129,29 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
 
 
 async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
-    """Hand claimed tasks back unrun."""
+    """Hand back claimed tasks that did not run."""
     args: list[Argument] = [keys.wake]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return _ended(
-        await session.request(scripts.RELEASE, (keys.due, keys.leased, keys.leases, keys.paused, keys.groups), args)
-    )
+    return _ended(await session.request(scripts.RELEASE, keys.of(scripts.RELEASE), args))
 
 
 async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held]) -> list[bool]:
-    """Extend leases: for each whether it was still held."""
+    """Extend leases. Return for each if it was still held."""
     args: list[Argument] = [lease_ms]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return flags(await session.request(scripts.RENEW, (keys.leased, keys.leases), args))
+    return flags(await session.request(scripts.RENEW, keys.of(scripts.RENEW), args))
 
 
 async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
-    """Set claimed tasks whose record cannot be read aside as dead."""
+    """Set claimed tasks aside as dead whose record cannot be read. Return for each if its lease was still held."""
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for run in runs:
         args += (run.raw_id, run.lease)
     reply = await session.request(
         scripts.QUARANTINE,
-        (
-            keys.leased,
-            keys.leases,
-            keys.attempts,
-            keys.dead,
-            keys.errors,
-            keys.due,
-            keys.groups,
-            keys.paused,
-            keys.runs,
-            keys.failures,
-            keys.tasks,
-        ),
+        keys.of(scripts.QUARANTINE),
         args,
     )
     return flags(reply)

@@ -1,4 +1,4 @@
-"""Marking what a sync wants to keep, and finding the rest."""
+"""Commands that note the tasks that a sync wants to keep, and find the others."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..scripts.ports import ScriptRunner
 
 
 async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> int:
-    """Note ids that a sync wants to keep: how many were not noted before. Without any, forget them all."""
+    """Note ids that a sync wants to keep. Return how many were not noted before. Without ids, forget all notes."""
     return int(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
 
 
 async def sweep(
     partition: ScriptRunner, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
 ) -> tuple[bytes, Sequence[bytes]]:
-    """One step through all tasks: where it ended (`b"0"`: at the end), and those of the prefix that are not noted.
+    """Read one step of all tasks. Return the next cursor (`b"0"`: the end is reached), and ids that are not noted.
 
-    The place is empty if not so many are noted as should be.
+    Only ids with the prefix are returned. The cursor is empty if the number of notes is not `noted`: some were lost.
     """
     keys = partition.keys
     after, ids = await partition.read(
-        scripts.SWEEP, (keys.tasks, keys.dead, keys.wanted(sync)), (cursor, count, prefix, noted)
+        scripts.SWEEP, (*keys.of(scripts.SWEEP), keys.wanted(sync)), (cursor, count, prefix, noted)
     )
     return after, ids

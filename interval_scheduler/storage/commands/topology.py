@@ -1,4 +1,4 @@
-"""Changing the list of partitions, and moving tasks to their new homes."""
+"""Commands that change the list of partitions, and move tasks to their new homes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from ..scripts import loader as scripts
 from ..scripts.membership import Enrollment
 from ..scripts.ports import ScriptRunner
 
-#: The most tasks, and about the most bytes, of one batch: so little is on its way at a time.
+#: The greatest number of tasks in one batch, and about the greatest number of bytes: one batch moves at a time.
 MOST_MOVED: Final = 100
 _MOST_BYTES: Final = 1 << 20
 
 
 async def enroll(partition: ScriptRunner, wanted: Enrollment) -> Enrollment:
-    """Make the database a partition of the namespace unless it is one; what stands there then."""
+    """Make the database a partition of the namespace unless it is one. Return what is stored then."""
     keys = partition.keys
-    reply: list[bytes] = await partition.evaluate(
-        scripts.ENROLL, (keys.enrollment, keys.epoch), (*wanted[:4], wanted.number)
-    )
+    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of(scripts.ENROLL), (*wanted[:4], wanted.number))
     return Enrollment(*reply)
 
 
 class Changed(NamedTuple):
-    """What stands in a database then, and whether the partition is paused."""
+    """The enrollment that is stored then, and if the partition is paused."""
 
     enrollment: Enrollment
     is_paused: bool
 
 
-async def change(
+async def adopt_list(
     partition: ScriptRunner,
     wanted: Enrollment,
     expected: int | None,
@@ -38,18 +36,15 @@ async def change(
     paused: bool,
     without_hints_for: Sequence[str] = (),
 ) -> Changed:
-    """Let a partition have the wanted list, if its epoch is the expected one; `None`: any smaller one.
+    """Give a partition the wanted list if its epoch is the expected one (None: any smaller epoch).
 
-    It is refused while hints wait there for one of the partitions named.
+    The partition refuses while it keeps hints for one of the partitions in `without_hints_for`.
     """
     keys = partition.keys
     reply: list[bytes] = await partition.evaluate(
-        scripts.CHANGE,
+        scripts.ADOPT_LIST,
         (
-            keys.enrollment,
-            keys.epoch,
-            keys.moves,
-            keys.halt,
+            *keys.of(scripts.ADOPT_LIST),
             *(keys.hints_for(name).order for name in without_hints_for),
         ),
         (
@@ -65,25 +60,25 @@ async def change(
     return Changed(Enrollment(*stored), is_paused == b"1")
 
 
-async def settle(partition: ScriptRunner) -> None:
-    """Note that all tasks have moved."""
+async def finish_migration(partition: ScriptRunner) -> None:
+    """Store that all tasks have moved."""
     keys = partition.keys
-    await partition.change(scripts.SETTLE, (keys.enrollment, keys.epoch), (partition.epoch,))
+    await partition.change(scripts.FINISH_MIGRATION, keys.of(scripts.FINISH_MIGRATION), (partition.epoch,))
 
 
-async def walk(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
-    """One step through all tasks: where it ended (`b"0"`: at the end), and their ids."""
+async def scan_ids(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
+    """List the ids of one step of all tasks. Return the next cursor (`b"0"`: the end is reached) and the ids."""
     keys = partition.keys
     after, ids = await partition.change(
-        scripts.WALK, (keys.tasks, keys.moves), (partition.epoch, cursor, count, looked)
+        scripts.SCAN_IDS, keys.of(scripts.SCAN_IDS), (partition.epoch, cursor, count, looked)
     )
     return after, ids
 
 
 class Outbox(NamedTuple):
-    """What is on its way from a partition; `number` is 0 if nothing is.
+    """The batch that moves away from a partition; `number` is 0 if there is none.
 
-    `left` are those of the ids asked for that are still there, since they are leased or there was no room.
+    `left` has the requested ids that stay for now: they are leased, or the batch had no room for them.
     """
 
     number: int
@@ -94,36 +89,36 @@ class Outbox(NamedTuple):
 
 
 async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[bytes]) -> Outbox:
-    """Take tasks off the schedule that move to another partition; without ids: see what is on its way."""
+    """Take tasks off the schedule that move to another partition. Without ids, only read the batch that moves."""
     keys = partition.keys
     number, to, token, left, batch = await partition.change(
         scripts.MOVE_OUT,
-        (*keys.everywhere, keys.outbox, keys.moves, keys.fence),
+        keys.of(scripts.MOVE_OUT),
         (partition.epoch, keys.wake, destination.encode(), _MOST_BYTES, *ids),
     )
     return Outbox(int(number), to.decode(), token, left, batch)
 
 
 async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
-    """Put tasks under schedule that come from another partition: their earliest due time in ms (-1: none)."""
+    """Schedule tasks that come from another partition. Return their earliest due time in ms (-1: none)."""
     keys = partition.keys
     return int(
         await partition.change(
             scripts.MOVE_IN,
-            (*keys.everywhere, keys.moves, keys.fence),
+            keys.of(scripts.MOVE_IN),
             (partition.epoch, keys.wake, origin.encode(), outbox.number, outbox.token, *outbox.batch),
         )
     )
 
 
 async def move_done(partition: ScriptRunner, number: int) -> None:
-    """Throw away the batch of that number, which has arrived."""
+    """Delete the batch of that number: it has arrived."""
     keys = partition.keys
-    await partition.change(scripts.MOVE_DONE, (keys.outbox, keys.moves), (partition.epoch, number))
+    await partition.change(scripts.MOVE_DONE, keys.of(scripts.MOVE_DONE), (partition.epoch, number))
 
 
 class Moving(NamedTuple):
-    """Whether tasks move, and how far that came in a partition."""
+    """The progress of the migration in one partition."""
 
     is_moving: bool
     moved: int
@@ -132,10 +127,10 @@ class Moving(NamedTuple):
     on_their_way: Sequence[bool]
 
 
-async def moving(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
-    """Whether tasks move by what a partition knows, and which of the given ones are on their way from there."""
+async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
+    """Read the progress of the migration, and which of the given ids are in the batch that moves."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(
-        scripts.MOVING, (keys.enrollment, keys.moves, keys.outbox), ids
+        scripts.MIGRATION_STATUS, keys.of(scripts.MIGRATION_STATUS), ids
     )
     return Moving(bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in on_their_way])

@@ -96,7 +96,7 @@ class Handshake:
             stored = await topology.enroll(self._partition, self.wanted)
         elif stored is None or stored.number < self.wanted.number:
             # It came back with what stood there before the change, which has not ended yet.
-            stored = (await topology.change(self._partition, self.wanted, None, paused=False)).enrollment
+            stored = (await topology.adopt_list(self._partition, self.wanted, None, paused=False)).enrollment
         self.wanted.require(stored, self._partition.keys.enrollment)
         return findings
 

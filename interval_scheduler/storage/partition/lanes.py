@@ -125,7 +125,7 @@ class _Senders:
         return await lookup.look(self._partition, ids)
 
     async def on_their_way(self, ids: Sequence[bytes]) -> Sequence[bool]:
-        return (await topology.moving(self._partition, ids)).on_their_way
+        return (await topology.migration_status(self._partition, ids)).on_their_way
 
     async def _hints_in_between(self) -> Detour | None:
         """Where changes go if the partition is offline and hints are kept; else those known are applied."""

@@ -1,1 +1,1 @@
-"""The Lua scripts, the names of their keys, and what runs them."""
+"""The Lua scripts, the names of their keys, and the protocols of the partition that runs them."""

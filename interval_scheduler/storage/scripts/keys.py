@@ -1,20 +1,52 @@
 """The names of all keys: built here and nowhere else.
 
-All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis
-Cluster; a database's enrollment in the namespace carries `{namespace}`, in a cluster the tag of its partition. A colon
-in the namespace is doubled in the tag, and no partition name starts with one, so that no two namespaces can meet in one
-key.
+All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis Cluster.
+The enrollment of a database carries `{namespace}`, in a cluster the tag of its partition. A colon in the namespace is
+doubled in the tag, and no partition name starts with a colon: so two namespaces never share a key.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ..connection.slots import slot_of, tag_of
 
+#: The keys that scripts share: the type and the content of each. The headers in `lua/` name them, and `Keys` has an
+#: attribute of the same name for each. The reply is the exception: its key belongs to a session, which sends it.
+SHARED: Final = {
+    "reply": "string, the number of the session's last request and its reply",
+    "tasks": "hash, id -> record",
+    "due": "sorted set, id -> due time, ms, of the waiting tasks",
+    "leased": "sorted set, id -> deadline of the lease, ms",
+    "leases": "hash, id -> lease",
+    "attempts": "hash, id -> deliveries that failed",
+    "dead": "sorted set, id -> when it was set aside, ms",
+    "errors": "hash, id -> of a dead task: deliveries that failed, a blank, the error",
+    "paused": "sorted set, id -> due time, ms, of the paused tasks",
+    "runs": "hash, id -> runs that ended, of a task with a limit on its runs",
+    "failures": "hash, id -> occurrences that failed for good",
+    "groups": "prefix of the keys of groups (see _groups.lua)",
+    "fence": "string, the last fencing token",
+    "halt": "string, when the namespace was paused, ms; absent while it is not paused",
+    "outbox": "hash, id -> a task that moves to another partition, with all its state",
+    "moves": "hash, numbers of the last batches out and in, and the progress of the move",
+    "hinted": "string, the number of the last hint that was applied here",
+    "enrollment": "hash, schema, partition, list, master, epoch and from: what the namespace says of this database",
+    "epoch": "string, the epoch of the list of partitions; absent for epoch 1",
+    "probe": "any type, only for the time of this script",
+}
+
+
+class TakesKeys(Protocol):
+    """A script, of which only the keys matter here."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the keys that it takes from `Keys`."""
+
 
 class HintKeys(NamedTuple):
-    """Where the hints for one partition stand, on the master."""
+    """The keys of the hints for one partition; they belong to the master."""
 
     order: bytes
     says: bytes
@@ -26,11 +58,12 @@ class Keys:
 
     Args:
         namespace: the namespace.
-        partition: what the partition is called.
-        shard: which partition of a Redis Cluster it is; `None`: it is no cluster.
+        partition: the name of the partition.
+        shard: the number of the partition in a Redis Cluster; `None` outside of a cluster.
     """
 
     __slots__ = (
+        "_of",
         "_tag",
         "attempts",
         "dead",
@@ -57,6 +90,7 @@ class Keys:
     )
 
     def __init__(self, namespace: str, partition: str, shard: int | None = None) -> None:
+        self._of: Final[dict[tuple[str, ...], tuple[bytes, ...]]] = {}
         escaped = namespace.replace(":", "::")
         prefix = f"{escaped}:{partition}"
         self._tag: Final = f"{{{prefix if shard is None else tag_of(prefix, shard)}}}:".encode()
@@ -71,64 +105,57 @@ class Keys:
         self.paused: Final = self._tag + b"paused"
         self.runs: Final = self._tag + b"runs"
         self.failures: Final = self._tag + b"failures"
-        #: A prefix: what stands behind it is for `_groups.lua` to say.
+        #: A prefix; `_groups.lua` lists the keys that start with it.
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
         self.halt: Final = self._tag + b"halt"
         #: The number of the last hint that was applied here.
         self.hinted: Final = self._tag + b"hinted"
-        #: That of the list of partitions which holds here; nothing for the first. `_prelude.lua` builds it as well.
+        #: The epoch of the list of partitions; absent for epoch 1. `list_changed` in `_prelude.lua` derives it too.
         self.epoch: Final = self._tag + b"epoch"
-        #: Tasks on their way to another partition, and what is known of them.
+        #: Tasks that move to another partition, and the progress of the migration.
         self.outbox: Final = self._tag + b"outbox"
         self.moves: Final = self._tag + b"moves"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
-        #: What is tried out is tried there: a key, and a channel to which nobody listens.
+        #: A key and a channel on which `probe.lua` tries all commands out. Nobody listens to the channel.
         self.probe: Final = self._tag + b"probe"
         self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
         self.enrollment: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
 
     @property
     def slot(self) -> int:
-        """The slot of all of them in a Redis Cluster."""
+        """The slot of all these keys in a Redis Cluster."""
         return slot_of(self.tasks)
 
-    @property
-    def everywhere(self) -> tuple[bytes, ...]:
-        """All keys in which something of a task can stand, in the order in which scripts take them."""
-        return (
-            self.tasks,
-            self.due,
-            self.leased,
-            self.leases,
-            self.attempts,
-            self.dead,
-            self.errors,
-            self.paused,
-            self.runs,
-            self.failures,
-            self.groups,
-        )
+    def of(self, script: TakesKeys) -> tuple[bytes, ...]:
+        """List the keys that a script takes from here, in the order of its header."""
+        found = self._of.get(script.keys)
+        if found is None:  # only at the first call: claims and completions are too frequent to build it each time
+            found = self._of[script.keys] = tuple(getattr(self, name) for name in script.keys)
+        return found
 
     def reply(self, session: bytes) -> bytes:
-        """Where the last reply to a session stands."""
+        """Name the key of the last reply to a session."""
         return self._tag + b"reply:" + session
 
     def taken(self, session: bytes) -> bytes:
-        """Where that stands which a session's last claim took for good."""
+        """Name the key of the tasks that the last at-most-once claim of a session took.
+
+        They are kept in case the reply is lost.
+        """
         return self._tag + b"taken:" + session
 
     def wanted(self, sync: bytes) -> bytes:
-        """Where the ids stand that a sync wants to keep."""
+        """Name the key of the ids that a sync wants to keep."""
         return self._tag + b"wanted:" + sync
 
     def lock(self, name: bytes) -> bytes:
-        """Where a lock's holder stands."""
+        """Name the key of a lock: it has the token of the holder."""
         return self._tag + b"lock:" + name
 
     def hints_for(self, partition: str) -> HintKeys:
-        """Where the hints for another partition stand: their order, what they say, and the latest one of each id."""
+        """Name the keys of the hints for another partition: order, content, and the latest hint of each id."""
         return HintKeys(
             *(b"%shint-%s:%s" % (self._tag, name, partition.encode()) for name in (b"order", b"says", b"of"))
         )

@@ -1,20 +1,39 @@
-"""The Lua scripts: read from `lua/`, their headers checked, each with the shared prelude before it.
+"""The Lua scripts: read from `lua/`, with checked headers, each with the shared functions before it.
 
-A header is the contract of its script: one sentence, `KEYS[n]`, `ARGV[n]`, `Returns` and `Guarantees`.
-The typed functions in `commands.py` are the only callers.
+The header of a script is its contract and its signature::
+
+    -- One sentence.
+    -- KEYS: reply, due                                   keys that are declared in `keys.py`, by their names
+    -- KEYS taken: list, ...                              a key of this script only, with its meaning
+    -- KEYS... lock: string, ...                          all further keys that the caller sends
+    -- ARGV[1] limit: integer, ...
+    -- ARGV[2...] ids: string
+    -- Returns: ...
+    -- Guarantees: ...
+
+The loader numbers the keys and binds the names: `due_key`, `taken_key`, the list `lock_keys`, `limit_arg`. `Keys.of`
+lists the declared keys in the same order, and the caller adds the script's own ones. The typed functions in `commands/`
+are the only callers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Final
 
+from .keys import SHARED
+
 _SENTENCE: Final = re.compile(r"-- [A-Z].*\.$")
-_NAMED: Final = re.compile(r"(KEYS|ARGV)\[(\d+)\] ([a-z -]+?):")
-_SECTIONS: Final = ("KEYS[1]", "Returns:", "Guarantees:")
+_SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
+_OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
+_ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
+_SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
+#: The files of shared functions, in the order in which they stand before every script.
+_FUNCTIONS: Final = ("_prelude", "_groups", "_claims")
 
 
 class BadScriptHeader(Exception):
@@ -27,15 +46,17 @@ class Script:
 
     Attributes:
         name: its file name without `.lua`.
-        header: its contract, the lines without `--`.
-        text: what Redis runs.
+        header: its contract, the lines without `--`, each key numbered and with its meaning.
+        keys: the names of the keys that every call takes from `Keys`; the key of the session's reply is not among them.
+        text: the text that Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
-        in_epoch: whether it is refused under another list of partitions than its sender's.
-        in_order: the same for what is applied by hints, of those scripts that can be (see `_in_order.lua`).
+        in_epoch: True if Redis refuses it where the list of partitions has another epoch than the sender's.
+        in_order: the variant that applies hints (see `_in_order.lua`); None for a script that hints do not use.
     """
 
     name: str
     header: tuple[str, ...]
+    keys: tuple[str, ...]
     text: str
     sha: str
     in_epoch: bool
@@ -43,10 +64,10 @@ class Script:
 
 
 def check_header(name: str, source: str) -> tuple[str, ...]:
-    """The header of a script, its lines without `--`.
+    """Read the contract of a script from its header: the lines without `--`, each key numbered and with its meaning.
 
     Raises:
-        BadScriptHeader: something is missing.
+        BadScriptHeader: the header lacks a part, or names a key that is not declared.
     """
     lines = []
     for line in source.splitlines():
@@ -55,49 +76,86 @@ def check_header(name: str, source: str) -> tuple[str, ...]:
         lines.append(line)
     if not lines or not _SENTENCE.match(lines[0]):
         raise BadScriptHeader(f"{name}.lua must open with one sentence that ends in a full stop")
-    header = tuple(line.removeprefix("-- ") for line in lines)
+    header = _numbered(name, [line.removeprefix("-- ") for line in lines])
     for section in _SECTIONS:
         if not any(line.startswith(section) for line in header):
-            raise BadScriptHeader(f"{name}.lua lacks '{section}' in its header")
+            raise BadScriptHeader(f"{name}.lua lacks '{section.partition('[')[0]}' in its header")
     body = source[sum(len(line) + 1 for line in lines) :]
-    for array in ("KEYS", "ARGV"):
-        if array in body and not any(line.startswith(array + "[") for line in header):
-            raise BadScriptHeader(f"{name}.lua uses {array} without a line for it in its header")
+    if "KEYS" in body:
+        raise BadScriptHeader(f"{name}.lua uses KEYS: it must use the names in its header")
+    if "ARGV" in body and not any(line.startswith("ARGV[") for line in header):
+        raise BadScriptHeader(f"{name}.lua uses ARGV without a line for it in its header")
     return header
 
 
+def _numbered(name: str, lines: Sequence[str]) -> tuple[str, ...]:
+    numbered: list[str] = []
+    count, is_repeated = 0, False
+    for line in lines:
+        shared, own = _SHARED_KEYS.match(line), _OWN_KEY.match(line)
+        if is_repeated and (shared or own):
+            raise BadScriptHeader(f"{name}.lua repeats a key: nothing can come after it")
+        if shared:
+            if len(numbered) != 1:
+                raise BadScriptHeader(f"{name}.lua must name the declared keys in its second line")
+            for key in shared[1].split(", "):
+                if key not in SHARED:
+                    raise BadScriptHeader(f"{name}.lua names the key '{key}', which keys.py does not declare")
+                if key == "reply" and count:
+                    raise BadScriptHeader(f"{name}.lua must name the reply first, where a session puts it")
+                count += 1
+                numbered.append(f"KEYS[{count}] {key}: {SHARED[key]}")
+        elif own:
+            if own[2] in SHARED:
+                raise BadScriptHeader(f"{name}.lua explains the key '{own[2]}', which keys.py declares")
+            is_repeated = own[1] is not None
+            count += 1
+            numbered.append(f"KEYS[{count}{own[1] or ''}] {own[2]}: {own[3]}")
+        else:
+            numbered.append(line)
+    return tuple(numbered)
+
+
 def names_of(header: tuple[str, ...]) -> str:
-    """What binds the names in a header to keys and arguments: `local due_key = KEYS[3]` and so on, in one line."""
-    found = [_NAMED.match(line) for line in header]
-    bound = [(match[1], match[2], match[3].replace(" ", "_").replace("-", "_")) for match in found if match]
-    if not bound:
-        return ""
-    names = ", ".join(f"{name}_{'key' if array == 'KEYS' else 'arg'}" for array, _, name in bound)
-    return f"local {names} = {', '.join(f'{array}[{number}]' for array, number, _ in bound)}\n"
+    """Write the line that binds the names in a header: `local due_key = KEYS[3]` and so on."""
+    names, values = [], []
+    for array, number, dots, words in _entries(header):
+        name = words.replace(" ", "_").replace("-", "_")
+        if array == "KEYS":
+            names.append(f"{name}_keys" if dots else f"{name}_key")
+            values.append(f"{{ unpack(KEYS, {number}) }}" if dots else f"KEYS[{number}]")
+        elif not dots:
+            names.append(f"{name}_arg")
+            values.append(f"ARGV[{number}]")
+    return f"local {', '.join(names)} = {', '.join(values)}\n" if names else ""
+
+
+def _entries(header: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [match.groups() for match in map(_ENTRY.match, header) if match]
 
 
 def _load(name: str, *, in_order: bool = False) -> Script:
-    header = check_header(name, _read(name))
-    variant = _script(name, header, "_prelude", "_groups", "_in_order", name) if in_order else None
-    return replace(_script(name, header, "_prelude", "_groups", name), in_order=variant)
+    script = _script(name, *_FUNCTIONS)
+    return replace(script, in_order=_script(name, *_FUNCTIONS, "_in_order")) if in_order else script
 
 
 def _read(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _script(name: str, header: tuple[str, ...], *parts: str) -> Script:
-    *shared, own = parts
-    text = "".join([*map(_read, shared), names_of(header), _read(own)])
+def _script(name: str, *shared: str) -> Script:
+    source = _read(name)
+    header = check_header(name, source)
+    keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
+    text = "".join([*map(_read, shared), names_of(header), source])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
-    return Script(name, header, text, sha, "recall_in_epoch(" in _read(name))
+    return Script(name, header, keys, text, sha, "recall_in_epoch(" in source)
 
 
+ADOPT_LIST: Final = _load("adopt_list")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit")
-BURY: Final = _load("bury")
-CHANGE: Final = _load("change")
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")
@@ -105,7 +163,7 @@ COMPLETE: Final = _load("complete")
 CONTROL: Final = _load("control")
 ENROLL: Final = _load("enroll")
 FAIL: Final = _load("fail")
-HALT: Final = _load("halt")
+FINISH_MIGRATION: Final = _load("finish_migration")
 HINT: Final = _load("hint")
 HINT_COUNT: Final = _load("hint_count")
 HINT_LOOK: Final = _load("hint_look")
@@ -113,54 +171,24 @@ HINT_PAGE: Final = _load("hint_page")
 LOCK: Final = _load("lock")
 LOOK: Final = _load("look")
 MARK: Final = _load("mark")
+MIGRATION_STATUS: Final = _load("migration_status")
 MOVE_DONE: Final = _load("move_done")
 MOVE_IN: Final = _load("move_in")
 MOVE_OUT: Final = _load("move_out")
-MOVING: Final = _load("moving")
 PAGE: Final = _load("page")
+PAUSE_ALL: Final = _load("pause_all")
 PROBE: Final = _load("probe")
+PURGE_DEAD: Final = _load("purge_dead")
 QUARANTINE: Final = _load("quarantine")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
-SETTLE: Final = _load("settle")
+SCAN_IDS: Final = _load("scan_ids")
 SIZE: Final = _load("size")
-STRIKE: Final = _load("strike")
 SWEEP: Final = _load("sweep")
-WALK: Final = _load("walk")
+TRIM_HINTS: Final = _load("trim_hints")
 
-#: What only hints need.
-OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, STRIKE)
+#: The scripts that only hints need.
+OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)
 
-ALL: Final = (
-    *OF_HINTS,
-    ASSIGN,
-    AUDIT,
-    BURY,
-    CHANGE,
-    CLAIM,
-    CLAIM_ONCE,
-    CLEAR,
-    COMPLETE,
-    CONTROL,
-    ENROLL,
-    FAIL,
-    HALT,
-    LOCK,
-    LOOK,
-    MARK,
-    MOVE_DONE,
-    MOVE_IN,
-    MOVE_OUT,
-    MOVING,
-    PAGE,
-    PROBE,
-    QUARANTINE,
-    RELEASE,
-    REMOVE,
-    RENEW,
-    SETTLE,
-    SIZE,
-    SWEEP,
-    WALK,
-)
+ALL: Final = tuple(script for script in list(globals().values()) if isinstance(script, Script))

@@ -1,8 +1,8 @@
-"""Which list of partitions a database belongs to: what stands there, and what this configuration wants. Pure.
+"""The enrollment of a database in a list of partitions: as stored there, and as this configuration wants it. Pure.
 
-Every database of a namespace remembers the whole list and its own place in it. So two processes that are configured
-differently meet an error at connect, instead of scheduling the same task twice. A list has a number, its epoch; while
-tasks move from one list to the next, the old one is remembered too.
+Every database of a namespace stores the whole list and its own name in it. So two processes with different
+configurations get an error at connect, instead of scheduling the same task twice. A list has a number, its epoch. While
+tasks move from one list to the next, the database stores the old list too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = b"1"
 
 
 class Enrollment(NamedTuple):
-    """What stands in a database of a namespace."""
+    """The enrollment of one database."""
 
     schema: bytes
     partition: bytes
@@ -29,13 +29,13 @@ class Enrollment(NamedTuple):
 
     @classmethod
     def wanted(cls, name: str, storage: StorageOptions) -> Enrollment:
-        """What the options want to stand in the database of the partition `name`."""
+        """Make the enrollment that the options want for the partition `name`."""
         names = join(instance.partition_name for instance in storage.instances)
         return cls(SCHEMA_VERSION, name.encode(), names, storage.master.partition_name.encode())
 
     @classmethod
     def stored(cls, fields: Mapping[bytes, bytes]) -> Enrollment:
-        """What stands there, from the fields of the hash."""
+        """Read the enrollment from the fields of the hash."""
         return cls(*(fields.get(field, b"") for field in _FIELDS))
 
     @property
@@ -45,14 +45,14 @@ class Enrollment(NamedTuple):
 
     @property
     def is_moving(self) -> bool:
-        """Whether tasks may still have to move from another list."""
+        """True while tasks may have to move from the list before."""
         return self.from_list != b""
 
     def require_same_layout(self, stored: Enrollment) -> None:
-        """Raise unless it was written by the same version of the layout.
+        """Raise unless the stored enrollment has the same version of the layout.
 
         Raises:
-            UnsuitableServer: it was not.
+            UnsuitableServer: another version of the library wrote it.
         """
         if stored.schema != self.schema:
             raise UnsuitableServer(
@@ -62,16 +62,16 @@ class Enrollment(NamedTuple):
             )
 
     def require(self, stored: Enrollment, key: bytes) -> None:
-        """Raise unless that is what stands there.
+        """Raise unless the stored enrollment is this one.
 
         Args:
-            stored: what stands there.
-            key: where it stands, for the message.
+            stored: the stored enrollment.
+            key: its key, for the message.
 
         Raises:
-            UnsuitableServer: written by another version of the layout.
-            PartitionListChanged: the list was changed, and is another one now.
-            PartitionMismatch: in use with another list of partitions, another name or another master.
+            UnsuitableServer: another version of the library wrote it.
+            PartitionListChanged: the database has a newer list of partitions.
+            PartitionMismatch: the database has another list, another name or another master.
         """
         self.require_same_layout(stored)
         if stored.list != self.list and stored.number > self.number:
@@ -97,10 +97,10 @@ _FIELDS: Final = (b"schema", b"partition", b"list", b"master", b"epoch", b"from"
 
 
 def join(names: Iterable[str]) -> bytes:
-    """A list of partitions as it is stored."""
+    """Encode a list of partitions as it is stored."""
     return ",".join(sorted(names)).encode()
 
 
 def split(stored: bytes) -> list[str]:
-    """The names in a stored list of partitions."""
+    """Decode the names of a stored list of partitions."""
     return [name for name in stored.decode(errors="replace").split(",") if name]

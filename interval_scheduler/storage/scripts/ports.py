@@ -1,7 +1,7 @@
-"""What the parts of a partition ask of it, and of what stands in for it while it is away. Protocols only.
+"""The protocols by which the parts of a partition know the partition, and the detour for the time while it is away.
 
-Each part names the least that it needs. So it stands below the partition in the order of imports, and a test can put
-something simple in its place.
+Each part names the least that it needs. So a part can stand below the partition in the order of imports, and a test can
+replace the partition by something simple.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 
 class ScriptRunner(Protocol):
-    """Runs scripts on one partition. For `session.py` and the typed functions in `commands/`."""
+    """A partition on which scripts run. For `session.py` and the typed functions in `commands/`."""
 
     @property
     def name(self) -> str:
-        """What the partition is called."""
+        """The name of the partition."""
 
     @property
     def keys(self) -> Keys:
@@ -30,16 +30,16 @@ class ScriptRunner(Protocol):
 
     @property
     def epoch(self) -> int:
-        """The number of the list of partitions that its sender has."""
+        """The epoch of the list of partitions that this scheduler has."""
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Once, as it is; raises the client's errors."""
+        """Run a script once; raise the client's errors as they are."""
 
     async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Until it is answered; for scripts that change nothing."""
+        """Run a script that changes nothing; send it again until a reply comes."""
 
     async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Until it is answered; for scripts that change nothing more if repeated by anybody."""
+        """Run a script that anybody may repeat without effect; send it again until a reply comes."""
 
     async def request(
         self,
@@ -49,7 +49,7 @@ class ScriptRunner(Protocol):
         patience_seconds: float,
         replicas: int = 0,
     ) -> Any:
-        """Until it is answered or patience ends; for scripts that know a repeated request."""
+        """Run a script that recognizes a repeated request; send it again until a reply comes or the patience ends."""
 
 
 class Reachable(ScriptRunner, Protocol):
@@ -57,69 +57,69 @@ class Reachable(ScriptRunner, Protocol):
 
     @property
     def state(self) -> PartitionState:
-        """Whether it can be reached."""
+        """The state of the connection."""
 
     @property
     def problem(self) -> StorageError | None:
-        """Why it cannot."""
+        """The reason why the partition cannot be reached; None if it can."""
 
     def require_online(self, *, with_any_list: bool = False) -> None:
-        """Raise unless it can be reached."""
+        """Raise unless the partition can be reached."""
 
     async def wait_online(self) -> None:
-        """Wait until it can be reached."""
+        """Wait until the partition can be reached."""
 
     async def now_ms(self) -> int:
-        """About its server's time, epoch ms."""
+        """Estimate the time of its server, epoch ms."""
 
     def announce(self, due_ms: int) -> None:
         """Tell of a due time, ms."""
 
     def go_offline(self) -> None:
-        """It does not answer for now."""
+        """Mark the partition as offline: it does not answer."""
 
     def report_lost(self) -> None:
-        """The connection does not work."""
+        """Report that the connection does not work."""
 
     def give_up(self) -> None:
-        """Both."""
+        """Go offline and report the connection lost."""
 
     async def leave_for_good(self) -> NoReturn:
-        """Its list of partitions is another one by now."""
+        """Stop using the partition: its list of partitions was changed."""
 
 
 class HasDetour(Reachable, Protocol):
-    """A partition for which changes may be kept. For its lanes."""
+    """A partition that may have a detour for changes. For its lanes."""
 
     @property
     def hints(self) -> Detour | None:
-        """Who keeps them; `None`: nobody."""
+        """The detour; None if changes are not kept."""
 
 
 class Detour(Protocol):
-    """Where changes for a partition go while it is away. Kept by `hints.py`."""
+    """The way that changes take while their partition is away. `topology/handoff.py` implements it."""
 
     @property
     def in_between(self) -> bool:
-        """Whether what is sent to the partition has to look here first."""
+        """True if changes must go through the detour: the partition is offline, or kept changes wait."""
 
     async def assign(self, changes: Sequence[Any]) -> Sequence[bool]:
-        """Keep assignments."""
+        """Keep assignments until the partition is back."""
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[Any]:
-        """Keep removals."""
+        """Keep removals until the partition is back."""
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
-        """Look tasks up, here first."""
+        """Look tasks up, first in the kept changes."""
 
     async def passable(self) -> bool:
-        """Whether the partition can be sent to: it is online, and what is known here is applied."""
+        """Apply the kept changes if the partition is online; tell if it can be used now."""
 
     def require(self) -> None:
         """Raise unless changes can be kept."""
 
     def assume(self) -> None:
-        """The partition was away: others may have kept changes."""
+        """Assume that others kept changes: the partition was away."""
 
     async def catch_up(self) -> None:
-        """Apply what waits before the partition goes online."""
+        """Apply the kept changes before the partition goes online."""

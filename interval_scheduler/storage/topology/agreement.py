@@ -133,7 +133,7 @@ class Agreeing:
             handshake = partition.handshake
             handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
             try:
-                changed = await topology.change(
+                changed = await topology.adopt_list(
                     partition,
                     handshake.wanted,
                     expected if partition is self._master else None,

@@ -254,7 +254,7 @@ class Hints:
                     applied += len(batch)
                 else:
                     last = max(last, page.last)
-                await handoff.strike(self._master, self.keys, last)
+                await handoff.trim_hints(self._master, self.keys, last)
         except NotConnected:
             raise PartitionOffline(self._master.name) from None
         except BaseException:

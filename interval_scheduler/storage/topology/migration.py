@@ -104,26 +104,26 @@ class Moves:
 
     async def is_going_on(self, master: Partition) -> bool:
         """Tell whether tasks still move, by the word of the master."""
-        return (await topology.moving(master)).is_moving
+        return (await topology.migration_status(master)).is_moving
 
     async def scan(self, old: Partition, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
         """Walk one step of about `count` tasks of a partition: where it ended (`b"0"`: at the end), and their ids."""
-        return await topology.walk(old, cursor, count, looked)
+        return await topology.scan_ids(old, cursor, count, looked)
 
     async def moved(self, old: Partition) -> int:
         """Count the tasks that have left a partition."""
-        return (await topology.moving(old)).moved
+        return (await topology.migration_status(old)).moved
 
     async def finish(self, master: Partition) -> None:
         """Note on every partition that all tasks have moved; on the master last, which decides."""
         for partition in (*(other for other in self.in_order if other is not master), master):
-            await topology.settle(partition)
+            await topology.finish_migration(partition)
 
     async def progress(self) -> tuple[PartitionMove, ...]:
         """Tell how far tasks have moved away from each partition of the old list."""
         found = []
         for old in self.old:
-            moving, sizes = await topology.moving(old), await lookup.sizes(old)
+            moving, sizes = await topology.migration_status(old), await lookup.sizes(old)
             found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
         return tuple(found)
 

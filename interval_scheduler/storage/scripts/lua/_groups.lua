@@ -1,28 +1,28 @@
 -- Functions for groups, which the loader puts after those of `_prelude.lua`.
 --
--- A group is what tasks of one tenant share, so that a bound on its runs can be kept over all schedulers. Nothing here
--- exists, nor costs more than a look, until a task with a group is assigned. The keys share a prefix, KEYS[n] groups:
+-- Tasks of one tenant share a group, so that all schedulers together can keep a limit on its runs. Until a task with a
+-- group is assigned, none of these keys exists, and each function costs one look. The keys share the prefix `groups`:
 --
---   in-use     there once a task with a group was assigned
+--   in-use     string, exists after a task with a group was assigned
 --   of         hash, id -> group, of the leased tasks
---   runs       hash, group -> how many leased tasks it has
---   parked     zset, all of score 0: group NUL due NUL id, of due tasks whose group has no room
+--   runs       hash, group -> number of its leased tasks
+--   parked     sorted set, all of score 0: group NUL due NUL id, of due tasks whose group has no room
 --   parked-of  hash, id -> that member
 --   overdue    hash, id -> the same, of tasks that were parked and wait again
 --
--- A claim that meets a due task whose group has no room parks it, so that it stands in nobody's way. Each run that ends
--- makes room for the earliest parked one of its group. That waits again from that moment on, behind what was due before:
--- so a group with a long backlog is not always first.
+-- A claim parks a due task whose group has no room, so that the task does not block others. Each run that ends makes
+-- room for the earliest parked task of its group. This task waits again from that moment on, behind the tasks that were
+-- due before: so a group with a long backlog is not always first.
 
 local GROUP = ';g([^;\n]+)'
 
--- A task that is parked, taken apart: its due time and its id.
+-- Take the member of a parked task apart: its due time and its id.
 local function read_parked(member)
   local _, due, id = match(member, '^([^%z]*)%z(%d+)%z(.*)$')
   return tonumber(due), id
 end
 
--- Put due tasks aside: for each two, its id and what `parked_as` said of it.
+-- Park due tasks. Takes two values for each: its id, and its member from `parked_as`.
 local function park(groups, pairs_of)
   local members = {}
   for n = 2, #pairs_of, 2 do
@@ -37,8 +37,8 @@ local function parked_as(group, due, id)
   return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
 end
 
--- The due times of those of some tasks that stand in one of the hashes, 'parked-of' or 'overdue', by their ids; nil if
--- none does.
+-- Read from the hash 'parked-of' or 'overdue' the due times of those tasks that it has: a table by id, nil if it has
+-- none.
 local function dues_in(groups, name, ids)
   local dues
   for n, member in ipairs(extras_of(groups .. name, ids)) do
@@ -50,7 +50,7 @@ local function dues_in(groups, name, ids)
   return dues
 end
 
--- Take tasks out of the parked ones.
+-- Delete tasks from the parked ones.
 local function drop_parked(groups, ids)
   for _, member in ipairs(call('HMGET', groups .. 'parked-of', unpack(ids))) do
     if member then
@@ -60,7 +60,7 @@ local function drop_parked(groups, ids)
   call('HDEL', groups .. 'parked-of', unpack(ids))
 end
 
--- Claimed tasks join their groups: for each two, its id and its group.
+-- Add claimed tasks to their groups. Takes two values for each: its id and its group.
 local function join_groups(groups, pairs_of)
   if #pairs_of == 0 then
     return
@@ -71,7 +71,7 @@ local function join_groups(groups, pairs_of)
   end
 end
 
--- Up to so many parked tasks of a group wait again, from now on: whether any does.
+-- Let up to `count` parked tasks of a group wait again, due now. Returns true if there was one.
 local function unpark(groups, group, count, now, due_key)
   local members =
     call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, count)
@@ -85,7 +85,8 @@ local function unpark(groups, group, count, now, due_key)
   return #members > 0
 end
 
--- Tasks whose lease ended leave their groups, and as many parked ones of each wait again: whether any does.
+-- Take tasks whose lease ended out of their groups. For each, one parked task of the group waits again. Returns true if
+-- there was one.
 local function leave_groups(groups, ids, now, due_key)
   local makes_room = false
   for n, group in ipairs(extras_of(groups .. 'of', ids)) do
@@ -99,8 +100,8 @@ local function leave_groups(groups, ids, now, due_key)
   return makes_room
 end
 
--- Tasks leave the due set without being claimed: the turn of one that was parked goes to the next of its group. Whether
--- any waits by that.
+-- Pass turns on, for tasks that leave the due set without a claim: if one of them was parked before, the next parked
+-- task of its group waits in its place. Returns true if there was one.
 local function give_up_turns(groups, ids, now, due_key)
   local makes_room = false
   for n, member in ipairs(extras_of(groups .. 'overdue', ids)) do
@@ -117,8 +118,9 @@ local function unlink_groups(groups)
   end
 end
 
--- Sort what a claim found by the room in the groups. Takes ids and due times by turns, and records; returns the same
--- without those that have to be parked, which it parks; the pairs for `join_groups`; and how many each group runs then.
+-- Sort the tasks of a claim by the room in their groups, and park those without room. Takes a list of ids and due
+-- times, id first, and a list of records. Returns both lists without the parked tasks; the list for `join_groups`; and
+-- the number of runs of each group after this claim.
 local function by_room(groups, limit, found, records)
   if call('EXISTS', groups .. 'in-use') == 0 then
     return found, records, {}, {}
@@ -135,7 +137,7 @@ local function by_room(groups, limit, found, records)
   for n, id in ipairs(ids) do
     local due, record = overdue[n] and digits(read_parked(overdue[n])) or found[2 * n], records[n]
     local group = record and match(match(record, '^[^\n]*'), GROUP)
-    -- The turn of a task whose record was lost or damaged is for the next of its group.
+    -- If the record of an unparked task was lost or damaged, its turn goes to the next task of the group.
     for _, name in pairs({ group or nil, overdue[n] and match(overdue[n], '^[^%z]*') or nil }) do
       runs[name] = runs[name] or tonumber(call('HGET', groups .. 'runs', name) or 0)
     end
@@ -158,8 +160,8 @@ local function by_room(groups, limit, found, records)
   return kept, kept_records, joining, runs
 end
 
--- Let parked tasks wait again where their groups have room after a claim: the limit was raised, or is another one here.
--- To be called when what was claimed has left the due set, by rank.
+-- Let parked tasks wait again where their groups have room after a claim: the limit was raised, or this scheduler has a
+-- higher one. The claimed tasks must have left the due set before, since a claim deletes them from there by rank.
 local function use_room(groups, limit, runs, count, now, due_key)
   if next(runs) and call('EXISTS', groups .. 'parked') == 1 then
     for group, running in pairs(runs) do
@@ -168,24 +170,4 @@ local function use_room(groups, limit, runs, count, now, due_key)
       end
     end
   end
-end
-
--- Tasks whose lease ended go back to the due set, their next delivery counted as one more attempt.
-local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
-  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
-  if #expired == 0 then
-    return
-  end
-  local held = call('HMGET', leases_key, unpack(expired))
-  local back = new_places()
-  for n, id in ipairs(expired) do
-    place(back, id, due_again(held[n], now))
-  end
-  put(back, due_key, paused_key)
-  for _, id in ipairs(expired) do
-    call('HINCRBY', attempts_key, id, 1)
-  end
-  call('HDEL', leases_key, unpack(expired))
-  call('ZREM', leased_key, unpack(expired))
-  leave_groups(groups, expired, now, due_key)
 end

@@ -1,11 +1,12 @@
--- Functions that take the place of those of the same name in `_prelude.lua`, in the scripts that apply hints.
+-- Functions that replace those of the same name in `_prelude.lua`, in the scripts that apply hints.
 --
--- Hints have numbers that grow. A partition keeps the number of the last one that was applied to it, for ever, and the
--- script that applies some sets it in the same step. What is sent says which one it believes to be the last: if that is not so,
--- another scheduler applies the same hints, or a copy of this request was carried out before, and nothing happens.
+-- The numbers of hints increase. A partition keeps the number of the last hint that was applied to it, without expiry,
+-- and the script that applies hints sets this number in the same step. A request names the number that it expects. If
+-- another number is stored, another scheduler applies the same hints, or a copy of this request was carried out before:
+-- then the script changes nothing.
 
--- Here the place of a session's last reply is that number, and a stamp has two behind the epoch: the last one, and that of
--- the last hint of the request.
+-- In these scripts the key of the reply holds that number. A stamp has two numbers behind the epoch: the expected one,
+-- and the number of the last hint in the request.
 local function recall_in_epoch(hinted_key, stamp)
   local epoch, last = match(stamp, '^(%d+):(%d+) ')
   if (call('GET', hinted_key) or '0') ~= last then
@@ -18,4 +19,3 @@ local function remember(hinted_key, stamp, reply)
   call('SET', hinted_key, match(stamp, '%d+$'))
   return reply
 end
-

@@ -1,23 +1,24 @@
 -- Functions that the loader puts before every script.
 --
--- Scripts do not roll back. So they read and decide first, then add, then take away: should a write be refused half-way
--- (a right withdrawn), a task may stand at two places, but never at none. A lease goes before its deadline, and a record
--- last: what is left behind by a refusal is then found again when the deadline passes.
+-- Redis does not roll a script back. So a script reads and decides first, then adds, then deletes: if Redis refuses a
+-- write half-way (a right was withdrawn), a task may stand at two places, but never at none. A script deletes a lease
+-- before its deadline, and a record last: a later claim finds the rest again when the deadline passes.
 
 local call = redis.call
 local match, format = string.match, string.format -- a local is found faster
 
--- A member that no id can be, written first into a small set or hash and taken away again. Redis keeps those of short
--- members as a list, which it searches from the start for each member of a batch; a long one makes it a table at once.
+-- A member that is no possible id. A script writes it into a small set or hash before a batch, and deletes it
+-- afterwards: Redis keeps short members as a list, and searches this list from its start for each member of the batch.
+-- One long member makes it a table at once.
 local LONG = string.rep('\0', 65)
 
--- How long a reply is kept for a retry of its request, in ms; no request is retried for that long.
+-- The time for which a reply is kept for a retry of its request, in ms. No sender retries for this long.
 local REPLY_KEPT_MS = 600000
 
--- How many missed occurrences of a task that wants each of them are kept.
+-- The greatest number of missed occurrences that are kept of a task that wants each of them.
 local MISSED_KEPT = 1000
 
--- Every so-many-th argument, from a place on: the ids, where each item has several arguments.
+-- Take one of every `step` arguments, from `first` on: the ids, where each item has several arguments.
 local function arguments(first, step)
   local found = {}
   for at = first, #ARGV, step do
@@ -26,24 +27,26 @@ local function arguments(first, step)
   return found
 end
 
--- Server time in µs.
+-- Tell the server time in µs.
 local function now_us()
   local time = call('TIME')
   return time[1] * 1000000 + time[2]
 end
 
--- Server time in ms, rounded down.
+-- Tell the server time in ms, rounded down.
 local function now_ms()
   return math.floor(now_us() / 1000)
 end
 
--- A whole number as plain digits; Lua's own conversion loses digits above 14 places.
+-- Write a whole number as plain digits; Lua's own conversion loses digits above 14 places.
 local function digits(number)
   return format('%d', number)
 end
 
--- The reply to this very request if it was carried out before, an error if a later one was, nil if it is new.
--- A session numbers its requests and sends one at a time, so that the last reply is all that must be kept.
+-- Find the reply to a request that was carried out before: nil for a new request, an error if a later one of its
+-- session was carried out. A session numbers its requests and sends one at a time, so Redis must keep its last reply
+-- only. This is RIFL's scheme for exactly-once requests (Lee et al., "Implementing Linearizability at Large Scale and
+-- Low Latency", SOSP 2015), with a window of one request.
 local function recall(reply_key, sequence)
   local last = call('GET', reply_key)
   if not last then
@@ -59,8 +62,8 @@ local function recall(reply_key, sequence)
   return string.sub(last, blank + 1)
 end
 
--- The error for a request of another epoch of the list of partitions than that which holds here; nil if it is the same.
--- The epoch stands beside the given key; nothing stands there in the first one.
+-- Make the error for a request whose epoch of the list of partitions is not the epoch here; nil if it is the same. The
+-- name of the epoch's key follows from any other key of the partition. The key is absent for epoch 1.
 local function list_changed(key, epoch)
   local stored = call('GET', match(key, '^.-}:') .. 'epoch') or '1'
   if stored ~= epoch then
@@ -68,14 +71,15 @@ local function list_changed(key, epoch)
   end
 end
 
--- As `recall`, for a request that must not be carried out under another list of partitions than its sender's. Its number
--- is a stamp: the epoch, a colon and the number, and '?' if it is only for tasks that are known here.
+-- As `recall`, for a request that must be refused if its sender has another list of partitions. Its number is a stamp:
+-- the epoch, a colon and the number; '?' behind them makes it a request for existing tasks only.
 local function recall_in_epoch(reply_key, stamp)
   local epoch, sequence = match(stamp, '^(%d+):(%d+)')
   return recall(reply_key, sequence or stamp) or epoch and list_changed(reply_key, epoch)
 end
 
--- Of a request that is only for tasks that are known here: '?' and for each 1 (known) or 0, if one is not. Else nil.
+-- Check a request for existing tasks only. If one of them does not exist here: '?' and for each 1 (exists) or 0. Else
+-- nil.
 local function not_all_known(stamp, tasks_key, ids)
   if string.sub(stamp, -1) ~= '?' then
     return nil
@@ -88,45 +92,47 @@ local function not_all_known(stamp, tasks_key, ids)
   return string.find(flags, '0', 1, true) and '?' .. flags or nil
 end
 
--- Keep a reply for a retry. Refused only when Redis is out of memory and the script wrote nothing else;
--- the retry may then do its nothing once more.
+-- Keep a reply for a retry. Redis refuses this only if it is out of memory and the script wrote nothing else: then a
+-- retry changes nothing either.
 local function remember(reply_key, sequence, reply)
   sequence = match(sequence, ':(%d+)') or sequence -- of a stamp
   redis.pcall('SET', reply_key, sequence .. ' ' .. reply, 'PX', REPLY_KEPT_MS)
   return reply
 end
 
--- To be called before the first write of a script that must pass when Redis is out of memory: Redis asks for memory only
--- at a script's first write, and never for this one, which changes no more than how long the last reply is kept.
+-- Make the first write of a script that must pass when Redis is out of memory. Redis checks its memory only at the
+-- first write of a script, and never for PEXPIRE. This one only extends the time for which the last reply is kept.
 local function pass_when_full(reply_key)
   call('PEXPIRE', reply_key, REPLY_KEPT_MS)
 end
 
--- The last fencing token, '0' if there was none.
+-- Read the last fencing token; '0' if there was none.
 local function last_token(fence_key)
   return call('GET', fence_key) or '0'
 end
 
--- A fencing token: server time in µs, or one more than the last where the clock stood still or went back.
+-- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back.
 local function next_token(fence_key)
   local token = math.max(tonumber(last_token(fence_key)) + 1, now_us())
   call('SET', fence_key, digits(token))
   return digits(token)
 end
 
--- The due time of the first waiting task, nil if there is none.
+-- Read the least score of a sorted set, as the due time of the first waiting task; nil if the set is empty.
 local function head(zset_key)
   return tonumber(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
 end
 
--- Tell sleeping schedulers if the first waiting task now comes earlier. Without the right to publish they look later.
+-- Tell sleeping schedulers if the first waiting task is due earlier than before. Without the right to publish, they
+-- find it at their next look.
 local function announce(channel, before, earliest)
   if earliest and (not before or earliest < before) then
     redis.pcall('PUBLISH', channel, digits(earliest))
   end
 end
 
--- The fields of a header (see records.py): flags, interval, phase and grid; flags alone for a one-shot; nil if it is none.
+-- Read the fields of a header (see records.py): flags, interval, phase and grid. A one-shot has flags only. Returns nil
+-- if the text is no header.
 local function read_header(header)
   local flags, interval, phase, rest = match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
   if flags and rest == '' then
@@ -139,16 +145,16 @@ local function read_header(header)
   return match(header, '^[sb]d?$')
 end
 
--- The first moment on the grid of an interval that, rounded down to the rounding grid, is after now.
+-- Find the first moment on the grid of an interval that is after now even when rounded down to the rounding grid.
 local function on_grid(now, interval, phase, grid)
   local base = now - now % grid + grid - 1
   return base + interval - (base - phase) % interval
 end
 
--- The due time after `due` of a recurring task, from the fields of its header.
--- Fixed rate: the first moment on the task's own grid after now, so that missed ones coalesce; where the clock
--- went back to before `due`, the one after `due`. Fixed delay: an interval from now. Both rounded down to the
--- rounding grid, and never to now or before. With `each`, missed ones are due one by one, the last thousand of them.
+-- Work out the due time after `due` of a recurring task, from the fields of its header. Fixed rate: the first moment
+-- after now on the task's own grid, so that missed occurrences become one; where the clock went back to before `due`,
+-- the moment after `due`. Fixed delay: one interval from now. Both are rounded down to the rounding grid, and are
+-- always after now. With `each`, missed occurrences are due one by one, the last thousand of them.
 local function following(now, due, flags, interval, phase, grid, each)
   interval, phase, grid = tonumber(interval), tonumber(phase), math.max(tonumber(grid) or 1, 1)
   if string.find(flags, 'd', 1, true) then
@@ -163,9 +169,9 @@ local function following(now, due, flags, interval, phase, grid, each)
   return moment - moment % grid
 end
 
--- What comes after a run, by the header that stands in a text from a place on and ends with a newline: the next due
--- time; false for none, as after a one-shot; nil if it cannot be read. Then the place behind it, and its controls.
--- A header whose next due time only its caller can work out (cron) carries it as the control '@'.
+-- Work out what comes after a run, from the header that begins at a place in a text and ends with a newline. Returns
+-- the next due time (false for none, as after a one-shot; nil if the header cannot be read), the place behind the
+-- header, and its controls. Only the caller can work out the next due time of a cron task: the control '@' carries it.
 local function after_run(text, at, now, due)
   local header, behind = match(text, '^([^\n]*)\n()', at)
   local plain, controls = match(header or '', '^([^;]*)(.*)$')
@@ -183,10 +189,11 @@ local function after_run(text, at, now, due)
   return moment, behind, controls
 end
 
--- The header of most tasks, of a fixed rate and with nothing else: its interval, its phase, and the place behind.
+-- Matches the header of most tasks, with a fixed rate and nothing else: interval, phase, and the place behind the
+-- header.
 local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'
 
--- The lines of a text.
+-- Split a text into lines.
 local function lines(text)
   local found = {}
   for line in string.gmatch(text .. '\n', '([^\n]*)\n') do
@@ -195,14 +202,15 @@ local function lines(text)
   return found
 end
 
--- A lease, taken apart: what its worker knows of it; the due time of the run; what was decided meanwhile of where the task
--- goes after it ('k': to where its new record says, 's' and a moment: there, or ''); and 'p' if it was paused.
+-- Take a lease apart. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
+-- task was assigned or controlled during the run ('k': go on by the new record; 's' and a moment: be due then; else
+-- ''); and 'p' if it was paused, else ''.
 local function read_lease(held)
   return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
 end
 
--- Where a mark says that a task goes after its run, nil for nothing. A cron expression that was worked out during the run
--- may have come to the run's own occurrence, by a clock a trifle behind: that is over.
+-- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
+-- little late may have chosen the occurrence that just ran: this one is over, and the mark does not count.
 local function decided(mark, controls, due)
   local moment = tonumber(match(mark, '^s(%d+)$'))
   if moment and moment <= tonumber(due) and match(controls, ';@') then
@@ -211,14 +219,15 @@ local function decided(mark, controls, due)
   return moment
 end
 
--- Where a task whose claim ended unrun goes back to: its due time, or where a re-assign in between put it; and whether it
--- is paused.
+-- Find the due time of a task that goes back unrun, and if it is paused. The due time is that of its claim, or the
+-- moment that a later assignment set.
 local function due_again(held, now)
   local _, due, mark, paused = read_lease(held)
   return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now, paused == 'p'
 end
 
--- Pairs of due times and ids, apart for tasks that wait and such that are paused.
+-- Collect the new places of tasks: pairs of due times and ids, one list for waiting tasks and one for paused tasks, and
+-- the earliest due time of those that wait.
 local function new_places()
   return { waiting = {}, paused = {}, earliest = nil }
 end
@@ -241,7 +250,7 @@ local function put(places, due_key, paused_key)
   end
 end
 
--- The earliest moment at which a claim may find something: a due task or an ended lease; -1 for none, and while the
+-- Find the earliest moment at which a claim may find a due task or an ended lease; -1 if there is none, and while the
 -- namespace is paused.
 local function next_look(due_key, leased_key, halt_key)
   if call('EXISTS', halt_key) == 1 then
@@ -254,7 +263,7 @@ local function next_look(due_key, leased_key, halt_key)
   return due or ends or -1
 end
 
--- What a hash holds that is seldom there, for each of the given ids; empty while it is not.
+-- Read the fields of the given ids from a hash that seldom exists; an empty list while it does not exist.
 local function extras_of(key, ids)
   if #ids == 0 or call('EXISTS', key) == 0 then
     return {}
@@ -262,15 +271,43 @@ local function extras_of(key, ids)
   return call('HMGET', key, unpack(ids))
 end
 
--- Of the dead tasks, forget the oldest beyond a limit; no more of them than a batch may have added. The hashes hold what
--- is known of a task, its record last.
+-- Delete ids from hashes, in the order given. A hash that is absent costs one look.
+local function delete_fields(ids, hashes)
+  for _, key in ipairs(#ids > 0 and hashes or {}) do
+    if call('EXISTS', key) == 1 then
+      call('HDEL', key, unpack(ids))
+    end
+  end
+end
+
+-- Delete ids from sorted sets, in the order given. A set that is absent costs one look.
+local function delete_members(ids, sets)
+  for _, key in ipairs(#ids > 0 and sets or {}) do
+    if call('EXISTS', key) == 1 then
+      call('ZREM', key, unpack(ids))
+    end
+  end
+end
+
+-- Add one to the count of each id in a hash.
+local function count_up(key, ids)
+  for _, id in ipairs(ids) do
+    call('HINCRBY', key, id, 1)
+  end
+end
+
+-- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task, the records last.
+local function forget_oldest(count, dead_key, hashes)
+  local oldest = call('ZRANGE', dead_key, 0, count - 1)
+  delete_members(oldest, { dead_key })
+  delete_fields(oldest, hashes)
+  return #oldest
+end
+
+-- Forget the oldest dead tasks beyond a limit, at most as many as a batch may have added.
 local function bound_dead(limit, most, dead_key, hashes)
   local beyond = call('ZCARD', dead_key) - tonumber(limit)
   if beyond > 0 then
-    local oldest = call('ZRANGE', dead_key, 0, math.min(beyond, most) - 1)
-    call('ZREM', dead_key, unpack(oldest))
-    for _, key in ipairs(hashes) do
-      call('HDEL', key, unpack(oldest))
-    end
+    forget_oldest(math.min(beyond, most), dead_key, hashes)
   end
 end

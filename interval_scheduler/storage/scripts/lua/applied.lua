@@ -1,5 +1,5 @@
--- Tell which hint was the last that was applied to this partition.
--- KEYS[1] hinted: the number of that hint
+-- Read the number of the last hint that was applied to this partition.
+-- KEYS: hinted
 -- Returns: string, that number, 0 for none
 -- Guarantees: changes nothing; O(1).
 

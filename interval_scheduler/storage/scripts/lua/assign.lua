@@ -1,25 +1,14 @@
 -- Put tasks under schedule, or update those that are.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
---   '?' behind it: only for tasks that are known here
+--   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
 -- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s), then the record's flags and
 --   controls; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
 --   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
--- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?' and
---   for each 1 (known here) or 0
+-- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?'
+--   and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when
 --   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise; a leased one is marked, so
 --   that its completion obeys the new record; a paused one stays paused; one set aside as dead is scheduled anew; one
@@ -56,7 +45,8 @@ for n, record in ipairs(any_known and call('HMGET', tasks_key, unpack(ids)) or {
   if record then
     local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
     interval_of[ids[n]] = tonumber(interval)
-    -- A fixed delay has no grid of its own, and by a rounding grid, due times have another.
+    -- A task with a fixed delay has no grid of its own; and with a rounding grid, due times do not lie on the task's
+    -- grid.
     phase_of[ids[n]] = kind == '' and behind ~= ' ' and tonumber(phase) or nil
   end
 end
@@ -77,7 +67,7 @@ for n, id in ipairs(ids) do
     is_cron, last = match(controls, ';c'), tonumber(match(controls, ';u(%d+)'))
     in_groups = in_groups or match(controls, GROUP)
   end
-  -- A cron expression knows no rounding grid: rounded down, the first occurrence would come twice.
+  -- Cron tasks ignore the rounding grid: rounded down, their first occurrence would come twice.
   local grid = is_cron and 1 or grid
   local due, lease = due_of[id], lease_of[id]
   local anchor, is_over, keeps_phase = start, false, due ~= nil
@@ -116,7 +106,8 @@ for n, id in ipairs(ids) do
   end
   local header = flags
   if interval then
-    -- A task that runs out of its turn (now, or again after a failure) is due off its grid, and keeps that.
+    -- A task that was told to run now, or runs again after a failure, is due off its own grid: the grid stays as it
+    -- was.
     local own = keeps_phase and rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
     header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or own or anchor % interval)
     if grid > 1 then
@@ -141,13 +132,10 @@ if #marked > 0 then
   call('HSET', leases_key, unpack(marked))
 end
 if #over > 0 then
-  -- Nothing is left of them, but of one that the same batch assigns once more behind that: its new record and due time.
-  for _, at in ipairs({ 5, 6, 8, 10, 11 }) do
-    call('HDEL', KEYS[at], unpack(over))
-  end
-  for _, at in ipairs({ 4, 7, 9 }) do
-    call('ZREM', KEYS[at], unpack(over))
-  end
+  -- These tasks have no further occurrence: delete all there is of them. If the same batch assigns one of them again
+  -- later, keep its new record and due time.
+  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
+  delete_members(over, { leased_key, dead_key, paused_key })
   for _, id in ipairs(over) do
     if not due_of[id] then
       call('ZREM', due_key, id)

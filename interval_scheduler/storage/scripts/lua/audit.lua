@@ -1,38 +1,33 @@
--- Look over one step of one place of the key space, and mend what is wrong there if asked to.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] attempts: id -> deliveries that failed
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] failures: id -> runs that failed for good
--- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
--- ARGV[1] place: string, the name of the key to walk, or counts for the counts of groups
+-- Check one step of one part of the key space, and repair what is wrong there if asked to.
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at
--- ARGV[4] mend: 1 to mend, else 0
+-- ARGV[4] mend: 1 to repair, else 0
 -- ARGV[5] grace: integer, ms; a lease that ended longer ago is stuck
 -- ARGV[6] longest: integer, ms; a lease that ends later than this is stuck
 -- ARGV[7] channel: string, where sleeping schedulers listen
--- Returns: {cursor, '0' at the end; the ids looked at, those of tasks only; for each problem that is there, or still
---   there, three: id; kind; detail}
--- Guarantees: atomic; without mend it changes nothing; no task falls out of the schedule by mending; what is mended is no
---   problem any more, so that a repeated step changes nothing; every id that is there from the first step to the last is
---   looked at.
+-- Returns: {cursor, '0' at the end; the ids read, of the place tasks only; for each problem that is there, or is left
+--   after the repair, three: id; kind; detail}
+-- Guarantees: atomic; without mend it changes nothing; a repair takes no task off the schedule; a repaired problem is
+--   gone, so that a repeated step changes nothing; every id that exists from the first step to the last is checked.
 
 local now = now_ms()
 local groups, mends = groups_key, mend_arg == '1'
 local before = head(due_key)
 local earliest
-local HASHES = { attempts = attempts_key, errors = errors_key, runs = runs_key, failures = failures_key, of = groups .. 'of' }
-HASHES.overdue = groups .. 'overdue'
-HASHES['parked-of'] = groups .. 'parked-of'
--- What is there of a task beyond its record and its place, in the order in which it is told.
+local HASHES = {
+  attempts = attempts_key,
+  errors = errors_key,
+  runs = runs_key,
+  failures = failures_key,
+  of = groups .. 'of',
+  overdue = groups .. 'overdue',
+  ['parked-of'] = groups .. 'parked-of',
+}
+-- The hashes that may know a task beside its record and its place, in the order of the report.
 local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'of', 'overdue', 'parked-of' }
--- Where a task can be; of several places it stays at the first.
+-- The places of a task. One that is at several places stays at the first of them.
 local PLACES = { 'leased', 'due', 'parked', 'paused', 'dead' }
 
 local function wait_until(id, moment)
@@ -40,7 +35,7 @@ local function wait_until(id, moment)
   earliest = earliest and math.min(earliest, moment) or moment
 end
 
--- What there is of an id, all over the key space.
+-- Read all that the key space has of an id.
 local function look_up(id)
   local found = {
     id = id,
@@ -69,16 +64,12 @@ local function look_up(id)
   return found
 end
 
--- Each of the following takes what there is of an id, and mends one kind of problem.
+-- Each of the following functions takes what `look_up` found of an id, and repairs one kind of problem.
 
 local function forget(found)
   local id = found.id
-  for _, key in ipairs({ due_key, leased_key, dead_key, paused_key }) do
-    call('ZREM', key, id)
-  end
-  for _, key in ipairs({ leases_key, attempts_key, errors_key, runs_key, failures_key }) do
-    call('HDEL', key, id)
-  end
+  delete_members({ id }, { due_key, leased_key, dead_key, paused_key })
+  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key })
   drop_parked(groups, { id })
   if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then
     earliest = now
@@ -92,9 +83,7 @@ local function hand_back(found)
   else
     wait_until(found.id, moment)
   end
-  call('HDEL', leases_key, found.id)
-  call('ZREM', leased_key, found.id)
-  if leave_groups(groups, { found.id }, now, due_key) then
+  if end_leases({ found.id }, now, due_key, leased_key, leases_key, groups) then
     earliest = now
   end
 end
@@ -154,7 +143,7 @@ local function drop(name)
   end
 end
 
--- What is left over of a task beside its record: the name of what should not be there, or nil.
+-- Find a hash that knows a task without reason: its name, or nil.
 local function left_over(found)
   local extras = found.extras
   return extras.errors and not found.dead and 'errors'
@@ -164,7 +153,7 @@ local function left_over(found)
     or nil
 end
 
--- The first problem of an id: its kind, a detail for people, and the function that mends it; nil if all is well.
+-- Find the first problem of an id: its kind, a detail for people, and the function that repairs it; nil if all is well.
 local function judge(found)
   local count = #found.places
   if not found.record then
@@ -201,7 +190,7 @@ local function tell(id, kind, detail)
   problems[#problems + 1], problems[#problems + 2], problems[#problems + 3] = id, kind, detail
 end
 
--- Look at an id, and mend it as often as there is something to mend; what is left is told.
+-- Check an id, and repair one problem after another, at most four; report what is left.
 local function look_over(id)
   local found = look_up(id)
   local kind, detail, mend = judge(found)
@@ -218,7 +207,7 @@ local function look_over(id)
   end
 end
 
--- A parked task is known by its member; one that its hash does not know is nobody's.
+-- Check a member of the parked set. One that the hash 'parked-of' does not have belongs to no task.
 local function look_over_parked(member)
   local _, id = read_parked(member)
   if id and call('HGET', groups .. 'parked-of', id) == member then
@@ -231,9 +220,9 @@ local function look_over_parked(member)
   end
 end
 
--- How many runs each group has by its counts, and by the tasks that are leased.
+-- Compare the count of runs of each group with its leased tasks.
 local function look_over_counts()
-  -- More than so many would take too long in one step.
+  -- More leased tasks than this would take too long in one step.
   if call('ZCARD', leased_key) > 10000 then
     return
   end
@@ -263,9 +252,15 @@ if place_arg == 'counts' then
   look_over_counts()
 else
   local name = place_arg
-  local key = ({ tasks = tasks_key, due = due_key, leased = leased_key, leases = leases_key, dead = dead_key, paused = paused_key })[name]
-    or HASHES[name]
-    or groups .. name
+  local others = {
+    tasks = tasks_key,
+    due = due_key,
+    leased = leased_key,
+    leases = leases_key,
+    dead = dead_key,
+    paused = paused_key,
+  }
+  local key = others[name] or HASHES[name] or groups .. name
   local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
   local step = call(is_zset and 'ZSCAN' or 'HSCAN', key, cursor_arg, 'COUNT', count_arg)
   cursor = step[1]
@@ -274,7 +269,7 @@ else
       look_over_parked(step[2][n])
     elseif name == 'tasks' or call('HEXISTS', tasks_key, step[2][n]) == 0 then
       ids[#ids + 1] = step[2][n]
-      look_over(step[2][n]) -- what has a record is looked over where the tasks are walked
+      look_over(step[2][n]) -- an id with a record is checked at the place tasks
     end
   end
 end

@@ -1,24 +1,15 @@
 -- Take due tasks off the due set and lease them to one worker.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] fence: the last fencing token
--- KEYS[7] attempts: id -> deliveries that failed
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] halt: there while the namespace is paused
--- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, groups, fence, halt
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
--- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
+-- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
---   early; ended leases become due first; a retry gets the tasks of the first try that it still holds; passes when Redis
---   is out of memory; what has no record is dropped; what belongs to a group without room is parked; nothing is taken
---   while the namespace is paused.
+--   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
+--   still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
+--   is parked; nothing is taken while the namespace is paused.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
@@ -50,7 +41,7 @@ recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, p
 local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 if #found == 0 then
-  -- Remembered too: a late copy of this request must not claim for nobody.
+  -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
   remember(reply_key, stamp_arg, token .. ' 0')
   return answer(token, {}, {}, {})
@@ -63,7 +54,7 @@ end
 local joining, runs
 local records = call('HMGET', tasks_key, unpack(candidates))
 found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
--- Without a new token where all had to be parked: it would look like the claim of another, that this came in vain for.
+-- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
@@ -86,6 +77,6 @@ if count > 0 then
 end
 call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)
 use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
--- Without any task no deadline either: the token may be that of another, whose tasks a retry must not find.
+-- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)

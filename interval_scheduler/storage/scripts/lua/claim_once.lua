@@ -1,38 +1,25 @@
--- Take due tasks for one worker and reschedule them at once: at most once. What only a completion can decide is leased.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] fence: the last fencing token
--- KEYS[7] attempts: id -> deliveries that failed
--- KEYS[8] dead: id -> when it was set aside, ms
--- KEYS[9] taken: list, what the session's last claim took: ids, due times, records, failed deliveries
--- KEYS[10] paused: id -> due, ms
--- KEYS[11] halt: there while the namespace is paused
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[13] failures: id -> runs that failed for good
--- KEYS[14] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[15] errors: id -> what a dead task's last run failed with
+-- Take due tasks for one worker and reschedule them at once, for delivery at most once.
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt
+-- KEYS taken: list, the tasks that the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] dead limit: integer, how many dead tasks are kept
--- Returns: {now, µs; next look, ms or -1; token, that of the last claim of anybody if nothing was due; ids;
+-- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
---   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and those with retries, a
---   count of runs or a group, are leased as by claim; a retry gets the same tasks; passes when Redis is out of memory;
---   what has no record is dropped, what cannot be read is set aside as dead, of whom the oldest are forgotten beyond the
---   limit; nothing is taken while the namespace is paused.
+--   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
+--   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks; passes when
+--   Redis is out of memory; a task without a record is dropped; a task whose record cannot be read is set aside as
+--   dead; the oldest dead tasks beyond the limit are forgotten; nothing is taken while the namespace is paused.
 
--- So many strings of a list, from a place on.
+-- Take `count` strings of a list, from `first` on.
 local function slice(strings, first, count)
   return { unpack(strings, first, first + count - 1) }
 end
 
--- The ids that are missing in a second list, in which each has its due time behind it; and those that are not.
+-- Split ids by a second list of ids and due times: the ids that are missing there, and the others.
 local function missing_from(all, found)
   local missing, others, at = {}, {}, 1
   for _, id in ipairs(all) do
@@ -98,7 +85,7 @@ if #found > 0 then
     else
       local _, controls
       moment, _, controls = after_run(record or '', 1, now, due)
-      -- The record's own controls decide, and not whether its next due time can be worked out here.
+      -- The controls of the record decide this, even where its next due time cannot be worked out here.
       is_leased = record and match(controls, ';[cnrg]')
     end
     if is_leased then
@@ -157,19 +144,13 @@ if #found > 0 then
   if #off > 0 then
     call('ZREM', due_key, unpack(off))
   end
-  if #gone > 0 then
-    call('HDEL', tasks_key, unpack(gone))
-    call('HDEL', failures_key, unpack(gone))
-    call('HDEL', runs_key, unpack(gone))
-  end
+  delete_fields(gone, { tasks_key, failures_key, runs_key })
   use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
-  if #ended > 0 then
-    call('HDEL', attempts_key, unpack(ended))
-  end
+  delete_fields(ended, { attempts_key })
   if #dead > 0 then
     bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
   end
 end
--- Remembered even if empty: a late copy of this request must not take tasks for nobody.
+-- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not take tasks.
 remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries }, ' '))
 return answer(token, ids, dues, kept, tries)

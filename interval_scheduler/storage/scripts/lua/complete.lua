@@ -1,15 +1,5 @@
 -- End runs: reschedule recurring tasks, delete one-shots, give up the leases.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] fence: the last fencing token
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[11] failures: id -> runs that failed for good
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, runs, failures, groups, fence
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them
@@ -30,14 +20,14 @@ local now = math.floor(micros / 1000)
 local ids = { unpack(ARGV, 5) }
 local held = call('HMGET', leases_key, unpack(ids))
 
--- Nearly always every lease is held as it was claimed, and the clock has not gone back since the last claim, so that no
--- run was due after now. Then no lease has to be taken apart for a task that has a fixed rate and nothing else.
+-- Nearly always, every lease is held as it was claimed, and the clock did not go back since the last claim, so that no
+-- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
 local is_simple = all_held and joined == leases_arg and micros >= tonumber(call('GET', fence_key) or math.huge)
 local headers, leases, counted = headers_arg, nil, {}
 
--- Of one run, the hard way: where its task goes, false for nowhere, nil if it cannot end; the place of the next header;
--- whether the task is paused.
+-- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
+-- end: stale, or unreadable), the place of the next header, and true if the task is paused.
 local function outcome(n, id, at)
   leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
@@ -58,7 +48,7 @@ local function outcome(n, id, at)
 end
 
 local ended, results, gone, places = {}, {}, {}, new_places()
-local waiting, at, count, earliest = places.waiting, 1, 0, nil
+local waiting, at, count, earliest = places.waiting, 1, 0, nil -- `place` written out below, since it is the hot path
 for n, id in ipairs(ids) do
   local moment, is_paused
   local interval, phase, behind = match(headers, PLAIN_RATE, at)
@@ -82,26 +72,13 @@ for n, id in ipairs(ids) do
   end
 end
 
+places.earliest = earliest
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
-  for _, id in ipairs(counted) do
-    call('HINCRBY', runs_key, id, 1)
-  end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  if #gone > 0 then
-    call('HDEL', tasks_key, unpack(gone))
-    call('HDEL', runs_key, unpack(gone))
-    call('HDEL', failures_key, unpack(gone))
-  end
-  if call('EXISTS', attempts_key) == 1 then
-    call('HDEL', attempts_key, unpack(ended))
-  end
-  if leave_groups(groups_key, ended, now, due_key) then
-    earliest = math.min(earliest or now, now)
-  end
-  announce(channel_arg, before, earliest)
+  count_up(runs_key, counted)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(gone, { tasks_key, runs_key, failures_key })
+    delete_fields(ended, { attempts_key })
+  end)
 end
-return remember(reply_key, sequence_arg, digits(earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

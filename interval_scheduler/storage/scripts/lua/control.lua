@@ -1,26 +1,16 @@
 -- Pause and resume tasks, run them now, and revive dead ones.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] paused: id -> due, ms
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[9] attempts: id -> deliveries that failed
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
+-- KEYS: reply, tasks, due, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
---   '?' behind it: only for tasks that are known here
+--   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
--- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string, the
---   record's as its caller knows it, or '' if that does not matter; next: integer, ms, the next due time by that header,
---   or '' if it can be worked out here
+-- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string,
+--   the header of the record as the caller knows it, or '' if that does not matter; next: integer, ms, the next due
+--   time by that header, or '' if the script can work it out
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
---   not in a state for it) or c (the header is another by now: ask again); or '?' and for each 1 (known here) or 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; a task keeps its grid; one
---   that is running is marked, so that its completion obeys; what is done already is done; passes when Redis is out of
---   memory.
+--   not in a state for it) or c (the header was changed meanwhile: try again); or '?' and for each 1 (exists here) or 0
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; a task keeps its grid; a
+--   running task is marked, so that its completion obeys; a step that was done before counts as done; passes when Redis
+--   is out of memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -50,7 +40,8 @@ local function mark_lease(id, claim, mark, paused)
   return '1'
 end
 
--- Each takes the id, the place of its arguments, and the lease taken apart if there is one; and returns the result.
+-- Each action takes the id, the place of its arguments, and the parts of the lease if there is one. It returns the
+-- result.
 local actions = {}
 
 function actions.p(id, _, claim, mark)
@@ -87,17 +78,15 @@ function actions.r(id, at, claim, mark)
     return 'c'
   end
   if due <= now then
-    -- What was missed while it was paused is not made up for.
+    -- Occurrences that were missed during the pause are left out.
     local flags, interval, phase, grid = read_header(match(header, '^[^;]*'))
     local is_rate = interval and not string.find(flags, 'd', 1, true)
     local planned = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid)
     due = planned or now
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
-      -- Its time was over while it was paused.
-      for at = 9, 11 do
-        call('HDEL', KEYS[at], id)
-      end
+      -- The last moment of the task passed during the pause.
+      delete_fields({ id }, { attempts_key, runs_key, failures_key })
       call('ZREM', paused_key, id)
       call('HDEL', tasks_key, id)
       return '0'

@@ -1,20 +1,19 @@
 -- Make the database a partition of the namespace, unless it is one already.
--- KEYS[1] partitions: the namespace's metadata in this database
--- KEYS[2] epoch: that of the list that holds here
+-- KEYS: enrollment, epoch
 -- ARGV[1] schema: string, the version of the layout of the keys
 -- ARGV[2] partition: string, the name of this one
--- ARGV[3] list: string, the sorted names of all partitions, by commas
+-- ARGV[3] list: string, the sorted names of all partitions, with commas between them
 -- ARGV[4] master: string, the name of the partition that keeps the locks
 -- ARGV[5] epoch: integer, that of the list
--- Returns: {schema; partition; list; master; epoch, '' if it is the first; from, the list from which tasks move or ''}, as
+-- Returns: {schema; partition; list; master; epoch, '' for epoch 1; from, the list from which tasks move or ''}, as
 --   stored
--- Guarantees: atomic; what is stored already is never changed.
+-- Guarantees: atomic; an enrollment that is stored is never changed.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
-local stored = call('HMGET', partitions_key, unpack(fields))
+local stored = call('HMGET', enrollment_key, unpack(fields))
 if not stored[1] then
   for n = 1, epoch_arg == '1' and 4 or 5 do
-    call('HSET', partitions_key, fields[n], ARGV[n])
+    call('HSET', enrollment_key, fields[n], ARGV[n])
     stored[n] = ARGV[n]
   end
   if epoch_arg ~= '1' then

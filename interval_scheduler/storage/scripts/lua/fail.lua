@@ -1,28 +1,17 @@
 -- End runs that failed: try again after a delay, else go on with the next occurrence, else set the task aside as dead.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with: failed deliveries, a blank, the error
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
 -- ARGV[4...] for each run six: id: string; lease: string, as claimed; header: string, that of its record as claimed;
---   delay: integer, ms until the next attempt, or '' for none; charge: 1 if it counts as a failed delivery, else 0;
---   error: string
--- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with the
---   next occurrence), d (dead) or 0 (stale)
+--   delay: integer, ms until the next attempt, or '' for none; charge: 1 if the run counts as a failed delivery, else
+--   0; error: string
+-- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with
+--   the next occurrence), d (dead) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
---   re-assigned during its run follows its new record, a removed one is forgotten; an attempt that would not come before
---   the next occurrence is not made; of the dead ones the oldest are forgotten beyond the limit; passes when Redis is
---   out of memory.
+--   re-assigned during its run follows its new record, a removed one is forgotten; an attempt is made only if it comes
+--   before the next occurrence; the oldest dead tasks beyond the limit are forgotten; passes when Redis is out of
+--   memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -32,10 +21,10 @@ end
 local now = now_ms()
 local ids = arguments(4, 6)
 local held = call('HMGET', leases_key, unpack(ids))
-local ended, again, failed, counted, finished, gone, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}
+local ended, again, failed, counted, finished, gone, over, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local results, places = {}, new_places()
 
--- Of one run: what becomes of it, and where its task goes.
+-- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
   local moment, _, controls = after_run(ARGV[at + 2] .. '\n', 1, now, due)
   if claim ~= ARGV[at + 1] or moment == nil then
@@ -45,7 +34,7 @@ local function outcome(id, at, claim, due, mark)
   if record then
     local planned = after_run(record, 1, now, due)
     if planned == nil then
-      planned = now -- what cannot be read is set aside when it is claimed
+      planned = now -- the next claim sets a task aside whose record cannot be read
     end
     return 'n', planned
   elseif mark ~= '' then
@@ -91,46 +80,28 @@ for n, id in ipairs(ids) do
   elseif moment == false then
     gone[#gone + 1] = id
   end
+  if result ~= '0' and not moment then
+    over[#over + 1] = id
+  end
   if result == 'n' or result == 'd' then
     finished[#finished + 1] = id
   end
 end
 
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
-  for _, id in ipairs(again) do
-    call('HINCRBY', attempts_key, id, 1)
-  end
-  for _, id in ipairs(failed) do
-    call('HINCRBY', failures_key, id, 1)
-  end
-  for _, id in ipairs(counted) do
-    call('HINCRBY', runs_key, id, 1)
-  end
-  if #finished > 0 then
-    call('HDEL', attempts_key, unpack(finished))
-  end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  for _, id in ipairs(gone) do
-    call('HDEL', tasks_key, id)
-    call('HDEL', runs_key, id)
-    call('HDEL', failures_key, id)
-  end
-  for n = 2, #dead, 2 do
-    call('HDEL', runs_key, dead[n])
-    call('HDEL', failures_key, dead[n])
-  end
-  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
-  if leave_groups(groups_key, ended, now, due_key) then
-    places.earliest = math.min(places.earliest or now, now)
-  end
-  announce(channel_arg, before, places.earliest)
+  count_up(attempts_key, again)
+  count_up(failures_key, failed)
+  count_up(runs_key, counted)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(finished, { attempts_key })
+    delete_fields(gone, { tasks_key })
+    delete_fields(over, { runs_key, failures_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

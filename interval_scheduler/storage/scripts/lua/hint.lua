@@ -1,20 +1,19 @@
 -- Keep assignments and removals for a partition that cannot be reached.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] order: number and id of each hint -> its number
--- KEYS[3] says: number -> code, start, interval and data, in lines
--- KEYS[4] of: id -> number of its latest hint, below 0 if that is a removal
--- KEYS[5] fence: the last fencing token, from which the numbers go on
+-- KEYS: reply, fence
+-- KEYS order: sorted set, number and id of each hint -> its number
+-- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS of: hash, id -> number of its latest hint, negative for a removal
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where schedulers listen
--- ARGV[3] partition: string, the name of the one that cannot be reached
--- ARGV[4] bound: integer, how many hints may wait for it
--- ARGV[5...] for each hint five: id: string; code, start, interval and data: as assign.lua takes them; all four '' for a
---   removal
--- Returns: string, for each hint f if there is no room for it, else as far as the hints before can tell: of an assignment
---   1 (new) or 0 (updated), of a removal 1 (was scheduled) or 0
+-- ARGV[3] partition: string, the name of the partition that cannot be reached
+-- ARGV[4] bound: integer, the greatest number of hints that may wait for it
+-- ARGV[5...] for each hint five: id: string; code, start, interval and data: as assign.lua takes them; all four '' for
+--   a removal
+-- Returns: string, for each hint f if there is no room for it; else, judged by earlier hints only: for an assignment
+--   1 (new) or 0 (updated), for a removal 1 (was scheduled) or 0
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when Redis
---   is out of memory; numbers grow, as long as the server's clock and its fence are not both set back; as soon as possible
---   becomes the present moment.
+--   is out of memory; numbers increase, unless the server's clock and its last token are both set back; a start as soon
+--   as possible becomes the present moment.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -55,7 +54,7 @@ if #order > 0 then
   call('SET', fence_key, digits(number))
   call('HSET', of_key, unpack(latest))
   call('ZADD', order_key, unpack(order))
-  if room == tonumber(bound_arg) then -- who hears of the first one looks until none is left
+  if room == tonumber(bound_arg) then -- schedulers that hear of the first hint look until none is left
     redis.pcall('PUBLISH', channel_arg, 'hints ' .. partition_arg)
   end
 end

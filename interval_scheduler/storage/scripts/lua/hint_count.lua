@@ -1,11 +1,10 @@
 -- Count the hints that wait, for some partitions.
--- KEYS[1] order: of one partition: number and id of each hint -> its number
--- KEYS[2...] orders: the same of further partitions
--- Returns: {how many wait, for each partition}
+-- KEYS... order: sorted set, one for each partition: number and id of a hint -> its number
+-- Returns: {the number of hints that wait, for each partition}
 -- Guarantees: changes nothing; O(1) for each partition.
 
 local counts = {}
-for n, key in ipairs(KEYS) do
+for n, key in ipairs(order_keys) do
   counts[n] = call('ZCARD', key)
 end
 return counts

@@ -1,8 +1,8 @@
--- Look up what the latest hints of some ids say.
--- KEYS[1] of: id -> number of its latest hint, below 0 if that is a removal
--- KEYS[2] says: number -> code, start, interval and data, in lines
+-- Look up the latest hints of some ids.
+-- KEYS of: hash, id -> number of its latest hint, negative for a removal
+-- KEYS says: hash, number -> code, start, interval and data, in lines
 -- ARGV[1...] ids: string
--- Returns: {numbers, or nothing where no hint waits; what each says, or nothing}, each in the order of the ids
+-- Returns: {numbers, or nil where no hint waits; contents, or nil}, each in the order of the ids
 -- Guarantees: atomic; changes nothing.
 
 local numbers = call('HMGET', of_key, unpack(ARGV))

@@ -1,9 +1,9 @@
 -- List the first hints that wait for a partition, in order.
--- KEYS[1] order: number and id of each hint -> its number
--- KEYS[2] says: number -> code, start, interval and data, in lines
+-- KEYS order: sorted set, number and id of each hint -> its number
+-- KEYS says: hash, number -> code, start, interval and data, in lines
 -- ARGV[1] limit: integer, how many at most
--- ARGV[2] weight: integer, bytes; beyond it no further hint is listed
--- Returns: {number and id of each; what each says, or nothing if that was lost}
+-- ARGV[2] weight: integer, bytes; when the listed contents reach it, the page ends
+-- Returns: {number and id of each; content of each, or nil if it was lost}
 -- Guarantees: changes nothing; O(log N) plus the page.
 
 local members = call('ZRANGE', order_key, 0, tonumber(limit_arg) - 1)

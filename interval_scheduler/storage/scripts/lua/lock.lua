@@ -1,11 +1,10 @@
 -- Acquire, extend and release locks.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] fence: the last fencing token
--- KEYS[3...] locks: one a step, the holder's token
+-- KEYS: reply, fence
+-- KEYS... lock: string, one for each step: the token of its holder
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
 --   to acquire; time to live: integer, ms, or '' to release
--- Returns: string, for each step by blanks: the token if acquired, 1 if extended or released, else 0
+-- Returns: string, for each step, with blanks between them: the token if acquired, 1 if extended or released, else 0
 -- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase;
 --   passes when Redis is out of memory, since work that drains may need its locks.
 
@@ -16,8 +15,8 @@ end
 
 pass_when_full(reply_key)
 local results = {}
-for n = 1, #KEYS - 2 do
-  local key, action, token, ttl = KEYS[n + 2], ARGV[3 * n - 1], ARGV[3 * n], ARGV[3 * n + 1]
+for n, key in ipairs(lock_keys) do
+  local action, token, ttl = ARGV[3 * n - 1], ARGV[3 * n], ARGV[3 * n + 1]
   local holder = call('GET', key)
   results[n] = '0'
   if action == 'a' and not holder then

@@ -1,11 +1,5 @@
 -- Look tasks up by id.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leases: id -> lease
--- KEYS[4] attempts: id -> deliveries that failed
--- KEYS[5] paused: id -> due, ms
--- KEYS[6] failures: id -> runs that failed for good
--- KEYS[7] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: tasks, due, leases, attempts, paused, failures, groups
 -- ARGV[1...] ids: string
 -- Returns: {records; due times, ms; leases; failed deliveries or empty; due times of paused ones, ms, or empty;
 --   failed runs or empty}, each in the order of the ids

@@ -1,12 +1,12 @@
 -- Note ids that a sync wants to keep, or forget them all.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] wanted: set of ids, of one sync
+-- KEYS: reply
+-- KEYS wanted: set, the ids that one sync wants to keep
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to forget them all
--- Returns: string, how many of them were not noted before
--- Guarantees: atomic; refused under another list of partitions; applied once per request; what a sync leaves behind
---   that died is gone by itself.
+-- Returns: string, the number of ids that were not noted before
+-- Guarantees: atomic; refused under another list of partitions; applied once per request; the notes of a sync that died
+--   expire.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then

@@ -1,10 +1,10 @@
--- Throw away the batch in the outbox, which has arrived.
--- KEYS[1] outbox: id -> a task with all its state
--- KEYS[2] moves: what is known of tasks that move
--- ARGV[1] epoch: integer, that of the list for which they move
+-- Delete the batch in the outbox: it has arrived.
+-- KEYS: outbox, moves
+-- ARGV[1] epoch: integer, the epoch of the list for which tasks move
 -- ARGV[2] number: integer, of the batch
--- Returns: string, 1 if it was there, else 0
--- Guarantees: atomic; refused under another list of partitions; another batch stays; passes when Redis is out of memory.
+-- Returns: string, 1 if the batch was there, else 0
+-- Guarantees: atomic; refused under another list of partitions; another batch stays; passes when Redis is out of
+--   memory.
 
 local changed = list_changed(outbox_key, epoch_arg)
 if changed then

@@ -1,26 +1,14 @@
 -- Put tasks under schedule that come from another partition.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] attempts: id -> deliveries that failed
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] failures: id -> runs that failed for good
--- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[12] moves: what is known of tasks that move
--- KEYS[13] fence: the last fencing token
--- ARGV[1] epoch: integer, that of the list for which they move
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, moves
+-- ARGV[1] epoch: integer, the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] origin: string, the name of the partition from which they come
 -- ARGV[4] number: integer, of the batch
 -- ARGV[5] token: integer, the last fencing token there
 -- ARGV[6...] for each task two: id: string; the task: as `move_out` packed it
 -- Returns: string, the earliest due time in ms (-1: none)
--- Guarantees: atomic; refused under another list of partitions; a batch is put in once; refused as a whole when Redis is out
---   of memory; a task that is known here already stays as it is; tokens of a task still increase.
+-- Guarantees: atomic; refused under another list of partitions; a batch is put in once; refused as a whole when Redis
+--   is out of memory; a task that already exists here stays as it is; the tokens of a task still increase.
 
 local changed = list_changed(tasks_key, epoch_arg)
 if changed then

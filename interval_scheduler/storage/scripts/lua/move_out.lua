@@ -1,27 +1,14 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
--- KEYS[1] tasks: id -> record
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] attempts: id -> deliveries that failed
--- KEYS[6] dead: id -> when it was set aside, ms
--- KEYS[7] errors: id -> what a dead task's last run failed with
--- KEYS[8] paused: id -> due, ms
--- KEYS[9] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[10] failures: id -> runs that failed for good
--- KEYS[11] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[12] outbox: id -> a task with all its state
--- KEYS[13] moves: what is known of tasks that move
--- KEYS[14] fence: the last fencing token
--- ARGV[1] epoch: integer, that of the list for which they move
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, outbox, moves
+-- ARGV[1] epoch: integer, the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
--- ARGV[4] most: integer, bytes; no further task is taken beyond them
--- ARGV[5...] ids: string; none to see only what is in the outbox
--- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids that
---   are still here; the batch: ids and tasks by turns}
--- Guarantees: atomic; refused under another list of partitions; while there is something in the outbox, nothing else is
---   taken; a leased task stays; numbers strictly increase; passes when Redis is out of memory.
+-- ARGV[4] most: integer, bytes; when the batch exceeds it, no further task is taken
+-- ARGV[5...] ids: string; none to read only the outbox
+-- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids
+--   that stay for now; the batch: each id with its task behind it}
+-- Guarantees: atomic; refused under another list of partitions; nothing is taken while the outbox has a batch; a leased
+--   task stays; numbers strictly increase; passes when Redis is out of memory.
 
 local changed = list_changed(tasks_key, epoch_arg)
 if changed then
@@ -42,7 +29,7 @@ end
 local now = now_ms()
 local groups, earliest, before = groups_key, nil, head(due_key)
 
--- At which place a task is (w: waiting, p: paused, d: dead), and since or until when. One that is nowhere is due.
+-- Find the place of a task (w: waiting, p: paused, d: dead), and its moment there. A task that is nowhere is due now.
 local function place_of(id)
   local due = tonumber(call('ZSCORE', due_key, id))
   local overdue, parked = dues_in(groups, 'overdue', { id }), dues_in(groups, 'parked-of', { id })
@@ -67,8 +54,8 @@ for _, id in ipairs(ids) do
   elseif record then
     local letter, moment = place_of(id)
     local words = { letter, digits(moment) }
-    for _, at in ipairs({ 5, 9, 10 }) do
-      words[#words + 1] = match(call('HGET', KEYS[at], id) or '', '^%d+$') or '0'
+    for _, key in ipairs({ attempts_key, runs_key, failures_key }) do
+      words[#words + 1] = match(call('HGET', key, id) or '', '^%d+$') or '0'
     end
     local reason = call('HGET', errors_key, id) or ''
     words[#words + 1] = digits(#reason)
@@ -81,20 +68,16 @@ end
 
 if #taken > 0 then
   local number = math.max(tonumber(call('HGET', moves_key, 'number') or 0) + 1, now_us())
-  call('HDEL', outbox_key, LONG) -- Redis asks for memory only at the first write, and never for this one
+  call('HDEL', outbox_key, LONG) -- Redis checks its memory only at the first write, and never for HDEL
   call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
   call('HSET', outbox_key, unpack(batch))
   call('HINCRBY', moves_key, 'moved', #taken)
-  for _, at in ipairs({ 2, 6, 8 }) do
-    call('ZREM', KEYS[at], unpack(taken))
-  end
+  delete_members(taken, { due_key, dead_key, paused_key })
   drop_parked(groups, taken)
   if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
-  for _, at in ipairs({ 5, 7, 9, 10, 1 }) do
-    call('HDEL', KEYS[at], unpack(taken))
-  end
+  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key, tasks_key })
   announce(channel_arg, before, earliest)
 end
 return answer()

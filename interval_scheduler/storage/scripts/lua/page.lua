@@ -1,20 +1,16 @@
 -- List tasks in the order of one set, a page at a time.
--- KEYS[1] set: the set to walk, due or paused (id -> due, ms), leased (id -> lease deadline, ms), dead (id -> when, ms),
---   or those parked for want of room in their group (see _groups.lua)
--- KEYS[2] tasks: id -> record
--- KEYS[3] leases: id -> lease
--- KEYS[4] attempts: id -> deliveries that failed
--- KEYS[5] failures: id -> runs that failed for good
--- KEYS[6] errors: id -> what a dead task's last run failed with
+-- KEYS: tasks, leases, attempts, errors, failures
+-- KEYS set: sorted set to list: due, leased, paused, dead, or the parked tasks, which wait for room in their group (see
+--   _groups.lua)
 -- ARGV[1] limit: integer, how many tasks at most
 -- ARGV[2] score: number, of the last task of the page before; '' for the first page
 -- ARGV[3] id: string, of the last task of the page before
--- Returns: {ids; scores; records; leases; failed deliveries or empty; failed runs or empty; errors or empty; members, by
---   the last of which the next page is asked for, where they are not the ids, or empty}
--- Guarantees: changes nothing; O(log N) plus the page; a task that stays where it is is listed exactly once.
+-- Returns: {ids; scores; records; leases; failed deliveries or empty; failed runs or empty; errors or empty; of parked
+--   tasks the members of the set, or empty: the last one is the id for the next page}
+-- Guarantees: changes nothing; O(log N) plus the page; a task that keeps its place is listed exactly once.
 
--- Whether one id comes after another among those of one score; byte by byte, as Redis sorts them and Lua's own
--- comparison, which follows the locale, does not.
+-- Compare two ids of one score: true if the first comes later. Redis sorts byte by byte; Lua's own comparison would
+-- follow the locale.
 local function comes_after(one, other)
   for n = 1, math.min(#one, #other) do
     local a, b = string.byte(one, n), string.byte(other, n)
@@ -27,7 +23,7 @@ end
 
 local first = 0
 if score_arg ~= '' then
-  -- The first id after the given one among those of its score, by halving; it need not be there any more itself.
+  -- Find the first id after the given one by binary search among the ids of its score. The given one may be gone.
   first = call('ZCOUNT', set_key, '-inf', '(' .. score_arg)
   local last = call('ZCOUNT', set_key, '-inf', score_arg)
   while first < last do

@@ -1,8 +1,8 @@
--- Try all commands that the other scripts use, on a key of its own.
--- KEYS[1] probe: nothing else stands there
+-- Try all commands that the other scripts use, on a key that only this script uses.
+-- KEYS: probe
 -- ARGV[1] channel: string, where nobody listens
 -- Returns: {server time, µs; for each command that was refused two: its name; the error}
--- Guarantees: leaves nothing behind; O(1).
+-- Guarantees: leaves no key behind; O(1).
 
 local refused = {}
 
@@ -16,7 +16,8 @@ end
 
 local key = probe_key
 
--- Where one of the two is refused, the other makes room for what is tried next; where both are, the time does.
+-- Delete the key before the next type is tried. If one of UNLINK and DEL is refused, the other one does it; if both
+-- are, the key expires.
 local function clean()
   redis.pcall('UNLINK', key)
   redis.pcall('DEL', key)

@@ -1,24 +1,13 @@
--- Set claimed tasks whose record cannot be read aside as dead, so that the others go on.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] leased: id -> lease deadline, ms
--- KEYS[3] leases: id -> lease
--- KEYS[4] attempts: id -> deliveries that failed
--- KEYS[5] dead: id -> when it was set aside, ms
--- KEYS[6] errors: id -> what a dead task's last run failed with
--- KEYS[7] due: id -> due, ms
--- KEYS[8] groups: prefix of the keys of groups (see _groups.lua)
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] tasks: id -> record
+-- Set claimed tasks aside as dead whose record cannot be read, so that the others go on.
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
 -- ARGV[4...] for each run two: id: string; lease: string, as claimed
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
---   assigned anew meanwhile has another record, and is due again; of the dead ones the oldest are forgotten beyond the
---   limit; passes when Redis is out of memory.
+--   assigned anew meanwhile has another record, and is due again; the oldest dead tasks beyond the limit are forgotten;
+--   passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -46,18 +35,14 @@ for n, id in ipairs(ids) do
   end
 end
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  call('HDEL', attempts_key, unpack(ended))
-  bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
-  local makes_room = leave_groups(groups_key, ended, now, due_key)
-  announce(channel_arg, before, makes_room and now or places.earliest)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+    delete_fields(ended, { attempts_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+  end)
 end
 return remember(reply_key, sequence_arg, table.concat(results))

@@ -1,10 +1,5 @@
 -- Hand claimed tasks back unrun, due as they were.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] due: id -> due, ms
--- KEYS[3] leased: id -> lease deadline, ms
--- KEYS[4] leases: id -> lease
--- KEYS[5] paused: id -> due, ms
--- KEYS[6] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, due, leased, leases, paused, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run two: id: string; lease: string, as claimed
@@ -33,14 +28,7 @@ for n, id in ipairs(ids) do
 end
 
 if #ended > 0 then
-  local before = head(due_key)
   pass_when_full(reply_key)
-  put(places, due_key, paused_key)
-  call('HDEL', leases_key, unpack(ended))
-  call('ZREM', leased_key, unpack(ended))
-  if leave_groups(groups_key, ended, now, due_key) then
-    places.earliest = math.min(places.earliest or now, now)
-  end
-  announce(channel_arg, before, places.earliest)
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -1,23 +1,12 @@
 -- Take tasks off the schedule.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] tasks: id -> record
--- KEYS[3] due: id -> due, ms
--- KEYS[4] leased: id -> lease deadline, ms
--- KEYS[5] leases: id -> lease
--- KEYS[6] attempts: id -> deliveries that failed
--- KEYS[7] dead: id -> when it was set aside, ms
--- KEYS[8] errors: id -> what a dead task's last run failed with
--- KEYS[9] paused: id -> due, ms
--- KEYS[10] runs: id -> runs that ended, of tasks that have only so many
--- KEYS[11] failures: id -> runs that failed for good
--- KEYS[12] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
---   '?' behind it: only for tasks that are known here
+--   '?' behind it: for existing tasks only
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
 -- ARGV[3] channel: string, where sleeping schedulers listen
 -- ARGV[4...] ids: string
--- Returns: string, ms until no claim granted before can start a run, a blank, and for each id 1 (was scheduled) or 0;
---   or '?' and for each 1 (known here) or 0
+-- Returns: string, ms until no earlier claim can start a run, a blank, and for each id 1 (was scheduled) or 0; or '?'
+--   and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another list of partitions; applied once per request; a running task is not
 --   rescheduled; passes when Redis is out of memory.
 
@@ -43,7 +32,7 @@ for n, id in ipairs(ids) do
   seen[id] = true
   if held[n] then
     any_leased = true
-    -- A token is the moment of its claim in µs, unless the clock went back: then wait for the whole window.
+    -- A token is the moment of its claim in µs. If the clock went back, this is not so: then wait for the whole window.
     local granted = tonumber(string.match(held[n], '^%d+')) / 1000
     wait = math.max(wait, math.min(math.ceil(granted + window - now), window))
   end
@@ -57,16 +46,9 @@ if parked then
 end
 local makes_room = give_up_turns(groups_key, ids, now, due_key)
 if any_leased then
-  call('ZREM', leased_key, unpack(ids))
-  call('HDEL', leases_key, unpack(ids))
-  makes_room = leave_groups(groups_key, ids, now, due_key) or makes_room
+  makes_room = end_leases(ids, now, due_key, leased_key, leases_key, groups_key) or makes_room
 end
-call('HDEL', attempts_key, unpack(ids))
-call('ZREM', dead_key, unpack(ids))
-for at = 8, 11 do
-  if call('EXISTS', KEYS[at]) == 1 then
-    call(at == 9 and 'ZREM' or 'HDEL', KEYS[at], unpack(ids))
-  end
-end
+delete_fields(ids, { attempts_key, errors_key, runs_key, failures_key })
+delete_members(ids, { dead_key, paused_key })
 announce(channel_arg, before, makes_room and now)
 return remember(reply_key, stamp_arg, digits(wait) .. ' ' .. table.concat(results))

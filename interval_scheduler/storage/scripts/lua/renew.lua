@@ -1,7 +1,5 @@
 -- Extend held leases.
--- KEYS[1] reply: the session's last reply
--- KEYS[2] leased: id -> lease deadline, ms
--- KEYS[3] leases: id -> lease
+-- KEYS: reply, leased, leases
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] lease: integer, ms from now
 -- ARGV[3...] for each run two: id: string; lease: string, as claimed

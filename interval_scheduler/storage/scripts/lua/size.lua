@@ -1,8 +1,5 @@
 -- Count the tasks and those due now, and find the last due time.
--- KEYS[1] due: id -> due, ms
--- KEYS[2] leased: id -> lease deadline, ms
--- KEYS[3] paused: id -> due, ms
--- KEYS[4] groups: prefix of the keys of groups (see _groups.lua)
+-- KEYS: due, leased, paused, groups
 -- Returns: {number of tasks; number due now, those with an ended lease included; last due time, ms, or -1}
 -- Guarantees: atomic; changes nothing; O(log N).
 

@@ -1,15 +1,14 @@
 -- Find scheduled tasks whose id starts with a prefix and that a sync does not want, a step at a time.
--- KEYS[1] tasks: id -> record
--- KEYS[2] dead: id -> when it was set aside, ms
--- KEYS[3] wanted: set of ids, of one sync
+-- KEYS: tasks, dead
+-- KEYS wanted: set, the ids that one sync wants to keep
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
--- ARGV[2] count: integer, about how many tasks to look at
+-- ARGV[2] count: integer, about how many tasks to read
 -- ARGV[3] prefix: string
 -- ARGV[4] noted: integer, how many ids the sync noted
 -- Returns: {cursor, '0' at the end, '' if notes are missing; ids}
--- Guarantees: changes nothing; every task that is there from the first step to the last is looked at.
+-- Guarantees: changes nothing; every task that exists from the first step to the last is read.
 
--- Redis may have lost some, in a failover or by eviction; then all would look unwanted.
+-- Redis may have lost notes, in a failover or by eviction. Then wanted tasks would look unwanted.
 if call('SCARD', wanted_key) ~= tonumber(noted_arg) then
   return { '', {} }
 end

@@ -1,11 +1,11 @@
--- Strike off the hints that were applied.
--- KEYS[1] order: number and id of each hint -> its number
--- KEYS[2] says: number -> code, start, interval and data, in lines
--- KEYS[3] of: id -> number of its latest hint, below 0 if that is a removal
--- ARGV[1] number: integer, of the last one that was applied
--- ARGV[2] limit: integer, how many to strike off at most
--- Returns: integer, how many of those that were applied are left
--- Guarantees: atomic; may be repeated, since what is struck off does not come back; passes when Redis is out of memory.
+-- Delete the hints that were applied.
+-- KEYS order: sorted set, number and id of each hint -> its number
+-- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS of: hash, id -> number of its latest hint, negative for a removal
+-- ARGV[1] number: integer, of the last hint that was applied
+-- ARGV[2] limit: integer, the greatest number of hints to delete
+-- Returns: integer, the number of applied hints that are left
+-- Guarantees: atomic; may be repeated, since deleted hints do not come back; passes when Redis is out of memory.
 
 local members = call('ZRANGE', order_key, '-inf', number_arg, 'BYSCORE', 'LIMIT', 0, limit_arg)
 if #members == 0 then

@@ -1,35 +1,33 @@
--- Let a partition have another list, or be one of that list.
--- KEYS[1] partitions: the namespace's metadata in this database
--- KEYS[2] epoch: that of the list that holds here
--- KEYS[3] moves: what is known of tasks that move
--- KEYS[4] halt: there while the namespace is paused
--- KEYS[5...] order: number and id of each hint that waits for another partition -> its number; where the change begins
+-- Give a partition another list of partitions, in which it may be new.
+-- KEYS: halt, moves, enrollment, epoch
+-- KEYS... order: sorted set, one for each partition for which no hint may wait: number and id of a hint -> its number
 -- ARGV[1] epoch: integer, that of the new list
 -- ARGV[2] expected: integer, the epoch that must hold so far; '' for any smaller one
 -- ARGV[3] schema: string, the version of the layout of the keys
 -- ARGV[4] partition: string, the name of this one
--- ARGV[5] list: string, the sorted names of all partitions, by commas
+-- ARGV[5] list: string, the sorted names of all partitions, with commas between them
 -- ARGV[6] master: string, the name of the partition that keeps the locks
 -- ARGV[7] from: string, the list from which tasks have to move
 -- ARGV[8] paused: 1 if the namespace is paused, else 0
 -- ARGV[9] channel: string, where sleeping schedulers listen
--- Returns: {schema; partition; list; master; epoch; from; 1 if the partition is paused, else 0}, as they are then
---   or the error HINTSWAIT
--- Guarantees: atomic; refused while one of the hints waits; a list with the same epoch or a greater one is never changed, so that a repetition changes nothing.
+-- Returns: {schema; partition; list; master; epoch; from; 1 if the partition is paused, else 0}, as they are then; or
+--   the error HINTSWAIT
+-- Guarantees: atomic; refused while one of these hints waits; a list with the same epoch or a greater one is never
+--   changed, so that a repetition changes nothing.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
-local stored = call('HMGET', partitions_key, unpack(fields))
+local stored = call('HMGET', enrollment_key, unpack(fields))
 local epoch = stored[1] and tonumber(stored[5] or '1') or 0
 if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expected_arg)) then
-  for n = 5, #KEYS do
-    if call('EXISTS', KEYS[n]) == 1 then
+  for _, key in ipairs(order_keys) do
+    if call('EXISTS', key) == 1 then
       return redis.error_reply('HINTSWAIT hints are to be applied before that')
     end
   end
   call('SET', epoch_key, epoch_arg)
   local values = { schema_arg, partition_arg, list_arg, master_arg, epoch_arg, from_arg }
   for n, field in ipairs(fields) do
-    call('HSET', partitions_key, field, values[n])
+    call('HSET', enrollment_key, field, values[n])
   end
   call('HDEL', moves_key, 'moved', 'looked')
   if paused_arg == '1' then

@@ -1,0 +1,40 @@
+-- Functions for the end of claims, which the loader puts after those of `_groups.lua`.
+
+-- Delete the leases of tasks that already stand at their new places. Then call `delete`, if given, for all else that
+-- the script deletes; then let parked tasks use the room in the groups. Returns true if a parked task waits again.
+local function end_leases(ids, now, due_key, leased_key, leases_key, groups, delete)
+  call('HDEL', leases_key, unpack(ids))
+  call('ZREM', leased_key, unpack(ids))
+  if delete then
+    delete()
+  end
+  return leave_groups(groups, ids, now, due_key)
+end
+
+-- End claims: put the tasks at their new places, delete the leases as above, and tell sleeping schedulers. A script
+-- makes all other additions before it calls this. Afterwards `places.earliest` is the earliest moment at which one of
+-- these tasks, or a parked task that got room, waits; nil if none does.
+local function end_claims(ids, places, now, due_key, paused_key, leased_key, leases_key, groups, channel, delete)
+  local before = head(due_key)
+  put(places, due_key, paused_key)
+  if end_leases(ids, now, due_key, leased_key, leases_key, groups, delete) then
+    places.earliest = math.min(places.earliest or now, now)
+  end
+  announce(channel, before, places.earliest)
+end
+
+-- Put tasks whose lease passed its deadline back into the due set, and count one failed delivery for each.
+local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
+  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
+  if #expired == 0 then
+    return
+  end
+  local held = call('HMGET', leases_key, unpack(expired))
+  local back = new_places()
+  for n, id in ipairs(expired) do
+    place(back, id, due_again(held[n], now))
+  end
+  put(back, due_key, paused_key)
+  count_up(attempts_key, expired)
+  end_leases(expired, now, due_key, leased_key, leases_key, groups)
+end

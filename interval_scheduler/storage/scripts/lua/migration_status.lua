@@ -1,0 +1,13 @@
+-- Read the progress of the migration in this partition.
+-- KEYS: outbox, moves, enrollment
+-- ARGV[1...] ids: string, those to look for in the outbox
+-- Returns: {epoch or nil; the list from which tasks move or nil; the number of tasks that moved from here; the number
+--   of tasks listed; 1 if there is an outbox, else 0; for each id 1 (in the outbox) or 0}
+-- Guarantees: atomic; changes nothing.
+
+local list, moves = call('HMGET', enrollment_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
+local on_their_way = {}
+for n, id in ipairs(ARGV) do
+  on_their_way[n] = call('HEXISTS', outbox_key, id)
+end
+return { list[1], list[2], moves[1] or '0', moves[2] or '0', call('EXISTS', outbox_key), on_their_way }
