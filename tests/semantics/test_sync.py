@@ -159,7 +159,7 @@ async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pyte
         await noting(session, keys, sync, ttl_ms, [])
         return noted
 
-    monkeypatch.setattr("interval_scheduler.storage.commands.mark", forgetful)
+    monkeypatch.setattr("interval_scheduler.storage.commands.sync.mark", forgetful)
     with pytest.raises(StorageRefused, match="call it again"):
         await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:")
     assert await scheduler.task_size() == 3
