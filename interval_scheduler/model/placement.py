@@ -27,8 +27,6 @@ def _mix(value: int) -> int:
 
 def homes(names: Sequence[str]) -> Callable[[bytes], int]:
     """The function from a task id to the index of its home among `names`."""
-    if len(names) == 1:
-        return lambda _: 0
     seeds = [(_digest(name.encode()), index) for index, name in enumerate(names)]
 
     def home(raw_id: bytes) -> int:

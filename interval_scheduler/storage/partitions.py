@@ -90,8 +90,9 @@ class Partitions:
 
     def writable(self, raw_id: bytes) -> Partition:
         """The same, for assigning, removing and looking up: raises unless it is online or hints are kept for it."""
-        partition = self._listed[self._home(raw_id)]
-        partition.require_writable()
+        partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
+        if partition.state != "online":  # the frequent case needs no call
+            partition.require_writable()
         return partition
 
     def assign(self, change: Change) -> asyncio.Future[bool]:

@@ -13,7 +13,8 @@ class Broadcast(Generic[Message]):
     """A message goes to everybody who has subscribed, in the order in which they did."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener[Message]] = []
+        #: Those who have subscribed; not to be changed from outside.
+        self.listeners: list[Listener[Message]] = []
 
     def subscribe(self, listener: Listener[Message]) -> Callable[[], None]:
         """Add a listener; it is called at once with each message, and must neither raise nor block.
@@ -21,15 +22,15 @@ class Broadcast(Generic[Message]):
         Returns:
             A function that takes it off again.
         """
-        self._listeners.append(listener)
+        self.listeners.append(listener)
 
         def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            if listener in self.listeners:
+                self.listeners.remove(listener)
 
         return unsubscribe
 
     def tell(self, message: Message) -> None:
         """Call all listeners."""
-        for listener in tuple(self._listeners):
+        for listener in tuple(self.listeners):
             listener(message)

@@ -71,7 +71,7 @@ class World:
 
     def _listen_in(self, partition: Partition) -> None:
         """Learn which replies must be kept for which session, and lose some."""
-        evaluate, prefix = partition.evaluate, self.store.keys.reply(b"")
+        evaluate, prefix = partition.sender.evaluate, self.store.keys.reply(b"")
 
         async def overheard(script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
             reply = await evaluate(script, keys, args)
@@ -85,7 +85,7 @@ class World:
             assert self._replies.pop(request, reply) == reply
             return reply
 
-        partition.evaluate = overheard
+        vars(partition.sender)["evaluate"] = overheard
 
     async def begin(self) -> None:
         """Start a history, with nothing in the namespace."""

@@ -213,7 +213,7 @@ async def test_connections(cluster: RedisCluster, namespace: str) -> None:
 async def test_no_script_sees_half_of_a_partition(cluster: RedisCluster, namespace: str) -> None:
     """While a slot moves: whichever script names a prefix of keys, which no key is, runs at neither end."""
     keys = Keys(namespace, "shard-0", 0)
-    *hashes, _ = keys.of(scripts.ASSIGN)
+    *hashes, _ = keys.of[scripts.ASSIGN]
     source = cluster.owner(keys.slot)
     target = next(node for node in cluster.primaries() if node is not source)
     ids = {node: cluster.run(node, "CLUSTER", "MYID").decode() for node in (source, target)}

@@ -27,8 +27,8 @@ class Wire:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.partition = scheduler._lifespan.require().partitions.master
-        self._evaluate = self.partition.evaluate
-        self.partition.evaluate = self.evaluate
+        self._evaluate = self.partition.sender.evaluate
+        vars(self.partition.sender)["evaluate"] = self.evaluate
         #: For how long the reply to a script is on its way, in seconds.
         self.takes: dict[Script, float] = {}
 

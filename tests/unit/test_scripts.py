@@ -126,7 +126,7 @@ def test_a_call_sends_its_keys_in_the_order_of_the_header() -> None:
     for script in scripts.ALL:
         told = [line.partition(" ")[2].partition(":")[0] for line in script.header if line.startswith("KEYS[")]
         assert told[told[0] == "reply" :][: len(script.keys)] == list(script.keys)
-        assert keys.of(script) == tuple(getattr(keys, name) for name in script.keys)
+        assert keys.of[script] == tuple(getattr(keys, name) for name in script.keys)
 
 
 def test_all_scripts_are_loaded() -> None:

@@ -39,7 +39,7 @@ def test_each_has_a_slot_of_its_own(slots: list[int]) -> None:
 
 def test_all_keys_of_a_partition_share_its_slot() -> None:
     keys = Keys("shop:eu", "shard-5", 5)
-    names = (*(key for script in scripts.ALL for key in keys.of(script)), keys.wake, keys.parked)
+    names = (*(key for script in scripts.ALL for key in keys.of[script]), keys.wake, keys.parked)
     made = (keys.reply(b"s"), keys.taken(b"s"), keys.wanted(b"s"), keys.lock(b"a{b}c"))
     assert {slot_of(key) for key in (*names, *made)} == {keys.slot}
 

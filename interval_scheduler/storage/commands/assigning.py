@@ -9,11 +9,10 @@ from typing import Final, Literal, NamedTuple
 from ...model.assignment import Assignment
 from ...model.cron import next_after
 from ...model.policy import PLAIN
-from ..requests.session import Requests, Session
+from ..requests.session import Requests, Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
-from .flags import flags
 
 Reschedule = Literal["keep", "interval", "start"]
 
@@ -65,9 +64,9 @@ def wired(changes: Sequence[Change]) -> list[Argument]:
 
 async def assign_wired(session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]) -> tuple[list[bool], int]:
     """Assign tasks that `wired` encoded; see `assign`."""
-    reply: bytes = await session.request(scripts.ASSIGN, keys.of(scripts.ASSIGN), (keys.wake, grid_ms, *args))
+    reply: bytes = await session.request(scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
-    return flags(created), int(earliest)
+    return to_flags(created), int(earliest)
 
 
 class Removed(NamedTuple):
@@ -79,13 +78,13 @@ class Removed(NamedTuple):
 
 async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
     """Take tasks off the schedule."""
-    reply: bytes = await session.request(scripts.REMOVE, keys.of(scripts.REMOVE), (START_WINDOW_MS, keys.wake, *ids))
+    reply: bytes = await session.request(scripts.REMOVE, keys.of[scripts.REMOVE], (START_WINDOW_MS, keys.wake, *ids))
     wait, _, scheduled = reply.partition(b" ")
-    return [Removed(flag, int(wait)) for flag in flags(scheduled)]
+    return [Removed(flag, int(wait)) for flag in to_flags(scheduled)]
 
 
 async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
     """Take every task off the schedule. Return how many there were, and if one of them was leased."""
-    reply: bytes = await session.request(scripts.CLEAR, keys.of(scripts.CLEAR), ())
+    reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], ())
     leased, _, removed = reply.partition(b" ")
     return int(removed), leased == b"1"

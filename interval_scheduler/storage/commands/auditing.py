@@ -34,7 +34,7 @@ _STEP: Final = 100
 async def probe(partition: ScriptRunner) -> tuple[int, dict[str, str]]:
     """Try all commands of the scripts. Return the server's time in µs, and the refused commands with their errors."""
     keys = partition.keys
-    now_us, *refused = await partition.evaluate(scripts.PROBE, keys.of(scripts.PROBE), (keys.nowhere,))
+    now_us, *refused = await partition.evaluate(scripts.PROBE, keys.of[scripts.PROBE], (keys.nowhere,))
     words = [word.decode(errors="replace") for word in refused]
     return now_us, dict(zip(words[::2], words[1::2], strict=True))
 
@@ -60,7 +60,7 @@ async def audit(partition: ScriptRunner, place: str, cursor: bytes, longest_leas
     keys = partition.keys
     reply: list[Any] = await partition.read(
         scripts.AUDIT,
-        keys.of(scripts.AUDIT),
+        keys.of[scripts.AUDIT],
         (place.encode(), cursor, _STEP, int(mend), _GRACE_MS, longest_lease_ms, keys.wake),
     )
     after, ids, words = reply

@@ -35,18 +35,18 @@ async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) ->
     args: list[Argument] = [keys.wake]
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
-    reply: bytes = await session.request(scripts.CONTROL, keys.of(scripts.CONTROL), args)
+    reply: bytes = await session.request(scripts.CONTROL, keys.of[scripts.CONTROL], args)
     earliest, _, results = reply.partition(b" ")
     return Controlled(results.decode(), int(earliest))
 
 
 async def pause_all(session: Session, keys: Keys, *, pause: bool) -> bool:
     """Pause the whole partition or resume it. Return True if that changed something."""
-    reply: bytes = await session.request(scripts.PAUSE_ALL, keys.of(scripts.PAUSE_ALL), (keys.wake, int(pause)))
+    reply: bytes = await session.request(scripts.PAUSE_ALL, keys.of[scripts.PAUSE_ALL], (keys.wake, int(pause)))
     return reply == b"1"
 
 
 async def purge_dead(session: Session, keys: Keys, limit: int) -> int:
     """Forget up to `limit` dead tasks, the oldest first. Return their number."""
-    reply: bytes = await session.request(scripts.PURGE_DEAD, keys.of(scripts.PURGE_DEAD), (limit,))
+    reply: bytes = await session.request(scripts.PURGE_DEAD, keys.of[scripts.PURGE_DEAD], (limit,))
     return int(reply)

@@ -58,7 +58,7 @@ async def hint(
     """
     reply: bytes = await session.request(
         scripts.HINT,
-        (*master.keys.of(scripts.HINT), *keys),
+        (*master.keys.of[scripts.HINT], *keys),
         (master.keys.wake, partition.encode(), bound, *args),
     )
     return reply.decode()
@@ -100,7 +100,7 @@ async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
 
 async def applied(partition: ScriptRunner) -> int:
     """Read the number of the last hint that was applied to a partition (0: none). Raise the client's errors."""
-    return int(await partition.evaluate(scripts.APPLIED, partition.keys.of(scripts.APPLIED), ()))
+    return int(await partition.evaluate(scripts.APPLIED, partition.keys.of[scripts.APPLIED], ()))
 
 
 async def trim_hints(master: ScriptRunner, keys: HintKeys, number: int) -> None:

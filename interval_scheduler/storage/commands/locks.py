@@ -37,5 +37,5 @@ async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[
     args: list[Argument] = []
     for step in steps:
         args += (step.action, step.token, step.ttl_ms)
-    reply: bytes = await session.request(scripts.LOCK, (*keys.of(scripts.LOCK), *lock_keys), args)
+    reply: bytes = await session.request(scripts.LOCK, (*keys.of[scripts.LOCK], *lock_keys), args)
     return [int(result) for result in reply.split(b" ")]

@@ -26,7 +26,7 @@ class Row:
 async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
     """Look tasks up by id; None for an id that is not scheduled."""
     keys = partition.keys
-    records, scores, leases, failed, paused, failures = await partition.read(scripts.LOOK, keys.of(scripts.LOOK), ids)
+    records, scores, leases, failed, paused, failures = await partition.read(scripts.LOOK, keys.of[scripts.LOOK], ids)
     none = [None] * len(ids)
     return [
         _row(raw_id, record, due, lease, pause, extras)
@@ -115,7 +115,7 @@ async def _page(
     keys = partition.keys
     ids, scores, records, leases, failed, failures, errors, members = await partition.read(
         scripts.PAGE,
-        (*keys.of(scripts.PAGE), walked),
+        (*keys.of[scripts.PAGE], walked),
         (limit, *(after or (b"", b""))),
     )
     none = [None] * len(ids)
@@ -135,7 +135,7 @@ class Sizes(NamedTuple):
 async def sizes(partition: ScriptRunner) -> Sizes:
     """Count the tasks of a partition."""
     keys = partition.keys
-    return Sizes(*await partition.read(scripts.SIZE, keys.of(scripts.SIZE), ()))
+    return Sizes(*await partition.read(scripts.SIZE, keys.of[scripts.SIZE], ()))
 
 
 def _row(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from ..requests.session import Session
+from ..requests.session import Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
-from .flags import flags
 
 #: The greatest number of dead tasks in a partition; the oldest ones beyond it are forgotten.
 DEAD_LIMIT: Final = 10_000
@@ -58,7 +57,7 @@ async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_l
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
-        keys.of(scripts.CLAIM),
+        keys.of[scripts.CLAIM],
         (limit, lease_ms, group_limit),
     )
     return Claimed(*reply)
@@ -72,7 +71,7 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
-        (*keys.of(scripts.CLAIM_ONCE), keys.taken(session.name)),
+        (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
         (limit, lease_ms, group_limit, DEAD_LIMIT),
     )
     return Claimed(*reply)
@@ -84,7 +83,7 @@ async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     headers = b"\n".join([run.header for run in runs]) + b"\n"
     reply: bytes = await session.request(
         scripts.COMPLETE,
-        keys.of(scripts.COMPLETE),
+        keys.of[scripts.COMPLETE],
         (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
     return _ended(reply)
@@ -121,7 +120,7 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
         args += (failure.raw_id, failure.lease, failure.header, retry, int(failure.charge), error)
     reply: bytes = await session.request(
         scripts.FAIL,
-        keys.of(scripts.FAIL),
+        keys.of[scripts.FAIL],
         args,
     )
     earliest, _, results = reply.partition(b" ")
@@ -133,7 +132,7 @@ async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     args: list[Argument] = [keys.wake]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return _ended(await session.request(scripts.RELEASE, keys.of(scripts.RELEASE), args))
+    return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
 
 
 async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held]) -> list[bool]:
@@ -141,7 +140,7 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
     args: list[Argument] = [lease_ms]
     for run in runs:
         args += (run.raw_id, run.lease)
-    return flags(await session.request(scripts.RENEW, keys.of(scripts.RENEW), args))
+    return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
 
 
 async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
@@ -151,12 +150,12 @@ async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list
         args += (run.raw_id, run.lease)
     reply = await session.request(
         scripts.QUARANTINE,
-        keys.of(scripts.QUARANTINE),
+        keys.of[scripts.QUARANTINE],
         args,
     )
-    return flags(reply)
+    return to_flags(reply)
 
 
 def _ended(reply: bytes) -> Ended:
     earliest, _, held = reply.partition(b" ")
-    return Ended(flags(held), int(earliest))
+    return Ended(to_flags(held), int(earliest))

@@ -24,6 +24,6 @@ async def sweep(
     """
     keys = partition.keys
     after, ids = await partition.read(
-        scripts.SWEEP, (*keys.of(scripts.SWEEP), keys.wanted(sync)), (cursor, count, prefix, noted)
+        scripts.SWEEP, (*keys.of[scripts.SWEEP], keys.wanted(sync)), (cursor, count, prefix, noted)
     )
     return after, ids

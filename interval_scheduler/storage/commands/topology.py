@@ -17,7 +17,7 @@ _MOST_BYTES: Final = 1 << 20
 async def enroll(partition: ScriptRunner, wanted: Enrollment) -> Enrollment:
     """Make the database a partition of the namespace unless it is one. Return what is stored then."""
     keys = partition.keys
-    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of(scripts.ENROLL), (*wanted[:4], wanted.number))
+    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of[scripts.ENROLL], (*wanted[:4], wanted.number))
     return Enrollment(*reply)
 
 
@@ -44,7 +44,7 @@ async def adopt_list(
     reply: list[bytes] = await partition.evaluate(
         scripts.ADOPT_LIST,
         (
-            *keys.of(scripts.ADOPT_LIST),
+            *keys.of[scripts.ADOPT_LIST],
             *(keys.hints_for(name).order for name in without_hints_for),
         ),
         (
@@ -63,14 +63,14 @@ async def adopt_list(
 async def finish_migration(partition: ScriptRunner) -> None:
     """Store that all tasks have moved."""
     keys = partition.keys
-    await partition.change(scripts.FINISH_MIGRATION, keys.of(scripts.FINISH_MIGRATION), (partition.epoch,))
+    await partition.change(scripts.FINISH_MIGRATION, keys.of[scripts.FINISH_MIGRATION], (partition.epoch,))
 
 
 async def scan_ids(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
     """List the ids of one step of all tasks. Return the next cursor (`b"0"`: the end is reached) and the ids."""
     keys = partition.keys
     after, ids = await partition.change(
-        scripts.SCAN_IDS, keys.of(scripts.SCAN_IDS), (partition.epoch, cursor, count, looked)
+        scripts.SCAN_IDS, keys.of[scripts.SCAN_IDS], (partition.epoch, cursor, count, looked)
     )
     return after, ids
 
@@ -93,7 +93,7 @@ async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[byte
     keys = partition.keys
     number, to, token, left, batch = await partition.change(
         scripts.MOVE_OUT,
-        keys.of(scripts.MOVE_OUT),
+        keys.of[scripts.MOVE_OUT],
         (partition.epoch, keys.wake, destination.encode(), _MOST_BYTES, *ids),
     )
     return Outbox(int(number), to.decode(), token, left, batch)
@@ -105,7 +105,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
     return int(
         await partition.change(
             scripts.MOVE_IN,
-            keys.of(scripts.MOVE_IN),
+            keys.of[scripts.MOVE_IN],
             (partition.epoch, keys.wake, origin.encode(), outbox.number, outbox.token, *outbox.batch),
         )
     )
@@ -114,7 +114,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
 async def move_done(partition: ScriptRunner, number: int) -> None:
     """Delete the batch of that number: it has arrived."""
     keys = partition.keys
-    await partition.change(scripts.MOVE_DONE, keys.of(scripts.MOVE_DONE), (partition.epoch, number))
+    await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.epoch, number))
 
 
 class Moving(NamedTuple):
@@ -131,6 +131,6 @@ async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -
     """Read the progress of the migration, and which of the given ids are in the batch that moves."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(
-        scripts.MIGRATION_STATUS, keys.of(scripts.MIGRATION_STATUS), ids
+        scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], ids
     )
     return Moving(bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in on_their_way])

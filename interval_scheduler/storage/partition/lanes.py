@@ -84,7 +84,8 @@ class _Senders:
         partition = self._partition
         if (hints := await self._hints_in_between()) is not None:
             return await hints.assign(changes)
-        partition.require_online()
+        if partition.state != "online":  # the frequent case needs no call
+            partition.require_online()
         if any(change.assignment.controls.cron is not None for change in changes):
             now_ms = await partition.now_ms()
             changes = [change.planned(now_ms) for change in changes]
@@ -135,7 +136,7 @@ class _Senders:
         return hints
 
     def _announce(self, earliest_ms: int) -> None:
-        if earliest_ms >= 0:
+        if earliest_ms >= 0 and self._partition.due_times.listeners:  # none, in a process that does not execute
             self._partition.announce(earliest_ms)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, Literal, NoReturn
 
 import anyio
@@ -35,9 +35,10 @@ from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_moving, is_occupied, translate
 from ..connection.server_time import ServerTime
 from ..connection.subscription import listen, ping
-from ..requests.sender import Sending
+from ..requests.session import ScriptSender
 from ..scripts.keys import Keys
-from ..scripts.ports import Detour, PartitionState
+from ..scripts.loader import Script
+from ..scripts.ports import Argument, Detour, PartitionState
 from .handshake import Handshake
 from .lanes import open_known_lanes, open_lanes
 
@@ -94,15 +95,8 @@ class Partition:
         self._is_retired = False
         #: Whether it does not let this user subscribe.
         self._is_deaf = False
-        sending = Sending(self, options.storage, self._client)
-        #: Runs a script once, as it is.
-        self.evaluate = sending.evaluate
-        self.read: Final = sending.read
-        self.change: Final = sending.change
-        self.request: Final = sending.request
-        #: About the server's time in epoch ms, for what the scripts cannot work out themselves.
-        self.now_ms: Final = ServerTime(self.name, self._client).now_ms
-
+        self.sender: Final = ScriptSender(self, options.storage, self._client)
+        self._server_time = ServerTime(self.name, self._client)
         #: Lanes for changes that only concern tasks which are known here.
         self.known: Final = open_known_lanes(self, options)
         lanes = open_lanes(self, options)
@@ -275,6 +269,22 @@ class Partition:
         self.go_offline()
         self._lost.set()
         raise self.problem from None
+
+    async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script once, as it is; raises the client's errors."""
+        return await self.sender.evaluate(script, keys, args)
+
+    async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script that changes nothing, until it is answered."""
+        return await self.sender.read(script, keys, args)
+
+    async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script that changes nothing more if it is repeated, until it is answered."""
+        return await self.sender.change(script, keys, args)
+
+    async def now_ms(self) -> int:
+        """Ask about the server's time in epoch ms, for what the scripts cannot work out themselves."""
+        return await self._server_time.now_ms()
 
     def announce(self, due_ms: int) -> None:
         """Tell those who wait of a due time in ms, which may be nearer than the one that they know of."""

@@ -45,6 +45,17 @@ class TakesKeys(Protocol):
         """The names of the keys that it takes from `Keys`."""
 
 
+class _KeysOfScripts(dict[TakesKeys, tuple[bytes, ...]]):
+    """A dictionary, so that claims and completions, which are frequent, neither build the tuple nor call anything."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def __missing__(self, script: TakesKeys) -> tuple[bytes, ...]:
+        found = self[script] = tuple(getattr(self._keys, name) for name in script.keys)
+        return found
+
+
 class HintKeys(NamedTuple):
     """The keys of the hints for one partition; they belong to the master."""
 
@@ -63,7 +74,6 @@ class Keys:
     """
 
     __slots__ = (
-        "_of",
         "_tag",
         "attempts",
         "dead",
@@ -80,6 +90,7 @@ class Keys:
         "leases",
         "moves",
         "nowhere",
+        "of",
         "outbox",
         "parked",
         "paused",
@@ -90,7 +101,8 @@ class Keys:
     )
 
     def __init__(self, namespace: str, partition: str, shard: int | None = None) -> None:
-        self._of: Final[dict[tuple[str, ...], tuple[bytes, ...]]] = {}
+        #: The keys that a script takes from here, in the order of its header: `keys.of[scripts.CLAIM]`.
+        self.of: Final = _KeysOfScripts(self)
         escaped = namespace.replace(":", "::")
         prefix = f"{escaped}:{partition}"
         self._tag: Final = f"{{{prefix if shard is None else tag_of(prefix, shard)}}}:".encode()
@@ -127,13 +139,6 @@ class Keys:
     def slot(self) -> int:
         """The slot of all these keys in a Redis Cluster."""
         return slot_of(self.tasks)
-
-    def of(self, script: TakesKeys) -> tuple[bytes, ...]:
-        """List the keys that a script takes from here, in the order of its header."""
-        found = self._of.get(script.keys)
-        if found is None:  # only at the first call: claims and completions are too frequent to build it each time
-            found = self._of[script.keys] = tuple(getattr(self, name) for name in script.keys)
-        return found
 
     def reply(self, session: bytes) -> bytes:
         """Name the key of the last reply to a session."""

@@ -40,7 +40,7 @@ class BadScriptHeader(Exception):
     """A script's header does not follow the form."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is there once, so its identity will do, which hashes faster
 class Script:
     """One script, ready to be sent.
 

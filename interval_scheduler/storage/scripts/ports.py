@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, Protocol
 
 from ...errors import StorageError
+from ...support.broadcast import Broadcast
 from .keys import Keys
 from .loader import Script
 
@@ -41,6 +42,10 @@ class ScriptRunner(Protocol):
     async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script that anybody may repeat without effect; send it again until a reply comes."""
 
+
+class Sender(Protocol):
+    """Sends a numbered request until it is answered."""
+
     async def request(
         self,
         script: Script,
@@ -52,7 +57,15 @@ class ScriptRunner(Protocol):
         """Run a script that recognizes a repeated request; send it again until a reply comes or the patience ends."""
 
 
-class Reachable(ScriptRunner, Protocol):
+class Addressable(ScriptRunner, Protocol):
+    """A partition to which numbered requests can be sent. For `session.py`."""
+
+    @property
+    def sender(self) -> Sender:
+        """The sender of its requests."""
+
+
+class Reachable(Addressable, Protocol):
     """A partition that can be lost and come back. For what sends to it, greets it and hands changes over to it."""
 
     @property
@@ -71,6 +84,10 @@ class Reachable(ScriptRunner, Protocol):
 
     async def now_ms(self) -> int:
         """Estimate the time of its server, epoch ms."""
+
+    @property
+    def due_times(self) -> Broadcast[int]:
+        """Who hears of due times, ms."""
 
     def announce(self, due_ms: int) -> None:
         """Tell of a due time, ms."""
