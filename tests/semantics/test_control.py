@@ -194,7 +194,7 @@ async def test_runs_in_progress_go_on_while_the_namespace_rests(make_scheduler: 
 
     async def that_lease_is_over() -> bool:
         seconds, microseconds = await partition._client.time()
-        return seconds * 1000 + microseconds / 1000 > paused_with
+        return bool(seconds * 1000 + microseconds / 1000 > paused_with)
 
     await until(that_lease_is_over)
     assert await partition._client.zscore(partition.keys.leased, "a") > paused_with, "it was renewed all the same"
