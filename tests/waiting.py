@@ -1,11 +1,13 @@
-"""Waiting for what should happen, with a deadline instead of fixed sleeps."""
+"""Waiting for what should happen, with a deadline instead of fixed sleeps; and how late the machine itself is."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from interval_scheduler import TaskRun, current_run
@@ -55,3 +57,41 @@ class Recorder:
     async def ran(self, times: int, seconds: float = 10) -> None:
         """Wait until so many runs have started."""
         await until(lambda: len(self.runs) >= times, seconds)
+
+
+class Heartbeat:
+    """How late plain timers of this event loop are, and what they ask for: what is told of the machine, not of us."""
+
+    def __init__(self) -> None:
+        self._late = [0.0]
+
+    async def run(self, ask: Callable[[], Awaitable[object]] | None) -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            if ask is not None:
+                await ask()
+            self._late.append(time.monotonic() - began - 0.01)
+
+    @property
+    def longest(self) -> float:
+        """How long the event loop stood still at the longest, in seconds."""
+        return max(self._late)
+
+    @property
+    def median(self) -> float:
+        """How late a timer is as a rule, in seconds."""
+        return statistics.median(self._late)
+
+
+@contextlib.asynccontextmanager
+async def heartbeat(ask: Callable[[], Awaitable[object]] | None = None) -> AsyncIterator[Heartbeat]:
+    """Watches the event loop during a block; with `ask`, each beat counts with one answer to that."""
+    beat = Heartbeat()
+    task = asyncio.create_task(beat.run(ask))
+    try:
+        yield beat
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

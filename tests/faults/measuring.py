@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import math
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from interval_scheduler import Scheduler, TaskRun
 from tests.integration.processes import Entry
@@ -41,29 +38,3 @@ def doubled(runs: Iterable[TaskRun]) -> int:
 
 async def is_empty(scheduler: Scheduler) -> bool:
     return await scheduler.task_size() == 0
-
-
-class Heartbeat:
-    """How long the event loop stood still at the longest, in seconds."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-
-    async def run(self) -> None:
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.01)
-            self.longest = max(self.longest, time.monotonic() - began - 0.01)
-
-
-@contextlib.asynccontextmanager
-async def heartbeat() -> AsyncIterator[Heartbeat]:
-    """Watches the event loop during a block."""
-    beat = Heartbeat()
-    task = asyncio.create_task(beat.run())
-    try:
-        yield beat
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -14,10 +14,10 @@ from redis.retry import Retry
 
 from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, StorageError
 from tests.faults.figures import FULL, often, tell
-from tests.faults.measuring import doubled, heartbeat, is_empty, percentile
+from tests.faults.measuring import doubled, is_empty, percentile
 from tests.integration.processes import check_key_space
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 NewServer = Callable[..., RedisServer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Callable
 
@@ -41,8 +42,8 @@ async def test_one_of_three_dies_and_the_others_go_on(own_server: NewServer, nam
         *(server.url for server in servers),
         namespace=namespace,
         reconnect_interval_seconds=0.1,
-        operation_timeout_seconds=2,
-        lease_seconds=2,
+        operation_timeout_seconds=10,
+        lease_seconds=5,
     ) as scheduler:
         for name in ("online", "offline", "db-disconnect", "db-reconnect"):
             scheduler.on(name, lambda *args, name=name: events.append((name, *args)))
@@ -55,23 +56,29 @@ async def test_one_of_three_dies_and_the_others_go_on(own_server: NewServer, nam
         await until(lambda: ("db-disconnect", names[1]) in events)
         recorder.runs.clear()
         alive = {task_id for task_id, home in homes.items() if home != names[1]}
-        await until(lambda: {run.id for run in recorder.runs} >= alive, 5)
-        began = time.monotonic()
+        await until(lambda: {run.id for run in recorder.runs} >= alive)
+        refused: list[float] = []
+        answered: list[float] = []
         for task_id, home in homes.items():
+            began = time.monotonic()
             if home == names[1]:
                 with pytest.raises(PartitionOffline, match=names[1]):
                     await scheduler.assign_task(IntervalTask(task_id))
                 with pytest.raises(PartitionOffline):
                     await scheduler.get_task(task_id)
+                refused.append(time.monotonic() - began)
             else:
                 assert await scheduler.get_task(task_id) is not None
-        assert time.monotonic() - began < 1
+                answered.append(time.monotonic() - began)
+        # Nobody waits for the dead one: its refusals come at once, for as much as this machine answers at once.
+        assert statistics.median(refused) < 0.02 + 3 * statistics.median(answered)
+        assert max(refused) < 10, "a time-out"
         assert scheduler.online, "the master is another"
 
         servers[1].start()
-        await until(lambda: ("db-reconnect", names[1]) in events, 10)
+        await until(lambda: ("db-reconnect", names[1]) in events, 30)
         recorder.runs.clear()
-        await until(lambda: {run.id for run in recorder.runs} == set(homes), 10)
+        await until(lambda: {run.id for run in recorder.runs} == set(homes), 30)
         assert await scheduler.task_size() == 60
         assert {name for name, *_ in events} == {"db-disconnect", "db-reconnect"}
         assert recorder.most_active <= 60

@@ -98,7 +98,7 @@ def calls(server: RedisServer, command: str) -> int:
 async def test_the_published_acl_is_enough_where_nothing_is_heard_for_long(own_server: NewServer) -> None:
     server = own_server()
     url = restrict(server, published_rules())
-    async with Scheduler.from_url(url, namespace="app", operation_timeout_seconds=0.1):
+    async with Scheduler.from_url(url, namespace="app", operation_timeout_seconds=0.5):
         before = calls(server, "ping")
         await until(lambda: calls(server, "ping") > before + 1)
     assert refused(server) == set()

@@ -112,11 +112,11 @@ async def test_asking_takes_no_longer_than_connecting_may_take(watched: Watched,
     for sentinel in watched.sentinels:
         sentinel.freeze()
     try:
-        scheduler = connecting(watched.url, namespace, connect_timeout_seconds=0.5)
+        scheduler = connecting(watched.url, namespace, connect_timeout_seconds=1)
         began = time.monotonic()
         with pytest.raises(PartitionOffline, match=r"none of its 3 Sentinels answers"):
             await scheduler.connect()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 6
     finally:
         for sentinel in watched.sentinels:
             sentinel.thaw()

@@ -1,8 +1,8 @@
 """A worker process for the tests: runs tasks, and appends to a ledger outside of Redis what it started and ended.
 
 Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does:
-"sleep:SECONDS", "block:SECONDS", or "exit:SECONDS", which sleeps unless the payload is "poison": that ends the process
-on the spot. With "idle:" it executes nothing.
+"sleep:SECONDS", "block:SECONDS", "hold:FILE", which goes on once there is such a file, or "exit:SECONDS", which sleeps
+unless the payload is "poison": that ends the process on the spot. With "idle:" it executes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import IO
 
 from interval_scheduler import Scheduler, current_run
@@ -25,7 +26,7 @@ def note(ledger: IO[str], event: str) -> None:
 
 
 async def main(url: str, namespace: str, path: str, options: str, work: str) -> None:
-    kind, _, seconds = work.partition(":")
+    kind, _, rest = work.partition(":")
     # Line buffered: each note is one write, which an append-only file keeps whole even if the process is killed.
     with open(path, "a", buffering=1) as ledger:  # noqa: ASYNC230, PTH123 - a ledger is written at once
 
@@ -34,9 +35,12 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
             if kind == "exit" and data == "poison":
                 os._exit(1)
             if kind == "block":
-                time.sleep(float(seconds))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
+                time.sleep(float(rest))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
+            elif kind == "hold":
+                while not Path(rest).exists():  # noqa: ASYNC110, ASYNC240 - a file has no event to wait for
+                    await asyncio.sleep(0.01)
             else:
-                await asyncio.sleep(float(seconds))
+                await asyncio.sleep(float(rest))
             note(ledger, "end")
 
         stop = asyncio.Event()

@@ -142,7 +142,7 @@ async def test_a_recurring_task_goes_on_and_is_counted(scheduler: Scheduler) -> 
     task = await scheduler.get_task("a")
     assert task is not None
     assert task.failures == 3
-    assert executor.attempts == [1, 1, 1, 1, 1]
+    assert set(executor.attempts) == {1}, "none is another attempt of the one before"
     assert await dead_ids(scheduler) == []
 
 
