@@ -156,7 +156,7 @@ def _grammar(module: ModuleType) -> str:
 
 
 def _check_keys(markdown: str) -> None:
-    names = [name for name in Keys.__slots__ if not name.startswith("_") and name != "enrollment"]
+    names = [name for name in Keys.__slots__ if not name.startswith("_") and name != "membership"]
     missing = [name for name in (*names, *_FAMILIES) if f"{name}" not in markdown]
     if missing:
         raise PluginError(f"the page does not describe the keys {', '.join(missing)}")

@@ -104,19 +104,17 @@ class Locks:
     @asynccontextmanager
     async def _hold(self, name: str, seconds: Seconds, ttl_ms: int, wait_seconds: float | None) -> AsyncIterator[Lock]:
         trusted_from, lock = await self._wait_for(name, seconds, wait_seconds)
-        block, renewal = anyio.CancelScope(), anyio.CancelScope()
-        # The margin is what the deadlines of server and client may differ by.
-        keeper = _Keeper(self, lock, ttl_ms, trusted_from, block, renewal)
-        self._spawn(keeper.run)
+        renewal = LockRenewal(self, lock, ttl_ms, trusted_from)
+        self._spawn(renewal.run)
         try:
-            with block:
+            with renewal.block:
                 yield lock
         finally:
-            renewal.cancel()
-            if not keeper.lost:
+            renewal.stop()
+            if not renewal.lost:
                 with anyio.CancelScope(shield=True):
                     await self._release_quietly(lock)
-        if keeper.lost:
+        if renewal.lost:
             raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
@@ -148,39 +146,44 @@ class Locks:
             return  # it is free again when its time is over
 
 
-class _Keeper:
-    """Renews one lock, and cancels its block when that does not work in time."""
+class LockRenewal:
+    """Renews one lock, and cancels the block that it protects when that does not work in time.
 
-    def __init__(
-        self,
-        locks: Locks,
-        lock: Lock,
-        ttl_ms: int,
-        held_from: float,
-        block: anyio.CancelScope,
-        renewal: anyio.CancelScope,
-    ) -> None:
+    Args:
+        locks: extend the lock.
+        lock: the lock.
+        ttl_ms: how long it is held from each renewal, ms.
+        held_from: when its acquisition was sent, monotonic seconds.
+    """
+
+    def __init__(self, locks: Locks, lock: Lock, ttl_ms: int, held_from: float) -> None:
         self._locks = locks
         self._lock = lock
         self._ttl_ms = ttl_ms
         self._held_from = held_from
-        self._block = block
-        self._renewal = renewal
+        self._scope = anyio.CancelScope()
+        #: The scope of the block; cancelled when the lock is lost.
+        self.block: Final = anyio.CancelScope()
+        #: Whether the lock was lost.
         self.lost = False
 
+    def stop(self) -> None:
+        """Renew no more."""
+        self._scope.cancel()
+
     async def run(self) -> None:
-        """Renew until the scope `renewal` is cancelled or the lock is lost."""
+        """Renew until stopped, or until the lock is lost."""
         seconds = self._ttl_ms / 1000
-        with self._renewal:
+        with self._scope:
             while True:
                 trusted_until = self._held_from + TRUSTED_SHARE * seconds
                 with anyio.move_on_after(trusted_until - clock.monotonic()):
                     if await self._renewed(seconds):
                         continue
                 break
-        if not self._renewal.cancel_called:
+        if not self._scope.cancel_called:
             self.lost = True
-            self._block.cancel()
+            self.block.cancel()
 
     async def _renewed(self, seconds: float) -> bool:
         """Renew once, trying again through faults; whether the lock is still ours."""

@@ -16,7 +16,7 @@ from ..support.log import Log
 from .commands import running
 from .commands.running import Ended, Failure, Held
 from .partition.partition import Partition
-from .requests.batching import Lane
+from .requests.batching import Batcher
 from .requests.session import Session
 
 __all__ = ["MAX_UNDELIVERED", "Completions", "Failure", "Held"]
@@ -26,11 +26,11 @@ MAX_UNDELIVERED: Final = 2000
 
 
 class Completions:
-    """The lanes on which the claims of one partition end.
+    """The batchers on which the claims of one partition end.
 
     Args:
         partition: the partition.
-        lease_seconds: how long a lane repeats a batch in doubt.
+        lease_seconds: how long a batcher repeats a batch in doubt.
         log: where stale and undelivered completions are told.
     """
 
@@ -56,11 +56,13 @@ class Completions:
             return await running.quarantine(sessions["quarantine"], keys, runs)
 
         self._room = asyncio.Event()
-        self._complete = self._lane("completed", complete)
-        self._release = self._lane("handed back", release)
-        self._quarantine = self._lane("set aside", quarantine)
-        self._fail: Lane[Failure, str] = Lane(partition.name, fail, self._settle_failures, lambda one: len(one.error))
-        self._lanes = (self._complete, self._fail, self._release, self._quarantine)
+        self._complete = self._batcher("completed", complete)
+        self._release = self._batcher("handed back", release)
+        self._quarantine = self._batcher("set aside", quarantine)
+        self._fail: Batcher[Failure, str] = Batcher(
+            partition.name, fail, self._settle_failures, lambda one: len(one.error)
+        )
+        self._batchers = (self._complete, self._fail, self._release, self._quarantine)
 
     def __len__(self) -> int:
         """How many ended claims are not answered yet."""
@@ -89,14 +91,14 @@ class Completions:
             await self._room.wait()
 
     def start(self, group: TaskGroup) -> None:
-        """Run the lanes in `group`."""
-        for lane in self._lanes:
-            group.start_soon(lane.run)
+        """Run the batchers in `group`."""
+        for batcher in self._batchers:
+            group.start_soon(batcher.run)
 
     async def flushed(self) -> None:
         """Wait until every claim that ended so far was answered or given up."""
-        for lane in self._lanes:
-            await lane.flushed()
+        for batcher in self._batchers:
+            await batcher.flushed()
 
     def _announce(self, ended: Ended) -> Sequence[bool]:
         if ended.earliest_ms >= 0:
@@ -127,7 +129,7 @@ class Completions:
             "task %r was not %s: it was removed meanwhile, or its lease ended", raw_id.decode(errors="replace"), done
         )
 
-    def _lane(self, done: str, send: Callable[[Sequence[Held]], Awaitable[Sequence[bool]]]) -> Lane[Held, bool]:
+    def _batcher(self, done: str, send: Callable[[Sequence[Held]], Awaitable[Sequence[bool]]]) -> Batcher[Held, bool]:
         def settle(runs: Sequence[Held], results: Sequence[bool] | Exception) -> None:
             self._make_room()
             if isinstance(results, Exception):
@@ -137,4 +139,4 @@ class Completions:
                     if not held:
                         self._stale(run.raw_id, done)
 
-        return Lane(self._partition.name, send, settle)
+        return Batcher(self._partition.name, send, settle)

@@ -27,9 +27,9 @@ from .commands.lookup import Row
 from .connection.discovery import open_locators
 from .partition.partition import Partition
 from .scripts.membership import split
-from .topology.agreement import Agreeing
-from .topology.handoff import Hints
-from .topology.hint_replay import HintKeeper
+from .topology.agreement import Reconfiguration
+from .topology.handoff import Handoff
+from .topology.hint_replay import HintReplay
 from .topology.migration import Moves
 
 __all__ = [
@@ -67,15 +67,15 @@ class Partitions:
         self._home = homes([partition.name for partition in self._listed])
         #: While tasks move to this list from another one.
         self.moves: Moves | None = None
-        self._hints: list[Hints] = []
-        self._keeper: HintKeeper | None = None
+        self._hints: list[Handoff] = []
+        self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
             for partition in self._others():
-                hints = Hints(partition, self.master, options, log)
+                hints = Handoff(partition, self.master, options, log)
                 partition.use_detour(hints)
                 self._hints.append(hints)
             if self._hints:
-                self._keeper = HintKeeper(self.master, self._hints, options.check_tasks_every_seconds, log)
+                self._hint_replay = HintReplay(self.master, self._hints, options.check_tasks_every_seconds, log)
 
     @property
     def all(self) -> Sequence[Partition]:
@@ -187,8 +187,8 @@ class Partitions:
             raise problems[0]
         for problem in problems:
             self._log.warning("%s", problem)
-        if self._keeper is not None:
-            group.start_soon(self._keeper.run)
+        if self._hint_replay is not None:
+            group.start_soon(self._hint_replay.run)
 
     def _others(self) -> list[Partition]:
         return [partition for partition in self.all if partition is not self.master]
@@ -229,7 +229,7 @@ class Partitions:
 
     async def _agree(self) -> None:
         """Find out which list holds, and whether tasks move to it."""
-        agreement = await Agreeing(self._listed, self._leaving, self.master, self._list_epoch).agree()
+        agreement = await Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch).agree()
         for partition in (*self._listed, *self._leaving):
             partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:

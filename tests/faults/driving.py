@@ -43,7 +43,7 @@ class World:
         self.loop = asyncio.new_event_loop()
         self.store = Store(url, f"machine-{uuid.uuid4().hex}")
         self.schedulers: dict[int, Scheduler] = {}
-        self.enrollment: dict[bytes, bytes] = {}
+        self.membership: dict[bytes, bytes] = {}
         #: How many steps a history has; and how many there were, of each.
         self.length = length
         self.histories = self.steps = 0
@@ -67,7 +67,7 @@ class World:
             await scheduler.start_task_accept()
             self.schedulers[grid] = scheduler
             self._listen_in(scheduler._lifespan.require().partitions.master)
-        self.enrollment = (await self.store.space()).enrollment
+        self.membership = (await self.store.space()).membership
 
     def _listen_in(self, partition: Partition) -> None:
         """Learn which replies must be kept for which session, and lose some."""
@@ -120,7 +120,7 @@ class Driven(RuleBasedStateMachine):
         #: Due times are some hours from here, and so half an hour or more from now.
         self.base = self.now - HOUR // 2
         self.cron = f"{self.base // 60_000 % 60} * * * *"
-        self.model = Model(enrollment=self.world.enrollment, dead_limit=DEAD_LIMIT)
+        self.model = Model(membership=self.world.membership, dead_limit=DEAD_LIMIT)
         self.found = Space()
         self.runs: list[Run] = []
         self.sessions: dict[str, Numbered] = {}
@@ -197,11 +197,11 @@ class Driven(RuleBasedStateMachine):
         last, token = self.model.fence or 0, int(self.found.fence or 0)
         assert token == last or (token > last and (token == last + 1 or before * 1000 <= token <= after * 1000 + 999))
 
-    async def send(self, lane: str, request: Callable[[Session], Awaitable[Reply]], *, again: bool) -> Reply:
+    async def send(self, batcher: str, request: Callable[[Session], Awaitable[Reply]], *, again: bool) -> Reply:
         """A request of a session of the workers, maybe sent twice."""
-        session = self.sessions.setdefault(lane, self.store.session())
+        session = self.sessions.setdefault(batcher, self.store.session())
         reply = await request(session.it)
-        self.sent[lane] = Sent(request, reply)
+        self.sent[batcher] = Sent(request, reply)
         if again:
             before = await self.store.raw()
             repeated = await request(session.back())

@@ -197,21 +197,21 @@ class Running(Driven):
     @rule(number=st.integers(0, 6), late=choices.twice)
     def a_request_comes_again(self, number: int, *, late: bool) -> None:
         self.took_turn("request", 8)
-        lane = sorted(self.sent)[number % len(self.sent)]
-        if late and self.sessions[lane].sequence > 1:
-            self.comes_late(lane)
+        batcher = sorted(self.sent)[number % len(self.sent)]
+        if late and self.sessions[batcher].sequence > 1:
+            self.comes_late(batcher)
         else:
-            self.comes_again(lane)
+            self.comes_again(batcher)
 
-    def comes_again(self, lane: str) -> None:
+    def comes_again(self, batcher: str) -> None:
         """Whatever happened since: it gets its reply, and changes nothing."""
-        sent, session = self.sent[lane], self.sessions[lane]
+        sent, session = self.sent[batcher], self.sessions[batcher]
 
         async def act() -> Any:
             return comparable(await sent.request(session.back()))
 
         def mirror(model: Model, *_: Any) -> Any:
-            if not isinstance(sent.reply, Claimed) or WORKERS[lane]:
+            if not isinstance(sent.reply, Claimed) or WORKERS[batcher]:
                 return comparable(sent.reply)
             # What the worker still holds by that claim. It renews nothing before it has the reply.
             token, until = int(sent.reply.token), now_of(sent.reply) + LEASE
@@ -223,14 +223,14 @@ class Running(Driven):
 
         self.step(act, mirror)
 
-    def comes_late(self, lane: str) -> None:
+    def comes_late(self, batcher: str) -> None:
         """After a later one of its session: it is refused, and changes nothing."""
-        session = self.sessions[lane]
+        session = self.sessions[batcher]
         sequence = session.sequence
 
         async def act() -> str:
             try:
-                await self.sent[lane].request(session.back(2))
+                await self.sent[batcher].request(session.back(2))
             except ResponseError as error:
                 return str(error).partition(" ")[0]
             finally:

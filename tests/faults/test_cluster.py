@@ -47,10 +47,10 @@ class Load:
     async def execute(self, _: object) -> None:
         self.runs.append((time.monotonic(), current_run()))
 
-    async def assign(self, lane: int) -> None:
+    async def assign(self, batcher: int) -> None:
         number = 0
         while True:
-            task_id = f"once{lane}-{number}"
+            task_id = f"once{batcher}-{number}"
             number += 1
             try:
                 await self.scheduler.assign_task(IntervalTask(task_id))
@@ -103,7 +103,7 @@ async def loaded(cluster: RedisCluster, namespace: str) -> AsyncIterator[Load]:
         load.homes = {task.id: task.partition async for task in scheduler.tasks()}
         await scheduler.start_task_execute(load.execute)
         await load.all_ran()
-        assigning = [asyncio.create_task(load.assign(lane)) for lane in range(4)]
+        assigning = [asyncio.create_task(load.assign(batcher)) for batcher in range(4)]
         try:
             yield load
         finally:

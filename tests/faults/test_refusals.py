@@ -32,11 +32,11 @@ async def test_script_flush(own_server: NewServer, namespace: str) -> None:
         await scheduler.start_task_execute(recorder)
         ends = time.monotonic() + seconds
 
-        async def call(lane: int) -> None:
+        async def call(batcher: int) -> None:
             nonlocal calls, errors
             while time.monotonic() < ends:
                 try:
-                    await scheduler.assign_task(IntervalTask(f"t{lane}-{calls}"))
+                    await scheduler.assign_task(IntervalTask(f"t{batcher}-{calls}"))
                     await scheduler.task_size()
                 except StorageError:
                     errors += 1
@@ -44,8 +44,8 @@ async def test_script_flush(own_server: NewServer, namespace: str) -> None:
 
         with server.client() as client:
             async with asyncio.TaskGroup() as group:
-                for lane in range(4):
-                    group.create_task(call(lane))
+                for batcher in range(4):
+                    group.create_task(call(batcher))
                 while time.monotonic() < ends:
                     client.script_flush()
                     flushes += 1

@@ -45,15 +45,15 @@ class Load:
         await self.scheduler.assign_tasks([IntervalTask(f"tick{n}", every=0.1) for n in range(_TICKS)])
         await self.scheduler.start_task_execute(self.recorder)
         async with asyncio.TaskGroup() as group:
-            for lane in range(_LANES):
-                group.create_task(self._assign(lane, stop))
+            for batcher in range(_LANES):
+                group.create_task(self._assign(batcher, stop))
             group.create_task(self._lock(stop))
 
-    async def _assign(self, lane: int, stop: asyncio.Event) -> None:
+    async def _assign(self, batcher: int, stop: asyncio.Event) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            task_id = f"t{lane}-{number}"
+            task_id = f"t{batcher}-{number}"
             began = time.monotonic()
             try:
                 await self.scheduler.assign_task(IntervalTask(task_id, start=time.time() + _LATER_SECONDS))

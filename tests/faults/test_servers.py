@@ -118,11 +118,11 @@ async def test_killed(own_server: NewServer, namespace: str, fsync: str) -> None
         await scheduler.start_task_execute(recorder)
         stop = asyncio.Event()
 
-        async def assign(lane: int) -> None:
+        async def assign(batcher: int) -> None:
             nonlocal errors
             number = 0
             while not stop.is_set():
-                task_id = f"t{lane}-{number}"
+                task_id = f"t{batcher}-{number}"
                 number += 1
                 try:
                     await scheduler.assign_task(IntervalTask(task_id))
@@ -133,8 +133,8 @@ async def test_killed(own_server: NewServer, namespace: str, fsync: str) -> None
                     acknowledged.append(task_id)
 
         async with asyncio.TaskGroup() as group:
-            for lane in range(8):
-                group.create_task(assign(lane))
+            for batcher in range(8):
+                group.create_task(assign(batcher))
             outages = []
             for n in range(kills):
                 enough = (n + 1) * often(300, 2000)

@@ -86,7 +86,7 @@ class Callers:
             self._expect(name, lock.name, name)
 
     async def _count(self, _: int) -> None:
-        # This and the next do not go by the lanes, but each by a connection of its own.
+        # This and the next do not go by the batchers, but each by a connection of its own.
         self._holds("task_size", await self._scheduler.task_size() >= len(self.known))
 
     async def _list(self, number: int) -> None:

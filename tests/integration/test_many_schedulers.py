@@ -34,7 +34,7 @@ async def test_idle_schedulers_do_not_stampede(redis_server: RedisServer, namesp
             IntervalTask(f"t{n}", f"t{n}", every=1, start=begin + n / TASKS) for n in range(TASKS)
         )
         await asyncio.sleep(begin + 0.1 - time.time())
-        idle = schedulers[0]._all().master._client
+        idle = schedulers[0]._lifespan.require().partitions.master._client
         with redis_server.client() as client:
             before, began = client.info("commandstats")["cmdstat_evalsha"]["calls"], time.monotonic()
             runs_before = len(recorder.runs)

@@ -144,7 +144,7 @@ def foreign_keys() -> list[bytes]:
     others = [Keys(namespace, "localhost:6379/0") for namespace in ("app:inner", "app:", "app2", "xapp", "other")]
     plain = [b"app", b"app:due", b"{app", b"{app:x}", b"{app:x}due", b"{app}", b"{app}x:due", b"x{app}:due", b"a", b""]
     return [
-        key for keys in others for key in (keys.tasks, keys.due, keys.wake, keys.enrollment, keys.lock(b"a"))
+        key for keys in others for key in (keys.tasks, keys.due, keys.wake, keys.membership, keys.lock(b"a"))
     ] + plain
 
 

@@ -27,7 +27,7 @@ class Model:
     halted: int | None = None
     groups_in_use: bool = False
     locks: dict[str, int] = field(default_factory=dict)
-    enrollment: dict[bytes, bytes] = field(default_factory=dict)
+    membership: dict[bytes, bytes] = field(default_factory=dict)
     dead_limit: int = 10_000
 
     def copy(self) -> Model:

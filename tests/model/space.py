@@ -29,7 +29,7 @@ def space_of(model: Model) -> Space:
         groups=_groups(model),
         fence=None if model.fence is None else b"%d" % model.fence,
         locks={name.encode(): b"%d" % token for name, token in model.locks.items()},
-        enrollment=model.enrollment,
+        membership=model.membership,
     )
 
 

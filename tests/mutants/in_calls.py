@@ -22,7 +22,7 @@ ALL: Final = (
         tests_in("unit/test_batching", "test_a_caller_cancelled_during_the_flight_harms_nobody"),
     ),
     Planted(
-        "a batch that fails ends the lane",
+        "a batch that fails ends the batcher",
         "storage/requests/batching.py",
         "            return error\n",
         "            self._settle(batch, error)\n            raise\n",

@@ -96,7 +96,7 @@ CLOCKS: Final = (
     ),
     Planted(
         "the next occurrence of a cron task goes by the client's clock",
-        "storage/partition/lanes.py",
+        "storage/partition/batchers.py",
         "now_ms = await partition.now_ms()",
         'now_ms = int(1000 * __import__("time").time())',
         tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_plans_cron_tasks_rightly"),

@@ -30,7 +30,7 @@ ALL: Final = (
     ),
     Planted(
         "an assign that no replica has is acknowledged",
-        "storage/partition/lanes.py",
+        "storage/partition/batchers.py",
         "if problem := self._assigning.not_replicated:",
         "if problem := None:",
         tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
@@ -51,7 +51,7 @@ ALL: Final = (
     ),
     Planted(
         "giving a lock up waits for replicas",
-        "storage/partition/lanes.py",
+        "storage/partition/batchers.py",
         "self._unlocking if all(",
         "self._locking if all(",
         tests_in("integration/test_replication", "test_a_lock_that_the_replica_does_not_know_of_is_given_up"),
@@ -65,7 +65,7 @@ ALL: Final = (
     ),
     Planted(
         "replicas are not waited for",
-        "storage/partition/lanes.py",
+        "storage/partition/batchers.py",
         "replicas = options.storage.wait_replicas",
         "replicas = 0",
         tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),

@@ -16,7 +16,7 @@ from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.storage.commands.assigning import Change, Reschedule
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.connection.client import open_client
-from interval_scheduler.storage.requests.session import NotAllKnown
+from interval_scheduler.storage.requests.session import NotAllExist
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.keys import Keys
 
@@ -58,7 +58,7 @@ class Space:
     groups: dict[str, Any] = field(default_factory=dict)
     fence: bytes | None = None
     locks: dict[bytes, bytes] = field(default_factory=dict)
-    enrollment: dict[bytes, bytes] = field(default_factory=dict)
+    membership: dict[bytes, bytes] = field(default_factory=dict)
     epoch: bytes | None = None
     outbox: dict[bytes, bytes] = field(default_factory=dict)
     moves: dict[bytes, bytes] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Numbered:
         #: Of the list of partitions that the sender has; `None`: it does not tell.
         self.epoch: int | None = None
         #: Whether requests are only for tasks that are known there.
-        self.only_known = False
+        self.if_exists = False
         #: The number of the last request. Lower it by one to send the same request again.
         self.sequence = 0
 
@@ -95,11 +95,11 @@ class Numbered:
         self.sequence += 1
         number: Argument = self.sequence
         if self.epoch is not None and script.in_epoch:
-            number = b"%d:%d%s" % (self.epoch, self.sequence, b"?" if self.only_known else b"")
+            number = b"%d:%d%s" % (self.epoch, self.sequence, b"?" if self.if_exists else b"")
         reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (number, *args))
         self._store.expect_kept(self.name, self.sequence, b"" if script in _CLAIMS else reply)
-        if self.only_known and reply.startswith(b"?"):
-            raise NotAllKnown([flag == 49 for flag in reply[1:]])
+        if self.if_exists and reply.startswith(b"?"):
+            raise NotAllExist([flag == 49 for flag in reply[1:]])
         return reply
 
     def back(self, by: int = 1) -> Session:
@@ -168,8 +168,8 @@ class Store:
             pipe.set(self.keys.fence, space.fence)
         for lock, holder in space.locks.items():
             pipe.set(self.keys.lock(lock), holder, px=HOUR)
-        if space.enrollment:
-            pipe.hset(self.keys.enrollment, mapping=space.enrollment)
+        if space.membership:
+            pipe.hset(self.keys.membership, mapping=space.membership)
         await pipe.execute()
 
     async def raw(self) -> Raw:
@@ -235,8 +235,8 @@ class Store:
                 if kind == "string":
                     replies[session] = content
             else:
-                assert (key, kind, expires) == (self.keys.enrollment, "hash", False)
-                space.enrollment = content
+                assert (key, kind, expires) == (self.keys.membership, "hash", False)
+                space.membership = content
         assert replies.keys() == self.replies.keys()
         for session, expected in self.replies.items():
             whole = not expected.endswith(b" ")
@@ -245,7 +245,7 @@ class Store:
 
     async def clear(self) -> None:
         """Remove what is in the namespace, all but that it is one."""
-        if found := set(await self.client.keys(self._pattern)) - {self.keys.enrollment}:
+        if found := set(await self.client.keys(self._pattern)) - {self.keys.membership}:
             await self.client.delete(*found)
         self.replies.clear()
 

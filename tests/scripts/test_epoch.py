@@ -8,9 +8,9 @@ from redis.exceptions import ResponseError
 from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology
 from interval_scheduler.storage.commands.assigning import Change
 from interval_scheduler.storage.commands.control import ControlStep
-from interval_scheduler.storage.requests.session import NotAllKnown
+from interval_scheduler.storage.requests.session import NotAllExist
 from interval_scheduler.storage.scripts import loader as scripts
-from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
+from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Membership
 
 from .store import HOUR, Space, Store, change, held_of, recurring
 from .test_idempotence import ALL, Request, comparable, rich
@@ -104,10 +104,10 @@ KNOWN = {
 @pytest.mark.parametrize("request_of", KNOWN.values(), ids=KNOWN)
 async def test_only_what_is_known(store: Store, request_of: object) -> None:
     session = store.session()
-    session.epoch, session.only_known = 1, True
+    session.epoch, session.if_exists = 1, True
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5), b"b": b"s\nx"}, due={b"a": FAR}, dead={b"b": 5}))
     before = await store.space()
-    with pytest.raises(NotAllKnown) as caught:
+    with pytest.raises(NotAllExist) as caught:
         await request_of(store, session.it, [b"a", b"no", b"b"])  # type: ignore[operator]
     assert list(caught.value.flags) == [True, False, True]
     assert store.replies[session.name] == b"1 ?101"
@@ -116,12 +116,12 @@ async def test_only_what_is_known(store: Store, request_of: object) -> None:
     assert await store.space() != before
 
 
-def wanted(epoch: int, names: bytes, from_list: bytes = b"") -> Enrollment:
-    return Enrollment(SCHEMA_VERSION, b"here", names, b"here", b"%d" % epoch, from_list)
+def wanted(epoch: int, names: bytes, from_list: bytes = b"") -> Membership:
+    return Membership(SCHEMA_VERSION, b"here", names, b"here", b"%d" % epoch, from_list)
 
 
 async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) -> None:
-    first = Enrollment(SCHEMA_VERSION, b"here", b"here", b"here")
+    first = Membership(SCHEMA_VERSION, b"here", b"here", b"here")
     assert await topology.enroll(store.partition, first) == first
     assert (await store.space()).epoch is None
     await store.client.hset(store.keys.moves, mapping={"moved": 7, "looked": 9, "number": 5, "from there": 4})
@@ -142,7 +142,7 @@ async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) 
 
 
 async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
-    first, second = Enrollment(SCHEMA_VERSION, b"here", b"here,there", b"here"), wanted(2, b"here", b"here,there")
+    first, second = Membership(SCHEMA_VERSION, b"here", b"here,there", b"here"), wanted(2, b"here", b"here,there")
     await topology.enroll(store.partition, first)
     keys = store.keys.hints_for("there")
     await handoff.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
@@ -156,13 +156,13 @@ async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     changed = await topology.adopt_list(
         store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there")
     )
-    assert changed.enrollment == second
+    assert changed.membership == second
 
 
 async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> None:
     assert await topology.enroll(store.partition, wanted(4, b"here,there")) == wanted(4, b"here,there")
     assert (await store.space()).epoch == b"4"
-    await store.client.delete(store.keys.enrollment, store.keys.epoch)
+    await store.client.delete(store.keys.membership, store.keys.epoch)
     assert (await topology.adopt_list(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
 
 
@@ -170,8 +170,8 @@ async def test_the_end_of_a_move(store: Store) -> None:
     await topology.adopt_list(store.partition, wanted(2, b"here", b"there"), None, paused=False)
     with pytest.raises(ResponseError, match="LISTCHANGED"):
         await topology.finish_migration(store.partition)
-    assert (await topology.migration_status(store.partition)).is_moving
+    assert (await topology.migration_status(store.partition)).is_migrating
     store.epoch = 2
     for _ in range(2):
         await topology.finish_migration(store.partition)
-        assert not (await topology.migration_status(store.partition)).is_moving
+        assert not (await topology.migration_status(store.partition)).is_migrating

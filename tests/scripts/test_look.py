@@ -6,7 +6,7 @@ import pytest
 
 from interval_scheduler.storage.commands import lookup, topology
 from interval_scheduler.storage.commands.lookup import Row, Sizes
-from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Enrollment
+from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Membership
 
 from .store import HOUR, MINUTE, Space, Store, lease, leased_space, recurring
 
@@ -74,18 +74,18 @@ async def test_sizes_count_what_is_due_up_to_now(store: Store) -> None:
 
 
 async def test_enroll_once(store: Store) -> None:
-    mine = Enrollment(SCHEMA_VERSION, b"here", b"here,there", b"here")
+    mine = Membership(SCHEMA_VERSION, b"here", b"here,there", b"here")
     assert await topology.enroll(store.partition, mine) == mine
     stored = {name.encode(): value for name, value in mine._asdict().items() if value}
-    assert await store.space() == Space(enrollment=stored)
-    for other in (mine, Enrollment(b"2", b"there", b"there", b"there")):
+    assert await store.space() == Space(membership=stored)
+    for other in (mine, Membership(b"2", b"there", b"there", b"there")):
         assert await topology.enroll(store.partition, other) == mine
-        assert await store.space() == Space(enrollment=stored)
+        assert await store.space() == Space(membership=stored)
 
 
 async def test_enroll_tells_what_stands_there(store: Store) -> None:
     stored = {b"schema": b"9", b"partition": b"p", b"list": b"p,q", b"master": b"q"}
-    await store.seed(Space(enrollment=stored))
-    found = await topology.enroll(store.partition, Enrollment(SCHEMA_VERSION, b"here", b"here", b"here"))
-    assert found == Enrollment(b"9", b"p", b"p,q", b"q")
-    assert await store.space() == Space(enrollment=stored)
+    await store.seed(Space(membership=stored))
+    found = await topology.enroll(store.partition, Membership(SCHEMA_VERSION, b"here", b"here", b"here"))
+    assert found == Membership(b"9", b"p", b"p,q", b"q")
+    assert await store.space() == Space(membership=stored)

@@ -126,10 +126,10 @@ async def test_clear_takes_all_tasks_and_nothing_else(store: Store) -> None:
     session = store.session()
     await store.seed(full())
     stranger = full().locks | {b"ghost": b"1"}
-    await store.seed(Space(locks=stranger, enrollment={b"schema": b"1"}))
+    await store.seed(Space(locks=stranger, membership={b"schema": b"1"}))
     removed, any_leased = await assigning.clear(session.it, store.keys)
     assert (removed, any_leased) == (5, True)  # the ghost counts, the dead do not
-    assert await store.space() == Space(fence=b"9", locks=stranger, enrollment={b"schema": b"1"})
+    assert await store.space() == Space(fence=b"9", locks=stranger, membership={b"schema": b"1"})
 
 
 async def test_clear_of_waiting_tasks_and_of_none(store: Store) -> None:

@@ -189,7 +189,7 @@ async def test_runs_in_progress_go_on_while_the_namespace_rests(make_scheduler: 
     await scheduler.assign_task(IntervalTask("a"))
     await recorder.ran(1)
     await scheduler.pause()
-    partition = scheduler._all().master
+    partition = scheduler._lifespan.require().partitions.master
     paused_with = await partition._client.zscore(partition.keys.leased, "a")
 
     async def that_lease_is_over() -> bool:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from interval_scheduler import NotConnected, OutcomeUnknown
-from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES, Calls, Lane
+from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES, BatchedCalls, Batcher
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -43,9 +43,9 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def running(lane: Lane[int, int] | Calls[int, int]) -> AsyncIterator[asyncio.Task[None]]:
-    """The loop of a lane, ended with the block."""
-    task = asyncio.create_task(lane.run())
+async def running(batcher: Batcher[int, int] | BatchedCalls[int, int]) -> AsyncIterator[asyncio.Task[None]]:
+    """The loop of a batcher, ended with the block."""
+    task = asyncio.create_task(batcher.run())
     try:
         yield task
     finally:
@@ -53,7 +53,7 @@ async def running(lane: Lane[int, int] | Calls[int, int]) -> AsyncIterator[async
         await asyncio.wait([task])
 
 
-async def block_the_wire(wire: Wire, calls: Calls[int, int]) -> asyncio.Future[int]:
+async def block_the_wire(wire: Wire, calls: BatchedCalls[int, int]) -> asyncio.Future[int]:
     """A call that is in flight and stays there until the wire is opened."""
     wire.open.clear()
     before = len(wire.batches)
@@ -64,7 +64,7 @@ async def block_the_wire(wire: Wire, calls: Calls[int, int]) -> asyncio.Future[i
 
 async def test_alone_an_item_goes_at_once() -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     async with running(calls):
         assert await asyncio.wait_for(calls.submit(1), _SOON) == 10
         assert await asyncio.wait_for(calls.submit(2), _SOON) == 20
@@ -73,13 +73,13 @@ async def test_alone_an_item_goes_at_once() -> None:
 
 async def test_while_one_batch_is_in_flight_the_others_gather_into_one() -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         gathered = []
         for number in range(1, 51):
             gathered.append(calls.submit(number))
-            await asyncio.sleep(0)  # they come one by one, each with time for the lane to be hasty
+            await asyncio.sleep(0)  # they come one by one, each with time for the batcher to be hasty
         assert wire.batches == [[0]]
         wire.open.set()
         assert await asyncio.wait_for(asyncio.gather(first, *gathered), _SOON) == [10 * n for n in range(51)]
@@ -90,7 +90,7 @@ async def test_while_one_batch_is_in_flight_the_others_gather_into_one() -> None
 @pytest.mark.parametrize("weigh", [None, lambda _: 1], ids=["without weights", "with light items"])
 async def test_a_batch_is_bounded_in_items(weigh: Callable[[int], int] | None) -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send, weigh)
+    calls = BatchedCalls[int, int]("p", wire.send, weigh)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         gathered = [calls.submit(number) for number in range(2 * MAX_BATCH + 7)]
@@ -103,20 +103,20 @@ async def test_a_batch_is_bounded_in_items(weigh: Callable[[int], int] | None) -
 async def test_a_batch_is_bounded_in_bytes() -> None:
     wire = Wire()
     third = MAX_BATCH_BYTES // 3
-    calls = Calls[int, int]("p", wire.send, weigh=lambda item: item)
+    calls = BatchedCalls[int, int]("p", wire.send, weigh=lambda item: item)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         weights = [third, third, third, third, 1, 2 * MAX_BATCH_BYTES, 1, MAX_BATCH_BYTES, 0]
         gathered = [calls.submit(weight) for weight in weights]
         wire.open.set()
         await asyncio.wait_for(asyncio.gather(first, *gathered), _SOON)
-    # An item heavier than a batch may be goes alone; it must not block the lane for ever.
+    # An item heavier than a batch may be goes alone; it must not block the batcher for ever.
     assert wire.batches[1:] == [[third] * 3, [third, 1], [2 * MAX_BATCH_BYTES], [1], [MAX_BATCH_BYTES, 0]]
 
 
 async def test_a_caller_cancelled_before_the_flight_is_left_out() -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         gathered = {number: calls.submit(number) for number in range(1, 6)}
@@ -131,7 +131,7 @@ async def test_a_caller_cancelled_before_the_flight_is_left_out() -> None:
 
 async def test_a_batch_of_cancelled_callers_is_not_sent() -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         for call in [calls.submit(number) for number in range(5)]:
@@ -144,7 +144,7 @@ async def test_a_batch_of_cancelled_callers_is_not_sent() -> None:
 
 async def test_a_caller_cancelled_during_the_flight_harms_nobody() -> None:
     wire = Wire()
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     wire.open.clear()
     async with running(calls):
         batch = {number: calls.submit(number) for number in range(6)}
@@ -160,7 +160,7 @@ async def test_a_caller_cancelled_during_the_flight_harms_nobody() -> None:
 async def test_an_error_fails_its_batch_and_no_other() -> None:
     wire = Wire()
     wire.fails = lambda items: 1 in items
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
     async with running(calls):
         first = await block_the_wire(wire, calls)
         failing = [calls.submit(number) for number in (1, 2)]
@@ -174,7 +174,7 @@ async def test_an_error_fails_its_batch_and_no_other() -> None:
 
 async def test_at_the_end_of_the_lane_nobody_hangs() -> None:
     wire = Wire()
-    calls = Calls[int, int]("here:1/0", wire.send)
+    calls = BatchedCalls[int, int]("here:1/0", wire.send)
     async with running(calls) as loop:
         in_flight = await block_the_wire(wire, calls)
         waiting = [calls.submit(number) for number in range(3)]
@@ -198,39 +198,39 @@ async def test_flushed_waits_for_what_is_waiting_and_in_flight() -> None:
         assert not isinstance(results, Exception)
         settled.extend(results)
 
-    lane = Lane[int, int]("p", wire.send, settle)
-    await asyncio.wait_for(lane.flushed(), _SOON)
-    async with running(lane):
+    batcher = Batcher[int, int]("p", wire.send, settle)
+    await asyncio.wait_for(batcher.flushed(), _SOON)
+    async with running(batcher):
         wire.open.clear()
-        lane.put(1)
+        batcher.put(1)
         await until(lambda: wire.batches)
-        lane.put(2)
-        assert len(lane) == 2
-        flushed = asyncio.create_task(lane.flushed())
+        batcher.put(2)
+        assert len(batcher) == 2
+        flushed = asyncio.create_task(batcher.flushed())
         await asyncio.sleep(0)
         assert not flushed.done()
         wire.open.set()
         await asyncio.wait_for(flushed, _SOON)
         assert settled == [10, 20]
-        assert len(lane) == 0
+        assert len(batcher) == 0
 
 
 async def test_flushed_returns_when_the_lane_ends() -> None:
     wire = Wire()
     wire.open.clear()
     outcomes: list[object] = []
-    lane = Lane[int, int]("p", wire.send, lambda items, results: outcomes.append(results))
-    async with running(lane) as loop:
-        lane.put(1)
+    batcher = Batcher[int, int]("p", wire.send, lambda items, results: outcomes.append(results))
+    async with running(batcher) as loop:
+        batcher.put(1)
         await until(lambda: wire.batches)
-        lane.put(2)
-        flushed = asyncio.create_task(lane.flushed())
+        batcher.put(2)
+        flushed = asyncio.create_task(batcher.flushed())
         loop.cancel()
         await asyncio.wait_for(flushed, _SOON)
-        lane.put(3)
-        await asyncio.wait_for(lane.flushed(), _SOON)
+        batcher.put(3)
+        await asyncio.wait_for(batcher.flushed(), _SOON)
     assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, NotConnected, NotConnected]
-    assert len(lane) == 0
+    assert len(batcher) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -238,7 +238,7 @@ async def test_in_a_storm_of_cancellations_each_caller_gets_its_own_answer(seed:
     dice = random.Random(seed)
     wire = Wire()
     wire.fails = lambda items: len(items) % 7 == 0
-    calls = Calls[int, int]("p", wire.send)
+    calls = BatchedCalls[int, int]("p", wire.send)
 
     async def caller(number: int) -> int:
         try:

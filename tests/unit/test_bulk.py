@@ -31,7 +31,7 @@ async def read_into(results: list[int], source: AsyncIterator[int]) -> None:
         results.append(result)  # noqa: PERF401 - those before an error are wanted
 
 
-class Calls:
+class BatchedCalls:
     """Takes items, answers a bounded number of them later, and counts those under way."""
 
     def __init__(self, fails_at: int | None = None) -> None:
@@ -105,7 +105,7 @@ async def test_an_async_generator_is_converted_as_it_goes() -> None:
 @pytest.mark.usefixtures("small_window")
 @pytest.mark.parametrize("wrap", [list, iter, as_async])
 async def test_results_come_in_order_with_a_window_of_calls_under_way(wrap: Callable[[Iterator[int]], Any]) -> None:
-    calls = Calls()
+    calls = BatchedCalls()
     results = [result async for result in bulk.pipeline(wrap(iter(range(50))), calls.submit)]
     assert results == [10 * item for item in range(50)]
     assert calls.most_under_way == WINDOW
@@ -122,7 +122,7 @@ async def test_a_source_is_not_read_further_ahead_than_the_window(wrap: Callable
             read.append(item)
             yield item
 
-    calls = Calls()
+    calls = BatchedCalls()
     async for _ in bulk.pipeline(wrap(source()), calls.submit):
         assert len(read) <= len(calls.answered) + WINDOW
     assert len(read) == 200
@@ -134,7 +134,7 @@ async def test_a_source_is_not_read_further_ahead_than_the_window(wrap: Callable
 async def test_after_an_error_nothing_more_is_sent_and_what_is_under_way_is_waited_for(
     wrap: Callable[[Iterator[int]], Any],
 ) -> None:
-    calls = Calls(fails_at=20)
+    calls = BatchedCalls(fails_at=20)
     results: list[int] = []
     with pytest.raises(RuntimeError, match=r"item 20"):
         await read_into(results, bulk.pipeline(wrap(iter(range(1_000))), calls.submit))
@@ -150,7 +150,7 @@ async def test_a_source_that_fails_does_not_leave_calls_behind() -> None:
         yield from range(5)
         raise LookupError("no more")
 
-    calls = Calls()
+    calls = BatchedCalls()
     with pytest.raises(LookupError):
         await read_into([], bulk.pipeline(source(), calls.submit))
     assert calls.submitted == list(range(5))

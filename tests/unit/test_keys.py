@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from interval_scheduler import ConfigurationError, RedisInstance, SchedulerOptions
 from interval_scheduler.storage.scripts.keys import Keys
 
-_FIELDS = ("attempts", "dead", "due", "enrollment", "fence", "leased", "leases", "tasks", "wake")
+_FIELDS = ("attempts", "dead", "due", "membership", "fence", "leased", "leases", "tasks", "wake")
 # Few characters, so that Hypothesis finds the collisions that separators allow.
 _tricky = st.text(alphabet="a:/b", min_size=1, max_size=6)
 
@@ -41,8 +41,8 @@ def test_no_two_partitions_share_a_key(one: tuple[str, str], other: tuple[str, s
         return
     mine, theirs = all_keys(Keys(*one), words[0].encode()), all_keys(Keys(*other), words[1].encode())
     if one[0] == other[0]:
-        # The enrollment belongs to the namespace: one in each database, whatever the partition is called.
-        assert mine.pop("enrollment") == theirs.pop("enrollment")
+        # The membership belongs to the namespace: one in each database, whatever the partition is called.
+        assert mine.pop("membership") == theirs.pop("membership")
     assert not set(mine.values()) & set(theirs.values())
 
 
@@ -60,16 +60,16 @@ def test_no_two_uses_share_a_key_of_one_partition(pair: tuple[str, str], word: b
 @given(namespace=_tricky, partition=_tricky, word=st.binary(max_size=20))
 def test_all_keys_of_a_partition_live_on_one_cluster_node(namespace: str, partition: str, word: bytes) -> None:
     found = all_keys(Keys(namespace, partition), word)
-    enrollment = found.pop("enrollment")
+    membership = found.pop("membership")
     # Redis Cluster hashes what stands between the first { and the first } after it.
     tags = {re.findall(rb"\{([^}]+)\}", key)[0] for key in found.values()}
     assert len(tags) == 1
     assert tags != {b""}
-    assert enrollment.startswith(b"{")
+    assert membership.startswith(b"{")
 
 
 def test_the_keys_can_be_read_by_people() -> None:
     keys = Keys("interval-scheduler", "localhost:6379/0")
     assert keys.due == b"{interval-scheduler:localhost:6379/0}:due"
     assert keys.lock(b"user:1") == b"{interval-scheduler:localhost:6379/0}:lock:user:1"
-    assert keys.enrollment == b"{interval-scheduler}:partitions"
+    assert keys.membership == b"{interval-scheduler}:partitions"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ..scripts import loader as scripts
-from ..scripts.membership import Enrollment
+from ..scripts.membership import Membership
 from ..scripts.ports import ScriptRunner
 
 #: The greatest number of tasks in one batch, and about the greatest number of bytes: one batch moves at a time.
@@ -14,23 +14,23 @@ MOST_MOVED: Final = 100
 _MOST_BYTES: Final = 1 << 20
 
 
-async def enroll(partition: ScriptRunner, wanted: Enrollment) -> Enrollment:
+async def enroll(partition: ScriptRunner, wanted: Membership) -> Membership:
     """Make the database a partition of the namespace unless it is one. Return what is stored then."""
     keys = partition.keys
     reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of[scripts.ENROLL], (*wanted[:4], wanted.number))
-    return Enrollment(*reply)
+    return Membership(*reply)
 
 
 class Changed(NamedTuple):
-    """The enrollment that is stored then, and if the partition is paused."""
+    """The membership that is stored then, and if the partition is paused."""
 
-    enrollment: Enrollment
+    membership: Membership
     is_paused: bool
 
 
 async def adopt_list(
     partition: ScriptRunner,
-    wanted: Enrollment,
+    wanted: Membership,
     expected: int | None,
     *,
     paused: bool,
@@ -57,7 +57,7 @@ async def adopt_list(
         ),
     )
     *stored, is_paused = reply
-    return Changed(Enrollment(*stored), is_paused == b"1")
+    return Changed(Membership(*stored), is_paused == b"1")
 
 
 async def finish_migration(partition: ScriptRunner) -> None:
@@ -120,7 +120,7 @@ async def move_done(partition: ScriptRunner, number: int) -> None:
 class Moving(NamedTuple):
     """The progress of the migration in one partition."""
 
-    is_moving: bool
+    is_migrating: bool
     moved: int
     looked: int
     has_outbox: bool

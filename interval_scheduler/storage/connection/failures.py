@@ -68,10 +68,10 @@ def is_busy(error: BaseException) -> bool:
     its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
     is of no use.
     """
-    return is_moving(error) or (isinstance(error, ResponseError) and str(error).startswith("BUSY"))
+    return is_slot_moving(error) or (isinstance(error, ResponseError) and str(error).startswith("BUSY"))
 
 
-def is_moving(error: BaseException) -> bool:
+def is_slot_moving(error: BaseException) -> bool:
     """Whether the slot of the partition is on its way to another node of the cluster."""
     return isinstance(error, TryAgainError) or (isinstance(error, AskError) and not isinstance(error, MovedError))
 
@@ -103,7 +103,7 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
         return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
-    if is_moved(error) or is_moving(error):
+    if is_moved(error) or is_slot_moving(error):
         return PartitionOffline(
             partition, "is on its way to another node of the cluster: nothing was changed, try again later"
         )

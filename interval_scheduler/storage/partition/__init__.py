@@ -1,1 +1,1 @@
-"""One partition: its state, its greeting, its lanes."""
+"""One partition: its state, its greeting, its batchers."""

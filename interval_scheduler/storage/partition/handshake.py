@@ -22,7 +22,7 @@ from ..commands import auditing, topology
 from ..connection.diagnosis import Facts, deaf, judge, require_suitable
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, ask
-from ..scripts.membership import Enrollment
+from ..scripts.membership import Membership
 from ..scripts.ports import Reachable
 
 _CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was changed, try again later"
@@ -45,9 +45,9 @@ class Handshake:
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
         #: What is to stand in its database. The number of the list, and the list before, are agreed upon at connect.
-        self.wanted = Enrollment.wanted(partition.name, storage)
+        self.wanted = Membership.wanted(partition.name, storage)
         #: What stood there when it was looked at; `None` for nothing.
-        self.stored: Enrollment | None = None
+        self.stored: Membership | None = None
         self._facts = Facts()
         #: What tells its database from every other, once it was reached; `None` if nothing does.
         self.database: str | None = None
@@ -72,8 +72,8 @@ class Handshake:
         if self._is_demoted():
             raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
         require_suitable(self._partition.name, self._judge(self._facts))
-        stored = await self._client.hgetall(self._partition.keys.enrollment)
-        self.stored = Enrollment.stored(stored) if stored else None
+        stored = await self._client.hgetall(self._partition.keys.membership)
+        self.stored = Membership.stored(stored) if stored else None
         if self.stored is not None:
             self.wanted.require_same_layout(self.stored)
 
@@ -92,19 +92,19 @@ class Handshake:
         findings = self._judge(await self._try_out(self._facts))
         require_suitable(self._partition.name, findings)
         stored = self.stored
-        if not self.wanted.is_moving:
+        if not self.wanted.is_migrating:
             stored = await topology.enroll(self._partition, self.wanted)
         elif stored is None or stored.number < self.wanted.number:
             # It came back with what stood there before the change, which has not ended yet.
-            stored = (await topology.adopt_list(self._partition, self.wanted, None, paused=False)).enrollment
-        self.wanted.require(stored, self._partition.keys.enrollment)
+            stored = (await topology.adopt_list(self._partition, self.wanted, None, paused=False)).membership
+        self.wanted.require(stored, self._partition.keys.membership)
         return findings
 
     async def list_changed(self) -> StorageError:
         """Why it refuses requests that have this list of partitions."""
         name = self._partition.name
         try:
-            stored = Enrollment.stored(await self._client.hgetall(self._partition.keys.enrollment))
+            stored = Membership.stored(await self._client.hgetall(self._partition.keys.membership))
         except FAILED as error:
             return translate(name, error)
         if stored.number > self._partition.epoch:

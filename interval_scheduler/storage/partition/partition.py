@@ -32,15 +32,15 @@ from ..connection.backoff import delays
 from ..connection.client import open_client
 from ..connection.diagnosis import deaf
 from ..connection.discovery import Cluster, Locator
-from ..connection.failures import FAILED, is_moving, is_occupied, translate
+from ..connection.failures import FAILED, is_occupied, is_slot_moving, translate
 from ..connection.server_time import ServerTime
 from ..connection.subscription import listen, ping
 from ..requests.session import ScriptSender
 from ..scripts.keys import Keys
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Detour, PartitionState
+from .batchers import open_batchers, open_batchers_if_exists
 from .handshake import Handshake
-from .lanes import open_known_lanes, open_lanes
 
 _PROBE_JITTER_SECONDS: Final = 0.05
 #: A connection that lasted less is not looked for at once, but after a growing delay.
@@ -97,14 +97,14 @@ class Partition:
         self._is_deaf = False
         self.sender: Final = ScriptSender(self, options.storage, self._client)
         self._server_time = ServerTime(self.name, self._client)
-        #: Lanes for changes that only concern tasks which are known here.
-        self.known: Final = open_known_lanes(self, options)
-        lanes = open_lanes(self, options)
-        self.assign: Final = lanes.assign
-        self.remove: Final = lanes.remove
-        self.control: Final = lanes.control
-        self.lock: Final = lanes.lock
-        self.look: Final = lanes.look
+        #: Batchers for changes that only concern tasks which are known here.
+        self.if_exists: Final = open_batchers_if_exists(self, options)
+        batchers = open_batchers(self, options)
+        self.assign: Final = batchers.assign
+        self.remove: Final = batchers.remove
+        self.control: Final = batchers.control
+        self.lock: Final = batchers.lock
+        self.look: Final = batchers.look
 
     @property
     def database(self) -> str | None:
@@ -112,10 +112,10 @@ class Partition:
         return self.handshake.database
 
     @property
-    def _lanes(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
-        """What runs the lanes."""
-        for lane in (self.assign, self.remove, self.control, self.lock, self.look, *self.known):
-            yield lane.run
+    def _batchers(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """What runs the batchers."""
+        for batcher in (self.assign, self.remove, self.control, self.lock, self.look, *self.if_exists):
+            yield batcher.run
 
     def require_online(self, *, with_any_list: bool = False) -> None:
         """Raise unless online; with any list of partitions, unless it can be reached.
@@ -169,10 +169,10 @@ class Partition:
         await self._online.wait()
 
     async def run(self) -> None:
-        """Connect, stay connected and serve the lanes until cancelled."""
+        """Connect, stay connected and serve the batchers until cancelled."""
         try:
             async with anyio.create_task_group() as group:
-                for run in self._lanes:
+                for run in self._batchers:
                     group.start_soon(run)
                 await self._stay_connected()
         finally:
@@ -193,7 +193,7 @@ class Partition:
                 if self.hints is not None:
                     self.hints.assume()
                 self._log.debug("partition %s: %s", self.name, self.problem)
-                if self.state != "online" or not is_moving(error):  # what moves is there soon, and is waited for
+                if self.state != "online" or not is_slot_moving(error):  # what moves is there soon, and is waited for
                     self._set_state("offline")
                 self._tried.set()
                 self._settled.set()

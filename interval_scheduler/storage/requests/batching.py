@@ -7,7 +7,7 @@
                └── gather while ─┘
 
 No timers: at low load an item goes out alone and at once, at high load batches grow by themselves. A batch is bounded
-in items and in weight (bytes). A failed batch fails each of its items and no others; the lane goes on.
+in items and in weight (bytes). A failed batch fails each of its items and no others; the batcher goes on.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Partly(Exception):
         self.outcomes = outcomes
 
 
-class Lane(Generic[Item, Result]):
+class Batcher(Generic[Item, Result]):
     """Sends items in batches, one batch at a time.
 
     Args:
@@ -125,8 +125,8 @@ class Lane(Generic[Item, Result]):
         return batch
 
 
-class Calls(Generic[Item, Result]):
-    """A lane for callers that await their own result.
+class BatchedCalls(Generic[Item, Result]):
+    """A batcher for callers that await their own result.
 
     A caller that is cancelled before its batch is sent is left out of it; one that is cancelled later harms no other,
     and its own item takes effect.
@@ -139,15 +139,15 @@ class Calls(Generic[Item, Result]):
         weigh: Callable[[Item], int] | None = None,
     ) -> None:
         self._send_items = send
-        self._lane: Lane[tuple[Item, asyncio.Future[Result]], Result | None] = Lane(
+        self._batcher: Batcher[tuple[Item, asyncio.Future[Result]], Result | None] = Batcher(
             partition, self._send, self._settle, None if weigh is None else lambda call: weigh(call[0])
         )
-        self.run = self._lane.run
+        self.run = self._batcher.run
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Send an item with the next batch; the future gives its result."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._lane.put((item, future))
+        self._batcher.put((item, future))
         return future
 
     async def _send(self, calls: Sequence[tuple[Item, asyncio.Future[Result]]]) -> Sequence[Result | None]:

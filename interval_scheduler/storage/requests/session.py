@@ -39,7 +39,7 @@ from ..scripts.ports import Addressable, Argument, Reachable
 Send = Callable[..., Awaitable[Any]]
 
 
-class NotAllKnown(Exception):
+class NotAllExist(Exception):
     """A request was only for tasks that are known at the partition, and one is not; nothing was changed.
 
     Attributes:
@@ -79,8 +79,8 @@ class Session:
 
     __slots__ = (
         "_acknowledged",
+        "_if_exists",
         "_in_doubt",
-        "_only_known",
         "_partition",
         "_patience_seconds",
         "_replicas",
@@ -90,12 +90,12 @@ class Session:
     )
 
     def __init__(
-        self, partition: Addressable, patience_seconds: float, replicas: int = 0, *, only_known: bool = False
+        self, partition: Addressable, patience_seconds: float, replicas: int = 0, *, if_exists: bool = False
     ) -> None:
         self._partition = partition
         self._replicas = replicas
         self._acknowledged = replicas
-        self._only_known = only_known
+        self._if_exists = if_exists
         self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
         #: What tells it from every other.
         self.name: Final = secrets.token_hex(8).encode()
@@ -136,7 +136,7 @@ class Session:
         self._in_doubt = True
         number: Argument = self._sequence
         if script.in_epoch:
-            number = b"%d:%d%s" % (self._partition.epoch, self._sequence, b"?" if self._only_known else b"")
+            number = b"%d:%d%s" % (self._partition.epoch, self._sequence, b"?" if self._if_exists else b"")
         try:
             reply = await self._partition.sender.request(
                 script, (self._reply_key, *keys), (number, *args), self._patience_seconds, self._replicas
@@ -149,8 +149,8 @@ class Session:
         self._in_doubt = False
         if self._replicas:
             reply, self._acknowledged = reply
-        if self._only_known and reply.startswith(b"?"):
-            raise NotAllKnown(to_flags(reply[1:]))
+        if self._if_exists and reply.startswith(b"?"):
+            raise NotAllExist(to_flags(reply[1:]))
         return reply
 
 

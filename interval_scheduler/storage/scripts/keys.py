@@ -1,7 +1,7 @@
 """The names of all keys: built here and nowhere else.
 
 All keys of a partition carry the hash tag `{namespace:partition}`, so that they live on one node of a Redis Cluster.
-The enrollment of a database carries `{namespace}`, in a cluster the tag of its partition. A colon in the namespace is
+The membership of a database carries `{namespace}`, in a cluster the tag of its partition. A colon in the namespace is
 doubled in the tag, and no partition name starts with a colon: so two namespaces never share a key.
 """
 
@@ -31,7 +31,7 @@ SHARED: Final = {
     "outbox": "hash, id -> a task that moves to another partition, with all its state",
     "moves": "hash, numbers of the last batches out and in, and the progress of the move",
     "hinted": "string, the number of the last hint that was applied here",
-    "enrollment": "hash, schema, partition, list, master, epoch and from: what the namespace says of this database",
+    "membership": "hash, schema, partition, list, master, epoch and from: what the namespace says of this database",
     "epoch": "string, the epoch of the list of partitions; absent for epoch 1",
     "probe": "any type, only for the time of this script",
 }
@@ -78,7 +78,6 @@ class Keys:
         "attempts",
         "dead",
         "due",
-        "enrollment",
         "epoch",
         "errors",
         "failures",
@@ -88,6 +87,7 @@ class Keys:
         "hinted",
         "leased",
         "leases",
+        "membership",
         "moves",
         "nowhere",
         "of",
@@ -133,7 +133,7 @@ class Keys:
         #: A key and a channel on which `probe.lua` tries all commands out. Nobody listens to the channel.
         self.probe: Final = self._tag + b"probe"
         self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
-        self.enrollment: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
+        self.membership: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
 
     @property
     def slot(self) -> int:

@@ -1,4 +1,4 @@
-"""The enrollment of a database in a list of partitions: as stored there, and as this configuration wants it. Pure.
+"""The membership of a database in a list of partitions: as stored there, and as this configuration wants it. Pure.
 
 Every database of a namespace stores the whole list and its own name in it. So two processes with different
 configurations get an error at connect, instead of scheduling the same task twice. A list has a number, its epoch. While
@@ -17,8 +17,8 @@ from ...errors import PartitionListChanged, PartitionMismatch, UnsuitableServer
 SCHEMA_VERSION: Final = b"1"
 
 
-class Enrollment(NamedTuple):
-    """The enrollment of one database."""
+class Membership(NamedTuple):
+    """The membership of one database."""
 
     schema: bytes
     partition: bytes
@@ -28,14 +28,14 @@ class Enrollment(NamedTuple):
     from_list: bytes = b""
 
     @classmethod
-    def wanted(cls, name: str, storage: StorageOptions) -> Enrollment:
-        """Make the enrollment that the options want for the partition `name`."""
+    def wanted(cls, name: str, storage: StorageOptions) -> Membership:
+        """Make the membership that the options want for the partition `name`."""
         names = join(instance.partition_name for instance in storage.instances)
         return cls(SCHEMA_VERSION, name.encode(), names, storage.master.partition_name.encode())
 
     @classmethod
-    def stored(cls, fields: Mapping[bytes, bytes]) -> Enrollment:
-        """Read the enrollment from the fields of the hash."""
+    def stored(cls, fields: Mapping[bytes, bytes]) -> Membership:
+        """Read the membership from the fields of the hash."""
         return cls(*(fields.get(field, b"") for field in _FIELDS))
 
     @property
@@ -44,12 +44,12 @@ class Enrollment(NamedTuple):
         return int(self.epoch or b"1")
 
     @property
-    def is_moving(self) -> bool:
+    def is_migrating(self) -> bool:
         """True while tasks may have to move from the list before."""
         return self.from_list != b""
 
-    def require_same_layout(self, stored: Enrollment) -> None:
-        """Raise unless the stored enrollment has the same version of the layout.
+    def require_same_layout(self, stored: Membership) -> None:
+        """Raise unless the stored membership has the same version of the layout.
 
         Raises:
             UnsuitableServer: another version of the library wrote it.
@@ -61,11 +61,11 @@ class Enrollment(NamedTuple):
                 f"{self.schema.decode()}: use the version of the library that wrote it, or another namespace",
             )
 
-    def require(self, stored: Enrollment, key: bytes) -> None:
-        """Raise unless the stored enrollment is this one.
+    def require(self, stored: Membership, key: bytes) -> None:
+        """Raise unless the stored membership is this one.
 
         Args:
-            stored: the stored enrollment.
+            stored: the stored membership.
             key: its key, for the message.
 
         Raises:

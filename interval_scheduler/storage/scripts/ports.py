@@ -106,7 +106,7 @@ class Reachable(Addressable, Protocol):
 
 
 class HasDetour(Reachable, Protocol):
-    """A partition that may have a detour for changes. For its lanes."""
+    """A partition that may have a detour for changes. For its batchers."""
 
     @property
     def hints(self) -> Detour | None:

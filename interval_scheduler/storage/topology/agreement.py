@@ -21,7 +21,7 @@ from ...errors import PartitionMismatch, PartitionOffline
 from ..commands import topology
 from ..connection.failures import FAILED, is_waiting_for_hints, translate
 from ..partition.partition import Partition
-from ..scripts.membership import Enrollment, split
+from ..scripts.membership import Membership, split
 
 
 class Agreement(NamedTuple):
@@ -31,7 +31,7 @@ class Agreement(NamedTuple):
     from_list: bytes = b""
 
 
-class Agreeing:
+class Reconfiguration:
     """Finds out, once each partition was reached or could not be.
 
     Args:
@@ -65,7 +65,7 @@ class Agreeing:
         """
         for partition, stored in self._found.items():
             if stored.partition != partition.handshake.wanted.partition:  # the addresses were mixed up
-                partition.handshake.wanted.require(stored, partition.keys.enrollment)
+                partition.handshake.wanted.require(stored, partition.keys.membership)
         if not self._found:
             return Agreement(self._list_epoch or 1)
         latest = max(self._found.values(), key=lambda stored: stored.number)
@@ -94,7 +94,7 @@ class Agreeing:
         await self._write(epoch, latest.list, latest.number)
         return Agreement(epoch, latest.list)
 
-    def _from_list(self, latest: Enrollment) -> bytes:
+    def _from_list(self, latest: Membership) -> bytes:
         """The list from which tasks move, by the word of the master, which hears last that they do not any more."""
         master = self._found.get(self._master)
         if master is not None and master.number == latest.number:
@@ -106,7 +106,7 @@ class Agreeing:
         for partition in partitions:
             if partition in self._found:
                 wanted = partition.handshake.wanted._replace(epoch=epoch)
-                wanted.require(self._found[partition], partition.keys.enrollment)
+                wanted.require(self._found[partition], partition.keys.membership)
 
     async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
         """Write the list down everywhere; `expected` is the epoch that the master has, if the change begins here."""
@@ -148,5 +148,5 @@ class Agreeing:
                         'list in use and on_offline="hint" go on until they are applied',
                     ) from None
                 raise translate(partition.name, error) from None
-            handshake.wanted.require(changed.enrollment, partition.keys.enrollment)
+            handshake.wanted.require(changed.membership, partition.keys.membership)
             is_paused = is_paused or changed.is_paused

@@ -2,7 +2,7 @@
 
 ::
 
-    lane ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ struck off at the master
+    batcher ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ struck off at the master
                                                         (with the number of the last one, in one step)
 
 A hint has a number, and a partition keeps the number of the last one that was applied to it. Whoever applies some says
@@ -45,7 +45,7 @@ from .hint_codec import batches, row_of
 _REMOVAL: Final = (b"", b"", b"", b"")
 
 
-class Hints:
+class Handoff:
     """The hints for one partition.
 
     Args:

@@ -14,10 +14,10 @@ from ...errors import NotConnected, StorageError
 from ...support.log import Log
 from ..commands import handoff
 from ..partition.partition import Partition
-from .handoff import Hints
+from .handoff import Handoff
 
 
-class HintKeeper:
+class HintReplay:
     """Looks for hints that wait, at an interval and when told of some, and applies them.
 
     Args:
@@ -27,7 +27,7 @@ class HintKeeper:
         log: where faults are told.
     """
 
-    def __init__(self, master: Partition, hints: Sequence[Hints], interval_seconds: float, log: Log) -> None:
+    def __init__(self, master: Partition, hints: Sequence[Handoff], interval_seconds: float, log: Log) -> None:
         self._master = master
         self._hints = hints
         self._interval_seconds = interval_seconds
@@ -59,7 +59,7 @@ class HintKeeper:
                     hints.note_waiting()
                 group.start_soon(self._settle, hints)
 
-    async def _settle(self, hints: Hints) -> None:
+    async def _settle(self, hints: Handoff) -> None:
         try:
             await hints.settle()
         except StorageError as error:

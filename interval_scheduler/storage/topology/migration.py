@@ -23,7 +23,7 @@ from ..commands.control import ControlStep
 from ..commands.lookup import Row
 from ..commands.topology import MOST_MOVED, Outbox
 from ..partition.partition import Partition
-from ..requests.batching import Calls
+from ..requests.batching import BatchedCalls
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,42 +69,46 @@ class Moves:
     def assign(self, change: Change) -> asyncio.Future[bool]:
         """Assign one."""
         raw_id = change.assignment.id
-        return self._submit(raw_id, change, self.old_home(raw_id).known.assign, self.new_home(raw_id).assign)
+        return self._submit(raw_id, change, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
         """Remove one."""
-        return self._submit(raw_id, raw_id, self.old_home(raw_id).known.remove, self.new_home(raw_id).remove)
+        return self._submit(raw_id, raw_id, self.old_home(raw_id).if_exists.remove, self.new_home(raw_id).remove)
 
     def control(self, step: ControlStep) -> asyncio.Future[str]:
         """Carry out a step on one."""
         raw_id = step.raw_id
-        return self._submit(raw_id, step, self.old_home(raw_id).known.control, self.new_home(raw_id).control)
+        return self._submit(raw_id, step, self.old_home(raw_id).if_exists.control, self.new_home(raw_id).control)
 
     def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
         """Look one up."""
         return self._submit(raw_id, raw_id, self.old_home(raw_id).look, self.new_home(raw_id).look)
 
     def _submit(
-        self, raw_id: bytes, item: Item, known: Calls[Item, Result | None], lane: Calls[Item, Result]
+        self,
+        raw_id: bytes,
+        item: Item,
+        if_exists: BatchedCalls[Item, Result | None],
+        batcher: BatchedCalls[Item, Result],
     ) -> asyncio.Future[Result]:
-        return asyncio.ensure_future(self._follow(raw_id, item, known.submit(item), lane))
+        return asyncio.ensure_future(self._follow(raw_id, item, if_exists.submit(item), batcher))
 
     async def _follow(
-        self, raw_id: bytes, item: Item, first: asyncio.Future[Result | None], lane: Calls[Item, Result]
+        self, raw_id: bytes, item: Item, first: asyncio.Future[Result | None], batcher: BatchedCalls[Item, Result]
     ) -> Result:
         result = await first
         if result is not None:
             return result
         old = self.old_home(raw_id)
-        if await old.known.on_their_way.submit(raw_id):
+        if await old.if_exists.on_their_way.submit(raw_id):
             await self.forward(old)
-        return await lane.submit(item)
+        return await batcher.submit(item)
 
     # The whole migration
 
     async def is_going_on(self, master: Partition) -> bool:
         """Tell whether tasks still move, by the word of the master."""
-        return (await topology.migration_status(master)).is_moving
+        return (await topology.migration_status(master)).is_migrating
 
     async def scan(self, old: Partition, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
         """Walk one step of about `count` tasks of a partition: where it ended (`b"0"`: at the end), and their ids."""

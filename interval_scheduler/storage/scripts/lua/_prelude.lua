@@ -80,7 +80,7 @@ end
 
 -- Check a request for existing tasks only. If one of them does not exist here: '?' and for each 1 (exists) or 0. Else
 -- nil.
-local function not_all_known(stamp, tasks_key, ids)
+local function not_all_exist(stamp, tasks_key, ids)
   if string.sub(stamp, -1) ~= '?' then
     return nil
   end

@@ -1,5 +1,5 @@
 -- Give a partition another list of partitions, in which it may be new.
--- KEYS: halt, moves, enrollment, epoch
+-- KEYS: halt, moves, membership, epoch
 -- KEYS... order: sorted set, one for each partition for which no hint may wait: number and id of a hint -> its number
 -- ARGV[1] epoch: integer, that of the new list
 -- ARGV[2] expected: integer, the epoch that must hold so far; '' for any smaller one
@@ -16,7 +16,7 @@
 --   changed, so that a repetition changes nothing.
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
-local stored = call('HMGET', enrollment_key, unpack(fields))
+local stored = call('HMGET', membership_key, unpack(fields))
 local epoch = stored[1] and tonumber(stored[5] or '1') or 0
 if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expected_arg)) then
   for _, key in ipairs(order_keys) do
@@ -27,7 +27,7 @@ if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expe
   call('SET', epoch_key, epoch_arg)
   local values = { schema_arg, partition_arg, list_arg, master_arg, epoch_arg, from_arg }
   for n, field in ipairs(fields) do
-    call('HSET', enrollment_key, field, values[n])
+    call('HSET', membership_key, field, values[n])
   end
   call('HDEL', moves_key, 'moved', 'looked')
   if paused_arg == '1' then

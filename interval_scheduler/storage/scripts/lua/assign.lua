@@ -22,7 +22,7 @@ end
 local now = now_ms()
 local grid = math.max(tonumber(grid_arg), 1)
 local ids = arguments(4, 5)
-local refused = not_all_known(stamp_arg, tasks_key, ids)
+local refused = not_all_exist(stamp_arg, tasks_key, ids)
 if refused then
   return remember(reply_key, stamp_arg, refused)
 end

@@ -17,7 +17,7 @@ if done then
   return done
 end
 
-local refused = not_all_known(stamp_arg, tasks_key, arguments(3, 4))
+local refused = not_all_exist(stamp_arg, tasks_key, arguments(3, 4))
 if refused then
   return remember(reply_key, stamp_arg, refused)
 end

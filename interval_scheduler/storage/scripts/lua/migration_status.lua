@@ -1,11 +1,11 @@
 -- Read the progress of the migration in this partition.
--- KEYS: outbox, moves, enrollment
+-- KEYS: outbox, moves, membership
 -- ARGV[1...] ids: string, those to look for in the outbox
 -- Returns: {epoch or nil; the list from which tasks move or nil; the number of tasks that moved from here; the number
 --   of tasks listed; 1 if there is an outbox, else 0; for each id 1 (in the outbox) or 0}
 -- Guarantees: atomic; changes nothing.
 
-local list, moves = call('HMGET', enrollment_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
+local list, moves = call('HMGET', membership_key, 'epoch', 'from'), call('HMGET', moves_key, 'moved', 'looked')
 local on_their_way = {}
 for n, id in ipairs(ARGV) do
   on_their_way[n] = call('HEXISTS', outbox_key, id)

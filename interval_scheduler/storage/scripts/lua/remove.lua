@@ -17,7 +17,7 @@ end
 
 local now, window = now_ms(), tonumber(start_window_arg)
 local ids = arguments(4, 1)
-local refused = not_all_known(stamp_arg, tasks_key, ids)
+local refused = not_all_exist(stamp_arg, tasks_key, ids)
 if refused then
   return remember(reply_key, stamp_arg, refused)
 end

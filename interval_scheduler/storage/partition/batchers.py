@@ -1,10 +1,10 @@
-"""The lanes of a partition: in each, calls gather while a batch is under way, and go out together when it returns.
+"""The batchers of a partition: in each, calls gather while a batch is under way, and go out together when it returns.
 
-Each lane has a session of its own, so that a batch in doubt keeps no other lane waiting. It looks first whether the
-partition is online: what gathered while a batch was in doubt must not wait its patience out as well.
+Each batcher has a session of its own, so that a batch in doubt keeps no other batcher waiting. It checks first that the
+partition is online: calls that queued behind a batch in doubt would otherwise each wait for the full time-out again.
 
-More lanes are for tasks that may have moved away: what they send is only carried out for tasks that are known here, and
-the others come back as `None`.
+A second set of batchers is used while tasks migrate: its requests change only tasks that exist here (as Redis's XX);
+the result for others is `None`.
 """
 
 from __future__ import annotations
@@ -15,68 +15,68 @@ from typing import NamedTuple, TypeVar
 from ...config.options import SchedulerOptions
 from ..commands import assigning, locks, lookup, topology
 from ..commands import control as control_commands
-from ..requests.batching import Calls
-from ..requests.session import NotAllKnown, Session
+from ..requests.batching import BatchedCalls
+from ..requests.session import NotAllExist, Session
 from ..scripts.ports import Detour, HasDetour
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Lanes(NamedTuple):
-    """The lanes of one partition."""
+class Batchers(NamedTuple):
+    """The batchers of one partition."""
 
-    assign: Calls[assigning.Change, bool]
-    remove: Calls[bytes, assigning.Removed]
-    control: Calls[control_commands.ControlStep, str]
-    lock: Calls[locks.LockStep, locks.LockAnswer]
-    look: Calls[bytes, lookup.Row | None]
+    assign: BatchedCalls[assigning.Change, bool]
+    remove: BatchedCalls[bytes, assigning.Removed]
+    control: BatchedCalls[control_commands.ControlStep, str]
+    lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
+    look: BatchedCalls[bytes, lookup.Row | None]
 
 
-class KnownLanes(NamedTuple):
+class BatchersIfExists(NamedTuple):
     """Those for tasks that are known at a partition; a result is `None` for one that is not."""
 
-    assign: Calls[assigning.Change, bool | None]
-    remove: Calls[bytes, assigning.Removed | None]
-    control: Calls[control_commands.ControlStep, str | None]
-    on_their_way: Calls[bytes, bool]
+    assign: BatchedCalls[assigning.Change, bool | None]
+    remove: BatchedCalls[bytes, assigning.Removed | None]
+    control: BatchedCalls[control_commands.ControlStep, str | None]
+    on_their_way: BatchedCalls[bytes, bool]
 
 
-def open_lanes(partition: HasDetour, options: SchedulerOptions) -> Lanes:
-    """The lanes of a partition, none of them running yet."""
-    senders = _Senders(partition, options, only_known=False)
-    return Lanes(
-        Calls(partition.name, senders.assign, lambda change: len(change.assignment.data)),
-        Calls(partition.name, senders.remove),
-        Calls(partition.name, senders.control),
-        Calls(partition.name, senders.lock),
-        Calls(partition.name, senders.look),
+def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
+    """The batchers of a partition, none of them running yet."""
+    senders = _BatchSenders(partition, options, if_exists=False)
+    return Batchers(
+        BatchedCalls(partition.name, senders.assign, lambda change: len(change.assignment.data)),
+        BatchedCalls(partition.name, senders.remove),
+        BatchedCalls(partition.name, senders.control),
+        BatchedCalls(partition.name, senders.lock),
+        BatchedCalls(partition.name, senders.look),
     )
 
 
-def open_known_lanes(partition: HasDetour, options: SchedulerOptions) -> KnownLanes:
-    """The lanes for tasks that are known at a partition, none of them running yet."""
-    senders = _Senders(partition, options, only_known=True)
-    return KnownLanes(
-        Calls(partition.name, _of_known(senders.assign), lambda change: len(change.assignment.data)),
-        Calls(partition.name, _of_known(senders.remove)),
-        Calls(partition.name, _of_known(senders.control)),
-        Calls(partition.name, senders.on_their_way),
+def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> BatchersIfExists:
+    """The batchers for tasks that are known at a partition, none of them running yet."""
+    senders = _BatchSenders(partition, options, if_exists=True)
+    return BatchersIfExists(
+        BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda change: len(change.assignment.data)),
+        BatchedCalls(partition.name, _if_exists_each(senders.remove)),
+        BatchedCalls(partition.name, _if_exists_each(senders.control)),
+        BatchedCalls(partition.name, senders.on_their_way),
     )
 
 
-class _Senders:
-    """What sends the batches of lanes."""
+class _BatchSenders:
+    """What sends the batches of batchers."""
 
-    def __init__(self, partition: HasDetour, options: SchedulerOptions, *, only_known: bool) -> None:
+    def __init__(self, partition: HasDetour, options: SchedulerOptions, *, if_exists: bool) -> None:
         self._partition = partition
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         patience = options.storage.operation_timeout_seconds
         replicas = options.storage.wait_replicas
-        self._only_known = only_known
-        self._assigning = Session(partition, patience, replicas, only_known=only_known)
-        self._removing = Session(partition, patience, only_known=only_known)
-        self._controlling = Session(partition, patience, only_known=only_known)
+        self._if_exists = if_exists
+        self._assigning = Session(partition, patience, replicas, if_exists=if_exists)
+        self._removing = Session(partition, patience, if_exists=if_exists)
+        self._controlling = Session(partition, patience, if_exists=if_exists)
         self._locking = Session(partition, patience, replicas)
         self._unlocking = Session(partition, patience)
 
@@ -131,7 +131,7 @@ class _Senders:
     async def _hints_in_between(self) -> Detour | None:
         """Where changes go if the partition is offline and hints are kept; else those known are applied."""
         hints = self._partition.hints
-        if hints is None or self._only_known or not hints.in_between or await hints.passable():
+        if hints is None or self._if_exists or not hints.in_between or await hints.passable():
             return None
         return hints
 
@@ -140,24 +140,24 @@ class _Senders:
             self._partition.announce(earliest_ms)
 
 
-def _of_known(
+def _if_exists_each(
     send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
 ) -> Callable[[Sequence[Item]], Awaitable[Sequence[Result | None]]]:
     """Send what concerns known tasks, and leave out the rest."""
 
-    async def send_known(items: Sequence[Item]) -> Sequence[Result | None]:
+    async def send_existing(items: Sequence[Item]) -> Sequence[Result | None]:
         results: list[Result | None] = [None] * len(items)
         places = list(range(len(items)))
         while places:
             try:
                 found = await send([items[place] for place in places])
-            except NotAllKnown as refused:
+            except NotAllExist as refused:
                 # Some more may be gone by the time of the next try, but none comes back.
-                places = [place for place, known in zip(places, refused.flags, strict=True) if known]
+                places = [place for place, exists in zip(places, refused.flags, strict=True) if exists]
                 continue
             for place, result in zip(places, found, strict=True):
                 results[place] = result
             break
         return results
 
-    return send_known
+    return send_existing
