@@ -27,22 +27,22 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         now: monotonic seconds.
         max_crashes: how many deliveries of an occurrence may end without a result.
     """
-    controls = run.controls
-    if controls.needs_lease and now > run.start_by:
+    policy = run.policy
+    if policy.needs_lease and now > run.start_by:
         return "late"
-    crashes = 0 if run.failed is None else int(run.failed) - controls.retries
+    crashes = 0 if run.failed is None else int(run.failed) - policy.retries
     if crashes >= max_crashes:
         return "crashes"
-    if controls.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
+    if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
     return "run alone" if crashes >= max(1, max_crashes // 2) else "run"
 
 
 def _following_ms(run: TaskRun) -> int:
     """When the occurrence after that of a run is due."""
-    cron = run.controls.cron
+    cron = run.policy.cron
     if cron is not None:
-        return next_run(cron, run.controls.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
+        return next_run(cron, run.policy.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
     return run.due_ms + int(run.header.split(b" ", 2)[1])
 
 
@@ -51,13 +51,13 @@ def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
 
     With its next due time, where the scripts cannot work that out; and without a count of runs, if it was passed over.
     """
-    controls = run.controls
+    policy = run.policy
     header = run.header
-    if not ran and controls.max_runs is not None:
-        header = header.replace(b";n%d" % controls.max_runs, b"", 1)
-    if controls.cron is not None:
-        each_missed = controls.missed == "all"
-        next_ms = next_run(controls.cron, controls.zone or "UTC", run.due_ms, now_ms, each_missed=each_missed)
+    if not ran and policy.max_runs is not None:
+        header = header.replace(b";n%d" % policy.max_runs, b"", 1)
+    if policy.cron is not None:
+        each_missed = policy.missed == "all"
+        next_ms = next_run(policy.cron, policy.zone or "UTC", run.due_ms, now_ms, each_missed=each_missed)
         header += b";@%d" % next_ms
     return header
 
@@ -74,9 +74,9 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     charge, retry_ms = True, None
     if isinstance(error, Retry):
         charge, retry_ms = False, max(1, round(1000 * error.after))
-    elif run.attempt <= run.controls.retries:
-        longest = min(run.controls.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
-        retry_ms = max(1, round(max(longest, run.controls.backoff_ms) * (1 - jitter / 2)))
+    elif run.attempt <= run.policy.retries:
+        longest = min(run.policy.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
+        retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
     return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Final, NamedTuple
 
 from ..errors import OutsideRun
-from ..model.policy import PLAIN, BadControls, Controls, of_header
+from ..model.policy import PLAIN, BadPolicy, Policy, of_header
 from ..model.records import CorruptRecord, split
 from ..support import clock
 
@@ -59,15 +59,15 @@ class Grant:
         #: The server's clock when it granted the claim, epoch seconds.
         self.server_now: Final = server_now
         self.received_at: Final = received_at
-        #: Whether all of its runs are leased; else only those whose controls need it.
+        #: Whether all of its runs are leased; else only those whose policy need it.
         self.is_leased: Final = is_leased
         #: A leased run may start until then; a later one is handed back.
         self.leased_start_by: Final = start_by
-        #: The same for a run whose controls are not known yet.
+        #: The same for a run whose policy are not known yet.
         self.start_by: Final = start_by if is_leased else math.inf
         #: A lease, unless renewed, is relied on until then.
         self.leased_until: Final = leased_until
-        #: The same for a run whose controls are not known yet.
+        #: The same for a run whose policy are not known yet.
         self.trusted_until: Final = leased_until if is_leased else math.inf
 
 
@@ -95,12 +95,12 @@ class TaskRun:
 
     #: Set only if there is something to say, to keep a run lean.
     ended: End
-    _controls: Controls
+    _policy: Policy
 
     __slots__ = (
-        "_controls",
         "_due",
         "_grant",
+        "_policy",
         "_record",
         "_worker",
         "cut_short",
@@ -185,14 +185,14 @@ class TaskRun:
         return self._grant.partition
 
     @property
-    def controls(self) -> Controls:
+    def policy(self) -> Policy:
         """What its task asks for."""
-        return getattr(self, "_controls", PLAIN)
+        return getattr(self, "_policy", PLAIN)
 
     @property
     def is_leased(self) -> bool:
         """Whether it ends by a completion; else it was over for Redis when it was claimed."""
-        return self._grant.is_leased or (not self.is_plain and self.controls.needs_lease)
+        return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
     def claimed_at_ms(self) -> int:
@@ -240,11 +240,11 @@ class TaskRun:
 
     def _ask(self, header: bytes) -> None:
         try:
-            self._controls = of_header(header)
-        except BadControls as error:
+            self._policy = of_header(header)
+        except BadPolicy as error:
             raise CorruptRecord(str(error)) from None
         self.is_plain = False
-        if self._controls.needs_lease:
+        if self._policy.needs_lease:
             self.start_by = self._grant.leased_start_by
             self.trusted_until = self._grant.leased_until
 

@@ -251,7 +251,7 @@ class Workers:
 
     async def _ask_and_run(self, run: TaskRun, me: asyncio.Task[None]) -> None:
         admission = "yes" if run.is_plain else self._runs.admit(run)
-        seconds = run.controls.timeout_seconds(self._timeout)
+        seconds = run.policy.timeout_seconds(self._timeout)
         if admission == "yes":
             await self._run(run, me, seconds)
         elif admission == "alone":

@@ -71,10 +71,10 @@ class Control:
             return ControlStep(raw_id, b"r")
         try:
             header = parse(row.record).header
-            controls = of_header(header)
+            policy = of_header(header)
         except (CorruptRecord, ValueError):
             return ControlStep(raw_id, b"r")
-        if controls.cron is None:
+        if policy.cron is None:
             return ControlStep(raw_id, b"r")
-        next_ms = next_after(controls.cron, controls.zone or "UTC", await partition.now_ms())
+        next_ms = next_after(policy.cron, policy.zone or "UTC", await partition.now_ms())
         return ControlStep(raw_id, b"r", header, next_ms)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import InvalidType
 from .checks import check_data, check_interval, check_moment, check_name, check_repeat
-from .policy import PLAIN, Controls
+from .policy import PLAIN, Policy
 from .rules import NO_RULES, Rules, check_together, phase_of
 from .task import Task
 
@@ -21,7 +21,7 @@ class Assignment:
     interval_ms: int | None
     start_ms: int | None
     fixed_delay: bool
-    controls: Controls = PLAIN
+    policy: Policy = PLAIN
     #: The phase of a spread task, ms.
     phase_ms: int | None = None
 

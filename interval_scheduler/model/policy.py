@@ -1,8 +1,8 @@
-"""The controls of a task in their wire form: what few tasks ask for, at the end of its header. Pure functions.
+"""The policy of a task in their wire form: what few tasks ask for, at the end of its header. Pure functions.
 
 ::
 
-    controls = *(";" letter value)
+    policy = *(";" letter value)
     m  s | a     missed occurrences are skipped, or each of them runs; absent: one run for all
     u  ms        no occurrence after this moment
     n  number    so many runs, then no more
@@ -29,12 +29,12 @@ _LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISS
 DEFAULT_BACKOFF_MS: Final = 1000
 
 
-class BadControls(ValueError):
-    """What stands in a header are no controls."""
+class BadPolicy(ValueError):
+    """What stands in a header are no policy."""
 
 
-class Controls(NamedTuple):
-    """The controls of one task, in wire units."""
+class Policy(NamedTuple):
+    """The policy of one task, in wire units."""
 
     missed: Missed = "once"
     until_ms: int | None = None
@@ -75,14 +75,14 @@ class Controls(NamedTuple):
         return "".join(parts).encode()
 
 
-PLAIN: Final = Controls()
+PLAIN: Final = Policy()
 
 
 @lru_cache(maxsize=4096)
-def _decode(text: bytes) -> Controls:
+def _decode(text: bytes) -> Policy:
     found = {part[:1]: part[1:] for part in text.decode().split(";")[1:]}
     try:
-        return Controls(
+        return Policy(
             missed=_MISSED[found.get("m", "")],
             until_ms=_number(found.get("u")),
             max_runs=_number(found.get("n")),
@@ -94,11 +94,11 @@ def _decode(text: bytes) -> Controls:
             group=found.get("g"),
         )
     except (KeyError, ValueError) as error:
-        raise BadControls(f"controls {text!r} cannot be read") from error
+        raise BadPolicy(f"policy {text!r} cannot be read") from error
 
 
-def of_header(header: bytes) -> Controls:
-    """The controls of a header.
+def of_header(header: bytes) -> Policy:
+    """The policy of a header.
 
     Raises:
         BadControls: they cannot be read.
@@ -109,7 +109,7 @@ def of_header(header: bytes) -> Controls:
     try:
         return _decode(header[at:])
     except UnicodeDecodeError as error:
-        raise BadControls("controls are not UTF-8") from error
+        raise BadPolicy("policy are not UTF-8") from error
 
 
 def _number(text: str | None) -> int | None:

@@ -9,7 +9,7 @@ r"""The record of a task: one string, a plain-text header and the payload. Pure 
     interval  ms; absent: run once
     phase     ms; any moment on the task's own grid, modulo the interval
     grid      ms; the rounding grid, absent for none
-    control   what few tasks ask for: a letter and its value (see controls.py)
+    control   what few tasks ask for: a letter and its value (see policy.py)
 
 The scripts read the header with `string.match`, this module with a regular expression.
 """

@@ -9,7 +9,7 @@ from typing import Final
 from ..errors import InvalidType, InvalidValue
 from .checks import MAX_INTERVAL_SECONDS, Moment, Seconds, check_moment, check_name, check_seconds, to_ms
 from .cron import check_cron
-from .policy import PLAIN, Controls, Missed
+from .policy import PLAIN, Missed, Policy
 
 MAX_RETRIES: Final = 1000
 MAX_RUNS: Final = 1_000_000_000
@@ -55,14 +55,14 @@ class Rules:
     group: str | None = None
 
     def __post_init__(self) -> None:
-        self.to_controls()
+        self.to_policy()
 
     def __repr__(self) -> str:
         """Only what is asked for."""
         asked = ((rule.name, getattr(self, rule.name), rule.default) for rule in fields(self))
         return f"Rules({', '.join(f'{name}={value!r}' for name, value, default in asked if value != default)})"
 
-    def to_controls(self) -> Controls:
+    def to_policy(self) -> Policy:
         """Their wire form, all but `spread`, which needs no place in Redis."""
         if self.missed not in ("once", "skip", "all"):
             raise InvalidValue("missed", f"must be 'once', 'skip' or 'all', got {self.missed!r}")
@@ -73,7 +73,7 @@ class Rules:
             cron, zone = check_cron(self.cron, self.timezone)
         elif self.timezone != "UTC":
             raise InvalidValue("timezone", "is for a cron expression: an interval knows no time zone")
-        return Controls(
+        return Policy(
             missed=self.missed,
             until_ms=None if self.until is None else check_moment("until", self.until),
             max_runs=None if self.max_runs is None else _count("max_runs", self.max_runs, 1, MAX_RUNS),
@@ -86,7 +86,7 @@ class Rules:
         )
 
 
-def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Moment | None) -> Controls:
+def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Moment | None) -> Policy:
     """The wire form of rules, for a task that has an interval or not.
 
     Raises:
@@ -94,28 +94,28 @@ def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Mome
     """
     if rules is NO_RULES:
         return PLAIN
-    controls = rules.to_controls()
-    if controls.cron is not None and recurs:
+    policy = rules.to_policy()
+    if policy.cron is not None and recurs:
         raise InvalidValue("cron", "cannot be combined with an interval: give one of them")
-    if controls.cron is not None and fixed_delay:
+    if policy.cron is not None and fixed_delay:
         raise InvalidValue("repeat", "must be 'rate' with a cron expression: it has no interval to delay by")
     if rules.spread and not recurs:
         raise InvalidValue("spread", "needs an interval: it spreads the runs over it")
-    if not recurs and controls.cron is None:
+    if not recurs and policy.cron is None:
         for name, given in (
-            ("missed", controls.missed != "once"),
-            ("until", controls.until_ms is not None),
-            ("max_runs", controls.max_runs is not None),
+            ("missed", policy.missed != "once"),
+            ("until", policy.until_ms is not None),
+            ("max_runs", policy.max_runs is not None),
         ):
             if given:
                 raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
-    if controls.missed != "once" and fixed_delay:
+    if policy.missed != "once" and fixed_delay:
         raise InvalidValue(
             "missed", "must be 'once' with repeat='delay': a delay begins when a run ends, none is missed"
         )
-    if controls.until_ms is not None and start is not None and controls.until_ms < check_moment("start", start):
+    if policy.until_ms is not None and start is not None and policy.until_ms < check_moment("start", start):
         raise InvalidValue("until", "must not be before the start: the task would never run")
-    return controls
+    return policy
 
 
 def phase_of(raw_id: bytes, interval_ms: int) -> int:

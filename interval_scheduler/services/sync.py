@@ -108,7 +108,7 @@ def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
     except CorruptRecord:
         return False
     header, _, data = row.record.partition(b"\n")
-    plain, _, controls = header.partition(b";")
+    plain, _, policy = header.partition(b";")
     flags, *numbers = plain.split(b" ")
     expected = [] if wanted.interval_ms is None else [wanted.interval_ms]
     if wanted.interval_ms is not None and grid_ms > 1:
@@ -119,7 +119,7 @@ def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
         and flags == (b"s" if wanted.is_text else b"b") + (b"d" if wanted.fixed_delay else b"")
         and kept == expected
         and (wanted.phase_ms is None or int(numbers[1]) == wanted.phase_ms)
-        and (b";" + controls if controls else b"") == wanted.controls.encode()
+        and (b";" + policy if policy else b"") == wanted.policy.encode()
     )
 
 

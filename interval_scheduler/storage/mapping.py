@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StorageRefused
-from ..model.policy import BadControls, of_header
+from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, ScheduledTask
 from .commands.lookup import DeadRow, Row
@@ -17,8 +17,8 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     """
     try:
         record = parse(row.record)
-        controls = of_header(record.header)
-    except (CorruptRecord, BadControls) as error:
+        policy = of_header(record.header)
+    except (CorruptRecord, BadPolicy) as error:
         task_id = row.id.decode(errors="replace")
         raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
     return ScheduledTask(
@@ -29,9 +29,9 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         state=row.state,
         attempt=row.failed + 1,
         partition=partition,
-        cron=controls.cron,
-        timezone=controls.zone or "UTC",
-        group=controls.group,
+        cron=policy.cron,
+        timezone=policy.zone or "UTC",
+        group=policy.group,
         failures=row.failures,
     )
 

@@ -215,7 +215,7 @@ async def bad_runs(server: RedisServer, scheduler: Scheduler) -> None:
         for name, record in (
             ("text", b"s\n\xff" + PAYLOAD.encode()),
             ("header", PAYLOAD.encode()),
-            ("controls", b"s;zz9\n" + PAYLOAD.encode()),
+            ("policy", b"s;zz9\n" + PAYLOAD.encode()),
         ):
             client.hset(keys.tasks, name, record)
             client.zadd(keys.due, {name: 0})
@@ -224,7 +224,7 @@ async def bad_runs(server: RedisServer, scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("slow", PAYLOAD, timeout=0.05))
     await scheduler.assign_task(IntervalTask("retries", PAYLOAD, every=60))
     await attempt_async(_count(scheduler))
-    for name in ("text", "header", "controls"):
+    for name in ("text", "header", "policy"):
         await attempt_async(scheduler.revive_task(name))
 
     async def all_dead() -> bool:

@@ -55,12 +55,12 @@ class Spec:
 
     @property
     def header(self) -> bytes:
-        """As it stands before the payload; see `records.py` and `controls.py`."""
+        """As it stands before the payload; see `records.py` and `policy.py`."""
         kind = ("s" if isinstance(self.data, str) else "b") + ("d" if self.delay else "")
         numbers = []
         if self.interval is not None:
             numbers = [self.interval, self.phase, *([self.grid] if self.grid else [])]
-        controls = {
+        policy = {
             "m": _LETTERS[self.missed],
             "u": self.until,
             "n": self.max_runs,
@@ -71,7 +71,7 @@ class Spec:
             "g": self.group,
         }
         plain = " ".join([kind, *map(str, numbers)])
-        return (plain + "".join(f";{name}{value}" for name, value in controls.items() if value is not None)).encode()
+        return (plain + "".join(f";{name}{value}" for name, value in policy.items() if value is not None)).encode()
 
     @property
     def record(self) -> bytes:

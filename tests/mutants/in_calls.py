@@ -108,7 +108,7 @@ ALL: Final = (
     Planted(
         "the block of a lost lock goes on",
         "services/locks.py",
-        "self._block.cancel()",
+        "self.block.cancel()",
         "pass",
         tests_in("semantics/test_locks", "test_losing_a_lock_cancels_the_block"),
     ),

@@ -263,8 +263,8 @@ EXECUTION: Final = (
     Planted(
         "the last attempt is not made",
         "execution/outcome.py",
-        "elif run.attempt <= run.controls.retries:",
-        "elif run.attempt < run.controls.retries:",
+        "elif run.attempt <= run.policy.retries:",
+        "elif run.attempt < run.policy.retries:",
         tests_in("unit/test_outcome", "test_delays_double_and_are_shortened_at_random"),
     ),
     Planted(
@@ -277,7 +277,7 @@ EXECUTION: Final = (
     Planted(
         "a missed occurrence that is to be skipped is run",
         "execution/outcome.py",
-        'if controls.missed == "skip" and',
+        'if policy.missed == "skip" and',
         "if False and",
         tests_in("unit/test_outcome", "test_whether_a_late_run_is_carried_out"),
     ),

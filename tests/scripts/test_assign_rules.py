@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler.model.policy import Controls
+from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, running
 from interval_scheduler.storage.commands.assigning import Change, Reschedule
 
@@ -169,7 +169,7 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
 
 def ending(task_id: bytes, until: int, **more: Any) -> Change:
     made = change(task_id, b"new", every=HALF, start=START, **more)
-    return made._replace(assignment=replace(made.assignment, controls=Controls(until_ms=until)))
+    return made._replace(assignment=replace(made.assignment, policy=Policy(until_ms=until)))
 
 
 async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> None:
@@ -190,7 +190,7 @@ async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> Non
 
 async def test_a_running_task_whose_time_is_over_by_its_new_rules_leaves_its_place_in_its_group(store: Store) -> None:
     grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
-    grouped = [one._replace(assignment=replace(one.assignment, controls=Controls(group="g"))) for one in grouped]
+    grouped = [one._replace(assignment=replace(one.assignment, policy=Policy(group="g"))) for one in grouped]
     await assigning.assign(store.session().it, store.keys, 0, grouped)
     claimed = await running.claim(store.session().it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"a"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from interval_scheduler.model.policy import Controls
+from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, control, running
 from interval_scheduler.storage.commands.control import ControlStep
 
@@ -139,7 +139,7 @@ async def test_a_task_whose_time_is_over_is_taken_off(store: Store) -> None:
     assert await step(store, ControlStep(b"a", b"r")) == "0"
     assert await store.space() == Space(tasks={b"w": EVERY}, due={b"w": FAR})
     over = change(b"w", every=HOUR)
-    over = over._replace(assignment=replace(over.assignment, controls=Controls(until_ms=FAR - 1)))
+    over = over._replace(assignment=replace(over.assignment, policy=Policy(until_ms=FAR - 1)))
     assert await assigning.assign(store.session().it, store.keys, 0, [over]) == ([False], -1)
     assert await store.space() == Space()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler.model.assignment import Assignment
-from interval_scheduler.model.policy import Controls
+from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, lookup, running
 from interval_scheduler.storage.commands import control as control_commands
 from interval_scheduler.storage.commands.assigning import Change
@@ -20,7 +20,7 @@ FAR = 4_000_000_000_000
 
 
 def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> Change:
-    return Change(Assignment(task_id, b"x", True, every, start, False, Controls(group=group)), "keep")  # noqa: FBT003
+    return Change(Assignment(task_id, b"x", True, every, start, False, Policy(group=group)), "keep")  # noqa: FBT003
 
 
 async def assign(store: Store, *changes: Change) -> None:

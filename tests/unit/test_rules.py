@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask, InvalidType, InvalidValue, Rules, Task
 from interval_scheduler.model.assignment import to_assignment
-from interval_scheduler.model.policy import PLAIN, BadControls, Controls, of_header
+from interval_scheduler.model.policy import PLAIN, BadPolicy, Policy, of_header
 from interval_scheduler.model.rules import NO_RULES, phase_of
 from tests.unit.naming import Bad, names
 
@@ -108,7 +108,7 @@ def test_rules_that_do_not_go_together_are_named(members: dict[str, Any], field:
 
 
 def test_a_task_of_ones_own_may_have_rules() -> None:
-    assert to_assignment(Ruled(Rules(retries=2))).controls == Controls(retries=2)
+    assert to_assignment(Ruled(Rules(retries=2))).policy == Policy(retries=2)
     with pytest.raises(InvalidValue, match="max_runs"):
         to_assignment(Ruled(Rules(max_runs=2)))
     with pytest.raises(InvalidType, match="rules must be Rules, not dict"):
@@ -116,11 +116,11 @@ def test_a_task_of_ones_own_may_have_rules() -> None:
 
 
 def test_nothing_is_stored_for_what_is_not_asked_for() -> None:
-    assert NO_RULES.to_controls() == PLAIN
+    assert NO_RULES.to_policy() == PLAIN
     assert PLAIN.encode() == b""
     assert IntervalTask("a", every=5).rules is NO_RULES
-    assert to_assignment(IntervalTask("a", every=5)).controls is PLAIN
-    assert Controls(retries=1).encode() == b";r1"
+    assert to_assignment(IntervalTask("a", every=5)).policy is PLAIN
+    assert Policy(retries=1).encode() == b";r1"
 
 
 def test_the_wire_form() -> None:
@@ -136,15 +136,15 @@ def test_the_wire_form() -> None:
         backoff=0.25,
         group="tenant-7",
     )
-    assert to_assignment(task).controls.encode() == (
+    assert to_assignment(task).policy.encode() == (
         b";ms;u1893456000000;n7;c*/5 9-17 * * mon-fri;zEurope/Riga;r3;b250;t1500;gtenant-7"
     )
 
 
 texts = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=";"), min_size=1, max_size=20)
 counts = st.integers(1, 10**12)
-controls = st.builds(
-    Controls,
+policy = st.builds(
+    Policy,
     missed=st.sampled_from(["once", "skip", "all"]),
     until_ms=st.none() | counts,
     max_runs=st.none() | counts,
@@ -157,14 +157,14 @@ controls = st.builds(
 )
 
 
-@given(controls, st.sampled_from([b"s", b"bd 5 0", b"s 900000 17 60000"]))
-def test_what_is_written_is_read(wanted: Controls, plain: bytes) -> None:
+@given(policy, st.sampled_from([b"s", b"bd 5 0", b"s 900000 17 60000"]))
+def test_what_is_written_is_read(wanted: Policy, plain: bytes) -> None:
     assert of_header(plain + wanted.encode()) == wanted
 
 
 @pytest.mark.parametrize("header", [b"s;mx", b"s;u", b"s;ux", b"s;n1.5", b"s;c\xff", b"s;r-"])
 def test_broken_controls_cannot_be_read(header: bytes) -> None:
-    with pytest.raises(BadControls):
+    with pytest.raises(BadPolicy):
         of_header(header)
 
 

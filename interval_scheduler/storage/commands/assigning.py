@@ -34,10 +34,10 @@ class Change(NamedTuple):
     def planned(self, now_ms: int) -> Change:
         """Set the start to the first occurrence of the cron expression; without one, change nothing."""
         task = self.assignment
-        if task.controls.cron is None:
+        if task.policy.cron is None:
             return self
         from_ms = (now_ms if task.start_ms is None else task.start_ms) - 1
-        first_ms = next_after(task.controls.cron, task.controls.zone or "UTC", from_ms)
+        first_ms = next_after(task.policy.cron, task.policy.zone or "UTC", from_ms)
         return self._replace(assignment=replace(task, start_ms=first_ms))
 
 
@@ -52,8 +52,8 @@ def wired(changes: Sequence[Change]) -> list[Argument]:
     for change in changes:
         task = change.assignment
         code = _RULES[change.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
-        if task.controls is not PLAIN:
-            code += task.controls.encode()
+        if task.policy is not PLAIN:
+            code += task.policy.encode()
         start = b"" if task.start_ms is None else task.start_ms
         interval: Argument = b"" if task.interval_ms is None else task.interval_ms
         if task.phase_ms is not None:

@@ -86,7 +86,7 @@ class _BatchSenders:
             return await hints.assign(changes)
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
-        if any(change.assignment.controls.cron is not None for change in changes):
+        if any(change.assignment.policy.cron is not None for change in changes):
             now_ms = await partition.now_ms()
             changes = [change.planned(now_ms) for change in changes]
         created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, changes)

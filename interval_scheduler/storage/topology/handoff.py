@@ -114,7 +114,7 @@ class Handoff:
     async def assign(self, changes: Sequence[Change]) -> Sequence[bool]:
         """Keep assignments: whether each is new, as far as the hints tell; see `Scheduler.assign_task`."""
         self.require()
-        if any(change.assignment.controls.cron is not None for change in changes):
+        if any(change.assignment.policy.cron is not None for change in changes):
             now_ms = await self._master.now_ms()
             changes = [change.planned(now_ms) for change in changes]
         flags = await self._write(self._assigning, assigning.wired(changes))

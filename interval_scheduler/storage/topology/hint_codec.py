@@ -25,8 +25,8 @@ def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
 
 def row_of(hint: Hint, grid_ms: int) -> Row:
     """A task as an assignment would put it, were there none of its id."""
-    kind, *controls = hint.code[1:].split(b";", 1)
-    is_cron = any(control.startswith(b"c") for control in controls[0].split(b";")) if controls else False
+    kind, *policy = hint.code[1:].split(b";", 1)
+    is_cron = any(control.startswith(b"c") for control in policy[0].split(b";")) if policy else False
     grid = max(1, 1 if is_cron else grid_ms)
     start = int(hint.start)
     header = kind
@@ -38,5 +38,5 @@ def row_of(hint: Hint, grid_ms: int) -> Row:
         header += b" %d %d" % (every, int(phase or start % every))
         if grid > 1:
             header += b" %d" % grid
-    header += b"".join(b";" + control for control in controls)
+    header += b"".join(b";" + control for control in policy)
     return Row(hint.id, header + b"\n" + hint.data, start - start % grid, "waiting", 0)

@@ -171,22 +171,22 @@ end
 
 -- Work out what comes after a run, from the header that begins at a place in a text and ends with a newline. Returns
 -- the next due time (false for none, as after a one-shot; nil if the header cannot be read), the place behind the
--- header, and its controls. Only the caller can work out the next due time of a cron task: the control '@' carries it.
+-- header, and its policy. Only the caller can work out the next due time of a cron task: the control '@' carries it.
 local function after_run(text, at, now, due)
   local header, behind = match(text, '^([^\n]*)\n()', at)
-  local plain, controls = match(header or '', '^([^;]*)(.*)$')
+  local plain, policy = match(header or '', '^([^;]*)(.*)$')
   local flags, interval, phase, grid = read_header(plain)
-  local told, last = tonumber(match(controls, ';@(%d+)')), tonumber(match(controls, ';u(%d+)'))
-  if not flags or (not told and match(controls, ';c')) then
-    return nil, behind, controls
+  local told, last = tonumber(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
+  if not flags or (not told and match(policy, ';c')) then
+    return nil, behind, policy
   end
   local moment = told
-    or interval and following(now, tonumber(due) or now, flags, interval, phase, grid, match(controls, ';ma'))
+    or interval and following(now, tonumber(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
     or false
   if moment and last and moment > last then
     moment = false
   end
-  return moment, behind, controls
+  return moment, behind, policy
 end
 
 -- Matches the header of most tasks, with a fixed rate and nothing else: interval, phase, and the place behind the
@@ -211,9 +211,9 @@ end
 
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
 -- little late may have chosen the occurrence that just ran: this one is over, and the mark does not count.
-local function decided(mark, controls, due)
+local function decided(mark, policy, due)
   local moment = tonumber(match(mark, '^s(%d+)$'))
-  if moment and moment <= tonumber(due) and match(controls, ';@') then
+  if moment and moment <= tonumber(due) and match(policy, ';@') then
     return nil
   end
   return moment

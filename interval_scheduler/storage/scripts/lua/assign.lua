@@ -5,7 +5,7 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
 -- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s), then the record's flags and
---   controls; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
+--   policy; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
 --   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?'
 --   and for each 1 (exists here) or 0
@@ -55,7 +55,7 @@ local before = head(due_key)
 local written, marked, created, over, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
-  local rule, flags, controls = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
+  local rule, flags, policy = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
   local start, interval, phase = tonumber(ARGV[at + 2]) or now, tonumber(ARGV[at + 3]), nil
   if not interval and ARGV[at + 3] ~= '' then
     interval, phase = match(ARGV[at + 3], '^(%d+)/(%d+)$')
@@ -63,9 +63,9 @@ for n, id in ipairs(ids) do
     start = start + (phase - start) % interval
   end
   local is_cron, last = false, nil
-  if controls ~= '' then
-    is_cron, last = match(controls, ';c'), tonumber(match(controls, ';u(%d+)'))
-    in_groups = in_groups or match(controls, GROUP)
+  if policy ~= '' then
+    is_cron, last = match(policy, ';c'), tonumber(match(policy, ';u(%d+)'))
+    in_groups = in_groups or match(policy, GROUP)
   end
   -- Cron tasks ignore the rounding grid: rounded down, their first occurrence would come twice.
   local grid = is_cron and 1 or grid
@@ -115,7 +115,7 @@ for n, id in ipairs(ids) do
     end
     phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
   end
-  header = header .. controls
+  header = header .. policy
   interval_of[id] = interval
   written[2 * n - 1] = id
   written[2 * n] = header .. '\n' .. ARGV[at + 4]

@@ -83,10 +83,10 @@ if #found > 0 then
     if interval then
       moment = on_grid(now, tonumber(interval), tonumber(phase), 1)
     else
-      local _, controls
-      moment, _, controls = after_run(record or '', 1, now, due)
-      -- The controls of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and match(controls, ';[cnrg]')
+      local _, policy
+      moment, _, policy = after_run(record or '', 1, now, due)
+      -- The policy of the record decide this, even where its next due time cannot be worked out here.
+      is_leased = record and match(policy, ';[cnrg]')
     end
     if is_leased then
       moment = nil

@@ -31,20 +31,20 @@ local headers, leases, counted = headers_arg, nil, {}
 local function outcome(n, id, at)
   leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
-  local moment, behind, controls = after_run(headers, at, now, due)
+  local moment, behind, policy = after_run(headers, at, now, due)
   local record, _ = mark == 'k' and call('HGET', tasks_key, id), nil
   if record then
-    moment, _, controls = after_run(record, 1, now, due)
+    moment, _, policy = after_run(record, 1, now, due)
   end
   if claim ~= leases[n] or moment == nil then
     return nil, behind
   end
-  local most = tonumber(match(controls, ';n(%d+)'))
+  local most = tonumber(match(policy, ';n(%d+)'))
   if most then
     counted[#counted + 1] = id
     moment = tonumber(call('HGET', runs_key, id) or 0) + 1 < most and moment
   end
-  return decided(mark, controls, due) or moment, behind, paused == 'p'
+  return decided(mark, policy, due) or moment, behind, paused == 'p'
 end
 
 local ended, results, gone, places = {}, {}, {}, new_places()

@@ -26,7 +26,7 @@ local results, places = {}, new_places()
 
 -- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
-  local moment, _, controls = after_run(ARGV[at + 2] .. '\n', 1, now, due)
+  local moment, _, policy = after_run(ARGV[at + 2] .. '\n', 1, now, due)
   if claim ~= ARGV[at + 1] or moment == nil then
     return '0'
   end
@@ -38,9 +38,9 @@ local function outcome(id, at, claim, due, mark)
     end
     return 'n', planned
   elseif mark ~= '' then
-    return 'n', decided(mark, controls, due) or moment
+    return 'n', decided(mark, policy, due) or moment
   end
-  local most = tonumber(match(controls, ';n(%d+)'))
+  local most = tonumber(match(policy, ';n(%d+)'))
   if most and tonumber(call('HGET', runs_key, id) or 0) + 1 >= most then
     moment = false
   end
