@@ -155,7 +155,7 @@ def _grammar(module: ModuleType) -> str:
 
 
 def _check_keys(markdown: str) -> None:
-    names = [name for name in Keys.__slots__ if not name.startswith("_") and name != "membership"]
+    names = [name for name in Keys.__slots__ if not name.startswith("_") and name not in ("membership", "of")]
     missing = [name for name in (*names, *_FAMILIES) if f"{name}" not in markdown]
     if missing:
         raise PluginError(f"the page does not describe the keys {', '.join(missing)}")

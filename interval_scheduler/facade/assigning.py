@@ -9,13 +9,13 @@ import anyio
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks, NotConnected
 from ..execution.run import current_run
-from ..model.assignment import to_assignment, to_id
+from ..model.assignment import AssignCall, Reschedule, to_assignment, to_id
 from ..model.reports import AssignCounts, SyncCounts
 from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
-from ..storage.partitions import Change, Removed, Reschedule
+from ..storage.partitions import Removed
 
 
 class Assigning:
@@ -42,15 +42,15 @@ class Assigning:
         self.accepting = False
 
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
-        change = self._to_change(task, reschedule)
-        return await self._accepted().partitions.assign(change)
+        call = self._to_call(task, reschedule)
+        return await self._accepted().partitions.assign(call)
 
     async def assign_tasks(self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
-        changes = bulk.convert(tasks, lambda task: self._to_change(task, reschedule))
+        calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
         partitions = self._accepted().partitions
         assigned = updated = 0
-        async for is_new in bulk.pipeline(changes, partitions.assign):
+        async for is_new in bulk.pipeline(calls, partitions.assign):
             if is_new:
                 assigned += 1
             else:
@@ -80,15 +80,15 @@ class Assigning:
         check_scope(scope)
         bulk.check_iterable("desired", desired)
 
-        def to_change(task: Task) -> Change:
-            change = self._to_change(task, "keep")
-            check_scope(scope, change.assignment.id)
-            return change
+        def to_call(task: Task) -> AssignCall:
+            call = self._to_call(task, "keep")
+            check_scope(scope, call.assignment.id)
+            return call
 
-        changes = bulk.convert(desired, to_change)
+        calls = bulk.convert(desired, to_call)
         connected = self._accepted()
         connected.partitions.require_online()
-        return await sync(connected.partitions, connected.locks, changes, scope, self._grid_ms, self._retry_seconds)
+        return await sync(connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_seconds)
 
     async def clear_all_tasks(self) -> int:
         cleared = await self._connected().namespace.clear()
@@ -105,10 +105,10 @@ class Assigning:
             raise NotConnected
         return self._lifespan.connected
 
-    def _to_change(self, task: Task, reschedule: Reschedule) -> Change:
+    def _to_call(self, task: Task, reschedule: Reschedule) -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):
             raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
-        return Change(to_assignment(task, self._grid_ms), reschedule)
+        return AssignCall(to_assignment(task, self._grid_ms), reschedule)
 
 
 async def _sleep_ms(wait_ms: int) -> None:

@@ -9,9 +9,8 @@ from ..model.cron import next_after
 from ..model.policy import of_header
 from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, Task
-from ..services.lifespan import Lifespan
-from ..storage.namespace import Namespace
-from ..storage.partitions import ControlStep, Partitions
+from ..services.lifespan import Connected, Lifespan
+from ..storage.partitions import ControlStep
 
 
 class Control:
@@ -31,7 +30,7 @@ class Control:
         raw_id = to_id(task_or_id)
         while True:
             step = await self._resuming(raw_id)
-            result = await self._partitions().control(step)
+            result = await self._connected().partitions.control(step)
             if result != "c":
                 return result == "1"
 
@@ -42,31 +41,28 @@ class Control:
         return await self._step(task_id, b"v")
 
     async def pause(self) -> None:
-        await self._namespace().pause_all()
+        await self._connected().namespace.pause_all()
 
     async def resume(self) -> None:
-        await self._namespace().resume_all()
+        await self._connected().namespace.resume_all()
 
     async def dead_tasks(self) -> AsyncIterator[DeadTask]:
-        async for task in self._namespace().dead_tasks():
+        async for task in self._connected().namespace.dead_tasks():
             yield task
 
     async def clear_dead_tasks(self) -> int:
-        return await self._namespace().purge_dead()
+        return await self._connected().namespace.purge_dead()
 
-    def _partitions(self) -> Partitions:
-        return self._lifespan.require().partitions
-
-    def _namespace(self) -> Namespace:
-        return self._lifespan.require().namespace
+    def _connected(self) -> Connected:
+        return self._lifespan.require()
 
     async def _step(self, task_or_id: Task | str, action: bytes) -> bool:
         raw_id = to_id(task_or_id)
-        return await self._partitions().control(ControlStep(raw_id, action)) == "1"
+        return await self._connected().partitions.control(ControlStep(raw_id, action)) == "1"
 
     async def _resuming(self, raw_id: bytes) -> ControlStep:
         """Build the step that resumes a task; for a cron task with its next occurrence, which no script works out."""
-        partition, row = await self._partitions().locate(raw_id)
+        partition, row = await self._connected().partitions.locate(raw_id)
         if row is None:
             return ControlStep(raw_id, b"r")
         try:

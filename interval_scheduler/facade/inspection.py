@@ -5,23 +5,17 @@ See `tasks.py` and `scheduler.py` for what each call means.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-
-import anyio
 
 from ..config.options import SchedulerOptions
-from ..errors import InvalidType, InvalidValue, StorageError
+from ..errors import InvalidType, InvalidValue
 from ..model.assignment import to_id
 from ..model.audit import AuditReport
-from ..model.health import Health, PartitionHealth, hints_wait
+from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
-from ..services.lifespan import Lifespan
+from ..services.lifespan import Connected, Lifespan
 from ..storage.audit import Audit
-from ..storage.namespace import Namespace
-from ..storage.partitions import Partition, Partitions
 
 
 class Inspection:
@@ -38,55 +32,35 @@ class Inspection:
 
     async def get_task(self, task_or_id: Task | str) -> ScheduledTask | None:
         raw_id = to_id(task_or_id)
-        return await self._namespace().get(raw_id)
+        return await self._connected().namespace.get(raw_id)
 
     async def tasks(self, state: State | None, prefix: str) -> AsyncIterator[ScheduledTask]:
         if state not in (None, "waiting", "leased", "paused"):
             raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
         if not isinstance(prefix, str):
             raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-        async for found in self._namespace().tasks(state):
+        async for found in self._connected().namespace.tasks(state):
             if found.id.startswith(prefix):
                 yield found
 
     async def task_size(self) -> int:
-        return (await self._namespace().sizes()).tasks
+        return (await self._connected().namespace.sizes()).tasks
 
     async def queue_size(self) -> int:
-        return (await self._namespace().sizes()).due_now
+        return (await self._connected().namespace.sizes()).due_now
 
     async def check_health(self, *, accepting: bool, executing: bool) -> Health:
         connected = self._lifespan.connected
-        partitions = [] if connected is None else connected.partitions.all
-        found: dict[str, PartitionHealth] = {}
-        waiting: dict[str, int] = {}
-
-        async def examine(partition: Partition) -> None:
-            found[partition.name] = await partition.examine()
-
-        async def count_hints() -> None:
-            with (
-                contextlib.suppress(StorageError),
-                anyio.move_on_after(self._options.storage.operation_timeout_seconds),
-            ):
-                counts = {} if connected is None else await connected.partitions.hint_counts()
-                waiting.update({partition.name: count for partition, count in counts.items() if count})
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(count_hints)
-            for partition in partitions:
-                group.start_soon(examine, partition)
-        for name, count in waiting.items():
-            found[name] = replace(found[name], findings=(*found[name].findings, hints_wait(name, count)))
+        timeout = self._options.storage.operation_timeout_seconds
         return Health(
             connected=connected is not None,
             accepting=accepting,
             executing=executing,
-            partitions=tuple(found[partition.name] for partition in partitions),
+            partitions=() if connected is None else await connected.namespace.examine(timeout),
         )
 
     async def moving(self) -> tuple[PartitionMove, ...]:
-        return await self._partitions().progress()
+        return await self._connected().partitions.progress()
 
     async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
         if not isinstance(repair, bool):
@@ -94,7 +68,7 @@ class Inspection:
         if progress is not None and not callable(progress):
             raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
         audit = Audit(
-            self._partitions(),
+            self._connected().partitions,
             lease_seconds=self._options.lease_seconds,
             patience_seconds=self._options.storage.operation_timeout_seconds,
             repair=repair,
@@ -102,8 +76,5 @@ class Inspection:
         )
         return await audit.run()
 
-    def _partitions(self) -> Partitions:
-        return self._lifespan.require().partitions
-
-    def _namespace(self) -> Namespace:
-        return self._lifespan.require().namespace
+    def _connected(self) -> Connected:
+        return self._lifespan.require()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
+from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts, SyncCounts
 from ..model.task import DeadTask, ScheduledTask, State, Task
-from ..storage.partitions import Reschedule
 from .assigning import Assigning
 from .control import Control
 from .inspection import Inspection

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from ..errors import InvalidType
 from .checks import check_data, check_interval, check_moment, check_name, check_repeat
+from .cron import next_after
 from .policy import PLAIN, Policy
 from .rules import NO_RULES, Rules, check_together, phase_of
 from .task import Task
@@ -71,3 +73,22 @@ def to_id(task_or_id: Task | str) -> bytes:
     if not isinstance(task_or_id, str):
         raise InvalidType("task_or_id", f"must be a Task or an id (str), not {type(task_or_id).__name__}")
     return check_name("id", task_or_id)
+
+
+Reschedule = Literal["keep", "interval", "start"]
+
+
+class AssignCall(NamedTuple):
+    """One assignment with its rule."""
+
+    assignment: Assignment
+    reschedule: Reschedule
+
+    def planned(self, now_ms: int) -> AssignCall:
+        """Set the start to the first occurrence of the cron expression; without one, change nothing."""
+        task = self.assignment
+        if task.policy.cron is None:
+            return self
+        from_ms = (now_ms if task.start_ms is None else task.start_ms) - 1
+        first_ms = next_after(task.policy.cron, task.policy.zone or "UTC", from_ms)
+        return self._replace(assignment=replace(task, start_ms=first_ms))

@@ -1,4 +1,4 @@
-"""The policy of a task in their wire form: what few tasks ask for, at the end of its header. Pure functions.
+"""The policy of a task in its wire form: the rules that few tasks ask for, at the end of the header. Pure functions.
 
 ::
 
@@ -30,7 +30,7 @@ DEFAULT_BACKOFF_MS: Final = 1000
 
 
 class BadPolicy(ValueError):
-    """What stands in a header are no policy."""
+    """The end of a header is not a policy."""
 
 
 class Policy(NamedTuple):
@@ -101,7 +101,7 @@ def of_header(header: bytes) -> Policy:
     """The policy of a header.
 
     Raises:
-        BadControls: they cannot be read.
+        BadPolicy: it cannot be read.
     """
     at = header.find(b";")
     if at < 0:

@@ -20,11 +20,11 @@ from typing import Final, TypeVar
 import anyio
 
 from ..errors import InvalidValue
-from ..model.assignment import Assignment
+from ..model.assignment import AssignCall, Assignment
 from ..model.records import CorruptRecord, split
 from ..model.reports import SyncCounts
 from ..storage.marks import MAX_BATCH, Marks
-from ..storage.partitions import Change, Partitions, Row
+from ..storage.partitions import Partitions, Row
 from .locks import Locks
 
 Item = TypeVar("Item")
@@ -36,16 +36,16 @@ _LOCK_SECONDS: Final = 30
 async def sync(
     partitions: Partitions,
     locks: Locks,
-    changes: Iterable[Change] | AsyncIterable[Change],
+    calls: Iterable[AssignCall] | AsyncIterable[AssignCall],
     scope: str,
     grid_ms: int,
     retry_seconds: float,
 ) -> SyncCounts:
-    """Make the tasks whose ids start with `scope` equal to those that `changes` assign; see `Scheduler.sync_tasks`."""
+    """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`."""
     async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
         run = _Sync(partitions, scope.encode(), grid_ms, retry_seconds)
         try:
-            async for chunk in _chunks(changes):
+            async for chunk in _chunks(calls):
                 await run.take(chunk)
             removed = await run.sweep()
         finally:
@@ -61,17 +61,17 @@ class _Sync:
         self._marks = Marks(partitions, retry_seconds)
         self.added = self.updated = self.unchanged = 0
 
-    async def take(self, changes: list[Change]) -> None:
+    async def take(self, calls: list[AssignCall]) -> None:
         """Assign what is new or different, and mark all as wanted."""
-        rows = await asyncio.gather(*(self._partitions.look(change.assignment.id) for change in changes))
+        rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
         # Marked first: a task that is assigned and not marked would be taken away by the sweep.
-        await self._marks.mark([change.assignment.id for change in changes])
+        await self._marks.mark([call.assignment.id for call in calls])
         wanted = []
-        for change, row in zip(changes, rows, strict=True):
-            if row is not None and is_same(change.assignment, row, self._grid_ms):
+        for call, row in zip(calls, rows, strict=True):
+            if row is not None and is_same(call.assignment, row, self._grid_ms):
                 self.unchanged += 1
             else:
-                wanted.append(self._partitions.assign(change))
+                wanted.append(self._partitions.assign(call))
         for created in await asyncio.gather(*wanted):
             self.added += created
             self.updated += not created

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from ..errors import StorageRefused
+import anyio
+
+from ..errors import StorageError, StorageRefused
+from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.log import Log
 from .commands import assigning, control, lookup
@@ -13,7 +18,7 @@ from .commands.assigning import START_WINDOW_MS
 from .commands.lookup import Place
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
-from .partitions import Partitions
+from .partitions import Partition, Partitions
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
@@ -54,6 +59,33 @@ class Namespace:
         """
         partition, row = await self._partitions.locate(raw_id)
         return None if row is None else to_scheduled_task(partition.name, row)
+
+    async def examine(self, timeout_seconds: float) -> tuple[PartitionHealth, ...]:
+        """Look at all partitions at once, and count the hints that wait; raises nothing.
+
+        Args:
+            timeout_seconds: the longest time that it may take.
+        """
+        found: dict[Partition, PartitionHealth] = {}
+        waiting: dict[Partition, int] = {}
+
+        async def examine(partition: Partition) -> None:
+            found[partition] = await partition.examine()
+
+        async def count_hints() -> None:
+            with contextlib.suppress(StorageError), anyio.move_on_after(timeout_seconds):
+                waiting.update(await self._partitions.hint_counts())
+
+        partitions = self._partitions.all
+        async with anyio.create_task_group() as group:
+            group.start_soon(count_hints)
+            for partition in partitions:
+                group.start_soon(examine, partition)
+        for partition, count in waiting.items():
+            if count and partition in found:
+                health = found[partition]
+                found[partition] = replace(health, findings=(*health.findings, hints_wait(partition.name, count)))
+        return tuple(found[partition] for partition in partitions)
 
     async def sizes(self) -> TaskCounts:
         """Count the tasks of all partitions, and those that are due now."""

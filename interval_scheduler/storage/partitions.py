@@ -15,12 +15,13 @@ from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import PartitionMismatch
+from ..model.assignment import AssignCall
 from ..model.placement import homes
 from ..model.reports import PartitionMove
 from ..support.broadcast import Broadcast
 from ..support.log import Log
 from .commands import handoff
-from .commands.assigning import Change, Removed, Reschedule
+from .commands.assigning import Removed
 from .commands.control import ControlStep
 from .commands.locks import LockAnswer, LockStep
 from .commands.lookup import Row
@@ -33,7 +34,6 @@ from .topology.hint_replay import HintReplay
 from .topology.migration import Moves
 
 __all__ = [
-    "Change",
     "ControlStep",
     "LockAnswer",
     "LockStep",
@@ -41,7 +41,6 @@ __all__ = [
     "Partition",
     "Partitions",
     "Removed",
-    "Reschedule",
     "Row",
 ]
 
@@ -95,11 +94,11 @@ class Partitions:
             partition.require_writable()
         return partition
 
-    def assign(self, change: Change) -> asyncio.Future[bool]:
+    def assign(self, call: AssignCall) -> asyncio.Future[bool]:
         """Assign a task with the next batch: whether it is new."""
-        if (moves := self._moves_of(change.assignment.id)) is not None:
-            return moves.assign(change)
-        return self.writable(change.assignment.id).assign.submit(change)
+        if (moves := self._moves_of(call.assignment.id)) is not None:
+            return moves.assign(call)
+        return self.writable(call.assignment.id).assign.submit(call)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
         """Remove a task with the next batch."""

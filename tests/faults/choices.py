@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from hypothesis import strategies as st
 
-from interval_scheduler.storage.commands.assigning import Reschedule
+from interval_scheduler.model.assignment import Reschedule
 from tests.model import Spec, Wanted
 from tests.scripts.store import HOUR, MINUTE
 

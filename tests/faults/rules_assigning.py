@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis.stateful import initialize, precondition, rule
 
 from interval_scheduler import AssignCounts, SyncCounts
-from interval_scheduler.storage.commands.assigning import Reschedule
+from interval_scheduler.model.assignment import Reschedule
 from tests.model import Leased, Model, Parked, Unreadable, Waiting, Wanted, assigning
 from tests.scripts.store import HOUR
 

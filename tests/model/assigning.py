@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from interval_scheduler import SyncCounts
+from interval_scheduler.model.assignment import Reschedule
 from interval_scheduler.model.cron import next_after
 from interval_scheduler.model.rules import phase_of
-from interval_scheduler.storage.commands.assigning import Reschedule
 
 from .places import Dead, Leased, Paused, Task, Waiting
 from .schedule import Model

@@ -122,7 +122,7 @@ ALL: Final = (
     Planted(
         "a sync does not note what it wants",
         "services/sync.py",
-        "await self._marks.mark([change.assignment.id for change in changes])",
+        "await self._marks.mark([call.assignment.id for call in calls])",
         "pass",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),

@@ -12,8 +12,7 @@ from redis.exceptions import NoScriptError
 
 from interval_scheduler.config.instance import RedisInstance
 from interval_scheduler.config.options import StorageOptions
-from interval_scheduler.model.assignment import Assignment
-from interval_scheduler.storage.commands.assigning import Change, Reschedule
+from interval_scheduler.model.assignment import AssignCall, Assignment, Reschedule
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.connection.client import open_client
 from interval_scheduler.storage.requests.session import NotAllExist
@@ -285,9 +284,9 @@ def change(
     rule: Reschedule = "keep",
     text: bool = True,
     delay: bool = False,
-) -> Change:
+) -> AssignCall:
     """One assignment, times in ms."""
-    return Change(Assignment(task_id, data, text, every, start, delay), rule)
+    return AssignCall(Assignment(task_id, data, text, every, start, delay), rule)
 
 
 def recurring(every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s") -> bytes:

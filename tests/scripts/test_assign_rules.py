@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from interval_scheduler.model.assignment import AssignCall, Reschedule
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, running
-from interval_scheduler.storage.commands.assigning import Change, Reschedule
 
 from .store import HOUR, MINUTE, SECOND, Space, Store, change, held_of, lease, leased_space, recurring
 
@@ -167,7 +167,7 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
     assert await store.space() == Space(tasks=dict.fromkeys(ids, recurring(HALF, DUE)), due=dict.fromkeys(ids, DUE))
 
 
-def ending(task_id: bytes, until: int, **more: Any) -> Change:
+def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
     made = change(task_id, b"new", every=HALF, start=START, **more)
     return made._replace(assignment=replace(made.assignment, policy=Policy(until_ms=until)))
 

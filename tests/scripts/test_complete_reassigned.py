@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from interval_scheduler.model.assignment import AssignCall, Reschedule
 from interval_scheduler.storage.commands import assigning, running
-from interval_scheduler.storage.commands.assigning import Reschedule
 
 from .arithmetic import next_run
 from .store import DAY, HOUR, MINUTE, SECOND, Space, Store, change, held, lease, leased_space, recurring
@@ -18,7 +18,7 @@ ONCE = b"s\nold"
 HALF = 30 * MINUTE
 
 
-async def run_during(store: Store, old: bytes, changed: assigning.Change, due: int, *, grid: int = 0) -> Space:
+async def run_during(store: Store, old: bytes, changed: AssignCall, due: int, *, grid: int = 0) -> Space:
     """The key space after a run of `a` during which it was re-assigned."""
     session = store.session()
     await store.seed(leased_space({b"a": old}, token=TOKEN, due=due, deadline=FAR))

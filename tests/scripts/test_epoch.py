@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
+from interval_scheduler.model.assignment import AssignCall
 from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology
-from interval_scheduler.storage.commands.assigning import Change
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.requests.session import NotAllExist
 from interval_scheduler.storage.scripts import loader as scripts
@@ -92,7 +92,7 @@ async def test_a_run_ends_in_order_after_a_change(store: Store) -> None:
 
 KNOWN = {
     "assign": lambda store, session, ids: assigning.assign(
-        session, store.keys, 0, [Change(change(raw_id, b"new").assignment, "start") for raw_id in ids]
+        session, store.keys, 0, [AssignCall(change(raw_id, b"new").assignment, "start") for raw_id in ids]
     ),
     "remove": lambda store, session, ids: assigning.remove(session, store.keys, ids),
     "control": lambda store, session, ids: control.control(

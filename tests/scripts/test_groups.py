@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.model.assignment import Assignment
+from interval_scheduler.model.assignment import AssignCall, Assignment
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, lookup, running
 from interval_scheduler.storage.commands import control as control_commands
-from interval_scheduler.storage.commands.assigning import Change
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.running import Claimed, Failure
 
@@ -19,11 +18,11 @@ pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000_000
 
 
-def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> Change:
-    return Change(Assignment(task_id, b"x", True, every, start, False, Policy(group=group)), "keep")  # noqa: FBT003
+def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> AssignCall:
+    return AssignCall(Assignment(task_id, b"x", True, every, start, False, Policy(group=group)), "keep")  # noqa: FBT003
 
 
-async def assign(store: Store, *changes: Change) -> None:
+async def assign(store: Store, *changes: AssignCall) -> None:
     await assigning.assign(store.session().it, store.keys, 0, changes)
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
+from interval_scheduler.model.assignment import AssignCall
 from interval_scheduler.storage.commands import assigning, handoff
-from interval_scheduler.storage.commands.assigning import Change
 from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.scripts.ports import Argument
 from interval_scheduler.storage.topology.handoff import _InOrder
@@ -45,7 +45,7 @@ def without_replies(raw: dict[bytes, Any]) -> dict[bytes, Any]:
 async def test_what_is_kept_and_what_is_answered(store: Store) -> None:
     session = store.session()
     began = await store.now_ms()
-    args = assigning.wired([change(b"a", b"\0\n\xff", every=HOUR), change(b"b", start=FAR), change(b"a")])
+    args = assigning.encode([change(b"a", b"\0\n\xff", every=HOUR), change(b"b", start=FAR), change(b"a")])
     assert await keep(store, session, [*args, *removals(b"a", b"a", b"c")]) == "110100"
     found = await hints(store)
     assert [(each.id, each.is_removal) for each in found] == [
@@ -72,7 +72,7 @@ async def test_what_is_kept_and_what_is_answered(store: Store) -> None:
 
 async def test_a_repeated_request_keeps_nothing_again(store: Store) -> None:
     session = store.session()
-    args = assigning.wired([change(b"a"), change(b"b")])
+    args = assigning.encode([change(b"a"), change(b"b")])
     reply = await keep(store, session, args)
     before = await store.raw()
     session.back()
@@ -82,7 +82,7 @@ async def test_a_repeated_request_keeps_nothing_again(store: Store) -> None:
 
 async def test_no_more_than_the_bound(store: Store) -> None:
     session = store.session()
-    args = assigning.wired([change(b"%d" % n) for n in range(5)])
+    args = assigning.encode([change(b"%d" % n) for n in range(5)])
     assert await keep(store, session, args, bound=3) == "111ff"
     before = without_replies(await store.raw())
     assert await keep(store, session, removals(b"1"), bound=3) == "f"
@@ -106,7 +106,7 @@ async def test_the_first_one_is_announced(store: Store) -> None:
 
 async def test_striking_off(store: Store) -> None:
     session, keys = store.session(), store.keys.hints_for(NAME)
-    await keep(store, session, [*removals(b"a", b"b"), *assigning.wired([change(b"a"), change(b"c")])])
+    await keep(store, session, [*removals(b"a", b"b"), *assigning.encode([change(b"a"), change(b"c")])])
     found = await hints(store)
     for _ in range(2):  # it may be repeated
         await handoff.trim_hints(store.partition, keys, found[1].number)
@@ -119,7 +119,7 @@ async def test_striking_off(store: Store) -> None:
 
 async def test_a_page_is_bounded_in_bytes(store: Store) -> None:
     for n in range(8):
-        await keep(store, store.session(), assigning.wired([change(b"%d" % n, b"x" * 250_000)]))
+        await keep(store, store.session(), assigning.encode([change(b"%d" % n, b"x" * 250_000)]))
     assert len(await hints(store)) == 5
 
 
@@ -128,12 +128,12 @@ async def apply(store: Store, last: int, batch: Sequence[Hint]) -> None:
     if batch[0].is_removal:
         await assigning.remove(session, store.keys, [each.id for each in batch])
     else:
-        await assigning.assign_wired(session, store.keys, 0, [arg for each in batch for arg in each.wired])
+        await assigning.assign_encoded(session, store.keys, 0, [arg for each in batch for arg in each.encoded])
 
 
 async def test_hints_are_applied_once(store: Store) -> None:
     """Behind the very one that was the last, however batches are cut; and the number of the last one stays."""
-    await keep(store, store.session(), assigning.wired([change(b"%d" % n, start=FAR) for n in range(6)]))
+    await keep(store, store.session(), assigning.encode([change(b"%d" % n, start=FAR) for n in range(6)]))
     found = await hints(store)
     await apply(store, 0, found[:4])
     before = await store.raw()
@@ -148,7 +148,7 @@ async def test_hints_are_applied_once(store: Store) -> None:
 
 
 async def test_hints_are_not_applied_under_another_list(store: Store) -> None:
-    await keep(store, store.session(), [*assigning.wired([change(b"a", start=FAR)]), *removals(b"a")])
+    await keep(store, store.session(), [*assigning.encode([change(b"a", start=FAR)]), *removals(b"a")])
     found = await hints(store)
     await store.client.set(store.keys.epoch, b"2")
     before = await store.raw()
@@ -168,7 +168,7 @@ class Model:
 
     tasks: dict[bytes, bytes] = field(default_factory=dict)
 
-    def carry_out(self, each: Change | bytes) -> None:
+    def carry_out(self, each: AssignCall | bytes) -> None:
         if isinstance(each, bytes):
             self.tasks.pop(each, None)
         else:
@@ -186,12 +186,12 @@ changes = st.one_of(ids, st.builds(lambda i, n: change(i, b"%d" % n, start=FAR),
     appliers=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 4), st.booleans()), max_size=6),
 )
 async def test_any_number_may_apply_and_die(
-    store: Store, asked: list[Change | bytes], appliers: list[tuple[int, int, bool]]
+    store: Store, asked: list[AssignCall | bytes], appliers: list[tuple[int, int, bool]]
 ) -> None:
     await store.clear()
     model = Model()
     for each in asked:
-        await keep(store, store.session(), removals(each) if isinstance(each, bytes) else assigning.wired([each]))
+        await keep(store, store.session(), removals(each) if isinstance(each, bytes) else assigning.encode([each]))
         model.carry_out(each)
     pages = [(await hints(store), await handoff.applied(store.partition))]  # what somebody read before all others
     for size, steps, strikes in [*appliers, (6, 99, True)]:

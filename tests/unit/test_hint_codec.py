@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.model.assignment import to_assignment
-from interval_scheduler.storage.commands.assigning import Change, wired
+from interval_scheduler.model.assignment import AssignCall, to_assignment
+from interval_scheduler.storage.commands.assigning import encode
 from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.mapping import to_scheduled_task
 from interval_scheduler.storage.requests.batching import MAX_BATCH
@@ -39,9 +39,9 @@ def test_batches(kinds: list[bool], last: int, times: int) -> None:
 )
 def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, group: str | None, grid_ms: int) -> None:
     task = IntervalTask("id", data, every=every, start=START, repeat=repeat, group=group)  # type: ignore[arg-type]
-    args = wired([Change(to_assignment(task, grid_ms), "keep")])
+    args = encode([AssignCall(to_assignment(task, grid_ms), "keep")])
     raw = [b"%d" % arg if isinstance(arg, int) else arg for arg in args]
     hint = Hint.parse(b"7", raw[0], b"\n".join(raw[1:]))
-    assert (hint.number, list(hint.wired), hint.is_removal) == (7, raw, False)
+    assert (hint.number, list(hint.encoded), hint.is_removal) == (7, raw, False)
     found = to_scheduled_task("p", row_of(hint, grid_ms))
     assert (found.id, found.data, found.every, found.next_run, found.group) == ("id", data, every, START, group)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from ...model.assignment import Assignment
-from ...model.cron import next_after
+from ...model.assignment import AssignCall, Reschedule
 from ...model.policy import PLAIN
 from ..requests.session import Requests, Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
-
-Reschedule = Literal["keep", "interval", "start"]
-
 
 #: A worker starts claimed runs only within this time after it sent the claim, and hands the others back. So a removal
 #: that waits this long after the claim knows that no run will start. All schedulers of a namespace use the same value.
@@ -25,33 +20,17 @@ START_WINDOW_MS: Final = 1000
 _RULES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
-class Change(NamedTuple):
-    """One assignment with its rule."""
-
-    assignment: Assignment
-    reschedule: Reschedule
-
-    def planned(self, now_ms: int) -> Change:
-        """Set the start to the first occurrence of the cron expression; without one, change nothing."""
-        task = self.assignment
-        if task.policy.cron is None:
-            return self
-        from_ms = (now_ms if task.start_ms is None else task.start_ms) - 1
-        first_ms = next_after(task.policy.cron, task.policy.zone or "UTC", from_ms)
-        return self._replace(assignment=replace(task, start_ms=first_ms))
-
-
-async def assign(session: Session, keys: Keys, grid_ms: int, changes: Sequence[Change]) -> tuple[list[bool], int]:
+async def assign(session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]) -> tuple[list[bool], int]:
     """Assign tasks. Return for each if it is new, and the earliest due time in ms (-1: none)."""
-    return await assign_wired(session, keys, grid_ms, wired(changes))
+    return await assign_encoded(session, keys, grid_ms, encode(calls))
 
 
-def wired(changes: Sequence[Change]) -> list[Argument]:
+def encode(calls: Sequence[AssignCall]) -> list[Argument]:
     """Encode assignments for the script: for each its id, code, start, interval and data."""
     args: list[Argument] = []
-    for change in changes:
-        task = change.assignment
-        code = _RULES[change.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
+    for call in calls:
+        task = call.assignment
+        code = _RULES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
         if task.policy is not PLAIN:
             code += task.policy.encode()
         start = b"" if task.start_ms is None else task.start_ms
@@ -62,8 +41,10 @@ def wired(changes: Sequence[Change]) -> list[Argument]:
     return args
 
 
-async def assign_wired(session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]) -> tuple[list[bool], int]:
-    """Assign tasks that `wired` encoded; see `assign`."""
+async def assign_encoded(
+    session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]
+) -> tuple[list[bool], int]:
+    """Assign tasks that `encode` encoded; see `assign`."""
     reply: bytes = await session.request(scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
     return to_flags(created), int(earliest)

@@ -33,7 +33,7 @@ class Hint(NamedTuple):
         return not self.code
 
     @property
-    def wired(self) -> tuple[bytes, ...]:
+    def encoded(self) -> tuple[bytes, ...]:
         """The arguments of the assignment."""
         return self.id, self.code, self.start, self.interval, self.data
 

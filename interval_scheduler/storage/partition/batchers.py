@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
+from ...model.assignment import AssignCall
 from ..commands import assigning, locks, lookup, topology
 from ..commands import control as control_commands
 from ..requests.batching import BatchedCalls
@@ -26,7 +27,7 @@ Result = TypeVar("Result")
 class Batchers(NamedTuple):
     """The batchers of one partition."""
 
-    assign: BatchedCalls[assigning.Change, bool]
+    assign: BatchedCalls[AssignCall, bool]
     remove: BatchedCalls[bytes, assigning.Removed]
     control: BatchedCalls[control_commands.ControlStep, str]
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
@@ -36,7 +37,7 @@ class Batchers(NamedTuple):
 class BatchersIfExists(NamedTuple):
     """Those for tasks that are known at a partition; a result is `None` for one that is not."""
 
-    assign: BatchedCalls[assigning.Change, bool | None]
+    assign: BatchedCalls[AssignCall, bool | None]
     remove: BatchedCalls[bytes, assigning.Removed | None]
     control: BatchedCalls[control_commands.ControlStep, str | None]
     on_their_way: BatchedCalls[bytes, bool]
@@ -46,7 +47,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     """The batchers of a partition, none of them running yet."""
     senders = _BatchSenders(partition, options, if_exists=False)
     return Batchers(
-        BatchedCalls(partition.name, senders.assign, lambda change: len(change.assignment.data)),
+        BatchedCalls(partition.name, senders.assign, lambda call: len(call.assignment.data)),
         BatchedCalls(partition.name, senders.remove),
         BatchedCalls(partition.name, senders.control),
         BatchedCalls(partition.name, senders.lock),
@@ -58,7 +59,7 @@ def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> 
     """The batchers for tasks that are known at a partition, none of them running yet."""
     senders = _BatchSenders(partition, options, if_exists=True)
     return BatchersIfExists(
-        BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda change: len(change.assignment.data)),
+        BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda call: len(call.assignment.data)),
         BatchedCalls(partition.name, _if_exists_each(senders.remove)),
         BatchedCalls(partition.name, _if_exists_each(senders.control)),
         BatchedCalls(partition.name, senders.on_their_way),
@@ -80,16 +81,16 @@ class _BatchSenders:
         self._locking = Session(partition, patience, replicas)
         self._unlocking = Session(partition, patience)
 
-    async def assign(self, changes: Sequence[assigning.Change]) -> Sequence[bool]:
+    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
         partition = self._partition
         if (hints := await self._hints_in_between()) is not None:
-            return await hints.assign(changes)
+            return await hints.assign(calls)
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
-        if any(change.assignment.policy.cron is not None for change in changes):
+        if any(call.assignment.policy.cron is not None for call in calls):
             now_ms = await partition.now_ms()
-            changes = [change.planned(now_ms) for change in changes]
-        created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, changes)
+            calls = [call.planned(now_ms) for call in calls]
+        created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
         if problem := self._assigning.not_replicated:
             raise problem

@@ -29,10 +29,11 @@ import anyio
 
 from ...config.options import SchedulerOptions
 from ...errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
+from ...model.assignment import AssignCall
 from ...support import clock
 from ...support.log import Log
 from ..commands import assigning, handoff, lookup
-from ..commands.assigning import START_WINDOW_MS, Change, Removed
+from ..commands.assigning import START_WINDOW_MS, Removed
 from ..commands.handoff import Hint
 from ..commands.lookup import Row
 from ..connection.failures import FAILED, is_list_changed, translate
@@ -111,13 +112,13 @@ class Handoff:
 
     # Writing
 
-    async def assign(self, changes: Sequence[Change]) -> Sequence[bool]:
+    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
         """Keep assignments: whether each is new, as far as the hints tell; see `Scheduler.assign_task`."""
         self.require()
-        if any(change.assignment.policy.cron is not None for change in changes):
+        if any(call.assignment.policy.cron is not None for call in calls):
             now_ms = await self._master.now_ms()
-            changes = [change.planned(now_ms) for change in changes]
-        flags = await self._write(self._assigning, assigning.wired(changes))
+            calls = [call.planned(now_ms) for call in calls]
+        flags = await self._write(self._assigning, assigning.encode(calls))
         if problem := self._assigning.not_replicated:
             raise problem
         return self._results(flags, [flag == "1" for flag in flags])
@@ -273,8 +274,8 @@ class Handoff:
             if batch[0].is_removal:
                 await assigning.remove(session, keys, [hint.id for hint in batch])
             else:
-                args = [arg for hint in batch for arg in hint.wired]
-                _, earliest_ms = await assigning.assign_wired(session, keys, self._grid_ms, args)
+                args = [arg for hint in batch for arg in hint.encoded]
+                _, earliest_ms = await assigning.assign_encoded(session, keys, self._grid_ms, args)
                 if earliest_ms >= 0:
                     self._partition.announce(earliest_ms)
         except FAILED as error:

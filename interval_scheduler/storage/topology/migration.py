@@ -15,10 +15,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from ...model.assignment import AssignCall
 from ...model.placement import homes
 from ...model.reports import PartitionMove
 from ..commands import lookup, topology
-from ..commands.assigning import Change, Removed
+from ..commands.assigning import Removed
 from ..commands.control import ControlStep
 from ..commands.lookup import Row
 from ..commands.topology import MOST_MOVED, Outbox
@@ -66,10 +67,10 @@ class Moves:
 
     # Calls on tasks whose home is another by the new list
 
-    def assign(self, change: Change) -> asyncio.Future[bool]:
+    def assign(self, call: AssignCall) -> asyncio.Future[bool]:
         """Assign one."""
-        raw_id = change.assignment.id
-        return self._submit(raw_id, change, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
+        raw_id = call.assignment.id
+        return self._submit(raw_id, call, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
         """Remove one."""
