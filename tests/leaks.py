@@ -61,14 +61,14 @@ def open_sockets() -> set[str]:
 
 
 @contextlib.contextmanager
-def nothing_left(complaints: Complaints, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+def nothing_left(complaints: Complaints, retry_for_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Fail if a thread or a socket is left that was not there before, or if asyncio complained.
 
     To be left when the event loop of the block is closed, which has sockets and perhaps threads of its own.
     """
     threads, sockets = set(threading.enumerate()), open_sockets()
     yield
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at = time.monotonic() + retry_for_seconds
     while True:
         left = [*map(repr, set(threading.enumerate()) - threads), *(open_sockets() - sockets)]
         if not left or time.monotonic() > give_up_at:
@@ -81,11 +81,11 @@ def nothing_left(complaints: Complaints, patience_seconds: float = PATIENCE_SECO
 
 
 @contextlib.asynccontextmanager
-async def no_tasks_left(patience_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
+async def no_tasks_left(retry_for_seconds: float = PATIENCE_SECONDS) -> AsyncIterator[None]:
     """Fail if a task of asyncio is left that was not there before."""
     before = asyncio.all_tasks()
     yield
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at = time.monotonic() + retry_for_seconds
     while left := asyncio.all_tasks() - before - {asyncio.current_task()}:
         if time.monotonic() > give_up_at:
             pytest.fail(f"tasks left behind: {left}")

@@ -44,8 +44,8 @@ from .workers import Workers
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-_SHORTEST_HESITATION: Final = 0.002
-_LONGEST_HESITATION: Final = 0.1
+_SHORTEST_IDLE_BACKOFF: Final = 0.002
+_LONGEST_IDLE_BACKOFF: Final = 0.1
 
 
 class _Load:
@@ -55,7 +55,7 @@ class _Load:
         #: Set while claims get all that they ask for.
         self.is_high = anyio.Event()
         #: How much later than on time to look, in seconds.
-        self.hesitation = 0.0
+        self.idle_backoff = 0.0
         #: Of the server's clock, which is the same for both.
         self.clock = ClockWatch()
         self._last_token: int | None = None
@@ -68,11 +68,11 @@ class _Load:
             self.is_high = anyio.Event()
         token = int(claimed.token)
         if claimed.ids:
-            self.hesitation = 0.0
+            self.idle_backoff = 0.0
         elif (
             self._last_token is not None and token > self._last_token
         ):  # others claim; without that, the task that this came for was removed
-            self.hesitation = min(max(2 * self.hesitation, _SHORTEST_HESITATION), _LONGEST_HESITATION)
+            self.idle_backoff = min(max(2 * self.idle_backoff, _SHORTEST_IDLE_BACKOFF), _LONGEST_IDLE_BACKOFF)
         self._last_token = max(token, self._last_token or 0)
 
 
@@ -149,25 +149,25 @@ class Poller:
 
     async def run_once(self) -> None:
         """One claim, and the sleep after it."""
-        places = 0
+        permits = 0
         with self._waiting():
             await self._claims.wait_online()
             await self._completions.room()
-            places = await self._workers.reserve()
+            permits = await self._workers.reserve()
         if self._stopping:
-            self._workers.give_back(places)
+            self._workers.give_back(permits)
             return
-        limit = min(places, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else places
+        limit = min(permits, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else permits
         limit = max(1, limit)
         self._next_look_ms = math.inf
         fed = 0
         try:
             claimed = await self._claims.claim(limit)
             fed = len(claimed.ids)
-            self._workers.overdraw(max(0, fed - places))
+            self._workers.overdraw(max(0, fed - permits))
             self._feed(claimed, clock.monotonic())
         finally:
-            self._workers.give_back(max(0, places - fed))
+            self._workers.give_back(max(0, permits - fed))
         self._load.note(claimed, got_all=fed == limit)
         if fed == limit:
             return
@@ -209,8 +209,8 @@ class Poller:
         latest = clock.monotonic() + self._longest_sleep
         while True:
             self._nudged = anyio.Event()
-            hesitation = self._load.hesitation * random.uniform(0.5, 1)
-            seconds = min(self._local(self._next_look_ms) + hesitation, latest) - clock.monotonic()
+            idle_backoff = self._load.idle_backoff * random.uniform(0.5, 1)
+            seconds = min(self._local(self._next_look_ms) + idle_backoff, latest) - clock.monotonic()
             if seconds <= 0:
                 return
             with anyio.move_on_after(seconds):

@@ -7,10 +7,10 @@
                                  started too late    cut short
                                             └────────────┴──▶ handed back
 
-Every claimed task holds one place from the moment its claim is sent until its run ends; there are
-`concurrency + allowance` places, so memory is bounded. The allowance, what may be claimed beyond the running ones,
-grows to `prefetch` while claimed tasks start at once, and shrinks when they have to wait: fast tasks are claimed ahead
-to hide the round trip, slow ones are left to whoever is free.
+Every claimed task holds one permit from the moment its claim is sent until its run ends. There are
+`concurrency + prefetch window` permits, so memory is bounded. The prefetch window is the number of tasks that may be
+claimed beyond the running ones. It grows to `prefetch` while claimed tasks start at once, and shrinks when they have to
+wait: fast tasks are claimed ahead to hide the round trip, slow ones are left to whoever is free.
 
 A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
 claimed until it ends. So others, which would be charged with its crashes, are not; runs in progress go on.
@@ -81,8 +81,8 @@ class Workers:
         self._waking = False
         self._newcomers: deque[Coroutine[None, None, None]] = deque()
         self._count = 0
-        self._places_taken = 0
-        self._allowance = min(self._prefetch, self._concurrency)
+        self._permits_taken = 0
+        self._prefetch_window = min(self._prefetch, self._concurrency)
         self._asking: deque[asyncio.Future[None]] = deque()
         self._group: TaskGroup | None = None
         self._all_ended = asyncio.Event()
@@ -109,7 +109,7 @@ class Workers:
 
     async def reserve(self) -> int:
         """Wait for room, and take places for one claim: a fair share of those free. Give each back in the end."""
-        while (places := self._share()) == 0:
+        while (permits := self._share()) == 0:
             waiter = asyncio.get_running_loop().create_future()
             self._asking.append(waiter)
             try:
@@ -117,25 +117,25 @@ class Workers:
             finally:
                 if waiter in self._asking:
                     self._asking.remove(waiter)
-        self._places_taken += places
+        self._permits_taken += permits
         self._offer_room()
-        return places
+        return permits
 
-    def overdraw(self, places: int) -> None:
+    def overdraw(self, permits: int) -> None:
         """Take places without waiting: a claim that was in doubt got more than is reserved now."""
-        self._places_taken += places
+        self._permits_taken += permits
 
-    def give_back(self, places: int) -> None:
+    def give_back(self, permits: int) -> None:
         """Free places that were reserved and not needed, or whose runs ended."""
-        self._places_taken -= places
+        self._permits_taken -= permits
         if self._alone:
             self._landed.set()
         self._offer_room()
 
     def _share(self) -> int:
-        if self._alone or len(self._queue) > self._allowance // 2:
+        if self._alone or len(self._queue) > self._prefetch_window // 2:
             return 0
-        free = self._concurrency + self._allowance - self._places_taken
+        free = self._concurrency + self._prefetch_window - self._permits_taken
         if free <= 0:
             return 0
         # A share of what is free, even if nobody else asks: a claim that hangs must not hold all the room.
@@ -222,7 +222,7 @@ class Workers:
             run = queue.popleft()
             now = monotonic()
             if now > run.start_by:
-                self._allowance = 0
+                self._prefetch_window = 0
                 self._runs.hand_back(run)
             else:
                 if not queue:
@@ -245,7 +245,7 @@ class Workers:
                             self._end(run, me, None)
                     else:
                         await self._ask_and_run(run, me)
-            self._places_taken -= 1
+            self._permits_taken -= 1
             if self._asking:
                 self._offer_room()
 
@@ -264,7 +264,7 @@ class Workers:
             self.return_queued()
             try:
                 async with asyncio.timeout(run.start_by - clock.monotonic()):
-                    while self._places_taken > len(self.running) + 1:  # claims are in flight
+                    while self._permits_taken > len(self.running) + 1:  # claims are in flight
                         self._landed.clear()
                         await self._landed.wait()
                     await self._runs.flushed()
@@ -302,7 +302,7 @@ class Workers:
     def _adapt(self, waited: float) -> None:
         """The queue ran empty: claim more ahead if its last run started promptly, less if it waited."""
         if waited < _PROMPT_SECONDS:
-            self._allowance = min(self._prefetch, max(1, 2 * self._allowance))
+            self._prefetch_window = min(self._prefetch, max(1, 2 * self._prefetch_window))
         elif waited > _SLOW_SECONDS:
-            self._allowance //= 2
+            self._prefetch_window //= 2
         self._offer_room()

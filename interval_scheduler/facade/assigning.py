@@ -29,7 +29,7 @@ class Assigning:
     def __init__(self, lifespan: Lifespan, options: SchedulerOptions) -> None:
         self._lifespan = lifespan
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
-        self._retry_seconds = options.storage.operation_timeout_seconds
+        self._retry_for_seconds = options.storage.operation_timeout_seconds
         #: Whether tasks are accepted.
         self.accepting = False
 
@@ -88,7 +88,7 @@ class Assigning:
         calls = bulk.convert(desired, to_call)
         connected = self._accepted()
         connected.partitions.require_online()
-        return await sync(connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_seconds)
+        return await sync(connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds)
 
     async def clear_all_tasks(self) -> int:
         cleared = await self._connected().namespace.clear()

@@ -70,7 +70,7 @@ class Inspection:
         audit = Audit(
             self._connected().partitions,
             lease_seconds=self._options.lease_seconds,
-            patience_seconds=self._options.storage.operation_timeout_seconds,
+            retry_for_seconds=self._options.storage.operation_timeout_seconds,
             repair=repair,
             progress=progress,
         )

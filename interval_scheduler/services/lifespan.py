@@ -24,7 +24,7 @@ from ..storage.partitions import Partition, Partitions
 from ..support.events import Events
 from ..support.log import Log
 from .locks import Locks
-from .rebalancer import Mover
+from .rebalancer import Rebalancer
 
 
 class Connected:
@@ -37,10 +37,10 @@ class Connected:
         locks: the locks.
     """
 
-    def __init__(self, group: TaskGroup, partitions: Partitions, retry_seconds: float, log: Log) -> None:
+    def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
         self.group = group
         self.partitions = partitions
-        self.namespace = Namespace(partitions, retry_seconds, log)
+        self.namespace = Namespace(partitions, retry_for_seconds, log)
         self.locks = Locks(partitions, group.start_soon)
 
 
@@ -118,9 +118,9 @@ class Lifespan:
                     if not ready.done():
                         ready.set_exception(error)
                 else:
-                    retry_seconds = self._options.storage.operation_timeout_seconds
-                    self.connected = Connected(group, partitions, retry_seconds, self._log)
-                    group.start_soon(Mover(partitions, self.connected.locks, self._log).run)
+                    retry_for_seconds = self._options.storage.operation_timeout_seconds
+                    self.connected = Connected(group, partitions, retry_for_seconds, self._log)
+                    group.start_soon(Rebalancer(partitions, self.connected.locks, self._log).run)
                     self._events.attach(group.start_soon)
                     if not ready.done():
                         ready.set_result(None)

@@ -18,7 +18,7 @@ from typing import Final
 import anyio
 
 from ..errors import LockError, LockTimeout, StorageError
-from ..storage.partitions import Moves, Partition, Partitions
+from ..storage.partitions import Migration, Partition, Partitions
 from ..support.log import Log
 from .locks import Locks
 
@@ -33,7 +33,7 @@ _LONGEST_DELAY: Final = 5.0
 _STEP: Final = 200
 
 
-class Mover:
+class Rebalancer:
     """Moves tasks until none has to move.
 
     Args:
@@ -50,9 +50,9 @@ class Mover:
     async def run(self) -> None:
         """Move, or watch another do it, until it is done; returns at once if nothing moves."""
         pause = _LOOK_SECONDS
-        while self._partitions.moves is not None:
+        while self._partitions.migration is not None:
             try:
-                await self.run_once(self._partitions.moves)
+                await self.run_once(self._partitions.migration)
             except LockTimeout:
                 pause = _LOOK_SECONDS  # another scheduler moves
             except (StorageError, LockError) as error:
@@ -62,7 +62,7 @@ class Mover:
                 return
             await anyio.sleep(pause)
 
-    async def run_once(self, moves: Moves) -> None:
+    async def run_once(self, migration: Migration) -> None:
         """Move all that has to; it is over when this returns.
 
         Raises:
@@ -70,48 +70,50 @@ class Mover:
             LockError, StorageError: it was held up.
         """
         master = self._partitions.master
-        if await moves.is_going_on(master):
+        if await migration.is_going_on(master):
             async with self._locks.hold(_LOCK, _LOCK_SECONDS, 0):
-                if await moves.is_going_on(master):
-                    await self._move(moves)
+                if await migration.is_going_on(master):
+                    await self._move(migration)
         self._partitions.end_move()
 
-    async def _move(self, moves: Moves) -> None:
-        names = ", ".join(partition.name for partition in moves.new)
+    async def _move(self, migration: Migration) -> None:
+        names = ", ".join(partition.name for partition in migration.new)
         self._log.info("tasks move to their new homes: the partitions are %s now", names)
-        left = {old: await self._walk(moves, old) for old in moves.old}
+        left = {old: await self._walk(migration, old) for old in migration.old}
         pause = _SHORTEST_PAUSE
         while any(left.values()):
             await anyio.sleep(pause)  # these run at the moment
             pause = min(2 * pause, _LONGEST_PAUSE)
             for old, ids in left.items():
-                left[old] = await self._send(moves, old, ids)
+                left[old] = await self._send(migration, old, ids)
         moved = 0
-        for old in moves.old:
-            await moves.forward(old)
-            moved += await moves.moved(old)
-        await moves.finish(self._partitions.master)
+        for old in migration.old:
+            await migration.forward(old)
+            moved += await migration.moved(old)
+        await migration.finish(self._partitions.master)
         self._log.info("%d tasks have moved to their new homes", moved)
 
-    async def _walk(self, moves: Moves, old: Partition) -> Sequence[bytes]:
+    async def _walk(self, migration: Migration, old: Partition) -> Sequence[bytes]:
         """Look at each task of a partition, and move those that belong elsewhere: those that are leased."""
-        await moves.forward(old)
+        await migration.forward(old)
         left: list[bytes] = []
         looked, cursor = 0, b"0"
         while True:
-            cursor, ids = await moves.scan(old, cursor, _STEP, looked)
+            cursor, ids = await migration.scan(old, cursor, _STEP, looked)
             looked += len(ids)
-            left += await self._send(moves, old, [raw_id for raw_id in ids if moves.new_home(raw_id) is not old])
+            left += await self._send(
+                migration, old, [raw_id for raw_id in ids if migration.new_home(raw_id) is not old]
+            )
             if cursor == b"0":
                 return left
 
     @staticmethod
-    async def _send(moves: Moves, old: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
+    async def _send(migration: Migration, old: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
         """Move tasks, each to its new home: those that stay for now."""
         by_home: dict[Partition, list[bytes]] = {}
         for raw_id in ids:
-            by_home.setdefault(moves.new_home(raw_id), []).append(raw_id)
+            by_home.setdefault(migration.new_home(raw_id), []).append(raw_id)
         left: list[bytes] = []
         for home, its_ids in by_home.items():
-            left += await moves.send(old, home, its_ids)
+            left += await migration.send(old, home, its_ids)
         return left

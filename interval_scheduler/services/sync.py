@@ -39,11 +39,11 @@ async def sync(
     calls: Iterable[AssignCall] | AsyncIterable[AssignCall],
     scope: str,
     grid_ms: int,
-    retry_seconds: float,
+    retry_for_seconds: float,
 ) -> SyncCounts:
     """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`."""
     async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
-        run = _Sync(partitions, scope.encode(), grid_ms, retry_seconds)
+        run = _Sync(partitions, scope.encode(), grid_ms, retry_for_seconds)
         try:
             async for chunk in _chunks(calls):
                 await run.take(chunk)
@@ -54,11 +54,11 @@ async def sync(
 
 
 class _Sync:
-    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, retry_seconds: float) -> None:
+    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, retry_for_seconds: float) -> None:
         self._partitions = partitions
         self._prefix = prefix
         self._grid_ms = grid_ms
-        self._marks = Marks(partitions, retry_seconds)
+        self._marks = Marks(partitions, retry_for_seconds)
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, calls: list[AssignCall]) -> None:
@@ -79,15 +79,15 @@ class _Sync:
     async def sweep(self) -> int:
         """Remove what is not marked, wait until no run of it can start any more, and return how many there were."""
         removed = wait_ms = 0
-        moves = self._marks.moves
-        for partition in self._partitions.all if moves is None else moves.in_order:
-            if moves is not None:
-                for old in moves.old:  # what has left one that was swept must be where it is not swept yet
-                    await moves.forward(old)
+        migration = self._marks.migration
+        for partition in self._partitions.all if migration is None else migration.in_order:
+            if migration is not None:
+                for old in migration.old:  # what has left one that was swept must be where it is not swept yet
+                    await migration.forward(old)
             cursor = b"0"
             while True:
                 cursor, ids = await self._marks.sweep(partition, cursor, self._prefix)
-                remove = partition.remove.submit if moves is None else self._partitions.remove
+                remove = partition.remove.submit if migration is None else self._partitions.remove
                 done = await asyncio.gather(*map(remove, ids))
                 removed += sum(one.was_scheduled for one in done)
                 wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)

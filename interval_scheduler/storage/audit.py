@@ -42,13 +42,13 @@ class Audit:
         partitions: Partitions,
         *,
         lease_seconds: float,
-        patience_seconds: float,
+        retry_for_seconds: float,
         repair: bool,
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self._partitions = partitions
         self._longest_lease_ms = round(1000 * max(_LONGEST_LEASE_SECONDS, 10 * lease_seconds))
-        self._patience_seconds = patience_seconds
+        self._retry_for_seconds = retry_for_seconds
         self._repair = repair
         self._progress = progress
         self._checked = 0
@@ -92,9 +92,9 @@ class Audit:
     async def _look_for_strangers(self, partition: Partition, ids: Sequence[bytes]) -> None:
         """Tasks that do not belong to the partition on which they are."""
         for raw_id in ids:
-            moves = self._partitions.moves
+            migration = self._partitions.migration
             home = self._partitions.home(raw_id)
-            if home is partition or (moves is not None and moves.old_home(raw_id) is partition):
+            if home is partition or (migration is not None and migration.old_home(raw_id) is partition):
                 continue
             here, there = await partition.look.submit(raw_id), await home.look.submit(raw_id)
             if here is None:
@@ -104,7 +104,7 @@ class Audit:
                 continue
             mended = False
             if self._repair and here.state != "leased":
-                await assigning.remove(Session(partition, self._patience_seconds), partition.keys, [raw_id])
+                await assigning.remove(Session(partition, self._retry_for_seconds), partition.keys, [raw_id])
                 mended = True
             self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
 

@@ -21,12 +21,12 @@ from ..config.options import SchedulerOptions
 from ..support import clock
 from .commands import lookup, running
 from .commands.assigning import START_WINDOW_MS
-from .commands.running import Claimed, Held
+from .commands.running import Claimed, ClaimedTask
 from .partition.partition import Partition
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "START_WINDOW_SECONDS", "ClaimChannel", "Claimed", "Held", "LeaseChannel", "Partition"]
+__all__ = ["MAX_BATCH", "START_WINDOW_SECONDS", "ClaimChannel", "Claimed", "ClaimedTask", "LeaseChannel", "Partition"]
 
 #: How long after a claim was sent its runs may start; later ones are handed back. A removal that waits this long after
 #: the claim therefore knows that no run starts. The same for all schedulers of a namespace.
@@ -95,17 +95,17 @@ class LeaseChannel:
         retry_seconds: how long a renewal in doubt is sent again.
     """
 
-    def __init__(self, partition: Partition, lease_seconds: float, retry_seconds: float) -> None:
+    def __init__(self, partition: Partition, lease_seconds: float, retry_for_seconds: float) -> None:
         self._partition = partition
         self._lease_ms = round(1000 * lease_seconds)
-        self._session = Session(partition, retry_seconds)
+        self._session = Session(partition, retry_for_seconds)
 
     @property
     def name(self) -> str:
         """The name of the partition."""
         return self._partition.name
 
-    async def renew(self, runs: Sequence[Held]) -> list[bool]:
+    async def renew(self, runs: Sequence[ClaimedTask]) -> list[bool]:
         """Extend the leases of at most a batch of runs: for each whether it was still held.
 
         Raises:

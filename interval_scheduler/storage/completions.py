@@ -14,12 +14,12 @@ from anyio.abc import TaskGroup
 
 from ..support.log import Log
 from .commands import running
-from .commands.running import Ended, Failure, Held
+from .commands.running import ClaimedTask, CompleteReply, Failure
 from .partition.partition import Partition
 from .requests.batching import Batcher
 from .requests.session import Session
 
-__all__ = ["MAX_UNDELIVERED", "Completions", "Failure", "Held"]
+__all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions", "Failure"]
 
 #: Claims beyond so many undelivered completions of a partition wait.
 MAX_UNDELIVERED: Final = 2000
@@ -40,7 +40,7 @@ class Completions:
         keys = partition.keys
         sessions = {name: Session(partition, lease_seconds) for name in ("complete", "fail", "release", "quarantine")}
 
-        async def complete(runs: Sequence[Held]) -> Sequence[bool]:
+        async def complete(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
             return self._announce(await running.complete(sessions["complete"], keys, runs))
 
         async def fail(failures: Sequence[Failure]) -> Sequence[str]:
@@ -49,10 +49,10 @@ class Completions:
                 partition.announce(earliest_ms)
             return results
 
-        async def release(runs: Sequence[Held]) -> Sequence[bool]:
+        async def release(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
             return self._announce(await running.release(sessions["release"], keys, runs))
 
-        async def quarantine(runs: Sequence[Held]) -> Sequence[bool]:
+        async def quarantine(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
             return await running.quarantine(sessions["quarantine"], keys, runs)
 
         self._room = asyncio.Event()
@@ -68,7 +68,7 @@ class Completions:
         """How many ended claims are not answered yet."""
         return len(self._complete) + len(self._fail) + len(self._release) + len(self._quarantine)
 
-    def complete(self, run: Held) -> None:
+    def complete(self, run: ClaimedTask) -> None:
         """End a run: reschedule a recurring task, delete a one-shot."""
         self._complete.put(run)
 
@@ -76,11 +76,11 @@ class Completions:
         """End a run that failed."""
         self._fail.put(failure)
 
-    def release(self, run: Held) -> None:
+    def release(self, run: ClaimedTask) -> None:
         """Hand a claimed task back unrun."""
         self._release.put(run)
 
-    def quarantine(self, run: Held) -> None:
+    def quarantine(self, run: ClaimedTask) -> None:
         """Set aside a claimed task whose record cannot be read."""
         self._quarantine.put(run)
 
@@ -100,7 +100,7 @@ class Completions:
         for batcher in self._batchers:
             await batcher.flushed()
 
-    def _announce(self, ended: Ended) -> Sequence[bool]:
+    def _announce(self, ended: CompleteReply) -> Sequence[bool]:
         if ended.earliest_ms >= 0:
             self._partition.announce(ended.earliest_ms)
         return ended.held
@@ -129,8 +129,10 @@ class Completions:
             "task %r was not %s: it was removed meanwhile, or its lease ended", raw_id.decode(errors="replace"), done
         )
 
-    def _batcher(self, done: str, send: Callable[[Sequence[Held]], Awaitable[Sequence[bool]]]) -> Batcher[Held, bool]:
-        def settle(runs: Sequence[Held], results: Sequence[bool] | Exception) -> None:
+    def _batcher(
+        self, done: str, send: Callable[[Sequence[ClaimedTask]], Awaitable[Sequence[bool]]]
+    ) -> Batcher[ClaimedTask, bool]:
+        def settle(runs: Sequence[ClaimedTask], results: Sequence[bool] | Exception) -> None:
             self._make_room()
             if isinstance(results, Exception):
                 self._give_up(len(runs), done, results)

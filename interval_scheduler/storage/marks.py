@@ -30,21 +30,21 @@ class Marks:
         retry_seconds: how long a mark in doubt is sent again.
     """
 
-    def __init__(self, partitions: Partitions, retry_seconds: float) -> None:
+    def __init__(self, partitions: Partitions, retry_for_seconds: float) -> None:
         self._partitions = partitions
         self._name = secrets.token_hex(8).encode()
-        self._sessions = {partition: Session(partition, retry_seconds) for partition in partitions.all}
+        self._sessions = {partition: Session(partition, retry_for_seconds) for partition in partitions.all}
         self._counts = dict.fromkeys(partitions.all, 0)
         #: While tasks move: marks stand at the old homes too, if there were any when the sync began.
-        self.moves = partitions.moves
+        self.migration = partitions.migration
 
     async def mark(self, ids: Sequence[bytes]) -> None:
         """Mark ids as wanted, each at its home."""
         by_home: dict[Partition, list[bytes]] = {}
         for raw_id in ids:
             by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
-            if self.moves is not None and self.moves.has_moved(raw_id):
-                by_home.setdefault(self.moves.old_home(raw_id), []).append(raw_id)
+            if self.migration is not None and self.migration.changes_home(raw_id):
+                by_home.setdefault(self.migration.old_home(raw_id), []).append(raw_id)
         for home, its_ids in by_home.items():
             self._counts[home] += await sync.mark(self._sessions[home], home.keys, self._name, _KEPT_MS, its_ids)
 

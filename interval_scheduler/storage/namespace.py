@@ -46,9 +46,9 @@ class Namespace:
         log: where tasks are told that are left out of a list.
     """
 
-    def __init__(self, partitions: Partitions, retry_seconds: float, log: Log) -> None:
+    def __init__(self, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
         self._partitions = partitions
-        self._retry_seconds = retry_seconds
+        self._retry_for_seconds = retry_for_seconds
         self._log = log
 
     async def get(self, raw_id: bytes) -> ScheduledTask | None:
@@ -100,16 +100,16 @@ class Namespace:
         """Take every task off the schedule."""
         await self._partitions.apply_hints()
         removed, any_leased = 0, False
-        moves = self._partitions.moves
+        migration = self._partitions.migration
         # What is on its way from one to another when they are cleared arrives later.
-        for _ in range(1 if moves is None else 2):
+        for _ in range(1 if migration is None else 2):
             for partition in self._partitions.all:
-                some, leased = await assigning.clear(Session(partition, self._retry_seconds), partition.keys)
+                some, leased = await assigning.clear(Session(partition, self._retry_for_seconds), partition.keys)
                 removed += some
                 any_leased = any_leased or leased
-            if moves is not None:
-                for partition in moves.old:
-                    await moves.forward(partition)
+            if migration is not None:
+                for partition in migration.old:
+                    await migration.forward(partition)
         return Cleared(removed, START_WINDOW_MS if any_leased else 0)
 
     async def pause_all(self) -> None:
@@ -124,13 +124,13 @@ class Namespace:
         for partition in self._partitions.all:
             partition.require_online()
         for partition in self._partitions.all:
-            await control.pause_all(Session(partition, self._retry_seconds), partition.keys, pause=pause)
+            await control.pause_all(Session(partition, self._retry_for_seconds), partition.keys, pause=pause)
 
     async def purge_dead(self) -> int:
         """Forget all dead tasks; return how many there were."""
         forgotten = 0
         for partition in self._partitions.all:
-            session = Session(partition, self._retry_seconds)
+            session = Session(partition, self._retry_for_seconds)
             while some := await control.purge_dead(session, partition.keys, MAX_BATCH):
                 forgotten += some
         return forgotten

@@ -31,13 +31,13 @@ from .scripts.membership import split
 from .topology.agreement import Reconfiguration
 from .topology.handoff import Handoff
 from .topology.hint_replay import HintReplay
-from .topology.migration import Moves
+from .topology.migration import Migration
 
 __all__ = [
     "ControlStep",
     "LockAnswer",
     "LockStep",
-    "Moves",
+    "Migration",
     "Partition",
     "Partitions",
     "Removed",
@@ -65,7 +65,7 @@ class Partitions:
         self.master: Final = self._listed[options.storage.master_index]
         self._home = homes([partition.name for partition in self._listed])
         #: While tasks move to this list from another one.
-        self.moves: Moves | None = None
+        self.migration: Migration | None = None
         self._hints: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
@@ -79,7 +79,7 @@ class Partitions:
     @property
     def all(self) -> Sequence[Partition]:
         """Those of the list, in its order; and while tasks move, those that it has no more."""
-        return self._listed if self.moves is None else (*self._listed, *self._leaving)
+        return self._listed if self.migration is None else (*self._listed, *self._leaving)
 
     def home(self, raw_id: bytes) -> Partition:
         """The partition that a task id belongs to; raises unless it is online."""
@@ -96,43 +96,43 @@ class Partitions:
 
     def assign(self, call: AssignCall) -> asyncio.Future[bool]:
         """Assign a task with the next batch: whether it is new."""
-        if (moves := self._moves_of(call.assignment.id)) is not None:
-            return moves.assign(call)
+        if (migration := self._migration_of(call.assignment.id)) is not None:
+            return migration.assign(call)
         return self.writable(call.assignment.id).assign.submit(call)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
         """Remove a task with the next batch."""
-        if (moves := self._moves_of(raw_id)) is not None:
-            return moves.remove(raw_id)
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.remove(raw_id)
         return self.writable(raw_id).remove.submit(raw_id)
 
     def control(self, step: ControlStep) -> asyncio.Future[str]:
         """Carry out a step on a task with the next batch."""
-        if (moves := self._moves_of(step.raw_id)) is not None:
-            return moves.control(step)
+        if (migration := self._migration_of(step.raw_id)) is not None:
+            return migration.control(step)
         return self.home(step.raw_id).control.submit(step)
 
     def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
         """Look a task up with the next batch."""
-        if (moves := self._moves_of(raw_id)) is not None:
-            return moves.look(raw_id)
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.look(raw_id)
         return self.writable(raw_id).look.submit(raw_id)
 
     async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
         """A task, and the partition on which it was found; its home if there is no such task."""
-        if (moves := self._moves_of(raw_id)) is not None:
-            old = moves.old_home(raw_id)
+        if (migration := self._migration_of(raw_id)) is not None:
+            old = migration.old_home(raw_id)
             if (row := await old.look.submit(raw_id)) is not None:
                 return old, row
         row = await self.look(raw_id)
         return self._listed[self._home(raw_id)], row
 
-    def _moves_of(self, raw_id: bytes) -> Moves | None:
+    def _migration_of(self, raw_id: bytes) -> Migration | None:
         """The moves that concern a task; raises unless the partition on which it was is online."""
-        if self.moves is None or not self.moves.has_moved(raw_id):
+        if self.migration is None or not self.migration.changes_home(raw_id):
             return None
-        self.moves.old_home(raw_id).require_online()
-        return self.moves
+        self.migration.old_home(raw_id).require_online()
+        return self.migration
 
     def lock(self, step: LockStep) -> asyncio.Future[LockAnswer]:
         """Carry out a step on a lock with the next batch; also while this list of partitions is an old one."""
@@ -150,11 +150,11 @@ class Partitions:
 
     async def progress(self) -> tuple[PartitionMove, ...]:
         """Tell how far tasks have moved away from each partition of the old list; empty if nothing moves."""
-        return () if self.moves is None else await self.moves.progress()
+        return () if self.migration is None else await self.migration.progress()
 
     def end_move(self) -> None:
         """All tasks have moved: the partitions that the list has no more are not needed any longer."""
-        self.moves = None
+        self.migration = None
         self._hold_hints(held=False)
         for partition in self._listed:
             partition.handshake.expect(from_list=b"")
@@ -233,8 +233,8 @@ class Partitions:
             partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:
             by_name = {partition.name: partition for partition in (*self._listed, *self._leaving)}
-            self.moves = Moves([by_name[name] for name in split(agreement.from_list)], self._listed)
-            self._leaving = [partition for partition in self.moves.old if partition not in self._listed]
+            self.migration = Migration([by_name[name] for name in split(agreement.from_list)], self._listed)
+            self._leaving = [partition for partition in self.migration.old if partition not in self._listed]
             self._hold_hints(held=True)
         else:
             self._leaving = ()

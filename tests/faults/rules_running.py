@@ -15,7 +15,7 @@ from interval_scheduler.storage.commands.running import Claimed, Failure
 from interval_scheduler.storage.requests.session import Session
 from tests.model import Leased, Model, Waiting, running
 from tests.model.running import Failing, Run
-from tests.scripts.store import HOUR, MINUTE, Held, now_of
+from tests.scripts.store import HOUR, MINUTE, ClaimedTask, now_of
 
 from . import choices
 from .driving import Driven, comparable
@@ -245,11 +245,11 @@ class Running(Driven):
             return None
         return next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
 
-    def ending(self, run: Run, *, ran: bool = True) -> Held:
+    def ending(self, run: Run, *, ran: bool = True) -> ClaimedTask:
         """A run as it ends: with the header of its record, and what `outcome.py` adds to that and takes away."""
         header = run.spec.header
         if not ran and run.spec.max_runs is not None:
             header = header.replace(b";n%d" % run.spec.max_runs, b"")
         if (told := self.told(run)) is not None:
             header += b";@%d" % told
-        return Held(run.raw_id, b"%d %d" % (run.token, run.due), header)
+        return ClaimedTask(run.raw_id, b"%d %d" % (run.token, run.due), header)

@@ -205,14 +205,14 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         assert lock is not None
     async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
         partitions = new._lifespan.require().partitions
-        moves = partitions.moves
-        assert moves is not None
-        movers = [raw_id for raw_id in map(str.encode, ids) if moves.has_moved(raw_id)]
+        migration = partitions.migration
+        assert migration is not None
+        movers = [raw_id for raw_id in map(str.encode, ids) if migration.changes_home(raw_id)]
         assert len(movers) > 12
         staying, leaving = movers[0::2], movers[1::2]
-        for source in moves.old:
-            own = [raw_id for raw_id in leaving if moves.old_home(raw_id) is source]
-            outbox = await topology.move_out(source, moves.new_home(own[0]).name, own)
+        for source in migration.old:
+            own = [raw_id for raw_id in leaving if migration.old_home(raw_id) is source]
+            outbox = await topology.move_out(source, migration.new_home(own[0]).name, own)
             assert len(outbox.batch) == 2 * len(own)
         for group in (staying, leaving):
             one, two, three, four, five, *_ = (raw_id.decode() for raw_id in group)
@@ -245,12 +245,12 @@ async def test_clearing_while_tasks_move(urls: list[str], namespace: str) -> Non
         lock = await old.try_lock("partitions:move")
         assert lock is not None
     async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
-        moves = new._lifespan.require().partitions.moves
-        assert moves is not None
-        for source in moves.old:
-            ids = [b"t%d" % n for n in range(60) if moves.old_home(b"t%d" % n) is source]
-            own = [raw_id for raw_id in ids if moves.has_moved(raw_id)][:5]
-            await topology.move_out(source, moves.new_home(own[0]).name, own)
+        migration = new._lifespan.require().partitions.migration
+        assert migration is not None
+        for source in migration.old:
+            ids = [b"t%d" % n for n in range(60) if migration.old_home(b"t%d" % n) is source]
+            own = [raw_id for raw_id in ids if migration.changes_home(raw_id)][:5]
+            await topology.move_out(source, migration.new_home(own[0]).name, own)
         await new.clear_all_tasks()
         assert await new.unlock(lock)
         await moved(new)

@@ -89,19 +89,22 @@ def url_of(port: int, trusted: Path | None = None, host: str = "localhost", sche
     return f"{scheme}://:{SECRET}@{host}:{port}/0?name=here{query}"
 
 
-def connecting(url: str, patience: float = 5) -> Scheduler:
+def connecting(url: str, retry_for_seconds: float = 5) -> Scheduler:
     return Scheduler.from_url(
-        url, connect_timeout_seconds=patience, operation_timeout_seconds=patience, reconnect_interval_seconds=0.02
+        url,
+        connect_timeout_seconds=retry_for_seconds,
+        operation_timeout_seconds=retry_for_seconds,
+        reconnect_interval_seconds=0.02,
     )
 
 
-async def refused(url: str, kind: type[SchedulerError], says: str, patience: float = 5) -> None:
+async def refused(url: str, kind: type[SchedulerError], says: str, retry_for_seconds: float = 5) -> None:
     """Connecting fails in time, as an error that names the partition, says what is wrong, and tells no secret."""
-    scheduler = connecting(url, patience)
+    scheduler = connecting(url, retry_for_seconds)
     began = time.monotonic()
     with pytest.raises(kind, match=says) as caught:
         await scheduler.connect()
-    assert time.monotonic() - began < 4 * patience
+    assert time.monotonic() - began < 4 * retry_for_seconds
     assert type(caught.value) is kind
     assert str(caught.value).startswith("partition 'here' ")
     assert SECRET not in "".join(traceback.format_exception(caught.value))
@@ -200,7 +203,7 @@ async def test_tls_to_a_port_without_it(own_server: NewServer, trusted: Path) ->
     # The server takes the first bytes for the beginning of a command, and waits for the rest.
     port = own_server(requirepass=SECRET).port
     says = r"is offline \((did not answer in time|.*needs redis://.*)\)"
-    await refused(url_of(port, trusted), PartitionOffline, says, patience=0.5)
+    await refused(url_of(port, trusted), PartitionOffline, says, retry_for_seconds=0.5)
 
 
 async def test_a_certificate_that_is_changed_while_schedulers_run(

@@ -192,8 +192,8 @@ EXECUTION: Final = (
     Planted(
         "claiming ahead has no bound",
         "execution/workers.py",
-        "self._allowance = min(self._prefetch, max(1, 2 * self._allowance))",
-        "self._allowance = max(1, 2 * self._allowance)",
+        "self._prefetch_window = min(self._prefetch, max(1, 2 * self._prefetch_window))",
+        "self._prefetch_window = max(1, 2 * self._prefetch_window)",
         tests_in("unit/test_workers", "test_claiming_ahead_follows_how_soon_tasks_start"),
     ),
     Planted(
@@ -206,7 +206,7 @@ EXECUTION: Final = (
     Planted(
         "a run gives its place back when it begins",
         "execution/workers.py",
-        "self._places_taken += places\n        self._offer_room()",
+        "self._permits_taken += permits\n        self._offer_room()",
         "self._offer_room()",
         tests_in("unit/test_workers", "test_a_run_holds_its_place_until_it_ends"),
     ),
@@ -249,7 +249,7 @@ EXECUTION: Final = (
     Planted(
         "a run that goes on alone starts while claims are in flight",
         "execution/workers.py",
-        "while self._places_taken > len(self.running) + 1:",
+        "while self._permits_taken > len(self.running) + 1:",
         "while False:",
         tests_in("unit/test_workers_alone", "test_claims_in_flight_are_waited_for"),
     ),

@@ -84,7 +84,7 @@ ALL: Final = (
     Planted(
         "a task on its way is taken for gone",
         "storage/topology/migration.py",
-        "if await old.if_exists.on_their_way.submit(raw_id):",
+        "if await old.if_exists.in_transit.submit(raw_id):",
         "if False:",
         tests_in(_LIST, "test_calls_bring_home_what_is_on_its_way"),
     ),

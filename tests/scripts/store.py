@@ -63,7 +63,7 @@ class Space:
     moves: dict[bytes, bytes] = field(default_factory=dict)
 
 
-class Held(NamedTuple):
+class ClaimedTask(NamedTuple):
     """A claimed task, as its worker knows it."""
 
     raw_id: bytes
@@ -302,15 +302,15 @@ def lease(token: int, due: int, mark: bytes = b"") -> bytes:
     return b"%d %d%s" % (token, due, b" " + mark if mark else b"")
 
 
-def held(task_id: bytes, token: int, due: int, record: bytes = b"s\nx") -> Held:
+def held(task_id: bytes, token: int, due: int, record: bytes = b"s\nx") -> ClaimedTask:
     """A claimed task, as the worker knows it that claimed it."""
-    return Held(task_id, lease(token, due), header(record))
+    return ClaimedTask(task_id, lease(token, due), header(record))
 
 
-def held_of(claimed: Claimed) -> list[Held]:
+def held_of(claimed: Claimed) -> list[ClaimedTask]:
     """What a claim brought, as its worker knows it."""
     return [
-        Held(task_id, claimed.token + b" " + due, header(record))
+        ClaimedTask(task_id, claimed.token + b" " + due, header(record))
         for task_id, due, record in zip(claimed.ids, claimed.dues, claimed.records, strict=True)
     ]
 

@@ -9,7 +9,21 @@ from hypothesis import strategies as st
 from interval_scheduler.storage.commands import assigning, running
 
 from .arithmetic import next_run, next_runs
-from .store import DAY, HOUR, MINUTE, SECOND, Held, Space, Store, header, held, lease, leased_space, recurring, without
+from .store import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    ClaimedTask,
+    Space,
+    Store,
+    header,
+    held,
+    lease,
+    leased_space,
+    recurring,
+    without,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,13 +102,13 @@ async def test_a_clock_that_went_back_does_not_repeat_the_run(store: Store) -> N
         held(b"a", TOKEN, 6),
         held(b"waiting", TOKEN, 5),
         held(b"unknown", TOKEN, 5),
-        Held(b"a", b"", b"s"),
-        Held(b"unknown", b"", b"s"),
-        Held(b"a", b"7", b"s"),
-        Held(b"a", b"7 5 k", b"s"),
+        ClaimedTask(b"a", b"", b"s"),
+        ClaimedTask(b"unknown", b"", b"s"),
+        ClaimedTask(b"a", b"7", b"s"),
+        ClaimedTask(b"a", b"7 5 k", b"s"),
     ],
 )
-async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
+async def test_a_stale_lease_changes_nothing(store: Store, stale: ClaimedTask) -> None:
     session = store.session()
     seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=5, deadline=FAR, attempts={b"a": b"1"})
     seeded.tasks[b"waiting"] = b"s\nx"
@@ -118,7 +132,7 @@ async def test_an_ended_lease_that_somebody_took_does_not(store: Store) -> None:
     before = await store.space()
     assert await running.complete(store.session().it, store.keys, [held(b"a", TOKEN, 5)]) == ([False], -1)
     assert await store.space() == before
-    mine = Held(b"a", claimed.token + b" 5", b"s")
+    mine = ClaimedTask(b"a", claimed.token + b" 5", b"s")
     assert await running.complete(session.it, store.keys, [mine]) == ([True], -1)
     assert await store.space() == Space(fence=claimed.token)
 
@@ -186,7 +200,7 @@ async def test_an_interval_of_nothing_does_not_strand_the_others(store: Store) -
     past = await store.now_ms() - MINUTE
     tasks = {b"a": recurring(HOUR, past), b"bad": b"s 0 0\nx", b"once": b"s\nx"}
     await store.seed(leased_space(tasks, token=TOKEN, due=past, deadline=FAR))
-    runs = [Held(task_id, lease(TOKEN, past), header(record)) for task_id, record in tasks.items()]
+    runs = [ClaimedTask(task_id, lease(TOKEN, past), header(record)) for task_id, record in tasks.items()]
     ended = await running.complete(session.it, store.keys, runs)
     assert (ended.held[0], ended.held[2]) == (True, True)
     found = await store.space()
@@ -201,7 +215,7 @@ async def test_an_unreadable_header_changes_nothing(store: Store, header_of_clai
     session = store.session()
     seeded = leased_space({b"a": header_of_claim + b"\nx"}, token=TOKEN, due=5, deadline=FAR, mark=mark)
     await store.seed(seeded)
-    run = Held(b"a", lease(TOKEN, 5), header_of_claim)
+    run = ClaimedTask(b"a", lease(TOKEN, 5), header_of_claim)
     assert await running.complete(session.it, store.keys, [run]) == ([False], -1)
     assert await store.space() == seeded
 

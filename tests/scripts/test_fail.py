@@ -10,7 +10,7 @@ import pytest
 from interval_scheduler.storage.commands import control, lookup, running
 from interval_scheduler.storage.commands.running import Failure
 
-from .store import HOUR, MINUTE, Held, Space, Store, header, lease, leased_space, recurring
+from .store import HOUR, MINUTE, ClaimedTask, Space, Store, header, lease, leased_space, recurring
 
 pytestmark = pytest.mark.asyncio
 
@@ -201,7 +201,7 @@ async def test_a_cron_task_assigned_during_its_run_does_not_run_for_the_same_occ
     if script == "fail":
         await running.fail(store.session().it, store.keys, [replace_header(failure(b"a", record), told)])
     else:
-        await running.complete(store.session().it, store.keys, [Held(b"a", lease(TOKEN, DUE), told)])
+        await running.complete(store.session().it, store.keys, [ClaimedTask(b"a", lease(TOKEN, DUE), told)])
     assert (await store.space()).due == {b"a": FAR}
 
 

@@ -121,7 +121,7 @@ async def test_nothing_is_taken_while_a_batch_is_on_its_way(store: Store) -> Non
     assert sorted(again.batch) == sorted(first.batch)
     assert await store.raw() == before
     moving = await topology.migration_status(store.partition, [b"due", b"waiting"])
-    assert (moving.has_outbox, list(moving.on_their_way)) == (True, [True, False])
+    assert (moving.has_outbox, list(moving.in_transit)) == (True, [True, False])
 
 
 async def test_a_late_end_leaves_the_next_batch(store: Store) -> None:
@@ -174,10 +174,10 @@ async def test_groups(store: Store, there: Store) -> None:
     assert arrived.groups == {"in-use": b"1"}
 
 
-def _held(token: bytes) -> running.Held:
-    from .store import Held
+def _held(token: bytes) -> running.ClaimedTask:
+    from .store import ClaimedTask
 
-    return Held(b"g0", token + b" 1", b"s;ggroup")
+    return ClaimedTask(b"g0", token + b" 1", b"s;ggroup")
 
 
 async def test_a_leased_task_moves_after_its_run(store: Store) -> None:

@@ -12,7 +12,7 @@ from interval_scheduler.storage.commands.locks import LockStep
 from interval_scheduler.storage.connection.failures import translate
 
 from .arithmetic import next_run
-from .store import HOUR, MINUTE, Held, Space, Store, change, held, lease, leased_space, now_of, recurring
+from .store import HOUR, MINUTE, ClaimedTask, Space, Store, change, held, lease, leased_space, now_of, recurring
 
 pytestmark = pytest.mark.asyncio
 
@@ -73,7 +73,7 @@ async def test_claim_and_complete(small_store: Store) -> None:
     found = await store.space()
     assert found.leased == dict.fromkeys(claimed.ids, now_of(claimed) + HOUR)
     runs = [
-        Held(task_id, claimed.token + b" " + due, record.partition(b"\n")[0])
+        ClaimedTask(task_id, claimed.token + b" " + due, record.partition(b"\n")[0])
         for task_id, due, record in zip(claimed.ids, claimed.dues, claimed.records, strict=True)
     ]
     for _ in range(2):

@@ -6,7 +6,7 @@ import pytest
 
 from interval_scheduler.storage.commands import lookup, running
 
-from .store import HOUR, Held, Space, Store, held, held_of, lease, leased_space
+from .store import HOUR, ClaimedTask, Space, Store, held, held_of, lease, leased_space
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,12 +54,12 @@ async def test_what_is_dead_is_not_claimed_any_more(store: Store) -> None:
         held(b"a", TOKEN, 41),
         held(b"waiting", TOKEN, 40),
         held(b"unknown", TOKEN, 40),
-        Held(b"a", b"", b"s"),
-        Held(b"unknown", b"", b"s"),
-        Held(b"a", b"7 40 k", b"s"),
+        ClaimedTask(b"a", b"", b"s"),
+        ClaimedTask(b"unknown", b"", b"s"),
+        ClaimedTask(b"a", b"7 40 k", b"s"),
     ],
 )
-async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
+async def test_a_stale_lease_changes_nothing(store: Store, stale: ClaimedTask) -> None:
     session = store.session()
     seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR, mark=b"k", attempts={b"a": b"1"})
     seeded.tasks[b"waiting"] = b"s\nx"

@@ -6,7 +6,7 @@ import pytest
 
 from interval_scheduler.storage.commands import assigning, running
 
-from .store import HOUR, MINUTE, Held, Store, change, held, leased_space
+from .store import HOUR, MINUTE, ClaimedTask, Store, change, held, leased_space
 
 pytestmark = pytest.mark.asyncio
 
@@ -54,12 +54,12 @@ async def test_the_mark_of_a_re_assign_stays(store: Store) -> None:
         held(b"a", TOKEN, 41),
         held(b"waiting", TOKEN, 40),
         held(b"unknown", TOKEN, 40),
-        Held(b"a", b"", b"s"),
-        Held(b"unknown", b"", b"s"),
-        Held(b"a", b"7 40 k", b"s"),
+        ClaimedTask(b"a", b"", b"s"),
+        ClaimedTask(b"unknown", b"", b"s"),
+        ClaimedTask(b"a", b"7 40 k", b"s"),
     ],
 )
-async def test_a_stale_lease_changes_nothing(store: Store, stale: Held) -> None:
+async def test_a_stale_lease_changes_nothing(store: Store, stale: ClaimedTask) -> None:
     session = store.session()
     seeded = leased_space({b"a": b"s\nx"}, token=TOKEN, due=40, deadline=FAR, mark=b"k")
     seeded.tasks[b"waiting"] = b"s\nx"

@@ -47,8 +47,8 @@ class Bench:
         self.workers = Workers(executor, Limits(concurrency, prefetch, sources, timeout=None), self)
 
     @property
-    def places_taken(self) -> int:
-        return self.workers._places_taken
+    def permits_taken(self) -> int:
+        return self.workers._permits_taken
 
     @property
     def settled(self) -> int:
@@ -82,14 +82,14 @@ class Bench:
     async def poll(self, fair: random.Random) -> None:
         """One source: reserves, claims what there is, feeds, gives the rest back, and goes on till all is claimed."""
         while self.backlog:
-            places = await self.workers.reserve()
-            self.claims.append(places)
-            self.most_held = max(self.most_held, self.places_taken)
+            permits = await self.workers.reserve()
+            self.claims.append(permits)
+            self.most_held = max(self.most_held, self.permits_taken)
             for _ in range(fair.randrange(3)):
                 await asyncio.sleep(0)  # the claim is in flight
-            got = [self.backlog.popleft() for _ in range(min(places, len(self.backlog)))]
+            got = [self.backlog.popleft() for _ in range(min(permits, len(self.backlog)))]
             self.workers.feed(got)
-            self.workers.give_back(places - len(got))
+            self.workers.give_back(permits - len(got))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -13,11 +13,11 @@ def claimed(token: int, count: int = 0) -> Claimed:
 def test_one_that_comes_in_vain_hesitates_ever_longer_up_to_a_tenth_of_a_second() -> None:
     load = _Load()
     load.note(claimed(0), got_all=False)  # the first look: nothing is known of others yet
-    assert load.hesitation == 0
+    assert load.idle_backoff == 0
     hesitations = []
     for token in range(1, 12):
         load.note(claimed(token), got_all=False)
-        hesitations.append(load.hesitation)
+        hesitations.append(load.idle_backoff)
     assert hesitations[:3] == [0.002, 0.004, 0.008]
     assert hesitations == sorted(hesitations)
     assert hesitations[-1] == 0.1
@@ -27,9 +27,9 @@ def test_one_that_gets_something_is_on_time_again() -> None:
     load = _Load()
     for token in range(1, 5):
         load.note(claimed(token), got_all=False)
-    assert load.hesitation > 0
+    assert load.idle_backoff > 0
     load.note(claimed(5, count=1), got_all=False)
-    assert load.hesitation == 0
+    assert load.idle_backoff == 0
 
 
 def test_a_task_that_was_removed_is_no_reason_to_hesitate() -> None:
@@ -37,9 +37,9 @@ def test_a_task_that_was_removed_is_no_reason_to_hesitate() -> None:
     load.note(claimed(7, count=1), got_all=False)
     for _ in range(3):
         load.note(claimed(7), got_all=False)  # nobody has claimed since
-        assert load.hesitation == 0
+        assert load.idle_backoff == 0
     load.note(claimed(6), got_all=False)  # a reply that was overtaken
-    assert load.hesitation == 0
+    assert load.idle_backoff == 0
 
 
 def test_the_load_is_high_while_claims_get_all_they_ask_for() -> None:

@@ -58,7 +58,7 @@ async def test_each_run_once_within_concurrency_and_room(
     assert most_active <= concurrency
     assert bench.most_held <= concurrency + prefetch
     assert bench.workers.running == set()
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_all_of_the_concurrency_is_used() -> None:
@@ -88,7 +88,7 @@ async def test_a_run_holds_its_place_until_it_ends() -> None:
         recorder.gate.set()
         bench.workers.give_back(await asyncio.wait_for(asking, 5))
         await until(lambda: bench.settled == 4)
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_a_claim_is_bounded() -> None:
@@ -101,7 +101,7 @@ async def test_sources_share_the_room() -> None:
     # A source whose claim hangs keeps its share, and only that.
     assert await bench.workers.reserve() == 30
     assert await bench.workers.reserve() == 20
-    assert bench.places_taken == 50
+    assert bench.permits_taken == 50
     free = 40
     while free:
         free -= await bench.workers.reserve()
@@ -120,7 +120,7 @@ async def test_a_source_that_stops_asking_takes_no_room_with_it() -> None:
     await asyncio.wait([first])
     bench.workers.give_back(1)
     assert await asyncio.wait_for(second, 5) == 1
-    assert bench.places_taken == 1
+    assert bench.permits_taken == 1
 
 
 async def test_a_run_that_could_only_start_too_late_is_handed_back() -> None:
@@ -132,7 +132,7 @@ async def test_a_run_that_could_only_start_too_late_is_handed_back() -> None:
         await until(lambda: bench.settled == 5)
     assert bench.handed_back == late
     assert sorted(recorder.data) == ["3", "4"]
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_a_corrupt_record_is_set_aside_and_the_others_run() -> None:
@@ -145,7 +145,7 @@ async def test_a_corrupt_record_is_set_aside_and_the_others_run() -> None:
         await until(lambda: bench.settled == 8)
     assert bench.corrupt == bad
     assert sorted(recorder.data) == ["0", "1", "2", "3", "4"]
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_the_executor_gets_the_payload_and_its_run() -> None:

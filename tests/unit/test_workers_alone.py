@@ -31,7 +31,7 @@ async def test_what_is_queued_is_handed_back_before_it_starts() -> None:
         assert [run.id for run in recorder.runs] == ["0", "1"], "what was in progress goes on"
         assert bench.handed_back == others
         assert bench.settled_at == [8], "it was waited for"
-        assert bench.places_taken == 2
+        assert bench.permits_taken == 2
         later = make_runs(2, first=20)
         await bench.feed(later)
         assert bench.handed_back == [*others, *later]
@@ -40,43 +40,43 @@ async def test_what_is_queued_is_handed_back_before_it_starts() -> None:
         assert not claim.done(), "nothing is claimed"
         recorder.gate.set()
         await until(lambda: len(bench.finished) == 2)
-        places = await claim
-        bench.workers.give_back(places)
+        permits = await claim
+        bench.workers.give_back(permits)
         await bench.feed(make_runs(3, first=30))
         await until(lambda: len(bench.finished) == 5)
-        assert bench.places_taken == 0
+        assert bench.permits_taken == 0
 
 
 async def test_claims_in_flight_are_waited_for() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        places = await bench.workers.reserve()
+        permits = await bench.workers.reserve()
         await bench.feed(make_runs(1, failed=b"5"))
         await asyncio.sleep(0.01)
         assert recorder.runs == []
         others = make_runs(2, first=1)
         bench.workers.feed(others)
-        bench.workers.give_back(places - 2)
+        bench.workers.give_back(permits - 2)
         await recorder.ran(1)
         assert [run.id for run in recorder.runs] == ["0"]
         assert bench.handed_back == others
-        await until(lambda: bench.places_taken == 0)
+        await until(lambda: bench.permits_taken == 0)
 
 
 async def test_it_is_handed_back_itself_when_that_takes_too_long() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        places = await bench.workers.reserve()
+        permits = await bench.workers.reserve()
         (suspect,) = make_runs(1, start_in=0.05, failed=b"5")
         await bench.feed([suspect])
         await until(lambda: bench.handed_back == [suspect])
-        bench.workers.give_back(places)
+        bench.workers.give_back(permits)
         await bench.feed(make_runs(1, first=1))
         await until(lambda: len(bench.finished) == 1)
         assert [run.id for run in recorder.runs] == ["1"], "work goes on"
-        assert bench.places_taken == 0
+        assert bench.permits_taken == 0
 
 
 async def test_one_alone_at_a_time() -> None:
@@ -89,5 +89,5 @@ async def test_one_alone_at_a_time() -> None:
         await recorder.ran(1)
         assert bench.handed_back == [second]
         recorder.gate.set()
-        await until(lambda: bench.places_taken == 0)
+        await until(lambda: bench.permits_taken == 0)
         assert [run.id for run in recorder.runs] == ["0"]

@@ -35,7 +35,7 @@ async def test_a_cut_run_is_cancelled_and_handed_back_and_its_worker_goes_on() -
     assert runs[0].cut_short == "its lease was lost"
     assert [run for run, _ in bench.finished] == runs[1:]
     assert [error for _, error in bench.finished] == [None, None]
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_a_cut_run_that_cannot_be_stopped_is_finished() -> None:
@@ -128,7 +128,7 @@ async def test_cut_runs_in_a_crowd() -> None:
     assert {run for run, _ in bench.finished} == set(runs) - cut
     assert all(error is None for _, error in bench.finished)
     assert bench.settled == 500
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_drain_hands_back_what_waits_and_lets_what_runs_end() -> None:
@@ -149,7 +149,7 @@ async def test_drain_hands_back_what_waits_and_lets_what_runs_end() -> None:
         await asyncio.wait_for(draining, 5)
     assert [run for run, _ in bench.finished] == runs[:2]
     assert len(recorder.runs) == 2
-    assert bench.places_taken == 0
+    assert bench.permits_taken == 0
 
 
 async def test_drain_cuts_short_what_takes_too_long() -> None:

@@ -26,7 +26,7 @@ class Claimed(NamedTuple):
     failed: Sequence[bytes | None]
 
 
-class Held(Protocol):
+class ClaimedTask(Protocol):
     """A claimed task in the form of the scripts: its id, its lease and the header of its record."""
 
     @property
@@ -42,7 +42,7 @@ class Held(Protocol):
         """The header of the record, as claimed."""
 
 
-class Ended(NamedTuple):
+class CompleteReply(NamedTuple):
     """The result of ending leases: for each if it was still held, and the earliest new due time."""
 
     held: Sequence[bool]
@@ -77,7 +77,7 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
     return Claimed(*reply)
 
 
-async def complete(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
+async def complete(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
     """End runs: reschedule recurring tasks, delete one-shots."""
     leases = b"\n".join([run.lease for run in runs])
     headers = b"\n".join([run.header for run in runs]) + b"\n"
@@ -104,14 +104,14 @@ class Failure(NamedTuple):
     error: str
 
 
-class Failed(NamedTuple):
+class FailReply(NamedTuple):
     """The results of failures: for each `r` (tried again), `n` (next occurrence), `d` (dead) or `0` (stale lease)."""
 
     results: str
     earliest_ms: int
 
 
-async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Failed:
+async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> FailReply:
     """End runs that failed: try again, go on with the next occurrence, or set the task aside as dead."""
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for failure in failures:
@@ -124,10 +124,10 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
         args,
     )
     earliest, _, results = reply.partition(b" ")
-    return Failed(results.decode(), int(earliest))
+    return FailReply(results.decode(), int(earliest))
 
 
-async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
+async def release(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
     """Hand back claimed tasks that did not run."""
     args: list[Argument] = [keys.wake]
     for run in runs:
@@ -135,7 +135,7 @@ async def release(session: Session, keys: Keys, runs: Sequence[Held]) -> Ended:
     return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
 
 
-async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held]) -> list[bool]:
+async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
     """Extend leases. Return for each if it was still held."""
     args: list[Argument] = [lease_ms]
     for run in runs:
@@ -143,7 +143,7 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Held
     return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
 
 
-async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list[bool]:
+async def quarantine(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> list[bool]:
     """Set claimed tasks aside as dead whose record cannot be read. Return for each if its lease was still held."""
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for run in runs:
@@ -156,6 +156,6 @@ async def quarantine(session: Session, keys: Keys, runs: Sequence[Held]) -> list
     return to_flags(reply)
 
 
-def _ended(reply: bytes) -> Ended:
+def _ended(reply: bytes) -> CompleteReply:
     earliest, _, held = reply.partition(b" ")
-    return Ended(to_flags(held), int(earliest))
+    return CompleteReply(to_flags(held), int(earliest))

@@ -21,7 +21,7 @@ async def enroll(partition: ScriptRunner, wanted: Membership) -> Membership:
     return Membership(*reply)
 
 
-class Changed(NamedTuple):
+class AdoptReply(NamedTuple):
     """The membership that is stored then, and if the partition is paused."""
 
     membership: Membership
@@ -35,7 +35,7 @@ async def adopt_list(
     *,
     paused: bool,
     without_hints_for: Sequence[str] = (),
-) -> Changed:
+) -> AdoptReply:
     """Give a partition the wanted list if its epoch is the expected one (None: any smaller epoch).
 
     The partition refuses while it keeps hints for one of the partitions in `without_hints_for`.
@@ -57,7 +57,7 @@ async def adopt_list(
         ),
     )
     *stored, is_paused = reply
-    return Changed(Membership(*stored), is_paused == b"1")
+    return AdoptReply(Membership(*stored), is_paused == b"1")
 
 
 async def finish_migration(partition: ScriptRunner) -> None:
@@ -117,20 +117,22 @@ async def move_done(partition: ScriptRunner, number: int) -> None:
     await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.epoch, number))
 
 
-class Moving(NamedTuple):
+class MigrationStatus(NamedTuple):
     """The progress of the migration in one partition."""
 
     is_migrating: bool
     moved: int
     looked: int
     has_outbox: bool
-    on_their_way: Sequence[bool]
+    in_transit: Sequence[bool]
 
 
-async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> Moving:
+async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -> MigrationStatus:
     """Read the progress of the migration, and which of the given ids are in the batch that moves."""
     keys = partition.keys
-    _, from_list, moved, looked, has_outbox, on_their_way = await partition.read(
+    _, from_list, moved, looked, has_outbox, in_transit = await partition.read(
         scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], ids
     )
-    return Moving(bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in on_their_way])
+    return MigrationStatus(
+        bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in in_transit]
+    )

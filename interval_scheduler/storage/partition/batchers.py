@@ -40,7 +40,7 @@ class BatchersIfExists(NamedTuple):
     assign: BatchedCalls[AssignCall, bool | None]
     remove: BatchedCalls[bytes, assigning.Removed | None]
     control: BatchedCalls[control_commands.ControlStep, str | None]
-    on_their_way: BatchedCalls[bytes, bool]
+    in_transit: BatchedCalls[bytes, bool]
 
 
 def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
@@ -62,7 +62,7 @@ def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> 
         BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda call: len(call.assignment.data)),
         BatchedCalls(partition.name, _if_exists_each(senders.remove)),
         BatchedCalls(partition.name, _if_exists_each(senders.control)),
-        BatchedCalls(partition.name, senders.on_their_way),
+        BatchedCalls(partition.name, senders.in_transit),
     )
 
 
@@ -72,14 +72,14 @@ class _BatchSenders:
     def __init__(self, partition: HasDetour, options: SchedulerOptions, *, if_exists: bool) -> None:
         self._partition = partition
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
-        patience = options.storage.operation_timeout_seconds
+        retry_for_seconds = options.storage.operation_timeout_seconds
         replicas = options.storage.wait_replicas
         self._if_exists = if_exists
-        self._assigning = Session(partition, patience, replicas, if_exists=if_exists)
-        self._removing = Session(partition, patience, if_exists=if_exists)
-        self._controlling = Session(partition, patience, if_exists=if_exists)
-        self._locking = Session(partition, patience, replicas)
-        self._unlocking = Session(partition, patience)
+        self._assigning = Session(partition, retry_for_seconds, replicas, if_exists=if_exists)
+        self._removing = Session(partition, retry_for_seconds, if_exists=if_exists)
+        self._controlling = Session(partition, retry_for_seconds, if_exists=if_exists)
+        self._locking = Session(partition, retry_for_seconds, replicas)
+        self._unlocking = Session(partition, retry_for_seconds)
 
     async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
         partition = self._partition
@@ -126,8 +126,8 @@ class _BatchSenders:
             return await hints.look(ids)
         return await lookup.look(self._partition, ids)
 
-    async def on_their_way(self, ids: Sequence[bytes]) -> Sequence[bool]:
-        return (await topology.migration_status(self._partition, ids)).on_their_way
+    async def in_transit(self, ids: Sequence[bytes]) -> Sequence[bool]:
+        return (await topology.migration_status(self._partition, ids)).in_transit
 
     async def _hints_in_between(self) -> Detour | None:
         """Where changes go if the partition is offline and hints are kept; else those known are applied."""

@@ -57,7 +57,7 @@ def to_flags(digits: bytes) -> list[bool]:
 
 
 #: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
-_LONGEST_PATIENCE_SECONDS: Final = 300.0
+_LONGEST_RETRY_SECONDS: Final = 300.0
 
 
 class Requests(Protocol):
@@ -82,21 +82,21 @@ class Session:
         "_if_exists",
         "_in_doubt",
         "_partition",
-        "_patience_seconds",
         "_replicas",
         "_reply_key",
+        "_retry_for_seconds",
         "_sequence",
         "name",
     )
 
     def __init__(
-        self, partition: Addressable, patience_seconds: float, replicas: int = 0, *, if_exists: bool = False
+        self, partition: Addressable, retry_for_seconds: float, replicas: int = 0, *, if_exists: bool = False
     ) -> None:
         self._partition = partition
         self._replicas = replicas
         self._acknowledged = replicas
         self._if_exists = if_exists
-        self._patience_seconds = min(patience_seconds, _LONGEST_PATIENCE_SECONDS)
+        self._retry_for_seconds = min(retry_for_seconds, _LONGEST_RETRY_SECONDS)
         #: What tells it from every other.
         self.name: Final = secrets.token_hex(8).encode()
         self._reply_key = partition.keys.reply(self.name)
@@ -139,7 +139,7 @@ class Session:
             number = b"%d:%d%s" % (self._partition.epoch, self._sequence, b"?" if self._if_exists else b"")
         try:
             reply = await self._partition.sender.request(
-                script, (self._reply_key, *keys), (number, *args), self._patience_seconds, self._replicas
+                script, (self._reply_key, *keys), (number, *args), self._retry_for_seconds, self._replicas
             )
         except OutcomeUnknown:
             raise
@@ -196,7 +196,7 @@ class ScriptSender:
         script: Script,
         keys: Sequence[bytes],
         args: Sequence[Argument],
-        patience_seconds: float,
+        retry_for_seconds: float,
         replicas: int = 0,
     ) -> Any:
         """Run a script that may safely be sent again, until it is answered or patience ends.
@@ -207,7 +207,7 @@ class ScriptSender:
             OutcomeUnknown: patience ended.
             StorageError: Redis refused; nothing was changed.
         """
-        give_up_at = clock.monotonic() + patience_seconds
+        give_up_at = clock.monotonic() + retry_for_seconds
         failures = 0
         evaluate = self.evaluate
         if replicas:

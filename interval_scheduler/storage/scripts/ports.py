@@ -51,7 +51,7 @@ class Sender(Protocol):
         script: Script,
         keys: Sequence[bytes],
         args: Sequence[Argument],
-        patience_seconds: float,
+        retry_for_seconds: float,
         replicas: int = 0,
     ) -> Any:
         """Run a script that recognizes a repeated request; send it again until a reply comes or the patience ends."""

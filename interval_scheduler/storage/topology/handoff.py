@@ -66,9 +66,9 @@ class Handoff:
         self._limit = options.max_hints
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._log = log
-        self._patience_seconds = options.storage.operation_timeout_seconds
-        self._assigning = Session(master, self._patience_seconds, options.storage.wait_replicas)
-        self._removing = Session(master, self._patience_seconds)
+        self._retry_for_seconds = options.storage.operation_timeout_seconds
+        self._assigning = Session(master, self._retry_for_seconds, options.storage.wait_replicas)
+        self._removing = Session(master, self._retry_for_seconds)
         self._applying = asyncio.Lock()
         #: Whether others may have written some, since the partition was away.
         self._assumed = True
@@ -219,7 +219,7 @@ class Handoff:
             if not (self.pending or self._assumed):
                 return  # its connection was lost, but nothing tells that it was away
             if self._partition.state == "offline":
-                with anyio.move_on_after(self._patience_seconds):
+                with anyio.move_on_after(self._retry_for_seconds):
                     await self._master.wait_online()
         async with self._applying:
             try:

@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Moves:
+class Migration:
     """The change from one list of partitions to another.
 
     Args:
@@ -61,7 +61,7 @@ class Moves:
         """Where it will be."""
         return self.new[self._new_home(raw_id)]
 
-    def has_moved(self, raw_id: bytes) -> bool:
+    def changes_home(self, raw_id: bytes) -> bool:
         """Whether its home is another by the new list."""
         return self.old_home(raw_id) is not self.new_home(raw_id)
 
@@ -101,7 +101,7 @@ class Moves:
         if result is not None:
             return result
         old = self.old_home(raw_id)
-        if await old.if_exists.on_their_way.submit(raw_id):
+        if await old.if_exists.in_transit.submit(raw_id):
             await self.forward(old)
         return await batcher.submit(item)
 
