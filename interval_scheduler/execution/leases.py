@@ -29,7 +29,7 @@ from ..support import clock
 from ..support.log import Log
 from .run import TaskRun
 
-_LOOK: Final = 0.05
+_CHECK_SHARE: Final = 0.05
 #: Of a lease: an event loop that stands still for longer is told.
 _BLOCKED: Final = 0.5
 
@@ -79,7 +79,7 @@ class Leases:
                 elif run in self._running and not await self._was_removed(channel, run):
                     self._lose(run, "another worker has the task")
 
-    def look_once(self) -> None:
+    def check_once(self) -> None:
         """Cut short the runs whose lease is no longer relied on."""
         now = clock.monotonic()
         for run in [run for run in self._running if now >= run.trusted_until]:
@@ -104,7 +104,7 @@ class Leases:
         while True:
             began = clock.monotonic()
             earliest = min((run.trusted_until for run in self._running), default=math.inf) - began
-            asked = max(_LOOK * self._lease_seconds, min(earliest, longest))
+            asked = max(_CHECK_SHARE * self._lease_seconds, min(earliest, longest))
             await anyio.sleep(asked)
             late = clock.monotonic() - began - asked
             if late > _BLOCKED * self._lease_seconds:
@@ -114,7 +114,7 @@ class Leases:
                     late,
                     self._lease_seconds,
                 )
-            self.look_once()
+            self.check_once()
 
     async def _keep(self, channel: LeaseChannel) -> None:
         while True:

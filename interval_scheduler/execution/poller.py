@@ -114,7 +114,7 @@ class Poller:
         self._stopping = False
         self._pause = anyio.CancelScope()
         self._nudged = anyio.Event()
-        self._next_look_ms: float = math.inf
+        self._next_claim_ms: float = math.inf
         # Turns the server's ms into monotonic seconds; never too early, since the server read its clock before.
         self._local: Callable[[float], float] = lambda _: 0.0
 
@@ -123,8 +123,8 @@ class Poller:
         return self._claims.on_due(self._on_due)
 
     def _on_due(self, due_ms: int) -> None:
-        if due_ms < self._next_look_ms:
-            self._next_look_ms = due_ms
+        if due_ms < self._next_claim_ms:
+            self._next_claim_ms = due_ms
             self._nudged.set()
 
     def stop(self) -> None:
@@ -159,7 +159,7 @@ class Poller:
             return
         limit = min(permits, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else permits
         limit = max(1, limit)
-        self._next_look_ms = math.inf
+        self._next_claim_ms = math.inf
         fed = 0
         try:
             claimed = await self._claims.claim(limit)
@@ -171,8 +171,8 @@ class Poller:
         self._load.note(claimed, got_all=fed == limit)
         if fed == limit:
             return
-        if claimed.next_look_ms >= 0:
-            self._next_look_ms = min(self._next_look_ms, claimed.next_look_ms)
+        if claimed.next_claim_ms >= 0:
+            self._next_claim_ms = min(self._next_claim_ms, claimed.next_claim_ms)
         with self._waiting():
             await (self._sleep() if self._is_first else self._load.is_high.wait())
 
@@ -210,7 +210,7 @@ class Poller:
         while True:
             self._nudged = anyio.Event()
             idle_backoff = self._load.idle_backoff * random.uniform(0.5, 1)
-            seconds = min(self._local(self._next_look_ms) + idle_backoff, latest) - clock.monotonic()
+            seconds = min(self._local(self._next_claim_ms) + idle_backoff, latest) - clock.monotonic()
             if seconds <= 0:
                 return
             with anyio.move_on_after(seconds):

@@ -25,7 +25,7 @@ from .locks import Locks
 _LOCK: Final = "partitions:move"
 #: A mover that dies lets the next one begin after so long.
 _LOCK_SECONDS: Final = 3.0
-_LOOK_SECONDS: Final = 0.5
+_CHECK_SECONDS: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 _LONGEST_DELAY: Final = 5.0
@@ -49,12 +49,12 @@ class Rebalancer:
 
     async def run(self) -> None:
         """Move, or watch another do it, until it is done; returns at once if nothing moves."""
-        pause = _LOOK_SECONDS
+        pause = _CHECK_SECONDS
         while self._partitions.migration is not None:
             try:
                 await self.run_once(self._partitions.migration)
             except LockTimeout:
-                pause = _LOOK_SECONDS  # another scheduler moves
+                pause = _CHECK_SECONDS  # another scheduler moves
             except (StorageError, LockError) as error:
                 self._log.warning("moving tasks to their new homes is held up: %s", error)
                 pause = min(2 * pause, _LONGEST_DELAY)
@@ -79,7 +79,7 @@ class Rebalancer:
     async def _move(self, migration: Migration) -> None:
         names = ", ".join(partition.name for partition in migration.new)
         self._log.info("tasks move to their new homes: the partitions are %s now", names)
-        left = {old: await self._walk(migration, old) for old in migration.old}
+        left = {old: await self._scan(migration, old) for old in migration.old}
         pause = _SHORTEST_PAUSE
         while any(left.values()):
             await anyio.sleep(pause)  # these run at the moment
@@ -93,7 +93,7 @@ class Rebalancer:
         await migration.finish(self._partitions.master)
         self._log.info("%d tasks have moved to their new homes", moved)
 
-    async def _walk(self, migration: Migration, old: Partition) -> Sequence[bytes]:
+    async def _scan(self, migration: Migration, old: Partition) -> Sequence[bytes]:
         """Look at each task of a partition, and move those that belong elsewhere: those that are leased."""
         await migration.forward(old)
         left: list[bytes] = []

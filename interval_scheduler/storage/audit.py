@@ -65,10 +65,10 @@ class Audit:
         tasks = sum([(await lookup.sizes(partition)).tasks for partition in self._partitions.all])
         for partition in self._partitions.all:
             for place in auditing.AUDITED_PLACES:
-                await self._walk(partition, place, tasks)
+                await self._audit_place(partition, place, tasks)
         return AuditReport(self._checked, dict(self._counts), tuple(self._problems))
 
-    async def _walk(self, partition: Partition, place: str, tasks: int) -> None:
+    async def _audit_place(self, partition: Partition, place: str, tasks: int) -> None:
         cursor = b"0"
         while True:
             step = await auditing.audit(partition, place, cursor, self._longest_lease_ms, mend=False)
@@ -81,7 +81,7 @@ class Audit:
                 kind = cast("Kind", found.kind.decode())
                 self._tell(partition, kind, found.raw_id, found.detail.decode(), mended=mended)
             if place == "tasks":
-                await self._look_for_strangers(partition, step.ids)
+                await self._find_misplaced(partition, step.ids)
                 self._checked += len(step.ids)
                 if self._progress is not None:
                     self._progress(self._checked, max(tasks, self._checked))
@@ -89,7 +89,7 @@ class Audit:
                 return
             cursor = step.cursor
 
-    async def _look_for_strangers(self, partition: Partition, ids: Sequence[bytes]) -> None:
+    async def _find_misplaced(self, partition: Partition, ids: Sequence[bytes]) -> None:
         """Tasks that do not belong to the partition on which they are."""
         for raw_id in ids:
             migration = self._partitions.migration

@@ -60,7 +60,7 @@ class Completions:
         self._release = self._batcher("handed back", release)
         self._quarantine = self._batcher("set aside", quarantine)
         self._fail: Batcher[Failure, str] = Batcher(
-            partition.name, fail, self._settle_failures, lambda one: len(one.error)
+            partition.name, fail, self._report_failures, lambda one: len(one.error)
         )
         self._batchers = (self._complete, self._fail, self._release, self._quarantine)
 
@@ -105,7 +105,7 @@ class Completions:
             self._partition.announce(ended.earliest_ms)
         return ended.held
 
-    def _settle_failures(self, failures: Sequence[Failure], results: Sequence[str] | Exception) -> None:
+    def _report_failures(self, failures: Sequence[Failure], results: Sequence[str] | Exception) -> None:
         self._make_room()
         if isinstance(results, Exception):
             self._give_up(len(failures), "ended", results)
@@ -132,7 +132,7 @@ class Completions:
     def _batcher(
         self, done: str, send: Callable[[Sequence[ClaimedTask]], Awaitable[Sequence[bool]]]
     ) -> Batcher[ClaimedTask, bool]:
-        def settle(runs: Sequence[ClaimedTask], results: Sequence[bool] | Exception) -> None:
+        def report(runs: Sequence[ClaimedTask], results: Sequence[bool] | Exception) -> None:
             self._make_room()
             if isinstance(results, Exception):
                 self._give_up(len(runs), done, results)
@@ -141,4 +141,4 @@ class Completions:
                     if not held:
                         self._stale(run.raw_id, done)
 
-        return Batcher(self._partition.name, send, settle)
+        return Batcher(self._partition.name, send, report)

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from .commands import lookup
-from .commands.lookup import Place, Row
+from .commands.lookup import Row, StateSet
 from .partition.partition import Partition
 
 #: How many tasks, or dead tasks, are asked for at once.
 PAGE: Final = 250
 
 
-async def stream(partition: Partition, place: Place) -> AsyncIterator[tuple[Partition, Row]]:
+async def stream(partition: Partition, state_set: StateSet) -> AsyncIterator[tuple[Partition, Row]]:
     """The tasks of one partition at one place.
 
     A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
@@ -24,9 +24,9 @@ async def stream(partition: Partition, place: Place) -> AsyncIterator[tuple[Part
     left = 2 * sizes.tasks + PAGE
     after = None
     while True:
-        found = await lookup.page(partition, place, limit=PAGE, after=after)
+        found = await lookup.page(partition, state_set, limit=PAGE, after=after)
         for row in found.rows:
-            if left <= 0 or (place == "waiting" and row.due_ms > sizes.last_due_ms):
+            if left <= 0 or (state_set == "waiting" and row.due_ms > sizes.last_due_ms):
                 return
             left -= 1
             yield partition, row

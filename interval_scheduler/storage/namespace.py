@@ -15,7 +15,7 @@ from ..model.task import DeadTask, ScheduledTask, State
 from ..support.log import Log
 from .commands import assigning, control, lookup
 from .commands.assigning import START_WINDOW_MS
-from .commands.lookup import Place
+from .commands.lookup import StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
 from .partitions import Partition, Partitions
@@ -151,15 +151,15 @@ class Namespace:
 
         A task whose record cannot be read is left out, and told in the log.
         """
-        places: Sequence[tuple[Place, State]] = (
+        state_sets: Sequence[tuple[StateSet, State]] = (
             ("leased", "leased"),
             ("parked", "waiting"),
             ("waiting", "waiting"),
             ("paused", "paused"),
         )
-        for place, its_state in places:
+        for state_set, its_state in state_sets:
             if state in (None, its_state):
-                streams = [stream(partition, place) for partition in self._partitions.all]
+                streams = [stream(partition, state_set) for partition in self._partitions.all]
                 async for partition, row in merge(streams):
                     try:
                         yield to_scheduled_task(partition.name, row)

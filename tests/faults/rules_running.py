@@ -79,7 +79,7 @@ class Running(Driven):
             moments += [place.until for _, _, place in model.at(Leased)]
             claims.append(runs)
             return claimed._replace(
-                next_look_ms=-1 if model.halted is not None else min(moments, default=-1),
+                next_claim_ms=-1 if model.halted is not None else min(moments, default=-1),
                 ids=[run.raw_id for run in runs],
                 dues=[b"%d" % run.due for run in runs],
                 records=[run.spec.record for run in runs],

@@ -25,7 +25,7 @@ ALL: Final = (
         "a batch that fails ends the batcher",
         "storage/requests/batching.py",
         "            return error\n",
-        "            self._settle(batch, error)\n            raise\n",
+        "            self._report(batch, error)\n            raise\n",
         tests_in("unit/test_batching", "test_an_error_fails_its_batch_and_no_other"),
     ),
     Planted(

@@ -56,7 +56,7 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
     # A machine that stands still for two seconds in between is no fault.
     end = min(now_of(claimed) + 1, now + 2000)
     assert [int(due) for due in claimed.dues] == list(range(now - 50, end))
-    assert claimed.next_look_ms in (end, now_of(claimed) + HOUR)
+    assert claimed.next_claim_ms in (end, now_of(claimed) + HOUR)
 
 
 async def test_binary_records_and_strange_ids_come_as_they_are(store: Store) -> None:
@@ -85,7 +85,7 @@ async def test_nothing_but_ghosts(store: Store) -> None:
     session = store.session()
     await store.seed(Space(due={b"1": 1, b"2": 2, b"3": 3}))
     claimed = await running.claim(session.it, store.keys, 2, HOUR)
-    assert (list(claimed.ids), claimed.next_look_ms) == ([], 3)  # look again at once
+    assert (list(claimed.ids), claimed.next_claim_ms) == ([], 3)  # look again at once
     assert await store.space() == Space(due={b"3": 3}, fence=claimed.token)
 
 
@@ -103,24 +103,24 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
 async def test_the_next_look(store: Store) -> None:
     session = store.session()
 
-    async def next_look() -> int:
-        return (await running.claim(session.it, store.keys, 1, HOUR)).next_look_ms
+    async def next_claim() -> int:
+        return (await running.claim(session.it, store.keys, 1, HOUR)).next_claim_ms
 
-    assert await next_look() == -1
+    assert await next_claim() == -1
     await store.seed(Space(tasks={b"a": b"s\nx"}, due={b"a": FAR}))
-    assert await next_look() == FAR
+    assert await next_claim() == FAR
     await store.seed(Space(tasks={b"b": b"s\nx"}, leased={b"b": FAR - 5}, leases={b"b": lease(7, 5)}))
-    assert await next_look() == FAR - 5  # a lease that ends before the next due time
+    assert await next_claim() == FAR - 5  # a lease that ends before the next due time
     await store.seed(Space(tasks={b"c": b"s\nx"}, due={b"c": FAR - 9}))
-    assert await next_look() == FAR - 9
+    assert await next_claim() == FAR - 9
 
 
 async def test_the_next_look_after_a_claim(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": 2}))
-    assert (await running.claim(session.it, store.keys, 1, HOUR)).next_look_ms == 2
+    assert (await running.claim(session.it, store.keys, 1, HOUR)).next_claim_ms == 2
     claimed = await running.claim(session.it, store.keys, 1, SECOND)
-    assert claimed.next_look_ms == now_of(claimed) + SECOND  # its own lease
+    assert claimed.next_claim_ms == now_of(claimed) + SECOND  # its own lease
 
 
 async def test_tokens_are_the_servers_time_in_microseconds(store: Store) -> None:

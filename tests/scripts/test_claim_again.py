@@ -65,7 +65,7 @@ async def test_no_more_leases_are_recovered_than_are_claimed(store: Store) -> No
     claimed = await running.claim(session.it, store.keys, 2, HOUR)
     # The two that ended first came back; the earliest due of all were claimed.
     assert (claimed.ids, claimed.dues) == ([b"early", b"3"], [b"1", b"9"])
-    assert claimed.next_look_ms == 9
+    assert claimed.next_claim_ms == 9
     found = await store.space()
     assert found.due == {b"4": 9}
     assert found.attempts == {b"3": b"1", b"4": b"1"}
@@ -85,7 +85,7 @@ async def test_a_task_re_assigned_during_the_lost_run_obeys(store: Store) -> Non
     seeded.leases = {b"kept": lease(7, 40, b"k"), b"moved": lease(7, 40, b"s%d" % FAR), b"soon": lease(7, 40, b"s41")}
     await store.seed(seeded)
     claimed = await running.claim(session.it, store.keys, 10, HOUR)
-    assert (claimed.ids, claimed.dues, claimed.next_look_ms) == (
+    assert (claimed.ids, claimed.dues, claimed.next_claim_ms) == (
         [b"kept", b"soon"],
         [b"40", b"41"],
         now_of(claimed) + HOUR,
@@ -130,7 +130,7 @@ async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> 
         again = await running.claim(session.back(), store.keys, 3, HOUR)
         assert (again.token, taken(again)) == (claimed.token, taken(claimed))
         assert dict(zip(again.ids, again.failed, strict=True)) == {b"a": None, b"b": b"2", b"c": None}
-        assert again.next_look_ms == now_of(claimed) + HOUR
+        assert again.next_claim_ms == now_of(claimed) + HOUR
     assert await store.raw() == before
 
 

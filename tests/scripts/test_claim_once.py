@@ -46,7 +46,7 @@ async def test_recurring_tasks_are_due_again_and_one_shots_are_gone(store: Store
         b"delay-grid": (now + HOUR) // MINUTE * MINUTE,
         b"later": FAR,
     }
-    assert claimed.next_look_ms == min(again.values())
+    assert claimed.next_claim_ms == min(again.values())
     assert await store.space() == Space(tasks=without(tasks, b"once"), due=again, fence=claimed.token)
 
 
@@ -55,7 +55,7 @@ async def test_the_earliest_due_come_first_up_to_the_limit(store: Store) -> None
     dues = {b"a": 50, b"b": 20, b"c": 40, b"d": 10, b"e": 30}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
     claimed = await running.claim_once(session.it, store.keys, 3, HOUR)
-    assert (claimed.ids, claimed.next_look_ms) == ([b"d", b"b", b"e"], 40)
+    assert (claimed.ids, claimed.next_claim_ms) == ([b"d", b"b", b"e"], 40)
     rest = dict.fromkeys((b"a", b"c"), b"s\nx")
     assert await store.space() == Space(tasks=rest, due={b"a": 50, b"c": 40}, fence=claimed.token)
 

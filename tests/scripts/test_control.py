@@ -118,7 +118,7 @@ async def test_nothing_is_claimed_while_the_partition_rests(store: Store, *, onc
     assert await control.pause_all(session.it, store.keys, pause=True)
     assert not await control.pause_all(session.it, store.keys, pause=True)
     claimed = await claim(claims.it, store.keys, 10, HOUR)
-    assert (list(claimed.ids), claimed.next_look_ms) == ([], -1)
+    assert (list(claimed.ids), claimed.next_claim_ms) == ([], -1)
     async with store.announcements() as heard:
         assert await control.pause_all(session.it, store.keys, pause=False)
         assert await heard() == [0], "sleeping schedulers look at once"

@@ -38,7 +38,7 @@ async def test_what_has_no_room_is_parked_and_comes_back_one_by_one(store: Store
     await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(4)), grouped(b"b", "other", 20))
     claimed = await claim(store, 10, 2)
     assert list(claimed.ids) == [b"a0", b"a1", b"b"]
-    assert claimed.next_look_ms > FAR / 4, "nothing but ends of leases"
+    assert claimed.next_claim_ms > FAR / 4, "nothing but ends of leases"
     space = await store.space()
     assert space.due == {}
     assert space.groups == {
@@ -160,7 +160,7 @@ async def test_a_claim_that_parks_all_it_finds_takes_no_token(store: Store) -> N
     session = store.session()
     second = await running.claim(session.it, store.keys, 2, HOUR, 1)
     assert (list(second.ids), second.token) == ([], first.token)
-    assert second.next_look_ms == 13, "the rest of the group is still to be looked at"
+    assert second.next_claim_ms == 13, "the rest of the group is still to be looked at"
     assert store.replies[session.name].startswith(b"1 ")
     kept = await store.client.get(store.keys.reply(session.name))
     assert kept == b"1 %s 0" % first.token, "a retry finds nothing, whoever has that token"

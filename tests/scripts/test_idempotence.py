@@ -96,7 +96,7 @@ def comparable(reply: object) -> object:
     if not isinstance(reply, Claimed):
         return reply
     failed = list(reply.failed) or [None] * len(reply.ids)
-    return reply.next_look_ms, reply.token, sorted(zip(reply.ids, reply.dues, reply.records, failed, strict=True))
+    return reply.next_claim_ms, reply.token, sorted(zip(reply.ids, reply.dues, reply.records, failed, strict=True))
 
 
 async def a_moment_later(store: Store) -> None:
@@ -145,7 +145,7 @@ async def test_a_late_copy_of_a_claim_that_found_nothing_finds_nothing(store: St
     before = await store.raw()
     session.back()
     late = await request_of(store, session)
-    assert (nothing.token, list(late.ids), late.next_look_ms) == (b"0", [], 0)
+    assert (nothing.token, list(late.ids), late.next_claim_ms) == (b"0", [], 0)
     assert await store.raw() == before
 
 

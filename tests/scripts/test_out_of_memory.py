@@ -204,8 +204,8 @@ async def test_what_reads_only(small_store: Store) -> None:
     store = small_store
     await store.seed(held_space())
     await fill_up(store)
-    assert (await running.claim(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
-    assert (await running.claim_once(store.session().it, store.keys, 10, HOUR)).next_look_ms == FAR
+    assert (await running.claim(store.session().it, store.keys, 10, HOUR)).next_claim_ms == FAR
+    assert (await running.claim_once(store.session().it, store.keys, 10, HOUR)).next_claim_ms == FAR
     assert await lookup.sizes(store.partition) == (3, 0, -1)
     assert [row and row.failed for row in await lookup.look(store.partition, [b"a", b"no"])] == [1, None]
     found = await lookup.page(store.partition, "leased", limit=10, after=None)

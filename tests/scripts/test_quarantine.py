@@ -41,7 +41,7 @@ async def test_what_is_dead_is_not_claimed_any_more(store: Store) -> None:
     await store.seed(Space(tasks={b"a": b"garbage"}, due={b"a": 1}))
     claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert await running.quarantine(session.it, store.keys, held_of(claimed)) == [True]
-    assert (await running.claim(session.it, store.keys, 10, HOUR)).next_look_ms == -1
+    assert (await running.claim(session.it, store.keys, 10, HOUR)).next_claim_ms == -1
     assert await lookup.look(store.partition, [b"a"]) == [None]
     assert await lookup.sizes(store.partition) == (0, 0, -1)
 

@@ -194,11 +194,11 @@ async def test_flushed_waits_for_what_is_waiting_and_in_flight() -> None:
     wire = Wire()
     settled: list[int] = []
 
-    def settle(items: Sequence[int], results: Sequence[int] | Exception) -> None:
+    def report(items: Sequence[int], results: Sequence[int] | Exception) -> None:
         assert not isinstance(results, Exception)
         settled.extend(results)
 
-    batcher = Batcher[int, int]("p", wire.send, settle)
+    batcher = Batcher[int, int]("p", wire.send, report)
     await asyncio.wait_for(batcher.flushed(), _SOON)
     async with running(batcher):
         wire.open.clear()

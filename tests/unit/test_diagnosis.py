@@ -9,7 +9,7 @@ import pytest
 from interval_scheduler.errors import StorageRefused, UnsuitableServer
 from interval_scheduler.model.health import Finding, Health, PartitionHealth
 from interval_scheduler.storage.connection import diagnosis as server
-from interval_scheduler.storage.connection.diagnosis import Facts, require_suitable
+from interval_scheduler.storage.connection.diagnosis import ServerFacts, require_suitable
 from interval_scheduler.storage.connection.inspection import Stopwatch
 from interval_scheduler.support import clock
 
@@ -24,45 +24,45 @@ GOOD: dict[str, Any] = {
 NOPERM = "ERR The user executing the script can't run this command or subcommand script: f0, on @user_script:1."
 
 
-def judge(saves: str | None = "3600 1", *, allow_eviction: bool = False, **info: Any) -> list[Finding]:
-    return server.judge(NAME, Facts(GOOD | info, saves), allow_eviction=allow_eviction)
+def diagnose(saves: str | None = "3600 1", *, allow_eviction: bool = False, **info: Any) -> list[Finding]:
+    return server.diagnose(NAME, ServerFacts(GOOD | info, saves), allow_eviction=allow_eviction)
 
 
 def tried(refused: dict[str, str] | None = None, difference: float = 0.0, took: float = 0.01) -> list[Finding]:
-    return server.judge(NAME, Facts(GOOD, "").tried(refused or {}, difference, took), allow_eviction=False)
+    return server.diagnose(NAME, ServerFacts(GOOD, "").tried(refused or {}, difference, took), allow_eviction=False)
 
 
 @pytest.mark.parametrize(
     "version", ["6.2.0", "6.2.14", "6.10.0", "7.0.0", "7.2.4", "8.0", "7", "10.1.1", "255.255.255"]
 )
 def test_versions_that_will_do(version: str) -> None:
-    assert judge(redis_version=version) == []
+    assert diagnose(redis_version=version) == []
 
 
 @pytest.mark.parametrize("version", ["6.0.16", "6.1.99", "5.0.7", "2.8.24", "6", "0", "unknown", ""])
 def test_versions_that_will_not(version: str) -> None:
     message = f"partition '{NAME}' runs Redis {version}: at least 6.2 is needed"
-    assert judge(redis_version=version) == [Finding("version", "error", message)]
+    assert diagnose(redis_version=version) == [Finding("version", "error", message)]
 
 
 def test_a_server_that_does_not_tell_its_version() -> None:
-    assert [finding.code for finding in server.judge(NAME, Facts({}), allow_eviction=False)] == ["version"]
+    assert [finding.code for finding in server.diagnose(NAME, ServerFacts({}), allow_eviction=False)] == ["version"]
 
 
 def test_the_embedded_engine_has_nothing_to_be_told() -> None:
-    assert server.judge(NAME, Facts().tried({}, 1e6, 0.0), allow_eviction=False) == []
+    assert server.diagnose(NAME, ServerFacts().tried({}, 1e6, 0.0), allow_eviction=False) == []
 
 
 @pytest.mark.parametrize("role", ["slave", "replica", "sentinel"])
 def test_only_a_primary_will_do(role: str) -> None:
-    (finding,) = judge(role=role)
+    (finding,) = diagnose(role=role)
     assert (finding.code, finding.severity) == ("role", "error")
     assert "is a replica: give the address of its primary" in finding.message
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-lru", "volatile-ttl", "allkeys-random"])
 def test_eviction_is_an_error_where_it_can_happen(policy: str) -> None:
-    (finding,) = judge(maxmemory_policy=policy, maxmemory=1_000_000)
+    (finding,) = diagnose(maxmemory_policy=policy, maxmemory=1_000_000)
     assert (finding.code, finding.severity) == ("eviction", "error")
     for words in (f"maxmemory-policy {policy}", "noeviction", "allow_eviction=True"):
         assert words in finding.message
@@ -70,13 +70,13 @@ def test_eviction_is_an_error_where_it_can_happen(policy: str) -> None:
 
 @pytest.mark.parametrize(("maxmemory", "allow_eviction"), [(0, False), (0, True), (1_000_000, True)])
 def test_eviction_is_a_warning_where_it_cannot_or_is_accepted(maxmemory: int, allow_eviction: bool) -> None:  # noqa: FBT001 - a parameter
-    (finding,) = judge(maxmemory_policy="allkeys-lru", maxmemory=maxmemory, allow_eviction=allow_eviction)
+    (finding,) = diagnose(maxmemory_policy="allkeys-lru", maxmemory=maxmemory, allow_eviction=allow_eviction)
     assert (finding.code, finding.severity) == ("eviction", "warning")
     assert "partition 'here:1/0' has maxmemory-policy allkeys-lru" in finding.message
 
 
 def test_a_bound_without_eviction_is_fine() -> None:
-    assert judge(maxmemory=1_000_000) == []
+    assert diagnose(maxmemory=1_000_000) == []
 
 
 @pytest.mark.parametrize(
@@ -84,20 +84,20 @@ def test_a_bound_without_eviction_is_fine() -> None:
     [("", 0, True), ("", 1, False), ("3600 1", 0, False), ("3600 1", 1, False), (None, 0, False)],
 )
 def test_persistence_that_is_off_is_a_warning(saves: str | None, aof_enabled: int, warned: bool) -> None:  # noqa: FBT001 - a parameter
-    found = [(finding.code, finding.severity) for finding in judge(saves, aof_enabled=aof_enabled)]
+    found = [(finding.code, finding.severity) for finding in diagnose(saves, aof_enabled=aof_enabled)]
     assert found == ([("persistence", "warning")] if warned else [])
 
 
 @pytest.mark.parametrize("field", ["rdb_last_bgsave_status", "aof_last_write_status"])
 def test_a_disk_that_cannot_be_written_is_a_warning(field: str) -> None:
-    bad, good = Facts(GOOD | {field: "err"}), Facts(GOOD | {field: "ok"})
-    (finding,) = server.judge(NAME, bad, allow_eviction=False)
+    bad, good = ServerFacts(GOOD | {field: "err"}), ServerFacts(GOOD | {field: "ok"})
+    (finding,) = server.diagnose(NAME, bad, allow_eviction=False)
     assert (finding.code, finding.severity) == ("disk", "warning")
-    assert server.judge(NAME, good, allow_eviction=False) == []
+    assert server.diagnose(NAME, good, allow_eviction=False) == []
 
 
 def test_several_at_once() -> None:
-    assert {finding.code for finding in judge("", aof_enabled=0, maxmemory_policy="allkeys-lru")} == {
+    assert {finding.code for finding in diagnose("", aof_enabled=0, maxmemory_policy="allkeys-lru")} == {
         "eviction",
         "persistence",
     }
@@ -149,9 +149,9 @@ def test_the_stopwatch_compares_with_the_middle_of_the_request(monkeypatch: pyte
 
 
 def test_only_errors_are_raised() -> None:
-    require_suitable(NAME, judge("", aof_enabled=0))
+    require_suitable(NAME, diagnose("", aof_enabled=0))
     with pytest.raises(UnsuitableServer, match=r"^partition 'here:1/0' runs Redis 5.0: at least 6.2 is needed$"):
-        require_suitable(NAME, judge("", aof_enabled=0, redis_version="5.0"))
+        require_suitable(NAME, diagnose("", aof_enabled=0, redis_version="5.0"))
     with pytest.raises(StorageRefused, match=r"^partition 'here:1/0' refused: NOPERM: does not let") as caught:
         require_suitable(NAME, tried({"GET": NOPERM}))
     assert caught.value.code == "NOPERM"

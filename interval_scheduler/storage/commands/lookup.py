@@ -50,24 +50,24 @@ class PageMark(NamedTuple):
     id: bytes
 
 
-Place = Literal["waiting", "leased", "paused", "parked"]
+StateSet = Literal["waiting", "leased", "paused", "parked"]
 
 
-async def page(partition: ScriptRunner, place: Place, limit: int, after: PageMark | None) -> Page:
+async def page(partition: ScriptRunner, state_set: StateSet, limit: int, after: PageMark | None) -> Page:
     """List one page of the tasks at one place: in due order, the leased ones in the order of their deadlines.
 
     Parked tasks wait for room in their group; they come group by group.
     """
     keys = partition.keys
-    walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[place]
+    walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[state_set]
     found, mark = await _page(partition, walked, limit, after)
     rows = [
         _row(
             raw_id,
             record,
-            score if place in ("waiting", "parked") else None,
-            lease if place == "leased" else None,
-            score if place == "paused" else None,
+            score if state_set in ("waiting", "parked") else None,
+            lease if state_set == "leased" else None,
+            score if state_set == "paused" else None,
             extras,
         )
         for raw_id, record, lease, score, *extras in zip(

@@ -18,7 +18,7 @@ class Claimed(NamedTuple):
     """The reply to a claim. `failed` is empty unless an earlier delivery of one of the tasks failed."""
 
     now_us: int
-    next_look_ms: int
+    next_claim_ms: int
     token: bytes
     ids: Sequence[bytes]
     dues: Sequence[bytes]

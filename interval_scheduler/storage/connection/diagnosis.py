@@ -30,7 +30,7 @@ _SPARE_COMMANDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServerFacts:
     """What a server answered.
 
     Attributes:
@@ -52,7 +52,7 @@ class Facts:
         """The version of Redis, if it told."""
         return None if self.info is None else str(self.info.get("redis_version", "0"))
 
-    def tried(self, refused: Mapping[str, str], clock_difference: float, round_trip: float) -> Facts:
+    def tried(self, refused: Mapping[str, str], clock_difference: float, round_trip: float) -> ServerFacts:
         """The same, and what came of trying out the commands of the scripts."""
         return replace(self, refused=refused, clock_difference=clock_difference, round_trip=round_trip)
 
@@ -61,8 +61,8 @@ class Facts:
         return f"{self.info['run_id']}/{db}" if self.info and "run_id" in self.info else None
 
 
-def judge(
-    name: str, facts: Facts, *, allow_eviction: bool, in_cluster: bool = False, wait_replicas: int = 0
+def diagnose(
+    name: str, facts: ServerFacts, *, allow_eviction: bool, in_cluster: bool = False, wait_replicas: int = 0
 ) -> list[Finding]:
     """What the facts say of the server of a partition, which is to be one of a Redis Cluster or none. Pure."""
     findings = list(_refusals(name, facts.refused))
@@ -93,7 +93,7 @@ def require_suitable(name: str, findings: Iterable[Finding]) -> None:
             raise UnsuitableServer(name, problem)
 
 
-def deaf(name: str, channel: bytes) -> Finding:
+def subscribe_refused(name: str, channel: bytes) -> Finding:
     """What there is to say of a server that lets this user not subscribe."""
     return Finding(
         "subscription",
@@ -182,7 +182,7 @@ def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
         )
 
 
-def _clock(name: str, facts: Facts) -> Iterable[Finding]:
+def _clock(name: str, facts: ServerFacts) -> Iterable[Finding]:
     difference = facts.clock_difference
     if difference is not None and abs(difference) > _CLOCK_TOLERANCE + (facts.round_trip or 0):
         yield Finding(

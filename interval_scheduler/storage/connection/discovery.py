@@ -43,7 +43,7 @@ class Locator(Protocol):
             RedisError: nobody knows.
         """
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """The primary is not there any more: ask anew."""
 
 
@@ -121,7 +121,7 @@ class Sentinels:
             raise PartitionOffline(self._partition, _DOWN_SAYS)
         return address
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """They are asked each time."""
 
 
@@ -155,7 +155,7 @@ class Cluster:
                 return address
         raise RedisConnectionError(f"no node of the cluster has slot {slot}")
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """A slot is elsewhere: ask anew. If nobody answered, they have their time all the same."""
         if self._error is None:
             self._asked_at = -math.inf

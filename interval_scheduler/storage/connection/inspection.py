@@ -17,10 +17,10 @@ from redis.exceptions import ResponseError
 
 from ...config.instance import RedisInstance
 from ...support import clock
-from .diagnosis import Facts
+from .diagnosis import ServerFacts
 
 
-async def ask(client: Redis, instance: RedisInstance) -> Facts:
+async def inspect(client: Redis, instance: RedisInstance) -> ServerFacts:
     """Ask a server what it is; changes nothing, and writes nothing.
 
     Raises:
@@ -28,13 +28,13 @@ async def ask(client: Redis, instance: RedisInstance) -> Facts:
     """
     if instance.memory is not None:
         await client.ping()
-        return Facts()
+        return ServerFacts()
     info: Mapping[str, Any] = await client.info()
     try:
         saves = (await client.config_get("save")).get("save")
     except ResponseError:
         saves = None  # without the right to ask, nothing is claimed about it
-    return Facts(info, saves)
+    return ServerFacts(info, saves)
 
 
 class Stopwatch:

@@ -19,9 +19,9 @@ from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth
 from ..commands import auditing, topology
-from ..connection.diagnosis import Facts, deaf, judge, require_suitable
+from ..connection.diagnosis import ServerFacts, diagnose, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
-from ..connection.inspection import Stopwatch, ask
+from ..connection.inspection import Stopwatch, inspect
 from ..scripts.membership import Membership
 from ..scripts.ports import Reachable
 
@@ -45,10 +45,10 @@ class Handshake:
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
         #: What is to stand in its database. The number of the list, and the list before, are agreed upon at connect.
-        self.wanted = Membership.wanted(partition.name, storage)
+        self.expected = Membership.expected(partition.name, storage)
         #: What stood there when it was looked at; `None` for nothing.
         self.stored: Membership | None = None
-        self._facts = Facts()
+        self._facts = ServerFacts()
         #: What tells its database from every other, once it was reached; `None` if nothing does.
         self.database: str | None = None
         #: What tells its server from every other.
@@ -56,26 +56,28 @@ class Handshake:
 
     def expect(self, *, from_list: bytes, epoch: bytes | None = None) -> None:
         """Want another list of partitions to stand in the database from now on; its epoch stays unless given."""
-        self.wanted = self.wanted._replace(from_list=from_list, epoch=self.wanted.epoch if epoch is None else epoch)
+        self.expected = self.expected._replace(
+            from_list=from_list, epoch=self.expected.epoch if epoch is None else epoch
+        )
 
-    async def look(self) -> None:
+    async def inspect_server(self) -> None:
         """See whether it may be used. Writes nothing.
 
         Raises:
             UnsuitableServer, StorageRefused: it must not be.
             RedisError: it cannot be reached.
         """
-        self._facts = await ask(self._client, self._instance)
+        self._facts = await inspect(self._client, self._instance)
         self.server = self._facts.database(self._instance.db) or ""
         # The partitions of a cluster may well share a server.
         self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
         if self._is_demoted():
             raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
-        require_suitable(self._partition.name, self._judge(self._facts))
+        require_suitable(self._partition.name, self._diagnose(self._facts))
         stored = await self._client.hgetall(self._partition.keys.membership)
         self.stored = Membership.stored(stored) if stored else None
         if self.stored is not None:
-            self.wanted.require_same_layout(self.stored)
+            self.expected.require_same_layout(self.stored)
 
     def _is_demoted(self) -> bool:
         """Whether others say where the primary is, and what is there is none any more, or not yet."""
@@ -89,15 +91,15 @@ class Handshake:
             UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
             RedisError: it cannot be reached.
         """
-        findings = self._judge(await self._try_out(self._facts))
+        findings = self._diagnose(await self._try_out(self._facts))
         require_suitable(self._partition.name, findings)
         stored = self.stored
-        if not self.wanted.is_migrating:
-            stored = await topology.enroll(self._partition, self.wanted)
-        elif stored is None or stored.number < self.wanted.number:
+        if not self.expected.is_migrating:
+            stored = await topology.enroll(self._partition, self.expected)
+        elif stored is None or stored.number < self.expected.number:
             # It came back with what stood there before the change, which has not ended yet.
-            stored = (await topology.adopt_list(self._partition, self.wanted, None, paused=False)).membership
-        self.wanted.require(stored, self._partition.keys.membership)
+            stored = (await topology.adopt_list(self._partition, self.expected, None, paused=False)).membership
+        self.expected.require(stored, self._partition.keys.membership)
         return findings
 
     async def list_changed(self) -> StorageError:
@@ -111,18 +113,18 @@ class Handshake:
             return PartitionListChanged(name, stored.number, stored.list.decode(errors="replace"))
         return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
 
-    async def examine(self, *, is_deaf: bool) -> PartitionHealth:
+    async def examine(self, *, cannot_subscribe: bool) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take.
 
         Args:
-            is_deaf: whether it does not let this user subscribe.
+            cannot_subscribe: whether the server refused SUBSCRIBE.
         """
         partition = self._partition
-        facts, problem = Facts(), partition.problem
+        facts, problem = ServerFacts(), partition.problem
         try:
             partition.require_online()
             with anyio.fail_after(self._storage.operation_timeout_seconds):
-                facts = await self._try_out(await ask(self._client, self._instance))
+                facts = await self._try_out(await inspect(self._client, self._instance))
         except TimeoutError:
             problem = PartitionOffline(partition.name, "did not answer in time")
         except (*FAILED, StorageError) as error:
@@ -133,11 +135,14 @@ class Handshake:
             round_trip=facts.round_trip,
             version=facts.version,
             clock_difference=facts.clock_difference,
-            findings=(*self._judge(facts), *([deaf(partition.name, partition.keys.wake)] if is_deaf else ())),
+            findings=(
+                *self._diagnose(facts),
+                *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),
+            ),
             problem=None if problem is None else str(problem),
         )
 
-    async def _try_out(self, facts: Facts) -> Facts:
+    async def _try_out(self, facts: ServerFacts) -> ServerFacts:
         """What is known of the server, and what it answers to a script that does all that others do."""
         watch = Stopwatch()
         now_us, refused = await auditing.probe(self._partition)
@@ -148,9 +153,9 @@ class Handshake:
                 refused["WAIT"] = f"NOPERM {error}"
         return facts.tried(refused, *watch.compare(now_us))
 
-    def _judge(self, facts: Facts) -> list[Finding]:
+    def _diagnose(self, facts: ServerFacts) -> list[Finding]:
         storage = self._storage
-        return judge(
+        return diagnose(
             self._partition.name,
             facts,
             allow_eviction=storage.allow_eviction,

@@ -30,7 +30,7 @@ from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..connection.backoff import delays
 from ..connection.client import open_client
-from ..connection.diagnosis import deaf
+from ..connection.diagnosis import subscribe_refused
 from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_occupied, is_slot_moving, translate
 from ..connection.server_time import ServerTime
@@ -91,10 +91,10 @@ class Partition:
         self._online = asyncio.Event()
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
-        self._settled = asyncio.Event()
+        self._attempted = asyncio.Event()
         self._is_retired = False
         #: Whether it does not let this user subscribe.
-        self._is_deaf = False
+        self._cannot_subscribe = False
         self.sender: Final = ScriptSender(self, options.storage, self._client)
         self._server_time = ServerTime(self.name, self._client)
         #: Batchers for changes that only concern tasks which are known here.
@@ -149,7 +149,7 @@ class Partition:
     async def admit(self) -> None:
         """Let it go online, the configuration being right on all partitions that were reached; wait until it is."""
         self._admitted.set()
-        await self._settled.wait()
+        await self._attempted.wait()
 
     def use_detour(self, detour: Detour) -> None:
         """Keep changes there while this partition is offline."""
@@ -196,7 +196,7 @@ class Partition:
                 if self.state != "online" or not is_slot_moving(error):  # what moves is there soon, and is waited for
                     self._set_state("offline")
                 self._tried.set()
-                self._settled.set()
+                self._attempted.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
                 if is_occupied(error):
                     waits = anew()  # it is there, and will be ready without being spared
@@ -205,7 +205,7 @@ class Partition:
             self.problem = None
             self._lost.clear()
             self._set_state("online")
-            self._settled.set()
+            self._attempted.set()
             online_from = clock.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
@@ -231,7 +231,7 @@ class Partition:
             self._on_state(self)
 
     async def _greet(self) -> None:
-        await self.handshake.look()
+        await self.handshake.inspect_server()
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
@@ -243,16 +243,16 @@ class Partition:
 
     async def examine(self) -> PartitionHealth:
         """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
-        return await self.handshake.examine(is_deaf=self._is_deaf)
+        return await self.handshake.examine(cannot_subscribe=self._cannot_subscribe)
 
     async def _listen(self) -> None:
         """Leave when the connection is lost."""
         time_out = self._options.storage.operation_timeout_seconds
         try:
-            self._is_deaf = False
+            self._cannot_subscribe = False
             if not await listen(self._client, self.keys.wake, time_out, self.due_times.tell, self.hint_messages.tell):
-                self._is_deaf = True
-                self._log.warning("%s", deaf(self.name, self.keys.wake).message)
+                self._cannot_subscribe = True
+                self._log.warning("%s", subscribe_refused(self.name, self.keys.wake).message)
                 await ping(self._client, time_out)
         except FAILED as error:
             self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
@@ -303,5 +303,5 @@ class Partition:
     def report_lost(self) -> None:
         """Say that the connection does not work: the partition is looked for."""
         if self._locator is not None:
-            self._locator.forget()
+            self._locator.invalidate()
         self._lost.set()

@@ -2,7 +2,7 @@
 
 ::
 
-    put ──▶ waiting ──take──▶ in flight ──settle──▶ (done)
+    put ──▶ waiting ──take──▶ in flight ──report──▶ (done)
                ▲                 │
                └── gather while ─┘
 
@@ -42,7 +42,7 @@ class Batcher(Generic[Item, Result]):
     Args:
         partition: the name of the partition that the batches go to, for errors.
         send: sends a batch and returns one result an item, in order.
-        settle: called once a batch with its items and their results, or the error of the whole batch.
+        report: called once a batch with its items and their results, or the error of the whole batch.
         weigh: the weight of an item in bytes. Default: nothing.
     """
 
@@ -50,12 +50,12 @@ class Batcher(Generic[Item, Result]):
         self,
         partition: str,
         send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
-        settle: Callable[[Sequence[Item], Sequence[Result] | Exception], None],
+        report: Callable[[Sequence[Item], Sequence[Result] | Exception], None],
         weigh: Callable[[Item], int] | None = None,
     ) -> None:
         self._partition = partition
         self._send = send
-        self._settle = settle
+        self._report = report
         self._weigh = weigh
         self._waiting: deque[Item] = deque()
         self._in_flight = 0
@@ -69,9 +69,9 @@ class Batcher(Generic[Item, Result]):
         return len(self._waiting) + self._in_flight
 
     def put(self, item: Item) -> None:
-        """Add an item to the next batch; its result goes to `settle`."""
+        """Add an item to the next batch; its result goes to `report`."""
         if self._ended:
-            self._settle([item], NotConnected())
+            self._report([item], NotConnected())
             return
         self._waiting.append(item)
         if not self._wake.is_set():
@@ -88,7 +88,7 @@ class Batcher(Generic[Item, Result]):
             while True:
                 await self._wake.wait()
                 while batch := self._take():
-                    self._settle(batch, await self._attempt(batch))
+                    self._report(batch, await self._attempt(batch))
                 self._wake.clear()
                 self._idle.set()
         finally:
@@ -97,14 +97,14 @@ class Batcher(Generic[Item, Result]):
             self._waiting.clear()
             self._idle.set()
             if left:
-                self._settle(left, NotConnected())
+                self._report(left, NotConnected())
 
     async def _attempt(self, batch: Sequence[Item]) -> Sequence[Result] | Exception:
         self._in_flight = len(batch)
         try:
             return await self._send(batch)
         except asyncio.CancelledError:
-            self._settle(batch, OutcomeUnknown(self._partition))
+            self._report(batch, OutcomeUnknown(self._partition))
             raise
         except Exception as error:  # noqa: BLE001 - every error belongs to the items of its batch
             return error
@@ -140,7 +140,7 @@ class BatchedCalls(Generic[Item, Result]):
     ) -> None:
         self._send_items = send
         self._batcher: Batcher[tuple[Item, asyncio.Future[Result]], Result | None] = Batcher(
-            partition, self._send, self._settle, None if weigh is None else lambda call: weigh(call[0])
+            partition, self._send, self._report, None if weigh is None else lambda call: weigh(call[0])
         )
         self.run = self._batcher.run
 
@@ -161,7 +161,7 @@ class BatchedCalls(Generic[Item, Result]):
         return [next(results) if want else None for want in wanted]
 
     @staticmethod
-    def _settle(
+    def _report(
         calls: Sequence[tuple[Item, asyncio.Future[Result]]], results: Sequence[Result | None] | Exception
     ) -> None:
         if isinstance(results, Exception):

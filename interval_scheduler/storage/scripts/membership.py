@@ -28,7 +28,7 @@ class Membership(NamedTuple):
     from_list: bytes = b""
 
     @classmethod
-    def wanted(cls, name: str, storage: StorageOptions) -> Membership:
+    def expected(cls, name: str, storage: StorageOptions) -> Membership:
         """Make the membership that the options want for the partition `name`."""
         names = join(instance.partition_name for instance in storage.instances)
         return cls(SCHEMA_VERSION, name.encode(), names, storage.master.partition_name.encode())

@@ -48,7 +48,7 @@ class Reconfiguration:
         self._leaving = leaving
         self._master = master
         self._list_epoch = list_epoch
-        self._wanted = master.handshake.wanted
+        self._expected = master.handshake.expected
         self._found = {
             partition: partition.handshake.stored
             for partition in (*listed, *leaving)
@@ -64,13 +64,13 @@ class Reconfiguration:
             PartitionOffline: for a change, all must be reached.
         """
         for partition, stored in self._found.items():
-            if stored.partition != partition.handshake.wanted.partition:  # the addresses were mixed up
-                partition.handshake.wanted.require(stored, partition.keys.membership)
+            if stored.partition != partition.handshake.expected.partition:  # the addresses were mixed up
+                partition.handshake.expected.require(stored, partition.keys.membership)
         if not self._found:
             return Agreement(self._list_epoch or 1)
         latest = max(self._found.values(), key=lambda stored: stored.number)
         from_list = self._from_list(latest)
-        if latest.list == self._wanted.list:
+        if latest.list == self._expected.list:
             if from_list:
                 await self._write(latest.number, from_list, None)
             else:
@@ -86,7 +86,7 @@ class Reconfiguration:
                 f"cannot have another list: tasks still move to {latest.list.decode()}; let a scheduler with that list "
                 "go on until that is done",
             )
-        if latest.master != self._wanted.master:
+        if latest.master != self._expected.master:
             raise PartitionMismatch(
                 self._master.name,
                 f"cannot become the master: a change of the list keeps it, which is {latest.master.decode()}",
@@ -105,8 +105,8 @@ class Reconfiguration:
     def _require_everywhere(self, epoch: bytes, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             if partition in self._found:
-                wanted = partition.handshake.wanted._replace(epoch=epoch)
-                wanted.require(self._found[partition], partition.keys.membership)
+                expected = partition.handshake.expected._replace(epoch=epoch)
+                expected.require(self._found[partition], partition.keys.membership)
 
     async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
         """Write the list down everywhere; `expected` is the epoch that the master has, if the change begins here."""
@@ -115,7 +115,7 @@ class Reconfiguration:
         if missing := [name for name in old_names if name not in at_hand]:
             raise PartitionMismatch(
                 self._master.name,
-                f"cannot have the list {self._wanted.list.decode()}: there are tasks on {', '.join(missing)} too; "
+                f"cannot have the list {self._expected.list.decode()}: there are tasks on {', '.join(missing)} too; "
                 "tell in `leaving` where that is, so that they can be fetched",
             )
         old = [at_hand[name] for name in old_names]
@@ -135,7 +135,7 @@ class Reconfiguration:
             try:
                 changed = await topology.adopt_list(
                     partition,
-                    handshake.wanted,
+                    handshake.expected,
                     expected if partition is self._master else None,
                     paused=is_paused and partition in joining,
                     without_hints_for=others if begins_here else (),
@@ -148,5 +148,5 @@ class Reconfiguration:
                         'list in use and on_offline="hint" go on until they are applied',
                     ) from None
                 raise translate(partition.name, error) from None
-            handshake.wanted.require(changed.membership, partition.keys.membership)
+            handshake.expected.require(changed.membership, partition.keys.membership)
             is_paused = is_paused or changed.is_paused

@@ -183,10 +183,10 @@ class Handoff:
             StorageError: the partition refuses them.
         """
         while self._partition.state == "online" and self.in_between:
-            await self.settle()
+            await self.apply_waiting()
         return self._partition.state == "online"
 
-    async def settle(self) -> None:
+    async def apply_waiting(self) -> None:
         """Apply what waits, if the partition is online; one that is lost meanwhile is offline afterwards.
 
         Raises:

@@ -57,10 +57,10 @@ class HintReplay:
             for hints, count in zip(self._hints, counts, strict=True):
                 if count > 0:
                     hints.note_waiting()
-                group.start_soon(self._settle, hints)
+                group.start_soon(self._apply, hints)
 
-    async def _settle(self, hints: Handoff) -> None:
+    async def _apply(self, hints: Handoff) -> None:
         try:
-            await hints.settle()
+            await hints.apply_waiting()
         except StorageError as error:
             self._log.warning("hints wait: %s", error)

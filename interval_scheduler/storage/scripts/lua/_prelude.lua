@@ -252,7 +252,7 @@ end
 
 -- Find the earliest moment at which a claim may find a due task or an ended lease; -1 if there is none, and while the
 -- namespace is paused.
-local function next_look(due_key, leased_key, halt_key)
+local function next_claim(due_key, leased_key, halt_key)
   if call('EXISTS', halt_key) == 1 then
     return -1
   end

@@ -37,7 +37,7 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 
 local function answer(token, ids, dues, records, tries)
-  return { micros, next_look(due_key, leased_key, halt_key), token, ids, dues, records, tries }
+  return { micros, next_claim(due_key, leased_key, halt_key), token, ids, dues, records, tries }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
