@@ -41,6 +41,9 @@ from .model.reports import AssignCounts, PartitionMove, SyncCounts
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
+from .support.publishing import publish as _publish
+
+__version__ = "0.1.0"
 
 __all__ = [
     "AlreadyExecuting",
@@ -90,3 +93,5 @@ __all__ = [
     "UnsuitableServer",
     "current_run",
 ]
+
+_publish(__name__, [globals()[name] for name in __all__])

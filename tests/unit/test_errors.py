@@ -66,7 +66,7 @@ def real() -> dict[str, set[str]]:
     return {
         name: {base.__name__ for base in thing.__bases__}
         for name, thing in vars(errors).items()
-        if inspect.isclass(thing) and thing.__module__ == errors.__name__
+        if inspect.isclass(thing) and issubclass(thing, errors.SchedulerError)
     }
 
 
