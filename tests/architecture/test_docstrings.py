@@ -1,0 +1,78 @@
+"""The rules of the docstrings: who raises says so, and a sentence has its subject first."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+
+import pytest
+
+import interval_scheduler
+from interval_scheduler import Scheduler
+from tests.architecture.source import MODULES, Module
+
+#: Public members of a `Scheduler` that raise nothing, each with the reason.
+RAISES_NOTHING = {
+    "accepting_tasks": "a flag",
+    "check_health": "tells everything in its result",
+    "close": "closes in any case",
+    "executing_tasks": "a flag",
+    "online": "a flag",
+    "stop_task_accept": "a flag",
+}
+#: Words that open a relative clause: the subject of the sentence would be hidden in it.
+OPENERS = re.compile(r"(What|Whether|How|Where|So)\b")
+
+every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
+
+
+def public_members() -> dict[str, str]:
+    """The docstrings of the public members of a scheduler, by name."""
+    return {
+        name: inspect.getdoc(member) or ""
+        for name, member in inspect.getmembers(Scheduler)
+        if not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("name", sorted(public_members()))
+def test_a_public_member_that_raises_says_so(name: str) -> None:
+    says_so = re.search(r"^Raises:\n +\w+(, \w+)*: \S", public_members()[name], re.MULTILINE) is not None
+    assert says_so == (name not in RAISES_NOTHING)
+
+
+def test_errors_that_are_named_exist() -> None:
+    for name, text in public_members().items():
+        section = re.search(r"^Raises:\n((?: +.*\n?)+)", text, re.MULTILINE)
+        for line in section[1].splitlines() if section else ():
+            if found := re.match(r" {4}([A-Z]\w*(?:, [A-Z]\w*)*):", line):
+                for error in found[1].split(", "):
+                    assert error in interval_scheduler.__all__, f"{name} raises {error}"
+
+
+def _docstrings(module: Module) -> list[tuple[int, str]]:
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text and not (isinstance(node, ast.FunctionDef) and _is_property(node)):
+                found.append((getattr(node, "lineno", 1), text))
+    return found
+
+
+def _is_property(node: ast.FunctionDef) -> bool:
+    # A flag may well be told as a question: "Whether tasks are accepted."
+    return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+@every_module
+def test_a_docstring_does_not_hide_its_subject(module: Module) -> None:
+    hidden = [f"{module.path.name}:{line}: {text[:60]}" for line, text in _docstrings(module) if OPENERS.match(text)]
+    assert hidden == []
+
+
+def test_the_rule_sees_what_it_looks_for() -> None:
+    assert OPENERS.match("Whether it is so.")
+    assert not OPENERS.match("Return whether it is so.")
+    assert sum(len(_docstrings(module)) for module in MODULES.values()) > 400
