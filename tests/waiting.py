@@ -64,9 +64,10 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._late = [0.0]
+        self.is_over = False
 
     async def run(self, ask: Callable[[], Awaitable[object]] | None) -> None:
-        while True:
+        while not self.is_over:
             began = time.monotonic()
             await asyncio.sleep(0.01)
             if ask is not None:
@@ -92,6 +93,5 @@ async def heartbeat(ask: Callable[[], Awaitable[object]] | None = None) -> Async
     try:
         yield beat
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        beat.is_over = True  # a command of redis-py may ignore that it is cancelled, and this go on for ever
+        await task

@@ -21,6 +21,15 @@ def often(few: int, full: int) -> int:
     return full if FULL else few
 
 
+def unless_full(seconds: float) -> float:
+    """How much longer something may take for what the machine keeps anybody waiting; the report is made on a quiet one.
+
+    Args:
+        seconds: how late plain timers were meanwhile, at the most.
+    """
+    return 0 if FULL else 3 * seconds
+
+
 @dataclass(frozen=True)
 class Figure:
     """One line of the report.

@@ -103,6 +103,8 @@ async def go(way: Way, url: str, namespace: str) -> None:
 def main(url: str, namespace: str) -> None:
     # That persistence is switched off, and that runs are handed back, is worth a warning, but not here.
     logging.getLogger("interval_scheduler").setLevel(logging.ERROR)
+    # A shell that starts the tests in the background has them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for way in WAYS:
         print(way.__name__, end=" ", flush=True)  # noqa: T201 - the test reads it
         began = time.monotonic()

@@ -11,11 +11,11 @@ import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
 from interval_scheduler.storage.scripts import loader as scripts
-from tests.faults.figures import often, tell
+from tests.faults.figures import often, tell, unless_full
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -151,7 +151,7 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
     """Row 5: bytes vanish in both directions, and connections stay open."""
     time_out, rounds = 0.5, often(1, 10)
     recorder = Recorder()
-    longest = 0.0
+    longest = late = 0.0
     silent: list[str] = []
     async with (
         Proxy(redis_server.port) as proxy,
@@ -180,14 +180,12 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
             await recorder.ran(len(recorder.runs) + 20)
             proxy.swallowing = True
             began = time.monotonic()
-            for name, result in zip(
-                calls,
-                await asyncio.gather(*(call() for call in calls.values()), return_exceptions=True),
-                strict=True,
-            ):
+            async with heartbeat() as beat:
+                results = await asyncio.gather(*(call() for call in calls.values()), return_exceptions=True)
+            longest, late = max(longest, time.monotonic() - began), max(late, beat.longest)
+            for name, result in zip(calls, results, strict=True):
                 if not isinstance(result, PartitionOffline):
                     silent.append(f"{name}: {result!r}")
-            longest = max(longest, time.monotonic() - began)
             assert not (await scheduler.check_health()).ok
             proxy.swallowing = False
             proxy.cut()
@@ -204,5 +202,5 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
         count=f"{rounds} times, {len(calls)} calls each",
         expected=f"every call raises within twice the time-out ({time_out} s) and 0.5 s; runs go on afterwards",
         figure=f"calls without an error {len(silent)}; longest call {longest:.2f} s",
-        holds=not silent and longest <= 2 * time_out + 0.5,
+        holds=not silent and longest <= 2 * time_out + 0.5 + unless_full(late),
     )

@@ -88,7 +88,7 @@ def test_the_event_loop_closes_under_a_scheduler(redis_server: RedisServer, name
 @pytest.mark.parametrize("engine", ["redis", "memory"])
 def test_a_scheduler_outlives_its_event_loop(redis_server: RedisServer, namespace: str, engine: str) -> None:
     url = redis_server.url if engine == "redis" else f"memory://{namespace}"
-    scheduler = Scheduler.from_url(url, namespace=namespace, lease_seconds=0.5, check_tasks_every_seconds=0.1)
+    scheduler = Scheduler.from_url(url, namespace=namespace, lease_seconds=1.5, check_tasks_every_seconds=0.1)
     recorder = Recorder()
     recorder.gate.clear()
 

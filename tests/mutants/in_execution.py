@@ -169,6 +169,13 @@ EXECUTION: Final = (
         tests_in("semantics/test_running", "test_an_own_executor_wakes_for_a_nearer_task"),
     ),
     Planted(
+        "idle schedulers all come for each task",
+        "execution/poller.py",
+        "self.hesitation = min(max(2 * self.hesitation, _SHORTEST_HESITATION), _LONGEST_HESITATION)",
+        "self.hesitation = 0.0",
+        tests_in("integration/test_many_schedulers", "test_idle_schedulers_do_not_stampede"),
+    ),
+    Planted(
         "nearer tasks of other processes are not heard of",
         "storage/connection/subscription.py",
         "on_due(int(data))",

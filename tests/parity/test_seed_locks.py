@@ -24,8 +24,8 @@ async def test_locking_task_execution_auto_released(make_scheduler: MakeSchedule
 
     async def executor(_: str) -> None:
         task_id = current_run().id
-        outcomes.append(await one.try_auto_lock(task_id, 0.5))
-        outcomes.append(await other.try_auto_lock(task_id, 0.5))
+        outcomes.append(await one.try_auto_lock(task_id, 1.5))
+        outcomes.append(await other.try_auto_lock(task_id, 1.5))
 
     await one.assign_task(IntervalTask("user:1", every=60))
     await one.start_task_execute(executor)

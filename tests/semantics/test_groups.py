@@ -130,7 +130,7 @@ async def test_the_due_time_of_a_parked_task_is_its_own(make_scheduler: MakeSche
 async def test_a_crash_gives_the_places_back_with_its_leases(make_scheduler: MakeScheduler) -> None:
     executor = Counting()
     executor.gate.clear()
-    dying = await make_scheduler(group_concurrency=2, lease_seconds=0.3)
+    dying = await make_scheduler(group_concurrency=2, lease_seconds=1.5)
     await dying.assign_tasks(tasks("a", 6))
     await dying.start_task_execute(executor)
     await until(lambda: executor.running["a"] == 2)

@@ -17,8 +17,8 @@ def command(file: Path, *arguments: str) -> list[str]:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """That of the tests, with these variables; output is not held back."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **variables}
+    """That of the tests, with these variables and the package of this tree; output is not held back."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **variables}
 
 
 def run(file: Path, *arguments: str, seconds: float, **variables: str) -> subprocess.CompletedProcess[str]:
