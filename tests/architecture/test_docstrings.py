@@ -30,9 +30,7 @@ every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda mo
 def public_members() -> dict[str, str]:
     """The docstrings of the public members of a scheduler, by name."""
     return {
-        name: inspect.getdoc(member) or ""
-        for name, member in inspect.getmembers(Scheduler)
-        if not name.startswith("_")
+        name: inspect.getdoc(member) or "" for name, member in inspect.getmembers(Scheduler) if not name.startswith("_")
     }
 
 

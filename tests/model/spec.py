@@ -55,7 +55,7 @@ class Spec:
 
     @property
     def header(self) -> bytes:
-        """As it stands before the payload; see `records.py` and `policy.py`."""
+        """As it stands before the payload; see `records.py` and `model/policy.py`."""
         kind = ("s" if isinstance(self.data, str) else "b") + ("d" if self.delay else "")
         numbers = []
         if self.interval is not None:

@@ -59,7 +59,7 @@ def test_the_defaults_of_the_readme() -> None:
     assert options.storage.instances[0].host == "localhost"
     assert options.storage.instances[0].port == 6379
     assert options.storage.master_index == 0
-    # The one that differs: exact times instead of a grid of 60 seconds, and DESIGN.md says so.
+    # The one that differs: exact times instead of a grid of 60 seconds, and docs/migrating.md says so.
     assert options.storage.task_interval_seconds == 0
 
 

@@ -1,4 +1,4 @@
-"""The traps of the npm original (DESIGN.md, section 10): one test each of what happens here instead."""
+"""The traps of the npm original: one test each of what happens here instead."""
 
 from __future__ import annotations
 

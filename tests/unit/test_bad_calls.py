@@ -1,4 +1,4 @@
-"""FAULTS.md, "Bad input", second part: locks, executors, the order of calls, and options. See `test_bad_input.py`."""
+"""Bad input, second part: locks, executors, the order of calls, and options. See `test_bad_input.py`."""
 
 from __future__ import annotations
 

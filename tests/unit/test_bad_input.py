@@ -1,4 +1,4 @@
-"""FAULTS.md, "Bad input", first part: tasks and ids raise the right error, naming the field, before any I/O.
+"""Bad input, first part: tasks and ids raise the right error, naming the field, before any I/O.
 
 Two schedulers show "before any I/O" (fixtures in `conftest.py`). One was never connected: it has no client yet, so that
 a call that gets past its checks raises `NotConnected` or `NotAcceptingTasks` instead. The other is connected and

@@ -1,4 +1,4 @@
-"""FAULTS.md, "Bad input", third part: what looks odd and is welcome, on the embedded engine."""
+"""Bad input, third part: what looks odd and is welcome, on the embedded engine."""
 
 from __future__ import annotations
 
