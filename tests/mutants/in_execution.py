@@ -171,8 +171,8 @@ EXECUTION: Final = (
     Planted(
         "idle schedulers all come for each task",
         "execution/poller.py",
-        "self.hesitation = min(max(2 * self.hesitation, _SHORTEST_HESITATION), _LONGEST_HESITATION)",
-        "self.hesitation = 0.0",
+        "self.idle_backoff = min(max(2 * self.idle_backoff, _SHORTEST_IDLE_BACKOFF), _LONGEST_IDLE_BACKOFF)",
+        "self.idle_backoff = 0.0",
         tests_in("integration/test_many_schedulers", "test_idle_schedulers_do_not_stampede"),
     ),
     Planted(

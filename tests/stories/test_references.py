@@ -33,9 +33,6 @@ TO_MEND = {
     "docs/adr/0001-numbered-sessions.md",
     "docs/adr/0008-located-connections.md",
     "docs/hooks/reference.py",
-    "interval_scheduler/storage/partitions.py",
-    "interval_scheduler/storage/scripts/loader.py",
-    "interval_scheduler/storage/scripts/ports.py",
 }
 
 
