@@ -120,7 +120,7 @@ class TimeMachine:
             await asyncio.sleep(0)
 
     def _is_now(self) -> bool:
-        """Whether a timer is due now; it may lie a trifle later, since it is the sum of floats."""
+        """Tell if a timer is due now; it may lie a trifle later, since it is the sum of floats."""
         moment = self._next_timer()
         if moment is None or moment > self._now + _TOLERANCE:
             return False

@@ -144,7 +144,7 @@ class RedisInstance:
 
     @property
     def address(self) -> str:
-        """Where it is, e.g. `localhost:6379/0`; shows no secret."""
+        """The address, for example `localhost:6379/0`; it shows no secret."""
         if self.cluster:
             return f"shard-{self.shard}"
         if self.sentinels:
@@ -158,12 +158,12 @@ class RedisInstance:
 
     @property
     def location(self) -> str:
-        """What tells it from every other: its address, since services may have the same name also who knows of it."""
+        """The text that tells this instance from every other: its address, and who is asked for it."""
         return f"{self.address} of {', '.join(sorted(self.sentinels))}" if self.sentinels else self.address
 
     @property
     def partition_name(self) -> str:
-        """What the partition is called: its `name`, else its address."""
+        """The name of the partition: `name` if it is set, else the address."""
         return self.address if self.name is None else self.name
 
     @classmethod

@@ -27,7 +27,7 @@ _FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """Where tasks live.
+    """The options of the storage: the servers, and how long they are waited for.
 
     Args:
         instances: one `RedisInstance` a partition; in a mapping of options also URLs, of which that of a cluster is all
@@ -105,7 +105,7 @@ class StorageOptions:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerOptions:
-    """How a scheduler works.
+    """The options of a scheduler.
 
     Args:
         storage: a `StorageOptions` or a mapping of the same shape.
@@ -192,7 +192,7 @@ class SchedulerOptions:
 
     @property
     def renewal_seconds(self) -> float:
-        """How often leases are renewed, the default worked out."""
+        """The seconds between two renewals of a lease, the default worked out."""
         return RENEWAL_SHARE * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
 
 

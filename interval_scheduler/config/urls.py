@@ -1,4 +1,4 @@
-"""What a URL says, as the fields of `RedisInstance`. Pure; no message shows what may be part of a password."""
+"""Reads URLs into the fields of `RedisInstance`. Pure; no message shows a text that may be part of a password."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_DIGITS: Final = 10
 
 
 class Parsed(NamedTuple):
-    """What a URL says."""
+    """The parts of a URL."""
 
     fields: dict[str, Any]
     """Fields of `RedisInstance`."""
@@ -33,7 +33,7 @@ class Parsed(NamedTuple):
 
 
 def parse(url: object) -> Parsed:
-    """What a URL says.
+    """Read a URL.
 
     Raises:
         ConfigurationError: another scheme, a bad port or database, an unknown option.

@@ -1,4 +1,4 @@
-"""What runs a task: a coroutine function, checked before anything is claimed."""
+"""The executor, a coroutine function that runs a task; it is checked before anything is claimed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check_executor(executor: object) -> None:
 
 
 async def within(seconds: float, running: Awaitable[object]) -> None:
-    """Wait for a run, but not longer.
+    """Await a run for at most `seconds`.
 
     Raises:
         RunTimeout: it took longer; it was cancelled.

@@ -1,4 +1,4 @@
-"""What becomes of a run before it starts and after it ended. Pure functions."""
+"""Decides if a run starts, and how it ends. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MAX_ERROR_LENGTH: Final = 1000
 
 
 def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
-    """Whether a run that has begun is to be carried out.
+    """Decide if a run that has begun is carried out.
 
-    Not if its occurrence was missed and its task skips those: then it is passed over. Not if so many deliveries ended
-    without a result, or if it is too late for its lease. Alone, from half of those deliveries on: it may be what their
-    process died of, and shall not take others with it, which would be held to be the same.
+    It is passed over if its occurrence was missed and its task skips missed ones. It is not carried out if
+    `max_crashes` deliveries ended without a result, or if it is too late for its lease. From half of `max_crashes` on
+    it runs alone: it may be what kills the process, and runs that die with it would be charged a crash too.
 
     Args:
         run: the run.
@@ -63,7 +63,7 @@ def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
 
 
 def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> Failure:
-    """How a run ends that failed.
+    """Build the request that ends a failed run.
 
     Args:
         run: the run.

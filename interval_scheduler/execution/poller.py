@@ -22,6 +22,7 @@ cost next to nothing, and where those few are late the others step in.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from ..model.trust import TRUSTED_SHARE
 from ..storage.claims import START_WINDOW_SECONDS, ClaimChannel, Claimed
 from ..storage.completions import Completions
 from ..support import clock
+from ..support.backoff import delays
 from ..support.log import Log
 from .clock_jumps import ClockWatch
 from .run import Grant, TaskRun
@@ -43,13 +45,16 @@ from .workers import Workers
 
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20
+_FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _SHORTEST_IDLE_BACKOFF: Final = 0.002
 _LONGEST_IDLE_BACKOFF: Final = 0.1
 
+_pauses: Final = functools.partial(delays, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+
 
 class _Load:
-    """What the two pollers of a partition learn of its load from their claims."""
+    """The load of a partition, as its two pollers learn it from their claims."""
 
     def __init__(self) -> None:
         #: Set while claims get all that they ask for.
@@ -109,7 +114,7 @@ class Poller:
         self._at_least_once = options.delivery == "at-least-once"
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         self._longest_sleep = options.check_tasks_every_seconds
-        self._failures = 0
+        self._failures, self._pauses = 0, _pauses()
         self._record_bytes = 0
         self._stopping = False
         self._pause = anyio.CancelScope()
@@ -137,7 +142,8 @@ class Poller:
         while not self._stopping:
             try:
                 await self.run_once()
-                self._failures = 0
+                if self._failures:
+                    self._failures, self._pauses = 0, _pauses()
             except StorageError as error:
                 self._failures += 1
                 self._log.warning("no tasks can be claimed: %s", error)
@@ -145,7 +151,7 @@ class Poller:
                     if isinstance(error, PartitionOffline):
                         self._claims.report_lost()
                     with self._waiting():
-                        await anyio.sleep(self._pause_seconds())
+                        await anyio.sleep(next(self._pauses))
 
     async def run_once(self) -> None:
         """One claim, and the sleep after it."""
@@ -175,10 +181,6 @@ class Poller:
             self._next_claim_ms = min(self._next_claim_ms, claimed.next_claim_ms)
         with self._waiting():
             await (self._sleep() if self._is_first else self._load.is_high.wait())
-
-    def _pause_seconds(self) -> float:
-        longest: float = min(0.05 * 2 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
-        return longest * random.uniform(0.5, 1)
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the workers."""

@@ -29,7 +29,7 @@ def current_run() -> TaskRun:
 
 
 class Grant:
-    """What one claim gave, shared by its runs. Moments are of the monotonic clock, in seconds."""
+    """The grant of one claim, shared by its runs. Moments are of the monotonic clock, in seconds."""
 
     __slots__ = (
         "is_leased",
@@ -72,7 +72,7 @@ class Grant:
 
 
 class End(NamedTuple):
-    """How a run ended."""
+    """The end of a run: its seconds and its error."""
 
     seconds: float
     error: BaseException | None
@@ -93,7 +93,7 @@ class TaskRun:
         error: in those handlers, what its executor raised, if anything.
     """
 
-    #: Set only if there is something to say, to keep a run lean.
+    #: Unset, not None, until needed: one run is made a claimed task, and each attribute write shows in the throughput.
     ended: End
     _policy: Policy
 
@@ -160,12 +160,12 @@ class TaskRun:
 
     @property
     def duration(self) -> float | None:
-        """How long it took, in seconds; `None` while it goes on."""
+        """The seconds that the run took; `None` while it goes on."""
         return self.ended.seconds if hasattr(self, "ended") else None
 
     @property
     def error(self) -> BaseException | None:
-        """What its executor raised; `None` for nothing, and while it goes on."""
+        """The error that its executor raised; `None` for none, and while the run goes on."""
         return self.ended.error if hasattr(self, "ended") else None
 
     @property
@@ -186,12 +186,12 @@ class TaskRun:
 
     @property
     def policy(self) -> Policy:
-        """What its task asks for."""
+        """The policy of its task."""
         return getattr(self, "_policy", PLAIN)
 
     @property
     def is_leased(self) -> bool:
-        """Whether it ends by a completion; else it was over for Redis when it was claimed."""
+        """True if the run ends by a completion; otherwise it was over for Redis when it was claimed."""
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
@@ -267,7 +267,7 @@ class TaskRun:
             self._worker.cancel()
 
     def is_result(self, error: BaseException) -> bool:
-        """Whether this error is what the run came to; else its worker is torn down, or the process."""
+        """Tell if `error` is the run's result; otherwise it ends the worker or the process, and must be raised."""
         if isinstance(error, asyncio.CancelledError) and self.cut_short is None and self._worker is not None:
             return not self._worker.cancelling()
         return isinstance(error, Exception | asyncio.CancelledError)

@@ -1,4 +1,4 @@
-"""What becomes of the runs of one execution: whether they start, and how Redis is told that they ended.
+"""The runs of one execution: lets them start or not, and tells Redis how they ended.
 
 `outcome.py` decides, `storage/completions.py` tells Redis; here both are put together, with the log and the events.
 """

@@ -33,7 +33,7 @@ from .executor import Executor, within
 from .run import TaskRun
 from .run_handler import RunHandler
 
-#: Starting sooner than this after the claim lets the allowance grow; later than that shrinks it.
+#: Starting sooner than this after the claim lets the prefetch window grow; later than that shrinks it.
 _PROMPT_SECONDS: Final = 0.05
 _SLOW_SECONDS: Final = 0.25
 #: How long a run that is cut short may take to end.
@@ -43,7 +43,7 @@ MAX_CLAIM: Final = 500
 
 
 class Limits(NamedTuple):
-    """How much an execution may hold at once.
+    """The most that an execution may hold at once.
 
     Attributes:
         concurrency: the most runs at once.

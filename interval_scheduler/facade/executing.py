@@ -41,7 +41,7 @@ class Executing:
 
     @property
     def is_on(self) -> bool:
-        """Whether tasks are being executed."""
+        """True while tasks are being executed."""
         return self._execution is not None
 
     def check(self, executor: Executor, concurrency: int | None) -> int:

@@ -133,7 +133,7 @@ class Scheduler(TaskCalls):
 
     @property
     def accepting_tasks(self) -> bool:
-        """Whether tasks are accepted."""
+        """True while tasks are accepted."""
         return self._assigning.accepting
 
     # Executing
@@ -174,7 +174,7 @@ class Scheduler(TaskCalls):
 
     @property
     def executing_tasks(self) -> bool:
-        """Whether tasks are being executed."""
+        """True while tasks are being executed."""
         return self._executing.is_on
 
     # Locks
@@ -232,7 +232,7 @@ class Scheduler(TaskCalls):
 
     @property
     def online(self) -> bool:
-        """Whether the scheduler is connected and its master partition can be reached."""
+        """True while the scheduler is connected and its master partition can be reached."""
         return self._lifespan.is_online
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:

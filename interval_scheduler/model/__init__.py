@@ -1,1 +1,1 @@
-"""What a task is and may ask for, and what is told of it. Pure."""
+"""Tasks, their rules, and the reports about them. Pure."""

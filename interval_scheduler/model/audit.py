@@ -1,4 +1,4 @@
-"""What an audit of the key space found, as data."""
+"""The findings of an audit of the key space, as data."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What an audit found.
+    """The findings of an audit.
 
     Attributes:
         checked: how many tasks were looked at.
@@ -74,7 +74,7 @@ class AuditReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong, or all that was is mended."""
+        """True if nothing is wrong, or if everything that was wrong is mended."""
         return not self.counts or (
             sum(self.counts.values()) == len(self.problems) and all(problem.mended for problem in self.problems)
         )

@@ -1,4 +1,4 @@
-"""What a scheduler finds out about its partitions, as data."""
+"""The health of a scheduler and of its partitions, as data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Finding:
 
 
 def hints_wait(partition: str, count: int) -> Finding:
-    """What there is to say of a partition for which hints wait."""
+    """Make the finding about a partition for which hints wait."""
     return Finding(
         "hints",
         "warning",
@@ -73,13 +73,13 @@ class PartitionHealth:
 
     @property
     def ok(self) -> bool:
-        """Whether it can be used: it is online, answers, and has no finding that is an error."""
+        """True if the partition can be used: it is online, answers, and has no finding that is an error."""
         return self.online and self.problem is None and not any(each.severity == "error" for each in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a scheduler is; truthy if it is well.
+    """The health of a scheduler; truthy if all is well.
 
     Attributes:
         connected: whether it is connected; if not, there are no partitions to tell of.
@@ -95,7 +95,7 @@ class Health:
 
     @property
     def ok(self) -> bool:
-        """Whether it is connected and all its partitions can be used."""
+        """True if the scheduler is connected and all its partitions can be used."""
         return self.connected and all(partition.ok for partition in self.partitions)
 
     def __bool__(self) -> bool:

@@ -48,11 +48,11 @@ class Policy(NamedTuple):
 
     @property
     def needs_lease(self) -> bool:
-        """Whether only a completion can decide how the task goes on; `claim_once.lua` decides by the same letters."""
+        """True if only a completion can decide how the task goes on; `claim_once.lua` decides by the same letters."""
         return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
 
     def timeout_seconds(self, default: float | None) -> float | None:
-        """How long a run may take."""
+        """Return the seconds that a run may take."""
         return default if self.timeout_ms is None else self.timeout_ms / 1000
 
     def encode(self) -> bytes:

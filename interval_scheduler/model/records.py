@@ -24,7 +24,7 @@ _TEXT: Final = ord("s")
 
 
 class CorruptRecord(ValueError):
-    """What stands in Redis is not a record."""
+    """The value in Redis is not a record."""
 
 
 def split(raw: bytes) -> tuple[bytes, str | bytes]:

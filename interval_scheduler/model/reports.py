@@ -1,4 +1,4 @@
-"""What calls on many tasks report."""
+"""The reports of calls on many tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class AssignCounts(NamedTuple):
-    """What `assign_tasks` did."""
+    """The counts of `assign_tasks`."""
 
     assigned: int
     """How many tasks are newly assigned."""
@@ -16,7 +16,7 @@ class AssignCounts(NamedTuple):
 
 
 class SyncCounts(NamedTuple):
-    """What `sync_tasks` did."""
+    """The counts of `sync_tasks`."""
 
     added: int
     """How many tasks are newly assigned."""
@@ -30,7 +30,7 @@ class SyncCounts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PartitionMove:
-    """How far tasks have moved away from one partition, after the list of partitions was changed.
+    """The progress of a migration away from one partition, after the list of partitions was changed.
 
     Attributes:
         partition: the name of the partition, one of the old list.

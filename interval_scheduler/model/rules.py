@@ -18,7 +18,7 @@ MAX_GROUP_BYTES: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a task may ask for beyond its interval. Nothing is stored for what is left at its default.
+    """The rules that a task may ask for beyond its interval. Redis stores nothing for a rule that has its default.
 
     Args:
         missed: what happens to occurrences that were missed, the next one being due as well. `"once"` (default): one

@@ -1,4 +1,4 @@
-"""What is scheduled: the `Task` that the application gives, and the `ScheduledTask` that it gets to see."""
+"""Tasks: the `Task` that the application gives, and the `ScheduledTask` that it is shown."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def id(self) -> str:
-        """What identifies the task everywhere: 1 to 512 bytes of UTF-8, any character but NUL."""
+        """The id that identifies the task everywhere: 1 to 512 bytes of UTF-8, any character but NUL."""
 
     @abstractmethod
     def serialize(self) -> str | bytes:
@@ -66,7 +66,7 @@ class Task(ABC):
 
     @property
     def rules(self) -> Rules:
-        """What it asks for beyond that, for example retries or a cron expression. Default: nothing."""
+        """The rules that the task asks for beyond that, for example retries or a cron expression. Default: none."""
         return NO_RULES
 
 

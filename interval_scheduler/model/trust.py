@@ -1,4 +1,4 @@
-"""How long a lease or a lock is relied on, and how often it is renewed: shares of the time for which it was granted.
+"""Shares of the time for which a lease or a lock was granted: until when it is relied on, and when it is renewed.
 
 The server counts that time from some moment after the request was sent. So a holder counts from when it *sent* the
 request, and stops a margin before the end: the margin covers how often the holder looks, and the difference in speed of

@@ -1,1 +1,1 @@
-"""What works on the storage beside executions: locks, sync, bulk calls, the rebalancer, the lifespan."""
+"""Services on the storage, beside executions: locks, sync, bulk calls, the rebalancer, the lifespan."""

@@ -69,7 +69,7 @@ async def pipeline(
 
 @asynccontextmanager
 async def _under_way() -> AsyncIterator[deque[asyncio.Future[Any]]]:
-    """What was submitted and is not answered yet; see `pipeline` for what becomes of it in the end."""
+    """Hold the calls that are submitted and not answered yet; `pipeline` says how they end."""
     calls: deque[asyncio.Future[Any]] = deque()
     try:
         yield calls

@@ -65,7 +65,7 @@ class Lifespan:
 
     @property
     def is_online(self) -> bool:
-        """Whether the scheduler is connected and its master can be reached."""
+        """True while the scheduler is connected and its master can be reached."""
         return self.connected is not None and self.connected.partitions.master.state == "online"
 
     def require(self) -> Connected:

@@ -16,7 +16,6 @@ can refuse the older holder (Kleppmann, "How to do distributed locking", 2016).
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from ..model.checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_numb
 from ..model.trust import RENEWAL_SHARE, TRUSTED_SHARE
 from ..storage.partitions import LockAnswer, LockStep, Partitions
 from ..support import clock
+from ..support.backoff import delays
 
 #: After so long a lock that nobody released is free again.
 SAFETY_SECONDS: Final = 24 * 3600.0
@@ -65,7 +65,7 @@ class Locks:
         self._spawn = spawn
 
     async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
-        """The lock, held for that long, or `None` if another holds it.
+        """Acquire a lock for that long; return `None` if another holds it.
 
         Raises:
             NotReplicated: it was acquired, but too few replicas know; it is given up again.
@@ -89,7 +89,7 @@ class Locks:
             self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
-        """Give a lock up: whether it was still held. Given up it is, even if its caller is cancelled meanwhile."""
+        """Release a lock; return True if it was still held. Completes even if the caller is cancelled."""
         answer = self._partitions.lock(_held(lock, b"r", 0))
         return (await asyncio.shield(answer)).result == 1
 
@@ -118,7 +118,7 @@ class Locks:
             raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
-        """Hold a lock for that long from now: whether it was still held."""
+        """Hold a lock for that long from now; return True if it was still held."""
         held, problem = await self._partitions.lock(_held(lock, b"e", ttl_ms))
         if problem is not None:
             raise problem
@@ -126,7 +126,7 @@ class Locks:
 
     async def _wait_for(self, name: str, seconds: Seconds, wait_seconds: float | None) -> tuple[float, Lock]:
         give_up_at = None if wait_seconds is None else clock.monotonic() + wait_seconds
-        delay = _SHORTEST_WAIT_SECONDS
+        pauses = delays(_SHORTEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)
         while True:
             sent_at = clock.monotonic()
             lock = await self.acquire(name, seconds)
@@ -135,9 +135,8 @@ class Locks:
             now = clock.monotonic()
             if give_up_at is not None and now >= give_up_at:
                 raise LockTimeout(name, f"was not free within {wait_seconds:g} seconds")
-            pause = delay * random.uniform(0.5, 1)
+            pause = next(pauses)
             await anyio.sleep(pause if give_up_at is None else min(pause, give_up_at - now))
-            delay = min(2 * delay, _LONGEST_WAIT_SECONDS)
 
     async def _release_quietly(self, lock: Lock) -> None:
         try:
@@ -186,7 +185,7 @@ class LockRenewal:
             self.block.cancel()
 
     async def _renewed(self, seconds: float) -> bool:
-        """Renew once, trying again through faults; whether the lock is still ours."""
+        """Renew once, trying again through faults; return True if the lock is still ours."""
         await anyio.sleep(RENEWAL_SHARE * seconds)
         while True:
             sent_at = clock.monotonic()

@@ -19,6 +19,7 @@ import anyio
 
 from ..errors import LockError, LockTimeout, StorageError
 from ..storage.partitions import Migration, Partition, Partitions
+from ..support.backoff import delays
 from ..support.log import Log
 from .locks import Locks
 
@@ -28,6 +29,7 @@ _LOCK_SECONDS: Final = 3.0
 _CHECK_SECONDS: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
+_FIRST_DELAY: Final = 1.0
 _LONGEST_DELAY: Final = 5.0
 #: About so many tasks are looked at in one step.
 _STEP: Final = 200
@@ -49,18 +51,18 @@ class Rebalancer:
 
     async def run(self) -> None:
         """Move, or watch another do it, until it is done; returns at once if nothing moves."""
-        pause = _CHECK_SECONDS
+        pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
         while self._partitions.migration is not None:
             try:
                 await self.run_once(self._partitions.migration)
             except LockTimeout:
-                pause = _CHECK_SECONDS  # another scheduler moves
+                pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
+                await anyio.sleep(_CHECK_SECONDS)  # another scheduler moves
             except (StorageError, LockError) as error:
                 self._log.warning("moving tasks to their new homes is held up: %s", error)
-                pause = min(2 * pause, _LONGEST_DELAY)
+                await anyio.sleep(next(pauses))
             else:
                 return
-            await anyio.sleep(pause)
 
     async def run_once(self, migration: Migration) -> None:
         """Move all that has to; it is over when this returns.
@@ -80,10 +82,9 @@ class Rebalancer:
         names = ", ".join(partition.name for partition in migration.new)
         self._log.info("tasks move to their new homes: the partitions are %s now", names)
         left = {old: await self._scan(migration, old) for old in migration.old}
-        pause = _SHORTEST_PAUSE
+        pauses = delays(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while any(left.values()):
-            await anyio.sleep(pause)  # these run at the moment
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await anyio.sleep(next(pauses))  # these run at the moment
             for old, ids in left.items():
                 left[old] = await self._send(migration, old, ids)
         moved = 0

@@ -102,7 +102,7 @@ class _Sync:
 
 
 def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
-    """Whether assigning a task would change nothing but, by the rule `keep`, its phase."""
+    """Tell if assigning a task would change nothing (except its phase, by the rule `keep`)."""
     try:
         split(row.record)
     except CorruptRecord:

@@ -32,7 +32,7 @@ class Audit:
     Args:
         partitions: the partitions.
         lease_seconds: how long a lease lasts here; one that ends only after ten of these, and after an hour, is stuck.
-        patience_seconds: how long a change in doubt is sent again.
+        retry_for_seconds: how long a change in doubt is sent again.
         repair: whether to mend what is safe to mend.
         progress: called after each step with how many tasks were looked at, and how many there are.
     """
@@ -64,23 +64,23 @@ class Audit:
         self._partitions.require_online()
         tasks = sum([(await lookup.sizes(partition)).tasks for partition in self._partitions.all])
         for partition in self._partitions.all:
-            for place in auditing.AUDITED_PLACES:
-                await self._audit_place(partition, place, tasks)
+            for key in auditing.AUDITED_KEYS:
+                await self._audit_key(partition, key, tasks)
         return AuditReport(self._checked, dict(self._counts), tuple(self._problems))
 
-    async def _audit_place(self, partition: Partition, place: str, tasks: int) -> None:
+    async def _audit_key(self, partition: Partition, key: str, tasks: int) -> None:
         cursor = b"0"
         while True:
-            step = await auditing.audit(partition, place, cursor, self._longest_lease_ms, mend=False)
+            step = await auditing.audit(partition, key, cursor, self._longest_lease_ms, mend=False)
             left: Sequence[auditing.FoundProblem] = step.problems
             if step.problems and self._repair:
-                left = (await auditing.audit(partition, place, cursor, self._longest_lease_ms, mend=True)).problems
+                left = (await auditing.audit(partition, key, cursor, self._longest_lease_ms, mend=True)).problems
             left_ids = {problem.raw_id for problem in left}
             for found in step.problems:
                 mended = self._repair and found.raw_id not in left_ids
                 kind = cast("Kind", found.kind.decode())
                 self._tell(partition, kind, found.raw_id, found.detail.decode(), mended=mended)
-            if place == "tasks":
+            if key == "tasks":
                 await self._find_misplaced(partition, step.ids)
                 self._checked += len(step.ids)
                 if self._progress is not None:

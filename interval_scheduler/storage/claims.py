@@ -92,7 +92,7 @@ class LeaseChannel:
     Args:
         partition: the partition.
         lease_seconds: how long a lease lasts from its renewal.
-        retry_seconds: how long a renewal in doubt is sent again.
+        retry_for_seconds: how long a renewal in doubt is sent again.
     """
 
     def __init__(self, partition: Partition, lease_seconds: float, retry_for_seconds: float) -> None:

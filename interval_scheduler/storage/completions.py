@@ -65,7 +65,7 @@ class Completions:
         self._batchers = (self._complete, self._fail, self._release, self._quarantine)
 
     def __len__(self) -> int:
-        """How many ended claims are not answered yet."""
+        """Count the ended claims that Redis has not confirmed yet."""
         return len(self._complete) + len(self._fail) + len(self._release) + len(self._quarantine)
 
     def complete(self, run: ClaimedTask) -> None:

@@ -27,7 +27,7 @@ class Marks:
 
     Args:
         partitions: the partitions.
-        retry_seconds: how long a mark in doubt is sent again.
+        retry_for_seconds: how long a mark in doubt is sent again.
     """
 
     def __init__(self, partitions: Partitions, retry_for_seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What concerns all tasks of the namespace: counting, listing, clearing and pausing them, and the dead ones."""
+"""All tasks of the namespace: counts, lists, clears and pauses them, and keeps the dead ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Namespace:
 
     Args:
         partitions: where they are.
-        retry_seconds: how long a change in doubt is sent again.
+        retry_for_seconds: how long a change in doubt is sent again.
         log: where tasks are told that are left out of a list.
     """
 

@@ -193,7 +193,7 @@ class Partitions:
         return [partition for partition in self.all if partition is not self.master]
 
     async def hint_counts(self) -> dict[Partition, int]:
-        """How many hints wait for each partition but the master, whether or not this scheduler keeps any.
+        """Count the hints that wait for each partition except the master, also if this scheduler keeps none.
 
         Raises:
             PartitionOffline: the master cannot be reached.

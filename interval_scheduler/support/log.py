@@ -1,4 +1,4 @@
-"""What this library asks of a logger: the four methods that `logging.Logger` and most others have."""
+"""The logger that this library needs: the four methods that `logging.Logger` and most others have."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PLANTED = (
     ("A floor imports only what is below it", "services/locks.py", "from ..execution import leases"),
     ("A floor imports only what is below it", "storage/listing.py", "def later():\n    from ..services import bulk"),
     ("A floor imports only what is below it", "another.py", "import math"),
-    ("Storage has floors of its own", "storage/connection/backoff.py", "from ..topology import agreement"),
+    ("Storage has floors of its own", "storage/connection/slots.py", "from ..topology import agreement"),
     ("No circle among siblings", "execution/run.py", f"{FOR_TYPES}from .poller import Poller"),
     ("Only storage imports Redis", "execution/run.py", f"{FOR_TYPES}from redis.asyncio import Redis"),
     ("Only storage imports Redis", "cli.py", "import redis"),

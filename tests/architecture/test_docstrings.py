@@ -74,3 +74,25 @@ def test_the_rule_sees_what_it_looks_for() -> None:
     assert OPENERS.match("Whether it is so.")
     assert not OPENERS.match("Return whether it is so.")
     assert sum(len(_docstrings(module)) for module in MODULES.values()) > 400
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    args = function.args
+    named = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+    return {each.arg for each in named if each is not None} - {"self", "cls"}
+
+
+@every_module
+def test_the_arguments_that_are_described_are_those_there_are(module: Module) -> None:
+    for node in ast.walk(module.tree):
+        function = node
+        if isinstance(node, ast.ClassDef):
+            inits = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+            function = inits[0] if inits else node
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        assert isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        section = re.search(r"^Args:\n((?: +.*\n?)+)", ast.get_docstring(node) or "", re.MULTILINE)
+        if section:
+            described = set(re.findall(r"^ {4}\*{0,2}(\w+):", section[1], re.MULTILINE))
+            assert described == _parameters(function), f"{module.path.name}: {node.name}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from interval_scheduler.storage.commands import auditing
-from interval_scheduler.storage.commands.auditing import AUDITED_PLACES, FoundProblem
+from interval_scheduler.storage.commands.auditing import AUDITED_KEYS, FoundProblem
 
 from .store import HOUR, MINUTE, Space, Store, lease, recurring
 from .test_idempotence import rich
@@ -21,10 +21,10 @@ FAR = 4_000_000_000_000
 async def walk(store: Store, *, mend: bool) -> list[FoundProblem]:
     """All steps of all places."""
     found: list[FoundProblem] = []
-    for place in AUDITED_PLACES:
+    for key in AUDITED_KEYS:
         cursor = b"0"
         while True:
-            step = await auditing.audit(store.partition, place, cursor, HOUR, mend=mend)
+            step = await auditing.audit(store.partition, key, cursor, HOUR, mend=mend)
             found += step.problems
             cursor = step.cursor
             if cursor == b"0":
@@ -185,7 +185,7 @@ CASES: list[tuple[Wrong, bytes, str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "kind", "place"), CASES, ids=[wrong.__name__ for wrong, _, _ in CASES])
-async def test_what_is_wrong(store: Store, wrong: Wrong, kind: bytes, place: str) -> None:
+async def test_what_is_wrong(store: Store, wrong: Wrong, kind: bytes, key: str) -> None:
     now = await store.now_ms()
     space = Space(tasks={b"well": EVERY}, due={b"well": FAR}, fence=b"9")
     wrong(space, now)
@@ -195,11 +195,11 @@ async def test_what_is_wrong(store: Store, wrong: Wrong, kind: bytes, place: str
     assert await store.raw() == before, "only told"
     left = await walk(store, mend=True)
     found = await store.space()
-    places = {name for name in ("due", "leased", "paused", "dead") if b"a" in getattr(found, name)}
-    assert places == ({place} if place else set())
-    assert (b"a" in found.tasks) == bool(place)
-    assert (b"a" in found.leases) == (place == "leased")
-    assert (b"a" in found.errors) == (place == "dead")
+    keys_of_tasks = {name for name in ("due", "leased", "paused", "dead") if b"a" in getattr(found, name)}
+    assert keys_of_tasks == ({key} if key else set())
+    assert (b"a" in found.tasks) == bool(key)
+    assert (b"a" in found.leases) == (key == "leased")
+    assert (b"a" in found.errors) == (key == "dead")
     assert found.due.pop(b"well") == FAR
     if wrong is unreadable_leased:
         assert kinds(left) == {(b"a", kind)}, "whoever runs it sees to it"

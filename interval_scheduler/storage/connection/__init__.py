@@ -1,1 +1,1 @@
-"""How a server is reached, looked at, listened to and lost."""
+"""Connections: a server is found, reached, inspected, listened to and lost."""

@@ -1,4 +1,4 @@
-"""What the answers of a server mean: findings, and errors for those that forbid its use. Pure."""
+"""Turns the answers of a server into findings, and into errors if they forbid its use. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SPARE_COMMANDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server answered.
+    """The answers of a server.
 
     Attributes:
         info: the reply to `INFO`; `None` for the embedded engine, or if nothing was answered.
@@ -57,14 +57,14 @@ class ServerFacts:
         return replace(self, refused=refused, clock_difference=clock_difference, round_trip=round_trip)
 
     def database(self, db: int) -> str | None:
-        """What tells one of its databases from every other."""
+        """Return a text that tells one database of this server from every other; `None` if the server gave none."""
         return f"{self.info['run_id']}/{db}" if self.info and "run_id" in self.info else None
 
 
 def diagnose(
     name: str, facts: ServerFacts, *, allow_eviction: bool, in_cluster: bool = False, wait_replicas: int = 0
 ) -> list[Finding]:
-    """What the facts say of the server of a partition, which is to be one of a Redis Cluster or none. Pure."""
+    """Turn the answers of a server into findings. Pure."""
     findings = list(_refusals(name, facts.refused))
     if facts.info is not None:  # the embedded engine tells nothing of itself, and may run on a clock that a test moves
         findings += _identity(name, facts.info)
@@ -94,7 +94,7 @@ def require_suitable(name: str, findings: Iterable[Finding]) -> None:
 
 
 def subscribe_refused(name: str, channel: bytes) -> Finding:
-    """What there is to say of a server that lets this user not subscribe."""
+    """Make the finding about a server that refuses SUBSCRIBE to this user."""
     return Finding(
         "subscription",
         "warning",

@@ -1,4 +1,4 @@
-"""Where the primary of a partition is, if that is not for its instance to say but for Sentinels or a Redis Cluster.
+"""Finds the primary of a partition by asking Sentinels or the nodes of a Redis Cluster.
 
 A connection asks each time it is opened. So a partition that was lost finds its new primary by just connecting again,
 and of all that is sent and received nothing is different from a plain server.
@@ -100,7 +100,7 @@ class Sentinels:
         raise problem
 
     async def _ask(self, host: str, port: int) -> Address:
-        """What one of them says."""
+        """Ask one Sentinel for the primary."""
         connection = self._kind(host=host, port=port, **self._asking)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
@@ -156,12 +156,15 @@ class Cluster:
         raise RedisConnectionError(f"no node of the cluster has slot {slot}")
 
     def invalidate(self) -> None:
-        """A slot is elsewhere: ask anew. If nobody answered, they have their time all the same."""
+        """Drop the slot map.
+
+        After a failed look-up it stays for its half second, so that dead nodes are not asked once a partition.
+        """
         if self._error is None:
             self._asked_at = -math.inf
 
     def was_told(self, server: str, code: str) -> bool:
-        """Whether this is called again with the same: of a server that has many partitions, one warning is enough."""
+        """Tell if this was called before with the same arguments: one warning a server is enough."""
         known = (server, code) in self._told
         self._told.add((server, code))
         return known
@@ -199,7 +202,7 @@ def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -
 
 
 def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
-    """How a node of a cluster is asked."""
+    """Return the settings of a connection that asks a node of the cluster."""
     tls: Mapping[str, Any] = {}
     if instance.tls:
         tls = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}

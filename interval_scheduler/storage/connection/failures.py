@@ -1,4 +1,4 @@
-"""What the errors of a call to Redis mean. Pure."""
+"""The meaning of the errors that a call to Redis raises. Pure."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ _RIGHT: Final = re.compile("NOPERM|can't (?:run this command|access)|no permissi
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether the connection, or the role of the server, is not what it was: then a command may have been lost."""
+    """Tell if the connection or the role of the server was lost, so that a command may have been lost too."""
     return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error) or is_moved(error)
 
 
 def is_replica(error: BaseException) -> bool:
-    """Whether the server takes no writes, because it is a replica by now."""
+    """Tell if the server refuses writes because it has become a replica."""
     return isinstance(error, ReadOnlyError) or _code(error) == "READONLY"
 
 
 def is_moved(error: BaseException) -> bool:
-    """Whether another node of the cluster has the partition by now, or nobody has."""
+    """Tell if the partition has moved to another node of the cluster, or has no node."""
     return isinstance(error, MovedError | ClusterDownError)
 
 
 def is_gone(error: BaseException) -> bool:
-    """Whether nobody does it at the moment. What has moved is where the cluster says: it is looked for there first."""
+    """Tell if no server can do it at the moment. A moved partition does not count: its new node is asked first."""
     return is_replica(error) or isinstance(error, ClusterDownError)
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether it is for a while that Redis does not do it.
+    """Tell if Redis refuses only for a while.
 
     Another client's script keeps it from answering; or the slot of the partition is on its way to another node. Then
     its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
@@ -72,27 +72,27 @@ def is_busy(error: BaseException) -> bool:
 
 
 def is_slot_moving(error: BaseException) -> bool:
-    """Whether the slot of the partition is on its way to another node of the cluster."""
+    """Tell if the slot of the partition is moving to another node of the cluster."""
     return isinstance(error, TryAgainError) or (isinstance(error, AskError) and not isinstance(error, MovedError))
 
 
 def is_occupied(error: BaseException) -> bool:
-    """Whether the server is there, but has something else to do: it reads its data, or runs another client's script."""
+    """Tell if the server is there but busy: it loads its data, or runs the script of another client."""
     return isinstance(error, BusyLoadingError) or is_busy(error)
 
 
 def is_list_changed(error: BaseException) -> bool:
-    """Whether it was refused since another list of partitions holds there."""
+    """Tell if the request was refused because the server has another list of partitions."""
     return isinstance(error, ResponseError) and "LISTCHANGED" in str(error)
 
 
 def is_waiting_for_hints(error: BaseException) -> bool:
-    """Whether another list of partitions was refused, since hints wait."""
+    """Tell if another list of partitions was refused because hints wait."""
     return isinstance(error, ResponseError) and "HINTSWAIT" in str(error)
 
 
 def is_right(text: str) -> bool:
-    """Whether a refusal is for want of a right, as Redis and Valkey tell it, also from within a script."""
+    """Tell if a right is missing, in the words of Redis or Valkey, also from within a script."""
     return _RIGHT.search(text) is not None
 
 
@@ -116,7 +116,7 @@ def translate(partition: str, error: BaseException) -> StorageError:
 
 
 def _unwrapped(error: BaseException) -> BaseException:
-    """What was raised while the client connected: what a server on a Unix socket answers, why no primary is found."""
+    """Return the error behind a failed connect: the answer of a server, or the reason why no primary was found."""
     if isinstance(error, ConnectionError):
         if isinstance(behind := error.__cause__ or error.__context__, StorageError):
             return behind
@@ -126,7 +126,7 @@ def _unwrapped(error: BaseException) -> BaseException:
 
 
 def _code(error: BaseException) -> str | None:
-    """What a command of a script was refused with, as far as the client does not know it by itself."""
+    """Return the error code of a command inside a script, which the client does not read out itself."""
     nested = _NESTED.match(str(error)) if isinstance(error, ResponseError) else None
     return nested[1] if nested else None
 

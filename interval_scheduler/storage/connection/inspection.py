@@ -1,4 +1,4 @@
-"""What is asked of a server, and what the answers mean.
+"""Asks a server for its version, role and settings.
 
 ::
 

@@ -20,7 +20,7 @@ from .failures import is_lost
 
 #: As long as the scripts keep a reply (`_prelude.lua`).
 REPLY_KEPT_MS: Final = 600_000
-#: How much of the time that Redis has to answer it may not spend on waiting: the part, but at least so many seconds.
+#: The share of the reply time-out kept back for the reply itself, at least `_SPARED_SECONDS`; WAIT gets the rest.
 #: The answer must come in time as well, and Redis looks for waits that are over only every tenth of a second.
 _SPARED_SHARE: Final = 0.2
 _SPARED_SECONDS: Final = 0.2
@@ -60,5 +60,5 @@ async def send_replicated(
 
 
 def _is_demoted(error: Exception) -> bool:
-    """Whether it says that the server became a replica before or while it waited for its replicas."""
+    """Tell if the server became a replica before it had waited for its replicas."""
     return str(error).startswith("UNBLOCKED") or "cannot be used with replica" in str(error)

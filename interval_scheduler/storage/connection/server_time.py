@@ -1,4 +1,4 @@
-"""What time it is at a server, for what the scripts cannot work out themselves."""
+"""The time of a server, for the decisions that scripts cannot make themselves."""
 
 from __future__ import annotations
 

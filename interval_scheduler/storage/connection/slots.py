@@ -1,4 +1,4 @@
-"""Where the partitions of a Redis Cluster stand among its slots. Pure.
+"""The slots of the partitions in a Redis Cluster. Pure.
 
 The slot of a key follows from its hash tag. So that partitions are spread evenly over the nodes, however many there
 are, the tag of each gets a number that brings it near its place in the sequence of van der Corput (1935): 0, 1/2, 1/4,

@@ -1,4 +1,4 @@
-"""What a connection that came to nothing has to do with TLS, in words. Pure.
+"""Explains a failed connection in words if TLS is the reason. Pure.
 
 The client wraps what the TLS layer raises into an error of its own, so the reasons are looked for behind it.
 """
@@ -32,7 +32,7 @@ def certificate_problem(error: BaseException) -> str | None:
 
 
 def mix_up(error: BaseException) -> str | None:
-    """What seems to be wrong where only one side speaks TLS, or the server speaks neither; `None`: something else."""
+    """Explain an error that arises if only one side speaks TLS, or if the server is no Redis; `None` for any other."""
     if isinstance(error, InvalidResponse):
         return "it does not answer as Redis does; a port for TLS needs rediss://"
     for link in _chain(error):

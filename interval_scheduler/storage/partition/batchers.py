@@ -67,7 +67,7 @@ def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> 
 
 
 class _BatchSenders:
-    """What sends the batches of batchers."""
+    """The functions that send the batches."""
 
     def __init__(self, partition: HasDetour, options: SchedulerOptions, *, if_exists: bool) -> None:
         self._partition = partition
@@ -130,7 +130,7 @@ class _BatchSenders:
         return (await topology.migration_status(self._partition, ids)).in_transit
 
     async def _hints_in_between(self) -> Detour | None:
-        """Where changes go if the partition is offline and hints are kept; else those known are applied."""
+        """Return where changes are kept while the partition is offline; if it is online, apply waiting hints."""
         hints = self._partition.hints
         if hints is None or self._if_exists or not hints.in_between or await hints.passable():
             return None
@@ -148,16 +148,16 @@ def _if_exists_each(
 
     async def send_existing(items: Sequence[Item]) -> Sequence[Result | None]:
         results: list[Result | None] = [None] * len(items)
-        places = list(range(len(items)))
-        while places:
+        positions = list(range(len(items)))
+        while positions:
             try:
-                found = await send([items[place] for place in places])
+                found = await send([items[position] for position in positions])
             except NotAllExist as refused:
                 # Some more may be gone by the time of the next try, but none comes back.
-                places = [place for place, exists in zip(places, refused.flags, strict=True) if exists]
+                positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
                 continue
-            for place, result in zip(places, found, strict=True):
-                results[place] = result
+            for position, result in zip(positions, found, strict=True):
+                results[position] = result
             break
         return results
 

@@ -1,4 +1,4 @@
-"""What happens when a partition is reached: its server is looked at, and its place in the namespace is made sure of.
+"""The handshake with a partition that was reached: inspects its server, and makes it a member of the namespace.
 
 ::
 
@@ -80,7 +80,7 @@ class Handshake:
             self.expected.require_same_layout(self.stored)
 
     def _is_demoted(self) -> bool:
-        """Whether others say where the primary is, and what is there is none any more, or not yet."""
+        """Tell if a Sentinel or a cluster named this server as the primary although it is a replica."""
         located = self._instance.sentinels or self._instance.cluster
         return bool(located) and (self._facts.info or {}).get("role") not in (None, "master")
 
@@ -143,7 +143,7 @@ class Handshake:
         )
 
     async def _try_out(self, facts: ServerFacts) -> ServerFacts:
-        """What is known of the server, and what it answers to a script that does all that others do."""
+        """Return the facts of the server, with its answers to a script that tries all commands."""
         watch = Stopwatch()
         now_us, refused = await auditing.probe(self._partition)
         if self._storage.wait_replicas:

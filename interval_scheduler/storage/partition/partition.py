@@ -8,7 +8,7 @@
 
 Losing a connection is noticed by the subscription, which is always open while online, and by requests. Reconnecting
 starts after a jittered delay that doubles up to 5 s. While a partition is offline, reads and new changes raise
-`PartitionOffline` at once; requests that were under way wait for it as long as their patience lasts.
+`PartitionOffline` at once; requests that were under way are sent again for as long as they may be.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ...config.options import SchedulerOptions
 from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import PartitionHealth
 from ...support import clock
+from ...support.backoff import delays
 from ...support.broadcast import Broadcast
 from ...support.log import Log
-from ..connection.backoff import delays
 from ..connection.client import open_client
 from ..connection.diagnosis import subscribe_refused
 from ..connection.discovery import Cluster, Locator
@@ -43,6 +43,9 @@ from .batchers import open_batchers, open_batchers_if_exists
 from .handshake import Handshake
 
 _PROBE_JITTER_SECONDS: Final = 0.05
+#: The longest delay before a lost partition is tried again; shorter where others are asked, and not a server to spare.
+_LONGEST_DELAY_SECONDS: Final = 5.0
+_LONGEST_LOCATED_DELAY_SECONDS: Final = 1.0
 #: A connection that lasted less is not looked for at once, but after a growing delay.
 _STEADY_SECONDS: Final = 1.0
 
@@ -93,11 +96,11 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         self._is_retired = False
-        #: Whether it does not let this user subscribe.
+        #: True if the server refused SUBSCRIBE; wake-ups then come only by polling.
         self._cannot_subscribe = False
         self.sender: Final = ScriptSender(self, options.storage, self._client)
         self._server_time = ServerTime(self.name, self._client)
-        #: Batchers for changes that only concern tasks which are known here.
+        #: Batchers for changes of tasks that exist here, and of no others.
         self.if_exists: Final = open_batchers_if_exists(self, options)
         batchers = open_batchers(self, options)
         self.assign: Final = batchers.assign
@@ -108,12 +111,12 @@ class Partition:
 
     @property
     def database(self) -> str | None:
-        """What tells its database from every other, once it was reached; `None` if nothing does."""
+        """The text that tells its database from every other; `None` before it was reached, or if there is none."""
         return self.handshake.database
 
     @property
     def _batchers(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
-        """What runs the batchers."""
+        """The loops of the batchers."""
         for batcher in (self.assign, self.remove, self.control, self.lock, self.look, *self.if_exists):
             yield batcher.run
 
@@ -143,11 +146,14 @@ class Partition:
                 self.hints.require()
 
     async def first_try(self) -> None:
-        """Wait until it was reached for the first time, or could not be (then `problem` says why)."""
+        """Wait until the first attempt to reach it has ended; if it failed, `problem` says why."""
         await self._tried.wait()
 
     async def admit(self) -> None:
-        """Let it go online, the configuration being right on all partitions that were reached; wait until it is."""
+        """Allow it to go online, now that all reachable partitions agree on the list.
+
+        Returns when it is online or its attempt failed.
+        """
         self._admitted.set()
         await self._attempted.wait()
 
@@ -161,7 +167,7 @@ class Partition:
         self.handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
 
     def retire(self) -> None:
-        """It is not needed any more: once lost, it is not looked for again."""
+        """Let it go: once lost, it is not looked for again."""
         self._is_retired = True
 
     async def wait_online(self) -> None:
@@ -183,7 +189,8 @@ class Partition:
 
     async def _stay_connected(self) -> None:
         seconds = self._options.storage.reconnect_interval_seconds
-        anew = functools.partial(delays, seconds, is_located=self._locator is not None)
+        longest = _LONGEST_DELAY_SECONDS if self._locator is None else _LONGEST_LOCATED_DELAY_SECONDS
+        anew = functools.partial(delays, seconds, max(seconds, longest))
         waits = anew()
         while not self._is_retired:
             try:
@@ -242,7 +249,7 @@ class Partition:
             await self.hints.catch_up()
 
     async def examine(self) -> PartitionHealth:
-        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take."""
+        """Inspect its server now. Never takes longer than a call may take."""
         return await self.handshake.examine(cannot_subscribe=self._cannot_subscribe)
 
     async def _listen(self) -> None:
@@ -259,11 +266,11 @@ class Partition:
         self._lost.set()
 
     async def leave_for_good(self) -> NoReturn:
-        """This scheduler's list of partitions is of the past.
+        """Stop using this partition: another process changed the list of partitions.
 
         Raises:
-            PartitionListChanged: so it is.
-            PartitionOffline: it is that of the partition.
+            PartitionListChanged: the list of this scheduler is older.
+            PartitionOffline: the list of the server is older (it was restored from a backup).
         """
         self.problem = await self.handshake.list_changed()
         self.go_offline()
@@ -291,17 +298,17 @@ class Partition:
         self.due_times.tell(due_ms)
 
     def go_offline(self) -> None:
-        """It does not answer for now."""
+        """Mark it offline without dropping the connection."""
         if self.state == "online":
             self._set_state("offline")
 
     def give_up(self) -> None:
-        """Say that it cannot be reached: it is offline from now on, and looked for."""
+        """Mark it offline, and look for it."""
         self.go_offline()
         self.report_lost()
 
     def report_lost(self) -> None:
-        """Say that the connection does not work: the partition is looked for."""
+        """Drop the connection, and look for the partition."""
         if self._locator is not None:
             self._locator.invalidate()
         self._lost.set()

@@ -1,1 +1,1 @@
-"""How a request gets there once: numbered, in batches, sent again until it is answered."""
+"""Requests: numbered, gathered in batches, sent again until they are answered, and carried out once."""

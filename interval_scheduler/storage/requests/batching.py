@@ -65,7 +65,7 @@ class Batcher(Generic[Item, Result]):
         self._idle.set()
 
     def __len__(self) -> int:
-        """How many items are waiting or in flight."""
+        """Count the items that wait or are in flight."""
         return len(self._waiting) + self._in_flight
 
     def put(self, item: Item) -> None:

@@ -6,21 +6,20 @@
                    │    ▲
               lost │    │ send again, same number
                    ▼    │
-                 in doubt ──patience ends──▶ OutcomeUnknown
+                 in doubt ──retry time ends──▶ OutcomeUnknown
 
 A session numbers its requests and has at most one under way. Each state-changing script keeps the last number and
 its reply under the session's key (`recall` and `remember` in `_prelude.lua`); a repeated request gets that reply and
 changes nothing, one that arrives after a later one is refused. So it does not matter whether a lost request was carried
-out, nor whether a copy of it lies in some buffer. This is the scheme of client sessions for linearizable RPC
+out, nor whether a copy of it lies in some buffer. This is the scheme RIFL, client sessions for linearizable RPC
 (Lee et al., "Implementing Linearizability at Large Scale and Low Latency", SOSP 2015), with a window of one.
 """
 
 from __future__ import annotations
 
 import functools
-import random
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import anyio
@@ -31,6 +30,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from ...config.options import StorageOptions
 from ...errors import NotReplicated, OutcomeUnknown, PartitionOffline, StorageError
 from ...support import clock
+from ...support.backoff import delays
 from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, translate
 from ..connection.replication import send_replicated
 from ..scripts.loader import Script
@@ -40,10 +40,10 @@ Send = Callable[..., Awaitable[Any]]
 
 
 class NotAllExist(Exception):
-    """A request was only for tasks that are known at the partition, and one is not; nothing was changed.
+    """A request was only for tasks that exist at the partition, and one does not; nothing was changed.
 
     Attributes:
-        flags: for each task whether it is known there.
+        flags: for each task, True if it exists there.
     """
 
     def __init__(self, flags: Sequence[bool]) -> None:
@@ -58,10 +58,12 @@ def to_flags(digits: bytes) -> list[bool]:
 
 #: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
 _LONGEST_RETRY_SECONDS: Final = 300.0
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 0.5
 
 
 class Requests(Protocol):
-    """What carries state-changing scripts out, each once."""
+    """Carries out state-changing scripts, each once."""
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Carry out a script once."""
@@ -72,9 +74,9 @@ class Session:
 
     Args:
         partition: the partition to talk to.
-        patience_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
-        replicas: how many replicas shall have what a request wrote before it returns; see `not_replicated`. Default 0.
-        only_known: whether requests are only for tasks that are known there. Default False.
+        retry_for_seconds: how long a request in doubt is sent again before `OutcomeUnknown`, up to 300.
+        replicas: the number of replicas that a request waits for; see `not_replicated`. Default 0.
+        if_exists: True if requests change only tasks that exist there. Default False.
     """
 
     __slots__ = (
@@ -97,7 +99,7 @@ class Session:
         self._acknowledged = replicas
         self._if_exists = if_exists
         self._retry_for_seconds = min(retry_for_seconds, _LONGEST_RETRY_SECONDS)
-        #: What tells it from every other.
+        #: The name that tells it from every other session.
         self.name: Final = secrets.token_hex(8).encode()
         self._reply_key = partition.keys.reply(self.name)
         self._sequence = 0
@@ -105,7 +107,7 @@ class Session:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the last request ended in `OutcomeUnknown`; `repeat` may still learn what came of it."""
+        """True if the last request ended in `OutcomeUnknown`; `repeat` may still learn its result."""
         return self._in_doubt
 
     @property
@@ -121,7 +123,7 @@ class Session:
         Raises:
             OutcomeUnknown: the partition was lost and did not come back in time.
             StorageError: it refused; nothing was changed.
-            NotAllKnown: so it is, where the session is only for known tasks.
+            NotAllExist: `if_exists` is set and a task does not exist there; nothing was changed.
         """
         self._sequence += 1
         return await self.repeat(script, keys, args)
@@ -184,7 +186,7 @@ class ScriptSender:
         return await self.change(script, keys, args)
 
     async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """The same for one that changes something, and nothing more if it is repeated by whomsoever."""
+        """Run a script that changes something but may be repeated by anybody without effect; waits as `read` does."""
         self._partition.require_online()
         try:
             return await self.request(script, keys, args, self._storage.operation_timeout_seconds)
@@ -199,16 +201,16 @@ class ScriptSender:
         retry_for_seconds: float,
         replicas: int = 0,
     ) -> Any:
-        """Run a script that may safely be sent again, until it is answered or patience ends.
+        """Run a script that may safely be sent again, until it is answered or the time for retries ends.
 
         With `replicas`, so many are waited for: its reply, and how many had in time what it wrote.
 
         Raises:
-            OutcomeUnknown: patience ended.
+            OutcomeUnknown: the time for retries ended.
             StorageError: Redis refused; nothing was changed.
         """
         give_up_at = clock.monotonic() + retry_for_seconds
-        failures = 0
+        pauses: Iterator[float] | None = None  # nearly every request succeeds at once
         evaluate = self.evaluate
         if replicas:
             seconds = self._storage.operation_timeout_seconds
@@ -218,21 +220,26 @@ class ScriptSender:
             try:
                 return await evaluate(script, keys, args)
             except FAILED as error:
-                failures += 1
-                lost = is_lost(error)
-                if is_list_changed(error):
-                    await self._partition.leave_for_good()
-                if not lost and not is_busy(error):
-                    raise translate(self._partition.name, error) from None
-                if isinstance(error, RedisTimeoutError) or is_gone(error):
-                    # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
-                    self._partition.go_offline()
-                # One connection may be stale, for example after a restart; a new one that fails too says more.
-                if lost and (failures > 1 or not isinstance(error, RedisConnectionError)):
-                    self._partition.report_lost()
+                await self._on_failure(error, is_first=pauses is None)
             if clock.monotonic() >= give_up_at or self._partition.state == "closed":
                 raise OutcomeUnknown(self._partition.name)
-            if failures > 1:
-                await anyio.sleep(random.uniform(0.01, 0.05) * min(failures, 10))
+            if pauses is None:
+                pauses = delays(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+            else:
+                await anyio.sleep(next(pauses))
             with anyio.move_on_after(give_up_at - clock.monotonic()):
                 await self._partition.wait_online()
+
+    async def _on_failure(self, error: BaseException, *, is_first: bool) -> None:
+        """Tell the partition what a failed attempt says of its state; raise if another attempt is of no use."""
+        lost = is_lost(error)
+        if is_list_changed(error):
+            await self._partition.leave_for_good()
+        if not lost and not is_busy(error):
+            raise translate(self._partition.name, error) from None
+        if isinstance(error, RedisTimeoutError) or is_gone(error):
+            # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
+            self._partition.go_offline()
+        # One connection may be stale, for example after a restart; a new one that fails too says more.
+        if lost and (not is_first or not isinstance(error, RedisConnectionError)):
+            self._partition.report_lost()

@@ -54,7 +54,7 @@ class Sender(Protocol):
         retry_for_seconds: float,
         replicas: int = 0,
     ) -> Any:
-        """Run a script that recognizes a repeated request; send it again until a reply comes or the patience ends."""
+        """Run a script that recognizes a repeated request; repeat it until a reply comes or the time is over."""
 
 
 class Addressable(ScriptRunner, Protocol):

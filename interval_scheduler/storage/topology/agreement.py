@@ -1,4 +1,4 @@
-"""Which list of partitions holds, found out at connect; and putting another one in its place.
+"""Finds out at connect which list of partitions holds, and replaces it by another one.
 
 ::
 
@@ -56,7 +56,7 @@ class Reconfiguration:
         }
 
     async def agree(self) -> Agreement:
-        """What holds from now on.
+        """Find out the list that holds from now on.
 
         Raises:
             PartitionListChanged: another list, with a greater epoch.
@@ -95,7 +95,7 @@ class Reconfiguration:
         return Agreement(epoch, latest.list)
 
     def _from_list(self, latest: Membership) -> bytes:
-        """The list from which tasks move, by the word of the master, which hears last that they do not any more."""
+        """Return the list from which tasks move. The master decides: a finished migration is cleared there last."""
         master = self._found.get(self._master)
         if master is not None and master.number == latest.number:
             return master.from_list

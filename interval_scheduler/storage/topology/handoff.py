@@ -77,7 +77,7 @@ class Handoff:
 
     @property
     def in_between(self) -> bool:
-        """Whether what is sent to the partition has to look at hints first: it is offline, or some wait."""
+        """True if changes must go through the hints: the partition is offline, or hints for it still wait."""
         return self._partition.state != "online" or self.pending or self._applying.locked()
 
     def assume(self) -> None:
@@ -176,7 +176,7 @@ class Handoff:
     # Applying
 
     async def passable(self) -> bool:
-        """Whether the partition can be sent to: it is online, and the hints that are known are applied.
+        """Apply the hints that are known to wait; return whether the partition is online.
 
         Raises:
             PartitionOffline: the master cannot be asked for them.

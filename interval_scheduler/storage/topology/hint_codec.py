@@ -1,4 +1,4 @@
-"""What hints come to: batches that are applied in one step, and tasks to look at. Pure functions."""
+"""Turns hints into batches for `assign` and `remove`, and into the rows that look-ups show. Pure functions."""
 
 from __future__ import annotations
 

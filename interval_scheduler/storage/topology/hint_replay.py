@@ -1,6 +1,6 @@
-"""Looks for hints that wait, for a scheduler that did not lose the partition that they are for.
+"""Applies hints that other schedulers wrote for a partition which this one never lost.
 
-It hears of the first that is written, and looks from time to time besides, since what is said may be missed.
+It hears of the first hint that is written, and checks from time to time besides, since a message may be missed.
 """
 
 from __future__ import annotations

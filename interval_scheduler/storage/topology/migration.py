@@ -1,4 +1,4 @@
-"""Where a task is while tasks move from one list of partitions to the next, and how one batch of them gets there.
+"""The migration of tasks from one list of partitions to the next: finds each task, and carries batches.
 
 ::
 
@@ -54,15 +54,15 @@ class Migration:
         return [*leaving, *staying, *(partition for partition in self.new if partition not in self.old)]
 
     def old_home(self, raw_id: bytes) -> Partition:
-        """Where a task was by the old list."""
+        """Return the home of a task by the old list."""
         return self.old[self._old_home(raw_id)]
 
     def new_home(self, raw_id: bytes) -> Partition:
-        """Where it will be."""
+        """Return the home of a task by the new list."""
         return self.new[self._new_home(raw_id)]
 
     def changes_home(self, raw_id: bytes) -> bool:
-        """Whether its home is another by the new list."""
+        """Tell if the two lists give a task different homes."""
         return self.old_home(raw_id) is not self.new_home(raw_id)
 
     # Calls on tasks whose home is another by the new list
