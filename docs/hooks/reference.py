@@ -4,10 +4,10 @@ A page asks for them with a comment on a line of its own:
 
     <!-- options: SchedulerOptions -->   a table of the fields of that options class
     <!-- lua-scripts -->                 the contract of each script, from the header of its .lua file
-    <!-- record-format -->               the grammar of a record, from the docstring of storage/records.py
+    <!-- record-format -->               the grammar of a record, from the docstring of model/records.py
     <!-- control-format -->              that of its policy, from the docstring of policy.py
 
-A page with the last one must also name every key of `storage/keys.py`; a build of one that does not fails.
+A page with the last one must also name every key of `storage/scripts/keys.py`; a build of one that does not fails.
 """
 
 from __future__ import annotations

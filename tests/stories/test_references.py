@@ -28,13 +28,6 @@ FOLDER = re.compile(r"`((?:[\w-]+/)+)`|(?<![\w./-])((?:tests|docs|requirements)/
 #: Of the user's project, made by a command, or of a peer.
 ELSEWHERE = {"conftest.py", "feeds.py", "lowest.txt", "dist/", "build/", "benchmarks/results/", "node_modules/"}
 
-#: To be mended, and taken off here, file by file.
-TO_MEND = {
-    "docs/adr/0001-numbered-sessions.md",
-    "docs/adr/0008-located-connections.md",
-    "docs/hooks/reference.py",
-}
-
 
 def prose(path: Path) -> str:
     """What a file says to its readers; its code does not count, a test would notice that."""
@@ -76,7 +69,7 @@ READ = [path for path in FILES if path.suffix in {".py", ".lua", ".md"} or path.
 
 @pytest.mark.parametrize("path", READ, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_is_named_is_there(path: Path) -> None:
-    assert bool(missing := list(dangling(prose(path)))) == (str(path.relative_to(ROOT)) in TO_MEND), missing
+    assert list(dangling(prose(path))) == []
 
 
 @pytest.mark.parametrize(
