@@ -212,16 +212,21 @@ async def test_scripts_are_sent_again_after_a_flush(own_server: NewServer, names
 async def test_killed_connections_are_opened_again(own_server: NewServer, namespace: str) -> None:
     server = own_server()
     recorder = Recorder()
-    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+    async with Scheduler.from_url(server.url, namespace=namespace, reconnect_interval_seconds=0.02) as scheduler:
         await scheduler.start_task_execute(recorder)
         with server.client() as client:
             for n in range(30):
                 client.client_kill_filter(_type="normal", skipme=True)
+                assert await scheduler.assign_task(IntervalTask(f"t{n}")) is True
+            for n in range(30, 36):
+                client.client_kill_filter(_type="normal", skipme=True)
                 client.client_kill_filter(_type="pubsub", skipme=True)
                 assert await scheduler.assign_task(IntervalTask(f"t{n}")) is True
-        await recorder.ran(30)
+                # One that is cut off again while it comes back would be offline for a moment.
+                await until(lambda: client.pubsub_channels() and scheduler.online)
+        await recorder.ran(36)
         assert {run.attempt for run in recorder.runs} == {1}
-        assert len(recorder.runs) == 30
+        assert len(recorder.runs) == 36
 
 
 async def test_credentials(own_server: NewServer, namespace: str) -> None:
