@@ -25,7 +25,7 @@ def unless_full(seconds: float) -> float:
     """How much longer something may take for what the machine keeps anybody waiting; the report is made on a quiet one.
 
     Args:
-        seconds: how late plain timers were meanwhile, at the most.
+        seconds: how late the machine was meanwhile, at the most.
     """
     return 0 if FULL else 3 * seconds
 

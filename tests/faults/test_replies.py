@@ -12,10 +12,11 @@ import pytest
 from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
+from tests.faults.measuring import machine
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy
 from tests.servers import RedisServer
-from tests.waiting import Recorder, heartbeat, until
+from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -180,9 +181,9 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
             await recorder.ran(len(recorder.runs) + 20)
             proxy.swallowing = True
             began = time.monotonic()
-            async with heartbeat() as beat:
+            with machine() as watched:
                 results = await asyncio.gather(*(call() for call in calls.values()), return_exceptions=True)
-            longest, late = max(longest, time.monotonic() - began), max(late, beat.longest)
+            longest, late = max(longest, time.monotonic() - began), max(late, watched.latest)
             for name, result in zip(calls, results, strict=True):
                 if not isinstance(result, PartitionOffline):
                     silent.append(f"{name}: {result!r}")
