@@ -184,7 +184,7 @@ CASES: list[tuple[Wrong, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "kind", "place"), CASES, ids=[wrong.__name__ for wrong, _, _ in CASES])
+@pytest.mark.parametrize(("wrong", "kind", "key"), CASES, ids=[wrong.__name__ for wrong, _, _ in CASES])
 async def test_what_is_wrong(store: Store, wrong: Wrong, kind: bytes, key: str) -> None:
     now = await store.now_ms()
     space = Space(tasks={b"well": EVERY}, due={b"well": FAR}, fence=b"9")
