@@ -205,6 +205,7 @@ class Poller:
             is_leased=self._at_least_once,
         )
         failed = claimed.failed or repeat(None)
+        # One call of C for all of them: a loop in Python costs some 0.1 µs more a task.
         self._workers.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
 
     async def _sleep(self) -> None:

@@ -14,8 +14,8 @@ from .rules import NO_RULES, Rules, check_together
 State = Literal["waiting", "leased", "paused"]
 
 #: The rules in the order of their fields, and what they are unless asked for.
-_RULES: Final = tuple(rule.name for rule in fields(Rules))
-_NONE_ASKED_FOR: Final = tuple(getattr(NO_RULES, name) for name in _RULES)
+_RULE_NAMES: Final = tuple(rule.name for rule in fields(Rules))
+_NONE_ASKED_FOR: Final = tuple(getattr(NO_RULES, name) for name in _RULE_NAMES)
 
 
 class Task(ABC):
@@ -135,7 +135,7 @@ class IntervalTask(Task):
         check_repeat(repeat)
         flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group)
         if flat != _NONE_ASKED_FOR:
-            each = zip(_RULES, flat, _NONE_ASKED_FOR, strict=True)
+            each = zip(_RULE_NAMES, flat, _NONE_ASKED_FOR, strict=True)
             asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
             rules = replace(rules, **asked)
         if rules is not NO_RULES:

@@ -17,7 +17,7 @@ from ..scripts.ports import Argument
 START_WINDOW_MS: Final = 1000
 
 
-_RULES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
+_RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
 async def assign(session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]) -> tuple[list[bool], int]:
@@ -30,7 +30,9 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
     args: list[Argument] = []
     for call in calls:
         task = call.assignment
-        code = _RULES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
+        code = (
+            _RESCHEDULE_CODES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
+        )
         if task.policy is not PLAIN:
             code += task.policy.encode()
         start = b"" if task.start_ms is None else task.start_ms

@@ -34,6 +34,10 @@ _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
 
+#: Says where the primary is: its host and port.
+Locate = Callable[[], Awaitable[tuple[str, int]]]
+
+
 class _Packing:
     """Packs commands in C: redis-py's asyncio connections do it in Python, at four times the cost for a full batch."""
 
@@ -83,9 +87,6 @@ class _LocatedPlainConnection(_Packing, _Located):
 
 class _LocatedTlsConnection(_Packing, _Located, SSLConnection):
     pass
-
-
-Locate = Callable[[], Awaitable[tuple[str, int]]]
 
 
 def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None = None) -> Redis:
