@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
-from ..errors import NotConnected, StorageError
+from ..errors import NotConnected
 from ..storage.namespace import Namespace
 from ..storage.partitions import Partition, Partitions
 from ..support.events import Events
@@ -108,13 +108,17 @@ class Lifespan:
             await asyncio.wait([self._task])
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
-        partitions = Partitions(self._options, self._log)
+        try:
+            partitions = Partitions(self._options, self._log)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller of connect gets it, who waits for it
+            ready.set_exception(error)
+            return
         partitions.states.subscribe(self._on_state)
         try:
             async with anyio.create_task_group() as group:
                 try:
                     await partitions.connect(group)
-                except StorageError as error:
+                except Exception as error:  # noqa: BLE001 - likewise
                     if not ready.done():
                         ready.set_exception(error)
                 else:

@@ -127,6 +127,13 @@ ALL: Final = (
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
     Planted(
+        "what making the partitions raises reaches nobody",
+        "services/lifespan.py",
+        "            ready.set_exception(error)\n            return\n",
+        "            return\n",
+        tests_in("unit/test_lifespan", "test_without_the_extra_connect_says_what_to_install"),
+    ),
+    Planted(
         "closing that was cut short is not waited for",
         "services/lifespan.py",
         "                await self._ended()\n            self._closing = asyncio.Event()",
