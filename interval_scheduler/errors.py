@@ -138,7 +138,7 @@ class RunTimeout(SchedulerError, TimeoutError):
 
 
 class TooManyCrashes(SchedulerError):
-    """A task was not run: so many of its deliveries in a row ended without a result, as when its process dies.
+    """A task was not run: too many of its deliveries in a row ended without a result, as when its process dies.
 
     Attributes:
         deliveries: how many.

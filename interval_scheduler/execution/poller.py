@@ -13,7 +13,7 @@ gives its places back, and is repeated under the same number once the partition 
 taken is not stranded, and a dead partition holds no room that the others need.
 
 At most once, each partition has a second poller. It sleeps until the first gets all that it asks for, and then claims
-by turns with it: while the reply to one claim is being read, Redis works on the other.
+in turn with it: while the reply to one claim is being read, Redis works on the other.
 
 Many idle schedulers know of the same next task, and only one can have it. One that comes in vain, because others claim,
 looks a little later next time, up to 0.1 s; one that gets something is on time again. So a few do the work, the others

@@ -5,10 +5,10 @@
     policy = *(";" letter value)
     m  s | a     missed occurrences are skipped, or each of them runs; absent: one run for all
     u  ms        no occurrence after this moment
-    n  number    so many runs, then no more
+    n  number    the number of runs after which the task is gone
     c  text      a cron expression, instead of an interval
     z  text      its time zone
-    r  number    so many attempts more for a run that fails
+    r  number    the number of further attempts for a run that fails
     b  ms        the delay before the first of them
     t  ms        a run may take so long
     g  text      the group that the task belongs to

@@ -26,7 +26,7 @@ class Rules:
         spread: the first run, and so all others, at a phase of the interval that follows from the id: tasks that are
             assigned together do not all run together. Default False.
         until: no run is due after this moment: epoch seconds or an aware datetime. Default None: it recurs for ever.
-        max_runs: so many runs, then the task is gone. Attempts again do not count. Default None: any number.
+        max_runs: the runs after which the task is gone. Further attempts do not count. Default None: any number.
         cron: a cron expression of five fields, or six with seconds in front, instead of an interval. Needs the extra
             `cron`. Default None.
         timezone: the time zone of the cron expression. Default `"UTC"`.

@@ -84,7 +84,7 @@ class IntervalTask(Task):
         missed: `"once"` (the default), `"skip"` or `"all"`; this and the rest as in `Rules`.
         spread: the first run at a phase that follows from the id.
         until: no run is due after this moment.
-        max_runs: so many runs, then the task is gone.
+        max_runs: the number of runs after which the task is gone.
         cron: a cron expression instead of an interval.
         timezone: that of the cron expression. Default `"UTC"`.
         timeout: how long a run may take.

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 #: The most calls under way: enough for full batches to every partition, little in memory.
 _WINDOW: Final = 5_000
-#: After so many items that need no waiting for, batches get a turn: Redis is to work on one while the next is gathered.
+#: The number of items after which batches get a turn, so that Redis works on one while the next is gathered.
 _STRETCH: Final = 50
 
 

@@ -1,4 +1,4 @@
-"""The mover: brings tasks to their new homes in the background, after the list of partitions was changed.
+"""The rebalancer: brings tasks to their new homes in the background, after the list of partitions was changed.
 
 ::
 
@@ -24,14 +24,14 @@ from ..support.log import Log
 from .locks import Locks
 
 _LOCK: Final = "partitions:move"
-#: A mover that dies lets the next one begin after so long.
+#: The time after which a rebalancer that died lets the next one begin, seconds.
 _LOCK_SECONDS: Final = 3.0
 _CHECK_SECONDS: Final = 0.5
 _SHORTEST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 _FIRST_DELAY: Final = 1.0
 _LONGEST_DELAY: Final = 5.0
-#: About so many tasks are looked at in one step.
+#: About the number of tasks that one step looks at.
 _STEP: Final = 200
 
 
@@ -40,7 +40,7 @@ class Rebalancer:
 
     Args:
         partitions: the partitions.
-        locks: where movers take turns.
+        locks: let the rebalancers of all schedulers take turns.
         log: where progress and faults are told.
     """
 

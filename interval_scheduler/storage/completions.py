@@ -21,7 +21,7 @@ from .requests.session import Session
 
 __all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions", "Failure"]
 
-#: Claims beyond so many undelivered completions of a partition wait.
+#: The number of undelivered completions of a partition at which its claims wait.
 MAX_UNDELIVERED: Final = 2000
 
 

@@ -203,7 +203,7 @@ class ScriptSender:
     ) -> Any:
         """Run a script that may safely be sent again, until it is answered or the time for retries ends.
 
-        With `replicas`, so many are waited for: its reply, and how many had in time what it wrote.
+        With `replicas`, wait for that number of replicas: return the reply, and how many had in time what it wrote.
 
         Raises:
             OutcomeUnknown: the time for retries ended.
