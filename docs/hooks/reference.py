@@ -5,7 +5,7 @@ A page asks for them with a comment on a line of its own:
     <!-- options: SchedulerOptions -->   a table of the fields of that options class
     <!-- lua-scripts -->                 the contract of each script, from the header of its .lua file
     <!-- record-format -->               the grammar of a record, from the docstring of model/records.py
-    <!-- control-format -->              that of its policy, from the docstring of policy.py
+    <!-- policy-format -->              that of its policy, from the docstring of policy.py
 
 A page with the last one must also name every key of `storage/scripts/keys.py`; a build of one that does not fails.
 """
@@ -48,7 +48,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         _check_keys(markdown)
     markdown = re.sub(r"^<!-- options: (\w+) -->$", lambda found: _options(found[1]), markdown, flags=re.MULTILINE)
     markdown = _replace(markdown, "<!-- lua-scripts -->", _scripts)
-    markdown = _replace(markdown, "<!-- control-format -->", lambda: _grammar(policy))
+    markdown = _replace(markdown, "<!-- policy-format -->", lambda: _grammar(policy))
     return _replace(markdown, "<!-- record-format -->", lambda: _grammar(records))
 
 
