@@ -28,6 +28,17 @@ def current_run() -> TaskRun:
     return run
 
 
+def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
+    """Find what ends the process in an error, or in a group of them; `None`: nothing does."""
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            if (found := ends_process(inner)) is not None:
+                return found
+    return None
+
+
 class Grant:
     """The grant of one claim, shared by its runs. Moments are of the monotonic clock, in seconds."""
 
@@ -267,10 +278,24 @@ class TaskRun:
             self._worker.cancel()
 
     def is_result(self, error: BaseException) -> bool:
-        """Tell if `error` is the run's result; otherwise it ends the worker or the process, and must be raised."""
+        """Tell if `error` is the run's result; otherwise it ends the worker or the process, and must be raised.
+
+        Whatever leaves an executor is the result of its run, also a `BaseException` of somebody's own (a panic of Rust,
+        a failed test). Three things go through: a cancel of the worker itself, the close of the worker from outside,
+        and what ends the process (see `ends_process`).
+        """
         if isinstance(error, asyncio.CancelledError) and self.cut_short is None and self._worker is not None:
             return not self._worker.cancelling()
-        return isinstance(error, Exception | asyncio.CancelledError)
+        if isinstance(error, GeneratorExit):
+            return self._is_running_now()
+        return ends_process(error) is None
+
+    def _is_running_now(self) -> bool:
+        """Tell if its worker runs; a worker that is closed from outside, by the garbage collector, does not."""
+        try:
+            return asyncio.current_task() is self._worker
+        except RuntimeError:  # no event loop runs
+            return False
 
     def __repr__(self) -> str:
         return f"TaskRun(id={self.id!r}, due={self.due}, attempt={self.attempt}, token={self.token})"

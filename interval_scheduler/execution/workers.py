@@ -30,7 +30,7 @@ from anyio.abc import TaskGroup
 from ..model.records import CorruptRecord
 from ..support import clock
 from .executor import Executor, within
-from .run import TaskRun
+from .run import TaskRun, ends_process
 from .run_handler import RunHandler
 
 #: Starting sooner than this after the claim lets the prefetch window grow; later than that shrinks it.
@@ -289,7 +289,7 @@ class Workers:
         """Say what a run came to. Raises what is not its result, but the end of its worker."""
         self.running.discard(run)
         if error is not None and not run.is_result(error):
-            raise error
+            raise ends_process(error) or error  # not the group: the event loop ends only for the error itself
         if run.cut_short is not None:
             me.uncancel()
         if run.cut_short is not None and error is not None:

@@ -83,6 +83,16 @@ async def is_left_by_an_executor(scheduler: Scheduler) -> None:
     await asyncio.Event().wait()
 
 
+async def is_left_by_a_group_in_an_executor(scheduler: Scheduler) -> None:
+    async def leave(_: str) -> None:
+        raise BaseExceptionGroup("several", [ValueError(), BaseExceptionGroup("inner", [SystemExit()])])
+
+    await scheduler.start_task_accept()
+    await scheduler.assign_task(IntervalTask("leave"))
+    await scheduler.start_task_execute(leave)
+    await asyncio.Event().wait()
+
+
 WAYS: tuple[Way, ...] = (
     returns,
     raises,
@@ -91,6 +101,7 @@ WAYS: tuple[Way, ...] = (
     is_interrupted_while_it_connects,
     is_interrupted_while_it_closes,
     is_left_by_an_executor,
+    is_left_by_a_group_in_an_executor,
 )
 
 

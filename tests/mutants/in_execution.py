@@ -127,6 +127,20 @@ CLOCKS: Final = (
 
 EXECUTION: Final = (
     Planted(
+        "a panic in an executor ends its worker",
+        "execution/run.py",
+        "return ends_process(error) is None",
+        "return isinstance(error, Exception | asyncio.CancelledError)",
+        tests_in("semantics/test_guests", "test_others_go_on_and_it_is_told_once"),
+    ),
+    Planted(
+        "what ends the process is swallowed in a group",
+        "execution/workers.py",
+        "raise ends_process(error) or error",
+        "raise error",
+        tests_in("faults/test_shutdown", "test_the_event_loop_closes_under_a_scheduler"),
+    ),
+    Planted(
         "completions are not waited for at the end",
         "execution/runs.py",
         "await completions.flushed()",
