@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ..model.cron import next_run
-from ..storage.completions import Failure
+from ..model.ending import Failure
 from .executor import Retry
 from .run import TaskRun
 

@@ -15,7 +15,6 @@ from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
-from ..storage.partitions import Removed
 
 
 class Assigning:
@@ -69,7 +68,6 @@ class Assigning:
         ids = bulk.convert(tasks_or_ids, to_id)
         partitions = self._connected().partitions
         count = wait_ms = 0
-        removed: Removed
         async for removed in bulk.pipeline(ids, partitions.remove):
             count += removed.was_scheduled
             wait_ms = max(wait_ms, removed.wait_ms)

@@ -19,8 +19,7 @@ from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import NotConnected
-from ..storage.namespace import Namespace
-from ..storage.partitions import Partition, Partitions
+from ..storage.namespace import Namespace, Partition, Partitions
 from ..support.events import Events
 from ..support.log import Log
 from .locks import Locks

@@ -23,8 +23,7 @@ from ..errors import InvalidValue
 from ..model.assignment import AssignCall, Assignment
 from ..model.records import CorruptRecord, split
 from ..model.reports import SyncCounts
-from ..storage.marks import MAX_BATCH, Marks
-from ..storage.partitions import Partitions, Row
+from ..storage.marks import MAX_BATCH, Marks, Partitions, Row
 from .locks import Locks
 
 Item = TypeVar("Item")

@@ -12,14 +12,15 @@ from typing import Final
 
 from anyio.abc import TaskGroup
 
+from ..model.ending import Failure
 from ..support.log import Log
 from .commands import running
-from .commands.running import ClaimedTask, CompleteReply, Failure
+from .commands.running import ClaimedTask, CompleteReply
 from .partition.partition import Partition
 from .requests.batching import Batcher
 from .requests.session import Session
 
-__all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions", "Failure"]
+__all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions"]
 
 #: The number of undelivered completions of a partition at which its claims wait.
 MAX_UNDELIVERED: Final = 2000

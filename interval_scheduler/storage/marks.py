@@ -12,11 +12,11 @@ from typing import Final
 from ..errors import StorageRefused
 from .commands import sync
 from .partition.partition import Partition
-from .partitions import Partitions
+from .partitions import Partitions, Row
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "Marks"]
+__all__ = ["MAX_BATCH", "Marks", "Partitions", "Row"]
 
 #: How long the marks of a sync outlive its last one.
 _KEPT_MS: Final = 3_600_000

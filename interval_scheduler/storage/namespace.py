@@ -22,6 +22,8 @@ from .partitions import Partition, Partitions
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
+__all__ = ["Cleared", "Namespace", "Partition", "Partitions", "TaskCounts"]
+
 
 class TaskCounts(NamedTuple):
     """The number of tasks, and of those that are due now."""

@@ -10,8 +10,9 @@ from hypothesis.stateful import precondition, rule
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.cron import next_run
+from interval_scheduler.model.ending import Failure
 from interval_scheduler.storage.commands import running as running_commands
-from interval_scheduler.storage.commands.running import Claimed, Failure
+from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.requests.session import Session
 from tests.model import Leased, Model, Waiting, running
 from tests.model.running import Failing, Run

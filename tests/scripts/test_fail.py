@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from interval_scheduler.model.ending import Failure
 from interval_scheduler.storage.commands import control, lookup, running
-from interval_scheduler.storage.commands.running import Failure
 
 from .store import HOUR, MINUTE, ClaimedTask, Space, Store, header, lease, leased_space, recurring
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler.model.assignment import AssignCall, Assignment
+from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, lookup, running
 from interval_scheduler.storage.commands import control as control_commands
 from interval_scheduler.storage.commands.control import ControlStep
-from interval_scheduler.storage.commands.running import Claimed, Failure
+from interval_scheduler.storage.commands.running import Claimed
 
 from .store import HOUR, Space, Store, held_of, lease, recurring
 

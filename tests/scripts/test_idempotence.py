@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from interval_scheduler.model.ending import Failure
 from interval_scheduler.storage.commands import assigning, control, locks, running, sync
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.locks import LockStep
-from interval_scheduler.storage.commands.running import Claimed, Failure
+from interval_scheduler.storage.commands.running import Claimed
 from tests.waiting import until
 
 from .store import HOUR, Numbered, Space, Store, change, held, leased_space, recurring

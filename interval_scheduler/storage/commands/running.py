@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from ...model.ending import Failure
 from ..requests.session import Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
@@ -87,21 +88,6 @@ async def complete(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) ->
         (keys.wake, leases, headers, *[run.raw_id for run in runs]),
     )
     return _ended(reply)
-
-
-class Failure(NamedTuple):
-    """A run that failed, in the form of the scripts.
-
-    `retry_ms` is the delay before the next attempt (None: no further attempt). With `charge`, this one counts as an
-    attempt.
-    """
-
-    raw_id: bytes
-    lease: bytes
-    header: bytes
-    retry_ms: int | None
-    charge: bool
-    error: str
 
 
 class FailReply(NamedTuple):
