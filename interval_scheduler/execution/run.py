@@ -70,15 +70,15 @@ class Grant:
         #: The server's clock when it granted the claim, epoch seconds.
         self.server_now: Final = server_now
         self.received_at: Final = received_at
-        #: Whether all of its runs are leased; else only those whose policy need it.
+        #: Whether all of its runs are leased; else only those whose policy needs it.
         self.is_leased: Final = is_leased
         #: A leased run may start until then; a later one is handed back.
         self.leased_start_by: Final = start_by
-        #: The same for a run whose policy are not known yet.
+        #: The same for a run whose policy is not known yet.
         self.start_by: Final = start_by if is_leased else math.inf
         #: A lease, unless renewed, is relied on until then.
         self.leased_until: Final = leased_until
-        #: The same for a run whose policy are not known yet.
+        #: The same for a run whose policy is not known yet.
         self.trusted_until: Final = leased_until if is_leased else math.inf
 
 

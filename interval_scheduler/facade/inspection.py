@@ -11,7 +11,7 @@ from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue
 from ..model.assignment import to_id
 from ..model.audit import AuditReport
-from ..model.health import Health
+from ..model.health import PartitionHealth
 from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
 from ..services.lifespan import Connected, Lifespan
@@ -49,15 +49,12 @@ class Inspection:
     async def queue_size(self) -> int:
         return (await self._connected().namespace.sizes()).due_now
 
-    async def check_health(self, *, accepting: bool, executing: bool) -> Health:
+    async def examine(self) -> tuple[bool, tuple[PartitionHealth, ...]]:
+        """Look at all partitions now; also return whether the scheduler was connected when it began."""
         connected = self._lifespan.connected
-        timeout = self._options.storage.operation_timeout_seconds
-        return Health(
-            connected=connected is not None,
-            accepting=accepting,
-            executing=executing,
-            partitions=() if connected is None else await connected.namespace.examine(timeout),
-        )
+        if connected is None:
+            return False, ()
+        return True, await connected.namespace.examine(self._options.storage.operation_timeout_seconds)
 
     async def moving(self) -> tuple[PartitionMove, ...]:
         return await self._connected().partitions.progress()

@@ -272,7 +272,11 @@ class Scheduler(TaskCalls):
         Returns:
             The state of each partition, with findings; truthy if all is well, warnings aside.
         """
-        return await self._inspection.check_health(accepting=self.accepting_tasks, executing=self.executing_tasks)
+        connected, partitions = await self._inspection.examine()
+        # Read behind the examination: what ended meanwhile is told.
+        return Health(
+            connected=connected, accepting=self.accepting_tasks, executing=self.executing_tasks, partitions=partitions
+        )
 
     async def moving(self) -> tuple[PartitionMove, ...]:
         """Tell how far tasks have moved to their new homes, after the list of partitions was changed.

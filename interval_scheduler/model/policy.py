@@ -109,7 +109,7 @@ def of_header(header: bytes) -> Policy:
     try:
         return _decode(header[at:])
     except UnicodeDecodeError as error:
-        raise BadPolicy("policy are not UTF-8") from error
+        raise BadPolicy("the policy is not UTF-8") from error
 
 
 def _number(text: str | None) -> int | None:

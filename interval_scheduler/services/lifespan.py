@@ -110,7 +110,8 @@ class Lifespan:
         try:
             partitions = Partitions(self._options, self._log)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller of connect gets it, who waits for it
-            ready.set_exception(error)
+            if not ready.done():
+                ready.set_exception(error)
             return
         partitions.states.subscribe(self._on_state)
         try:

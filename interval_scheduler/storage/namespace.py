@@ -164,6 +164,8 @@ class Namespace:
                 streams = [stream(partition, state_set) for partition in self._partitions.all]
                 async for partition, row in merge(streams):
                     try:
-                        yield to_scheduled_task(partition.name, row)
+                        found = to_scheduled_task(partition.name, row)
                     except StorageRefused as error:
                         self._log.error("left out of the list: %s", error)
+                        continue
+                    yield found

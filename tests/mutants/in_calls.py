@@ -129,7 +129,7 @@ ALL: Final = (
     Planted(
         "what making the partitions raises reaches nobody",
         "services/lifespan.py",
-        "            ready.set_exception(error)\n            return\n",
+        "            if not ready.done():\n                ready.set_exception(error)\n            return\n",
         "            return\n",
         tests_in("unit/test_lifespan", "test_without_the_extra_connect_says_what_to_install"),
     ),

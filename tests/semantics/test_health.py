@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import IntervalTask, InvalidType, NotConnected, Problem, Scheduler
+from interval_scheduler import IntervalTask, InvalidType, NotConnected, PartitionHealth, Problem, Scheduler
 from tests.semantics.test_assign import MakeScheduler
 from tests.servers import RedisServer
 
@@ -128,3 +128,15 @@ async def test_bad_arguments(scheduler: Scheduler, name: str, value: object) -> 
 async def test_audit_before_connect(url: str, namespace: str) -> None:
     with pytest.raises(NotConnected):
         await Scheduler.from_url(url, namespace=namespace).audit()
+
+
+async def test_what_ends_during_the_examination_is_told(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    partition = scheduler._lifespan.require().partitions.master
+    examine = partition.examine
+
+    async def slow() -> PartitionHealth:
+        await scheduler.stop_task_accept()
+        return await examine()
+
+    monkeypatch.setattr(partition, "examine", slow)
+    assert not (await scheduler.check_health()).accepting

@@ -67,7 +67,7 @@ async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_l
 async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
     """Take up to `limit` due tasks and reschedule them at once (at most once).
 
-    Tasks whose policy need a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
+    Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
