@@ -42,7 +42,7 @@ class _Packing:
     """Packs commands in C: redis-py's asyncio connections do it in Python, at four times the cost for a full batch."""
 
     def pack_command(self, *args: Any) -> list[bytes]:
-        """A command in the form in which it is sent; a name of two words is two arguments."""
+        """Pack a command in the form in which it is sent; a name of two words becomes two arguments."""
         name = args[0]
         return [hiredis.pack_command((*name.split(), *args[1:]) if isinstance(name, str) else args)]
 
@@ -60,7 +60,7 @@ class _TlsConnection(_Packing, SSLConnection):
 
 
 class _Located(Connection):
-    """Asks where the primary is whenever it connects, and does not stay with one that is none any more."""
+    """A connection that asks for the primary each time it connects, and leaves a server that is not the primary."""
 
     def __init__(self, *, locate: Locate, **rest: Any) -> None:
         super().__init__(**rest)
@@ -72,7 +72,7 @@ class _Located(Connection):
             await super()._connect()  # type: ignore[no-untyped-call]
 
     async def read_response(self, *args: Any, **rest: Any) -> Any:
-        """A reply; after one that says that the primary is elsewhere, the connection is closed."""
+        """Read a reply; close the connection if the reply says that the primary is elsewhere."""
         try:
             return await super().read_response(*args, **rest)
         except ResponseError as error:
@@ -90,12 +90,12 @@ class _LocatedTlsConnection(_Packing, _Located, SSLConnection):
 
 
 def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None = None) -> Redis:
-    """A client with its own pool of connections; connects on first use.
+    """Make a client with its own pool of connections; it connects on first use.
 
     Args:
-        instance: where to.
-        options: how long to wait, and how many connections to open.
-        locate: says where the primary is, if the instance does not; asked at each connection. Default: the instance.
+        instance: the server.
+        options: the time limits, and the number of connections to open.
+        locate: returns the address of the primary, for each new connection. Default: the address of the instance.
     """
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)

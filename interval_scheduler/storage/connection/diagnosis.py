@@ -14,11 +14,11 @@ from .failures import is_right
 _OLDEST: Final = (6, 2)
 
 
-#: Beyond this, seconds, and beyond what the round trip leaves open, clocks count as different.
+#: Clocks count as different if they differ by more than this, seconds, plus the uncertainty of the round trip.
 _CLOCK_TOLERANCE: Final = 1.0
 
 
-#: Without these, a part of the library does not work: what each is for. Without any other, tasks are at risk.
+#: Without one of these commands, only a part of the library fails, as told here. Without any other, tasks are at risk.
 _SPARE_COMMANDS: Final = {
     "PUBLISH": "others notice nearer tasks only every check_tasks_every_seconds",
     "SADD": "sync_tasks fails",
@@ -35,10 +35,10 @@ class ServerFacts:
 
     Attributes:
         info: the reply to `INFO`; `None` for the embedded engine, or if nothing was answered.
-        saves: the reply to `CONFIG GET save`; `None`: it may not be asked.
-        refused: the commands that a script tried in vain, and the error of each.
+        saves: the reply to `CONFIG GET save`; `None` if this user may not ask.
+        refused: the commands that the server refused when a script tried them, and the error of each.
         clock_difference: the server's clock minus this machine's, seconds; `None`: not measured.
-        round_trip: how long a script took from request to reply, seconds; `None`: none was run.
+        round_trip: the time of a script from request to reply, seconds; `None`: none was run.
     """
 
     info: Mapping[str, Any] | None = None
@@ -53,7 +53,7 @@ class ServerFacts:
         return None if self.info is None else str(self.info.get("redis_version", "0"))
 
     def tried(self, refused: Mapping[str, str], clock_difference: float, round_trip: float) -> ServerFacts:
-        """The same, and what came of trying out the commands of the scripts."""
+        """Return these facts, with the results of a script that tried all commands."""
         return replace(self, refused=refused, clock_difference=clock_difference, round_trip=round_trip)
 
     def database(self, db: int) -> str | None:
@@ -66,7 +66,7 @@ def diagnose(
 ) -> list[Finding]:
     """Turn the answers of a server into findings. Pure."""
     findings = list(_refusals(name, facts.refused))
-    if facts.info is not None:  # the embedded engine tells nothing of itself, and may run on a clock that a test moves
+    if facts.info is not None:  # the embedded engine has no INFO, and a test may move its clock
         findings += _identity(name, facts.info)
         if int(facts.info.get("cluster_enabled", 0)) and not in_cluster:
             problem = "is a node of a Redis Cluster: give the cluster's URL, redis+cluster://host:port,..."

@@ -1,7 +1,7 @@
 """Finds the primary of a partition by asking Sentinels or the nodes of a Redis Cluster.
 
-A connection asks each time it is opened. So a partition that was lost finds its new primary by just connecting again,
-and of all that is sent and received nothing is different from a plain server.
+A connection asks each time it is opened. So a lost partition finds its new primary by connecting again, and requests
+and replies are the same as with a single server.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .tls import certificate_problem
 
 Address = tuple[str, int]
 
-#: For so long an answer of the cluster holds for other partitions too: they often ask at the same moment.
+#: The time for which all partitions share an answer of the cluster: they often ask at the same moment.
 _KEPT_SECONDS: Final = 0.5
 _UNHEARD: Final = "is offline (none of its {} Sentinels answers): nothing was changed, try again later"
 _DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
@@ -37,14 +37,14 @@ class Locator(Protocol):
     """Finds primaries."""
 
     async def locate(self, slot: int) -> Address:
-        """The host and the port of the primary, in a cluster that of a slot.
+        """Return the host and the port of the primary; in a cluster, of the primary that has the slot.
 
         Raises:
-            RedisError: nobody knows.
+            RedisError: no Sentinel or node knows it.
         """
 
     def invalidate(self) -> None:
-        """The primary is not there any more: ask anew."""
+        """Drop the known address, because the primary is gone: the next `locate` asks again."""
 
 
 class Sentinels:
@@ -57,7 +57,7 @@ class Sentinels:
         self._partition: Final = instance.partition_name
         self._service: Final = str(instance.service)
         self._nodes: Final = [_address(node) for node in instance.sentinels]
-        # The connection to the primary is to have its share of the time as well.
+        # One share of the time is kept for the connection to the primary.
         self._seconds: Final = options.connect_timeout_seconds / (len(self._nodes) + 1)
         self._kind: Final = SSLConnection if instance.tls else Connection
         self._asking: Final[dict[str, Any]] = {
@@ -70,10 +70,10 @@ class Sentinels:
         }
 
     async def locate(self, slot: int) -> Address:  # noqa: ARG002 - a service has no slots
-        """The primary of the service.
+        """Return the address of the primary of the service.
 
         Raises:
-            PartitionOffline: no Sentinel answers, or they know of no primary that is there.
+            PartitionOffline: no Sentinel answers, or they say that the primary is down.
             UnsuitableServer: they do not know the service.
             StorageRefused: they do not accept the password, or lack a right.
         """
@@ -122,11 +122,11 @@ class Sentinels:
         return address
 
     def invalidate(self) -> None:
-        """They are asked each time."""
+        """Do nothing: the Sentinels are asked each time."""
 
 
 class Cluster:
-    """Knows which node of a cluster has which slots; one for all partitions."""
+    """The slot map of a cluster: the node that has each slot. All partitions share one object."""
 
     def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
         self._seeds: Final = [_address(node) for node in instance.cluster]
@@ -139,13 +139,13 @@ class Cluster:
         self._told: Final[set[tuple[str, str]]] = set()
 
     async def locate(self, slot: int) -> Address:
-        """The primary that has a slot."""
+        """Return the address of the primary that has a slot."""
         async with self._one_at_a_time:
             if clock.monotonic() - self._asked_at > _KEPT_SECONDS:
                 try:
                     self._ranges, self._error = await self._ask(), None
                 except (RedisError, OSError) as error:
-                    # Kept as well: nobody asks dead nodes once for each partition.
+                    # The error is kept as well, so that dead nodes are not asked once for each partition.
                     self._error = error
                 self._asked_at = clock.monotonic()
         if self._error is not None:
@@ -171,9 +171,9 @@ class Cluster:
 
     async def _ask(self) -> Sequence[tuple[int, int, Address]]:
         nodes = list(dict.fromkeys([*(address for _, _, address in self._ranges), *self._seeds]))
-        # In any order: one that was cut off from the others, and does not know better, is not asked for ever.
+        # In random order: a node that is cut off from the others has an old map, and must not be asked every time.
         random.shuffle(nodes)
-        # All must have had their turn before a connection takes too long.
+        # All nodes together must not take longer than a connection may take.
         seconds = self._connect_seconds / (len(nodes) + 1)
         error: RedisError | OSError = RedisConnectionError("the cluster has no nodes")
         for host, port in nodes:
@@ -194,7 +194,7 @@ class Cluster:
 
 
 def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -> Sequence[Locator | None]:
-    """For each instance who knows where its primary is; `None`: the instance itself."""
+    """Return for each instance the locator of its primary; `None`: the instance is the primary."""
     first = instances[0]
     if first.cluster:
         return [Cluster(first, options)] * len(instances)

@@ -34,7 +34,7 @@ from .tls import certificate_problem, mix_up
 FAILED: Final = (RedisError, OSError)
 
 
-#: How Redis 6.2 tells what a command of a script was refused with.
+#: The form in which Redis 6.2 reports the error of a command inside a script.
 _NESTED: Final = re.compile(r"Error running script .*?: -([A-Z]+) (.*)")
 
 
@@ -64,9 +64,9 @@ def is_gone(error: BaseException) -> bool:
 def is_busy(error: BaseException) -> bool:
     """Tell if Redis refuses only for a while.
 
-    Another client's script keeps it from answering; or the slot of the partition is on its way to another node. Then
-    its keys are at two places, and no script can run until all have arrived: so that the half of them that an ASK names
-    is of no use.
+    Either another client's script keeps it from answering, or the slot of the partition is moving to another node. In
+    that case its keys are on two nodes, and no script can run until all have arrived. An ASK names a node that has only
+    some of them, so following it is of no use.
     """
     return is_slot_moving(error) or (isinstance(error, ResponseError) and str(error).startswith("BUSY"))
 
@@ -97,7 +97,7 @@ def is_right(text: str) -> bool:
 
 
 def translate(partition: str, error: BaseException) -> StorageError:
-    """The typed error for what a call to Redis raised."""
+    """Return the typed error for an error that a call to Redis raised."""
     error = _unwrapped(error)
     if isinstance(error, StorageError):
         return error
@@ -132,7 +132,7 @@ def _code(error: BaseException) -> str | None:
 
 
 def _refusal(partition: str, error: ResponseError) -> StorageError:
-    # A server that does not know a command repeats its arguments: of AUTH these are the password.
+    # A server that does not know a command repeats its arguments; the arguments of AUTH contain the password.
     text = str(error).partition(", with args beginning with")[0]
     if "cluster support disabled" in text:
         return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
@@ -143,7 +143,7 @@ def _refusal(partition: str, error: ResponseError) -> StorageError:
         return StorageFull(partition)
     if code == "OUTDATED":
         return OutcomeUnknown(partition)
-    if is_right(text):  # one that lacks half-way through a script
+    if is_right(text):  # the right that is missing is for a command in the middle of a script
         return StorageRefused(partition, "NOPERM", text)
     if code == "NOREPLICAS":
         return StorageRefused(partition, code, _TOO_FEW_REPLICAS)

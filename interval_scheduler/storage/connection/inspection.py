@@ -2,8 +2,8 @@
 
 ::
 
-    ask ──▶ Facts ──judge──▶ Findings ──┬─ at connect: an error is raised, a warning logged
-                                        └─ check_health: returned
+    inspect ──▶ ServerFacts ──diagnose──▶ Findings ──┬─ at connect: an error is raised, a warning logged
+                                                     └─ check_health: returned
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .diagnosis import ServerFacts
 
 
 async def inspect(client: Redis, instance: RedisInstance) -> ServerFacts:
-    """Ask a server what it is; changes nothing, and writes nothing.
+    """Ask a server for its version, role and settings. Writes nothing.
 
     Raises:
         RedisError: it cannot be reached or refuses to answer.
@@ -33,18 +33,18 @@ async def inspect(client: Redis, instance: RedisInstance) -> ServerFacts:
     try:
         saves = (await client.config_get("save")).get("save")
     except ResponseError:
-        saves = None  # without the right to ask, nothing is claimed about it
+        saves = None  # without the right to ask, no finding is made about it
     return ServerFacts(info, saves)
 
 
 class Stopwatch:
-    """Compares the server's clock with this machine's around one request, from when it is made."""
+    """A comparison of the server's clock with this machine's during one request. It starts when the object is made."""
 
     def __init__(self) -> None:
         self._wall = time.time()
         self._began = clock.monotonic()
 
     def compare(self, server_now_us: int) -> tuple[float, float]:
-        """The server's clock minus this machine's, and how long the request took, in seconds."""
+        """Return the server's clock minus this machine's, and the duration of the request, both in seconds."""
         took = clock.monotonic() - self._began
         return server_now_us / 1e6 - (self._wall + took / 2), took

@@ -1,13 +1,13 @@
-"""Scripts whose writes shall be on replicas too before their reply counts.
+"""Sends scripts whose writes must be on replicas too before their reply counts.
 
 ::
 
     EVALSHA ... ──▶ PEXPIRE reply ──▶ WAIT      in one round trip, on one connection
 
-`WAIT` is about the writes of its own connection. So it goes out on that of the script; and between them stands a write
-that always happens: a repeated request gets the remembered reply and writes nothing, perhaps on another connection than
-the one on which it was carried out, and `WAIT` would then have nothing to wait for. What a replica has of the later
-write it has of all before it.
+`WAIT` waits for the writes of its own connection, so it is sent on the connection of the script. `PEXPIRE` stands
+between them because it always writes. A repeated request gets the remembered reply and writes nothing, perhaps on
+another connection than the one on which it was carried out; `WAIT` alone would then have nothing to wait for. A replica
+that has the later write has all writes before it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from .failures import is_lost
 
-#: As long as the scripts keep a reply (`_prelude.lua`).
+#: The time for which the scripts keep a reply (`_prelude.lua`).
 REPLY_KEPT_MS: Final = 600_000
 #: The share of the reply time-out kept back for the reply itself, at least `_SPARED_SECONDS`; WAIT gets the rest.
-#: The answer must come in time as well, and Redis looks for waits that are over only every tenth of a second.
+#: The answer must come in time as well, and Redis ends a WAIT only at its next check, every tenth of a second.
 _SPARED_SHARE: Final = 0.2
 _SPARED_SECONDS: Final = 0.2
 
@@ -29,17 +29,17 @@ _SPARED_SECONDS: Final = 0.2
 async def send_replicated(
     client: Any, reply_key: bytes, replicas: int, seconds: float, *command: Any
 ) -> tuple[Any, int]:
-    """Send a state-changing script: its reply, and how many replicas had in time what it wrote.
+    """Send a state-changing script. Return its reply, and the number of replicas that had its writes in time.
 
     Args:
         client: the client of the partition.
-        reply_key: where the script keeps its reply.
-        replicas: how many replicas are waited for.
-        seconds: how long Redis has to answer.
-        *command: what runs the script.
+        reply_key: the key under which the script keeps its reply.
+        replicas: the number of replicas to wait for.
+        seconds: the reply time-out.
+        *command: the command that runs the script.
 
     Raises:
-        RedisError: as the client raises it, that of the script first.
+        RedisError: the client's error; the script's own error first.
     """
     wait_seconds = max(seconds - max(_SPARED_SHARE * seconds, _SPARED_SECONDS), seconds / 2)
     pipeline = client.pipeline(transaction=False)

@@ -8,12 +8,12 @@ from typing import Any, Final
 from ...support import clock
 from .failures import FAILED, translate
 
-#: How long the server's time, once asked, is counted on from there.
+#: The time for which the last answer is used, together with the monotonic clock.
 _ASK_TIME_SECONDS: Final = 60.0
 
 
 class ServerTime:
-    """Asks from time to time.
+    """The time of a server, asked once a minute and counted on with the monotonic clock in between.
 
     Args:
         partition: the name of the partition, for errors.
@@ -24,12 +24,12 @@ class ServerTime:
         self._partition = partition
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client = client
-        #: The server's clock minus the monotonic one, in seconds, and when that was found out.
+        #: The server's clock minus the monotonic one, in seconds, and the moment at which it was measured.
         self._ahead = 0.0
         self._asked_at = -math.inf
 
     async def now_ms(self) -> int:
-        """About the server's time in epoch ms, asked once a minute."""
+        """Return about the server's time in epoch ms; ask the server at most once a minute."""
         if clock.monotonic() - self._asked_at > _ASK_TIME_SECONDS:
             try:
                 seconds, micros = await self._client.time()

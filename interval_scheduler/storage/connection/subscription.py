@@ -1,4 +1,4 @@
-"""The subscription of a partition: hears of nearer due times, and notices when the connection dies.
+"""The subscription of a partition: it receives announcements, and notices when the connection dies.
 
 It is open while the partition is online, in every process: a process that only assigns tasks learns from it, without
 any command, that its Redis is gone.
@@ -20,17 +20,18 @@ async def listen(
     on_due: Callable[[int], None],
     on_hint_waiting: Callable[[bytes], None],
 ) -> bool:
-    """Pass announced due times on; ends when the connection dies or stays silent.
+    """Pass announced due times on. Ends when the connection dies or stays silent.
 
     Args:
         client: the partition's client.
-        channel: where scripts announce due times.
-        time_out_seconds: after so much silence the server is asked; after as much again it counts as dead.
+        channel: the channel on which scripts announce due times.
+        time_out_seconds: after this time without a message the server gets a PING; after the same time again it counts
+            as dead.
         on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
-        on_hint_waiting: called with whatever else is announced, and with nothing once subscribed.
+        on_hint_waiting: called with each other announcement, and with `b""` once subscribed.
 
     Returns:
-        Whether this user may subscribe at all.
+        False if this user may not subscribe.
 
     Raises:
         RedisError: the connection was lost.
@@ -65,7 +66,7 @@ async def listen(
 
 
 async def ping(client: Any, time_out_seconds: float) -> None:
-    """Without a subscription: ask from time to time; ends, by the client's error, when nothing answers."""
+    """Ping the server from time to time, for a user that may not subscribe. Ends with the client's error."""
     while True:
         await anyio.sleep(time_out_seconds)
         await client.ping()

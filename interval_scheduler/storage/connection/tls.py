@@ -1,6 +1,6 @@
 """Explains a failed connection in words if TLS is the reason. Pure.
 
-The client wraps what the TLS layer raises into an error of its own, so the reasons are looked for behind it.
+The client wraps an error of the TLS layer into an error of its own, so the causes of the error are searched too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse
 
-# What OpenSSL's codes of a failed verification ask for; every other one is about who signed the certificate.
+# The remedy for each of OpenSSL's codes of a failed verification; all other codes are about the signer.
 _ADVICE: Final = {
     9: "it is not valid yet: look at the clocks, or renew it",
     10: "it has to be renewed",
@@ -23,7 +23,7 @@ _UNKNOWN_SIGNER: Final = "give the certificates of the authority that signed it 
 
 
 def certificate_problem(error: BaseException) -> str | None:
-    """Why the server's certificate was not accepted, and what to do; `None` if that is not the reason."""
+    """Explain why the server's certificate was not accepted, and name the remedy; `None` if that is not the reason."""
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             advice = _ADVICE.get(link.verify_code, _UNKNOWN_SIGNER)
@@ -44,7 +44,7 @@ def mix_up(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it was raised for."""
+    """Yield an error, and then its causes."""
     link: BaseException | None = error
     while link is not None:
         yield link
