@@ -35,7 +35,7 @@ class Batchers(NamedTuple):
 
 
 class BatchersIfExists(NamedTuple):
-    """Those for tasks that are known at a partition; a result is `None` for one that is not."""
+    """The batchers that change only tasks that exist at a partition; the result for any other task is `None`."""
 
     assign: BatchedCalls[AssignCall, bool | None]
     remove: BatchedCalls[bytes, assigning.Removed | None]
@@ -44,7 +44,7 @@ class BatchersIfExists(NamedTuple):
 
 
 def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
-    """The batchers of a partition, none of them running yet."""
+    """Make the batchers of a partition; none of them runs yet."""
     senders = _BatchSenders(partition, options, if_exists=False)
     return Batchers(
         BatchedCalls(partition.name, senders.assign, lambda call: len(call.assignment.data)),
@@ -56,7 +56,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
 
 
 def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> BatchersIfExists:
-    """The batchers for tasks that are known at a partition, none of them running yet."""
+    """Make the batchers that change only tasks that exist at a partition; none of them runs yet."""
     senders = _BatchSenders(partition, options, if_exists=True)
     return BatchersIfExists(
         BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda call: len(call.assignment.data)),
@@ -111,7 +111,7 @@ class _BatchSenders:
 
     async def lock(self, steps: Sequence[locks.LockStep]) -> Sequence[locks.LockAnswer]:
         self._partition.require_online(with_any_list=True)
-        # No replica is waited for to give a lock up: if a failover undoes that, the lock ends with its time.
+        # A release waits for no replica: if a failover undoes it, the lock ends when its time is over.
         session = self._unlocking if all(step.action == b"r" for step in steps) else self._locking
         results = await locks.lock(session, self._partition.keys, steps)
         problem = session.not_replicated
@@ -130,21 +130,21 @@ class _BatchSenders:
         return (await topology.migration_status(self._partition, ids)).in_transit
 
     async def _hints_in_between(self) -> Detour | None:
-        """Return where changes are kept while the partition is offline; if it is online, apply waiting hints."""
+        """Return the detour if the partition is offline; if it is online, apply waiting hints and return `None`."""
         hints = self._partition.hints
         if hints is None or self._if_exists or not hints.in_between or await hints.passable():
             return None
         return hints
 
     def _announce(self, earliest_ms: int) -> None:
-        if earliest_ms >= 0 and self._partition.due_times.listeners:  # none, in a process that does not execute
+        if earliest_ms >= 0 and self._partition.due_times.listeners:  # a process that does not execute has none
             self._partition.announce(earliest_ms)
 
 
 def _if_exists_each(
     send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
 ) -> Callable[[Sequence[Item]], Awaitable[Sequence[Result | None]]]:
-    """Send what concerns known tasks, and leave out the rest."""
+    """Wrap `send`, so that it leaves out the tasks that do not exist; their result is `None`."""
 
     async def send_existing(items: Sequence[Item]) -> Sequence[Result | None]:
         results: list[Result | None] = [None] * len(items)

@@ -2,7 +2,7 @@
 
 ::
 
-    look ──(nothing was written so far)──▶ enroll ──▶ online
+    inspect_server ──(nothing was written so far)──▶ enroll ──▶ online
 
 Between the two, the scheduler compares what it found on all partitions.
 """
@@ -29,11 +29,11 @@ _CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was
 
 
 class Handshake:
-    """Looks at the server of a partition and enrolls it.
+    """The handshake: it inspects the server of a partition and makes it a member of the namespace.
 
     Args:
         partition: the partition.
-        instance: where it is.
+        instance: its server.
         storage: the options.
         client: its client.
     """
@@ -44,32 +44,32 @@ class Handshake:
         self._storage: Final = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
-        #: What is to stand in its database. The number of the list, and the list before, are agreed upon at connect.
+        #: The membership that its database must have. Its epoch, and the list before, are agreed upon at connect.
         self.expected = Membership.expected(partition.name, storage)
-        #: What stood there when it was looked at; `None` for nothing.
+        #: The membership that was found there; `None` for none.
         self.stored: Membership | None = None
         self._facts = ServerFacts()
-        #: What tells its database from every other, once it was reached; `None` if nothing does.
+        #: The text that tells its database from every other, once it was reached; `None` if there is none.
         self.database: str | None = None
-        #: What tells its server from every other.
+        #: The text that tells its server from every other.
         self.server = ""
 
     def expect(self, *, from_list: bytes, epoch: bytes | None = None) -> None:
-        """Want another list of partitions to stand in the database from now on; its epoch stays unless given."""
+        """Expect another list of partitions in the database from now on; its epoch stays unless given."""
         self.expected = self.expected._replace(
             from_list=from_list, epoch=self.expected.epoch if epoch is None else epoch
         )
 
     async def inspect_server(self) -> None:
-        """See whether it may be used. Writes nothing.
+        """Check that the server may be used. Writes nothing.
 
         Raises:
-            UnsuitableServer, StorageRefused: it must not be.
+            UnsuitableServer, StorageRefused: it must not be used.
             RedisError: it cannot be reached.
         """
         self._facts = await inspect(self._client, self._instance)
         self.server = self._facts.database(self._instance.db) or ""
-        # The partitions of a cluster may well share a server.
+        # The partitions of a cluster may share a server.
         self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
         if self._is_demoted():
             raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
@@ -85,7 +85,7 @@ class Handshake:
         return bool(located) and (self._facts.info or {}).get("role") not in (None, "master")
 
     async def enroll(self) -> list[Finding]:
-        """Try out what it lets this user do, and make it a partition of the namespace: what there is to be said of it.
+        """Try all commands with this user, and make it a partition of the namespace. Return the findings.
 
         Raises:
             UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
@@ -97,13 +97,13 @@ class Handshake:
         if not self.expected.is_migrating:
             stored = await topology.enroll(self._partition, self.expected)
         elif stored is None or stored.number < self.expected.number:
-            # It came back with what stood there before the change, which has not ended yet.
+            # It came back with the list from before the reconfiguration, whose migration has not ended yet.
             stored = (await topology.adopt_list(self._partition, self.expected, None, paused=False)).membership
         self.expected.require(stored, self._partition.keys.membership)
         return findings
 
     async def list_changed(self) -> StorageError:
-        """Why it refuses requests that have this list of partitions."""
+        """Return the error for a request that was refused because of this list of partitions."""
         name = self._partition.name
         try:
             stored = Membership.stored(await self._client.hgetall(self._partition.keys.membership))
@@ -114,10 +114,10 @@ class Handshake:
         return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
 
     async def examine(self, *, cannot_subscribe: bool) -> PartitionHealth:
-        """Look at it now: what it answers, and what is to be known of it. Never takes longer than a call may take.
+        """Inspect the server now, and return its health. Never takes longer than a call may take.
 
         Args:
-            cannot_subscribe: whether the server refused SUBSCRIBE.
+            cannot_subscribe: True if the server refused SUBSCRIBE.
         """
         partition = self._partition
         facts, problem = ServerFacts(), partition.problem

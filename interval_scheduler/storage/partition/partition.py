@@ -43,10 +43,10 @@ from .batchers import open_batchers, open_batchers_if_exists
 from .handshake import Handshake
 
 _PROBE_JITTER_SECONDS: Final = 0.05
-#: The longest delay before a lost partition is tried again; shorter where others are asked, and not a server to spare.
+#: The longest delay before a lost partition is tried again; the shorter one if Sentinels or cluster nodes are asked.
 _LONGEST_DELAY_SECONDS: Final = 5.0
 _LONGEST_LOCATED_DELAY_SECONDS: Final = 1.0
-#: A connection that lasted less is not looked for at once, but after a growing delay.
+#: After a connection that lasted less than this, the next attempt waits for a growing delay.
 _STEADY_SECONDS: Final = 1.0
 
 
@@ -54,11 +54,11 @@ class Partition:
     """One partition.
 
     Args:
-        instance: where it is.
+        instance: its server.
         options: the scheduler's options.
-        log: where to write what happens.
+        log: the log for connects, losses and findings.
         on_state: called with this partition when it goes offline, and when it is back.
-        locator: who knows where its primary is; `None`: the instance itself.
+        locator: finds its primary; `None`: the instance is the primary.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class Partition:
         self.name: Final = instance.partition_name
         self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
         self.state: PartitionState = "connecting"
-        #: The number of the list of partitions that holds, once it was agreed upon.
+        #: The epoch of the list of partitions in force, once it was agreed upon.
         self.epoch = 1
-        #: Why it is not online, after a failed attempt.
+        #: The reason why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
         #: Tells a due time in ms, which may be earlier than those known before; 0: look now.
         self.due_times: Final[Broadcast[int]] = Broadcast()
-        #: Tells of each message on the wake channel that is not a due time.
+        #: Tells each message on the wake channel that is not a due time.
         self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
-        #: Keeps what is meant for it while it is offline; `None`: nobody does.
+        #: Keeps hints for it while it is offline; `None`: hints are off.
         self.hints: Detour | None = None
         self._options = options
         self._log = log
@@ -96,7 +96,7 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         self._is_retired = False
-        #: True if the server refused SUBSCRIBE; wake-ups then come only by polling.
+        #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
         self._cannot_subscribe = False
         self.sender: Final = ScriptSender(self, options.storage, self._client)
         self._server_time = ServerTime(self.name, self._client)
@@ -124,8 +124,8 @@ class Partition:
         """Raise unless online; with any list of partitions, unless it can be reached.
 
         Raises:
-            PartitionOffline: it is not; nothing was changed.
-            PartitionListChanged: it never will be, for this list of partitions.
+            PartitionOffline: it is offline; nothing was changed.
+            PartitionListChanged: it stays offline for this list of partitions.
             NotConnected: the scheduler was closed.
         """
         if self.state == "closed":
@@ -158,16 +158,16 @@ class Partition:
         await self._attempted.wait()
 
     def use_detour(self, detour: Detour) -> None:
-        """Keep changes there while this partition is offline."""
+        """Use `detour` for changes while this partition is offline."""
         self.hints = detour
 
     def adopt(self, epoch: int, from_list: bytes) -> None:
-        """Take the list of partitions for granted that was agreed upon: its epoch, and the list before it, if any."""
+        """Use the list of partitions that was agreed upon: its epoch, and the list before it, if any."""
         self.epoch = epoch
         self.handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
 
     def retire(self) -> None:
-        """Let it go: once lost, it is not looked for again."""
+        """Stop reconnecting: once lost, it stays lost."""
         self._is_retired = True
 
     async def wait_online(self) -> None:
@@ -200,13 +200,13 @@ class Partition:
                 if self.hints is not None:
                     self.hints.assume()
                 self._log.debug("partition %s: %s", self.name, self.problem)
-                if self.state != "online" or not is_slot_moving(error):  # what moves is there soon, and is waited for
+                if self.state != "online" or not is_slot_moving(error):  # a slot that moves arrives soon
                     self._set_state("offline")
                 self._tried.set()
                 self._attempted.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
                 if is_occupied(error):
-                    waits = anew()  # it is there, and will be ready without being spared
+                    waits = anew()  # the server is there, so frequent attempts do no harm
                 await anyio.sleep(next(waits))
                 continue
             self.problem = None
@@ -218,11 +218,11 @@ class Partition:
                 group.start_soon(self._listen)
                 await self._lost.wait()
                 if self.hints is not None:
-                    self._online.clear()  # nothing is claimed before it is clear whether hints wait
+                    self._online.clear()  # no claims until it is known if hints wait
                 group.cancel_scope.cancel()
             await self._client.connection_pool.disconnect(inuse_connections=False)
             if clock.monotonic() - online_from > _STEADY_SECONDS:
-                # One lost connection is not a lost partition: ask at once, but not all schedulers in one moment.
+                # One lost connection is not a lost partition: try at once, but not all schedulers at the same moment.
                 waits = anew()
                 await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
             else:
@@ -253,7 +253,7 @@ class Partition:
         return await self.handshake.examine(cannot_subscribe=self._cannot_subscribe)
 
     async def _listen(self) -> None:
-        """Leave when the connection is lost."""
+        """Listen until the connection is lost, then report it."""
         time_out = self._options.storage.operation_timeout_seconds
         try:
             self._cannot_subscribe = False
@@ -286,15 +286,15 @@ class Partition:
         return await self.sender.read(script, keys, args)
 
     async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Run a script that changes nothing more if it is repeated, until it is answered."""
+        """Run a script that anybody may repeat without effect, until it is answered."""
         return await self.sender.change(script, keys, args)
 
     async def now_ms(self) -> int:
-        """Ask about the server's time in epoch ms, for what the scripts cannot work out themselves."""
+        """Return about the server's time in epoch ms, for calculations that the scripts cannot do themselves."""
         return await self._server_time.now_ms()
 
     def announce(self, due_ms: int) -> None:
-        """Tell those who wait of a due time in ms, which may be nearer than the one that they know of."""
+        """Tell the pollers of a due time in ms, which may be nearer than the one that they know."""
         self.due_times.tell(due_ms)
 
     def go_offline(self) -> None:

@@ -29,7 +29,7 @@ MAX_BATCH_BYTES: Final = 1 << 20
 
 
 class Partly(Exception):
-    """Some items of a batch failed: what came of each, a result or an error."""
+    """Some items of a batch failed; `outcomes` has for each item a result or an error."""
 
     def __init__(self, outcomes: Sequence[Any]) -> None:
         super().__init__("some items of the batch failed")
@@ -43,7 +43,7 @@ class Batcher(Generic[Item, Result]):
         partition: the name of the partition that the batches go to, for errors.
         send: sends a batch and returns one result an item, in order.
         report: called once a batch with its items and their results, or the error of the whole batch.
-        weigh: the weight of an item in bytes. Default: nothing.
+        weigh: returns the weight of an item in bytes. Default: items weigh nothing.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Batcher(Generic[Item, Result]):
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Send batches until cancelled; then nothing is left unsettled."""
+        """Send batches until cancelled; at the end every item has a result or an error."""
         try:
             while True:
                 await self._wake.wait()

@@ -112,7 +112,7 @@ class Session:
 
     @property
     def not_replicated(self) -> NotReplicated | None:
-        """The error of the last request if too few replicas had in time what it wrote."""
+        """The error of the last request if too few replicas had its writes in time."""
         if self._acknowledged >= self._replicas:
             return None
         return NotReplicated(self._partition.name, self._acknowledged, self._replicas)
@@ -129,10 +129,10 @@ class Session:
         return await self.repeat(script, keys, args)
 
     async def repeat(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Send the last request again: its reply if it was carried out, else it is carried out now.
+        """Send the last request again. Return its reply if it was carried out; else it is carried out now.
 
         Raises:
-            OutcomeUnknown: still.
+            OutcomeUnknown: the partition is still lost.
             StorageError: it refused; nothing was changed.
         """
         self._in_doubt = True
@@ -157,7 +157,7 @@ class Session:
 
 
 class ScriptSender:
-    """Sends the scripts for a partition, and tells it what that says of its state.
+    """The sender of the scripts for a partition. It tells the partition when a request shows that it was lost.
 
     Args:
         partition: the partition.
@@ -203,7 +203,7 @@ class ScriptSender:
     ) -> Any:
         """Run a script that may safely be sent again, until it is answered or the time for retries ends.
 
-        With `replicas`, wait for that number of replicas: return the reply, and how many had in time what it wrote.
+        With `replicas`, wait for that number of replicas; return the reply, and how many had its writes in time.
 
         Raises:
             OutcomeUnknown: the time for retries ended.
@@ -231,14 +231,14 @@ class ScriptSender:
                 await self._partition.wait_online()
 
     async def _on_failure(self, error: BaseException, *, is_first: bool) -> None:
-        """Tell the partition what a failed attempt says of its state; raise if another attempt is of no use."""
+        """Update the state of the partition after a failed attempt; raise if another attempt is of no use."""
         lost = is_lost(error)
         if is_list_changed(error):
             await self._partition.leave_for_good()
         if not lost and not is_busy(error):
             raise translate(self._partition.name, error) from None
         if isinstance(error, RedisTimeoutError) or is_gone(error):
-            # It had its time, or cannot do it. What gathered meanwhile must not wait as long again.
+            # It used the whole time-out, or cannot do it. Calls that gathered behind it must not wait as long again.
             self._partition.go_offline()
         # One connection may be stale, for example after a restart; a new one that fails too says more.
         if lost and (not is_first or not isinstance(error, RedisConnectionError)):
