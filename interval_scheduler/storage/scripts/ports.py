@@ -19,7 +19,7 @@ PartitionState = Literal["connecting", "online", "offline", "closed"]
 
 
 class ScriptRunner(Protocol):
-    """A partition on which scripts run. For `session.py` and the typed functions in `commands/`."""
+    """A partition on which scripts run. For `requests/session.py` and the typed functions in `commands/`."""
 
     @property
     def name(self) -> str:
@@ -58,7 +58,7 @@ class Sender(Protocol):
 
 
 class Addressable(ScriptRunner, Protocol):
-    """A partition to which numbered requests can be sent. For `session.py`."""
+    """A partition to which numbered requests can be sent. For `requests/session.py`."""
 
     @property
     def sender(self) -> Sender:
@@ -66,7 +66,7 @@ class Addressable(ScriptRunner, Protocol):
 
 
 class Reachable(Addressable, Protocol):
-    """A partition that can be lost and come back. For what sends to it, greets it and hands changes over to it."""
+    """A partition that can be lost and come back. For its sender, its handshake and its hints."""
 
     @property
     def state(self) -> PartitionState:
@@ -87,7 +87,7 @@ class Reachable(Addressable, Protocol):
 
     @property
     def due_times(self) -> Broadcast[int]:
-        """Who hears of due times, ms."""
+        """The listeners for due times, ms."""
 
     def announce(self, due_ms: int) -> None:
         """Tell of a due time, ms."""
@@ -110,7 +110,7 @@ class HasDetour(Reachable, Protocol):
 
     @property
     def hints(self) -> Detour | None:
-        """The detour; None if changes are not kept."""
+        """The detour; None if hints are off."""
 
 
 class Detour(Protocol):
@@ -118,7 +118,7 @@ class Detour(Protocol):
 
     @property
     def in_between(self) -> bool:
-        """True if changes must go through the detour: the partition is offline, or kept changes wait."""
+        """True if changes must go through the detour: the partition is offline, or hints wait."""
 
     async def assign(self, changes: Sequence[Any]) -> Sequence[bool]:
         """Keep assignments until the partition is back."""
@@ -127,16 +127,16 @@ class Detour(Protocol):
         """Keep removals until the partition is back."""
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
-        """Look tasks up, first in the kept changes."""
+        """Look tasks up, first in the hints."""
 
     async def passable(self) -> bool:
-        """Apply the kept changes if the partition is online; tell if it can be used now."""
+        """Apply the waiting hints if the partition is online; tell if it can be used now."""
 
     def require(self) -> None:
         """Raise unless changes can be kept."""
 
     def assume(self) -> None:
-        """Assume that others kept changes: the partition was away."""
+        """Assume that other schedulers wrote hints: the partition was away."""
 
     async def catch_up(self) -> None:
-        """Apply the kept changes before the partition goes online."""
+        """Apply the waiting hints before the partition goes online."""

@@ -1,15 +1,15 @@
-"""Finds out at connect which list of partitions holds, and replaces it by another one.
+"""Finds out at connect which list of partitions is in force, and replaces it by another one.
 
 ::
 
-    stored list is ours ──┬─ nothing moves ─────────────────────────────────▶ agreed
+    stored list is ours ──┬─ no tasks move ─────────────────────────────────▶ agreed
                           └─ tasks move ────▶ write it where it is missing ─▶ agreed
     stored list is another ─┬─ our list_epoch is greater ─▶ master, old, new partitions ─▶ agreed
                             └─ else PartitionListChanged, or PartitionMismatch
 
-A change does not begin while hints wait on the master: they are for homes by the list in use. The master decides
-between two that change the list at once. No scheduler goes online before the list stands on each old partition and each
-new one: from then on, no scheduler with another list can change anything anywhere.
+A reconfiguration does not begin while hints wait on the master: they are for homes by the list in use. The master
+decides between two schedulers that change the list at once. No scheduler goes online before each old and each new
+partition has the list: from then on, no scheduler with another list can change anything.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from ..scripts.membership import Membership, split
 
 
 class Agreement(NamedTuple):
-    """The number of the list that holds, and the list from which tasks still move (empty: none do)."""
+    """The epoch of the list in force, and the list from which tasks still move (empty: none move)."""
 
     epoch: int
     from_list: bytes = b""
 
 
 class Reconfiguration:
-    """Finds out, once each partition was reached or could not be.
+    """The reconfiguration: it finds the list in force, once each partition was tried, and replaces it if it may.
 
     Args:
         listed: the partitions of the configured list.
-        leaving: those that it has no more.
-        master: the one that keeps the locks.
-        list_epoch: the number of the configured list, if it may take the place of another.
+        leaving: the partitions that were removed from it.
+        master: the partition that keeps the locks.
+        list_epoch: the epoch of the configured list, if it may replace another one.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class Reconfiguration:
         }
 
     async def agree(self) -> Agreement:
-        """Find out the list that holds from now on.
+        """Return the list that is in force from now on.
 
         Raises:
             PartitionListChanged: another list, with a greater epoch.
-            PartitionMismatch: another list, and this one must not or cannot take its place.
-            PartitionOffline: for a change, all must be reached.
+            PartitionMismatch: another list, and this one must not or cannot replace it.
+            PartitionOffline: a reconfiguration needs all partitions, and one cannot be reached.
         """
         for partition, stored in self._found.items():
             if stored.partition != partition.handshake.expected.partition:  # the addresses were mixed up
@@ -109,7 +109,7 @@ class Reconfiguration:
                 expected.require(self._found[partition], partition.keys.membership)
 
     async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
-        """Write the list down everywhere; `expected` is the epoch that the master has, if the change begins here."""
+        """Write the list to all partitions; `expected` is the master's epoch if the reconfiguration begins here."""
         at_hand = {partition.name: partition for partition in (*self._listed, *self._leaving)}
         old_names = split(from_list)
         if missing := [name for name in old_names if name not in at_hand]:

@@ -2,20 +2,20 @@
 
 ::
 
-    batcher ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ struck off at the master
+    batcher ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ trimmed at the master
                                                         (with the number of the last one, in one step)
 
-A hint has a number, and a partition keeps the number of the last one that was applied to it. Whoever applies some says
-which one it takes for the last; where that is not so, nothing happens. So any number of schedulers may apply the same
-hints, and any of them may die between the two steps: each hint is applied once, in order.
+A hint has a number, and a partition keeps the number of the last one that was applied to it. A scheduler that applies
+hints sends the number that it believes to be the last; if it is wrong, nothing happens. So any number of schedulers may
+apply the same hints, and any of them may die between the two steps: each hint is applied once, in order.
 
-A scheduler that lost a partition applies what waits before the partition is online for it again, and therefore claimed
-from. One that did not lose it hears of new hints, and looks at the master from time to time; what it sends to a
-partition goes behind the hints that it knows of.
+A scheduler that lost a partition applies the waiting hints before the partition is online for it again, and so before
+it claims there. One that did not lose it gets an announcement of new hints, and also asks the master from time to time;
+it applies the hints that it knows of before it sends changes to the partition.
 
 Failures: while the master cannot be asked, a partition that was away stays offline, since its hints are not known. A
-partition that refuses hints (it is full) goes online with them waiting, or its tasks would never drain; what is sent to
-it meanwhile is refused likewise.
+partition that refuses hints (it is full) goes online while they wait, or its tasks would never drain; until they are
+applied, changes that are sent to it are refused too.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class Handoff:
 
     Args:
         partition: the partition.
-        master: keeps them; another partition.
+        master: the partition that keeps them.
         options: the scheduler's options.
-        log: where to write when hints begin, and when they were applied.
+        log: the log for the first hint, and for applied hints.
     """
 
     def __init__(self, partition: Reachable, master: Reachable, options: SchedulerOptions, log: Log) -> None:
         self.keys: Final = master.keys.hints_for(partition.name)
-        #: Whether some are known to wait, or may.
+        #: True if hints wait or may wait.
         self.pending = False
         self._is_held = False
         self._partition = partition
@@ -70,9 +70,9 @@ class Handoff:
         self._assigning = Session(master, self._retry_for_seconds, options.storage.wait_replicas)
         self._removing = Session(master, self._retry_for_seconds)
         self._applying = asyncio.Lock()
-        #: Whether others may have written some, since the partition was away.
+        #: True if other schedulers may have written hints, since the partition was away.
         self._assumed = True
-        #: When the first was written since the partition was last online; infinity: none was.
+        #: The time of the first hint since the partition was last online, monotonic seconds; infinity: no hint.
         self._began_at = math.inf
 
     @property
@@ -85,11 +85,11 @@ class Handoff:
         self._assumed = True
 
     def note_waiting(self) -> None:
-        """Note that some wait on the master."""
+        """Note that hints wait on the master."""
         self.pending = True
 
     def hold(self, *, held: bool) -> None:
-        """Keep no hints while `held`: tasks move to another list of partitions, so that their homes are not settled."""
+        """Keep no hints while `held`: tasks move to another list of partitions, and their homes are uncertain."""
         self._is_held = held
 
     def require(self) -> None:
@@ -97,7 +97,7 @@ class Handoff:
 
         Raises:
             PartitionOffline: the master is offline too, or tasks move; nothing was changed.
-            PartitionListChanged: neither will be online again, for this list of partitions.
+            PartitionListChanged: the partition or the master stays offline for this list of partitions.
             NotConnected: the scheduler was closed.
         """
         if self._partition.state == "closed":
@@ -113,7 +113,7 @@ class Handoff:
     # Writing
 
     async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
-        """Keep assignments: whether each is new, as far as the hints tell; see `Scheduler.assign_task`."""
+        """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`."""
         self.require()
         if any(call.assignment.policy.cron is not None for call in calls):
             now_ms = await self._master.now_ms()
@@ -124,11 +124,11 @@ class Handoff:
         return self._results(flags, [flag == "1" for flag in flags])
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[Removed]:
-        """Keep removals: whether each task was scheduled, as far as the hints tell."""
+        """Keep removals. Return for each task if it was scheduled, as far as the hints tell."""
         self.require()
         args = [arg for raw_id in ids for arg in (raw_id, *_REMOVAL)]
         flags = await self._write(self._removing, args)
-        # No claim was granted since the partition is gone; one from just before may still start its runs.
+        # Since the partition was lost, no claim was granted; a claim from just before may still start its runs.
         passed_ms = 1000 * (clock.monotonic() - self._began_at)
         wait_ms = max(0, math.ceil(START_WINDOW_MS - passed_ms))
         return self._results(flags, [Removed(flag == "1", wait_ms) for flag in flags])
@@ -143,7 +143,7 @@ class Handoff:
         try:
             return await handoff.hint(session, self._master, self.keys, self._partition.name, self._limit, args)
         finally:
-            self.pending = True  # even if it failed: it may have got there, and its reply not come back
+            self.pending = True  # even if it failed: the hint may be stored although its reply was lost
 
     def _results(self, flags: str, results: Sequence[Any]) -> Sequence[Any]:
         if "f" not in flags:
@@ -151,10 +151,10 @@ class Handoff:
         full = HintsFull(self._partition.name, self._limit)
         raise Partly([full if flag == "f" else result for flag, result in zip(flags, results, strict=True)])
 
-    # Looking
+    # Looking up
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[Row | None]:
-        """Look tasks up, in the hints first: what these do not know is for the partition to say, if it is online."""
+        """Look tasks up: first in the hints, then those without a hint at the partition, if it is online."""
         self.require()
         found = await handoff.hint_look(self._master, self.keys, ids)
         unknown = [raw_id for raw_id, hint in zip(ids, found, strict=True) if hint is None]
@@ -187,7 +187,7 @@ class Handoff:
         return self._partition.state == "online"
 
     async def apply_waiting(self) -> None:
-        """Apply what waits, if the partition is online; one that is lost meanwhile is offline afterwards.
+        """Apply the waiting hints if the partition is online; if it is lost during that, it is offline afterwards.
 
         Raises:
             PartitionOffline: the master cannot be asked for them.
@@ -209,15 +209,15 @@ class Handoff:
                 self._partition.give_up()
 
     async def catch_up(self) -> None:
-        """Apply what waits before the partition goes online.
+        """Apply the waiting hints before the partition goes online.
 
         Raises:
-            PartitionOffline: the master cannot be asked, and there may be some.
+            PartitionOffline: the master cannot be asked, and hints may wait.
             RedisError: the partition was lost again.
         """
         if self._master.state != "online":
             if not (self.pending or self._assumed):
-                return  # its connection was lost, but nothing tells that it was away
+                return  # the connection was lost, but there is no sign that the partition was away
             if self._partition.state == "offline":
                 with anyio.move_on_after(self._retry_for_seconds):
                     await self._master.wait_online()
@@ -267,7 +267,7 @@ class Handoff:
         self._assumed = False
 
     async def _apply_batch(self, batch: Sequence[Hint], last: int) -> bool:
-        """Apply hints of one kind in one step; `False` if others do."""
+        """Apply hints of one kind in one step; return `False` if another scheduler does that."""
         session = _InOrder(self._partition, last, batch[-1].number)
         keys = self._partition.keys
         try:
@@ -286,7 +286,7 @@ class Handoff:
 
 
 class _InOrder:
-    """Sends what applies hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
+    """The sender of applied hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
 
     def __init__(self, partition: Reachable, last: int, number: int) -> None:
         self._partition = partition

@@ -10,7 +10,7 @@ from ..requests.batching import MAX_BATCH
 
 
 def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
-    """Hints behind a number, in order: as many at once as are of one kind and one batch."""
+    """Yield the hints after the number `last`, in order, in batches of one kind and of at most `MAX_BATCH`."""
     batch: list[Hint] = []
     for hint in hints:
         if hint.number <= last:
@@ -24,7 +24,7 @@ def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
 
 
 def row_of(hint: Hint, grid_ms: int) -> Row:
-    """A task as an assignment would put it, were there none of its id."""
+    """Return the row of the task that the hint makes, if no task has its id."""
     kind, *policy = hint.code[1:].split(b";", 1)
     is_cron = any(control.startswith(b"c") for control in policy[0].split(b";")) if policy else False
     grid = max(1, 1 if is_cron else grid_ms)

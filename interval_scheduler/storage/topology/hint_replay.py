@@ -1,6 +1,6 @@
 """Applies hints that other schedulers wrote for a partition which this one never lost.
 
-It hears of the first hint that is written, and checks from time to time besides, since a message may be missed.
+It gets an announcement of the first hint, and also checks from time to time, since an announcement may be missed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .handoff import Handoff
 
 
 class HintReplay:
-    """Looks for hints that wait, at an interval and when told of some, and applies them.
+    """Checks for waiting hints, at an interval and after an announcement, and applies them.
 
     Args:
         master: the master.
-        hints: those for each of the other partitions.
-        interval_seconds: how often to look without being told.
-        log: where faults are told.
+        hints: the hints for each of the other partitions.
+        interval_seconds: the time between checks without an announcement.
+        log: the log for failed checks.
     """
 
     def __init__(self, master: Partition, hints: Sequence[Handoff], interval_seconds: float, log: Log) -> None:
@@ -39,7 +39,7 @@ class HintReplay:
         self._told.set()
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             with anyio.move_on_after(self._interval_seconds):
                 await self._told.wait()
@@ -47,7 +47,7 @@ class HintReplay:
             await self.run_once()
 
     async def run_once(self) -> None:
-        """Look once, and apply what can be applied."""
+        """Check once, and apply the hints that can be applied."""
         try:
             counts = await handoff.hint_counts(self._master, [hints.keys for hints in self._hints])
         except (StorageError, NotConnected) as error:

@@ -2,11 +2,11 @@
 
 ::
 
-    known at the old home ──move_out──▶ outbox ──move_in──▶ known at the new home
-                                          └── move_done: the outbox is empty again
+    exists at the old home ──move_out──▶ outbox ──move_in──▶ exists at the new home
+                                           └── move_done: the outbox is empty again
 
-A task that belongs elsewhere by the new list is first asked for at its old home. Nothing is added there any more: so
-what is not known there, and not in the outbox, is at its new home or nowhere, and stays so. See ADR 10.
+A task whose home changes is first looked up at its old home. No task is added there from now on. So a task that is
+neither there nor in the outbox is at its new home or does not exist, and that stays true. See ADR 10.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Result = TypeVar("Result")
 
 
 class Migration:
-    """The change from one list of partitions to another.
+    """The migration from one list of partitions to another.
 
     Args:
         old: the partitions of the old list.
-        new: those of the new one.
+        new: the partitions of the new one.
     """
 
     def __init__(self, old: Sequence[Partition], new: Sequence[Partition]) -> None:
@@ -48,7 +48,7 @@ class Migration:
 
     @property
     def in_order(self) -> Sequence[Partition]:
-        """All of them, so that tasks move from earlier ones to later ones."""
+        """All partitions, in an order in which tasks move from earlier to later ones."""
         leaving = [partition for partition in self.old if partition not in self.new]
         staying = [partition for partition in self.old if partition in self.new]
         return [*leaving, *staying, *(partition for partition in self.new if partition not in self.old)]
@@ -65,24 +65,24 @@ class Migration:
         """Tell if the two lists give a task different homes."""
         return self.old_home(raw_id) is not self.new_home(raw_id)
 
-    # Calls on tasks whose home is another by the new list
+    # Calls on tasks whose home changes
 
     def assign(self, call: AssignCall) -> asyncio.Future[bool]:
-        """Assign one."""
+        """Assign a task."""
         raw_id = call.assignment.id
         return self._submit(raw_id, call, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
-        """Remove one."""
+        """Remove a task."""
         return self._submit(raw_id, raw_id, self.old_home(raw_id).if_exists.remove, self.new_home(raw_id).remove)
 
     def control(self, step: ControlStep) -> asyncio.Future[str]:
-        """Carry out a step on one."""
+        """Carry out a step on a task."""
         raw_id = step.raw_id
         return self._submit(raw_id, step, self.old_home(raw_id).if_exists.control, self.new_home(raw_id).control)
 
     def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
-        """Look one up."""
+        """Look a task up."""
         return self._submit(raw_id, raw_id, self.old_home(raw_id).look, self.new_home(raw_id).look)
 
     def _submit(
@@ -108,11 +108,11 @@ class Migration:
     # The whole migration
 
     async def is_going_on(self, master: Partition) -> bool:
-        """Tell whether tasks still move, by the word of the master."""
+        """Ask the master if tasks still move."""
         return (await topology.migration_status(master)).is_migrating
 
     async def scan(self, old: Partition, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
-        """Walk one step of about `count` tasks of a partition: where it ended (`b"0"`: at the end), and their ids."""
+        """Scan about `count` tasks of a partition. Return the next cursor (`b"0"`: the end), and their ids."""
         return await topology.scan_ids(old, cursor, count, looked)
 
     async def moved(self, old: Partition) -> int:
@@ -120,7 +120,7 @@ class Migration:
         return (await topology.migration_status(old)).moved
 
     async def finish(self, master: Partition) -> None:
-        """Note on every partition that all tasks have moved; on the master last, which decides."""
+        """Note on every partition that all tasks have moved; on the master last, since its record decides."""
         for partition in (*(other for other in self.in_order if other is not master), master):
             await topology.finish_migration(partition)
 
@@ -135,12 +135,12 @@ class Migration:
     # Batches
 
     async def forward(self, old: Partition) -> None:
-        """Bring home what is on its way from a partition."""
+        """Deliver the tasks that are in the outbox of a partition."""
         async with self._one_at_a_time[old]:
             await self.deliver(old, await topology.move_out(old, "", ()))
 
     async def send(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
-        """Move tasks, as far as they are known at the partition and not leased; return those that stay for now."""
+        """Move tasks that exist at the partition and are not leased; return those that stay for now."""
         left: list[bytes] = []
         for start in range(0, len(ids), MOST_MOVED):
             left += await self._send_batch(old, home, ids[start : start + MOST_MOVED])
@@ -158,7 +158,7 @@ class Migration:
         return ids
 
     async def deliver(self, old: Partition, outbox: Outbox) -> None:
-        """Bring a batch home; it does no harm if others do that as well."""
+        """Deliver a batch to its new home; several schedulers may do that at once without harm."""
         if outbox.number == 0:
             return
         home = self._by_name[outbox.destination]
