@@ -1,13 +1,13 @@
-"""The audit: walks the key space of all partitions in short steps, and says or mends what is wrong.
+"""The audit: walks the key space of all partitions in short steps, and reports or mends the problems.
 
 ::
 
-    for each partition, for each place: step ──▶ problems ──┬─ only tell
-                                          ▲                 └─ the same step again, mending ──▶ what is left
-                                          └── next cursor ◀─────────────┘
+    for each partition, for each key: step ──▶ problems ──┬─ only report
+                                        ▲                 └─ the same step again, mending ──▶ problems left
+                                        └── next cursor ◀─────────────┘
 
-A step is a script, so that each id is judged as it stands at one moment, whatever schedulers do meanwhile. A step that
-found something is repeated with the order to mend: what it found is known even if the reply to the mending is lost.
+A step is a script, so that each id is checked in its state at one moment, whatever schedulers do at the same time. A
+step that found problems is repeated with the order to mend: its findings are known even if the second reply is lost.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _LONGEST_LEASE_SECONDS: Final = 3600.0
 
 
 class Audit:
-    """One audit.
+    """One audit of a namespace.
 
     Args:
         partitions: the partitions.
-        lease_seconds: how long a lease lasts here; one that ends only after ten of these, and after an hour, is stuck.
+        lease_seconds: the duration of a lease here; a lease that ends only after ten of these, and after an hour, is
+            stuck.
         retry_for_seconds: how long a change in doubt is sent again.
-        repair: whether to mend what is safe to mend.
-        progress: called after each step with how many tasks were looked at, and how many there are.
+        repair: True to mend problems that are safe to mend.
+        progress: called after each step with the number of checked tasks, and the number of all tasks.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Audit:
         self._problems: list[Problem] = []
 
     async def run(self) -> AuditReport:
-        """Walk everything once.
+        """Walk the whole key space once.
 
         Raises:
             PartitionOffline: a partition cannot be reached.
@@ -90,7 +91,7 @@ class Audit:
             cursor = step.cursor
 
     async def _find_misplaced(self, partition: Partition, ids: Sequence[bytes]) -> None:
-        """Tasks that do not belong to the partition on which they are."""
+        """Find tasks that are not on their home; with `repair`, remove a second copy that is not leased."""
         for raw_id in ids:
             migration = self._partitions.migration
             home = self._partitions.home(raw_id)

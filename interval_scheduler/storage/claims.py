@@ -1,4 +1,4 @@
-"""The face of the storage for what claims tasks and keeps their leases.
+"""The face of the storage for claiming tasks and renewing their leases.
 
 ::
 
@@ -8,8 +8,8 @@
                  ▼  │
                in doubt
 
-A claim in doubt is repeated under the same number: what it may have taken is not stranded. So moments count from when
-the claim was first sent: the server may have granted it then.
+A claim in doubt is repeated under the same number, so that tasks that it took are not lost until their leases end.
+Times count from when the claim was first sent, since the server may have granted it then.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from .requests.session import Session
 
 __all__ = ["MAX_BATCH", "START_WINDOW_SECONDS", "ClaimChannel", "Claimed", "ClaimedTask", "LeaseChannel", "Partition"]
 
-#: How long after a claim was sent its runs may start; later ones are handed back. A removal that waits this long after
-#: the claim therefore knows that no run starts. The same for all schedulers of a namespace.
+#: The time after a claim was sent in which its runs may start; later ones are handed back. A removal that waits this
+#: long after the claim therefore knows that no run starts. The same for all schedulers of a namespace.
 START_WINDOW_SECONDS: Final = START_WINDOW_MS / 1000
 
 
@@ -47,10 +47,10 @@ class ClaimChannel:
         self._session = Session(partition, 0)
         self._claim = running.claim if options.delivery == "at-least-once" else running.claim_once
         self._lease_ms = round(1000 * options.lease_seconds)
-        # Each partition counts for itself: so that all together keep the bound, each has its share of it.
+        # Each partition counts its own runs and has a share of the limit, so that together they keep it.
         storage = options.storage
         self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
-        #: When the claim that was answered last was first sent, monotonic seconds.
+        #: The time at which the last answered claim was first sent, monotonic seconds.
         self.sent_at = 0.0
 
     @property
@@ -59,10 +59,10 @@ class ClaimChannel:
         return self._partition.name
 
     async def claim(self, limit: int) -> Claimed:
-        """Claim up to `limit` due tasks; after a claim in doubt, what that one got.
+        """Claim up to `limit` due tasks; after a claim in doubt, return the tasks of that claim.
 
         Raises:
-            OutcomeUnknown: the partition was lost; the next claim asks what came of it.
+            OutcomeUnknown: the partition was lost; the next claim learns the result.
             StorageError: the partition refused; nothing was claimed.
         """
         if not self._session.in_doubt:
@@ -74,7 +74,7 @@ class ClaimChannel:
         await self._partition.wait_online()
 
     def report_lost(self) -> None:
-        """Say that the partition does not answer, so that it is looked for."""
+        """Report that the partition does not answer, so that it reconnects."""
         self._partition.report_lost()
 
     def on_due(self, listener: Callable[[int], object]) -> Callable[[], None]:
@@ -106,7 +106,7 @@ class LeaseChannel:
         return self._partition.name
 
     async def renew(self, runs: Sequence[ClaimedTask]) -> list[bool]:
-        """Extend the leases of at most a batch of runs: for each whether it was still held.
+        """Extend the leases of at most a batch of runs. Return for each if it was still held.
 
         Raises:
             StorageError: the partition was lost or refused.
@@ -114,7 +114,7 @@ class LeaseChannel:
         return await running.renew(self._session, self._partition.keys, self._lease_ms, runs)
 
     async def is_scheduled(self, raw_id: bytes) -> bool:
-        """Tell whether a task is scheduled.
+        """Tell if a task is scheduled.
 
         Raises:
             StorageError: the partition was lost or refused.

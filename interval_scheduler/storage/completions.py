@@ -1,7 +1,7 @@
 """Ending claims off the workers' path: completions, failures, hand-backs and quarantine of one partition, in batches.
 
 A completion that cannot be delivered is repeated for as long as the lease lasts, across reconnects; then the task is
-due again by itself. What is undelivered is bounded: beyond that the partition is not claimed from, and only that one.
+due again by itself. The number of undelivered completions is limited: at the limit, claims wait on this partition only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Completions:
     Args:
         partition: the partition.
         lease_seconds: how long a batcher repeats a batch in doubt.
-        log: where stale and undelivered completions are told.
+        log: the log for stale and undelivered completions.
     """
 
     def __init__(self, partition: Partition, lease_seconds: float, log: Log) -> None:
@@ -78,7 +78,7 @@ class Completions:
         self._fail.put(failure)
 
     def release(self, run: ClaimedTask) -> None:
-        """Hand a claimed task back unrun."""
+        """Hand a claimed task back without running it."""
         self._release.put(run)
 
     def quarantine(self, run: ClaimedTask) -> None:
@@ -86,7 +86,7 @@ class Completions:
         self._quarantine.put(run)
 
     async def room(self) -> None:
-        """Wait until so little is undelivered that more may be claimed."""
+        """Wait until few enough completions are undelivered that more tasks may be claimed."""
         while len(self) >= MAX_UNDELIVERED:
             self._room.clear()
             await self._room.wait()
@@ -97,7 +97,7 @@ class Completions:
             group.start_soon(batcher.run)
 
     async def flushed(self) -> None:
-        """Wait until every claim that ended so far was answered or given up."""
+        """Wait until Redis has confirmed every claim that ended so far, or its delivery was given up."""
         for batcher in self._batchers:
             await batcher.flushed()
 

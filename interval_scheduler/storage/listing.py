@@ -10,15 +10,16 @@ from .commands import lookup
 from .commands.lookup import Row, StateSet
 from .partition.partition import Partition
 
-#: How many tasks, or dead tasks, are asked for at once.
+#: The number of tasks, or dead tasks, that one request asks for.
 PAGE: Final = 250
 
 
 async def stream(partition: Partition, state_set: StateSet) -> AsyncIterator[tuple[Partition, Row]]:
-    """The tasks of one partition at one place.
+    """Yield the tasks of one partition in one state set.
 
-    A task that runs meanwhile moves to a later place, where a reader slower than the schedule would meet it again and
-    again. So the list ends where it ended when it was begun, and after twice as many tasks as there were.
+    A task that runs during the listing moves to a later due time, where a reader slower than the schedule would meet it
+    again and again. So the listing stops at the due time that was the last when it began, and after twice the number of
+    tasks at that moment (plus one page).
     """
     sizes = await lookup.sizes(partition)
     left = 2 * sizes.tasks + PAGE
@@ -36,7 +37,7 @@ async def stream(partition: Partition, state_set: StateSet) -> AsyncIterator[tup
 
 
 async def merge(streams: Sequence[AsyncIterator[tuple[Partition, Row]]]) -> AsyncIterator[tuple[Partition, Row]]:
-    """Several streams in due order as one, holding one row of each."""
+    """Merge several streams in due order into one, holding one row of each."""
     heads: list[tuple[int, int, tuple[Partition, Row]]] = []
     for index, stream in enumerate(streams):
         async for found in stream:

@@ -10,7 +10,7 @@ from .commands.lookup import DeadRow, Row
 
 
 def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
-    """A row as a `ScheduledTask`.
+    """Convert a row to a `ScheduledTask`.
 
     Raises:
         StorageRefused: its record cannot be read.
@@ -37,7 +37,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
 
 
 def to_dead_task(partition: str, row: DeadRow) -> DeadTask:
-    """A row as a `DeadTask`; a corrupt record as it is."""
+    """Convert a row to a `DeadTask`; a corrupt record becomes its data unchanged."""
     try:
         data: str | bytes = parse(row.record).data
     except CorruptRecord:

@@ -1,6 +1,7 @@
-"""The face of the storage for a sync: marks the ids that it wants to keep, and sweeps over the rest.
+"""The face of the storage for a sync: it marks the ids to keep, and sweeps over the rest.
 
-The marks stand in Redis, at the home of each task, so that memory is bounded. They expire after an hour.
+The marks are in Redis, at the home of each task, so that the memory of the process stays bounded. They expire after an
+hour.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .requests.session import Session
 
 __all__ = ["MAX_BATCH", "Marks", "Partitions", "Row"]
 
-#: How long the marks of a sync outlive its last one.
+#: The time for which the marks of a sync are kept after the last one.
 _KEPT_MS: Final = 3_600_000
 
 
@@ -35,11 +36,11 @@ class Marks:
         self._name = secrets.token_hex(8).encode()
         self._sessions = {partition: Session(partition, retry_for_seconds) for partition in partitions.all}
         self._counts = dict.fromkeys(partitions.all, 0)
-        #: While tasks move: marks stand at the old homes too, if there were any when the sync began.
+        #: The migration that was under way when the sync began: ids are then marked at their old homes too.
         self.migration = partitions.migration
 
     async def mark(self, ids: Sequence[bytes]) -> None:
-        """Mark ids as wanted, each at its home."""
+        """Mark ids to keep, each at its home."""
         by_home: dict[Partition, list[bytes]] = {}
         for raw_id in ids:
             by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
@@ -49,10 +50,10 @@ class Marks:
             self._counts[home] += await sync.mark(self._sessions[home], home.keys, self._name, _KEPT_MS, its_ids)
 
     async def sweep(self, partition: Partition, cursor: bytes, prefix: bytes) -> tuple[bytes, Sequence[bytes]]:
-        """Walk one step: where it ended (`b"0"`: at the end), and the ids of the prefix that are not marked.
+        """Sweep one step. Return the next cursor (`b"0"`: the end is reached), and the unmarked ids with the prefix.
 
         Raises:
-            StorageRefused: the partition lost marks, so that nobody knows what is wanted.
+            StorageRefused: the partition lost marks, so that the ids to keep are not known.
         """
         count = self._counts[partition]
         cursor, ids = await sync.sweep(partition, self._name, cursor, MAX_BATCH, prefix, count)
@@ -63,7 +64,7 @@ class Marks:
         return cursor, ids
 
     async def forget(self) -> None:
-        """Take the marks away, where the partition is online."""
+        """Delete the marks on all partitions that are online."""
         for partition, session in self._sessions.items():
             if partition.state == "online":
                 await sync.mark(session, partition.keys, self._name, _KEPT_MS, [])

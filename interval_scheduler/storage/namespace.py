@@ -1,4 +1,4 @@
-"""All tasks of the namespace: counts, lists, clears and pauses them, and keeps the dead ones."""
+"""All tasks of the namespace: counts, lists, clears and pauses them; lists and purges the dead ones."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Namespace:
     """All tasks of a namespace.
 
     Args:
-        partitions: where they are.
+        partitions: the partitions.
         retry_for_seconds: how long a change in doubt is sent again.
-        log: where tasks are told that are left out of a list.
+        log: the log for tasks that are left out of a list.
     """
 
     def __init__(self, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
@@ -63,7 +63,7 @@ class Namespace:
         return None if row is None else to_scheduled_task(partition.name, row)
 
     async def examine(self, timeout_seconds: float) -> tuple[PartitionHealth, ...]:
-        """Look at all partitions at once, and count the hints that wait; raises nothing.
+        """Inspect all partitions at once, and count the hints that wait. Raises nothing.
 
         Args:
             timeout_seconds: the longest time that it may take.
@@ -103,7 +103,7 @@ class Namespace:
         await self._partitions.apply_hints()
         removed, any_leased = 0, False
         migration = self._partitions.migration
-        # What is on its way from one to another when they are cleared arrives later.
+        # Tasks in transit between two partitions arrive after the first round, so there is a second one.
         for _ in range(1 if migration is None else 2):
             for partition in self._partitions.all:
                 some, leased = await assigning.clear(Session(partition, self._retry_for_seconds), partition.keys)
@@ -129,7 +129,7 @@ class Namespace:
             await control.pause_all(Session(partition, self._retry_for_seconds), partition.keys, pause=pause)
 
     async def purge_dead(self) -> int:
-        """Forget all dead tasks; return how many there were."""
+        """Delete all dead tasks; return how many there were."""
         forgotten = 0
         for partition in self._partitions.all:
             session = Session(partition, self._retry_for_seconds)
@@ -151,7 +151,7 @@ class Namespace:
     async def tasks(self, state: State | None) -> AsyncIterator[ScheduledTask]:
         """List tasks page by page: the leased, the waiting in due order, the paused; or only those in one state.
 
-        A task whose record cannot be read is left out, and told in the log.
+        A task whose record cannot be read is left out, and written to the log.
         """
         state_sets: Sequence[tuple[StateSet, State]] = (
             ("leased", "leased"),

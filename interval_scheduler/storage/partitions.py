@@ -1,7 +1,7 @@
-"""All partitions: which one a task belongs to, and what concerns them together.
+"""All partitions: finds the home of each task, connects the partitions, and does what concerns them together.
 
-While tasks move to another list of partitions, those of the list before belong to them too, and calls on a task that
-moves go where it is (see `topology/migration.py`).
+During a migration, the partitions of the old list are among them, and calls on a task that moves go to the partition
+where it is (see `topology/migration.py`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Partitions:
         self._dropping: Final = anyio.CancelScope()
         self.master: Final = self._listed[options.storage.master_index]
         self._home = homes([partition.name for partition in self._listed])
-        #: While tasks move to this list from another one.
+        #: The migration to this list; `None` if no tasks move.
         self.migration: Migration | None = None
         self._hints: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
@@ -78,24 +78,24 @@ class Partitions:
 
     @property
     def all(self) -> Sequence[Partition]:
-        """Those of the list, in its order; and while tasks move, those that it has no more."""
+        """The partitions of the list, in its order; during a migration, then those that were removed from it."""
         return self._listed if self.migration is None else (*self._listed, *self._leaving)
 
     def home(self, raw_id: bytes) -> Partition:
-        """The partition that a task id belongs to; raises unless it is online."""
+        """Return the home of a task id; raise unless it is online."""
         partition = self._listed[self._home(raw_id)]
         partition.require_online()
         return partition
 
     def writable(self, raw_id: bytes) -> Partition:
-        """The same, for assigning, removing and looking up: raises unless it is online or hints are kept for it."""
+        """Return the home of a task id to assign, remove or look up; raise unless it is online or takes hints."""
         partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
         if partition.state != "online":  # the frequent case needs no call
             partition.require_writable()
         return partition
 
     def assign(self, call: AssignCall) -> asyncio.Future[bool]:
-        """Assign a task with the next batch: whether it is new."""
+        """Assign a task with the next batch; the result is True if it is new."""
         if (migration := self._migration_of(call.assignment.id)) is not None:
             return migration.assign(call)
         return self.writable(call.assignment.id).assign.submit(call)
@@ -119,7 +119,7 @@ class Partitions:
         return self.writable(raw_id).look.submit(raw_id)
 
     async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
-        """A task, and the partition on which it was found; its home if there is no such task."""
+        """Look a task up, and return it with its partition; if it does not exist, `None` with its home."""
         if (migration := self._migration_of(raw_id)) is not None:
             old = migration.old_home(raw_id)
             if (row := await old.look.submit(raw_id)) is not None:
@@ -128,14 +128,14 @@ class Partitions:
         return self._listed[self._home(raw_id)], row
 
     def _migration_of(self, raw_id: bytes) -> Migration | None:
-        """The moves that concern a task; raises unless the partition on which it was is online."""
+        """Return the migration if it changes the home of a task; then raise unless its old home is online."""
         if self.migration is None or not self.migration.changes_home(raw_id):
             return None
         self.migration.old_home(raw_id).require_online()
         return self.migration
 
     def lock(self, step: LockStep) -> asyncio.Future[LockAnswer]:
-        """Carry out a step on a lock with the next batch; also while this list of partitions is an old one."""
+        """Carry out a step on a lock with the next batch, even if this list of partitions is no longer in force."""
         self.master.require_online(with_any_list=True)
         return self.master.lock.submit(step)
 
@@ -149,11 +149,11 @@ class Partitions:
             partition.require_online()
 
     async def progress(self) -> tuple[PartitionMove, ...]:
-        """Tell how far tasks have moved away from each partition of the old list; empty if nothing moves."""
+        """Tell how far tasks have moved away from each partition of the old list; empty if no tasks move."""
         return () if self.migration is None else await self.migration.progress()
 
     def end_move(self) -> None:
-        """All tasks have moved: the partitions that the list has no more are not needed any longer."""
+        """End the migration, since all tasks have moved; drop the partitions that were removed from the list."""
         self.migration = None
         self._hold_hints(held=False)
         for partition in self._listed:
@@ -162,7 +162,7 @@ class Partitions:
             partition.retire()
 
     async def connect(self, group: TaskGroup) -> None:
-        """Start all partitions in `group`; returns once each was tried and at least one is online.
+        """Start all partitions in `group`; return once each was tried and at least one is online.
 
         Raises:
             UnsuitableServer: one of them must not be used (nothing was written then).
@@ -177,7 +177,7 @@ class Partitions:
         self._raise_unusable()
         self._raise_same_database()
         await self._agree()
-        # The others ask the master for hints before they are online.
+        # The master comes first: the others ask it for hints before they go online.
         for partition in (self.master, *self._others()):
             await partition.admit()
         self._raise_unusable()
@@ -205,12 +205,12 @@ class Partitions:
         return dict(zip(others, await handoff.hint_counts(self.master, keys), strict=True))
 
     def _hold_hints(self, *, held: bool) -> None:
-        """While tasks move, no hints are kept: which partition they are for is not settled."""
+        """Stop or resume keeping hints: while tasks move, it is not certain for which partition a hint would be."""
         for hints in self._hints:
             hints.hold(held=held)
 
     async def apply_hints(self) -> None:
-        """Apply the hints that are known, for what goes over all tasks.
+        """Apply the known hints, before an operation on all tasks.
 
         Raises:
             PartitionOffline: a partition is offline.
@@ -227,7 +227,7 @@ class Partitions:
                     group.start_soon(partition.run)
 
     async def _agree(self) -> None:
-        """Find out which list holds, and whether tasks move to it."""
+        """Find out which list is in force, and if tasks move to it."""
         agreement = await Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch).agree()
         for partition in (*self._listed, *self._leaving):
             partition.adopt(agreement.epoch, agreement.from_list)
