@@ -8,7 +8,7 @@ from typing import Final
 _JUMP: Final = 1.0
 
 
-class ClockWatch:
+class ClockJumps:
     """Compares a server's clock with the monotonic one, from reply to reply.
 
     The server read its clock at some moment between request and reply. So each reply says of the difference of the

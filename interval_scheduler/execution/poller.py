@@ -9,7 +9,7 @@
 The sleep ends when the next task is due by the server's clock, when a nearer one is announced (`on_due`), or after
 `check_tasks_every_seconds`. An announcement during a claim is not lost: what is planned is reset before the claim is
 sent. A claim in flight is never cancelled by a stop, or its tasks would wait for their leases to end. A claim in doubt
-gives its places back, and is repeated under the same number once the partition can be reached: so what it may have
+gives its permits back, and is repeated under the same number once the partition can be reached: so what it may have
 taken is not stranded, and a dead partition holds no room that the others need.
 
 At most once, each partition has a second poller. It sleeps until the first gets all that it asks for, and then claims
@@ -39,7 +39,7 @@ from ..storage.completions import Completions
 from ..support import clock
 from ..support.backoff import delays
 from ..support.log import Log
-from .clock_jumps import ClockWatch
+from .clock_jumps import ClockJumps
 from .run import Grant, TaskRun
 from .workers import Workers
 
@@ -62,7 +62,7 @@ class _Load:
         #: How much later than on time to look, in seconds.
         self.idle_backoff = 0.0
         #: Of the server's clock, which is the same for both.
-        self.clock = ClockWatch()
+        self.clock = ClockJumps()
         self._last_token: int | None = None
 
     def note(self, claimed: Claimed, *, got_all: bool) -> None:

@@ -108,7 +108,7 @@ class Workers:
     # Room
 
     async def reserve(self) -> int:
-        """Wait for room, and take places for one claim: a fair share of those free. Give each back in the end."""
+        """Wait for room, and take permits for one claim: a fair share of the free ones. Give each back in the end."""
         while (permits := self._share()) == 0:
             waiter = asyncio.get_running_loop().create_future()
             self._asking.append(waiter)
@@ -122,11 +122,11 @@ class Workers:
         return permits
 
     def overdraw(self, permits: int) -> None:
-        """Take places without waiting: a claim that was in doubt got more than is reserved now."""
+        """Take permits without waiting: a claim that was in doubt got more than is reserved now."""
         self._permits_taken += permits
 
     def give_back(self, permits: int) -> None:
-        """Free places that were reserved and not needed, or whose runs ended."""
+        """Free permits that were reserved and not needed, or whose runs ended."""
         self._permits_taken -= permits
         if self._alone:
             self._landed.set()
@@ -150,7 +150,7 @@ class Workers:
     # Runs
 
     def feed(self, runs: Iterable[TaskRun]) -> None:
-        """Queue claimed runs, whose places are reserved."""
+        """Queue claimed runs, whose permits are reserved."""
         self._queue.extend(runs)
         if self._alone or not self._accepting:
             self.return_queued()

@@ -99,6 +99,7 @@ class Assigning:
         return self._connected()
 
     def _connected(self) -> Connected:
+        # As `Lifespan.require`, which is not called here: every assignment comes this way.
         if self._lifespan.connected is None:
             raise NotConnected
         return self._lifespan.connected

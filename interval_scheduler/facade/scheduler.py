@@ -194,7 +194,7 @@ class Scheduler(TaskCalls):
             InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
             NotConnected: call `connect` first.
             PartitionOffline: the master cannot be reached; nothing was changed.
-            OutcomeUnknown: the master was lost half-way; the lock may stay with nobody until its time is over.
+            OutcomeUnknown: the master was lost half-way; the lock may be held by nobody until its time is over.
             NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
             StorageFull, StorageRefused: Redis refuses; nothing was changed.
         """

@@ -76,7 +76,7 @@ class Rebalancer:
             async with self._locks.hold(_LOCK, _LOCK_SECONDS, 0):
                 if await migration.is_going_on(master):
                     await self._move(migration)
-        self._partitions.end_move()
+        self._partitions.end_migration()
 
     async def _move(self, migration: Migration) -> None:
         names = ", ".join(partition.name for partition in migration.new)

@@ -116,13 +116,13 @@ class Namespace:
 
     async def pause_all(self) -> None:
         """Pause all partitions."""
-        await self._halt(pause=True)
+        await self._set_paused(pause=True)
 
     async def resume_all(self) -> None:
         """Resume all partitions."""
-        await self._halt(pause=False)
+        await self._set_paused(pause=False)
 
-    async def _halt(self, *, pause: bool) -> None:
+    async def _set_paused(self, *, pause: bool) -> None:
         for partition in self._partitions.all:
             partition.require_online()
         for partition in self._partitions.all:

@@ -152,7 +152,7 @@ class Partitions:
         """Tell how far tasks have moved away from each partition of the old list; empty if no tasks move."""
         return () if self.migration is None else await self.migration.progress()
 
-    def end_move(self) -> None:
+    def end_migration(self) -> None:
         """End the migration, since all tasks have moved; drop the partitions that were removed from the list."""
         self.migration = None
         self._hold_hints(held=False)

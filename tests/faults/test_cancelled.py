@@ -165,7 +165,7 @@ async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None
     async def slow_to_end(_: str) -> None:
         began.set()
         try:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(0.05)

@@ -106,8 +106,13 @@ async def test_cancel_storm(own_server: NewServer, namespace: str) -> None:
                 await scheduler.assign_tasks([IntervalTask(name, name, every=60, start=FAR) for name in callers.known])
                 proxy.delay = lambda: dice.choice((0, 0.001, 0.003))
                 calls: set[asyncio.Task[None]] = set()
-                while cancelled < wanted or calls:
-                    while cancelled < wanted and len(calls) < 100:
+
+                def goes_on() -> bool:
+                    """A busy machine answers less between two cancels, so the storm lasts until enough was answered."""
+                    return cancelled < wanted or callers.answered <= wanted / 10
+
+                while goes_on() or calls:
+                    while goes_on() and len(calls) < 100:
                         calls.add(asyncio.create_task(callers.call(number)))
                         number += 1
                     await asyncio.sleep(dice.choice((0, 0, 0.001)))
@@ -137,7 +142,7 @@ async def test_cancel_storm(own_server: NewServer, namespace: str) -> None:
         f"{leaked} (at most {most - before} at once), locks held by nobody {held}" + "".join(callers.wrong[:3]),
         holds=not callers.wrong and leaked == 0 and held == 0,
     )
-    assert callers.answered > wanted / 20, "hardly anything was answered, which tries nothing"
+    assert callers.answered > wanted / 10, "hardly anything was answered, which tries nothing"
 
 
 async def is_soon_free(scheduler: Scheduler, name: str) -> bool:

@@ -32,7 +32,7 @@ async def in_a_group() -> None:
 
 
 async def a_cancelled_child() -> None:
-    child = asyncio.create_task(asyncio.sleep(60))
+    child = asyncio.create_task(asyncio.Event().wait())
     child.cancel()
     await child
 
