@@ -56,7 +56,7 @@ class Proxy:
             writer.transport.abort()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -64,25 +64,30 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         assert self._server is not None
+        # Accept no more, and let what was accepted be made, which takes some turns of the event loop: a server that is
+        # closed in between forgets the connection, and Python complains that nobody closed it.
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
         self._server.close()
         self.cut()
         for pair in list(self._pairs):
             pair.cancel()
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio asks what it ended with, and cannot bear that it was cancelled.
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._serve_pair(reader, writer)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Noted at once: a task that is cancelled before it begins would leave the connection open.
+        self._writers.add(writer)
+        pair = asyncio.create_task(self._serve_pair(reader, writer))
+        self._pairs.add(pair)
+        pair.add_done_callback(self._pairs.discard)
 
     async def _serve_pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._pairs.add(task)
         up_writer: asyncio.StreamWriter | None = None
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            self._writers |= {writer, up_writer}
+            self._writers.add(up_writer)
             dropping = [False]
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, up_writer, dropping, request=True))
@@ -90,7 +95,6 @@ class Proxy:
         except* (OSError, EOFError):
             pass
         finally:
-            self._pairs.discard(task)
             for one in (writer, up_writer):
                 if one is not None:
                     self._writers.discard(one)
