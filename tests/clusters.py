@@ -17,13 +17,13 @@ _BUS: Final = 10_000
 
 
 def _port() -> int:
-    """A free port, so low that the one of the bus is a port, and free as well."""
+    """Return a free port, of which the port of the bus is free as well."""
     while True:
         port = free_port()
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port + _BUS))
-            except (OSError, OverflowError):
+            except OSError:
                 continue
         return port
 

@@ -117,8 +117,14 @@ class SentinelServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(lambda: self.ask("MASTERS"), "a Sentinel answers")
+        wait_for(self._answers, "a Sentinel answers")
         return self
+
+    def _answers(self) -> bool:
+        """Check that this process answers, and none of another test at the same port."""
+        assert self._process is not None
+        with self.client() as client:
+            return bool(client.info("server")["process_id"] == self._process.pid)
 
     def kill(self) -> None:
         if self._process is not None:
