@@ -3,12 +3,12 @@
 ::
 
     desired ──▶ looked up ──▶ new or different: assigned ──┐
-                     └──────▶ the same: left alone ────────┴──▶ noted as wanted, in Redis
-    then all scheduled tasks of the prefix that are not noted are removed
+                     └──────▶ the same: left alone ────────┴──▶ marked as wanted, in Redis
+    then all scheduled tasks of the prefix that are not marked are removed
 
-What is wanted is noted at the home of each task, not here: so memory is bounded, however many there are. The notes of a
-sync that dies are gone by themselves, and what it did is no harm: the next one completes it. A lock lets one sync of a
-prefix go on at a time, since two with different sets would take each other's tasks away.
+Each wanted task is marked at its home, not here, so that memory is bounded, however many there are. The marks of a sync
+that dies expire, and its changes do no harm: the next sync completes them. A lock lets one sync of a prefix go on at a
+time, since two with different sets would take each other's tasks away.
 """
 
 from __future__ import annotations

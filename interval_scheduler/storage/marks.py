@@ -59,7 +59,7 @@ class Marks:
         cursor, ids = await sync.sweep(partition, self._name, cursor, MAX_BATCH, prefix, count)
         if not cursor:
             raise StorageRefused(
-                partition.name, "LOST", "has lost notes of this sync, so that nothing more is removed: call it again"
+                partition.name, "LOST", "has lost marks of this sync, so that nothing more is removed: call it again"
             )
         return cursor, ids
 

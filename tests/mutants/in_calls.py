@@ -120,7 +120,7 @@ ALL: Final = (
         tests_in("semantics/test_sync", "test_one_scope_is_for_one_at_a_time"),
     ),
     Planted(
-        "a sync does not note what it wants",
+        "a sync does not mark what it wants",
         "services/sync.py",
         "await self._marks.mark([call.assignment.id for call in calls])",
         "pass",

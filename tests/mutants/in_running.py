@@ -22,7 +22,7 @@ REQUEST_IDS: Final = tuple(
         "nil",
         tests_in(
             _IDEMPOTENCE,
-            "test_notes_that_come_twice_are_counted_once"
+            "test_marks_that_come_twice_are_counted_once"
             if script == "mark"
             else "test_a_request_that_comes_twice_is_carried_out_once",
         ),

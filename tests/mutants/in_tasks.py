@@ -171,11 +171,11 @@ SYNCS: Final = (
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
     lua(
-        "a sync whose notes are lost removes everything",
+        "a sync whose marks are lost removes everything",
         "sweep",
-        "if call('SCARD', wanted_key) ~= tonumber(noted_arg) then",
+        "if call('SCARD', wanted_key) ~= tonumber(marked_arg) then",
         "if false then",
-        tests_in("semantics/test_sync", "test_lost_notes_remove_nothing"),
+        tests_in("semantics/test_sync", "test_lost_marks_remove_nothing"),
     ),
     lua(
         "a sync removes what is dead",
@@ -185,7 +185,7 @@ SYNCS: Final = (
         tests_in("semantics/test_sync", "test_dead_tasks_are_not_scheduled_and_not_touched"),
     ),
     lua(
-        "a sync notes only the first of a batch",
+        "a sync marks only the first of a batch",
         "mark",
         "call('SADD', wanted_key, unpack(ARGV, 3))",
         "call('SADD', wanted_key, ARGV[3])",

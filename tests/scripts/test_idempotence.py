@@ -190,7 +190,7 @@ async def test_sessions_do_not_know_of_each_other(store: Store, request_of: Requ
     assert await store.space() != before
 
 
-async def test_notes_that_come_twice_are_counted_once(store: Store) -> None:
+async def test_marks_that_come_twice_are_counted_once(store: Store) -> None:
     """A sync that counted them twice, or not at all, would not know whether any was lost."""
     session = store.session()
     for ids, count in (([b"a", b"b"], 2), ([b"b", b"c"], 1), ([], 0), ([b"a"], 1)):

@@ -150,14 +150,14 @@ async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
         await scheduler.sync_tasks([], scope="feed:")
 
 
-async def test_lost_notes_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_marks_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     await scheduler.assign_tasks([feed(n) for n in range(3)])
-    noting = sync_commands.mark
+    marking = sync_commands.mark
 
     async def forgetful(session: Any, keys: Any, sync: bytes, ttl_ms: int, ids: Any) -> int:
-        noted = await noting(session, keys, sync, ttl_ms, ids)
-        await noting(session, keys, sync, ttl_ms, [])
-        return noted
+        marked = await marking(session, keys, sync, ttl_ms, ids)
+        await marking(session, keys, sync, ttl_ms, [])
+        return marked
 
     monkeypatch.setattr("interval_scheduler.storage.commands.sync.mark", forgetful)
     with pytest.raises(StorageRefused, match="call it again"):

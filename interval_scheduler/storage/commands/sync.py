@@ -1,4 +1,4 @@
-"""Commands that note the tasks that a sync wants to keep, and find the others."""
+"""Commands that mark the tasks that a sync wants to keep, and find the others."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..scripts.ports import ScriptRunner
 
 
 async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> int:
-    """Note ids that a sync wants to keep. Return how many were not noted before. Without ids, forget all notes."""
+    """Mark ids that a sync wants to keep. Return how many were not marked before. Without ids, delete all marks."""
     return int(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
 
 
 async def sweep(
-    partition: ScriptRunner, sync: bytes, cursor: bytes, count: int, prefix: bytes, noted: int
+    partition: ScriptRunner, sync: bytes, cursor: bytes, count: int, prefix: bytes, marked: int
 ) -> tuple[bytes, Sequence[bytes]]:
-    """Read one step of all tasks. Return the next cursor (`b"0"`: the end is reached), and ids that are not noted.
+    """Read one step of all tasks. Return the next cursor (`b"0"`: the end is reached), and ids that are not marked.
 
-    Only ids with the prefix are returned. The cursor is empty if the number of notes is not `noted`: some were lost.
+    Only ids with the prefix are returned. The cursor is empty if the number of marks is not `marked`: some were lost.
     """
     keys = partition.keys
     after, ids = await partition.read(
-        scripts.SWEEP, (*keys.of[scripts.SWEEP], keys.wanted(sync)), (cursor, count, prefix, noted)
+        scripts.SWEEP, (*keys.of[scripts.SWEEP], keys.wanted(sync)), (cursor, count, prefix, marked)
     )
     return after, ids

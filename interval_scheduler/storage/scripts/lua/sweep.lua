@@ -4,12 +4,12 @@
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
 -- ARGV[2] count: integer, about how many tasks to read
 -- ARGV[3] prefix: string
--- ARGV[4] noted: integer, how many ids the sync noted
--- Returns: {cursor, '0' at the end, '' if notes are missing; ids}
+-- ARGV[4] marked: integer, how many ids the sync marked
+-- Returns: {cursor, '0' at the end, '' if marks are missing; ids}
 -- Guarantees: changes nothing; every task that exists from the first step to the last is read.
 
--- Redis may have lost notes, in a failover or by eviction. Then wanted tasks would look unwanted.
-if call('SCARD', wanted_key) ~= tonumber(noted_arg) then
+-- Redis may have lost marks, in a failover or by eviction. Then wanted tasks would look unwanted.
+if call('SCARD', wanted_key) ~= tonumber(marked_arg) then
   return { '', {} }
 end
 local step = call('HSCAN', tasks_key, cursor_arg, 'COUNT', count_arg)
