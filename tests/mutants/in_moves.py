@@ -19,11 +19,11 @@ ALL: Final = (
         tests_in(_EPOCH, "test_another_list_is_refused_and_nothing_changed"),
     ),
     lua(
-        "what is not known at the old home is assigned there",
+        "a task that does not exist at the old home is assigned there",
         "_prelude",
         "return string.find(flags, '0', 1, true) and '?' .. flags or nil",
         "return nil",
-        tests_in(_EPOCH, "test_only_what_is_known"),
+        tests_in(_EPOCH, "test_if_exists_changes_nothing_unless_all_exist"),
     ),
     lua(
         "a list takes the place of any other",

@@ -85,7 +85,7 @@ class Numbered:
         self.name = name
         #: Of the list of partitions that the sender has; `None`: it does not tell.
         self.epoch: int | None = None
-        #: Whether requests are only for tasks that are known there.
+        #: True if requests change only tasks that exist there.
         self.if_exists = False
         #: The number of the last request. Lower it by one to send the same request again.
         self.sequence = 0

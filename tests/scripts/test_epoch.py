@@ -90,7 +90,7 @@ async def test_a_run_ends_in_order_after_a_change(store: Store) -> None:
     assert (await running.release(session.it, store.keys, [other])).held == [True]
 
 
-KNOWN = {
+IF_EXISTS = {
     "assign": lambda store, session, ids: assigning.assign(
         session, store.keys, 0, [AssignCall(change(raw_id, b"new").assignment, "start") for raw_id in ids]
     ),
@@ -101,8 +101,8 @@ KNOWN = {
 }
 
 
-@pytest.mark.parametrize("request_of", KNOWN.values(), ids=KNOWN)
-async def test_only_what_is_known(store: Store, request_of: object) -> None:
+@pytest.mark.parametrize("request_of", IF_EXISTS.values(), ids=IF_EXISTS)
+async def test_if_exists_changes_nothing_unless_all_exist(store: Store, request_of: object) -> None:
     session = store.session()
     session.epoch, session.if_exists = 1, True
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5), b"b": b"s\nx"}, due={b"a": FAR}, dead={b"b": 5}))
