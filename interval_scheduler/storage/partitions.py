@@ -66,15 +66,14 @@ class Partitions:
         self._home = homes([partition.name for partition in self._listed])
         #: The migration to this list; `None` if no tasks move.
         self.migration: Migration | None = None
-        self._hints: list[Handoff] = []
+        self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
             for partition in self._others():
-                hints = Handoff(partition, self.master, options, log)
-                partition.use_detour(hints)
-                self._hints.append(hints)
-            if self._hints:
-                self._hint_replay = HintReplay(self.master, self._hints, options.check_tasks_every_seconds, log)
+                self._handoffs.append(Handoff(partition, self.master, options, log))
+                partition.use_detour(self._handoffs[-1])
+            if self._handoffs:
+                self._hint_replay = HintReplay(self.master, self._handoffs, options.check_tasks_every_seconds, log)
 
     @property
     def all(self) -> Sequence[Partition]:
@@ -206,8 +205,8 @@ class Partitions:
 
     def _hold_hints(self, *, held: bool) -> None:
         """Stop or resume keeping hints: while tasks move, it is not certain for which partition a hint would be."""
-        for hints in self._hints:
-            hints.hold(held=held)
+        for each in self._handoffs:
+            each.hold(held=held)
 
     async def apply_hints(self) -> None:
         """Apply the known hints, before an operation on all tasks.
@@ -216,8 +215,8 @@ class Partitions:
             PartitionOffline: a partition is offline.
         """
         for partition in self.all:
-            if partition.hints is not None:
-                await partition.hints.passable()
+            if partition.detour is not None:
+                await partition.detour.passable()
             partition.require_online()
 
     async def _run_leaving(self) -> None:

@@ -206,7 +206,7 @@ EXECUTION: Final = (
     Planted(
         "a partition that was lost is online before its hints are applied",
         "storage/partition/partition.py",
-        "await self.hints.catch_up()",
+        "await self.detour.catch_up()",
         "pass",
         tests_in("integration/test_hints", "test_a_partition_returns_with_its_old_data"),
     ),

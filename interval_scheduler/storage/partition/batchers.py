@@ -83,8 +83,8 @@ class _BatchSenders:
 
     async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
         partition = self._partition
-        if (hints := await self._hints_in_between()) is not None:
-            return await hints.assign(calls)
+        if (detour := await self._detour_in_use()) is not None:
+            return await detour.assign(calls)
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
         if any(call.assignment.policy.cron is not None for call in calls):
@@ -97,13 +97,13 @@ class _BatchSenders:
         return created
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[assigning.Removed]:
-        if (hints := await self._hints_in_between()) is not None:
-            return await hints.remove(ids)
+        if (detour := await self._detour_in_use()) is not None:
+            return await detour.remove(ids)
         self._partition.require_online()
         return await assigning.remove(self._removing, self._partition.keys, ids)
 
     async def control(self, steps: Sequence[control_commands.ControlStep]) -> Sequence[str]:
-        await self._hints_in_between()
+        await self._detour_in_use()
         self._partition.require_online()
         results, earliest_ms = await control_commands.control(self._controlling, self._partition.keys, steps)
         self._announce(earliest_ms)
@@ -121,20 +121,20 @@ class _BatchSenders:
         ]
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[lookup.Row | None]:
-        hints = self._partition.hints
-        if hints is not None and hints.in_between:
-            return await hints.look(ids)
+        detour = self._partition.detour
+        if detour is not None and detour.in_between:
+            return await detour.look(ids)
         return await lookup.look(self._partition, ids)
 
     async def in_transit(self, ids: Sequence[bytes]) -> Sequence[bool]:
         return (await topology.migration_status(self._partition, ids)).in_transit
 
-    async def _hints_in_between(self) -> Detour | None:
+    async def _detour_in_use(self) -> Detour | None:
         """Return the detour if the partition is offline; if it is online, apply waiting hints and return `None`."""
-        hints = self._partition.hints
-        if hints is None or self._if_exists or not hints.in_between or await hints.passable():
+        detour = self._partition.detour
+        if detour is None or self._if_exists or not detour.in_between or await detour.passable():
             return None
-        return hints
+        return detour
 
     def _announce(self, earliest_ms: int) -> None:
         if earliest_ms >= 0 and self._partition.due_times.listeners:  # a process that does not execute has none

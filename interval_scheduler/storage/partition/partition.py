@@ -80,8 +80,8 @@ class Partition:
         self.due_times: Final[Broadcast[int]] = Broadcast()
         #: Tells each message on the wake channel that is not a due time.
         self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
-        #: Keeps hints for it while it is offline; `None`: hints are off.
-        self.hints: Detour | None = None
+        #: The way of changes while it is offline; `None`: hints are off.
+        self.detour: Detour | None = None
         self._options = options
         self._log = log
         self._on_state = on_state
@@ -140,10 +140,10 @@ class Partition:
     def require_writable(self) -> None:
         """Raise unless tasks can be assigned and removed: online, or hints are kept; as `require_online`."""
         if self.state != "online":
-            if self.hints is None:
+            if self.detour is None:
                 self.require_online()
             else:
-                self.hints.require()
+                self.detour.require()
 
     async def first_try(self) -> None:
         """Wait until the first attempt to reach it has ended; if it failed, `problem` says why."""
@@ -159,7 +159,7 @@ class Partition:
 
     def use_detour(self, detour: Detour) -> None:
         """Use `detour` for changes while this partition is offline."""
-        self.hints = detour
+        self.detour = detour
 
     def adopt(self, epoch: int, from_list: bytes) -> None:
         """Use the list of partitions that was agreed upon: its epoch, and the list before it, if any."""
@@ -197,8 +197,8 @@ class Partition:
                 await self._greet()
             except (*FAILED, StorageError) as error:
                 self.problem = translate(self.name, error)
-                if self.hints is not None:
-                    self.hints.assume()
+                if self.detour is not None:
+                    self.detour.assume()
                 self._log.debug("partition %s: %s", self.name, self.problem)
                 if self.state != "online" or not is_slot_moving(error):  # a slot that moves arrives soon
                     self._set_state("offline")
@@ -217,7 +217,7 @@ class Partition:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self._lost.wait()
-                if self.hints is not None:
+                if self.detour is not None:
                     self._online.clear()  # no claims until it is known if hints wait
                 group.cancel_scope.cancel()
             await self._client.connection_pool.disconnect(inuse_connections=False)
@@ -245,8 +245,8 @@ class Partition:
         for finding in await self.handshake.enroll():
             if not (isinstance(self._locator, Cluster) and self._locator.was_told(self.handshake.server, finding.code)):
                 self._log.warning("%s", finding.message)
-        if self.hints is not None:
-            await self.hints.catch_up()
+        if self.detour is not None:
+            await self.detour.catch_up()
 
     async def examine(self) -> PartitionHealth:
         """Inspect its server now. Never takes longer than a call may take."""

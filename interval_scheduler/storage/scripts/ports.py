@@ -109,7 +109,7 @@ class HasDetour(Reachable, Protocol):
     """A partition that may have a detour for changes. For its batchers."""
 
     @property
-    def hints(self) -> Detour | None:
+    def detour(self) -> Detour | None:
         """The detour; None if hints are off."""
 
 

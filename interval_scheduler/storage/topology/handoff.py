@@ -47,7 +47,7 @@ _REMOVAL: Final = (b"", b"", b"", b"")
 
 
 class Handoff:
-    """The hints for one partition.
+    """The handoff of one partition: keeps hints for it, and applies them. Its batchers know it as their detour.
 
     Args:
         partition: the partition.
@@ -77,7 +77,7 @@ class Handoff:
 
     @property
     def in_between(self) -> bool:
-        """True if changes must go through the hints: the partition is offline, or hints for it still wait."""
+        """True if changes must go through the handoff: the partition is offline, or hints for it still wait."""
         return self._partition.state != "online" or self.pending or self._applying.locked()
 
     def assume(self) -> None:

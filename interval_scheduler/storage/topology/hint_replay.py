@@ -22,14 +22,14 @@ class HintReplay:
 
     Args:
         master: the master.
-        hints: the hints for each of the other partitions.
+        handoffs: the handoff of each of the other partitions.
         interval_seconds: the time between checks without an announcement.
         log: the log for failed checks.
     """
 
-    def __init__(self, master: Partition, hints: Sequence[Handoff], interval_seconds: float, log: Log) -> None:
+    def __init__(self, master: Partition, handoffs: Sequence[Handoff], interval_seconds: float, log: Log) -> None:
         self._master = master
-        self._hints = hints
+        self._handoffs = handoffs
         self._interval_seconds = interval_seconds
         self._log = log
         self._told = asyncio.Event()
@@ -49,18 +49,18 @@ class HintReplay:
     async def run_once(self) -> None:
         """Check once, and apply the hints that can be applied."""
         try:
-            counts = await handoff.hint_counts(self._master, [hints.keys for hints in self._hints])
+            counts = await handoff.hint_counts(self._master, [each.keys for each in self._handoffs])
         except (StorageError, NotConnected) as error:
             self._log.debug("hints cannot be looked for: %s", error)
             return
         async with anyio.create_task_group() as group:
-            for hints, count in zip(self._hints, counts, strict=True):
+            for each, count in zip(self._handoffs, counts, strict=True):
                 if count > 0:
-                    hints.note_waiting()
-                group.start_soon(self._apply, hints)
+                    each.note_waiting()
+                group.start_soon(self._apply, each)
 
-    async def _apply(self, hints: Handoff) -> None:
+    async def _apply(self, one: Handoff) -> None:
         try:
-            await hints.apply_waiting()
+            await one.apply_waiting()
         except StorageError as error:
             self._log.warning("hints wait: %s", error)
