@@ -1,4 +1,4 @@
-"""What the pollers of a partition learn from their claims: whether to hesitate, and whether the load is high."""
+"""The pollers of a partition learn two things from their claims: their idle backoff, and if the load is high."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ def claimed(token: int, count: int = 0) -> Claimed:
     return Claimed(0, -1, b"%d" % token, [b"a"] * count, [b"1"] * count, [b"s\n"] * count, [])
 
 
-def test_one_that_comes_in_vain_hesitates_ever_longer_up_to_a_tenth_of_a_second() -> None:
+def test_one_that_comes_in_vain_doubles_its_idle_backoff_up_to_a_tenth_of_a_second() -> None:
     load = _Load()
     load.note(claimed(0), got_all=False)  # the first look: nothing is known of others yet
     assert load.idle_backoff == 0
-    hesitations = []
+    backoffs = []
     for token in range(1, 12):
         load.note(claimed(token), got_all=False)
-        hesitations.append(load.idle_backoff)
-    assert hesitations[:3] == [0.002, 0.004, 0.008]
-    assert hesitations == sorted(hesitations)
-    assert hesitations[-1] == 0.1
+        backoffs.append(load.idle_backoff)
+    assert backoffs[:3] == [0.002, 0.004, 0.008]
+    assert backoffs == sorted(backoffs)
+    assert backoffs[-1] == 0.1
 
 
 def test_one_that_gets_something_is_on_time_again() -> None:
@@ -32,7 +32,7 @@ def test_one_that_gets_something_is_on_time_again() -> None:
     assert load.idle_backoff == 0
 
 
-def test_a_task_that_was_removed_is_no_reason_to_hesitate() -> None:
+def test_a_task_that_was_removed_is_no_reason_for_an_idle_backoff() -> None:
     load = _Load()
     load.note(claimed(7, count=1), got_all=False)
     for _ in range(3):
