@@ -42,22 +42,23 @@ async def sync(
 ) -> SyncCounts:
     """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`."""
     async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
-        run = _Sync(partitions, scope.encode(), grid_ms, retry_for_seconds)
+        marks = Marks(partitions, retry_for_seconds)
+        run = _Sync(partitions, marks, scope.encode(), grid_ms)
         try:
             async for chunk in _chunks(calls):
                 await run.take(chunk)
             removed = await run.sweep()
         finally:
-            await run.forget()
+            await marks.forget()
         return SyncCounts(run.added, run.updated, run.unchanged, removed)
 
 
 class _Sync:
-    def __init__(self, partitions: Partitions, prefix: bytes, grid_ms: int, retry_for_seconds: float) -> None:
+    def __init__(self, partitions: Partitions, marks: Marks, prefix: bytes, grid_ms: int) -> None:
         self._partitions = partitions
+        self._marks = marks
         self._prefix = prefix
         self._grid_ms = grid_ms
-        self._marks = Marks(partitions, retry_for_seconds)
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, calls: list[AssignCall]) -> None:
@@ -94,10 +95,6 @@ class _Sync:
                     break
         await anyio.sleep(wait_ms / 1000)
         return removed
-
-    async def forget(self) -> None:
-        """Take the marks away."""
-        await self._marks.forget()
 
 
 def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
