@@ -13,10 +13,8 @@ from .failures import is_right
 
 _OLDEST: Final = (6, 2)
 
-
 #: Clocks count as different if they differ by more than this, seconds, plus the uncertainty of the round trip.
 _CLOCK_TOLERANCE: Final = 1.0
-
 
 #: Without one of these commands, only a part of the library fails, as told here. Without any other, tasks are at risk.
 _SPARE_COMMANDS: Final = {

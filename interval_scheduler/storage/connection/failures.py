@@ -33,12 +33,15 @@ from .tls import certificate_problem, mix_up
 #: Every error that a call to Redis raises here.
 FAILED: Final = (RedisError, OSError)
 
-
 #: The form in which Redis 6.2 reports the error of a command inside a script.
 _NESTED: Final = re.compile(r"Error running script .*?: -([A-Z]+) (.*)")
-
-
 _RIGHT: Final = re.compile("NOPERM|can't (?:run this command|access)|no permissions to")
+_TOO_FEW_REPLICAS: Final = (
+    "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
+)
+_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
+# redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
+_CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
 
 
 def is_lost(error: BaseException) -> bool:
@@ -149,18 +152,6 @@ def _refusal(partition: str, error: ResponseError) -> StorageError:
         return StorageRefused(partition, code, _TOO_FEW_REPLICAS)
     name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
     return StorageRefused(partition, name, rest if name == code else text)
-
-
-_TOO_FEW_REPLICAS: Final = (
-    "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
-)
-
-
-_KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
-
-
-# redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
-_CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
 
 
 def _is_out_of_memory(text: str) -> bool:
