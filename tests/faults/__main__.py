@@ -1,7 +1,7 @@
 """`make faults`: all fault tests with their full counts, and the report of what was found in `docs/fault-report.md`.
 
-Given tests, `python -m tests.faults tests/faults/test_clocks.py`, only these are run, and their rows are replaced. What
-was found is kept in `figures.jsonl`, from which the report is made.
+Given tests, `python -m tests.faults tests/faults/test_clocks.py`, only these are run, and their rows are replaced. All
+figures are kept in `figures.jsonl`, from which the report is made.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ KEPT = Path(__file__).with_name("figures.jsonl")
 
 _HEAD = """# Fault report
 
-What `make faults` found: each fault of the table below was injected into real Redis servers and real worker processes,
-as often as said. Behind each row stands a test in `tests/faults`, which fails if the figure is not what was expected;
-`make test` runs the same tests with small counts. What ran and what was lost is known from ledgers outside of Redis,
-and after each test the whole key space is checked: every task is at exactly one place, and nothing else is anywhere.
+`make faults` injected each fault of the table below into real Redis servers and real worker processes, as often as the
+table says. Each row has a test in `tests/faults`, which fails if the figure is not what was expected; `make test` runs
+the same tests with small counts. Ledgers outside of Redis tell what ran and what was lost. After each test the whole
+key space is checked: every task is at exactly one place, and nothing else is anywhere.
 
 Last run on {versions}.
 

@@ -1,4 +1,4 @@
-"""The list of partitions changes under load, and the mover is killed: nothing lost, nothing doubled."""
+"""The list of partitions changes under load, and the rebalancer is killed: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -113,10 +113,10 @@ async def churn(current: Callable[[], Scheduler], ledger: Ledger, stop: asyncio.
 
 
 @contextlib.asynccontextmanager
-async def mover(
+async def rebalancer(
     urls: list[str], namespace: str, folder: Path, options: dict[str, Any]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that executes nothing and only moves."""
+    """A process that executes nothing and only moves tasks, by its rebalancer."""
     arguments = [",".join(urls), namespace, str(folder / "none"), json.dumps(options), "idle:"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.integration.worker", *arguments, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
@@ -136,7 +136,7 @@ async def mover(
         ("at-most-once", [(scripts.ADOPT_LIST, 2), (scripts.MOVE_DONE, 2)]),
     ],
 )
-async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
+async def test_the_rebalancer_is_killed_under_load(  # noqa: PLR0915 - one story
     own_server: NewServer, namespace: str, tmp_path: Path, delivery: str, kill_at: list[tuple[Script, int]]
 ) -> None:
     kill_at = kill_at * often(1, 3)
@@ -164,7 +164,7 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
             options = {"list_epoch": n + 2, "delivery": delivery, "leaving": [] if grows else [direct[2]]}
             theirs = options | {"leaving": [] if grows else [slow[2]]}
             seen = Counter[str]()
-            async with mover(slow if grows else slow[:2], namespace, tmp_path, theirs) as process:
+            async with rebalancer(slow if grows else slow[:2], namespace, tmp_path, theirs) as process:
 
                 def watch(
                     request: bytes,
@@ -217,12 +217,13 @@ async def test_the_mover_is_killed_under_load(  # noqa: PLR0915 - one story
     names = ", ".join(script.name for script, _ in kill_at[:2])
     tell(
         "moves",
-        f"the list of partitions grows 2 to 3 and shrinks again under load, the mover killed at {names} ({delivery})",
+        "the list of partitions grows 2 to 3 and shrinks again under load, "
+        f"the rebalancer killed at {names} ({delivery})",
         count=f"{len(kill_at)} changes, {len(ledger.once):,} one-shots, {RECURRING:,} tasks every 0.5 s",
         expected="lost 0, doubled 0, removed ones that ran 0",
         figure=(
             f"lost {ledger.lost}, doubled {ledger.doubled}, removed ones that ran {ledger.ghosts}; during the moves "
-            f"({seconds:.1f} s, a dead mover's lock included) p99 lag {1000 * lags[int(0.99 * len(lags))]:.0f} ms"
+            f"({seconds:.1f} s, a dead rebalancer's lock included) p99 lag {1000 * lags[int(0.99 * len(lags))]:.0f} ms"
         ),
         holds=ledger.lost == ledger.doubled == ledger.ghosts == 0,
     )

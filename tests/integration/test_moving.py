@@ -207,9 +207,9 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         partitions = new._lifespan.require().partitions
         migration = partitions.migration
         assert migration is not None
-        movers = [raw_id for raw_id in map(str.encode, ids) if migration.changes_home(raw_id)]
-        assert len(movers) > 12
-        staying, leaving = movers[0::2], movers[1::2]
+        changing = [raw_id for raw_id in map(str.encode, ids) if migration.changes_home(raw_id)]
+        assert len(changing) > 12
+        staying, leaving = changing[0::2], changing[1::2]
         for source in migration.old:
             own = [raw_id for raw_id in leaving if migration.old_home(raw_id) is source]
             outbox = await topology.move_out(source, migration.new_home(own[0]).name, own)
