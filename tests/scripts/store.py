@@ -20,10 +20,9 @@ from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.keys import Keys
 
 if TYPE_CHECKING:
-    from interval_scheduler.storage.partition.partition import Partition
     from interval_scheduler.storage.requests.session import Session
     from interval_scheduler.storage.scripts.loader import Script
-    from interval_scheduler.storage.scripts.ports import Argument
+    from interval_scheduler.storage.scripts.ports import Argument, ScriptRunner
 
 SECOND: Final = 1000
 MINUTE: Final = 60 * SECOND
@@ -137,9 +136,9 @@ class Store:
         self.replies[session] = b"%d %s" % (sequence, reply)
 
     @property
-    def partition(self) -> Partition:
+    def partition(self) -> ScriptRunner:
         """Itself, as what the typed functions that need no session take."""
-        return cast("Partition", self)
+        return self
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         try:

@@ -40,7 +40,7 @@ from ..connection.failures import FAILED, is_list_changed, translate
 from ..requests.batching import Partly
 from ..requests.session import Session
 from ..scripts.loader import Script
-from ..scripts.ports import Argument, Reachable
+from ..scripts.ports import Argument, Reachable, ScriptRunner
 from .hint_codec import batches, row_of
 
 _REMOVAL: Final = (b"", b"", b"", b"")
@@ -288,7 +288,7 @@ class Handoff:
 class _InOrder:
     """The sender of applied hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
 
-    def __init__(self, partition: Reachable, last: int, number: int) -> None:
+    def __init__(self, partition: ScriptRunner, last: int, number: int) -> None:
         self._partition = partition
         self._stamp = b"%d:%d %d" % (partition.epoch, last, number)
 
