@@ -14,12 +14,12 @@
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
     ├── ClockCannotBeMoved                   time_machine() on an event loop that is not asyncio's own
-    ├── StorageError                         something at a partition; names the partition
+    ├── StorageError                         a fault at a partition; names the partition
     │   ├── PartitionOffline (ConnectionError)   it cannot be reached; nothing was changed
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
-    │   │       └── NotReplicated            it happened, but too few replicas had it in time
+    │   │       └── NotReplicated            the change happened, but too few replicas had it in time
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
-    │   │   └── HintsFull                    as many hints wait for a partition that is offline as may
+    │   │   └── HintsFull                    no more hints may wait for a partition that is offline
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
@@ -40,12 +40,12 @@ class SchedulerError(Exception):
     """The base of every error of this library.
 
     Attributes:
-        message: what happened, to which field or partition, and what to do.
+        message: the fault, the field or partition that it concerns, and the remedy.
     """
 
     def __new__(cls, *args: object, **_: object) -> Self:
-        """Keep what the constructor is called with, so that every error can be copied and pickled."""
-        # Those that are an OSError as well would have no `args` otherwise.
+        """Keep the arguments of the constructor, so that every error can be copied and pickled."""
+        # An error that is also an OSError would have no `args` otherwise.
         error = super().__new__(cls)
         error.args = args
         return error
@@ -62,7 +62,7 @@ class InvalidValue(SchedulerError, ValueError):
 
     Attributes:
         field: the name of the argument or option at fault.
-        problem: what is wrong with it.
+        problem: the fault of its value.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -75,7 +75,7 @@ class ConfigurationError(InvalidValue):
     """An option that cannot be used; `field` names it."""
 
     def within(self, prefix: str) -> ConfigurationError:
-        """The same error of a field that stands inside of another, such as `storage.`."""
+        """Return the same error for a field inside of another one; `prefix` names that one, for example `storage.`."""
         return type(self)(prefix + self.field, self.problem)
 
 
@@ -84,7 +84,7 @@ class InvalidType(SchedulerError, TypeError):
 
     Attributes:
         field: the name of the argument or option at fault.
-        problem: what is wrong with it.
+        problem: the fault of its value.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -129,7 +129,7 @@ class RunTimeout(SchedulerError, TimeoutError):
     """A run took longer than its `timeout`, or than the option `run_timeout_seconds`: its executor was cancelled.
 
     Attributes:
-        seconds: the time that it had.
+        seconds: the time-out of the run.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -138,10 +138,10 @@ class RunTimeout(SchedulerError, TimeoutError):
 
 
 class TooManyCrashes(SchedulerError):
-    """A task was not run: too many of its deliveries in a row ended without a result, as when its process dies.
+    """A task was not run: too many of its deliveries in a row ended without a result, as if its process had died.
 
     Attributes:
-        deliveries: how many.
+        deliveries: the number of these deliveries.
     """
 
     def __init__(self, deliveries: int) -> None:
@@ -191,12 +191,13 @@ class OutcomeUnknown(PartitionOffline):
 class NotReplicated(OutcomeUnknown):
     """The change was carried out, but fewer replicas than `wait_replicas` had it in time: a failover may undo it.
 
-    They may get it later. Repeat the call to be sure; a lock that was acquired so is given up, and not held.
+    The replicas may get the change later. Repeat the call to be sure. A lock whose acquisition raises this error is
+    given up, and not held.
 
     Attributes:
         partition: the name of the partition.
-        acknowledged: how many replicas had it.
-        wanted: how many it should have been, `wait_replicas`.
+        acknowledged: the number of replicas that had the change.
+        wanted: the number of replicas that must have it, `wait_replicas`.
     """
 
     def __init__(self, partition: str, acknowledged: int, wanted: int) -> None:
@@ -218,7 +219,7 @@ class StorageFull(StorageError):
 
 
 class HintsFull(StorageFull):
-    """As many hints as `max_hints` allows wait for the partition, which is offline; nothing was changed."""
+    """The partition is offline, and `max_hints` hints wait for it already; nothing was changed."""
 
     def __init__(self, partition: str, limit: int) -> None:
         StorageError.__init__(
@@ -257,8 +258,8 @@ class PartitionListChanged(PartitionMismatch):
 
     Attributes:
         partition: the name of the partition.
-        epoch: the number of the list that holds now.
-        names: the names of its partitions; empty if they could not be asked for.
+        epoch: the number of the list that is in force now.
+        names: the names of its partitions; empty if they are not known.
     """
 
     def __init__(self, partition: str, epoch: int, names: str) -> None:

@@ -6,7 +6,7 @@ Switch it on in `conftest.py`:
 pytest_plugins = ["interval_scheduler.pytest_plugin"]
 ```
 
-It is an asynchronous fixture, so that the tests need pytest-asyncio, or the plugin of anyio.
+The fixture `scheduler_clock` is asynchronous, so the tests need pytest-asyncio, or the plugin of anyio.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ from .testing import TimeMachine, time_machine
 
 @pytest_asyncio.fixture
 async def scheduler_clock() -> AsyncIterator[TimeMachine]:
-    """A time machine that starts at 2030-01-01 in UTC; see `interval_scheduler.testing`."""
+    """Give the test a time machine that starts at 2030-01-01 in UTC; see `interval_scheduler.testing`."""
     async with time_machine() as clock:
         yield clock

@@ -10,12 +10,13 @@ async with time_machine() as clock:
 ```
 
 While a time machine is open, time stands still unless the test moves it. `advance` goes from one timer of the event
-loop to the next, and lets everything that can go on do so before it goes to the one after: schedules, leases, time-outs
-and `asyncio.sleep` in executors, all in the order in which they would happen, and without waiting. The scripts are the
-real ones. It needs the extra `memory`, and asyncio's own event loop, since uvloop's clock cannot be moved.
+loop to the next, and at each timer runs everything that can run: schedules, leases, time-outs and `asyncio.sleep` in
+executors, all in the order in which they would happen, and without waiting. The scripts are the real ones. A time
+machine needs the extra `memory`, and asyncio's own event loop, since uvloop's clock cannot be moved.
 
-How it works: it puts its clock in the place of the event loop's, of `time.time`, which the embedded engine reads as the
-server's clock, and of `interval_scheduler.clock`. Threads and sockets are not waited for: their time is another one.
+The time machine replaces three clocks by its own: the clock of the event loop, `time.time`, which the embedded engine
+reads as the server's clock, and `interval_scheduler.support.clock`. It does not wait for threads and sockets: they live
+in real time.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ from . import ClockCannotBeMoved, InvalidValue, Scheduler
 from .model.checks import Moment, check_moment, check_number
 from .support import clock as package_clock
 
-#: Where the time of a machine starts unless told otherwise; any fixed moment makes tests repeatable.
+#: The moment at which the time of a machine starts by default; any fixed moment makes tests repeatable.
 START: Final = datetime(2030, 1, 1, tzinfo=UTC)
-#: Seconds; moments as near as this are the same.
+#: The greatest difference between two moments that count as the same, in seconds.
 _TOLERANCE: Final = 1e-6
 _UNHURRIED: Final = {"check_tasks_every_seconds": 3600, "operation_timeout_seconds": 3600}
 
 
 class _NoResolution(float):
-    """In the place of the resolution of the event loop's clock, by which timers run early.
+    """A replacement for the resolution of the event loop's clock, by which timers run early.
 
-    A timer that looks at the clock would set itself again, for ever if time stands still. An event loop runs the timers
-    before the sum of its time and this: here, those before the next number that there is.
+    A timer that runs early and looks at the clock would set itself again, and for ever if time stands still. An event
+    loop runs the timers before the sum of its time and its clock's resolution. Here this sum is the next greater float.
     """
 
     def __radd__(self, now: float) -> float:
@@ -58,11 +59,11 @@ class TimeMachine:
 
     Args:
         loop: the running event loop.
-        start_ms: epoch ms of its first moment.
+        start_ms: the first moment of the clock, in epoch ms.
     """
 
     def __init__(self, loop: asyncio.BaseEventLoop, start_ms: int) -> None:
-        self._loop: Any = loop  # Any: its queues are asyncio's own business, and have been there since Python 3.4
+        self._loop: Any = loop  # Any: its queues are private to asyncio, and have been there since Python 3.4
         self._origin = self._now = loop.time()
         self._start_us = 1000 * start_ms
         self._store = secrets.token_hex(8)
@@ -71,16 +72,16 @@ class TimeMachine:
     # The time
 
     def time(self) -> float:
-        """Epoch seconds; `time.time()` tells the same while the machine is open."""
+        """Return epoch seconds; `time.time()` returns the same while the machine is open."""
         # Whole µs: timers are floats, and a due time in ms must be met exactly.
         return (self._start_us + round((self._now - self._origin) * 1e6)) / 1e6
 
     def now(self) -> datetime:
-        """The same as an aware datetime in UTC."""
+        """Return the time of the machine as an aware datetime in UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
 
     def monotonic(self) -> float:
-        """The clock of the event loop, in seconds."""
+        """Return the time of the event loop, in seconds."""
         return self._now
 
     async def advance(
@@ -89,14 +90,14 @@ class TimeMachine:
         """Move the clock, and let everything happen that falls into that time.
 
         Args:
-            seconds: how far; with `minutes`, `hours` and `days` their sum.
-            minutes: how far.
-            hours: how far.
-            days: how far.
-            to: instead of these, until when: epoch seconds or an aware datetime.
+            seconds: the seconds to move; with `minutes`, `hours` and `days`, the clock moves by the sum.
+            minutes: the minutes to move.
+            hours: the hours to move.
+            days: the days to move.
+            to: the moment to move to, instead of a span: epoch seconds or an aware datetime.
 
         Raises:
-            InvalidValue: back in time.
+            InvalidValue: the clock would move back in time.
         """
         for name, value in (("seconds", seconds), ("minutes", minutes), ("hours", hours), ("days", days)):
             check_number(name, value)
@@ -114,13 +115,13 @@ class TimeMachine:
         self._now = max(target, self._now)
 
     async def drain(self) -> None:
-        """Let everything go on that can without time passing: what is due runs, and what it starts."""
+        """Run everything that is due, and everything that this starts, while time stands still."""
         await asyncio.sleep(0)
         while self._loop._ready or self._is_now():  # noqa: ASYNC110, SLF001 - see __init__
             await asyncio.sleep(0)
 
     def _is_now(self) -> bool:
-        """Tell if a timer is due now; it may lie a trifle later, since it is the sum of floats."""
+        """Tell if a timer is due now; it may lie slightly later, since its time is a sum of floats."""
         moment = self._next_timer()
         if moment is None or moment > self._now + _TOLERANCE:
             return False
@@ -128,30 +129,30 @@ class TimeMachine:
         return True
 
     def _next_timer(self) -> float | None:
-        """When the event loop has something to do next, by its own clock."""
+        """Return the time of the next timer of the event loop, by the loop's own clock."""
         timers = self._loop._scheduled  # noqa: SLF001 - see __init__
         return min((timer.when() for timer in timers if not timer.cancelled()), default=None)
 
     # Schedulers
 
     def scheduler(self, **options: Any) -> Scheduler:
-        """A scheduler on the machine's own store. It is closed with the machine, if not before.
+        """Make a scheduler on the machine's own store. It is closed with the machine, if not before.
 
         Args:
-            **options: any field of `SchedulerOptions` or `StorageOptions` by its name. Defaults as ever, but that
-                it does not look for tasks, nor ask its server for a sign of life, more than once an hour: within one
-                process neither finds anything, and a simulated day is full of both.
+            **options: any field of `SchedulerOptions` or `StorageOptions` by its name. Defaults: the usual ones, except
+                that the scheduler looks for tasks, and checks that its server answers, only once an hour: within one
+                process neither finds anything, and both would slow down a simulated day.
         """
         made = Scheduler.from_url(f"memory://{self._store}", **(_UNHURRIED | options))
         self._schedulers.append(made)
         return made
 
     async def close(self) -> None:
-        """Close its schedulers; runs in progress are cut short."""
+        """Close the schedulers of the machine; runs in progress are cut short."""
         for scheduler in self._schedulers:
             closing = asyncio.ensure_future(self._close(scheduler))
             while not closing.done():
-                # What closing waits for may need time to pass.
+                # Closing may wait for a timer: move the clock to it.
                 await self.drain()
                 if not closing.done() and (moment := self._next_timer()) is not None:
                     self._now = max(moment, self._now)
@@ -165,11 +166,11 @@ class TimeMachine:
 
 @asynccontextmanager
 async def time_machine(start: Moment = START, *, seed: int = 0) -> AsyncIterator[TimeMachine]:
-    """A time machine for the running event loop.
+    """Open a time machine for the running event loop.
 
     Args:
-        start: where its time starts: epoch seconds or an aware datetime. Default: 2030-01-01 in UTC.
-        seed: of `random`, from which delays get their jitter. Default 0.
+        start: the moment at which its time starts: epoch seconds or an aware datetime. Default: 2030-01-01 in UTC.
+        seed: the seed of `random`, from which delays get their jitter. Default 0.
 
     Raises:
         ClockCannotBeMoved: the event loop is not asyncio's own.

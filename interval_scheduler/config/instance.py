@@ -1,4 +1,4 @@
-"""`RedisInstance`: where one partition lives, as a value and as a URL."""
+"""`RedisInstance`: the place of one partition, as a value and as a URL."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class RedisInstance:
         tls: encrypt, and verify the server's certificate. Default False.
         tls_ca_file: path of the certificates to trust, PEM. Default: those of the system.
         socket_path: path of a Unix socket, instead of host and port.
-        name: what the partition is called in keys and placement. Default: its address. Give a name where the
-            address may change: tasks are found by it.
+        name: the name of the partition in keys and placement. Default: its address. Give a name if the address may
+            change: tasks are found by the name.
         memory: use the embedded engine instead of a server; the value names the in-process store
-            (`""`: one of this scheduler alone).
-        sentinels: where Sentinels listen, `"host:port"` each. They say where the primary of `service` is, instead of
-            `host` and `port`; the partition is called by the service.
-        service: what the Sentinels call it.
+            (`""`: a store of this scheduler alone).
+        sentinels: the addresses of Sentinels, `"host:port"` each. They tell the address of the primary of `service`,
+            which replaces `host` and `port`; the partition is named after the service.
+        service: the name that the Sentinels have for the primary and its replicas.
         sentinel_username: for the ACL of the Sentinels themselves. Default none.
-        sentinel_password: likewise; never shown.
-        cluster: where some nodes of a Redis Cluster listen, `"host:port"` each: this is one partition of it, on
-            whatever node has its slot. See `of_cluster`, which makes all of them.
-        shard: which of the cluster's partitions it is, from 0.
+        sentinel_password: for the ACL of the Sentinels themselves; never shown. Default none.
+        cluster: the addresses of some nodes of a Redis Cluster, `"host:port"` each. The instance is one partition of
+            the cluster, on the node that has its slot. See `of_cluster`, which makes all partitions.
+        shard: the number of the partition in the cluster, from 0.
 
     Raises:
         ConfigurationError: a bad value; the message names the field.
@@ -98,7 +98,7 @@ class RedisInstance:
         self._check_cluster()
         name = self.partition_name
         if "://" in name:
-            # It stands in keys and messages, and a URL may have a password.
+            # The name stands in keys and messages, and a URL may have a password.
             raise ConfigurationError("name", "must not be a URL: it is shown in messages")
         if not 0 < len(name) <= 256 or not name.isascii() or _FORBIDDEN_IN_NAME.intersection(name) or name[0] == ":":
             raise ConfigurationError(
@@ -119,7 +119,7 @@ class RedisInstance:
         if self.sentinels and not self.service:
             raise ConfigurationError("service", "must say what the Sentinels call it: redis+sentinel://host/service")
         if self.sentinels and not _SERVICE.fullmatch(str(self.service)):
-            # Not shown: the rest of a password that was not encoded ends up here.
+            # The value is not shown: the rest of a password that was not encoded ends up here.
             raise ConfigurationError("service", "must consist of A-Z, a-z, 0-9 and . - _, as Sentinels want it")
         if self.sentinels and (self.socket_path is not None or self.memory is not None):
             raise ConfigurationError("sentinels", "cannot be combined with socket_path or memory")
@@ -158,7 +158,7 @@ class RedisInstance:
 
     @property
     def location(self) -> str:
-        """The text that tells this instance from every other: its address, and who is asked for it."""
+        """The text that tells this instance from every other: its address, and the Sentinels that are asked for it."""
         return f"{self.address} of {', '.join(sorted(self.sentinels))}" if self.sentinels else self.address
 
     @property
@@ -168,13 +168,13 @@ class RedisInstance:
 
     @classmethod
     def from_url(cls, url: str) -> RedisInstance:
-        """The instance that a URL names.
+        """Return the instance that a URL names.
 
         Args:
             url: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` (TLS), `unix:///path.sock?db=0`,
                 `memory://[store]`, or `redis+sentinel://host[:port],…/service[/db]` (`rediss+sentinel://` with TLS);
                 `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?sentinel_username=…` and
-                `?sentinel_password=…` what the Sentinels themselves ask for.
+                `?sentinel_password=…` the credentials for the Sentinels themselves.
 
         Raises:
             ConfigurationError: another scheme, a bad port or database, an unknown option.
@@ -188,7 +188,9 @@ class RedisInstance:
 
     @classmethod
     def all_from_url(cls, url: str) -> tuple[RedisInstance, ...]:
-        """As `from_url`; for `redis+cluster://host[:port],…[?partitions=16]` each partition of the cluster.
+        """Return the instances of a URL: one as `from_url`, or each partition of a cluster.
+
+        The URL of a cluster is `redis+cluster://host[:port],…[?partitions=16]`.
 
         Raises:
             ConfigurationError: as `from_url`.
@@ -198,12 +200,12 @@ class RedisInstance:
 
     @classmethod
     def of_cluster(cls, *, cluster: Sequence[str], partitions: int = 16, **fields: Any) -> tuple[RedisInstance, ...]:
-        """The partitions of a Redis Cluster, which is used alone, not beside other instances.
+        """Return the partitions of a Redis Cluster, which is used alone, not beside other instances.
 
         Args:
-            cluster: where some of its nodes listen, `"host:port"` each; the others are found through them.
-            partitions: how many there are, 1 to 256, on slots that lie evenly apart. Cannot be changed later; several
-                for each primary that the cluster may grow to. Default 16.
+            cluster: the addresses of some of its nodes, `"host:port"` each; the other nodes are found through them.
+            partitions: the number of partitions, 1 to 256, on slots that lie evenly apart. It cannot be changed later:
+                take several for each primary that the cluster may grow to. Default 16.
             fields: further fields, the same for all: `username`, `password`, `tls`, `tls_ca_file`.
 
         Raises:
@@ -227,7 +229,7 @@ def _check_nodes(option: str, value: object) -> tuple[str, ...]:
             raise ConfigurationTypeError(option, f"must be a list of 'host:port', not of {type(node).__name__}")
         host, _, port = node.rpartition(":")
         if not host or _NOT_IN_HOST.intersection(host) or not (port.isascii() and port.isdigit()):
-            # Not shown: it may be a URL with a password.
+            # The node is not shown: it may be a URL with a password.
             raise ConfigurationError(option, "must be 'host:port' each")
         if not 1 <= digits(option, port) <= 65535:
             raise ConfigurationError(option, f"must have ports from 1 to 65535, got {port}")

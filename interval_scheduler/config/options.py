@@ -1,6 +1,6 @@
-"""The options, checked whole before any I/O. Each error names the option at fault.
+"""The options, all of them checked before any I/O. Each error names the option at fault.
 
-`SchedulerOptions` may be given as such, or as a mapping of the same shape with names in snake_case or in
+`SchedulerOptions` may be given as an object, or as a mapping of the same shape with names in snake_case or in
 the camelCase of the npm package `interval-scheduler`.
 """
 
@@ -27,26 +27,26 @@ _FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """The options of the storage: the servers, and how long they are waited for.
+    """The options of the storage: the servers, and the time-outs for them.
 
     Args:
-        instances: one `RedisInstance` a partition; in a mapping of options also URLs, of which that of a cluster is all
-            of its partitions, and mappings. Default: one, localhost:6379/0.
-        master_index: which instance keeps the locks. Default 0.
+        instances: one `RedisInstance` for each partition. A mapping of options may have URLs and mappings here too; the
+            URL of a cluster stands for all of its partitions. Default: one, localhost:6379/0.
+        master_index: the index of the instance that keeps the locks. Default 0.
         reconnect_interval_seconds: the first delay before reconnecting; it doubles, with jitter, up to 5 s. Default 1.
         task_interval_seconds: round execution times down to this grid. Default 0: exact, to the millisecond.
-        connect_timeout_seconds: how long one attempt to connect may take. Default 5.
-        operation_timeout_seconds: how long Redis may take to answer before the partition counts as offline, and how
-            long a call that is under way then is tried again before it raises. Default 5.
+        connect_timeout_seconds: the longest time of one attempt to connect. Default 5.
+        operation_timeout_seconds: the time after which a partition whose Redis does not answer counts as offline. A
+            call that is under way then is tried again for the same time before it raises. Default 5.
         max_connections: the most connections to one partition; further calls wait. Default 16.
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
-        wait_replicas: how many replicas shall have an assigned task or an acquired lock before the call returns, 0 to
-            10; if they have it not within `operation_timeout_seconds`, less a fifth or 0.2 s, it raises
-            `NotReplicated`. Default 0: none is waited for.
-        list_epoch: the number of this list of instances. One greater than that of the list in use, which is 1 unless it
-            was changed before, lets this list take its place; tasks then move to their new homes. Default None: the
-            list in use must be this one.
-        leaving: the instances that the list had before and has no more, for as long as their tasks move. Default none.
+        wait_replicas: the number of replicas, 0 to 10, that must have an assigned task or an acquired lock before the
+            call returns. If they do not have it within `operation_timeout_seconds`, less a fifth or 0.2 s, the call
+            raises `NotReplicated`. Default 0: the call waits for no replica.
+        list_epoch: the number of this list of instances. If it is greater by one than the number of the list in use,
+            this list replaces that one, and tasks move to their new homes. The number in use is 1 unless the list was
+            changed before. Default None: the list in use must be this one.
+        leaving: the instances that were removed from the list, for as long as their tasks move. Default none.
     """
 
     instances: Sequence[RedisInstance] = (RedisInstance(),)
@@ -109,30 +109,31 @@ class SchedulerOptions:
 
     Args:
         storage: a `StorageOptions` or a mapping of the same shape.
-        check_tasks_every_seconds: the longest a scheduler sleeps without looking; normally it wakes exactly on
-            time. Default 10.
+        check_tasks_every_seconds: the longest time that a scheduler sleeps without a look for due tasks; normally it
+            wakes exactly on time. Default 10.
         namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
             Default `"interval-scheduler"`.
         concurrency: the most runs at once in this process. Default 100.
         group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
             have an equal share of them, so it must be at least the number of partitions. Default None: any number.
-        prefetch: the most tasks claimed beyond the running ones; grows towards this only while claimed
-            tasks start at once. Default 1000.
+        prefetch: the most tasks that are claimed beyond the running ones; a scheduler grows towards this number only
+            while claimed tasks start at once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
             a claim reschedules at once, a crash loses the claimed runs.
-        lease_seconds: how long a claim is exclusive unless renewed; the time after which a crashed worker's
-            tasks are due again. Default 30.
-        lease_renewal_seconds: how often held leases are renewed. Default: three tenths of the lease.
-        run_timeout_seconds: how long a run may take before it is cancelled and counts as failed, unless its task has a
-            `timeout` of its own. Default None: as long as it likes.
-        max_crashes: how many deliveries of one occurrence may end without a result, as when the process dies, before
-            the task is not run any more: a one-shot is set aside as dead, a recurring one goes on with its next
-            occurrence. Default 10.
-        drain_seconds: how long closing waits for runs in progress before it cancels them. Default 30.
-        on_offline: what assigning to and removing from a partition that is offline does. `"raise"` (the default):
-            `PartitionOffline`. `"hint"`: the master keeps it, and it is applied once the partition is back. While the
-            master itself is offline, it raises all the same. Give all schedulers of a namespace the same.
-        max_hints: how many hints may wait for one partition, then `HintsFull`. Default 100000.
+        lease_seconds: the time for which a claim is exclusive unless renewed; after this time the tasks of a crashed
+            worker are due again. Default 30.
+        lease_renewal_seconds: the time between two renewals of a held lease. Default: three tenths of the lease.
+        run_timeout_seconds: the longest time of a run whose task has no `timeout` of its own; a longer run is cancelled
+            and counts as failed. Default None: any time.
+        max_crashes: the number of deliveries of one occurrence that may end without a result, for example because
+            the process died. After these, the occurrence is not run any more: a one-shot is set aside as dead, and a
+            recurring task goes on with its next occurrence. Default 10.
+        drain_seconds: the time that closing waits for runs in progress before it cancels them. Default 30.
+        on_offline: the effect of an assignment or a removal at a partition that is offline. `"raise"` (the default):
+            the call raises `PartitionOffline`. `"hint"`: the master keeps the change, which is applied once the
+            partition is back; while the master itself is offline, the call raises. Give all schedulers of a namespace
+            the same value.
+        max_hints: the most hints that may wait for one partition; then calls raise `HintsFull`. Default 100000.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -192,17 +193,17 @@ class SchedulerOptions:
 
     @property
     def renewal_seconds(self) -> float:
-        """The seconds between two renewals of a lease, the default worked out."""
+        """The seconds between two renewals of a lease; the default follows from the lease."""
         return RENEWAL_SHARE * self.lease_seconds if self.lease_renewal_seconds is None else self.lease_renewal_seconds
 
 
 def check_concurrency(value: object) -> None:
-    """The most runs at once: from 1 to 100,000."""
+    """Check that the most runs at once are from 1 to 100,000."""
     check_whole_option("concurrency", value, at_least=1, at_most=100_000)
 
 
 def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerOptions:
-    """`SchedulerOptions` as they are, or from a mapping (snake_case or camelCase), or the defaults.
+    """Return given `SchedulerOptions`, those of a mapping (snake_case or camelCase), or the defaults.
 
     Raises:
         ConfigurationError: an unknown or bad option; the message names it.
@@ -217,7 +218,7 @@ def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerO
 
 
 def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> SchedulerOptions:
-    """One URL a partition, and any field of `SchedulerOptions` or `StorageOptions` by its name."""
+    """Make options from the URLs of partitions, and from fields of `SchedulerOptions` or `StorageOptions` by name."""
     if not urls:
         raise ConfigurationError("urls", "must name at least one Redis instance")
     for name in ("storage", "instances"):
@@ -302,7 +303,7 @@ def _refuse_unknown(cls: type, values: Mapping[str, Any], prefix: str, also: Ite
     known = [f.name for f in dataclasses.fields(cast("Any", cls))] + list(also)
     for name in values:
         if not name.replace("-", "_").isidentifier():
-            # Likewise.
+            # The name is not shown: it may be a URL with its password.
             raise ConfigurationError(f"{prefix}(not shown)", f"is not an option; known: {', '.join(sorted(known))}")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)

@@ -1,4 +1,4 @@
-"""Reads URLs into the fields of `RedisInstance`. Pure; no message shows a text that may be part of a password."""
+"""URLs, read into the fields of `RedisInstance`. Pure; no message shows a text that may be part of a password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 
-#: Each scheme with the options that it takes behind the question mark.
+#: Each scheme with the options that it takes after the question mark.
 _OPTIONS: Final = {
     "redis": ("name", "db", "tls_ca_file"),
     "rediss": ("name", "db", "tls_ca_file"),
@@ -29,7 +29,7 @@ class Parsed(NamedTuple):
     fields: dict[str, Any]
     """Fields of `RedisInstance`."""
     partitions: int | None
-    """How many partitions a cluster has; `None`: it is no cluster."""
+    """The number of partitions of a cluster; `None`: the URL names no cluster."""
 
 
 def parse(url: object) -> Parsed:
@@ -84,15 +84,15 @@ def parse(url: object) -> Parsed:
 
 
 def digits(option: str, value: object) -> int:
-    """A whole number, also from the digits of a string.
+    """Return a whole number, also from the digits of a string.
 
     Raises:
-        ConfigurationError, ConfigurationTypeError: it is none.
+        ConfigurationError, ConfigurationTypeError: the value is no whole number.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ConfigurationTypeError(option, f"must be a whole number, not {type(value).__name__}")
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
-        # A password with a slash in it ends up here.
+        # The rest of a password with a slash in it ends up here.
         shown = f", got {value!r}" if value.isalnum() and len(value) <= _MOST_DIGITS else ""
         raise ConfigurationError(option, f"must be a whole number{shown}")
     return int(value)
@@ -111,7 +111,7 @@ def _split(url: str) -> SplitResult:
 
 
 def _address(netloc: str) -> tuple[str | None, int | None]:
-    """The host and the port of one address; each may be missing."""
+    """Return the host and the port of one address; each may be missing."""
     try:
         parts = urlsplit(f"//{netloc}")
     except ValueError:
@@ -123,7 +123,7 @@ def _address(netloc: str) -> tuple[str | None, int | None]:
 
 
 def _nodes(netloc: str, default_port: int) -> tuple[str, ...]:
-    """Several addresses, by commas, as `host:port` each."""
+    """Return the addresses that commas separate, as `host:port` each."""
     nodes = []
     for node in netloc.split(","):
         host, port = _address(node)
@@ -138,7 +138,7 @@ def _query(parts: SplitResult) -> dict[str, str]:
     options: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in known:
-            # What stands there may be the rest of a password that was not encoded: shown only if it looks like a name.
+            # The key may be the rest of a password that was not encoded: it is shown only if it looks like a name.
             shown = repr(key) if key.isidentifier() else "(not shown)"
             raise ConfigurationError(f"url option {shown}", f"is unknown; known: {', '.join(known)}")
         if key in options:

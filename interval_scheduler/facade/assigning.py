@@ -1,4 +1,4 @@
-"""The part of the facade that puts tasks under schedule and takes them off; see `tasks.py` for what each call means."""
+"""The part of the facade that puts tasks under schedule and takes them off; see `tasks.py` for each call."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..services.sync import check_scope, sync
 
 
 class Assigning:
-    """Assigns and removes tasks.
+    """The part that assigns and removes tasks.
 
     Args:
-        lifespan: knows what exists while connected.
+        lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
     """
 
@@ -29,7 +29,7 @@ class Assigning:
         self._lifespan = lifespan
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._retry_for_seconds = options.storage.operation_timeout_seconds
-        #: Whether tasks are accepted.
+        #: True while tasks are accepted.
         self.accepting = False
 
     def accept(self) -> None:
@@ -99,7 +99,7 @@ class Assigning:
         return self._connected()
 
     def _connected(self) -> Connected:
-        # As `Lifespan.require`, which is not called here: every assignment comes this way.
+        # This repeats `Lifespan.require`, without the time of a call, since every assignment comes this way.
         if self._lifespan.connected is None:
             raise NotConnected
         return self._lifespan.connected
@@ -116,7 +116,7 @@ async def _sleep_ms(wait_ms: int) -> None:
 
 
 def _is_current(raw_id: bytes) -> bool:
-    """Tell whether the caller is the run of this very task: then no other run of it can be about to start."""
+    """Tell if the caller is the run of this very task: then no other run of it can be about to start."""
     try:
         return current_run().raw_id == raw_id
     except LookupError:

@@ -1,4 +1,4 @@
-"""The part of the facade that steers what is scheduled; see `tasks.py` for what each call means."""
+"""The part of the facade that steers the scheduled tasks; see `tasks.py` for each call."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..storage.partitions import ControlStep
 
 
 class Control:
-    """Pauses, resumes, hurries and revives tasks.
+    """The part that pauses, resumes, hurries and revives tasks.
 
     Args:
-        lifespan: knows what exists while connected.
+        lifespan: the lifespan; it has everything that exists while connected.
     """
 
     def __init__(self, lifespan: Lifespan) -> None:
@@ -61,7 +61,7 @@ class Control:
         return await self._connected().partitions.control(ControlStep(raw_id, action)) == "1"
 
     async def _resuming(self, raw_id: bytes) -> ControlStep:
-        """Build the step that resumes a task; for a cron task with its next occurrence, which no script works out."""
+        """Build the step that resumes a task; for a cron task, compute its next occurrence, since no script can."""
         partition, row = await self._connected().partitions.locate(raw_id)
         if row is None:
             return ControlStep(raw_id, b"r")

@@ -1,4 +1,4 @@
-"""The part of the facade that starts and stops an execution; see `scheduler.py` for what each call means.
+"""The part of the facade that starts and stops an execution; see `scheduler.py` for each call.
 
 ::
 
@@ -22,13 +22,13 @@ from ..support.log import Log
 
 
 class Executing:
-    """Runs at most one execution at a time.
+    """The part that starts and stops an execution; at most one runs at a time.
 
     Args:
-        lifespan: knows what exists while connected.
+        lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
-        events: where the events of runs go.
-        log: where an execution that ends by an error is told.
+        events: the receiver of the events of runs.
+        log: the log for an execution that ends by an error.
     """
 
     def __init__(self, lifespan: Lifespan, options: SchedulerOptions, events: Events, log: Log) -> None:
@@ -45,7 +45,7 @@ class Executing:
         return self._execution is not None
 
     def check(self, executor: Executor, concurrency: int | None) -> int:
-        """Check the arguments of a start; give the concurrency, the default worked out."""
+        """Check the arguments of a start; return the concurrency, by default the option of that name."""
         check_executor(executor)
         if concurrency is None:
             concurrency = self._options.concurrency
@@ -55,7 +55,7 @@ class Executing:
         return concurrency
 
     async def start(self, executor: Executor, concurrency: int) -> None:
-        async with self._changing:  # a stop that still drains is waited for
+        async with self._changing:  # wait for a stop that still drains
             if self._execution is not None:
                 raise AlreadyExecuting
             connected = self._lifespan.require()
@@ -77,11 +77,11 @@ class Executing:
     async def _run(self, execution: Execution) -> None:
         try:
             await execution.run()
-        except* Exception as group:  # noqa: BLE001 - a bug here must not take the connections down with it
+        except* Exception as group:  # noqa: BLE001 - a bug in an execution must not end the connections
             for error in group.exceptions:
                 self._log.error("executing tasks ended: %r", error)
         except* (SystemExit, KeyboardInterrupt):
-            pass  # raised by an executor: it has ended the event loop already, which says so
+            pass  # an executor raised it: the event loop has ended by it already, and reports it
         finally:
             if self._execution is execution:
                 self._execution = None

@@ -1,6 +1,6 @@
-"""The part of the facade that only looks: at tasks, at the servers, and at what stands in them.
+"""The part of the facade that inspects tasks, servers and key spaces.
 
-See `tasks.py` and `scheduler.py` for what each call means.
+See `tasks.py` and `scheduler.py` for each call.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ..storage.audit import Audit
 
 
 class Inspection:
-    """Looks at tasks and at the storage.
+    """The part that inspects tasks and the storage.
 
     Args:
-        lifespan: knows what exists while connected.
+        lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
     """
 
@@ -50,7 +50,7 @@ class Inspection:
         return (await self._connected().namespace.sizes()).due_now
 
     async def examine(self) -> tuple[bool, tuple[PartitionHealth, ...]]:
-        """Look at all partitions now; also return whether the scheduler was connected when it began."""
+        """Tell if the scheduler was connected at the start, and return the health of all partitions now."""
         connected = self._lifespan.connected
         if connected is None:
             return False, ()

@@ -29,7 +29,7 @@ from .tasks import TaskCalls
 
 
 class Scheduler(TaskCalls):
-    """Schedules interval tasks on Redis: assigns, removes, inspects and runs them.
+    """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances.
 
@@ -45,7 +45,7 @@ class Scheduler(TaskCalls):
         async with Scheduler.from_url("redis://localhost:6379/0") as scheduler:
             await scheduler.assign_task(IntervalTask("user:1", '{"user": 1}', every=900))
             await scheduler.start_task_execute(refresh_feed)
-            await asyncio.sleep(3600)  # in place of what the application does meanwhile
+            await asyncio.sleep(3600)  # in place of the application's own work
         ```
     """
 
@@ -80,9 +80,9 @@ class Scheduler(TaskCalls):
     # Connecting
 
     async def connect(self) -> None:
-        """Connect to all partitions. Does nothing if connected.
+        """Connect to all partitions; do nothing if connected.
 
-        Partitions that cannot be reached are looked for in the background, as long as one can be reached.
+        Partitions that cannot be reached are tried again in the background, if at least one can be reached.
 
         Raises:
             PartitionOffline: none of the partitions can be reached.
@@ -94,7 +94,7 @@ class Scheduler(TaskCalls):
             self._events.emit("online")
 
     async def close(self) -> None:
-        """Stop accepting, drain what is executing (up to `drain_seconds`) and disconnect. Does nothing if closed."""
+        """Stop accepting, let runs end (within `drain_seconds`) and disconnect; do nothing if closed."""
         await self._close(self._options.drain_seconds)
 
     async def __aenter__(self) -> Self:
@@ -128,7 +128,7 @@ class Scheduler(TaskCalls):
         self._assigning.accept()
 
     async def stop_task_accept(self) -> None:
-        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. What is executing goes on."""
+        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on."""
         self._assigning.refuse()
 
     @property
@@ -142,8 +142,8 @@ class Scheduler(TaskCalls):
         """Start running due tasks in the background, connecting if needed.
 
         Args:
-            executor: a coroutine function; called with what `serialize()` returned. `current_run()` tells it more.
-                If it raises, that is logged and emitted as `run-error`. Then the run gets another attempt if the task
+            executor: a coroutine function; it is called with the payload, and `current_run()` tells it more. If it
+                raises, the error is logged and emitted as `run-error`. Then the run gets another attempt if the task
                 has `retries` left; else a recurring task goes on with its next occurrence, and a one-shot is set aside
                 (see `dead_tasks`). `raise Retry(after=...)` asks for a later attempt without being an error.
             concurrency: the most runs at once. Default: the option `concurrency`.
@@ -159,13 +159,13 @@ class Scheduler(TaskCalls):
         await self._executing.start(executor, concurrency)
 
     async def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
-        """Stop running tasks; tasks are still accepted. Does nothing if not executing.
+        """Stop running tasks, or do nothing if not executing; tasks are still accepted.
 
-        What was claimed and has not started is handed back. Runs in progress may end within `drain_seconds`; then
-        they are cancelled and handed back too, due as they were.
+        Tasks that are claimed and have not started are handed back. Runs in progress may end within `drain_seconds`;
+        after that they are cancelled, and their tasks are handed back too, with the due times that they had.
 
         Args:
-            drain_seconds: how long to wait. Default: the option `drain_seconds`.
+            drain_seconds: the time to wait. Default: the option `drain_seconds`.
 
         Raises:
             InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
@@ -180,7 +180,7 @@ class Scheduler(TaskCalls):
     # Locks
 
     async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
-        """Acquire a lock that is released by itself after `seconds`; `False` if another holds it.
+        """Acquire a lock that is released by itself after `seconds`; return `False` if another caller holds it.
 
         Raises:
             SchedulerError: as for `try_lock`.
@@ -188,7 +188,7 @@ class Scheduler(TaskCalls):
         return await self._lifespan.require().locks.acquire(name, seconds) is not None
 
     async def try_lock(self, name: str) -> Lock | None:
-        """Acquire a lock until `unlock`, or for 24 hours at the most; `None` if another holds it.
+        """Acquire a lock until `unlock`, or for 24 hours at the most; return `None` if another caller holds it.
 
         Raises:
             InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
@@ -201,7 +201,7 @@ class Scheduler(TaskCalls):
         return await self._lifespan.require().locks.acquire(name, SAFETY_SECONDS)
 
     async def unlock(self, lock: Lock) -> bool:
-        """Release a lock; `False`, without any effect, if it is no longer held through this `Lock`.
+        """Release a lock; return `False`, without any effect, if it is no longer held through this `Lock`.
 
         Raises:
             InvalidType: `lock` is not a `Lock`.
@@ -219,7 +219,7 @@ class Scheduler(TaskCalls):
         Args:
             name: its name, 1 to 512 bytes.
             seconds: the time after which it is free again if this process dies. Default 30.
-            wait_seconds: how long to wait for it; 0: try once. Default `None`: as long as it takes.
+            wait_seconds: the longest time to wait for it; 0: try once. Default `None`: any time.
 
         Raises:
             LockTimeout: it was not free in time.
@@ -240,11 +240,11 @@ class Scheduler(TaskCalls):
 
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
         `db-reconnect`: the same for any partition (its name). `clock-jump`: the clock of a partition's server jumped
-        while it executes tasks (its name, and by how many seconds). `run`: a run ended, well or not (the `TaskRun`,
+        while it executes tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`,
         with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error).
 
         Returns:
-            A function that takes the handler off again.
+            A function that removes the handler.
 
         Raises:
             InvalidValue: there is no such event.
@@ -252,14 +252,14 @@ class Scheduler(TaskCalls):
         """
         return self._events.on(event, handler)
 
-    # Looking after it
+    # Health and repair
 
     async def check_health(self) -> Health:
-        """Look at all partitions now: whether they answer to a script, and what is to be known of their servers.
+        """Examine all partitions now: their answers to a script, and the state of their servers.
 
-        It asks what `connect` asks: version, role, eviction policy, persistence, the difference of the clocks, the
-        rights of this user, and whether writes pass. It raises nothing, leaves nothing behind in Redis, and takes no
-        longer than `operation_timeout_seconds`. So it suits the health check of an application:
+        It makes the same checks as `connect`: version, role, eviction policy, persistence, the difference of the
+        clocks, the rights of this user, and the success of writes. It raises nothing, leaves nothing in Redis, and
+        takes no longer than `operation_timeout_seconds`. So it suits the health check of an application:
 
         Example:
             ```text
@@ -273,7 +273,7 @@ class Scheduler(TaskCalls):
             The state of each partition, with findings; truthy if all is well, warnings aside.
         """
         connected, partitions = await self._inspection.examine()
-        # Read behind the examination: what ended meanwhile is told.
+        # The flags are read after the examination, so that they are up to date.
         return Health(
             connected=connected, accepting=self.accepting_tasks, executing=self.executing_tasks, partitions=partitions
         )
@@ -282,7 +282,7 @@ class Scheduler(TaskCalls):
         """Tell how far tasks have moved to their new homes, after the list of partitions was changed.
 
         Returns:
-            One entry for each partition of the old list; empty when all tasks have moved, as most of the time.
+            One entry for each partition of the old list; no entry when all tasks have moved, as is usual.
 
         Raises:
             NotConnected: call `connect` first.
@@ -292,17 +292,17 @@ class Scheduler(TaskCalls):
         return await self._inspection.moving()
 
     async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
-        """Walk everything that stands in Redis of this namespace, and tell what is not as it should be.
+        """Check everything that this namespace has in Redis, and return the faults.
 
-        The library keeps its key space in order by itself; a server that lost part of it, rights that were cut in the
-        middle of a script, or hands from outside can leave something behind. An audit goes in steps of about a hundred
-        tasks, so that it may be run beside schedulers at work. It does not find keys that belong to nothing, and counts
-        the runs of groups only where a partition has no more than 10,000 leased tasks.
+        The library keeps its key space in order by itself, but a server that lost part of it, rights that were removed
+        in the middle of a script, or changes from outside can cause faults. An audit goes in steps of about a hundred
+        tasks, so it may be run beside working schedulers. It does not find keys that belong to no task, and it counts
+        the runs of groups only on partitions that have no more than 10,000 leased tasks.
 
         Args:
-            repair: whether to mend what is safe to mend (see `Problem`): a task never falls out of the schedule by
-                that, but it may run once more than it should.
-            progress: called after each step with the number of tasks looked at, and about how many there are.
+            repair: mend the faults that are safe to mend (see `Problem`). No task falls out of the schedule by this,
+                but a task may run once more than it should. Default False.
+            progress: called after each step with the number of checked tasks, and about the number of all tasks.
 
         Raises:
             InvalidType: an argument has the wrong type.

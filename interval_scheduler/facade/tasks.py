@@ -1,4 +1,4 @@
-"""The public calls on tasks: what each means, and which part of the facade carries it out."""
+"""The public calls on tasks: the meaning of each, and the part of the facade that carries it out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class TaskCalls:
     """The calls of a `Scheduler` that concern tasks.
 
     Args:
-        assigning: assigns and removes.
-        control: pauses, resumes, hurries and revives.
-        inspection: looks up, lists and counts.
+        assigning: the part that assigns and removes.
+        control: the part that pauses, resumes, hurries and revives.
+        inspection: the part that looks up, lists and counts.
     """
 
     def __init__(self, assigning: Assigning, control: Control, inspection: Inspection) -> None:
@@ -33,7 +33,7 @@ class TaskCalls:
 
         Args:
             task: a `Task`, for example an `IntervalTask`.
-            reschedule: when a task that is scheduled already runs next. `"keep"`: as planned; the new interval applies
+            reschedule: the next run of a task that is scheduled already. `"keep"`: as planned; the new interval applies
                 after that run. `"interval"`: one new interval after its previous time. `"start"`: at its `execute_on`.
 
         Returns:
@@ -56,7 +56,7 @@ class TaskCalls:
     ) -> AssignCounts:
         """Assign many tasks, pipelined and in bounded memory.
 
-        A list or tuple is checked as a whole before anything is sent; a generator is checked as it goes.
+        A list or tuple is checked as a whole before anything is sent; a generator is checked task by task.
 
         Args:
             tasks: tasks, from any iterable or async iterable.
@@ -74,8 +74,8 @@ class TaskCalls:
     async def remove_task(self, task_or_id: Task | str) -> bool:
         """Take a task off the schedule. No run of it starts after this returns (under at-least-once delivery).
 
-        A task that was claimed within the last second is waited for, up to that second, since its worker may be
-        about to start it. A run in progress goes on; its task is not rescheduled.
+        If the task was claimed within the last second, the call waits for the rest of that second, since a worker may
+        be about to start the task. A run in progress goes on; its task is not rescheduled.
 
         Args:
             task_or_id: the task or its id.
@@ -111,9 +111,9 @@ class TaskCalls:
     async def sync_tasks(self, desired: Iterable[Task] | AsyncIterable[Task], *, scope: str) -> SyncCounts:
         """Make the scheduled tasks whose ids start with `scope` equal to `desired`: add, update and remove.
 
-        Tasks that are scheduled exactly so are left alone, and so is when a task runs next (`reschedule="keep"`).
-        Memory is bounded, whatever the number of tasks. Several processes may do it: those of one scope take turns. A
-        task of the scope that somebody else assigns meanwhile, and that is not desired, may be removed.
+        A task in the desired form is left alone; an updated task keeps its next run, as by `reschedule="keep"`.
+        Memory is bounded for any number of tasks. Several processes may sync: syncs of one scope wait for each other. A
+        task of the scope that another call assigns meanwhile, and that is not desired, may be removed.
 
         Args:
             desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
@@ -137,7 +137,7 @@ class TaskCalls:
         """Take every task of the namespace off the schedule. Nothing else in Redis is touched.
 
         Returns:
-            The number of tasks that there were.
+            The number of removed tasks.
 
         Raises:
             NotConnected: call `connect` first.
@@ -172,11 +172,11 @@ class TaskCalls:
         """List the scheduled tasks, page by page: the leased ones, the waiting ones in due order, the paused ones.
 
         A task that moves while the list is read may be listed at both places, or at neither; the list ends in any case.
-        One whose record is corrupt is left out, and logged.
+        A task whose record is corrupt is left out, and logged.
 
         Args:
-            state: list only those in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.
-            prefix: list only those whose id starts with this. Default: all.
+            state: list only the tasks in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.
+            prefix: list only the tasks whose id starts with this. Default: all.
 
         Raises:
             InvalidValue, InvalidType: an argument is bad.
@@ -209,7 +209,7 @@ class TaskCalls:
     # Steering
 
     async def pause_task(self, task_or_id: Task | str) -> bool:
-        """Let a task rest until `resume_task`. A run in progress goes on, and so does one that was claimed already.
+        """Let a task rest until `resume_task`. A run in progress goes on; a task that was claimed before still runs.
 
         The task stays scheduled: it can be looked up, counted, listed, removed, and assigned again, which leaves it
         paused.
@@ -227,9 +227,9 @@ class TaskCalls:
         return await self._control.pause_task(task_or_id)
 
     async def resume_task(self, task_or_id: Task | str) -> bool:
-        """Let a paused task go on, on its own grid: the runs that it missed meanwhile are not made up for.
+        """Let a paused task go on, on its own grid: the runs that it missed meanwhile are left out.
 
-        A one-shot, and a task with a fixed delay, whose time came while it was paused runs at once.
+        A one-shot, or a task with a fixed delay, runs at once if its time came while it was paused.
 
         Returns:
             `True` if it is not paused now, `False` if it is not scheduled.
@@ -256,7 +256,7 @@ class TaskCalls:
     async def pause(self) -> None:
         """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on.
 
-        Tasks may be assigned and removed meanwhile. What becomes due waits, and is treated as missed by `resume`.
+        Tasks may be assigned and removed meanwhile. Tasks that become due wait, and count as missed at `resume`.
 
         Raises:
             NotConnected: call `connect` first.
@@ -279,7 +279,7 @@ class TaskCalls:
     def dead_tasks(self) -> AsyncIterator[DeadTask]:
         """List the tasks that were set aside, page by page, partition by partition, the oldest first.
 
-        These are one-shots whose last attempt failed, recurring tasks whose very last run failed, and tasks whose
+        These are one-shots whose last attempt failed, recurring tasks whose final run failed, and tasks whose
         record is corrupt. The youngest 10,000 of a partition are kept.
 
         Raises:
@@ -304,7 +304,7 @@ class TaskCalls:
         """Forget all dead tasks, in steps that never block Redis for long.
 
         Returns:
-            The number of dead tasks that there were.
+            The number of dead tasks that were forgotten.
 
         Raises:
             NotConnected: call `connect` first.

@@ -1,4 +1,4 @@
-"""A task in its checked wire form: what travels from `assign_task` to the script."""
+"""Tasks in their checked wire form, in which they travel from `assign_task` to the script."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .task import Task
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A task in its wire form, checked: what travels from `assign_task` to the script."""
+    """A task in its checked wire form."""
 
     id: bytes
     data: bytes
@@ -67,7 +67,7 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
 
 
 def to_id(task_or_id: Task | str) -> bytes:
-    """The wire form of the id of a task, or of an id given as it is."""
+    """Return the wire form of an id, which is given by a task or as a str."""
     if isinstance(task_or_id, Task):
         return check_name("id", task_or_id.id)
     if not isinstance(task_or_id, str):
@@ -79,13 +79,13 @@ Reschedule = Literal["keep", "interval", "start"]
 
 
 class AssignCall(NamedTuple):
-    """One assignment with its rule."""
+    """One assignment, with the rule for a task that is scheduled already."""
 
     assignment: Assignment
     reschedule: Reschedule
 
     def planned(self, now_ms: int) -> AssignCall:
-        """Set the start to the first occurrence of the cron expression; without one, change nothing."""
+        """Return the call with its start at the first cron occurrence; return a call without cron unchanged."""
         task = self.assignment
         if task.policy.cron is None:
             return self

@@ -24,28 +24,29 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that does not stand in Redis as it should.
+    """A fault in the key space of a partition.
 
     Attributes:
-        kind: what is wrong.
+        kind: the sort of fault.
 
-            - `orphan`: a task that is nowhere due. Mended: it is due now.
-            - `ghost`: an id that is due, leased, paused or dead, but has no record. Mended: it is gone.
+            - `orphan`: a task that is neither waiting nor leased, paused or dead. Mended: it is due now.
+            - `ghost`: an id that is due, leased, paused or dead, but has no record. Mended: the id is gone.
             - `double`: a task at two places. Mended: it stays leased, else due, else paused, else dead.
             - `no-lease`, `stray-lease`: half of a lease. Mended: the task is due again; the half is gone.
-            - `stuck`: a lease that ended over a minute ago, and no scheduler took the task up; or that ends only after
-              an hour, as when the server's clock was set back. Mended: the task is due again, as after a crash.
+            - `stuck`: a lease that ended over a minute ago, while no scheduler took the task up; or a lease that ends
+              in more than an hour, for example because the server's clock was set back. Mended: the task is due
+              again, as after a crash.
             - `unreadable`: a record that cannot be read. Mended: the task is set aside as dead, unless it is leased.
-            - `leftover`: something noted of a task that is over. Mended: it is gone.
-            - `group-count`: the runs of a group are miscounted. Mended: counted anew.
-            - `second-home`: a task that is on its home and on another partition too. Mended: the other is gone, unless
-              it runs.
+            - `leftover`: data about a task that is over. Mended: the data is gone.
+            - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
+            - `second-home`: a task that is on its home and on another partition too. Mended: the task is gone from the
+              other partition, unless it runs there.
             - `misplaced`: a task that is on another partition than its home only. Not mended: assign it again, after
-              which it is a `second-home`.
+              which the fault is a `second-home`.
         id: the id of the task; for `group-count` the name of the group.
         partition: the name of the partition.
-        detail: more, for people.
-        mended: whether it was mended.
+        detail: a description for people.
+        mended: True if the fault was mended.
     """
 
     kind: Kind
@@ -63,8 +64,8 @@ class AuditReport:
     """The findings of an audit.
 
     Attributes:
-        checked: how many tasks were looked at.
-        counts: how many problems of each kind there were; kinds without any are left out.
+        checked: the number of tasks that were checked.
+        counts: the number of problems of each kind; kinds without a problem are left out.
         problems: the problems one by one, the first 10,000 of them.
     """
 

@@ -1,4 +1,4 @@
-"""Checks of single values: pure functions that return the value in its wire form or raise, naming the field."""
+"""Checks of single values: pure functions that return the value in its wire form, or raise and name the field."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ MAX_INTERVAL_SECONDS: Final = 10 * 366 * 86_400
 #: Later moments (the year 5138) are taken for milliseconds given by mistake.
 MAX_EPOCH_SECONDS: Final = 100_000_000_000
 
-#: Sorts of value that stand for seconds: a number or a timedelta.
+#: The types of a value in seconds: a number or a timedelta.
 Seconds = float | timedelta
-#: Sorts of value that stand for a moment: Unix epoch seconds or an aware datetime.
+#: The types of a value that is a moment: Unix epoch seconds or an aware datetime.
 Moment = float | datetime
 
-#: How a recurring task goes on: at a fixed rate on its own grid, or with a fixed delay after each run.
+#: The ways in which a recurring task repeats: at a fixed rate on its own grid, or with a fixed delay after each run.
 Repeat = Literal["rate", "delay"]
 
 
 def to_ms(seconds: float) -> int:
-    """Seconds to whole milliseconds, to the nearest."""
+    """Convert seconds to whole milliseconds, rounded to the nearest."""
     return round(seconds * 1000)
 
 
 def check_number(field: str, value: object) -> float:
-    """`value` as a finite float; bool is not a number here."""
+    """Return `value` as a finite float; a bool does not count as a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidType(field, f"must be a number of seconds, not {type(value).__name__}")
     try:
@@ -42,7 +42,7 @@ def check_number(field: str, value: object) -> float:
 
 
 def check_seconds(field: str, value: object) -> float:
-    """A positive duration as seconds, from a number or a timedelta."""
+    """Return a positive duration in seconds, from a number or a timedelta."""
     number = value.total_seconds() if isinstance(value, timedelta) else check_number(field, value)
     if number <= 0:
         raise InvalidValue(field, f"must be above 0 seconds, got {number}")
@@ -50,7 +50,7 @@ def check_seconds(field: str, value: object) -> float:
 
 
 def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
-    """An option in seconds; raises the errors of options."""
+    """Check an option in seconds; raise a `ConfigurationError` that names it if it is bad."""
     try:
         number = check_number(name, value)
     except InvalidType as error:
@@ -64,7 +64,7 @@ def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, abo
 
 
 def check_whole_option(name: str, value: object, *, at_least: int, at_most: int) -> None:
-    """An option that is a whole number; raises the errors of options."""
+    """Check an option that is a whole number; raise a `ConfigurationError` that names it if it is bad."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
     if not at_least <= value <= at_most:
@@ -72,7 +72,7 @@ def check_whole_option(name: str, value: object, *, at_least: int, at_most: int)
 
 
 def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
-    """An interval in milliseconds: at least 1 ms and the rounding grid, at most ten years."""
+    """Return an interval in milliseconds: at least 1 ms and the rounding grid, at most ten years."""
     if not isinstance(value, int | float | timedelta) or isinstance(value, bool):
         raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
     seconds = check_seconds(field, value)
@@ -91,7 +91,7 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
 
 
 def check_moment(field: str, value: object) -> int:
-    """A moment as epoch milliseconds, from epoch seconds or an aware datetime."""
+    """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime."""
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
             raise InvalidValue(field, "must be an aware datetime (with a time zone), got a naive one")
@@ -110,7 +110,7 @@ def check_moment(field: str, value: object) -> int:
 
 
 def check_name(field: str, value: object) -> bytes:
-    """An id or a lock name as UTF-8: 1 to 512 bytes, no NUL; every other character is taken literally."""
+    """Return an id or a lock name as UTF-8: 1 to 512 bytes, no NUL; every other character is taken literally."""
     if not isinstance(value, str):
         raise InvalidType(field, f"must be a str, not {type(value).__name__}")
     if not value:
@@ -127,7 +127,7 @@ def check_name(field: str, value: object) -> bytes:
 
 
 def check_data(field: str, value: object) -> bytes:
-    """A payload as bytes: str (as UTF-8) or bytes, at most 256 KiB."""
+    """Return a payload as bytes, from str (as UTF-8) or bytes: at most 256 KiB."""
     if isinstance(value, str):
         try:
             raw = value.encode()
@@ -143,10 +143,10 @@ def check_data(field: str, value: object) -> bytes:
 
 
 def check_repeat(value: object) -> Repeat:
-    """A way to repeat.
+    """Check that a value is a way to repeat, and return it.
 
     Raises:
-        InvalidValue: it is neither `"rate"` nor `"delay"`.
+        InvalidValue: the value is neither `"rate"` nor `"delay"`.
     """
     if value == "rate":
         return "rate"

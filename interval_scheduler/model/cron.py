@@ -1,8 +1,8 @@
-"""When a cron expression fires, in a time zone. Pure functions, on the library cronsim, an extra.
+"""The occurrences of a cron expression in a time zone. Pure functions, on the library cronsim, an extra.
 
-Daylight-saving changes are handled as Debian's cron does: of jobs at a fixed time, one that falls into the hour that is
-skipped in spring runs right after it, and one in the hour that comes twice in autumn runs once. Jobs that run every
-hour or every few minutes go by real time.
+Daylight-saving changes are handled as in Debian's cron. A job at a fixed time that falls into the hour that is skipped
+in spring runs right after that hour; a job in the hour that comes twice in autumn runs once. A job that runs every hour
+or every few minutes goes by real time.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from zoneinfo import ZoneInfo
 from ..errors import InvalidType, InvalidValue
 
 MAX_CRON_LENGTH: Final = 256
-#: How many missed occurrences of a task that wants each of them are kept, as in `_prelude.lua`.
+#: The most missed occurrences that are kept for a task with `missed="all"`, as in `_prelude.lua`.
 MISSED_KEPT: Final = 1000
 
 
 def check_cron(expression: object, zone: object) -> tuple[str, str]:
-    """A cron expression and a time zone in their wire form.
+    """Check a cron expression and a time zone, and return them in wire form.
 
     Raises:
-        InvalidType, InvalidValue: one that cannot be used, or that never fires; the message names `cron` or `timezone`.
+        InvalidType, InvalidValue: one of them cannot be used, or the expression never fires; the message names `cron`
+            or `timezone`.
     """
     if not isinstance(expression, str):
         raise InvalidType("cron", f"must be a str, not {type(expression).__name__}")
@@ -42,7 +43,7 @@ def check_cron(expression: object, zone: object) -> tuple[str, str]:
 def _check(expression: str, zone: str) -> None:
     try:
         where = ZoneInfo(zone)
-    except Exception:  # noqa: BLE001 - it raises many kinds for what is no name of a zone
+    except Exception:  # noqa: BLE001 - a bad name of a zone raises errors of many kinds
         raise InvalidValue("timezone", f"must be the name of a time zone such as 'Europe/Riga', got {zone!r}") from None
     error = _error()
     try:
@@ -54,25 +55,26 @@ def _check(expression: str, zone: str) -> None:
 
 
 def next_after(expression: str, zone: str, after_ms: int) -> int:
-    """The first occurrence after a moment, both in epoch ms."""
+    """Return the first occurrence after a moment; both are in epoch ms."""
     after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))
     for moment in _occurrences(expression, after):
         moment_ms = 1000 * int(moment.timestamp())
-        # In the second run of an hour that comes twice, the first occurrence given may lie in its first run.
+        # In the second pass of an hour that comes twice, the library may first give an occurrence of the first pass.
         if moment_ms > after_ms:
             return moment_ms
     raise InvalidValue("cron", f"{expression!r} never fires again")
 
 
 def next_run(expression: str, zone: str, due_ms: int, now_ms: int, *, each_missed: bool) -> int:
-    """When a task runs after a run that was due at some moment: the first occurrence that is still to come.
+    """Return the next occurrence for a task whose last run was due at `due_ms`: the first one that is still to come.
 
-    With `each_missed` the first one after the run's own, however long ago: the last thousand of them.
+    With `each_missed`, return the first occurrence after `due_ms`, even if it is past; of the occurrences that were
+    missed, only the last thousand count.
     """
     if not each_missed:
         return next_after(expression, zone, max(due_ms, now_ms))
     first = next_after(expression, zone, due_ms)
-    # Five fields fire at most each minute: then there cannot be more than are kept.
+    # An expression of five fields fires at most once a minute: no more than `MISSED_KEPT` can be missed in this time.
     if len(expression.split()) == 5 and now_ms - due_ms <= MISSED_KEPT * 60_000:
         return first
     later = first

@@ -1,4 +1,4 @@
-"""A failed run in wire form: what travels from its worker to the script."""
+"""A failed run in the wire form in which it travels from its worker to the script."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Failure(NamedTuple):
     """A run that failed, in the form of the scripts.
 
-    `retry_ms` is the delay before the next attempt (None: no further attempt). With `charge`, this one counts as an
-    attempt.
+    `retry_ms` is the delay before the next attempt (None: there is no further attempt). With `charge`, the failed
+    run counts as an attempt.
     """
 
     raw_id: bytes

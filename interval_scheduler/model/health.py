@@ -23,14 +23,14 @@ Code = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the server of a partition that its users should know.
+    """A fact about the server of a partition that its users should know.
 
     Attributes:
-        code: what it is about, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
+        code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
             `rights`, `subscription`, `replicas`, `cluster` or `hints`.
-        severity: `"error"`: the partition must not or cannot be used so; `"warning"`: it works, at a risk that
-            the message names.
-        message: a sentence for people: what was found, and what to do.
+        severity: `"error"`: the partition must not or cannot be used in this state; `"warning"`: it works, at
+            a risk that the message names.
+        message: a sentence for people, with the fact and the advice.
     """
 
     code: Code
@@ -50,17 +50,17 @@ def hints_wait(partition: str, count: int) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class PartitionHealth:
-    """One partition, as it was found.
+    """The health of one partition at the time of the check.
 
     Attributes:
         name: the name of the partition.
-        online: whether the scheduler can reach it.
-        round_trip: how long the server took to run a script, in seconds; `None`: it did not answer.
+        online: True if the scheduler can reach it.
+        round_trip: the time that the server took to run a script, in seconds; `None`: it did not answer.
         version: the version of its Redis; `None`: unknown.
         clock_difference: the server's clock minus this machine's, in seconds; `None`: unknown. Nothing depends on
             it but `execute_on` times that an application takes from its own clock.
-        findings: what its users should know of it.
-        problem: why it cannot be reached, or does not answer; `None`: it answers.
+        findings: the facts about it that its users should know.
+        problem: the reason for which it cannot be reached or does not answer; `None`: it answers.
     """
 
     name: str
@@ -82,10 +82,10 @@ class Health:
     """The health of a scheduler; truthy if all is well.
 
     Attributes:
-        connected: whether it is connected; if not, there are no partitions to tell of.
-        accepting: whether it accepts tasks.
-        executing: whether it executes tasks.
-        partitions: each partition, in the order of the options.
+        connected: True if it is connected; if not, `partitions` is empty.
+        accepting: True if it accepts tasks.
+        executing: True if it executes tasks.
+        partitions: the health of each partition, in the order of the options.
     """
 
     connected: bool

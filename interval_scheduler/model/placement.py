@@ -1,9 +1,9 @@
-"""Which partition a task id belongs to: rendezvous (highest random weight) hashing, as a pure function.
+"""The home partition of a task id: rendezvous (highest random weight) hashing, as a pure function.
 
 Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous", 1996. Every process that has the same partition
-names, in any order, finds the same home; a partition more or less moves only its own share of the ids.
-The weights come from one 64-bit digest an id, mixed with one digest a name by the finalizer of splitmix64
-(Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+names, in any order, finds the same home; a partition that is added or removed moves only its own share of the ids.
+The weight of a partition for an id comes from two 64-bit digests, of the id and of the name, mixed by the finalizer of
+splitmix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _mix(value: int) -> int:
 
 
 def homes(names: Sequence[str]) -> Callable[[bytes], int]:
-    """The function from a task id to the index of its home among `names`."""
+    """Return the function from a task id to the index of its home among `names`."""
     seeds = [(_digest(name.encode()), index) for index, name in enumerate(names)]
 
     def home(raw_id: bytes) -> int:

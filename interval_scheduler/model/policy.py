@@ -7,14 +7,14 @@
     u  ms        no occurrence after this moment
     n  number    the number of runs after which the task is gone
     c  text      a cron expression, instead of an interval
-    z  text      its time zone
+    z  text      the time zone of the cron expression
     r  number    the number of further attempts for a run that fails
-    b  ms        the delay before the first of them
-    t  ms        a run may take so long
+    b  ms        the delay before the first further attempt
+    t  ms        the longest time that a run may take
     g  text      the group that the task belongs to
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
 
-Most tasks have none, and nothing is stored for them.
+Most tasks have no rules, and then nothing is stored.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Policy(NamedTuple):
         return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
 
     def timeout_seconds(self, default: float | None) -> float | None:
-        """Return the seconds that a run may take."""
+        """Return the seconds that a run may take; `default` if the task sets none."""
         return default if self.timeout_ms is None else self.timeout_ms / 1000
 
     def encode(self) -> bytes:
-        """As they stand in a header."""
+        """Return the policy as it stands in a header."""
         parts: list[str] = []
         if self.missed != "once":
             parts.append(f";m{_LETTERS[self.missed]}")
@@ -98,10 +98,10 @@ def _decode(text: bytes) -> Policy:
 
 
 def of_header(header: bytes) -> Policy:
-    """The policy of a header.
+    """Return the policy of a header.
 
     Raises:
-        BadPolicy: it cannot be read.
+        BadPolicy: the policy cannot be read.
     """
     at = header.find(b";")
     if at < 0:

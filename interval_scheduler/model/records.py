@@ -9,7 +9,7 @@ r"""The record of a task: one string, a plain-text header and the payload. Pure 
     interval  ms; absent: run once
     phase     ms; any moment on the task's own grid, modulo the interval
     grid      ms; the rounding grid, absent for none
-    control   what few tasks ask for: a letter and its value (see policy.py)
+    control   a rule that few tasks ask for: a letter and its value (see policy.py)
 
 The scripts read the header with `string.match`, this module with a regular expression.
 """
@@ -28,7 +28,7 @@ class CorruptRecord(ValueError):
 
 
 def split(raw: bytes) -> tuple[bytes, str | bytes]:
-    """The header and the payload of a record.
+    """Return the header and the payload of a record.
 
     Raises:
         CorruptRecord: it has no readable header, or its text is not UTF-8.
@@ -47,7 +47,7 @@ def split(raw: bytes) -> tuple[bytes, str | bytes]:
 
 
 class Record(NamedTuple):
-    """A record, taken apart."""
+    """The parts of a record."""
 
     header: bytes
     data: str | bytes
@@ -55,7 +55,7 @@ class Record(NamedTuple):
 
 
 def parse(raw: bytes) -> Record:
-    """Take a record apart.
+    """Read the parts of a record.
 
     Raises:
         CorruptRecord: it has no readable header, or its text is not UTF-8.

@@ -10,22 +10,22 @@ class AssignCounts(NamedTuple):
     """The counts of `assign_tasks`."""
 
     assigned: int
-    """How many tasks are newly assigned."""
+    """The number of tasks that are newly assigned."""
     updated: int
-    """How many were scheduled before and are updated."""
+    """The number of tasks that were scheduled before and are updated."""
 
 
 class SyncCounts(NamedTuple):
     """The counts of `sync_tasks`."""
 
     added: int
-    """How many tasks are newly assigned."""
+    """The number of tasks that are newly assigned."""
     updated: int
-    """How many were scheduled before, with another payload, interval or rule."""
+    """The number of tasks that were scheduled before, with another payload, interval or rule, and are updated."""
     unchanged: int
-    """How many were scheduled before just so, and were left alone."""
+    """The number of tasks that were scheduled before in the desired form, and were left alone."""
     removed: int
-    """How many were scheduled and are not desired."""
+    """The number of tasks that were scheduled but not desired, and are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class PartitionMove:
 
     Attributes:
         partition: the name of the partition, one of the old list.
-        moved: how many tasks have left it so far.
-        left: about how many tasks there have not been looked at yet; only a part of them will have to move.
+        moved: the number of tasks that have left it so far.
+        left: about the number of its tasks that have not been looked at yet; only a part of them will have to move.
     """
 
     partition: str

@@ -1,4 +1,4 @@
-"""`Rules`: what a task may ask for beyond its interval, as the application gives it, checked."""
+"""`Rules`: the rules that the application may give a task beyond its interval, checked."""
 
 from __future__ import annotations
 
@@ -21,26 +21,29 @@ class Rules:
     """The rules that a task may ask for beyond its interval. Redis stores nothing for a rule that has its default.
 
     Args:
-        missed: what happens to occurrences that were missed, the next one being due as well. `"once"` (default): one
-            run for all; `"skip"`: none, the next on the grid; `"all"`: each, in order, the last thousand of them.
-        spread: the first run, and so all others, at a phase of the interval that follows from the id: tasks that are
-            assigned together do not all run together. Default False.
-        until: no run is due after this moment: epoch seconds or an aware datetime. Default None: it recurs for ever.
-        max_runs: the runs after which the task is gone. Further attempts do not count. Default None: any number.
+        missed: the treatment of missed occurrences; an occurrence is missed if the next one is due as well. `"once"`
+            (default): one run for all of them; `"skip"`: no run, the next one is on the grid; `"all"`: one run for each
+            of the last thousand, in order.
+        spread: place all runs at a phase of the interval that follows from the id, so that tasks that are assigned
+            together do not all run together. Default False.
+        until: the moment after which no run is due: epoch seconds or an aware datetime. Default None: the task recurs
+            for ever.
+        max_runs: the number of runs after which the task is gone; further attempts do not count. Default None: any
+            number.
         cron: a cron expression of five fields, or six with seconds in front, instead of an interval. Needs the extra
             `cron`. Default None.
         timezone: the time zone of the cron expression. Default `"UTC"`.
-        timeout: how long a run may take, in seconds or as a timedelta, before it is cancelled and counts as failed.
-            Default None: as the option `run_timeout_seconds` says.
-        retries: how many more attempts a run gets that fails. An attempt of a recurring task is made if it comes before
-            the next occurrence, else not at all. Default 0.
-        backoff: the delay before the first of them, in seconds or as a timedelta; it doubles each time, up to an hour,
-            and up to half of it is taken off at random. Default 1.
-        group: what the task belongs to, for example a tenant; see the option `group_concurrency`. Up to 128 bytes,
-            without `;` and control characters. Default None.
+        timeout: the longest time of a run, in seconds or as a timedelta; a longer run is cancelled and counts as
+            failed. Default None: the option `run_timeout_seconds`.
+        retries: the number of further attempts for a run that fails. A recurring task gets a further attempt only if
+            that comes before its next occurrence. Default 0.
+        backoff: the delay before the first further attempt, in seconds or as a timedelta. It doubles each time, up to
+            an hour, and up to half of it is taken off at random. Default 1.
+        group: the group that the task belongs to, for example a tenant; see the option `group_concurrency`. Up to 128
+            bytes, without `;` and control characters. Default None.
 
     Raises:
-        InvalidValue, InvalidType: one that cannot be used; the message names it.
+        InvalidValue, InvalidType: a rule cannot be used; the message names it.
     """
 
     missed: Missed = "once"
@@ -58,12 +61,12 @@ class Rules:
         self.to_policy()
 
     def __repr__(self) -> str:
-        """Only what is asked for."""
+        """Show only the rules that differ from their defaults."""
         asked = ((rule.name, getattr(self, rule.name), rule.default) for rule in fields(self))
         return f"Rules({', '.join(f'{name}={value!r}' for name, value, default in asked if value != default)})"
 
     def to_policy(self) -> Policy:
-        """Their wire form, all but `spread`, which needs no place in Redis."""
+        """Return the wire form of all rules but `spread`, which needs no place in Redis."""
         if self.missed not in ("once", "skip", "all"):
             raise InvalidValue("missed", f"must be 'once', 'skip' or 'all', got {self.missed!r}")
         if not isinstance(self.spread, bool):
@@ -87,10 +90,10 @@ class Rules:
 
 
 def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Moment | None) -> Policy:
-    """The wire form of rules, for a task that has an interval or not.
+    """Return the wire form of rules; check that they fit each other, the interval, the repetition and the start.
 
     Raises:
-        InvalidValue: rules that do not go together; the message names one.
+        InvalidValue: rules do not fit; the message names one of them.
     """
     if rules is NO_RULES:
         return PLAIN
@@ -119,7 +122,7 @@ def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Mome
 
 
 def phase_of(raw_id: bytes, interval_ms: int) -> int:
-    """The phase of a spread task, in ms: the same in every process."""
+    """Return the phase of a spread task, in ms; it is the same in every process."""
     return zlib.crc32(raw_id) * interval_ms >> 32
 
 
@@ -148,5 +151,5 @@ def _group(value: object) -> str:
     return text
 
 
-#: Those of a task that asks for nothing.
+#: The rules of a task that asks for none.
 NO_RULES: Final = Rules()

@@ -1,4 +1,4 @@
-"""Tasks: the `Task` that the application gives, and the `ScheduledTask` that it is shown."""
+"""Tasks: the `Task` that the application gives, and the `ScheduledTask` and `DeadTask` that it gets back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .rules import NO_RULES, Rules, check_together
 
 State = Literal["waiting", "leased", "paused"]
 
-#: The rules in the order of their fields, and what they are unless asked for.
+#: The names of the rules in the order of their fields, and their defaults.
 _RULE_NAMES: Final = tuple(rule.name for rule in fields(Rules))
 _NONE_ASKED_FOR: Final = tuple(getattr(NO_RULES, name) for name in _RULE_NAMES)
 
@@ -47,7 +47,7 @@ class Task(ABC):
 
     @abstractmethod
     def serialize(self) -> str | bytes:
-        """The payload, at most 256 KiB. The executor is called with exactly this value."""
+        """Return the payload, at most 256 KiB. The executor is called with exactly this value."""
 
     @property
     def on_execute_reschedule_to(self) -> Seconds | None:
@@ -56,59 +56,59 @@ class Task(ABC):
 
     @property
     def execute_on(self) -> Moment | None:
-        """When to run first: epoch seconds or an aware datetime. `None` (the default): as soon as possible."""
+        """The moment of the first run: epoch seconds or an aware datetime. `None` (default): as soon as possible."""
         return None
 
     @property
     def repeat(self) -> Repeat:
-        """`"rate"` (the default): at fixed times, without drift. `"delay"`: an interval after each run's end."""
+        """`"rate"` (the default): runs at fixed times, without drift. `"delay"`: an interval after each run's end."""
         return "rate"
 
     @property
     def rules(self) -> Rules:
-        """The rules that the task asks for beyond that, for example retries or a cron expression. Default: none."""
+        """The rules of the task beyond its interval, for example retries or a cron expression. Default: none."""
         return NO_RULES
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class IntervalTask(Task):
-    """The ready-made task.
+    """A task that is ready for use, without a class of its own.
 
     Args:
-        id: what identifies the task: 1 to 512 bytes of UTF-8.
+        id: the id that identifies the task: 1 to 512 bytes of UTF-8.
         data: the payload, str or bytes, at most 256 KiB. Default `""`.
         every: the interval, in seconds or as a timedelta. Default `None`: run once.
-        start: when to run first: epoch seconds or an aware datetime. Default `None`: as soon as possible; with `cron`
-            its first occurrence.
+        start: the moment of the first run: epoch seconds or an aware datetime. Default `None`: as soon as possible;
+            with `cron` its first occurrence.
         repeat: `"rate"` (the default) runs at fixed times without drift; `"delay"` an interval after each run's end.
-        missed: `"once"` (the default), `"skip"` or `"all"`; this and the rest as in `Rules`.
-        spread: the first run at a phase that follows from the id.
-        until: no run is due after this moment.
+        missed: `"once"` (the default), `"skip"` or `"all"`; see `Rules` for this and the next arguments.
+        spread: place all runs at a phase of the interval that follows from the id.
+        until: the moment after which no run is due.
         max_runs: the number of runs after which the task is gone.
         cron: a cron expression instead of an interval.
-        timezone: that of the cron expression. Default `"UTC"`.
-        timeout: how long a run may take.
-        retries: how many more attempts a run gets that fails. Default 0.
-        backoff: the delay before the first of them, doubled each time. Default 1 second.
-        group: what the task belongs to, for example a tenant.
-        rules: all of these in one; those that are given beside it come on top. Default: nothing asked for.
+        timezone: the time zone of the cron expression. Default `"UTC"`.
+        timeout: the longest time of a run.
+        retries: the number of further attempts for a run that fails. Default 0.
+        backoff: the delay before the first further attempt, doubled each time. Default 1 second.
+        group: the group that the task belongs to, for example a tenant.
+        rules: all rules in one object; a rule that is also an argument is taken from the argument. Default: none.
 
     Raises:
         InvalidValue: a value out of range; the message names the argument.
         InvalidType: a value of the wrong type.
     """
 
-    id: str = field()  # an explicit field, or the abstract property of Task would be taken for its default
+    id: str = field()  # an explicit field: else the abstract property of Task would be its default
     data: str | bytes = field()
     every: Seconds | None = field()
     start: Moment | None = field()
     repeat: Repeat = field()
     rules: Rules = field()
 
-    # By hand: the generated one would take a field for each rule, and twice the time for the many tasks without any.
+    # Written by hand: a generated one needs a field for each rule, and twice the time for the many tasks without rules.
     def __init__(
         self,
-        id: str,  # noqa: A002 - what it is called everywhere
+        id: str,  # noqa: A002 - the name that it has everywhere
         data: str | bytes = "",
         *,
         every: Seconds | None = None,
@@ -149,7 +149,7 @@ class IntervalTask(Task):
         given(self, "rules", rules)
 
     def serialize(self) -> str | bytes:
-        """The payload, as given."""
+        """Return the payload, as given."""
         return self.data
 
     @property
@@ -173,12 +173,13 @@ class ScheduledTask:
         every: its interval in seconds, or `None` for a one-shot.
         next_run: epoch seconds of the next run; for a leased task, the due time of the run in progress.
         state: `"waiting"`, `"leased"` (claimed by a worker, running or about to) or `"paused"`.
-        attempt: which delivery of this occurrence the next (or present) run is; 1 unless one failed or a worker died.
+        attempt: the number of the next (or present) run among the deliveries of its occurrence; 1 unless a run failed
+            or a worker died.
         partition: the name of its home partition.
         cron: its cron expression, or `None`.
-        timezone: the time zone of that.
-        group: what it belongs to, or `None`.
-        failures: how many of its occurrences failed for good, all their attempts.
+        timezone: the time zone of the cron expression.
+        group: the group that it belongs to, or `None`.
+        failures: the number of its occurrences that failed in all their attempts.
     """
 
     id: str
@@ -205,10 +206,10 @@ class DeadTask:
 
     Attributes:
         id: its id.
-        data: its payload; the raw bytes of its record if that is corrupt.
-        error: what its last run failed with, at most 1,000 characters.
-        attempts: how many there were.
-        died_at: when it was set aside, epoch seconds.
+        data: its payload; if its record is corrupt, the raw bytes of the record.
+        error: the error of its last run, at most 1,000 characters.
+        attempts: the number of its attempts.
+        died_at: the moment at which it was set aside, in epoch seconds.
         partition: the name of its home partition.
     """
 

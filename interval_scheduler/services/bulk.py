@@ -1,4 +1,4 @@
-"""Many calls in bounded memory: conversion before the first is sent where possible, and a window of calls under way."""
+"""Many calls in bounded memory: a list is converted before the first call is sent; a window bounds the calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STRETCH: Final = 50
 
 
 def check_iterable(field: str, items: object) -> None:
-    """Raise unless there is something to iterate over; a str is one id, not many."""
+    """Check that a value can be iterated over; a str is refused, since it is one id and not many."""
     if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
         raise InvalidType(field, f"must be an iterable or an async iterable, not {type(items).__name__}")
 
@@ -29,7 +29,7 @@ def check_iterable(field: str, items: object) -> None:
 def convert(
     items: Iterable[Given] | AsyncIterable[Given], function: Callable[[Given], Ready]
 ) -> AsyncIterable[Ready] | Iterable[Ready]:
-    """Each item converted: all at once for a list or tuple, one by one for anything else."""
+    """Convert the items: all at once for a list or tuple, one by one for anything else."""
     if isinstance(items, AsyncIterable):
         return _convert_async(items, function)
     if isinstance(items, Sequence):
@@ -45,10 +45,10 @@ async def _convert_async(items: AsyncIterable[Given], function: Callable[[Given]
 async def pipeline(
     items: Iterable[Ready] | AsyncIterable[Ready], submit: Callable[[Ready], asyncio.Future[Result]]
 ) -> AsyncIterator[Result]:
-    """Submit each item, and give the results in order; at most a window of calls is under way.
+    """Submit each item, and yield the results in order; at most a window of calls is under way.
 
-    After an error no further item is submitted, and those under way are waited for. A caller that is cancelled waits
-    for nothing: what is not sent yet is left out.
+    After an error no further item is submitted, and the calls under way are awaited. A caller that is cancelled waits
+    for no call: calls that are not sent yet are left out.
     """
     async with _under_way() as calls:
         if isinstance(items, AsyncIterable):

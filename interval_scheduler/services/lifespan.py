@@ -7,7 +7,7 @@
                           └─ nothing usable ─▶ none (the error is raised to the caller of connect)
 
 One plain task holds the group: a group must be left by the task that entered it, and connect and close may be called
-by different ones. A call that is cancelled half-way leaves it to end by itself; whoever calls next waits for that.
+by different tasks. If a call is cancelled half-way, the plain task ends by itself, and the next call waits for its end.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Connected:
 
 
 class Lifespan:
-    """Connects and disconnects.
+    """The lifespan of a scheduler: it connects and disconnects.
 
     Args:
         options: the scheduler's options.
-        events: told when partitions are lost and come back; gets the means to start asynchronous handlers.
-        log: where connections that are lost are told.
+        events: the events; they are told of each lost and returned partition, and can start handlers in the group.
+        log: the log for lost connections.
     """
 
     def __init__(self, options: SchedulerOptions, events: Events, log: Log) -> None:
@@ -78,7 +78,7 @@ class Lifespan:
         return self.connected
 
     async def connect(self) -> bool:
-        """Connect unless connected; return whether there was something to do."""
+        """Connect unless connected; return True if it was not connected."""
         async with self._connecting:
             if self._task is not None and not self._task.done():
                 if not self._closing.is_set():
@@ -97,19 +97,19 @@ class Lifespan:
             return True
 
     async def close(self) -> None:
-        """Disconnect and end everything in the background; returns when that is done."""
+        """Disconnect, end all background work, and wait for its end."""
         self._closing.set()
         await self._ended()
 
     async def _ended(self) -> None:
-        # One that is done may be of an event loop that is closed by now, and cannot be waited for.
+        # A task that is done may belong to an event loop that is closed by now: it cannot be awaited.
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
             partitions = Partitions(self._options, self._log)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller of connect gets it, who waits for it
+        except Exception as error:  # noqa: BLE001 - the caller of connect waits for any error, and gets it
             if not ready.done():
                 ready.set_exception(error)
             return
@@ -118,7 +118,7 @@ class Lifespan:
             async with anyio.create_task_group() as group:
                 try:
                     await partitions.connect(group)
-                except Exception as error:  # noqa: BLE001 - likewise
+                except Exception as error:  # noqa: BLE001 - the caller of connect gets it
                     if not ready.done():
                         ready.set_exception(error)
                 else:

@@ -8,9 +8,9 @@
                       ▼  │
                     free or another's ──▶ LockLost
 
-One holder at a time while the master neither fails over nor jumps forward. Where two are still possible, the token
-tells them apart: it strictly increases with each acquisition, so a store that remembers the greatest token it has seen
-can refuse the older holder (Kleppmann, "How to do distributed locking", 2016).
+A lock has one holder at a time while the master does not fail over and its clock does not jump forward. If two holders
+are possible, the token tells them apart: it strictly increases with each acquisition, so a store that remembers the
+greatest token it has seen can refuse the older holder (Kleppmann, "How to do distributed locking", 2016).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..storage.partitions import LockAnswer, LockStep, Partitions
 from ..support import clock
 from ..support.backoff import delays
 
-#: After so long a lock that nobody released is free again.
+#: The time after which a lock that nobody released is free again.
 SAFETY_SECONDS: Final = 24 * 3600.0
 _SHORTEST_WAIT_SECONDS: Final = 0.02
 _LONGEST_WAIT_SECONDS: Final = 0.5
@@ -45,7 +45,7 @@ class Lock:
     Attributes:
         name: its name.
         token: the fencing token, greater than that of every earlier lock. Hand it to the protected resource, and let
-            that refuse smaller ones.
+            the resource refuse smaller tokens.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Lock:
 
 
 class Locks:
-    """Acquires, renews and releases locks.
+    """The locks of the master: they are acquired, renewed and released here.
 
     Args:
         partitions: the partitions; the master keeps the locks.
-        spawn: starts a background coroutine.
+        spawn: a function that starts a background coroutine.
     """
 
     def __init__(self, partitions: Partitions, spawn: Spawn) -> None:
@@ -65,17 +65,17 @@ class Locks:
         self._spawn = spawn
 
     async def acquire(self, name: str, seconds: Seconds) -> Lock | None:
-        """Acquire a lock for that long; return `None` if another holds it.
+        """Acquire a lock for a time; return `None` if another caller holds it.
 
         Raises:
-            NotReplicated: it was acquired, but too few replicas know; it is given up again.
+            NotReplicated: the lock was acquired, but too few replicas know of it; it is released again.
         """
         step = LockStep(check_name("name", name), b"a", b"", _ttl_ms(seconds))
         answer = self._partitions.lock(step)
         try:
             token, problem = await asyncio.shield(answer)
         except asyncio.CancelledError:
-            # Its caller is gone, so the lock must not stay with nobody until its time is over.
+            # The caller is gone: a lock that nobody uses must not stay held until its time is over.
             answer.add_done_callback(lambda done: self._abandon(name, done))
             raise
         if problem is not None:
@@ -89,7 +89,7 @@ class Locks:
             self._spawn(lambda: self._release_quietly(lock))
 
     async def release(self, lock: Lock) -> bool:
-        """Release a lock; return True if it was still held. Completes even if the caller is cancelled."""
+        """Release a lock, even if the caller is cancelled; return True if it was still held."""
         answer = self._partitions.lock(_held(lock, b"r", 0))
         return (await asyncio.shield(answer)).result == 1
 
@@ -118,7 +118,7 @@ class Locks:
             raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
-        """Hold a lock for that long from now; return True if it was still held."""
+        """Extend a lock to `ttl_ms` from now; return True if it was still held."""
         held, problem = await self._partitions.lock(_held(lock, b"e", ttl_ms))
         if problem is not None:
             raise problem
@@ -142,17 +142,17 @@ class Locks:
         try:
             await self.release(lock)
         except StorageError:
-            return  # it is free again when its time is over
+            return  # the lock is free again when its time is over
 
 
 class LockRenewal:
-    """Renews one lock, and cancels the block that it protects when that does not work in time.
+    """The renewal of one lock: if it does not succeed in time, the block that the lock protects is cancelled.
 
     Args:
-        locks: extend the lock.
+        locks: the locks of the master, which extend the lock.
         lock: the lock.
-        ttl_ms: how long it is held from each renewal, ms.
-        held_from: when its acquisition was sent, monotonic seconds.
+        ttl_ms: the time for which each renewal extends the lock, in ms.
+        held_from: the moment at which its acquisition was sent, in monotonic seconds.
     """
 
     def __init__(self, locks: Locks, lock: Lock, ttl_ms: int, held_from: float) -> None:
@@ -163,11 +163,11 @@ class LockRenewal:
         self._scope = anyio.CancelScope()
         #: The scope of the block; cancelled when the lock is lost.
         self.block: Final = anyio.CancelScope()
-        #: Whether the lock was lost.
+        #: True if the lock was lost.
         self.lost = False
 
     def stop(self) -> None:
-        """Renew no more."""
+        """Stop the renewal."""
         self._scope.cancel()
 
     async def run(self) -> None:
@@ -185,7 +185,7 @@ class LockRenewal:
             self.block.cancel()
 
     async def _renewed(self, seconds: float) -> bool:
-        """Renew once, trying again through faults; return True if the lock is still ours."""
+        """Renew the lock once, and try again after a fault; return True if the lock is still held."""
         await anyio.sleep(RENEWAL_SHARE * seconds)
         while True:
             sent_at = clock.monotonic()

@@ -1,13 +1,13 @@
-"""The rebalancer: brings tasks to their new homes in the background, after the list of partitions was changed.
+"""The rebalancer: it brings tasks to their new homes in the background, after the list of partitions was changed.
 
 ::
 
-    wait for the lock ──▶ walk over each old partition ──▶ try again what was leased ──▶ note that it is done
+    wait for the lock ──▶ walk over each old partition ──▶ try the leased tasks again ──▶ note the end
           ▲                            │
           └── lost, offline, full ─────┘
 
-Every scheduler has one while tasks move. The lock lets one of them do it at a time; it is not needed for safety, since
-batches are numbered. Where its holder dies, the next one begins a walk of its own.
+Every scheduler has a rebalancer while tasks move. The lock lets one rebalancer work at a time; it is not needed for
+safety, since batches are numbered. If its holder dies, the next rebalancer begins a walk of its own.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _STEP: Final = 200
 
 
 class Rebalancer:
-    """Moves tasks until none has to move.
+    """The rebalancer of one scheduler: it moves tasks until no task has to move.
 
     Args:
         partitions: the partitions.
-        locks: let the rebalancers of all schedulers take turns.
-        log: where progress and faults are told.
+        locks: the locks, by which only one rebalancer of all schedulers works at a time.
+        log: the log for progress and faults.
     """
 
     def __init__(self, partitions: Partitions, locks: Locks, log: Log) -> None:
@@ -50,14 +50,14 @@ class Rebalancer:
         self._log = log
 
     async def run(self) -> None:
-        """Move, or watch another do it, until it is done; returns at once if nothing moves."""
+        """Move tasks, or wait while another scheduler moves them; return once no task has to move."""
         pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
         while self._partitions.migration is not None:
             try:
                 await self.run_once(self._partitions.migration)
             except LockTimeout:
                 pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
-                await anyio.sleep(_CHECK_SECONDS)  # another scheduler moves
+                await anyio.sleep(_CHECK_SECONDS)  # another scheduler moves the tasks
             except (StorageError, LockError) as error:
                 self._log.warning("moving tasks to their new homes is held up: %s", error)
                 await anyio.sleep(next(pauses))
@@ -65,11 +65,11 @@ class Rebalancer:
                 return
 
     async def run_once(self, migration: Migration) -> None:
-        """Move all that has to; it is over when this returns.
+        """Move all tasks that have to move, and end the migration.
 
         Raises:
-            LockTimeout: another scheduler does it.
-            LockError, StorageError: it was held up.
+            LockTimeout: another scheduler moves the tasks.
+            LockError, StorageError: the migration was held up.
         """
         master = self._partitions.master
         if await migration.is_going_on(master):
@@ -84,7 +84,7 @@ class Rebalancer:
         left = {old: await self._scan(migration, old) for old in migration.old}
         pauses = delays(_SHORTEST_PAUSE, _LONGEST_PAUSE)
         while any(left.values()):
-            await anyio.sleep(next(pauses))  # these run at the moment
+            await anyio.sleep(next(pauses))  # the tasks that are left run at the moment
             for old, ids in left.items():
                 left[old] = await self._send(migration, old, ids)
         moved = 0
@@ -95,7 +95,7 @@ class Rebalancer:
         self._log.info("%d tasks have moved to their new homes", moved)
 
     async def _scan(self, migration: Migration, old: Partition) -> Sequence[bytes]:
-        """Look at each task of a partition, and move those that belong elsewhere: those that are leased."""
+        """Move the tasks of a partition that belong elsewhere; return those that stay for now: they are leased."""
         await migration.forward(old)
         left: list[bytes] = []
         looked, cursor = 0, b"0"
@@ -110,7 +110,7 @@ class Rebalancer:
 
     @staticmethod
     async def _send(migration: Migration, old: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
-        """Move tasks, each to its new home: those that stay for now."""
+        """Move tasks, each to its new home; return those that stay for now: they are leased."""
         by_home: dict[Partition, list[bytes]] = {}
         for raw_id in ids:
             by_home.setdefault(migration.new_home(raw_id), []).append(raw_id)

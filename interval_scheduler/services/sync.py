@@ -1,4 +1,4 @@
-"""Making the tasks of a prefix equal to a desired set.
+"""The sync: it makes the tasks of a prefix equal to a desired set.
 
 ::
 
@@ -6,9 +6,9 @@
                      └──────▶ the same: left alone ────────┴──▶ marked as wanted, in Redis
     then all scheduled tasks of the prefix that are not marked are removed
 
-Each wanted task is marked at its home, not here, so that memory is bounded, however many there are. The marks of a sync
-that dies expire, and its changes do no harm: the next sync completes them. A lock lets one sync of a prefix go on at a
-time, since two with different sets would take each other's tasks away.
+The wanted tasks are marked at their homes, and not in this process: so its memory is bounded for any number of tasks.
+If a sync dies, its marks expire, and its changes do no harm: the next sync completes them. A lock lets one sync of a
+prefix run at a time, since two syncs with different sets would remove each other's tasks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .locks import Locks
 
 Item = TypeVar("Item")
 
-#: A sync that dies lets the next one begin after so long.
+#: The time after which the next sync may begin if the present one dies, in seconds.
 _LOCK_SECONDS: Final = 30
 
 
@@ -62,9 +62,9 @@ class _Sync:
         self.added = self.updated = self.unchanged = 0
 
     async def take(self, calls: list[AssignCall]) -> None:
-        """Assign what is new or different, and mark all as wanted."""
+        """Assign the tasks that are new or different, and mark all tasks as wanted."""
         rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
-        # Marked first: a task that is assigned and not marked would be taken away by the sweep.
+        # The marks come first: the sweep would remove a task that is assigned and not marked.
         await self._marks.mark([call.assignment.id for call in calls])
         wanted = []
         for call, row in zip(calls, rows, strict=True):
@@ -77,12 +77,12 @@ class _Sync:
             self.updated += not created
 
     async def sweep(self) -> int:
-        """Remove what is not marked, wait until no run of it can start any more, and return how many there were."""
+        """Remove the tasks without a mark, wait until no run of them can start any more, and return their number."""
         removed = wait_ms = 0
         migration = self._marks.migration
         for partition in self._partitions.all if migration is None else migration.in_order:
             if migration is not None:
-                for old in migration.old:  # what has left one that was swept must be where it is not swept yet
+                for old in migration.old:  # a task that has left a swept partition must be at its new home
                     await migration.forward(old)
             cursor = b"0"
             while True:
@@ -138,10 +138,10 @@ async def _chunks(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[
 
 
 def check_scope(scope: object, ids_of: bytes | None = None) -> str:
-    """The prefix of a sync; with an id, that the id starts so.
+    """Check the prefix of a sync, and that an id starts with it if one is given; return the prefix.
 
     Raises:
-        InvalidValue: it does not, or the prefix is empty.
+        InvalidValue: the prefix is empty or no str, or the id does not start with it.
     """
     if not isinstance(scope, str) or not scope:
         raise InvalidValue("scope", f"must be a str that is not empty, such as 'tenant-7:', got {scope!r}")

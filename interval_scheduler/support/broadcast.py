@@ -1,4 +1,4 @@
-"""Tells any number of listeners, each of which can leave again."""
+"""Messages to any number of listeners, each of which can leave again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Listener = Callable[[Message], object]
 
 
 class Broadcast(Generic[Message]):
-    """A message goes to everybody who has subscribed, in the order in which they did."""
+    """A broadcast: each message goes to all listeners that have subscribed, in the order in which they subscribed."""
 
     def __init__(self) -> None:
-        #: Those who have subscribed; not to be changed from outside.
+        #: The listeners that have subscribed; only this class changes the list.
         self.listeners: list[Listener[Message]] = []
 
     def subscribe(self, listener: Listener[Message]) -> Callable[[], None]:
         """Add a listener; it is called at once with each message, and must neither raise nor block.
 
         Returns:
-            A function that takes it off again.
+            A function that removes the listener.
         """
         self.listeners.append(listener)
 
@@ -31,6 +31,6 @@ class Broadcast(Generic[Message]):
         return unsubscribe
 
     def tell(self, message: Message) -> None:
-        """Call all listeners."""
+        """Call all listeners with a message."""
         for listener in tuple(self.listeners):
             listener(message)

@@ -1,6 +1,6 @@
 """The monotonic clock of the library: one name, so that `interval_scheduler.testing` can put its own there.
 
-Only ever used for waiting and for how long something took. What is due is for the clock of the Redis server to say.
+The library uses it only to wait and to measure durations. The clock of the Redis server decides if something is due.
 """
 
 from __future__ import annotations
@@ -8,5 +8,5 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-#: Seconds, from any origin, that never go back.
+#: The clock: it returns seconds from any origin, and never goes back.
 monotonic: Callable[[], float] = time.monotonic

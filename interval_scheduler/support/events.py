@@ -13,15 +13,15 @@ EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 
 Handler = Callable[..., object]
-#: Starts a coroutine in the background.
+#: A function that starts a coroutine in the background.
 Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
 
 
 class Events:
-    """Handlers by event.
+    """The handlers of the events.
 
     Args:
-        log: where a handler that raises is told.
+        log: the log for handlers that raise.
     """
 
     def __init__(self, log: Log) -> None:
@@ -38,7 +38,7 @@ class Events:
         self._spawn = None
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:
-        """Add a handler; returns a function that takes it off again.
+        """Add a handler; return a function that removes it.
 
         Raises:
             InvalidValue: there is no such event.
@@ -57,15 +57,15 @@ class Events:
         return off
 
     def listening(self, event: EventName) -> Sequence[Handler]:
-        """Those who listen, a live view: events so frequent that a look must be cheap are worked out only for them."""
+        """Return a live view of the handlers of an event: a frequent event is made only if it has handlers."""
         return self._handlers[event]
 
     def emit(self, event: EventName, *args: object) -> None:
-        """Call the handlers of an event; the asynchronous ones run beside what goes on."""
+        """Call the handlers of an event; asynchronous handlers run in the background."""
         for handler in list(self._handlers[event]):
             try:
                 result = handler(*args)
-            except Exception as error:  # noqa: BLE001 - the application's handler, whatever it raises
+            except Exception as error:  # noqa: BLE001 - a handler of the application may raise anything
                 self._failed(event, error)
                 continue
             if inspect.iscoroutine(result):
@@ -78,7 +78,7 @@ class Events:
         async def guarded() -> None:
             try:
                 await coroutine
-            except Exception as error:  # noqa: BLE001 - likewise
+            except Exception as error:  # noqa: BLE001 - a handler of the application may raise anything
                 self._failed(event, error)
 
         if self._spawn is not None:

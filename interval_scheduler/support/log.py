@@ -9,13 +9,13 @@ class Log(Protocol):
     """Any object with these methods, for example a `logging.Logger`."""
 
     def debug(self, message: str, /, *args: object) -> object:
-        """For developers of the application: what goes on inside."""
+        """Log an inner event, for developers of the application."""
 
     def info(self, message: str, /, *args: object) -> object:
-        """Something worth knowing, not a fault."""
+        """Log an event that is worth knowing and is no fault."""
 
     def warning(self, message: str, /, *args: object) -> object:
-        """Something to look into; work goes on."""
+        """Log a fault that somebody should look into, while work goes on."""
 
     def error(self, message: str, /, *args: object) -> object:
-        """Something failed."""
+        """Log a failure."""

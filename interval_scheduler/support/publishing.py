@@ -1,4 +1,4 @@
-"""Lets the public names say that they live in the package itself, as users import them."""
+"""The public place of the public names: the package itself, from which users import them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def publish(package: str, things: Iterable[object]) -> None:
 
     Args:
         package: the name of the package.
-        things: its public classes and functions; whatever does not come from the package stays as it is.
+        things: its public classes and functions; a thing that does not come from the package is not changed.
     """
     for thing in things:
         if not getattr(thing, "__module__", "").startswith(package + "."):
