@@ -140,7 +140,7 @@ class RedisServer:
                 return False
             with self.client() as client, contextlib.suppress(redis.RedisError):
                 # Another test may have taken the port in between: its server answers too, while this one still ends.
-                if client.info("server")["process_id"] == self._process.pid:
+                if client.ping() and client.info("server")["process_id"] == self._process.pid:
                     return True
             time.sleep(0.01)  # a server that starts has no event to wait for
         return False

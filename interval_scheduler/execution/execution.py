@@ -2,7 +2,7 @@
 
 ::
 
-    poller (one a partition) ──feed──▶ workers ──▶ completions (one a partition) ──▶ Redis
+    poller (one a partition) ──feed──▶ runner ──▶  completions (one a partition) ──▶ Redis
                                           │
                                        leases (renewal, watch)
 """
@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import copy_context
 
 import anyio
 
@@ -21,8 +22,9 @@ from ..support.log import Log
 from .executor import Executor
 from .leases import Leases
 from .poller import Poller
+from .room import Limits
+from .runner import Runner
 from .runs import Runs
-from .workers import Limits, Workers
 
 
 class Execution:
@@ -53,10 +55,17 @@ class Execution:
             partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
         }
         self._runs = Runs(self._completions, options, events, log)
-        limits = Limits(concurrency, options.prefetch, len(partitions), options.run_timeout_seconds)
-        self._workers = Workers(executor, limits, self._runs)
+        self._runner = Runner(
+            executor,
+            Limits(concurrency, options.prefetch, len(partitions)),
+            options.run_timeout_seconds,
+            options.cancel_grace_seconds,
+            self._runs,
+            copy_context(),
+            log,
+        )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
-        self._leases = Leases(channels, self._workers.running, options.lease_seconds, options.renewal_seconds, log)
+        self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
         self._firsts = [self._poller(partition, None) for partition in partitions]
         self._pollers = [*self._firsts]
         if options.delivery == "at-most-once":
@@ -70,7 +79,7 @@ class Execution:
     def _poller(self, partition: Partition, first: Poller | None) -> Poller:
         return Poller(
             ClaimChannel(partition, self._options),
-            self._workers,
+            self._runner,
             self._completions[partition.name],
             self._options,
             self._log,
@@ -88,10 +97,10 @@ class Execution:
 
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
+        self._runner.start()
         unsubscribes = [poller.listen() for poller in self._firsts]
         try:
             async with anyio.create_task_group() as group:
-                self._workers.start(group)
                 self._leases.start(group)
                 for completions in self._completions.values():
                     completions.start(group)
@@ -100,7 +109,8 @@ class Execution:
                 await self._stopped.wait()
                 group.cancel_scope.cancel()
         finally:
-            self._workers.close()
+            with anyio.CancelScope(shield=True):
+                await self._runner.end()
             for unsubscribe in unsubscribes:
                 unsubscribe()
             self._pollers_done.set()
@@ -117,7 +127,7 @@ class Execution:
             # A claim in flight ends by itself within the lease at the latest; a drain does not wait longer than asked.
             with anyio.move_on_after(max(drain_seconds, self._options.storage.operation_timeout_seconds)):
                 await self._pollers_done.wait()
-            await self._workers.drain(drain_seconds)
+            await self._runner.drain(drain_seconds)
             with anyio.move_on_after(self._options.storage.operation_timeout_seconds):
                 await self._runs.flushed()
         finally:

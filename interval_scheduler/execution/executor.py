@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..errors import InvalidType, RunTimeout
+from ..errors import InvalidType
 from ..model.checks import Seconds, check_seconds
 
 #: Called with what `serialize()` returned.
@@ -60,18 +59,3 @@ def check_executor(executor: object) -> None:
             "must be a coroutine function: write 'async def', and call blocking code with "
             "'await asyncio.to_thread(...)'",
         )
-
-
-async def within(seconds: float, running: Awaitable[object]) -> None:
-    """Await a run for at most `seconds`.
-
-    Raises:
-        RunTimeout: it took longer; it was cancelled.
-    """
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            await running
-    except TimeoutError:
-        if limit.expired():
-            raise RunTimeout(seconds) from None
-        raise  # one of the executor's own

@@ -28,6 +28,7 @@ from ..storage.claims import MAX_BATCH, START_WINDOW_SECONDS, LeaseChannel
 from ..support import clock
 from ..support.log import Log
 from .run import TaskRun
+from .runner import Runner
 
 _CHECK_SHARE: Final = 0.05
 #: Of a lease: an event loop that stands still for longer is told.
@@ -39,7 +40,7 @@ class Leases:
 
     Args:
         channels: renew leases, one a partition.
-        running: the runs in progress; a live view.
+        runner: has the runs in progress, and cuts them short.
         lease_seconds: how long a lease lasts from its last renewal.
         renewal_seconds: how often leases are renewed.
         log: where lost leases are told.
@@ -48,12 +49,13 @@ class Leases:
     def __init__(
         self,
         channels: Sequence[LeaseChannel],
-        running: set[TaskRun],
+        runner: Runner,
         lease_seconds: float,
         renewal_seconds: float,
         log: Log,
     ) -> None:
-        self._running = running
+        self._runner = runner
+        self._running = runner.running
         self._lease_seconds = lease_seconds
         self._renewal_seconds = renewal_seconds
         self._log = log
@@ -68,7 +70,7 @@ class Leases:
 
     async def renew_once(self, channel: LeaseChannel) -> None:
         """Renew the leases of the runs in progress of one partition."""
-        mine = [run for run in self._running if run.is_leased and run.partition == channel.name]
+        mine = [run for run in self._running if run.is_leased and run.partition == channel.name and not run.is_given_up]
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
             sent_at = clock.monotonic()
@@ -95,7 +97,7 @@ class Leases:
     def _lose(self, run: TaskRun, why: str) -> None:
         if run.cut_short is None:
             self._log.warning("the run of task %r was cancelled: %s", run.id, why)
-            run.cut("its lease was lost")
+            self._runner.cut(run, "its lease was lost")
 
     async def _watch(self) -> None:
         # A run that begins later is relied on for most of a lease from when its claim was sent, so that no look is

@@ -2,7 +2,7 @@
 
 ::
 
-    wait for room ──▶ claim ──▶ feed the workers ──┬─ got all it asked for ─▶ (at once again)
+    wait for room ──▶ claim ──▶ feed the runner  ──┬─ got all it asked for ─▶ (at once again)
          ▲                                         └─ less ─▶ sleep ──┐
          └────────────────────────────────────────────────────────────┘
 
@@ -41,7 +41,7 @@ from ..support.backoff import delays
 from ..support.log import Log
 from .clock_jumps import ClockJumps
 from .run import Grant, TaskRun
-from .workers import Workers
+from .runner import Runner
 
 #: The most bytes of records that one claim should bring, going by those of the claim before.
 MAX_CLAIM_BYTES: Final = 4 << 20
@@ -82,11 +82,11 @@ class _Load:
 
 
 class Poller:
-    """Claims the due tasks of one partition for the workers.
+    """Claims the due tasks of one partition for the runner.
 
     Args:
         claims: claims from the partition.
-        workers: what runs the tasks.
+        runner: what carries the tasks out.
         completions: waits when too many are undelivered.
         options: the scheduler's options.
         log: where faults are told.
@@ -97,7 +97,7 @@ class Poller:
     def __init__(
         self,
         claims: ClaimChannel,
-        workers: Workers,
+        runner: Runner,
         completions: Completions,
         options: SchedulerOptions,
         log: Log,
@@ -107,7 +107,7 @@ class Poller:
         self._claims = claims
         self._is_first = first is None
         self._load: _Load = _Load() if first is None else first._load  # noqa: SLF001 - of its own class
-        self._workers = workers
+        self._runner = runner
         self._completions = completions
         self._log = log
         self._on_clock_jump = on_clock_jump
@@ -133,7 +133,7 @@ class Poller:
             self._nudged.set()
 
     def stop(self) -> None:
-        """Claim no more; a claim in flight is still finished and fed to the workers."""
+        """Claim no more; a claim in flight is still finished and fed to the runner."""
         self._stopping = True
         self._pause.cancel()
 
@@ -159,9 +159,9 @@ class Poller:
         with self._waiting():
             await self._claims.wait_online()
             await self._completions.room()
-            permits = await self._workers.reserve()
+            permits = await self._runner.room.reserve()
         if self._stopping:
-            self._workers.give_back(permits)
+            self._runner.room.give_back(permits)
             return
         limit = min(permits, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else permits
         limit = max(1, limit)
@@ -170,10 +170,10 @@ class Poller:
         try:
             claimed = await self._claims.claim(limit)
             fed = len(claimed.ids)
-            self._workers.overdraw(max(0, fed - permits))
+            self._runner.room.overdraw(max(0, fed - permits))
             self._feed(claimed, clock.monotonic())
         finally:
-            self._workers.give_back(max(0, permits - fed))
+            self._runner.room.give_back(max(0, permits - fed))
         self._load.note(claimed, got_all=fed == limit)
         if fed == limit:
             return
@@ -183,7 +183,7 @@ class Poller:
             await (self._sleep() if self._is_first else self._load.is_high.wait())
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
-        """Give what was claimed to the workers."""
+        """Give what was claimed to the runner."""
         server_now = claimed.now_us / 1e6
         if jump := self._load.clock.note(server_now, self._claims.sent_at, received_at):
             self._on_clock_jump(self._claims.name, jump)
@@ -206,7 +206,7 @@ class Poller:
         )
         failed = claimed.failed or repeat(None)
         # One call of C for all of them: a loop in Python costs some 0.1 µs more a task.
-        self._workers.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
+        self._runner.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
 
     async def _sleep(self) -> None:
         latest = clock.monotonic() + self._longest_sleep

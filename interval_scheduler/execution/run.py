@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextvars import ContextVar
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ..errors import OutsideRun
 from ..model.policy import PLAIN, BadPolicy, Policy, of_header
@@ -13,6 +13,8 @@ from ..model.records import CorruptRecord, split
 from ..support import clock
 
 _SEMICOLON: Final = ord(";")
+#: Why a run is cancelled by the scheduler.
+Cut = Literal["its lease was lost", "handed back", "timed out"]
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
 
 
@@ -26,17 +28,6 @@ def current_run() -> TaskRun:
     if run is None:
         raise OutsideRun
     return run
-
-
-def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
-    """Find what ends the process in an error, or in a group of them; `None`: nothing does."""
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            if (found := ends_process(inner)) is not None:
-                return found
-    return None
 
 
 class Grant:
@@ -113,12 +104,13 @@ class TaskRun:
         "_grant",
         "_policy",
         "_record",
-        "_worker",
+        "asyncio_task",
         "cut_short",
         "data",
         "ended",
         "failed",
         "header",
+        "is_given_up",
         "is_plain",
         "raw_id",
         "start_by",
@@ -145,9 +137,12 @@ class TaskRun:
         self.start_by = grant.start_by
         #: The lease is relied on until then, monotonic seconds.
         self.trusted_until = grant.trusted_until
-        #: Why the run was cancelled by the scheduler: its lease was lost, or it is handed back.
-        self.cut_short: str | None = None
-        self._worker: asyncio.Task[None] | None = None
+        #: Why the run was cancelled by the scheduler.
+        self.cut_short: Cut | None = None
+        #: Whether it goes on although it was cancelled, so that its lease is renewed no more.
+        self.is_given_up = False
+        #: The asyncio task that carries the run out, while it is there.
+        self.asyncio_task: asyncio.Task[None] | None = None
 
     @property
     def id(self) -> str:
@@ -234,18 +229,17 @@ class TaskRun:
         if _SEMICOLON in self.header:
             self._ask(self.header)
 
-    def begin(self, worker: asyncio.Task[None], now: float) -> None:
-        """The run starts in `worker`.
+    def begin(self, asyncio_task: asyncio.Task[None], now: float) -> None:
+        """Start the run in the calling asyncio task, at a monotonic moment.
 
         Raises:
             CorruptRecord: it cannot.
         """
-        # As `read`, which is not called here: a call costs as much as a tenth of all that a worker does for a run.
         header, self.data = split(self._record)
         self.header = header
         if _SEMICOLON in header:
             self._ask(header)
-        self._worker = worker
+        self.asyncio_task = asyncio_task
         self.started_at = now
         _current.set(self)
 
@@ -271,31 +265,16 @@ class TaskRun:
         """Rely on the lease until that moment, monotonic seconds."""
         self.trusted_until = moment
 
-    def cut(self, reason: str) -> None:
-        """Cancel the run; the worker goes on with others."""
-        if self.cut_short is None and self._worker is not None:
-            self.cut_short = reason
-            self._worker.cancel()
-
-    def is_result(self, error: BaseException) -> bool:
-        """Tell if `error` is the run's result; otherwise it ends the worker or the process, and must be raised.
-
-        Whatever leaves an executor is the result of its run, also a `BaseException` of somebody's own (a panic of Rust,
-        a failed test). Three things go through: a cancel of the worker itself, the close of the worker from outside,
-        and what ends the process (see `ends_process`).
-        """
-        if isinstance(error, asyncio.CancelledError) and self.cut_short is None and self._worker is not None:
-            return not self._worker.cancelling()
-        if isinstance(error, GeneratorExit):
-            return self._is_running_now()
-        return ends_process(error) is None
-
-    def _is_running_now(self) -> bool:
-        """Tell if its worker runs; a worker that is closed from outside, by the garbage collector, does not."""
-        try:
-            return asyncio.current_task() is self._worker
-        except RuntimeError:  # no event loop runs
+    def cut(self, why: Cut) -> bool:
+        """Cancel the run, unless it was cut before or is over; return whether it was cancelled."""
+        if self.cut_short is not None or not self.cancel():
             return False
+        self.cut_short = why
+        return True
+
+    def cancel(self) -> bool:
+        """Cancel the asyncio task of the run; return whether there is one."""
+        return self.asyncio_task is not None and self.asyncio_task.cancel()
 
     def __repr__(self) -> str:
         return f"TaskRun(id={self.id!r}, due={self.due}, attempt={self.attempt}, token={self.token})"

@@ -1,4 +1,4 @@
-"""The port of the workers: what they ask about a run before it starts, and tell when it ended. A protocol only."""
+"""The port of the runner: it asks about a run before that starts, and tells when it ended. A protocol only."""
 
 from __future__ import annotations
 

@@ -1,22 +1,23 @@
-"""Workers with what is around them in a scheduler, but no Redis."""
+"""A runner with its surroundings in a scheduler, but no Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import logging
 import math
 import random
 import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-import anyio
-
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
+from interval_scheduler.execution.room import Limits
 from interval_scheduler.execution.run import Grant
 from interval_scheduler.execution.run_handler import Admission
-from interval_scheduler.execution.workers import Limits, Workers
+from interval_scheduler.execution.runner import Runner
 from interval_scheduler.model.records import CorruptRecord
 
 
@@ -30,9 +31,11 @@ def make_runs(count: int, *, start_in: float = math.inf, first: int = 0, failed:
 
 
 class Bench:
-    """Workers with what is around them: a source that claims, and a store that settles what ended."""
+    """A runner with its surroundings: a source that claims, and a store that settles what ended."""
 
-    def __init__(self, executor: Executor, *, concurrency: int, prefetch: int = 1_000, sources: int = 1) -> None:
+    def __init__(
+        self, executor: Executor, *, concurrency: int, prefetch: int = 1_000, sources: int = 1, grace: float = 5
+    ) -> None:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
         self.handed_back: list[TaskRun] = []
@@ -44,17 +47,19 @@ class Bench:
         self.admissions: dict[str, Admission] = {}
         #: How many were handed back each time that it was waited for.
         self.settled_at: list[int] = []
-        self.workers = Workers(executor, Limits(concurrency, prefetch, sources, timeout=None), self)
+        limits = Limits(concurrency, prefetch, sources)
+        context, log = contextvars.copy_context(), logging.getLogger(__name__)
+        self.runner = Runner(executor, limits, None, grace, self, context, log)
 
     @property
     def permits_taken(self) -> int:
-        return self.workers._permits_taken
+        return self.runner.room.taken
 
     @property
     def settled(self) -> int:
         return len(self.finished) + len(self.handed_back) + len(self.corrupt)
 
-    # As the `RunHandler` of the workers
+    # As the `RunHandler` of the runner
 
     def admit(self, run: TaskRun) -> Admission:
         return self.admissions.get(run.id, "yes")
@@ -75,25 +80,26 @@ class Bench:
 
     async def feed(self, runs: list[TaskRun]) -> None:
         """Put runs in as one claim that got them."""
-        self.workers.overdraw(len(runs))
-        self.workers.feed(runs)
+        self.runner.room.overdraw(len(runs))
+        self.runner.feed(runs)
         await asyncio.sleep(0)
 
     async def poll(self, fair: random.Random) -> None:
         """One source: reserves, claims what there is, feeds, gives the rest back, and goes on till all is claimed."""
         while self.backlog:
-            permits = await self.workers.reserve()
+            permits = await self.runner.room.reserve()
             self.claims.append(permits)
             self.most_held = max(self.most_held, self.permits_taken)
             for _ in range(fair.randrange(3)):
                 await asyncio.sleep(0)  # the claim is in flight
             got = [self.backlog.popleft() for _ in range(min(permits, len(self.backlog)))]
-            self.workers.feed(got)
-            self.workers.give_back(permits - len(got))
+            self.runner.feed(got)
+            self.runner.room.give_back(permits - len(got))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with anyio.create_task_group() as group:
-            self.workers.start(group)
+        self.runner.start()
+        try:
             yield
-            group.cancel_scope.cancel()
+        finally:
+            await self.runner.end()

@@ -102,6 +102,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         run_timeout_seconds=6,
         max_crashes=7,
         drain_seconds=5,
+        cancel_grace_seconds=9,
         on_offline="hint",
         max_hints=8,
     )

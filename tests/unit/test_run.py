@@ -60,7 +60,7 @@ def test_there_is_no_run_outside_of_an_executor() -> None:
 
 def test_a_run_that_has_not_begun_cannot_be_cut() -> None:
     run = a_run()
-    run.cut("too early")
+    assert not run.cut("handed back")
     assert run.cut_short is None
 
 

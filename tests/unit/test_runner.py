@@ -1,4 +1,4 @@
-"""Workers, fed by a source that claims from a list: room, concurrency, and what becomes of each run."""
+"""A runner, fed by a source that claims from a list: room, concurrency, and what becomes of each run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import anyio
 import pytest
 
 from interval_scheduler import TaskRun, current_run
+from interval_scheduler.execution.room import MAX_CLAIM
 from interval_scheduler.execution.run import Grant
-from interval_scheduler.execution.workers import MAX_CLAIM
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
@@ -57,7 +57,7 @@ async def test_each_run_once_within_concurrency_and_room(
     assert 10 < sum(error is not None for _, error in bench.finished) < 60
     assert most_active <= concurrency
     assert bench.most_held <= concurrency + prefetch
-    assert bench.workers.running == set()
+    assert bench.runner.running == set()
     assert bench.permits_taken == 0
 
 
@@ -78,47 +78,47 @@ async def test_a_run_holds_its_place_until_it_ends() -> None:
     recorder.gate.clear()
     bench = Bench(recorder, concurrency=4, prefetch=0)
     async with bench.running():
-        assert await bench.workers.reserve() == 4
-        bench.workers.feed(make_runs(4))
-        asking = asyncio.create_task(bench.workers.reserve())
+        assert await bench.runner.room.reserve() == 4
+        bench.runner.feed(make_runs(4))
+        asking = asyncio.create_task(bench.runner.room.reserve())
         await recorder.ran(4)
         for _ in range(10):
             await asyncio.sleep(0)
         assert not asking.done()
         recorder.gate.set()
-        bench.workers.give_back(await asyncio.wait_for(asking, 5))
+        bench.runner.room.give_back(await asyncio.wait_for(asking, 5))
         await until(lambda: bench.settled == 4)
     assert bench.permits_taken == 0
 
 
 async def test_a_claim_is_bounded() -> None:
     bench = Bench(Recorder(), concurrency=50_000, prefetch=0)
-    assert await bench.workers.reserve() == MAX_CLAIM
+    assert await bench.runner.room.reserve() == MAX_CLAIM
 
 
 async def test_sources_share_the_room() -> None:
     bench = Bench(Recorder(), concurrency=90, prefetch=0, sources=3)
     # A source whose claim hangs keeps its share, and only that.
-    assert await bench.workers.reserve() == 30
-    assert await bench.workers.reserve() == 20
+    assert await bench.runner.room.reserve() == 30
+    assert await bench.runner.room.reserve() == 20
     assert bench.permits_taken == 50
     free = 40
     while free:
-        free -= await bench.workers.reserve()
-    asking = [asyncio.create_task(bench.workers.reserve()) for _ in range(2)]
+        free -= await bench.runner.room.reserve()
+    asking = [asyncio.create_task(bench.runner.room.reserve()) for _ in range(2)]
     await asyncio.sleep(0)
-    bench.workers.give_back(2)
+    bench.runner.room.give_back(2)
     assert await asyncio.wait_for(asyncio.gather(*asking), 5) == [1, 1]
 
 
 async def test_a_source_that_stops_asking_takes_no_room_with_it() -> None:
     bench = Bench(Recorder(), concurrency=1, prefetch=0)
-    assert await bench.workers.reserve() == 1
-    first, second = (asyncio.create_task(bench.workers.reserve()) for _ in range(2))
+    assert await bench.runner.room.reserve() == 1
+    first, second = (asyncio.create_task(bench.runner.room.reserve()) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.wait([first])
-    bench.workers.give_back(1)
+    bench.runner.room.give_back(1)
     assert await asyncio.wait_for(second, 5) == 1
     assert bench.permits_taken == 1
 
@@ -193,5 +193,5 @@ async def test_claiming_ahead_follows_how_soon_tasks_start(lag: float, grows: bo
             before = bench.settled
             await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s\n", None)])
             await until(lambda before=before: bench.settled == before + 1)  # type: ignore[misc]
-        ahead = await bench.workers.reserve() - 8
+        ahead = await bench.runner.room.reserve() - 8
     assert ahead == (64 if grows else 0)

@@ -1,4 +1,4 @@
-"""How runs and workers end before their time: cut runs, draining, tearing down."""
+"""How runs end before their time: cut runs, draining, tearing down."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import anyio
 import pytest
 
 from interval_scheduler import TaskRun
-from interval_scheduler.execution import workers as module
+from interval_scheduler.execution import runner as module
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 
 
-async def test_a_cut_run_is_cancelled_and_handed_back_and_its_worker_goes_on() -> None:
+async def test_a_cut_run_is_cancelled_and_handed_back_and_others_go_on() -> None:
     recorder = Recorder()
     recorder.gate.clear()
     bench = Bench(recorder, concurrency=1)
@@ -25,8 +25,8 @@ async def test_a_cut_run_is_cancelled_and_handed_back_and_its_worker_goes_on() -
     async with bench.running():
         await bench.feed(runs)
         await recorder.ran(1)
-        runs[0].cut("its lease was lost")
-        runs[0].cut("again, to no effect")
+        bench.runner.cut(runs[0], "its lease was lost")
+        bench.runner.cut(runs[0], "its lease was lost")
         await recorder.ran(2)
         recorder.gate.set()
         await until(lambda: bench.settled == 3)
@@ -53,13 +53,13 @@ async def test_a_cut_run_that_cannot_be_stopped_is_finished() -> None:
     async with bench.running():
         await bench.feed(runs)
         await started.wait()
-        runs[0].cut("its lease was lost")
+        bench.runner.cut(runs[0], "its lease was lost")
         await until(lambda: bench.settled == 2)
     assert bench.finished == [(runs[0], None), (runs[1], None)]
 
 
-async def test_a_worker_is_as_new_after_a_run_was_cut() -> None:
-    # A cancellation that is still counted would make asyncio, and the worker, take the next one for a tear-down.
+async def test_the_next_run_is_as_new_after_a_run_was_cut() -> None:
+    # A cancellation that is still counted would make asyncio take the next one for a tear-down.
     started = asyncio.Event()
     cancelling: list[int] = []
 
@@ -78,7 +78,7 @@ async def test_a_worker_is_as_new_after_a_run_was_cut() -> None:
     async with bench.running():
         await bench.feed(runs)
         await started.wait()
-        runs[0].cut("its lease was lost")
+        bench.runner.cut(runs[0], "its lease was lost")
         await until(lambda: bench.settled == 3)
     assert cancelling == [0, 0, 0]
     assert bench.handed_back == runs[:1]
@@ -93,7 +93,7 @@ async def test_a_run_that_waits_or_has_ended_cannot_be_cut() -> None:
     async with bench.running():
         await bench.feed(runs)
         await recorder.ran(1)
-        runs[1].cut("too early")
+        bench.runner.cut(runs[1], "its lease was lost")
         recorder.gate.set()
         await until(lambda: bench.settled == 2)
     assert bench.finished == [(runs[0], None), (runs[1], None)]
@@ -114,9 +114,9 @@ async def test_cut_runs_in_a_crowd() -> None:
 
     async def cutter() -> None:
         while bench.settled < 500:
-            if bench.workers.running:
-                victim = dice.choice(sorted(bench.workers.running, key=lambda run: run.id))
-                victim.cut("for the test")
+            if bench.runner.running:
+                victim = dice.choice(sorted(bench.runner.running, key=lambda run: run.id))
+                bench.runner.cut(victim, "its lease was lost")
                 cut.add(victim)
             await asyncio.sleep(0)
 
@@ -139,7 +139,7 @@ async def test_drain_hands_back_what_waits_and_lets_what_runs_end() -> None:
     async with bench.running():
         await bench.feed(runs)
         await recorder.ran(2)
-        draining = asyncio.create_task(bench.workers.drain(30))
+        draining = asyncio.create_task(bench.runner.drain(30))
         await until(lambda: len(bench.handed_back) == 4)
         assert not draining.done()
         late = make_runs(2, first=6)  # a claim that was in flight
@@ -160,15 +160,14 @@ async def test_drain_cuts_short_what_takes_too_long() -> None:
     async with bench.running():
         await bench.feed(runs)
         await recorder.ran(3)
-        await asyncio.wait_for(bench.workers.drain(0.01), 5)
+        await asyncio.wait_for(bench.runner.drain(0.01), 5)
         assert set(bench.handed_back) == set(runs)
     assert set(recorder.cancelled) == set(runs)
     assert {run.cut_short for run in runs} == {"handed back"}
     assert bench.finished == []
 
 
-async def test_drain_does_not_wait_for_what_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_GRACE_SECONDS", 0.05)
+async def test_drain_does_not_wait_for_what_cannot_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
     started, release = asyncio.Event(), asyncio.Event()
 
     async def stubborn(_: str) -> None:
@@ -177,20 +176,24 @@ async def test_drain_does_not_wait_for_what_cannot_be_stopped(monkeypatch: pytes
             with contextlib.suppress(asyncio.CancelledError):
                 await release.wait()
 
-    bench = Bench(stubborn, concurrency=1)
+    bench = Bench(stubborn, concurrency=1, grace=0.05)
     async with bench.running():
         await bench.feed(make_runs(1))
         await started.wait()
-        await asyncio.wait_for(bench.workers.drain(0), 5)
-        assert bench.settled == 0
-        release.set()
-        await until(lambda: bench.settled == 1)
+        await asyncio.wait_for(bench.runner.drain(0), 5)
+        assert bench.runner.running == set()
+    assert caplog.messages == [
+        "the run of task '0' did not end within 0.05 s of being cancelled (handed back): it is left to its lease"
+    ]
+    release.set()
+    await until(lambda: not module._abandoned)
+    assert bench.settled == 0, "its lease may be over by now"
 
 
 async def test_drain_of_idle_workers_is_immediate() -> None:
     bench = Bench(Recorder(), concurrency=1)
     async with bench.running():
-        await asyncio.wait_for(bench.workers.drain(3600), 5)
+        await asyncio.wait_for(bench.runner.drain(3600), 5)
 
 
 async def test_the_end_of_the_group_ends_runs_without_settling_them() -> None:

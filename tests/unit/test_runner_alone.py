@@ -35,13 +35,13 @@ async def test_what_is_queued_is_handed_back_before_it_starts() -> None:
         later = make_runs(2, first=20)
         await bench.feed(later)
         assert bench.handed_back == [*others, *later]
-        claim = asyncio.create_task(bench.workers.reserve())
+        claim = asyncio.create_task(bench.runner.room.reserve())
         await asyncio.sleep(0.01)
         assert not claim.done(), "nothing is claimed"
         recorder.gate.set()
         await until(lambda: len(bench.finished) == 2)
         permits = await claim
-        bench.workers.give_back(permits)
+        bench.runner.room.give_back(permits)
         await bench.feed(make_runs(3, first=30))
         await until(lambda: len(bench.finished) == 5)
         assert bench.permits_taken == 0
@@ -51,13 +51,13 @@ async def test_claims_in_flight_are_waited_for() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        permits = await bench.workers.reserve()
+        permits = await bench.runner.room.reserve()
         await bench.feed(make_runs(1, failed=b"5"))
         await asyncio.sleep(0.01)
         assert recorder.runs == []
         others = make_runs(2, first=1)
-        bench.workers.feed(others)
-        bench.workers.give_back(permits - 2)
+        bench.runner.feed(others)
+        bench.runner.room.give_back(permits - 2)
         await recorder.ran(1)
         assert [run.id for run in recorder.runs] == ["0"]
         assert bench.handed_back == others
@@ -68,11 +68,11 @@ async def test_it_is_handed_back_itself_when_that_takes_too_long() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        permits = await bench.workers.reserve()
+        permits = await bench.runner.room.reserve()
         (suspect,) = make_runs(1, start_in=0.05, failed=b"5")
         await bench.feed([suspect])
         await until(lambda: bench.handed_back == [suspect])
-        bench.workers.give_back(permits)
+        bench.runner.room.give_back(permits)
         await bench.feed(make_runs(1, first=1))
         await until(lambda: len(bench.finished) == 1)
         assert [run.id for run in recorder.runs] == ["1"], "work goes on"

@@ -1,0 +1,126 @@
+"""The room of an execution: how many tasks may be claimed now.
+
+Every claimed task holds one permit from the moment when its claim is sent until its run ends. There are
+`concurrency + prefetch window` permits, so memory is bounded. The prefetch window is the number of tasks that may be
+claimed beyond the running ones. It grows to `prefetch` while claimed tasks start at once, and shrinks when they have to
+wait: fast tasks are claimed ahead to hide the round trip, slow ones are left to whoever is free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sized
+from typing import Final, NamedTuple
+
+#: Starting sooner than this after the claim lets the prefetch window grow; later than that shrinks it.
+_PROMPT_SECONDS: Final = 0.05
+_SLOW_SECONDS: Final = 0.25
+#: The most tasks of one claim: keeps the script within a few milliseconds.
+MAX_CLAIM: Final = 500
+
+
+class Limits(NamedTuple):
+    """The most that an execution may hold at once.
+
+    Attributes:
+        concurrency: the most runs at once.
+        prefetch: the most tasks claimed beyond the running ones.
+        sources: the number of partitions that share the room.
+    """
+
+    concurrency: int
+    prefetch: int
+    sources: int
+
+
+class Room:
+    """The permits of one execution.
+
+    Args:
+        limits: the most that may be claimed and run at once.
+        queue: the claimed tasks that have not started; a live view.
+    """
+
+    def __init__(self, limits: Limits, queue: Sized) -> None:
+        self._limits = limits
+        self._queue = queue
+        self._window = min(limits.prefetch, limits.concurrency)
+        #: The permits that are held.
+        self.taken = 0
+        #: Those who wait for room.
+        self.asking: Final[deque[asyncio.Future[None]]] = deque()
+        self._is_closed = False
+        self._given_back = asyncio.Event()
+
+    async def reserve(self) -> int:
+        """Wait for room, and take permits for one claim: a fair share of the free ones. Give each back in the end."""
+        while (permits := self._share()) == 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self.asking.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self.asking:
+                    self.asking.remove(waiter)
+        self.taken += permits
+        self.offer()
+        return permits
+
+    def overdraw(self, permits: int) -> None:
+        """Take permits without waiting: a claim that was in doubt got more than is reserved now."""
+        self.taken += permits
+
+    def give_back(self, permits: int) -> None:
+        """Free permits that were reserved and not needed, or whose tasks are held no more."""
+        self.taken -= permits
+        self._given_back.set()
+        self.offer()
+
+    def offer(self) -> None:
+        """Wake one who waits for room, if there is some."""
+        if self.asking and self._share() > 0:
+            waiter = self.asking.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def close(self) -> None:
+        """Give out no permits until `reopen`."""
+        self._is_closed = True
+
+    def reopen(self) -> None:
+        """Give out permits again."""
+        self._is_closed = False
+        self.offer()
+
+    async def shrunk_to(self, running: Sized) -> None:
+        """Wait until nothing but the running tasks holds a permit. The room must be closed."""
+        while self.taken > len(running):  # claims are in flight
+            self._given_back.clear()
+            await self._given_back.wait()
+
+    def adapt(self, waited: float) -> None:
+        """Claim more ahead if the last task of the queue starts promptly after its claim, less if it waited.
+
+        Args:
+            waited: the seconds from its claim to its start.
+        """
+        if waited < _PROMPT_SECONDS:
+            self._window = min(self._limits.prefetch, max(1, 2 * self._window))
+        elif waited > _SLOW_SECONDS:
+            self._window //= 2
+        self.offer()
+
+    def claim_nothing_ahead(self) -> None:
+        """Begin anew: a claimed task waited until it was too late to start."""
+        self._window = 0
+
+    def _share(self) -> int:
+        if self._is_closed or len(self._queue) > self._window // 2:
+            return 0
+        concurrency, _, sources = self._limits
+        free = concurrency + self._window - self.taken
+        if free <= 0:
+            return 0
+        # A share of what is free, even if nobody else asks: a claim that hangs must not hold all the room.
+        return min(MAX_CLAIM, max(1, free // sources))

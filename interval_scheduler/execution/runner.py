@@ -1,0 +1,317 @@
+"""The runner: carries out claimed tasks, and ends those that take too long.
+
+::
+
+    queued ──▶ running ──▶ finished
+       │          │
+    too late   cut short ──▶ abandoned: it did not end within the grace
+       └──────────┴──▶ handed back
+
+Runs are carried out by *carriers*, asyncio tasks that start in a copy of the context in which the execution was
+started. No carrier ever waits for work: it ends when nothing is queued. A run that suspends has a carrier of its own,
+which ends with it, so that a cancel hits the run that it is meant for, or nothing. Runs that end within one step of the
+event loop share a carrier for as long as none has left anything behind: a context variable, a count of cancellations,
+or somebody who still knows the carrier. An asyncio task for each of them would be the simpler way, and costs three
+tenths of the dispatches (ADR 13).
+
+Carriers are no children of a task group: a run that ignores its cancellation would keep the group, and so the
+scheduler, from ending.
+
+A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
+claimed until it ends. So others, which would be charged with its crashes, are not; runs in progress go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextvars import Context, copy_context
+from sys import getrefcount
+from typing import Final
+from weakref import getweakrefcount
+
+from ..errors import RunTimeout
+from ..model.records import CorruptRecord
+from ..support import clock
+from ..support.log import Log
+from .decimals import renewal
+from .executor import Executor
+from .leaving import ends_process, is_result, retrieve
+from .room import Limits, Room
+from .run import Cut, TaskRun
+from .run_handler import RunHandler
+
+_NAME: Final = "interval_scheduler run"
+
+#: Runs that were abandoned and go on all the same: asyncio itself keeps no task from being collected.
+_abandoned: Final[set[TaskRun]] = set()
+
+
+class Runner:
+    """Carries out the runs of one scheduler.
+
+    Args:
+        executor: the coroutine function that is called with each payload.
+        limits: the most that may be claimed and run at once.
+        timeout: the longest time of a run whose task has no time-out of its own, in seconds; `None` for any time.
+        grace: the time that a cancelled run may take to end, in seconds.
+        runs: decides which runs are carried out, and deals with those that ended.
+        context: each run starts in a copy of it.
+        log: where runs that do not end are told.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        limits: Limits,
+        timeout: float | None,
+        grace: float,
+        runs: RunHandler,
+        context: Context,
+        log: Log,
+    ) -> None:
+        self._executor = executor
+        self._concurrency = limits.concurrency
+        self._timeout, self._grace = timeout, grace
+        self._runs = runs
+        self._context = context
+        self._renew_decimals = renewal(context)
+        self._log = log
+        self._queue: deque[TaskRun] = deque()
+        #: How many tasks may be claimed now.
+        self.room: Final = Room(limits, self._queue)
+        #: The runs in progress.
+        self.running: Final[set[TaskRun]] = set()
+        self._carriers = 0
+        #: A carrier that has not begun.
+        self._newcomer: asyncio.Task[None] | None = None
+        self._round = 0
+        self._is_round_marked = False
+        self._all_ended = asyncio.Event()
+        self._accepting = True
+        #: Whether the runs are ended with everything around them, so that a cancelled one is no failed one.
+        self._ending = False
+        #: Whether a run goes on that no other may be started beside.
+        self._alone = False
+
+    def start(self) -> None:
+        """Begin: to be called by the asyncio task that the runs must not outlive."""
+        host = asyncio.current_task()
+        assert host is not None  # noqa: S101 - for the type checker
+        self._host, self._loop = host, asyncio.get_running_loop()
+
+    def feed(self, runs: Iterable[TaskRun]) -> None:
+        """Queue claimed runs, whose permits are reserved."""
+        self._queue.extend(runs)
+        if self._alone or not self._accepting:
+            self.return_queued()
+        else:
+            self._start_queued()
+
+    def return_queued(self) -> None:
+        """Hand every run back that has not started."""
+        while self._queue:
+            self._runs.hand_back(self._queue.popleft())
+            self.room.give_back(1)
+
+    def cut(self, run: TaskRun, why: Cut) -> None:
+        """Cancel a run in progress, and give it up if it does not end within the grace."""
+        if run.cut(why):
+            self._loop.call_later(self._grace, self._give_up, run)
+
+    async def drain(self, seconds: float) -> None:
+        """Start no further run, wait for those in progress, then cut them short; abandon those that ignore that."""
+        self._accepting = False
+        self.return_queued()
+        if await self._ended_within(seconds):
+            return
+        for run in list(self.running):
+            self.cut(run, "handed back")
+        if not await self._ended_within(self._grace):
+            self._abandon()
+
+    async def end(self) -> None:
+        """End with everything around: cancel the runs in progress, which nobody can hand back any more."""
+        self._accepting, self._ending = False, True
+        self._queue.clear()
+        if self._newcomer is not None:
+            self._newcomer.cancel()
+            await asyncio.wait([self._newcomer])
+        for run in list(self.running):
+            run.cancel()
+        if not await self._ended_within(self._grace):
+            self._abandon()
+
+    async def _ended_within(self, seconds: float) -> bool:
+        if self.running:
+            self._all_ended.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._all_ended.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    def _abandon(self) -> None:
+        for run in list(self.running):
+            self._give_up(run)
+            self.running.discard(run)
+            _abandoned.add(run)
+
+    def _give_up(self, run: TaskRun) -> None:
+        """Renew the lease of a run no more that goes on although it was cancelled."""
+        if run in self.running and not run.is_given_up:
+            run.is_given_up = True
+            self._log.error(
+                "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease",
+                run.id,
+                self._grace,
+                run.cut_short or "the scheduler ended",
+            )
+
+    def _start_queued(self) -> None:
+        """Start a carrier if runs are queued and there is a place.
+
+        One at a time: it starts the next if there is more, so that runs which never suspend are all carried out by one.
+        """
+        if self._queue and self._newcomer is None and self._carriers < self._concurrency:
+            self._carriers += 1
+            self._newcomer = asyncio.Task(self._carry(), loop=self._loop, name=_NAME, context=self._context.copy())
+
+    async def _carry(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path, in one piece
+        """Carry out queued runs until there is none, or until one might have left something to the next."""
+        self._newcomer = None
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - for the type checker
+        queue, running, room, monotonic = self._queue, self.running, self.room, clock.monotonic
+        executor, timeout, renew_decimals = self._executor, self._timeout, self._renew_decimals
+        try:
+            while queue:
+                run = queue.popleft()
+                try:
+                    now = monotonic()
+                    if now > run.start_by:
+                        room.claim_nothing_ahead()
+                        self._runs.hand_back(run)
+                        continue
+                    if not queue:
+                        room.adapt(now - run.received_at)
+                    elif self._newcomer is None:
+                        self._start_queued()
+                    if renew_decimals is not None:
+                        renew_decimals()
+                    try:
+                        run.begin(me, now)
+                    except CorruptRecord as error:
+                        self._runs.set_aside(run, error)
+                        continue
+                    running.add(run)
+                    this_round = self._round
+                    if not self._is_round_marked:
+                        self._mark_round()
+                    context, references, weak_references = copy_context(), getrefcount(me), getweakrefcount(me)
+                    if run.is_plain and timeout is None:
+                        # As `_run`, which is not called here: one coroutine more costs a tenth of all that is done.
+                        try:
+                            await executor(run.data)
+                        except BaseException as error:  # noqa: BLE001 - `_end` raises what is not the run's result
+                            self._end(run, error)
+                        else:
+                            self._end(run, None)
+                    else:
+                        await self._ask_and_run(run)
+                    if (
+                        self._round != this_round
+                        or me.cancelling()
+                        or getrefcount(me) != references
+                        or getweakrefcount(me) != weak_references
+                        or me._callbacks  # noqa: SLF001 - no other way to see them
+                        or me.get_name() is not _NAME
+                        or copy_context() != context
+                    ):
+                        return
+                finally:
+                    run.asyncio_task = None
+                    running.discard(run)
+                    room.taken -= 1
+                    if room.asking:
+                        room.offer()
+        finally:
+            self._carriers -= 1
+            self._start_queued()
+            if not running:
+                self._all_ended.set()
+
+    def _mark_round(self) -> None:
+        """Have the rounds of the event loop counted: a run that suspends resumes in a later one, and finds it so."""
+        self._is_round_marked = True
+        self._loop.call_soon(self._next_round)
+
+    def _next_round(self) -> None:
+        self._round += 1
+        self._is_round_marked = False
+
+    async def _ask_and_run(self, run: TaskRun) -> None:
+        admission = "yes" if run.is_plain else self._runs.admit(run)
+        if admission == "yes":
+            await self._run(run)
+        elif admission == "alone":
+            self._alone = True
+            self.room.close()
+            try:
+                if await self._becomes_alone(run):
+                    await self._run(run)
+                else:
+                    self._runs.hand_back(run)
+            finally:
+                self._alone = False
+                self.room.reopen()
+
+    async def _becomes_alone(self, run: TaskRun) -> bool:
+        """Wait until nothing else is held here that has not started, as far as Redis knows too; tell if it came so."""
+        self.return_queued()
+        try:
+            async with asyncio.timeout(run.start_by - clock.monotonic()):
+                await self.room.shrunk_to(self.running)
+                await self._runs.flushed()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _run(self, run: TaskRun) -> None:
+        try:
+            await self._run_within(run, run.policy.timeout_seconds(self._timeout))
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._end(run, error)
+        else:
+            self._end(run, None)
+
+    async def _run_within(self, run: TaskRun, seconds: float | None) -> None:
+        if seconds is None:
+            await self._executor(run.data)
+            return
+        timer = self._loop.call_later(seconds, self.cut, run, "timed out")
+        try:
+            await self._executor(run.data)
+        except asyncio.CancelledError:
+            if run.cut_short == "timed out":
+                raise RunTimeout(seconds) from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _end(self, run: TaskRun, error: BaseException | None) -> None:
+        """Say what a run came to. Raises what is not its result, but the end of everything around."""
+        if error is not None and not is_result(run, error, ending=self._ending or self._host.cancelling() > 0):
+            if (fatal := ends_process(error)) is None:
+                raise error
+            if run.asyncio_task is not None:
+                run.asyncio_task.add_done_callback(retrieve)
+            raise fatal  # not the group: the event loop ends only for the error itself
+        if run.is_given_up and run in _abandoned:
+            _abandoned.discard(run)
+        elif error is None or run.cut_short is None or run.cut_short == "timed out":
+            self._runs.finish(run, error)
+        else:
+            self._runs.hand_back(run)
