@@ -9,6 +9,7 @@
     │   └── ConfigurationTypeError           (also a ConfigurationError)
     ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
     ├── AlreadyExecuting                     start_task_execute while executing
+    ├── ExecutionEnded                       the execution of tasks ended without being asked to
     ├── NotConnected                         a call before connect or after close
     ├── OutsideRun (LookupError)             current_run outside of an executor
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
@@ -109,6 +110,14 @@ class AlreadyExecuting(SchedulerError):
 
     def __init__(self) -> None:
         super().__init__("already executing tasks: call stop_task_execute() first")
+
+
+class ExecutionEnded(SchedulerError):
+    """The execution of tasks ended without being asked to; the cause is in `__cause__`. Raised by `wait_stopped()`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"executing tasks ended without being asked to: {reason}")
+        self.reason = reason
 
 
 class NotConnected(SchedulerError):

@@ -200,8 +200,8 @@ def main() -> int:
     # A quarter of what the embedded engine manages on a fast machine.
     every = args.every or (4.0 if args.url.startswith("memory:") else 2.0)
     plan = Plan(args.url, args.tasks, args.seconds, every)
-    # The warnings that a kill causes are told by the demo itself.
-    logging.getLogger("interval_scheduler").setLevel(logging.ERROR)
+    # The demo itself tells of a kill and of its effects.
+    logging.getLogger("interval_scheduler").setLevel(logging.CRITICAL)
     try:
         instance = plan.instance
         if args.worker:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextvars import copy_context
 
 import anyio
@@ -17,12 +18,14 @@ import anyio
 from ..config.options import SchedulerOptions
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
+from ..support import clock
 from ..support.events import Events
-from ..support.log import Log
+from ..support.log import GuardedLog
 from .executor import Executor
 from .leases import Leases
 from .poller import Poller
 from .room import Limits
+from .run import TaskRun
 from .runner import Runner
 from .runs import Runs
 
@@ -46,8 +49,10 @@ class Execution:
         executor: Executor,
         concurrency: int,
         events: Events,
-        log: Log,
+        log: GuardedLog,
     ) -> None:
+        #: The context in which each run starts.
+        self.context = copy_context()
         self._options = options
         self._events = events
         self._log = log
@@ -61,7 +66,7 @@ class Execution:
             options.run_timeout_seconds,
             options.cancel_grace_seconds,
             self._runs,
-            copy_context(),
+            self.context,
             log,
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
@@ -95,6 +100,11 @@ class Execution:
         )
         self._events.emit("clock-jump", partition, seconds)
 
+    @property
+    def running(self) -> AbstractSet[TaskRun]:
+        """The runs in progress; a live view."""
+        return self._runner.running
+
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
         self._runner.start()
@@ -121,6 +131,8 @@ class Execution:
 
         Even if cancelled half-way, nothing goes on afterwards; what was not handed back is due when its lease ends.
         """
+        began = clock.monotonic()
+        self._log.info("no more tasks are executed: %d runs may end within %g s", len(self.running), drain_seconds)
         try:
             for poller in self._pollers:
                 poller.stop()
@@ -133,6 +145,14 @@ class Execution:
         finally:
             self._stopped.set()
         await self._ended.wait()
+        runs = self._runs
+        self._log.info(
+            "executing tasks ended after %.1f s: %d runs ended in all, of these %d failed; %d were handed back",
+            clock.monotonic() - began,
+            runs.ended,
+            runs.failed,
+            runs.handed_back,
+        )
 
     async def _poll(self, poller: Poller) -> None:
         await poller.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..support.guests import ends_process, is_called_by
 from .run import TaskRun
 
 
@@ -21,27 +22,8 @@ def is_result(run: TaskRun, error: BaseException, *, ending: bool) -> bool:
     if isinstance(error, asyncio.CancelledError) and run.cut_short is None:
         return not ending
     if isinstance(error, GeneratorExit):
-        return _is_carried_out_now(run)
+        return is_called_by(run.asyncio_task)
     return ends_process(error) is None
-
-
-def _is_carried_out_now(run: TaskRun) -> bool:
-    """Tell if the calling asyncio task carries the run out; the garbage collector, which closes it, does not."""
-    try:
-        return asyncio.current_task() is run.asyncio_task
-    except RuntimeError:  # no event loop runs
-        return False
-
-
-def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
-    """Find what ends the process in an error, or in a group of errors; `None` for nothing."""
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            if (found := ends_process(inner)) is not None:
-                return found
-    return None
 
 
 def retrieve(carrier: asyncio.Task[None]) -> None:

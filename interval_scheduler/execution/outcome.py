@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 from ..model.cron import next_run
 from ..model.ending import Failure
+from ..support.text import describe
 from .executor import Retry
 from .run import TaskRun
 
 Verdict = Literal["run", "run alone", "pass over", "crashes", "late"]
 
 LONGEST_BACKOFF_MS: Final = 3_600_000
-MAX_ERROR_LENGTH: Final = 1000
 
 
 def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
@@ -78,12 +78,3 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
         longest = min(run.policy.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
     return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))
-
-
-def describe(error: BaseException) -> str:
-    """An error in words, of a length that can be kept, whatever its `__str__` does."""
-    name = type(error).__name__
-    try:
-        return f"{name}: {error}"[:MAX_ERROR_LENGTH]
-    except Exception:  # noqa: BLE001 - the application's own
-        return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ from ..model.records import CorruptRecord, split
 from ..support import clock
 
 _SEMICOLON: Final = ord(";")
+#: The most runs that one line of the log names.
+_SHOWN: Final = 10
 #: Why a run is cancelled by the scheduler.
 Cut = Literal["its lease was lost", "handed back", "timed out"]
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
@@ -24,10 +27,15 @@ def current_run() -> TaskRun:
     Raises:
         OutsideRun: the caller is no executor.
     """
-    run = _current.get(None)
+    run = run_of_caller()
     if run is None:
         raise OutsideRun
     return run
+
+
+def run_of_caller() -> TaskRun | None:
+    """Return the run in whose context the caller is; `None` for no run. The run may have ended."""
+    return _current.get(None)
 
 
 class Grant:
@@ -201,6 +209,11 @@ class TaskRun:
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
+    def is_trusted(self) -> bool:
+        """True while the run can rely on its lease."""
+        return self.cut_short is None and clock.monotonic() < self.trusted_until
+
+    @property
     def claimed_at_ms(self) -> int:
         """The server's clock at the claim, epoch ms."""
         return int(1000 * self._grant.server_now)
@@ -278,3 +291,11 @@ class TaskRun:
 
     def __repr__(self) -> str:
         return f"TaskRun(id={self.id!r}, due={self.due}, attempt={self.attempt}, token={self.token})"
+
+
+def named(runs: Iterable[TaskRun]) -> tuple[int, str]:
+    """Return the number of runs, and the ids and seconds of the longest ones for a line of the log."""
+    now, sorted_runs = clock.monotonic(), sorted(runs, key=lambda run: run.started_at)
+    shown = ", ".join(f"{run.id!r} ({now - run.started_at:.1f} s)" for run in sorted_runs[:_SHOWN])
+    more = f" and {len(sorted_runs) - _SHOWN} more" if len(sorted_runs) > _SHOWN else ""
+    return len(sorted_runs), shown + more

@@ -34,12 +34,13 @@ from weakref import getweakrefcount
 from ..errors import RunTimeout
 from ..model.records import CorruptRecord
 from ..support import clock
+from ..support.guests import ends_process
 from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
-from .leaving import ends_process, is_result, retrieve
+from .leaving import is_result, retrieve
 from .room import Limits, Room
-from .run import Cut, TaskRun
+from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
 
 _NAME: Final = "interval_scheduler run"
@@ -126,6 +127,7 @@ class Runner:
         self.return_queued()
         if await self._ended_within(seconds):
             return
+        self._log.warning("%d runs are cut short, since they did not end in time: %s", *named(self.running))
         for run in list(self.running):
             self.cut(run, "handed back")
         if not await self._ended_within(self._grace):

@@ -15,7 +15,8 @@ from ..model.records import CorruptRecord
 from ..storage.completions import Completions
 from ..support import clock
 from ..support.events import Events
-from ..support.log import Log
+from ..support.log import GuardedLog
+from ..support.text import describe
 from . import outcome
 from .executor import Retry
 from .run import TaskRun
@@ -33,14 +34,16 @@ class Runs:
     """
 
     def __init__(
-        self, completions: Mapping[str, Completions], options: SchedulerOptions, events: Events, log: Log
+        self, completions: Mapping[str, Completions], options: SchedulerOptions, events: Events, log: GuardedLog
     ) -> None:
         self._completions = completions
         self._at_least_once = options.delivery == "at-least-once"
         self._max_crashes = options.max_crashes
         self._events = events
-        self._run_handlers = events.listening("run")
+        self._run_listeners = events.listening("run")
         self._log = log
+        #: The numbers of runs that ended by themselves, of these the failed ones, and of those that were handed back.
+        self.ended = self.failed = self.handed_back = 0
 
     def admit(self, run: TaskRun) -> Admission:
         """Decide whether a run that has begun is carried out; one that is not is dealt with."""
@@ -65,6 +68,7 @@ class Runs:
 
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         """End a run that ended by itself, with its error if it failed."""
+        self.ended += 1
         if error is not None:
             self._failed(run, error)
         elif run.is_plain:
@@ -72,12 +76,13 @@ class Runs:
                 self._completions[run.partition].complete(run)
         elif run.is_leased:
             self._complete(run)
-        if self._run_handlers:
+        if self._run_listeners:
             run.end(error)
             self._events.emit("run", run)
 
     def hand_back(self, run: TaskRun) -> None:
         """Hand back a run that never started or was cut short."""
+        self.handed_back += 1
         if not self._at_least_once and not run.header:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
@@ -110,7 +115,8 @@ class Runs:
         if isinstance(error, Retry):
             self._log.debug("the run of task %r asks to %s", run.id, error)
         else:
-            self._log.error("the run of task %r failed: %s", run.id, outcome.describe(error))
+            self.failed += 1
+            self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
             self._events.emit("run-error", run, error)
         if run.is_leased:
             try:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 
 import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks, NotConnected
-from ..execution.run import current_run
+from ..execution.run import TaskRun, run_of_caller
 from ..model.assignment import AssignCall, Reschedule, to_assignment, to_id
 from ..model.reports import AssignCounts, SyncCounts
 from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
+from ..storage.claims import START_WINDOW_SECONDS
+from ..support import clock
 
 
 class Assigning:
@@ -23,10 +25,14 @@ class Assigning:
     Args:
         lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
+        is_in_progress: tells if a run is one of this scheduler, has not ended, and holds its lease.
     """
 
-    def __init__(self, lifespan: Lifespan, options: SchedulerOptions) -> None:
+    def __init__(
+        self, lifespan: Lifespan, options: SchedulerOptions, is_in_progress: Callable[[TaskRun], bool]
+    ) -> None:
         self._lifespan = lifespan
+        self._is_in_progress = is_in_progress
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._retry_for_seconds = options.storage.operation_timeout_seconds
         #: True while tasks are accepted.
@@ -59,7 +65,7 @@ class Assigning:
     async def remove_task(self, task_or_id: Task | str) -> bool:
         raw_id = to_id(task_or_id)
         removed = await self._connected().partitions.remove(raw_id)
-        if not _is_current(raw_id):
+        if not self._is_own_claim(raw_id):
             await _sleep_ms(removed.wait_ms)
         return removed.was_scheduled
 
@@ -93,6 +99,17 @@ class Assigning:
         await _sleep_ms(cleared.wait_ms)
         return cleared.removed
 
+    def _is_own_claim(self, raw_id: bytes) -> bool:
+        """Tell if the claim that a removal would wait for is that of the calling run, which has started long since.
+
+        A run that has ended, is one of another scheduler, or has lost its lease says nothing about the claims of the
+        task now; neither does a run that was claimed so long ago that the removal would not wait for its claim.
+        """
+        run = run_of_caller()
+        if run is None or run.raw_id != raw_id:
+            return False
+        return self._is_in_progress(run) and clock.monotonic() < run.received_at + START_WINDOW_SECONDS
+
     def _accepted(self) -> Connected:
         if not self.accepting:
             raise NotAcceptingTasks
@@ -113,11 +130,3 @@ class Assigning:
 async def _sleep_ms(wait_ms: int) -> None:
     if wait_ms > 0:
         await anyio.sleep(wait_ms / 1000)
-
-
-def _is_current(raw_id: bytes) -> bool:
-    """Tell if the caller is the run of this very task: then no other run of it can be about to start."""
-    try:
-        return current_run().raw_id == raw_id
-    except LookupError:
-        return False

@@ -3,49 +3,72 @@
 ::
 
     stopped ──start──▶ executing ──stop──▶ draining ──▶ stopped
+                           └─ ends unasked: logged, emitted, told by health and wait_stopped ─▶ stopped
 
-A start during a drain waits for its end; a second start while executing is refused.
+A start during a drain waits for its end; a second start while executing is refused. A stop from inside of a run cannot
+wait for that run: it goes on in the background, and the run ends as a run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ..config.options import SchedulerOptions, check_concurrency
-from ..errors import AlreadyExecuting, InvalidValue
+from ..errors import AlreadyExecuting, ExecutionEnded, InvalidValue
 from ..execution.execution import Execution
 from ..execution.executor import Executor, check_executor
+from ..execution.run import TaskRun, run_of_caller
 from ..model.checks import check_number
 from ..services.lifespan import Lifespan
 from ..support.events import Events
-from ..support.log import Log
+from ..support.guests import ends_process
+from ..support.log import GuardedLog
+from ..support.text import describe
 
 
 class Executing:
-    """The part that starts and stops an execution; at most one runs at a time.
+    """The part that runs at most one execution at a time.
 
     Args:
         lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
-        events: the receiver of the events of runs.
-        log: the log for an execution that ends by an error.
+        events: the events; each execution emits its own there.
+        log: the log, for starts and stops, and for an execution that ends by an error.
     """
 
-    def __init__(self, lifespan: Lifespan, options: SchedulerOptions, events: Events, log: Log) -> None:
+    def __init__(self, lifespan: Lifespan, options: SchedulerOptions, events: Events, log: GuardedLog) -> None:
         self._lifespan = lifespan
         self._options = options
         self._events = events
         self._log = log
         self._execution: Execution | None = None
+        self._draining: Execution | None = None
         self._changing = asyncio.Lock()
+        self._in_background: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
+        self._stopped.set()
+        #: The error that ended the last execution without being asked to, if one did.
+        self.failure: BaseException | None = None
 
     @property
     def is_on(self) -> bool:
         """True while tasks are being executed."""
         return self._execution is not None
 
+    def is_in_progress(self, run: TaskRun) -> bool:
+        """Tell if a run is one of this scheduler, has not ended, and holds its lease."""
+        return any(run in each.running for each in (self._execution, self._draining) if each) and run.is_trusted
+
+    def is_called_inside_run(self) -> bool:
+        """Tell if the caller is a run of this scheduler that has not ended."""
+        run = run_of_caller()
+        return run is not None and any(run in each.running for each in (self._execution, self._draining) if each)
+
     def check(self, executor: Executor, concurrency: int | None) -> int:
-        """Check the arguments of a start; return the concurrency, by default the option of that name."""
+        """Check the arguments of a start; return the concurrency, with the default worked out."""
         check_executor(executor)
         if concurrency is None:
             concurrency = self._options.concurrency
@@ -55,33 +78,83 @@ class Executing:
         return concurrency
 
     async def start(self, executor: Executor, concurrency: int) -> None:
-        async with self._changing:  # wait for a stop that still drains
+        if self.is_called_inside_run():
+            raise AlreadyExecuting  # a drain that waits for the caller
+        async with self._changing:  # a stop that still drains is waited for
             if self._execution is not None:
                 raise AlreadyExecuting
             connected = self._lifespan.require()
-            self._execution = Execution(
-                connected.partitions.all, self._options, executor, concurrency, self._events, self._log
-            )
-            connected.group.start_soon(self._run, self._execution)
+            partitions = connected.partitions.all
+            execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
+            self._execution, self.failure = execution, None
+            self._stopped.clear()
+            connected.group.start_soon(self._run, execution)
+            self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
 
     async def stop(self, drain_seconds: float | None) -> None:
         if drain_seconds is None:
             drain_seconds = self._options.drain_seconds
         elif check_number("drain_seconds", drain_seconds) < 0:
             raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
-        execution, self._execution = self._execution, None
-        async with self._changing:
+        self.failure = None
+        inside = self.is_called_inside_run()
+        execution = self._begin_stop()
+        if inside:
             if execution is not None:
+                self.start_in_background(functools.partial(self._stop, execution, drain_seconds))
+            return
+        if execution is not None:
+            await self._stop(execution, drain_seconds)
+        elif self._in_background:
+            await asyncio.wait(self._in_background)
+        else:
+            async with self._changing:  # another caller's stop is waited for
+                pass
+
+    def start_in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start something for a run, which it cannot wait for, outside of its context."""
+        execution = self._execution or self._draining
+        context = None if execution is None else execution.context.copy()
+        task = asyncio.get_running_loop().create_task(work(), name="interval_scheduler stop", context=context)
+        self._in_background.add(task)
+        task.add_done_callback(self._in_background.discard)
+
+    async def wait_stopped(self) -> None:
+        await self._stopped.wait()
+        if self.failure is not None:
+            if isinstance(self.failure, asyncio.CancelledError):
+                await self._lifespan.wait_ended()  # it knows why
+            cause = self._lifespan.failure or self.failure
+            raise ExecutionEnded(describe(cause)) from cause
+
+    def _begin_stop(self) -> Execution | None:
+        execution, self._execution = self._execution, None
+        if execution is not None:
+            self._draining = execution
+        return execution
+
+    async def _stop(self, execution: Execution, drain_seconds: float) -> None:
+        async with self._changing:
+            try:
                 await execution.stop(drain_seconds)
+            finally:
+                if self._draining is execution:
+                    self._draining = None
 
     async def _run(self, execution: Execution) -> None:
+        error: BaseException | None = None
         try:
             await execution.run()
-        except* Exception as group:  # noqa: BLE001 - a bug in an execution must not end the connections
-            for error in group.exceptions:
-                self._log.error("executing tasks ended: %r", error)
-        except* (SystemExit, KeyboardInterrupt):
-            pass  # an executor raised it: the event loop has ended by it already, and reports it
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+            raise  # everything ends: the lifespan tells it
+        except BaseException as raised:  # noqa: BLE001 - a bug here must not take the connections down with it
+            error = raised  # what ends the process has ended the event loop already, which says so
+            if ends_process(raised) is None:
+                self._log.error("executing tasks ended without being asked to: %s", describe(raised), exc_info=raised)
         finally:
             if self._execution is execution:
-                self._execution = None
+                self._execution, self.failure = None, error
+                if error is not None and not isinstance(error, asyncio.CancelledError):
+                    self._events.emit("stopped", error)
+            self._stopped.set()

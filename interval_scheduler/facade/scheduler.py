@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,21 +14,22 @@ import anyio
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..execution.executor import Executor
 from ..model.audit import AuditReport
-from ..model.checks import Seconds
 from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..services.lifespan import Lifespan
-from ..services.locks import SAFETY_SECONDS, Lock
+from ..support import clock
 from ..support.events import Events, Handler
-from ..support.log import Log
+from ..support.log import GuardedLog, Log
+from ..support.text import describe
 from .assigning import Assigning
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
+from .lock_calls import LockCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls):
+class Scheduler(TaskCalls, LockCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances.
@@ -51,12 +52,12 @@ class Scheduler(TaskCalls):
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
         self._options = to_options(options)
-        log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
+        log = GuardedLog(logging.getLogger("interval_scheduler") if logger is None else logger)
         self._events = Events(log)
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
         super().__init__(
-            Assigning(self._lifespan, self._options),
+            Assigning(self._lifespan, self._options, self._executing.is_in_progress),
             Control(self._lifespan),
             Inspection(self._lifespan, self._options),
         )
@@ -94,7 +95,10 @@ class Scheduler(TaskCalls):
             self._events.emit("online")
 
     async def close(self) -> None:
-        """Stop accepting, let runs end (within `drain_seconds`) and disconnect; do nothing if closed."""
+        """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.
+
+        If a run calls it, it goes on in the background and returns at once: that run ends as a run.
+        """
         await self._close(self._options.drain_seconds)
 
     async def __aenter__(self) -> Self:
@@ -111,10 +115,20 @@ class Scheduler(TaskCalls):
 
     async def _close(self, drain_seconds: float) -> None:
         self._assigning.refuse()
+        if self._executing.is_called_inside_run():
+            self._executing.start_in_background(lambda: self._close(drain_seconds))
+            return
+        give_up_at = clock.monotonic() + drain_seconds
         try:
             await self.stop_task_execute(drain_seconds=drain_seconds)
+            await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
         finally:
             await self._lifespan.close()
+
+    def __del__(self) -> None:
+        if (lifespan := getattr(self, "_lifespan", None)) is not None and lifespan.connected is not None:
+            message = f"{self!r} was never closed: use 'async with', or call close()"
+            warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
     # Accepting
 
@@ -164,6 +178,8 @@ class Scheduler(TaskCalls):
         Tasks that are claimed and have not started are handed back. Runs in progress may end within `drain_seconds`;
         after that they are cancelled, and their tasks are handed back too, with the due times that they had.
 
+        If a run calls it, it goes on in the background and returns at once: that run ends as a run.
+
         Args:
             drain_seconds: the time to wait. Default: the option `drain_seconds`.
 
@@ -172,61 +188,19 @@ class Scheduler(TaskCalls):
         """
         await self._executing.stop(drain_seconds)
 
+    async def wait_stopped(self) -> None:
+        """Wait until no tasks are executed any more; return at once if none are.
+
+        Raises:
+            ExecutionEnded: the execution ended without being asked to. The cause is in `__cause__`; it was logged, and
+                emitted as `stopped`.
+        """
+        await self._executing.wait_stopped()
+
     @property
     def executing_tasks(self) -> bool:
         """True while tasks are being executed."""
         return self._executing.is_on
-
-    # Locks
-
-    async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
-        """Acquire a lock that is released by itself after `seconds`; return `False` if another caller holds it.
-
-        Raises:
-            SchedulerError: as for `try_lock`.
-        """
-        return await self._lifespan.require().locks.acquire(name, seconds) is not None
-
-    async def try_lock(self, name: str) -> Lock | None:
-        """Acquire a lock until `unlock`, or for 24 hours at the most; return `None` if another caller holds it.
-
-        Raises:
-            InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
-            NotConnected: call `connect` first.
-            PartitionOffline: the master cannot be reached; nothing was changed.
-            OutcomeUnknown: the master was lost half-way; the lock may be held by nobody until its time is over.
-            NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
-            StorageFull, StorageRefused: Redis refuses; nothing was changed.
-        """
-        return await self._lifespan.require().locks.acquire(name, SAFETY_SECONDS)
-
-    async def unlock(self, lock: Lock) -> bool:
-        """Release a lock; return `False`, without any effect, if it is no longer held through this `Lock`.
-
-        Raises:
-            InvalidType: `lock` is not a `Lock`.
-            NotConnected: call `connect` first.
-            PartitionOffline, OutcomeUnknown: the master was lost; calling again is safe.
-            StorageRefused: Redis refuses.
-        """
-        return await self._lifespan.require().locks.release(lock)
-
-    def lock(
-        self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Lock]:
-        """Hold a lock for the length of an `async with` block, renewing it as long as the block runs.
-
-        Args:
-            name: its name, 1 to 512 bytes.
-            seconds: the time after which it is free again if this process dies. Default 30.
-            wait_seconds: the longest time to wait for it; 0: try once. Default `None`: any time.
-
-        Raises:
-            LockTimeout: it was not free in time.
-            LockLost: it could not be renewed in time; the block was cancelled.
-            SchedulerError: as for `try_lock`.
-        """
-        return self._lifespan.require().locks.hold(name, seconds, wait_seconds)
 
     # Events
 
@@ -241,7 +215,12 @@ class Scheduler(TaskCalls):
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
         `db-reconnect`: the same for any partition (its name). `clock-jump`: the clock of a partition's server jumped
         while it executes tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`,
-        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error).
+        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stopped`: the
+        execution or the connection ended without being asked to (the error).
+
+        A handler is called in the context in which it was registered. What it raises is logged, and disturbs nothing.
+        At most 1,000 asynchronous handlers are in progress; further calls of them are left out, which is logged.
+        Closing waits for them within `drain_seconds`, and cancels those that take longer.
 
         Returns:
             A function that removes the handler.
@@ -275,7 +254,11 @@ class Scheduler(TaskCalls):
         connected, partitions = await self._inspection.examine()
         # The flags are read after the examination, so that they are up to date.
         return Health(
-            connected=connected, accepting=self.accepting_tasks, executing=self.executing_tasks, partitions=partitions
+            connected=connected,
+            accepting=self.accepting_tasks,
+            executing=self.executing_tasks,
+            partitions=partitions,
+            stopped=None if self._executing.failure is None else describe(self._executing.failure),
         )
 
     async def moving(self) -> tuple[PartitionMove, ...]:

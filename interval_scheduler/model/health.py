@@ -86,17 +86,19 @@ class Health:
         accepting: True if it accepts tasks.
         executing: True if it executes tasks.
         partitions: the health of each partition, in the order of the options.
+        stopped: the error that ended the execution of tasks without being asked to; `None`: nothing did.
     """
 
     connected: bool
     accepting: bool
     executing: bool
     partitions: tuple[PartitionHealth, ...]
+    stopped: str | None = None
 
     @property
     def ok(self) -> bool:
-        """True if the scheduler is connected and all its partitions can be used."""
-        return self.connected and all(partition.ok for partition in self.partitions)
+        """True if the scheduler is connected, all its partitions can be used, and its execution did not end unasked."""
+        return self.connected and self.stopped is None and all(partition.ok for partition in self.partitions)
 
     def __bool__(self) -> bool:
         return self.ok

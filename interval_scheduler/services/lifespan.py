@@ -21,7 +21,9 @@ from ..config.options import SchedulerOptions
 from ..errors import NotConnected
 from ..storage.namespace import Namespace, Partition, Partitions
 from ..support.events import Events
-from ..support.log import Log
+from ..support.guests import ends_process
+from ..support.log import GuardedLog
+from ..support.text import describe
 from .locks import Locks
 from .rebalancer import Rebalancer
 
@@ -36,7 +38,7 @@ class Connected:
         locks: the locks.
     """
 
-    def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
+    def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: GuardedLog) -> None:
         self.group = group
         self.partitions = partitions
         self.namespace = Namespace(partitions, retry_for_seconds, log)
@@ -52,13 +54,15 @@ class Lifespan:
         log: the log for lost connections.
     """
 
-    def __init__(self, options: SchedulerOptions, events: Events, log: Log) -> None:
+    def __init__(self, options: SchedulerOptions, events: Events, log: GuardedLog) -> None:
         self._options = options
         self._events = events
         self._log = log
         self._connecting = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        #: The error that ended the connection without being asked to, if one did.
+        self.failure: BaseException | None = None
         #: Everything that lives while connected, else `None`.
         self.connected: Connected | None = None
 
@@ -83,8 +87,8 @@ class Lifespan:
             if self._task is not None and not self._task.done():
                 if not self._closing.is_set():
                     return False
-                await self._ended()
-            self._closing = asyncio.Event()
+                await self.wait_ended()
+            self._closing, self.failure = asyncio.Event(), None
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             try:
@@ -92,16 +96,17 @@ class Lifespan:
             except BaseException:
                 self._closing.set()
                 self._task.cancel()
-                await self._ended()
+                await self.wait_ended()
                 raise
             return True
 
     async def close(self) -> None:
         """Disconnect, end all background work, and wait for its end."""
         self._closing.set()
-        await self._ended()
+        await self.wait_ended()
 
-    async def _ended(self) -> None:
+    async def wait_ended(self) -> None:
+        """Wait until everything in the background has ended."""
         # A task that is done may belong to an event loop that is closed by now: it cannot be awaited.
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
@@ -125,16 +130,36 @@ class Lifespan:
                     retry_for_seconds = self._options.storage.operation_timeout_seconds
                     self.connected = Connected(group, partitions, retry_for_seconds, self._log)
                     group.start_soon(Rebalancer(partitions, self.connected.locks, self._log).run)
-                    self._events.attach(group.start_soon)
+                    self._events.open()
                     if not ready.done():
                         ready.set_result(None)
                     await self._closing.wait()
                 group.cancel_scope.cancel()
+        except BaseException as error:
+            self._end_unasked(error)
+            if isinstance(error, asyncio.CancelledError) or ends_process(error) is not None:
+                raise
         finally:
-            self._events.detach()
+            self._events.close()
             self.connected = None
             if not ready.done():
                 ready.set_exception(NotConnected())
+
+    def _end_unasked(self, error: BaseException) -> None:
+        """Tell that everything in the background ends, unless it was asked to: a bug, or a cancel of all tasks."""
+        if self.connected is None or self._closing.is_set():
+            return
+        self.failure = error
+        if ends_process(error) is not None:
+            return  # it has ended the event loop already, which says so
+        if isinstance(error, asyncio.CancelledError):
+            self._log.error(
+                "the scheduler ended without being asked to: its asyncio tasks were cancelled, as at the end of "
+                "asyncio.run(); use 'async with', or call close()"
+            )
+        else:
+            self._log.error("the scheduler ended without being asked to: %s", describe(error), exc_info=error)
+        self._events.emit("stopped", error)
 
     def _on_state(self, partition: Partition) -> None:
         back = partition.state == "online"

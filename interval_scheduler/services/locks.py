@@ -115,7 +115,7 @@ class Locks:
                 with anyio.CancelScope(shield=True):
                     await self._release_quietly(lock)
         if renewal.lost:
-            raise LockLost(name, "was lost: it could not be renewed in time, and another holder is possible")
+            raise LockLost(name, renewal.reason)
 
     async def extend(self, lock: Lock, ttl_ms: int) -> bool:
         """Extend a lock to `ttl_ms` from now; return True if it was still held."""
@@ -163,8 +163,9 @@ class LockRenewal:
         self._scope = anyio.CancelScope()
         #: The scope of the block; cancelled when the lock is lost.
         self.block: Final = anyio.CancelScope()
-        #: True if the lock was lost.
+        #: True if the lock was lost, for this reason.
         self.lost = False
+        self.reason = "was lost: it could not be renewed in time, and another holder is possible"
 
     def stop(self) -> None:
         """Stop the renewal."""
@@ -173,16 +174,21 @@ class LockRenewal:
     async def run(self) -> None:
         """Renew until stopped, or until the lock is lost."""
         seconds = self._ttl_ms / 1000
-        with self._scope:
-            while True:
-                trusted_until = self._held_from + TRUSTED_SHARE * seconds
-                with anyio.move_on_after(trusted_until - clock.monotonic()):
-                    if await self._renewed(seconds):
-                        continue
-                break
-        if not self._scope.cancel_called:
-            self.lost = True
-            self.block.cancel()
+        try:
+            with self._scope:
+                while True:
+                    trusted_until = self._held_from + TRUSTED_SHARE * seconds
+                    with anyio.move_on_after(trusted_until - clock.monotonic()):
+                        if await self._renewed(seconds):
+                            continue
+                    break
+        except asyncio.CancelledError:
+            self.reason = "is not renewed any more, since the scheduler was closed: another holder is possible"
+            raise
+        finally:
+            if not self._scope.cancel_called:
+                self.lost = True
+                self.block.cancel()
 
     async def _renewed(self, seconds: float) -> bool:
         """Renew the lock once, and try again after a fault; return True if the lock is still held."""

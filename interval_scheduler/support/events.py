@@ -1,41 +1,87 @@
-"""Events for the application, delivered so that no handler can block or break the scheduler."""
+"""Events for the application, delivered so that no handler can block, break or outgrow the scheduler.
+
+::
+
+    emit ──▶ a function: called at once
+        └──▶ a coroutine function: an asyncio task of its own ──▶ ended
+                 │ too many in progress           │ the scheduler closes: waited for within the drain, then cancelled
+              left out, counted
+
+Each handler is called in a copy of the context in which it was registered, not in that of the run that it is told of.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, Literal, get_args
+from contextvars import Context, copy_context
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from ..errors import InvalidType, InvalidValue
-from .log import Log
+from .guests import ends_process, is_called_by
+from .log import GuardedLog
+from .text import describe
 
-EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"]
+EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error", "stopped"]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
+#: The most asynchronous handlers in progress; the calls of others are left out, and counted.
+MAX_IN_PROGRESS: Final = 1000
+#: The time that a cancelled handler may take to end, in seconds.
+_GRACE_SECONDS: Final = 1.0
 
 Handler = Callable[..., object]
-#: A function that starts a coroutine in the background.
-Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]]], object]
+
+
+class _Listener(NamedTuple):
+    handler: Handler
+    context: Context
 
 
 class Events:
-    """The handlers of the events.
+    """Handlers by event.
 
     Args:
-        log: the log for handlers that raise.
+        log: the log; it tells of handlers that raise, are left out, or are cancelled.
     """
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: GuardedLog) -> None:
         self._log = log
-        self._handlers: dict[str, list[Handler]] = {name: [] for name in EVENT_NAMES}
-        self._spawn: Spawn | None = None
+        self._listeners: dict[str, list[_Listener]] = {name: [] for name in EVENT_NAMES}
+        self._in_progress: dict[asyncio.Task[None], str] = {}
+        self._is_open = False
+        self._closing = False
+        #: The number of calls of asynchronous handlers that were left out, since too many were in progress.
+        self.left_out = 0
 
-    def attach(self, spawn: Spawn) -> None:
-        """Start the coroutines of asynchronous handlers by `spawn` from now on."""
-        self._spawn = spawn
+    def open(self) -> None:
+        """Start asynchronous handlers from now on."""
+        self._is_open, self._closing = True, False
 
-    def detach(self) -> None:
+    def close(self) -> None:
         """Leave out asynchronous handlers from now on."""
-        self._spawn = None
+        self._is_open = False
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the asynchronous handlers in progress, cancel those that take longer, and tell it.
+
+        Args:
+            seconds: the time that they have.
+        """
+        caller = asyncio.current_task()  # a handler that closes the scheduler cannot be waited for
+        others = [task for task in self._in_progress if task is not caller]
+        if not others:
+            return
+        _, late = await asyncio.wait(others, timeout=seconds)
+        if late:
+            names = Counter(self._in_progress.get(task, "") for task in late)
+            shown = ", ".join(f"{count} of {name!r}" for name, count in sorted(names.items()))
+            self._log.warning("handlers of events are cancelled, since they did not end in %g s: %s", seconds, shown)
+            self._closing = True
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=_GRACE_SECONDS)
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:
         """Add a handler; return a function that removes it.
@@ -44,45 +90,72 @@ class Events:
             InvalidValue: there is no such event.
             InvalidType: the handler cannot be called.
         """
-        if event not in self._handlers:
+        if event not in self._listeners:
             raise InvalidValue("event", f"must be one of {', '.join(EVENT_NAMES)}, got {event!r}")
         if not callable(handler):
             raise InvalidType("handler", f"must be a function, not {type(handler).__name__}")
-        self._handlers[event].append(handler)
+        listener = _Listener(handler, copy_context())
+        self._listeners[event].append(listener)
 
         def off() -> None:
-            if handler in self._handlers[event]:
-                self._handlers[event].remove(handler)
+            listeners = self._listeners[event]
+            listeners[:] = [each for each in listeners if each is not listener]
 
         return off
 
-    def listening(self, event: EventName) -> Sequence[Handler]:
-        """Return a live view of the handlers of an event: a frequent event is made only if it has handlers."""
-        return self._handlers[event]
+    def listening(self, event: EventName) -> Sequence[object]:
+        """Return the listeners of an event as a live view: those of frequent events are looked at for each run."""
+        return self._listeners[event]
 
     def emit(self, event: EventName, *args: object) -> None:
-        """Call the handlers of an event; asynchronous handlers run in the background."""
-        for handler in list(self._handlers[event]):
+        """Call the handlers of an event; asynchronous ones run on their own."""
+        for handler, context in tuple(self._listeners[event]):
             try:
-                result = handler(*args)
-            except Exception as error:  # noqa: BLE001 - a handler of the application may raise anything
+                result = context.copy().run(handler, *args)
+            except BaseException as error:  # noqa: BLE001 - the application's handler, whatever it raises
                 self._failed(event, error)
                 continue
             if inspect.iscoroutine(result):
-                if self._spawn is None:
-                    result.close()
-                else:
-                    self._start(event, result)
+                self._start(event, result, context)
 
-    def _start(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:
-        async def guarded() -> None:
-            try:
-                await coroutine
-            except Exception as error:  # noqa: BLE001 - a handler of the application may raise anything
-                self._failed(event, error)
+    def _start(self, event: str, coroutine: Coroutine[Any, Any, object], context: Context) -> None:
+        if not self._is_open:
+            coroutine.close()
+        elif len(self._in_progress) >= MAX_IN_PROGRESS:
+            coroutine.close()
+            self.left_out += 1
+            if self.left_out & (self.left_out - 1) == 0:  # the first one, and whenever the number has doubled
+                self._log.warning(
+                    "a handler of the event %r was left out, since %d handlers are in progress: %d were so far",
+                    event,
+                    MAX_IN_PROGRESS,
+                    self.left_out,
+                )
+        else:
+            guarded = self._guarded(event, coroutine)
+            task = asyncio.get_running_loop().create_task(
+                guarded, name="interval_scheduler handler", context=context.copy()
+            )
+            self._in_progress[task] = event
+            task.add_done_callback(self._ended)
 
-        if self._spawn is not None:
-            self._spawn(guarded)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._in_progress.pop(task, None)
+        if not task.cancelled():
+            task.exception()  # what ends the process has ended the event loop; asyncio need not say so once more
 
-    def _failed(self, event: str, error: Exception) -> None:
-        self._log.error("a handler of the event %r failed: %s: %s", event, type(error).__name__, error)
+    async def _guarded(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:
+        me = asyncio.current_task()
+        try:
+            await coroutine
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and self._closing:
+                raise
+            if isinstance(error, GeneratorExit) and not is_called_by(me):
+                raise
+            self._failed(event, error)
+
+    def _failed(self, event: str, error: BaseException) -> None:
+        if (fatal := ends_process(error)) is not None:
+            raise fatal
+        self._log.error("a handler of the event %r failed: %s", event, describe(error), exc_info=error)

@@ -1,21 +1,91 @@
-"""The logger that this library needs: the four methods that `logging.Logger` and most others have."""
+"""The logger of the application: the four methods that it needs, and a guard around it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+import sys
+import traceback
+from typing import Any, Literal, Protocol
+
+from .guests import ends_process
 
 
 class Log(Protocol):
-    """Any object with these methods, for example a `logging.Logger`."""
+    """Any object with these methods, for example a `logging.Logger`.
+
+    Messages have the form of `logging`: the arguments are put into the message by `%`. A line about an error has the
+    keyword argument `exc_info` with the error; if a logger does not take it, the traceback is put into the message.
+    """
 
     def debug(self, message: str, /, *args: object) -> object:
-        """Log an inner event, for developers of the application."""
+        """Log a line for developers of the application."""
 
     def info(self, message: str, /, *args: object) -> object:
-        """Log an event that is worth knowing and is no fault."""
+        """Log something worth knowing that is not a fault."""
 
     def warning(self, message: str, /, *args: object) -> object:
-        """Log a fault that somebody should look into, while work goes on."""
+        """Log something to examine; work goes on."""
 
     def error(self, message: str, /, *args: object) -> object:
         """Log a failure."""
+
+
+class GuardedLog:
+    """A log whose faults disturb nothing: a line that cannot be logged goes to `sys.stderr`.
+
+    Args:
+        log: the logger of the application.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        # The file and the line of a record are those of the caller, not of this guard.
+        self._extra: dict[str, Any] = {"stacklevel": 3} if isinstance(log, logging.Logger) else {}
+        self._told = False
+
+    def debug(self, message: str, /, *args: object, exc_info: BaseException | None = None) -> None:
+        """Log a line for developers of the application."""
+        self._write("debug", message, args, exc_info)
+
+    def info(self, message: str, /, *args: object, exc_info: BaseException | None = None) -> None:
+        """Log something worth knowing that is not a fault."""
+        self._write("info", message, args, exc_info)
+
+    def warning(self, message: str, /, *args: object, exc_info: BaseException | None = None) -> None:
+        """Log something to examine; work goes on."""
+        self._write("warning", message, args, exc_info)
+
+    def error(self, message: str, /, *args: object, exc_info: BaseException | None = None) -> None:
+        """Log a failure."""
+        self._write("error", message, args, exc_info)
+
+    def _write(
+        self,
+        level: Literal["debug", "info", "warning", "error"],
+        message: str,
+        args: tuple[object, ...],
+        error: BaseException | None,
+    ) -> None:
+        try:
+            write: Any = getattr(self._log, level)
+            if error is None:
+                write(message, *args, **self._extra)
+                return
+            try:
+                write(message, *args, exc_info=error, **self._extra)
+            except TypeError:  # it takes no keyword arguments
+                write(f"{message}\n%s", *args, "".join(traceback.format_exception(error)))
+        except BaseException as broken:  # noqa: BLE001 - the application's logger, whatever it raises
+            if (fatal := ends_process(broken)) is not None:
+                raise fatal from None
+            self._write_to_stderr(level, message, args, broken)
+
+    def _write_to_stderr(self, level: str, message: str, args: tuple[object, ...], broken: BaseException) -> None:
+        """Write a line that the logger refused; with the first one, the traceback of the logger's error."""
+        try:
+            trace = "" if self._told else "".join(traceback.format_exception(broken))
+            self._told = True
+            line = message % args if args else message
+            sys.stderr.write(f"interval_scheduler: the logger raised {type(broken).__name__}; {level}: {line}\n{trace}")
+        except Exception:  # noqa: BLE001, S110 - there is nobody left to tell
+            pass

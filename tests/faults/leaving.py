@@ -93,6 +93,9 @@ async def is_left_by_a_group_in_an_executor(scheduler: Scheduler) -> None:
     await asyncio.Event().wait()
 
 
+#: One that is collected while it is connected gives a ResourceWarning, which is tested elsewhere.
+_kept: list[Scheduler] = []
+
 WAYS: tuple[Way, ...] = (
     returns,
     raises,
@@ -108,7 +111,8 @@ WAYS: tuple[Way, ...] = (
 async def go(way: Way, url: str, namespace: str) -> None:
     # A machine that has other things to do is no fault.
     asyncio.get_running_loop().slow_callback_duration = 60
-    await way(Scheduler.from_url(url, namespace=namespace))
+    _kept.append(Scheduler.from_url(url, namespace=namespace))
+    await way(_kept[-1])
 
 
 def main(url: str, namespace: str) -> None:

@@ -136,8 +136,8 @@ ALL: Final = (
     Planted(
         "closing that was cut short is not waited for",
         "services/lifespan.py",
-        "                await self._ended()\n            self._closing = asyncio.Event()",
-        "            self._closing = asyncio.Event()",
+        "                await self.wait_ended()\n            self._closing, self.failure = asyncio.Event(), None",
+        "            self._closing, self.failure = asyncio.Event(), None",
         tests_in("faults/test_cancelled", "test_connecting_after_a_close_that_was_cut_short"),
     ),
     Planted(

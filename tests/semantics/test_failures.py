@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,7 +32,7 @@ class Failing:
 
     def __init__(self, times: int, error: Exception | None = None) -> None:
         self._left = times
-        self._error = error or RuntimeError("no luck")
+        self._error = error
         self.attempts: list[int] = []
         self.at: list[float] = []
 
@@ -40,7 +41,8 @@ class Failing:
         self.at.append(time.monotonic())
         if self._left > 0:
             self._left -= 1
-            raise self._error
+            # Not the same object each time: its traceback grows with each raise.
+            raise RuntimeError("no luck") if self._error is None else copy.copy(self._error)
 
     async def ran(self, times: int) -> None:
         await until(lambda: len(self.attempts) >= times)

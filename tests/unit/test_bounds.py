@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, InvalidValue, RedisInstance, Scheduler
-from interval_scheduler.execution.outcome import describe
+from interval_scheduler.support.text import describe
 
 pytestmark = pytest.mark.asyncio
 

@@ -16,6 +16,7 @@ from interval_scheduler.errors import (
     AlreadyExecuting,
     ConfigurationError,
     ConfigurationTypeError,
+    ExecutionEnded,
     HintsFull,
     InvalidType,
     InvalidValue,
@@ -192,6 +193,7 @@ EACH = [
     LockError("door", "is odd"),
     LockTimeout("door", "was not free"),
     LockLost("door", "was lost"),
+    ExecutionEnded("ValueError: a bug"),
 ]
 
 

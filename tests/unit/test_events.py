@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
 from interval_scheduler import InvalidType, InvalidValue
-from interval_scheduler.support.events import EVENT_NAMES, Events
+from interval_scheduler.support.events import EVENT_NAMES, MAX_IN_PROGRESS, Events
+from interval_scheduler.support.log import GuardedLog
 
 _log = logging.getLogger("test.events")
 
 
 @pytest.fixture
 def events() -> Events:
-    return Events(_log)
+    return Events(GuardedLog(_log))
 
 
 def test_the_events() -> None:
-    assert set(EVENT_NAMES) == {"online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error"}
+    assert set(EVENT_NAMES) == {
+        "online",
+        "offline",
+        "db-disconnect",
+        "db-reconnect",
+        "clock-jump",
+        "run",
+        "run-error",
+        "stopped",
+    }
 
 
 def test_handlers_get_what_is_told_in_the_order_they_were_added(events: Events) -> None:
@@ -95,12 +106,6 @@ def test_an_asynchronous_handler_is_dropped_without_a_warning_while_nothing_runs
 
 @pytest.mark.asyncio
 async def test_an_asynchronous_handler_runs_beside(events: Events, caplog: pytest.LogCaptureFixture) -> None:
-    tasks: list[asyncio.Task[None]] = []
-
-    def spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        tasks.append(asyncio.create_task(function()))
-
-    events.attach(spawn)
     go, seen = asyncio.Event(), []
 
     async def slow(name: str) -> None:
@@ -110,12 +115,180 @@ async def test_an_asynchronous_handler_runs_beside(events: Events, caplog: pytes
     async def broken(name: str) -> None:
         raise ZeroDivisionError(name)
 
+    events.open()
     events.on("db-reconnect", slow)
     events.on("db-reconnect", broken)
     events.emit("db-reconnect", "a:1/0")
     events.emit("db-reconnect", "b:1/0")
     assert seen == []
     go.set()
-    await asyncio.gather(*tasks)
+    await events.drain(5)
     assert seen == ["a:1/0", "b:1/0"]
     assert "a handler of the event 'db-reconnect' failed: ZeroDivisionError: a:1/0" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_a_drain_waits_then_cancels_and_tells(events: Events, caplog: pytest.LogCaptureFixture) -> None:
+    ended: list[str] = []
+
+    async def quick() -> None:
+        await asyncio.sleep(0.01)
+        ended.append("quick")
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("slow")
+
+    events.open()
+    events.on("online", quick)
+    events.on("offline", slow)
+    events.emit("online")
+    events.emit("offline")
+    events.emit("offline")
+    await events.drain(0.2)
+    assert ended == ["quick", "slow", "slow"]
+    assert caplog.messages == ["handlers of events are cancelled, since they did not end in 0.2 s: 2 of 'offline'"]
+
+
+@pytest.mark.asyncio
+async def test_a_handler_that_ignores_its_end_is_not_waited_for(events: Events) -> None:
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    events.open()
+    events.on("online", stubborn)
+    events.emit("online")
+    await asyncio.sleep(0)
+    await asyncio.wait_for(events.drain(0), 10)
+    release.set()
+    await events.drain(5)
+
+
+@pytest.mark.asyncio
+async def test_a_handler_that_drains_does_not_wait_for_itself(events: Events) -> None:
+    drained = asyncio.Event()
+
+    async def closes() -> None:
+        await events.drain(30)
+        drained.set()
+
+    events.open()
+    events.on("online", closes)
+    events.emit("online")
+    await asyncio.wait_for(drained.wait(), 5)
+
+
+@pytest.mark.asyncio
+async def test_asynchronous_handlers_are_bounded(events: Events, caplog: pytest.LogCaptureFixture) -> None:
+    go = asyncio.Event()
+    begun: list[None] = []
+
+    async def slow() -> None:
+        begun.append(None)
+        await go.wait()
+
+    events.open()
+    events.on("online", slow)
+    for _ in range(MAX_IN_PROGRESS + 5):
+        events.emit("online")
+    assert events.left_out == 5
+    assert len([line for line in caplog.messages if "was left out" in line]) == 3, "the first, the second, the fourth"
+    go.set()
+    await events.drain(5)
+    assert len(begun) == MAX_IN_PROGRESS
+    events.emit("online")
+    await events.drain(5)
+    assert len(begun) == MAX_IN_PROGRESS + 1
+
+
+tenant: ContextVar[str] = ContextVar("tenant", default="nobody")
+
+
+@pytest.mark.asyncio
+async def test_handlers_are_called_in_the_context_of_their_registration(events: Events) -> None:
+    seen: list[str] = []
+
+    def handler() -> None:
+        seen.append(tenant.get())
+        tenant.set("of the handler")
+
+    async def later() -> None:
+        handler()
+
+    tenant.set("of the application")
+    events.open()
+    events.on("online", handler)
+    events.on("online", later)
+    tenant.set("of a run")
+    events.emit("online")
+    events.emit("online")
+    await events.drain(5)
+    assert seen == ["of the application"] * 4
+    assert tenant.get() == "of a run"
+
+
+class Panic(BaseException):
+    """As those of Rust."""
+
+
+async def _cancel_itself() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+ERRORS = [ValueError("a"), Panic("b"), asyncio.CancelledError(), GeneratorExit(), BaseExceptionGroup("c", [Panic("d")])]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("is_coroutine", [False, True], ids=["function", "coroutine function"])
+async def test_whatever_a_handler_raises_is_told_with_its_traceback(
+    events: Events,
+    caplog: pytest.LogCaptureFixture,
+    error: BaseException,
+    is_coroutine: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    def function() -> None:
+        raise error
+
+    async def coroutine_function() -> None:
+        raise error
+
+    seen: list[str] = []
+    events.open()
+    events.on("online", coroutine_function if is_coroutine else function)
+    events.on("online", lambda: seen.append("the other"))
+    events.emit("online")
+    await events.drain(5)
+    assert seen == ["the other"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"a handler of the event 'online' failed: {type(error).__name__}")
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+@pytest.mark.asyncio
+async def test_a_handler_that_cancels_itself_is_told(events: Events, caplog: pytest.LogCaptureFixture) -> None:
+    events.open()
+    events.on("online", _cancel_itself)
+    events.emit("online")
+    await events.drain(5)
+    assert caplog.messages == ["a handler of the event 'online' failed: CancelledError"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), BaseExceptionGroup("c", [ValueError(), SystemExit(3)])])
+def test_only_the_end_of_the_process_goes_through(events: Events, error: BaseException) -> None:
+    def handler() -> None:
+        raise error
+
+    events.on("online", handler)
+    with pytest.raises(SystemExit):
+        events.emit("online")

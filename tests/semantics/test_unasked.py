@@ -1,0 +1,288 @@
+"""An execution or a connection that ends without being asked to is told; stops and closes from inside of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from interval_scheduler import AlreadyExecuting, ExecutionEnded, IntervalTask, Scheduler, current_run
+from interval_scheduler.execution.poller import Poller
+from interval_scheduler.services.rebalancer import Rebalancer
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+
+MakeScheduler = Callable[..., Awaitable[Scheduler]]
+
+
+async def test_wait_stopped_returns_when_nothing_is_executed(scheduler: Scheduler) -> None:
+    await scheduler.wait_stopped()
+    await scheduler.start_task_execute(Recorder())
+    waiting = asyncio.create_task(scheduler.wait_stopped())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    await scheduler.stop_task_execute()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_an_execution_that_ends_by_a_bug_is_told(
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = await make_scheduler()
+    told: list[BaseException] = []
+    scheduler.on("stopped", told.append)
+
+    async def broken(_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Poller, "run_once", broken)
+        await scheduler.start_task_execute(Recorder())
+        with pytest.raises(ExecutionEnded, match="ZeroDivisionError: a bug") as caught:
+            await asyncio.wait_for(scheduler.wait_stopped(), 5)
+    assert not scheduler.executing_tasks
+    assert told == [caught.value.__cause__]
+    health = await scheduler.check_health()
+    assert not health.ok
+    assert health.stopped is not None
+    assert "ZeroDivisionError: a bug" in health.stopped
+    (record,) = [record for record in caplog.records if "executing tasks ended without" in record.getMessage()]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is told[0]
+    assert await scheduler.assign_task(IntervalTask("t")), "the connection goes on"
+    recorder = Recorder()
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    assert await scheduler.check_health()
+
+
+async def test_a_connection_that_ends_by_a_bug_is_told(
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    goes_wrong = asyncio.Event()
+
+    async def broken(_: Any) -> None:
+        await goes_wrong.wait()
+        raise ZeroDivisionError("a bug")
+
+    told: list[BaseException] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Rebalancer, "run", broken)
+        scheduler = await make_scheduler()
+    scheduler.on("stopped", told.append)
+    await scheduler.start_task_execute(Recorder())
+    goes_wrong.set()
+    with pytest.raises(ExecutionEnded, match="a bug"):
+        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+    await until(lambda: len(told) == 1)
+    assert not await scheduler.check_health()
+    assert "the scheduler ended without being asked to" in caplog.text
+    await scheduler.connect()
+    assert not await scheduler.check_health(), "nothing is executed, and nobody has asked for that"
+    await scheduler.stop_task_execute()
+    assert await scheduler.check_health()
+
+
+@pytest.mark.leaves_leases
+async def test_a_cancel_of_all_asyncio_tasks_is_told(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = asyncio.all_tasks()
+    scheduler = await make_scheduler()
+    told: list[BaseException] = []
+    scheduler.on("stopped", told.append)
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("t", every=60))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    for task in asyncio.all_tasks() - before:
+        task.cancel()
+    with pytest.raises(ExecutionEnded):
+        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+    await until(lambda: len(told) == 1)
+    assert "its asyncio tasks were cancelled" in caplog.text
+    assert not await scheduler.check_health()
+
+
+@pytest.mark.parametrize("call", ["stop", "close"])
+@pytest.mark.parametrize("nested", [False, True], ids=["itself", "in a task group"])
+async def test_a_run_may_end_the_execution(
+    make_scheduler: MakeScheduler,
+    call: str,
+    nested: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    scheduler = await make_scheduler(drain_seconds=30)
+    runs: list[str] = []
+    ended: list[str] = []
+
+    async def end() -> None:
+        await (scheduler.stop_task_execute() if call == "stop" else scheduler.close())
+
+    async def executor(data: str) -> None:
+        runs.append(data)
+        if data == "last":
+            if nested:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(end())
+            else:
+                await end()
+        else:
+            await asyncio.sleep(0.1)
+        ended.append(data)
+
+    await scheduler.assign_tasks([IntervalTask("other", "other"), IntervalTask("last", "last")])
+    await scheduler.start_task_execute(executor)
+    await asyncio.wait_for(scheduler.wait_stopped(), 10)
+    assert sorted(ended) == ["last", "other"], "the run ends as a run, and the others are waited for"
+    await scheduler.close()
+    await scheduler.start_task_accept()
+    assert await scheduler.task_size() == 0, "nothing was handed back"
+    assert sorted(runs) == ["last", "other"]
+
+
+async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    stopped, goes_on = asyncio.Event(), asyncio.Event()
+    ended: list[str] = []
+
+    async def executor(data: str) -> None:
+        await scheduler.stop_task_execute()
+        await scheduler.stop_task_execute()
+        with pytest.raises(AlreadyExecuting):
+            await scheduler.start_task_execute(executor)
+        stopped.set()
+        await goes_on.wait()
+        ended.append(data)
+
+    await scheduler.assign_task(IntervalTask("t", "t"))
+    await scheduler.start_task_execute(executor)
+    await stopped.wait()
+    outside = asyncio.create_task(scheduler.stop_task_execute())
+    await asyncio.sleep(0.05)
+    assert not outside.done()
+    goes_on.set()
+    await asyncio.wait_for(outside, 5)
+    assert ended == ["t"]
+    recorder = Recorder()
+    await scheduler.start_task_execute(recorder)
+    await scheduler.assign_task(IntervalTask("u"))
+    await recorder.ran(1)
+
+
+async def test_starts_stops_and_drains_are_told(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="interval_scheduler")
+    scheduler = await make_scheduler()
+    hangs = asyncio.Event()
+
+    async def executor(data: str) -> None:
+        if data == "bad":
+            raise ValueError(data)
+        if data == "hangs":
+            hangs.set()
+            await asyncio.Event().wait()
+
+    await scheduler.assign_tasks([IntervalTask(data, data) for data in ("good", "bad", "hangs")])
+    await scheduler.start_task_execute(executor, concurrency=1)
+    await asyncio.wait_for(hangs.wait(), 5)
+    await scheduler.stop_task_execute(drain_seconds=0.05)
+    lines = [line for line in caplog.messages if "task" in line or "run" in line]
+    assert "executing tasks: at most 1 at once, of 1 partitions" in lines
+    assert "no more tasks are executed: 1 runs may end within 0.05 s" in lines
+    (cut,) = [line for line in lines if "cut short" in line]
+    assert cut.startswith("1 runs are cut short, since they did not end in time: 'hangs' (")
+    (done,) = [line for line in lines if line.startswith("executing tasks ended after")]
+    assert done.endswith("2 runs ended in all, of these 1 failed; 1 were handed back") or "3 were handed back" in done
+
+
+async def test_a_failed_run_is_logged_with_its_traceback(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = await make_scheduler()
+
+    def deep(row: dict[str, Any]) -> Any:
+        return row["account"]["id"]
+
+    async def executor(_: str) -> None:
+        deep({"account": {}})
+
+    def find() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if "failed" in record.getMessage() and record.exc_info]
+
+    await scheduler.assign_task(IntervalTask("a\n\x1b[31mforged", every=60))
+    await scheduler.start_task_execute(executor)
+    await until(lambda: len(find()) == 1)
+    (record,) = find()
+    assert record.getMessage() == "the run of task 'a\\n\\x1b[31mforged' failed: KeyError: 'id'"
+    assert "in deep" in (logging.Formatter().formatException(record.exc_info) if record.exc_info else "")
+
+
+async def test_a_scheduler_that_is_never_closed_is_told(url: str, namespace: str) -> None:
+    scheduler = Scheduler.from_url(url, namespace=namespace)
+    await scheduler.connect()
+    close = scheduler._lifespan.close
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del scheduler
+        gc.collect()
+    (message,) = [str(each.message) for each in caught if each.category is ResourceWarning]
+    assert "was never closed: use 'async with', or call close()" in message
+    await close()
+
+
+async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: MakeScheduler) -> None:
+    """A run that has ended, and one of another scheduler with the same id, know nothing of the claims of a task."""
+    scheduler = await make_scheduler(concurrency=1, prefetch=1)
+    other = await make_scheduler(namespace=f"{scheduler._options.namespace}-other")
+    left: list[asyncio.Task[float]] = []
+    own: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def timed_removal(of: Scheduler) -> float:
+        # Claimed now and not started: the worker is busy. Nobody may return before it can be started no more.
+        began = loop.time()
+        await of.remove_task("t")
+        return loop.time() - began
+
+    async def later() -> float:
+        await until(lambda: not scheduler._executing.is_in_progress(current_run()))
+        await scheduler.stop_task_execute()
+        await scheduler.assign_task(IntervalTask("t", "again"))
+        recorder.gate.clear()
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1)
+        return await timed_removal(scheduler)
+
+    async def executor(_: str) -> None:
+        left.append(asyncio.create_task(later()))
+
+    async def of_other(_: str) -> None:
+        own.append(await timed_removal(scheduler))
+        own.append(await timed_removal(other))
+
+    recorder = Recorder()
+    await scheduler.assign_task(IntervalTask("t"))
+    await scheduler.start_task_execute(executor)
+    await until(lambda: len(left) == 1)
+    assert await asyncio.wait_for(left[0], 10) > 0.5
+    recorder.gate.set()
+    await scheduler.stop_task_execute()
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("t", every=3600))
+    await other.assign_task(IntervalTask("t", every=3600))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    await other.start_task_execute(of_other)
+    await until(lambda: len(own) == 2)
+    assert own[0] > 0.5, "of another scheduler"
+    assert own[1] < 0.5, "its own"
+    recorder.gate.set()
