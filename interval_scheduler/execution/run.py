@@ -8,8 +8,10 @@ from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
 from ..errors import OutsideRun
+from ..model.cron import is_unreadable
 from ..model.policy import PLAIN, BadPolicy, Policy, of_header
 from ..model.records import CorruptRecord, split
+from ..model.wire import readable, whole
 from ..support import clock
 
 _SEMICOLON: Final = ord(";")
@@ -147,7 +149,7 @@ class TaskRun:
     @property
     def id(self) -> str:
         """The id of the task."""
-        return self.raw_id.decode()
+        return readable(self.raw_id)
 
     @property
     def due(self) -> float:
@@ -157,7 +159,7 @@ class TaskRun:
     @property
     def attempt(self) -> int:
         """Which delivery of this occurrence it is, from 1."""
-        return 1 if self.failed is None else 1 + int(self.failed)
+        return 1 + (whole(self.failed) or 0)
 
     @property
     def due_ms(self) -> int:
@@ -248,6 +250,8 @@ class TaskRun:
             self._policy = of_header(header)
         except BadPolicy as error:
             raise CorruptRecord(str(error)) from None
+        if self._policy.cron is not None and is_unreadable(self._policy.cron):
+            raise CorruptRecord(f"the cron expression {self._policy.cron[:100]!r} cannot be read")
         self.is_plain = False
         if self._policy.needs_lease:
             self.start_by = self._grant.leased_start_by

@@ -18,6 +18,46 @@ local REPLY_KEPT_MS = 600000
 -- The greatest number of missed occurrences that are kept of a task that wants each of them.
 local MISSED_KEPT = 1000
 
+-- The latest moment that stands for one, in ms: what is later, or before 1970, was not written by this library.
+local LATEST = 999999999999999
+
+-- Read a whole number that a script wrote; nil if the text is anything else, or longer than any such number.
+local function whole(text)
+  return text and #text <= 16 and match(text, '^%d+$') and tonumber(text) or nil
+end
+
+-- Read a score as a moment, in ms: whole, and from 1970 to the latest one, whatever stands there. nil for no score.
+local function moment_of(score)
+  score = tonumber(score)
+  return score and math.ceil(math.max(0, math.min(score, LATEST)))
+end
+
+-- Tell if some ids are all short and of ASCII without NUL, as nearly all are.
+local function are_plain(ids)
+  local joined = table.concat(ids)
+  return #joined <= 512 * #ids and not string.find(joined, '[%z\128-\255]')
+end
+
+-- Tell if this library can have written an id: up to 512 bytes of UTF-8 without NUL.
+local function is_id(id)
+  if are_plain({ id }) then
+    return id ~= ''
+  end
+  local rest = id
+  for _, sequence in ipairs({
+    '[\194-\223][\128-\191]',
+    '\224[\160-\191][\128-\191]',
+    '\237[\128-\159][\128-\191]',
+    '[\225-\236\238\239][\128-\191][\128-\191]',
+    '\240[\144-\191][\128-\191][\128-\191]',
+    '[\241-\243][\128-\191][\128-\191][\128-\191]',
+    '\244[\128-\143][\128-\191][\128-\191]',
+  }) do
+    rest = string.gsub(rest, sequence, '?')
+  end
+  return #id <= 512 and are_plain({ rest })
+end
+
 -- Take one of every `step` arguments, from `first` on: the ids, where each item has several arguments.
 local function arguments(first, step)
   local found = {}
@@ -43,18 +83,33 @@ local function digits(number)
   return format('%d', number)
 end
 
+-- Make the error for a key whose content cannot be read.
+local function corrupt(key, problem)
+  return redis.error_reply('CORRUPT the key ' .. key .. ' ' .. problem)
+end
+
+-- Make the error for a reply that cannot be read, and delete it, so that the next request of the session passes.
+local function corrupt_reply(reply_key)
+  call('DEL', reply_key)
+  return corrupt(reply_key, 'had no reply to a request: the change may or may not have happened')
+end
+
 -- Find the reply to a request that was carried out before: nil for a new request, an error if a later one of its
 -- session was carried out. A session numbers its requests and sends one at a time, so Redis must keep its last reply
 -- only. This is RIFL's scheme for exactly-once requests (Lee et al., "Implementing Linearizability at Large Scale and
 -- Low Latency", SOSP 2015), with a window of one request.
 local function recall(reply_key, sequence)
-  local last = call('GET', reply_key)
+  local last = redis.pcall('GET', reply_key)
   if not last then
     return nil
+  elseif type(last) == 'table' then -- an error
+    return string.find(last.err, 'WRONGTYPE', 1, true) and corrupt_reply(reply_key) or last
   end
   local blank = string.find(last, ' ', 1, true)
-  local done = tonumber(string.sub(last, 1, blank - 1))
-  if done < tonumber(sequence) then
+  local done = blank and whole(string.sub(last, 1, blank - 1))
+  if not done then
+    return corrupt_reply(reply_key)
+  elseif done < tonumber(sequence) then
     return nil
   elseif done > tonumber(sequence) then
     return redis.error_reply('OUTDATED a later request of this session was carried out')
@@ -65,8 +120,12 @@ end
 -- Make the error for a request whose epoch of the list of partitions is not the epoch here; nil if it is the same. The
 -- name of the epoch's key follows from any other key of the partition. The key is absent for epoch 1.
 local function list_changed(key, epoch)
-  local stored = call('GET', match(key, '^.-}:') .. 'epoch') or '1'
+  local epoch_key = match(key, '^.-}:') .. 'epoch'
+  local stored = call('GET', epoch_key) or '1'
   if stored ~= epoch then
+    if not whole(stored) then
+      return corrupt(epoch_key, 'is no epoch: set it to the field epoch of the membership, or delete it if there is none')
+    end
     return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. stored .. ' by now')
   end
 end
@@ -106,9 +165,10 @@ local function pass_when_full(reply_key)
   call('PEXPIRE', reply_key, REPLY_KEPT_MS)
 end
 
--- Read the last fencing token; '0' if there was none.
+-- Read the last fencing token; '0' if there was none, or if it cannot be read: the clock goes on with greater ones.
 local function last_token(fence_key)
-  return call('GET', fence_key) or '0'
+  local token = call('GET', fence_key)
+  return whole(token) and token or '0'
 end
 
 -- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back.
@@ -120,7 +180,7 @@ end
 
 -- Read the least score of a sorted set, as the due time of the first waiting task; nil if the set is empty.
 local function head(zset_key)
-  return tonumber(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
+  return moment_of(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
 end
 
 -- Tell sleeping schedulers if the first waiting task is due earlier than before. Without the right to publish, they
@@ -135,11 +195,13 @@ end
 -- if the text is no header.
 local function read_header(header)
   local flags, interval, phase, rest = match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
-  if flags and rest == '' then
+  if flags and (#interval > 15 or #phase > 15) then
+    return nil
+  elseif flags and rest == '' then
     return flags, interval, phase
   end
   local grid = match(rest or '', '^ ([1-9]%d*)$')
-  if grid then
+  if grid and #grid <= 15 then
     return flags, interval, phase, grid
   end
   return match(header, '^[sb]d?$')
@@ -176,12 +238,12 @@ local function after_run(text, at, now, due)
   local header, behind = match(text, '^([^\n]*)\n()', at)
   local plain, policy = match(header or '', '^([^;]*)(.*)$')
   local flags, interval, phase, grid = read_header(plain)
-  local told, last = tonumber(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
+  local told, last = whole(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
   if not flags or (not told and match(policy, ';c')) then
     return nil, behind, policy
   end
   local moment = told
-    or interval and following(now, tonumber(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
+    or interval and following(now, moment_of(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
     or false
   if moment and last and moment > last then
     moment = false
@@ -204,7 +266,7 @@ end
 
 -- Take a lease apart. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
 -- task was assigned or controlled during the run ('k': go on by the new record; 's' and a moment: be due then; else
--- ''); and 'p' if it was paused, else ''.
+-- ''); and 'p' if it was paused, else ''. None if the text is no lease.
 local function read_lease(held)
   return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
 end
@@ -212,7 +274,7 @@ end
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
 -- little late may have chosen the occurrence that just ran: this one is over, and the mark does not count.
 local function decided(mark, policy, due)
-  local moment = tonumber(match(mark, '^s(%d+)$'))
+  local moment = whole(match(mark, '^s(%d+)$'))
   if moment and moment <= tonumber(due) and match(policy, ';@') then
     return nil
   end
@@ -223,7 +285,7 @@ end
 -- moment that a later assignment set.
 local function due_again(held, now)
   local _, due, mark, paused = read_lease(held)
-  return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now, paused == 'p'
+  return whole(match(mark or '', '^s(%d+)$')) or whole(due) or now, paused == 'p'
 end
 
 -- Collect the new places of tasks: pairs of due times and ids, one list for waiting tasks and one for paused tasks, and
@@ -289,10 +351,30 @@ local function delete_members(ids, sets)
   end
 end
 
--- Add one to the count of each id in a hash.
+-- Add to a count in a hash, and return the sum; nil if there is something else than a count, which then stays.
+local function add(key, field, number)
+  local sum = redis.pcall('HINCRBY', key, field, number)
+  if type(sum) ~= 'table' then
+    return sum
+  elseif string.find(sum.err, 'integer', 1, true) or string.find(sum.err, 'overflow', 1, true) then
+    return nil
+  end
+  return call('HINCRBY', key, field, number) -- raises the same error
+end
+
+-- Add one to the count of each id in a hash. A count that cannot be read begins anew.
 local function count_up(key, ids)
   for _, id in ipairs(ids) do
-    call('HINCRBY', key, id, 1)
+    if (add(key, id, 1) or 0) < 1 then
+      call('HSET', key, id, 1)
+    end
+  end
+end
+
+-- Count a failed delivery of each id. A count that cannot be read stays: the next claim sets its task aside.
+local function count_attempts(attempts_key, ids)
+  for _, id in ipairs(ids) do
+    add(attempts_key, id, 1)
   end
 end
 
