@@ -20,6 +20,18 @@ local function slice(strings, first, count)
   return { unpack(strings, first, first + count - 1) }
 end
 
+-- Tell if a policy has a rule that the scheduler will refuse: its task is leased, so that it can be set aside.
+local function is_refused(policy)
+  for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
+    if letter == '@' or letter == 'm' and value ~= 's' and value ~= 'a' then
+      return true
+    elseif string.find(letter, '[ubt]') and not whole(value) then
+      return true
+    end
+  end
+  return policy ~= '' and not is_id(policy)
+end
+
 -- Split ids by a second list of ids and due times: the ids that are missing there, and the others.
 local function missing_from(all, found)
   local missing, others, at = {}, {}, 1
@@ -92,7 +104,7 @@ if #found > 0 then
       local _, policy
       moment, _, policy = after_run(record or '', 1, now, due)
       -- The policy of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and match(policy, ';[cnrg]')
+      is_leased = record and (match(policy, ';[cnrg]') or is_refused(policy))
     end
     if is_leased then
       moment = nil
