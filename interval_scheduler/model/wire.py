@@ -9,7 +9,7 @@ from typing import Final
 
 #: The greatest number of digits that the scripts write: a fencing token is a moment in microseconds.
 MAX_DIGITS: Final = 16
-#: The latest moment that stands for one, in ms; `LATEST` in `_prelude.lua` is the same.
+#: The latest moment that stands for one, in ms; `LATEST` in `_checks.lua` is the same.
 LATEST_MS: Final = 10**15 - 1
 
 

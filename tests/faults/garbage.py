@@ -98,7 +98,7 @@ def kinds() -> Iterator[Garbage]:
         yield Garbage(f"fence: {word}", _fence(value))
     for letter in _POLICIES:
         for word in ("a word", "400 digits", "a negative number", "1e999", "no UTF-8"):
-            if (letter, word) not in (("m", "a negative number"),):
+            if (letter, word) != ("m", "a negative number"):
                 record = b"s 200 0;%s%s\nbad" % (letter.encode(), VALUES[word])
                 yield Garbage(f"tasks, rule {letter}: {word}", _record(record), "aside")
     for word, score in SCORES.items():
@@ -143,7 +143,7 @@ def _now_ms() -> int:
 
 def _task(raw_id: bytes, record: bytes = RECORD) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + b"tasks", raw_id, record)  # type: ignore[arg-type]
+        client.hset(tag + b"tasks", raw_id, record)
         client.zadd(tag + b"due", {raw_id: _now_ms()})
 
     return write
@@ -155,7 +155,7 @@ def _record(record: bytes) -> Callable[[redis.Redis, bytes], object]:
 
 def _field(key: str, value: bytes, record: bytes = RECORD) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + key.encode(), BAD, value)  # type: ignore[arg-type]
+        client.hset(tag + key.encode(), BAD, value)
         _task(BAD, record)(client, tag)
 
     return write
@@ -163,8 +163,8 @@ def _field(key: str, value: bytes, record: bytes = RECORD) -> Callable[[redis.Re
 
 def _lease(lease: bytes, deadline: str | None = None) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + b"tasks", BAD, RECORD)  # type: ignore[arg-type]
-        client.hset(tag + b"leases", BAD, lease)  # type: ignore[arg-type]
+        client.hset(tag + b"tasks", BAD, RECORD)
+        client.hset(tag + b"leases", BAD, lease)
         score: Any = _now_ms() if deadline is None else deadline
         client.zadd(tag + b"leased", {BAD: score})
 
@@ -173,16 +173,16 @@ def _lease(lease: bytes, deadline: str | None = None) -> Callable[[redis.Redis, 
 
 def _score(key: str, score: str) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + b"tasks", BAD, RECORD)  # type: ignore[arg-type]
-        client.execute_command("ZADD", tag + key.encode(), score, BAD)
+        client.hset(tag + b"tasks", BAD, RECORD)
+        client.zadd(tag + key.encode(), {BAD: float(score)})
 
     return write
 
 
 def _parked(member: bytes) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + b"tasks", BAD, b"s 200 0;gg\nbad")  # type: ignore[arg-type]
-        client.hset(tag + b"group:parked-of", BAD, member)  # type: ignore[arg-type]
+        client.hset(tag + b"tasks", BAD, b"s 200 0;gg\nbad")
+        client.hset(tag + b"group:parked-of", BAD, member)
         client.zadd(tag + b"group:parked", {member: 0})
         client.zadd(tag + b"group:parked", {b"g\0" + member: 0})  # the next one that a run of the group lets go
 
@@ -191,7 +191,7 @@ def _parked(member: bytes) -> Callable[[redis.Redis, bytes], object]:
 
 def _group_count(value: bytes) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
-        client.hset(tag + b"group:runs", b"g", value)  # type: ignore[arg-type]
+        client.hset(tag + b"group:runs", b"g", value)
         _record(b"s 200 0;gg\nbad")(client, tag)
 
     return write

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -61,7 +61,7 @@ async def _raw_errors(scheduler: Scheduler, task_id: str) -> list[str]:
             pass
 
     found = []
-    for name, call in {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "tasks": listed,
         "dead_tasks": dead,
         "get_task": lambda: scheduler.get_task(task_id),
@@ -75,7 +75,8 @@ async def _raw_errors(scheduler: Scheduler, task_id: str) -> list[str]:
         "run_task_now": lambda: scheduler.run_task_now(task_id),
         "assign_task": lambda: scheduler.assign_task(IntervalTask(task_id, "bad", every=60)),
         "remove_task": lambda: scheduler.remove_task(task_id),
-    }.items():
+    }
+    for name, call in calls.items():
         try:
             await call()
         except SchedulerError:
@@ -168,7 +169,8 @@ async def test_keys_of_another_type(own_server: Callable[..., RedisServer], name
         "a key has another type than it should",
         count=f"{len(everything)} keys, one at a time, 20 tasks beside",
         expected="a typed error and a finding of check_health name the key; all goes on once it is deleted",
-        figure=f"found by check_health {told} of {len(everything)}; named by the audit {named} of {len(read)} that it reads; stalls afterwards "
-        f"{len(stalls)}, errors that are not typed {len(raw)}" + "".join(f"; {each}" for each in [*stalls, *raw][:10]),
+        figure=f"found by check_health {told} of {len(everything)}; named by the audit {named} of {len(read)}; "
+        f"stalls afterwards {len(stalls)}, errors that are not typed {len(raw)}"
+        + "".join(f"; {each}" for each in [*stalls, *raw][:10]),
         holds=told == len(everything) and named == len(read) and not stalls and not raw,
     )

@@ -34,7 +34,7 @@ _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_prelude", "_groups", "_claims")
+_FUNCTIONS: Final = ("_checks", "_prelude", "_groups", "_claims")
 
 
 class BadScriptHeader(Exception):

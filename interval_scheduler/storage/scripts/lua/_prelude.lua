@@ -1,11 +1,8 @@
--- Functions that the loader puts before every script.
+-- Functions that the loader puts before every script, after those of `_checks.lua`.
 --
 -- Redis does not roll a script back. So a script reads and decides first, then adds, then deletes: if Redis refuses a
 -- write half-way (a right was withdrawn), a task may stand at two places, but never at none. A script deletes a lease
 -- before its deadline, and a record last: a later claim finds the rest again when the deadline passes.
-
-local call = redis.call
-local match, format = string.match, string.format -- a local is found faster
 
 -- A member that is no possible id. A script writes it into a small set or hash before a batch, and deletes it
 -- afterwards: Redis keeps short members as a list, and searches this list from its start for each member of the batch.
@@ -17,46 +14,6 @@ local REPLY_KEPT_MS = 600000
 
 -- The greatest number of missed occurrences that are kept of a task that wants each of them.
 local MISSED_KEPT = 1000
-
--- The latest moment that stands for one, in ms: what is later, or before 1970, was not written by this library.
-local LATEST = 999999999999999
-
--- Read a whole number that a script wrote; nil if the text is anything else, or longer than any such number.
-local function whole(text)
-  return text and #text <= 16 and match(text, '^%d+$') and tonumber(text) or nil
-end
-
--- Read a score as a moment, in ms: whole, and from 1970 to the latest one, whatever stands there. nil for no score.
-local function moment_of(score)
-  score = tonumber(score)
-  return score and math.ceil(math.max(0, math.min(score, LATEST)))
-end
-
--- Tell if some ids are all short and of ASCII without NUL, as nearly all are.
-local function are_plain(ids)
-  local joined = table.concat(ids)
-  return #joined <= 512 * #ids and not string.find(joined, '[%z\128-\255]')
-end
-
--- Tell if this library can have written an id: up to 512 bytes of UTF-8 without NUL.
-local function is_id(id)
-  if are_plain({ id }) then
-    return id ~= ''
-  end
-  local rest = id
-  for _, sequence in ipairs({
-    '[\194-\223][\128-\191]',
-    '\224[\160-\191][\128-\191]',
-    '\237[\128-\159][\128-\191]',
-    '[\225-\236\238\239][\128-\191][\128-\191]',
-    '\240[\144-\191][\128-\191][\128-\191]',
-    '[\241-\243][\128-\191][\128-\191][\128-\191]',
-    '\244[\128-\143][\128-\191][\128-\191]',
-  }) do
-    rest = string.gsub(rest, sequence, '?')
-  end
-  return #id <= 512 and are_plain({ rest })
-end
 
 -- Take one of every `step` arguments, from `first` on: the ids, where each item has several arguments.
 local function arguments(first, step)
@@ -83,17 +40,6 @@ local function digits(number)
   return format('%d', number)
 end
 
--- Make the error for a key whose content cannot be read.
-local function corrupt(key, problem)
-  return redis.error_reply('CORRUPT the key ' .. key .. ' ' .. problem)
-end
-
--- Make the error for a reply that cannot be read, and delete it, so that the next request of the session passes.
-local function corrupt_reply(reply_key)
-  call('DEL', reply_key)
-  return corrupt(reply_key, 'had no reply to a request: the change may or may not have happened')
-end
-
 -- Find the reply to a request that was carried out before: nil for a new request, an error if a later one of its
 -- session was carried out. A session numbers its requests and sends one at a time, so Redis must keep its last reply
 -- only. This is RIFL's scheme for exactly-once requests (Lee et al., "Implementing Linearizability at Large Scale and
@@ -103,7 +49,7 @@ local function recall(reply_key, sequence)
   if not last then
     return nil
   elseif type(last) == 'table' then -- an error
-    return string.find(last.err, 'WRONGTYPE', 1, true) and corrupt_reply(reply_key) or last
+    return match(tostring(last.err), 'WRONGTYPE') and corrupt_reply(reply_key) or last
   end
   local blank = string.find(last, ' ', 1, true)
   local done = blank and whole(string.sub(last, 1, blank - 1))
@@ -348,33 +294,6 @@ local function delete_members(ids, sets)
     if call('EXISTS', key) == 1 then
       call('ZREM', key, unpack(ids))
     end
-  end
-end
-
--- Add to a count in a hash, and return the sum; nil if there is something else than a count, which then stays.
-local function add(key, field, number)
-  local sum = redis.pcall('HINCRBY', key, field, number)
-  if type(sum) ~= 'table' then
-    return sum
-  elseif string.find(sum.err, 'integer', 1, true) or string.find(sum.err, 'overflow', 1, true) then
-    return nil
-  end
-  return call('HINCRBY', key, field, number) -- raises the same error
-end
-
--- Add one to the count of each id in a hash. A count that cannot be read begins anew.
-local function count_up(key, ids)
-  for _, id in ipairs(ids) do
-    if (add(key, id, 1) or 0) < 1 then
-      call('HSET', key, id, 1)
-    end
-  end
-end
-
--- Count a failed delivery of each id. A count that cannot be read stays: the next claim sets its task aside.
-local function count_attempts(attempts_key, ids)
-  for _, id in ipairs(ids) do
-    add(attempts_key, id, 1)
   end
 end
 

@@ -16,7 +16,7 @@ local found = {}
 for n, key in ipairs(key_keys) do
   local read = READS[ARGV[n]]
   local reply = read and redis.pcall(read[1], key, unpack(read, 2))
-  if type(reply) == 'table' and reply.err and string.find(reply.err, 'WRONGTYPE', 1, true) then
+  if type(reply) == 'table' and reply.err and match(tostring(reply.err), 'WRONGTYPE') then
     found[#found + 1], found[#found + 2] = key, ARGV[n]
   end
 end
