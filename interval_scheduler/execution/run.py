@@ -11,7 +11,7 @@ from ..errors import OutsideRun
 from ..model.cron import is_unreadable
 from ..model.policy import PLAIN, BadPolicy, Policy, of_header
 from ..model.records import CorruptRecord, split
-from ..model.wire import readable, whole
+from ..model.wire import moment_of, readable, whole
 from ..support import clock
 
 _SEMICOLON: Final = ord(";")
@@ -154,7 +154,7 @@ class TaskRun:
     @property
     def due(self) -> float:
         """When the run was due, epoch seconds."""
-        return int(self._due) / 1000
+        return self.due_ms / 1000
 
     @property
     def attempt(self) -> int:
@@ -164,7 +164,8 @@ class TaskRun:
     @property
     def due_ms(self) -> int:
         """When the run was due, epoch ms."""
-        return int(self._due)
+        due_ms = whole(self._due)
+        return moment_of(self._due) if due_ms is None else due_ms
 
     @property
     def duration(self) -> float | None:

@@ -26,7 +26,7 @@ def moment_of(score: bytes) -> int:
         number = float(score)
     except ValueError:
         return 0
-    return int(min(max(number, 0.0), LATEST_MS))  # an infinite score is cut off as well
+    return int(min(number, LATEST_MS)) if number > 0 else 0  # also for no number, which float() reads
 
 
 def readable(raw_id: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import redis
 
@@ -133,8 +133,10 @@ def forget(client: redis.Redis, tag: bytes, raw_id: bytes) -> None:
     client.hdel(tag + b"group:parked-of", raw_id)
     for key in ("due", "leased", "dead", "paused"):
         client.zrem(tag + key.encode(), raw_id)
-    client.delete(tag + b"group:parked")
-    client.hdel(tag + b"group:runs", "g")
+    parked = set(client.hvals(tag + b"group:parked-of"))
+    for member in cast("list[bytes]", client.zrange(tag + b"group:parked", 0, -1)):
+        if member not in parked:  # that of another task stays
+            client.zrem(tag + b"group:parked", member)
 
 
 def _now_ms() -> int:

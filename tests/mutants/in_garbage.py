@@ -72,9 +72,9 @@ ALL: Final = (
     ),
     lua(
         "a due time that is no moment makes a lease that nobody can end",
-        "_claims",
-        "if string.find(table.concat(dues), '%D') then",
-        "if false then",
+        "_prelude",
+        "'^(%d+ (%S+)) ?(k?s?%d*)(p?)$'",
+        "'^(%d+ (%d+)) ?(k?s?%d*)(p?)$'",
         tests_in(_GARBAGE, "test_a_due_time_that_is_no_moment"),
     ),
     lua(

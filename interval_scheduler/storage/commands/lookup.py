@@ -13,7 +13,7 @@ from ...model.wire import moment_of, whole
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
 
-_LEASE: Final = re.compile(rb"\d{1,16} (\d{1,16})(?: |$)")
+_LEASE: Final = re.compile(rb"\d{1,16} (\S{1,24})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)

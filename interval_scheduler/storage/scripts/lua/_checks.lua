@@ -23,7 +23,7 @@ end
 -- Tell if some ids are all short and of ASCII without NUL, as nearly all are.
 local function are_plain(ids)
   local joined = table.concat(ids)
-  return #joined <= 512 * #ids and not string.find(joined, '[%z\128-\255]')
+  return #joined <= 512 * #ids and match(joined, '^[\1-\127]*$') ~= nil
 end
 
 -- Tell if this library can have written an id: up to 512 bytes of UTF-8 without NUL.

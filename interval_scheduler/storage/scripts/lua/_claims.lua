@@ -23,17 +23,11 @@ local function end_claims(ids, places, now, due_key, paused_key, leased_key, lea
   announce(channel, before, places.earliest)
 end
 
--- List the ids of due tasks, from a list of ids and due times. A due time that is no moment, which only others write,
--- becomes the nearest one: it will be part of the lease.
+-- List the ids of due tasks, from a list of ids and due times.
 local function ids_of(found)
-  local ids, dues = {}, {}
+  local ids = {}
   for n = 1, #found / 2 do
-    ids[n], dues[n] = found[2 * n - 1], found[2 * n]
-  end
-  if string.find(table.concat(dues), '%D') then
-    for n = 2, #found, 2 do
-      found[n] = digits(moment_of(found[n]))
-    end
+    ids[n] = found[2 * n - 1]
   end
   return ids
 end

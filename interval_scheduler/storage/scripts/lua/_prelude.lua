@@ -210,18 +210,18 @@ local function lines(text)
   return found
 end
 
--- Take a lease apart. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
+-- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
 -- task was assigned or controlled during the run ('k': go on by the new record; 's' and a moment: be due then; else
 -- ''); and 'p' if it was paused, else ''. None if the text is no lease.
 local function read_lease(held)
-  return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
+  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)$')
 end
 
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
 -- little late may have chosen the occurrence that just ran: this one is over, and the mark does not count.
 local function decided(mark, policy, due)
   local moment = whole(match(mark, '^s(%d+)$'))
-  if moment and moment <= tonumber(due) and match(policy, ';@') then
+  if moment and moment <= (moment_of(due) or 0) and match(policy, ';@') then
     return nil
   end
   return moment

@@ -208,7 +208,7 @@ local function judge(found)
     return 'garbled', 'in ' .. found.odd .. ' is no count', set_right
   elseif score and score ~= moment_of(score) then
     return 'garbled', 'the score in ' .. found.places[1] .. ' is no moment', set_right
-  elseif found.leased and not read_lease(found.lease) then
+  elseif found.leased and not tonumber(select(2, read_lease(found.lease)) or '') then
     return 'garbled', 'in leases is no lease', recover
   elseif not found.dead and not is_id(found.id) then
     return 'garbled', BAD_ID, not found.leased and set_aside

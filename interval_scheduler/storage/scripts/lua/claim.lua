@@ -30,7 +30,7 @@ elseif done then
   local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local holder, due = match(held[n] or '', '^(%d+) (%d+)')
+    local holder, due = match(held[n] or '', '^(%d+) (%S+)')
     if holder == token then
       ids[#ids + 1] = id
       dues[#dues + 1] = due
