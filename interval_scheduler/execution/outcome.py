@@ -30,7 +30,7 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     policy = run.policy
     if policy.needs_lease and now > run.start_by:
         return "late"
-    crashes = 0 if run.failed is None else int(run.failed) - policy.retries
+    crashes = run.attempt - 1 - policy.retries
     if crashes >= max_crashes:
         return "crashes"
     if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:

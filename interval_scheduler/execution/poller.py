@@ -49,6 +49,8 @@ _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _SHORTEST_IDLE_BACKOFF: Final = 0.002
 _LONGEST_IDLE_BACKOFF: Final = 0.1
+#: Looks in vain, each soon after the one before, after which the next ones come later.
+_VAIN_LOOKS: Final = 16
 
 _pauses: Final = functools.partial(delays, _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
 
@@ -64,6 +66,8 @@ class _Load:
         #: Of the server's clock, which is the same for both.
         self.clock = ClockJumps()
         self._last_token: int | None = None
+        #: How many looks in a row were in vain, and when the last one was, monotonic seconds.
+        self._vain, self._last_vain = 0, -math.inf
 
     def note(self, claimed: Claimed, *, got_all: bool) -> None:
         """Learn from a claim and whether it got all that it asked for."""
@@ -73,12 +77,22 @@ class _Load:
             self.is_high = anyio.Event()
         token = int(claimed.token)
         if claimed.ids:
-            self.idle_backoff = 0.0
-        elif (
+            self.idle_backoff, self._vain = 0.0, 0
+        elif self._count_in_vain(clock.monotonic()) or (
             self._last_token is not None and token > self._last_token
         ):  # others claim; without that, the task that this came for was removed
             self.idle_backoff = min(max(2 * self.idle_backoff, _SHORTEST_IDLE_BACKOFF), _LONGEST_IDLE_BACKOFF)
         self._last_token = max(token, self._last_token or 0)
+
+    @property
+    def is_misled(self) -> bool:
+        """True after too many looks in vain in a row, as when somebody forges announcements."""
+        return self._vain > _VAIN_LOOKS
+
+    def _count_in_vain(self, now: float) -> bool:
+        self._vain = self._vain + 1 if now - self._last_vain < 2 * _LONGEST_IDLE_BACKOFF else 0
+        self._last_vain = now
+        return self.is_misled
 
 
 class Poller:
@@ -209,11 +223,14 @@ class Poller:
         self._runner.feed(map(TaskRun, repeat(grant), claimed.ids, claimed.dues, claimed.records, failed))
 
     async def _sleep(self) -> None:
-        latest = clock.monotonic() + self._longest_sleep
+        began = clock.monotonic()
+        latest = began + self._longest_sleep
+        earliest = began if self._load.is_misled else -math.inf
         while True:
             self._nudged = anyio.Event()
             idle_backoff = self._load.idle_backoff * random.uniform(0.5, 1)
-            seconds = min(self._local(self._next_claim_ms) + idle_backoff, latest) - clock.monotonic()
+            on_time = max(self._local(self._next_claim_ms), earliest)
+            seconds = min(on_time + idle_backoff, latest) - clock.monotonic()
             if seconds <= 0:
                 return
             with anyio.move_on_after(seconds):

@@ -9,8 +9,10 @@ from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
 from ..errors import OutsideRun
+from ..model.cron import is_unreadable
 from ..model.policy import PLAIN, BadPolicy, Policy, of_header
 from ..model.records import CorruptRecord, split
+from ..model.wire import moment_of, readable, whole
 from ..support import clock
 
 _SEMICOLON: Final = ord(";")
@@ -155,22 +157,23 @@ class TaskRun:
     @property
     def id(self) -> str:
         """The id of the task."""
-        return self.raw_id.decode()
+        return readable(self.raw_id)
 
     @property
     def due(self) -> float:
         """When the run was due, epoch seconds."""
-        return int(self._due) / 1000
+        return self.due_ms / 1000
 
     @property
     def attempt(self) -> int:
         """Which delivery of this occurrence it is, from 1."""
-        return 1 if self.failed is None else 1 + int(self.failed)
+        return 1 + (whole(self.failed) or 0)
 
     @property
     def due_ms(self) -> int:
         """When the run was due, epoch ms."""
-        return int(self._due)
+        due_ms = whole(self._due)
+        return moment_of(self._due) if due_ms is None else due_ms
 
     @property
     def duration(self) -> float | None:
@@ -261,6 +264,8 @@ class TaskRun:
             self._policy = of_header(header)
         except BadPolicy as error:
             raise CorruptRecord(str(error)) from None
+        if self._policy.cron is not None and is_unreadable(self._policy.cron):
+            raise CorruptRecord(f"the cron expression {self._policy.cron[:100]!r} cannot be read")
         self.is_plain = False
         if self._policy.needs_lease:
             self.start_by = self._grant.leased_start_by

@@ -93,9 +93,9 @@ class Runs:
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         """Set aside a run that cannot start, since its record is corrupt."""
-        self._log.error("task %r cannot be run, its record is corrupt: %s", run.raw_id.decode(errors="replace"), error)
+        self._log.error("task %r cannot be run, its record is corrupt: %s", run.id, error)
         # At most once too: it may have been leased. If not, there is no lease, and this changes nothing.
-        self._completions[run.partition].quarantine(run)
+        self._completions[run.partition].quarantine(run, str(error))
 
     async def flushed(self) -> None:
         """Wait until Redis knows of every claim that ended so far."""

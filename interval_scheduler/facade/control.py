@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from ..model.assignment import to_id
-from ..model.cron import next_after
+from ..model.cron import is_unreadable, next_after
 from ..model.policy import of_header
 from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, Task
@@ -70,7 +70,7 @@ class Control:
             policy = of_header(header)
         except (CorruptRecord, ValueError):
             return ControlStep(raw_id, b"r")
-        if policy.cron is None:
+        if policy.cron is None or is_unreadable(policy.cron):
             return ControlStep(raw_id, b"r")
         next_ms = next_after(policy.cron, policy.zone or "UTC", await partition.now_ms())
         return ControlStep(raw_id, b"r", header, next_ms)

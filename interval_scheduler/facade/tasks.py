@@ -169,10 +169,10 @@ class TaskCalls:
         return await self._inspection.get_task(task_or_id)
 
     def tasks(self, *, state: State | None = None, prefix: str = "") -> AsyncIterator[ScheduledTask]:
-        """List the scheduled tasks, page by page: the leased ones, the waiting ones in due order, the paused ones.
+        r"""List the scheduled tasks, page by page: the leased ones, the waiting ones in due order, the paused ones.
 
         A task that moves while the list is read may be listed at both places, or at neither; the list ends in any case.
-        A task whose record is corrupt is left out, and logged.
+        A task whose record is corrupt is left out, and logged. An id that is no UTF-8 has escapes such as `\xff`.
 
         Args:
             state: list only the tasks in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.

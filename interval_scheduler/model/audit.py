@@ -14,6 +14,7 @@ Kind = Literal[
     "stray-lease",
     "stuck",
     "unreadable",
+    "garbled",
     "leftover",
     "group-count",
     "misplaced",
@@ -24,7 +25,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault in the key space of a partition.
+    r"""A fault in the key space of a partition.
 
     Attributes:
         kind: the sort of fault.
@@ -37,13 +38,17 @@ class Problem:
               in more than an hour, for example because the server's clock was set back. Mended: the task is due
               again, as after a crash.
             - `unreadable`: a record that cannot be read. Mended: the task is set aside as dead, unless it is leased.
+            - `garbled`: something else of a task that cannot be read: its lease, a count, a due time that is no moment
+              (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest
+              moment, or now; a task with an impossible id is set aside as dead, unless it is leased.
             - `leftover`: data about a task that is over. Mended: the data is gone.
             - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
             - `second-home`: a task that is on its home and on another partition too. Mended: the task is gone from the
               other partition, unless it runs there.
             - `misplaced`: a task that is on another partition than its home only. Not mended: assign it again, after
               which the fault is a `second-home`.
-        id: the id of the task; for `group-count` the name of the group.
+        id: the id of the task, with escapes such as `\xff` for bytes that are no UTF-8; for `group-count` the name of
+            the group.
         partition: the name of the partition.
         detail: a description for people.
         mended: True if the fault was mended.

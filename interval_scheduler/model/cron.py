@@ -40,6 +40,22 @@ def check_cron(expression: object, zone: object) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=1024)
+def is_unreadable(expression: str) -> bool:
+    """Tell if an expression from a record is none; False as well where the library to read it is missing."""
+    if len(expression) > MAX_CRON_LENGTH:
+        return True
+    try:
+        error = _error()
+    except InvalidValue:
+        return False
+    try:
+        next(_occurrences(expression, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (error, StopIteration):
+        return True
+    return False
+
+
+@lru_cache(maxsize=1024)
 def _check(expression: str, zone: str) -> None:
     try:
         where = ZoneInfo(zone)

@@ -18,6 +18,7 @@ Code = Literal[
     "replicas",
     "cluster",
     "hints",
+    "keys",
 ]
 
 
@@ -27,7 +28,7 @@ class Finding:
 
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas`, `cluster` or `hints`.
+            `rights`, `subscription`, `replicas`, `cluster`, `hints` or `keys`.
         severity: `"error"`: the partition must not or cannot be used in this state; `"warning"`: it works, at
             a risk that the message names.
         message: a sentence for people, with the fact and the advice.
@@ -46,6 +47,11 @@ def hints_wait(partition: str, count: int) -> Finding:
         f"{count:,} changes wait on the master for partition {partition!r}: they are applied once a scheduler with "
         "on_offline='hint' reaches it",
     )
+
+
+def wrong_keys(partition: str, problem: str) -> Finding:
+    """Make the finding about keys of a partition that another program wrote."""
+    return Finding("keys", "error", f"partition {partition!r}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from .wire import whole
+
 Missed = Literal["once", "skip", "all"]
 
 _MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
@@ -81,6 +83,8 @@ PLAIN: Final = Policy()
 @lru_cache(maxsize=4096)
 def _decode(text: bytes) -> Policy:
     found = {part[:1]: part[1:] for part in text.decode().split(";")[1:]}
+    if "@" in found or b"\0" in text:
+        raise BadPolicy(f"policy {text[:200]!r} cannot be read")
     try:
         return Policy(
             missed=_MISSED[found.get("m", "")],
@@ -94,7 +98,7 @@ def _decode(text: bytes) -> Policy:
             group=found.get("g"),
         )
     except (KeyError, ValueError) as error:
-        raise BadPolicy(f"policy {text!r} cannot be read") from error
+        raise BadPolicy(f"policy {text[:200]!r} cannot be read") from error
 
 
 def of_header(header: bytes) -> Policy:
@@ -113,4 +117,9 @@ def of_header(header: bytes) -> Policy:
 
 
 def _number(text: str | None) -> int | None:
-    return None if text is None else int(text)
+    if text is None:
+        return None
+    number = whole(text.encode())
+    if number is None:
+        raise ValueError(text)
+    return number

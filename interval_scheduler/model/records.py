@@ -9,6 +9,7 @@ r"""The record of a task: one string, a plain-text header and the payload. Pure 
     interval  ms; absent: run once
     phase     ms; any moment on the task's own grid, modulo the interval
     grid      ms; the rounding grid, absent for none
+              each of these three has at most 15 digits
     control   a rule that few tasks ask for: a letter and its value (see policy.py)
 
 The scripts read the header with `string.match`, this module with a regular expression.
@@ -17,14 +18,30 @@ The scripts read the header with `string.match`, this module with a regular expr
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-_HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d* \d+(?: [1-9]\d*)?)?(?:;[^;\n]+)*\n")
+_HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d{0,14} \d{1,15}(?: [1-9]\d{0,14})?)?(?:;[^;\n]+)*\n")
 _TEXT: Final = ord("s")
 
 
 class CorruptRecord(ValueError):
     """The value in Redis is not a record."""
+
+
+class Garbled(bytes):
+    """The bytes of a record that are not to be used, since something else about its task cannot be read.
+
+    Attributes:
+        reason: the fault, and the key in which it is.
+    """
+
+    reason: str
+
+    def __new__(cls, raw: bytes, reason: str) -> Self:
+        """Keep the bytes and the reason."""
+        made = super().__new__(cls, b"\n" + raw)  # no header is empty, so that `split` refuses it
+        made.reason = reason
+        return made
 
 
 def split(raw: bytes) -> tuple[bytes, str | bytes]:
@@ -35,7 +52,7 @@ def split(raw: bytes) -> tuple[bytes, str | bytes]:
     """
     found = _HEADER.match(raw)
     if found is None:
-        raise CorruptRecord("the header cannot be read")
+        raise CorruptRecord(raw.reason if isinstance(raw, Garbled) else "the header cannot be read")
     end = found.end()
     payload = raw[end:]
     if raw[0] != _TEXT:

@@ -202,10 +202,10 @@ class ScheduledTask:
 
 @dataclass(frozen=True, slots=True)
 class DeadTask:
-    """A task that was set aside: its last attempt failed, or its record is corrupt.
+    r"""A task that was set aside: its last attempt failed, or its record is corrupt.
 
     Attributes:
-        id: its id.
+        id: its id, with escapes such as `\xff` for bytes that are no UTF-8.
         data: its payload; if its record is corrupt, the raw bytes of the record.
         error: the error of its last run, at most 1,000 characters.
         attempts: the number of its attempts.

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from anyio.abc import TaskGroup
 
 from ..model.ending import Failure
+from ..model.wire import readable
 from ..support.log import Log
 from .commands import running
-from .commands.running import ClaimedTask, CompleteReply
+from .commands.running import ClaimedTask, CompleteReply, SetAside
 from .partition.partition import Partition
 from .requests.batching import Batcher
 from .requests.session import Session
 
 __all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions"]
+
+Ended = TypeVar("Ended", ClaimedTask, SetAside)
 
 #: The number of undelivered completions of a partition at which its claims wait.
 MAX_UNDELIVERED: Final = 2000
@@ -53,13 +56,14 @@ class Completions:
         async def release(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
             return self._announce(await running.release(sessions["release"], keys, runs))
 
-        async def quarantine(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
-            return await running.quarantine(sessions["quarantine"], keys, runs)
+        async def quarantine(runs: Sequence[SetAside]) -> Sequence[bool]:
+            problems = [one.problem for one in runs]
+            return await running.quarantine(sessions["quarantine"], keys, [one.run for one in runs], problems)
 
         self._room = asyncio.Event()
         self._complete = self._batcher("completed", complete)
         self._release = self._batcher("handed back", release)
-        self._quarantine = self._batcher("set aside", quarantine)
+        self._quarantine: Batcher[SetAside, bool] = self._batcher("set aside", quarantine)
         self._fail: Batcher[Failure, str] = Batcher(
             partition.name, fail, self._report_failures, lambda one: len(one.error)
         )
@@ -81,9 +85,10 @@ class Completions:
         """Hand a claimed task back without running it."""
         self._release.put(run)
 
-    def quarantine(self, run: ClaimedTask) -> None:
-        """Set aside a claimed task whose record cannot be read."""
-        self._quarantine.put(run)
+    def quarantine(self, run: ClaimedTask, problem: str) -> None:
+        """Set aside a claimed task that cannot be read, for a reason that names a key."""
+        key = self._partition.keys.tasks.decode()
+        self._quarantine.put(SetAside(run, f"the record is corrupt ({key}): {problem}"))
 
     async def room(self) -> None:
         """Wait until few enough completions are undelivered that more tasks may be claimed."""
@@ -113,7 +118,7 @@ class Completions:
             return
         for failure, result in zip(failures, results, strict=True):
             if result == "d":
-                task_id = failure.raw_id.decode(errors="replace")
+                task_id = readable(failure.raw_id)
                 self._log.error("task %r is dead, its last attempt failed: %s", task_id, failure.error)
             elif result == "0":
                 self._stale(failure.raw_id, "ended")
@@ -126,14 +131,10 @@ class Completions:
         self._log.warning("%d runs could not be %s, they are due again when their leases end: %s", count, done, error)
 
     def _stale(self, raw_id: bytes, done: str) -> None:
-        self._log.info(
-            "task %r was not %s: it was removed meanwhile, or its lease ended", raw_id.decode(errors="replace"), done
-        )
+        self._log.info("task %r was not %s: it was removed meanwhile, or its lease ended", readable(raw_id), done)
 
-    def _batcher(
-        self, done: str, send: Callable[[Sequence[ClaimedTask]], Awaitable[Sequence[bool]]]
-    ) -> Batcher[ClaimedTask, bool]:
-        def report(runs: Sequence[ClaimedTask], results: Sequence[bool] | Exception) -> None:
+    def _batcher(self, done: str, send: Callable[[Sequence[Ended]], Awaitable[Sequence[bool]]]) -> Batcher[Ended, bool]:
+        def report(runs: Sequence[Ended], results: Sequence[bool] | Exception) -> None:
             self._make_room()
             if isinstance(results, Exception):
                 self._give_up(len(runs), done, results)

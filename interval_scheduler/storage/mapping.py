@@ -6,6 +6,7 @@ from ..errors import StorageRefused
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, ScheduledTask
+from ..model.wire import readable
 from .commands.lookup import DeadRow, Row
 
 
@@ -19,10 +20,10 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         record = parse(row.record)
         policy = of_header(record.header)
     except (CorruptRecord, BadPolicy) as error:
-        task_id = row.id.decode(errors="replace")
+        task_id = readable(row.id)
         raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
     return ScheduledTask(
-        id=row.id.decode(),
+        id=readable(row.id),
         data=record.data,
         every=None if record.every_ms is None else record.every_ms / 1000,
         next_run=row.due_ms / 1000,
@@ -42,4 +43,4 @@ def to_dead_task(partition: str, row: DeadRow) -> DeadTask:
         data: str | bytes = parse(row.record).data
     except CorruptRecord:
         data = row.record
-    return DeadTask(row.id.decode(errors="replace"), data, row.error, row.attempts, row.died_ms / 1000, partition)
+    return DeadTask(readable(row.id), data, row.error, row.attempts, row.died_ms / 1000, partition)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import in_calls, in_execution, in_failover, in_guests, in_moves, in_running, in_tasks
+from . import in_calls, in_execution, in_failover, in_garbage, in_guests, in_moves, in_running, in_tasks
 from .planted import Planted
 
 #: All of them.
@@ -11,6 +11,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tasks.ALL,
     *in_execution.ALL,
     *in_guests.ALL,
+    *in_garbage.ALL,
     *in_calls.ALL,
     *in_failover.ALL,
     *in_moves.ALL,

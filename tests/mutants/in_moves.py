@@ -35,7 +35,7 @@ ALL: Final = (
     lua(
         "a batch that comes twice is put in twice",
         "move_in",
-        "if tonumber(call('HGET', moves_key, origin) or 0) >= tonumber(number_arg) then",
+        "if (whole(call('HGET', moves_key, origin)) or 0) >= tonumber(number_arg) then",
         "if false then",
         tests_in(_MOVES, "test_a_batch_arrives_once"),
     ),

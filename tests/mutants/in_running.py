@@ -113,7 +113,7 @@ CLAIMS: Final = (
     lua(
         "an ended lease is no attempt",
         "_claims",
-        "count_up(attempts_key, expired)",
+        "count_attempts(attempts_key, expired)",
         "",
         tests_in("scripts/test_claim_again", "test_an_ended_lease_makes_the_task_due_as_it_was_one_attempt_more"),
     ),
@@ -158,7 +158,7 @@ ENDS: Final = (
     lua(
         "a stale quarantine sets the task of another aside as dead",
         "quarantine",
-        "if claim ~= ARGV[2 * n + 3] then",
+        "if claim ~= ARGV[3 * n + 2] then",
         "if not claim then",
         tests_in("scripts/test_quarantine", "test_a_stale_lease_changes_nothing"),
     ),

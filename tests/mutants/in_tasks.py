@@ -104,8 +104,8 @@ GROUPS: Final = (
     lua(
         "a run that ends does not give its place in the group back",
         "_groups",
-        "call('HINCRBY', groups .. 'runs', group, -1) <= 0",
-        "call('HINCRBY', groups .. 'runs', group, 0) <= 0",
+        "(add(groups .. 'runs', group, -1) or 0) <= 0",
+        "(add(groups .. 'runs', group, 0) or 0) <= 0",
         tests_in("scripts/test_groups", "test_nothing_is_left_of_groups_but_that_they_are_in_use"),
     ),
     lua(
@@ -118,8 +118,8 @@ GROUPS: Final = (
     lua(
         "a group with a long backlog is always first",
         "_groups",
-        "local _, id = read_parked(member)\n    call('ZADD', due_key, digits(now), id)",
-        "local due, id = read_parked(member)\n    call('ZADD', due_key, digits(due), id)",
+        "local _, id = read_parked(member)\n    if id then\n      call('ZADD', due_key, digits(now), id)",
+        "local due, id = read_parked(member)\n    if id then\n      call('ZADD', due_key, digits(due), id)",
         tests_in("scripts/test_groups", "test_a_group_with_a_backlog_waits_its_turn"),
     ),
 )

@@ -61,7 +61,7 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
 
 async def test_binary_records_and_strange_ids_come_as_they_are(store: Store) -> None:
     session = store.session()
-    records = {rb"*?[x]\ ": b"b\n" + bytes(range(256)), b"a{b}c": b"s\n", b"\xff\0": b"b 1 0\n\n\0"}
+    records = {rb"*?[x]\ ": b"b\n" + bytes(range(256)), b"a{b}c": b"s\n", "é:\U0001f600".encode(): b"b 1 0\n\n\0"}
     await store.seed(Space(tasks=records, due=dict.fromkeys(records, 5)))
     claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert dict(zip(claimed.ids, claimed.records, strict=True)) == records

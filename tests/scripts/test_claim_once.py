@@ -143,7 +143,7 @@ async def test_a_retry_gets_the_same_tasks_and_changes_nothing(store: Store) -> 
         b"bytes": b"b\n" + bytes(range(256)),
         b"12:x": b"s\n3:abc4:\n",
         rb"*?[x]\ ": recurring(1, 0, data=b""),
-        b"\xff\0": b"b\n",
+        "é:\U0001f600".encode(): b"b\n",
         b"large": recurring(HOUR, 5, data=bytes(range(256)) * 1024),
     }
     await store.seed(Space(tasks=tasks, due={task_id: n for n, task_id in enumerate(tasks)}))

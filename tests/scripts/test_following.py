@@ -15,10 +15,12 @@ from .store import DAY, HOUR, MINUTE, SECOND, Store, recurring
 
 pytestmark = pytest.mark.asyncio
 
-SCRIPT = (files(storage) / "scripts" / "lua" / "_prelude.lua").read_text() + (
-    "return digits(following(tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]))"
-)
-AFTER_RUN = (files(storage) / "scripts" / "lua" / "_prelude.lua").read_text() + (
+SCRIPT = "".join(
+    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude")
+) + ("return digits(following(tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]))")
+AFTER_RUN = "".join(
+    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude")
+) + (
     "local moment, behind = after_run(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])) "
     "return { moment == nil and 'unreadable' or moment and digits(moment) or 'gone', behind or 0 }"
 )

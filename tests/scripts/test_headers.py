@@ -15,7 +15,7 @@ from .store import Store
 pytestmark = pytest.mark.asyncio
 
 SCRIPT = (
-    (files(storage) / "scripts" / "lua" / "_prelude.lua").read_text()
+    "".join((files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude"))
     + """
 local found = {}
 for n, header in ipairs(ARGV) do

@@ -42,6 +42,7 @@ def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, gro
     args = encode([AssignCall(to_assignment(task, grid_ms), "keep")])
     raw = [b"%d" % arg if isinstance(arg, int) else arg for arg in args]
     hint = Hint.parse(b"7", raw[0], b"\n".join(raw[1:]))
+    assert hint is not None
     assert (hint.number, list(hint.encoded), hint.is_removal) == (7, raw, False)
     found = to_scheduled_task("p", row_of(hint, grid_ms))
     assert (found.id, found.data, found.every, found.next_run, found.group) == ("id", data, every, START, group)

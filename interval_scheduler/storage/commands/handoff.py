@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ...model.checks import MAX_ID_BYTES
+from ...model.wire import is_id, whole
 from ..requests.session import Session
 from ..scripts import loader as scripts
 from ..scripts.keys import HintKeys
 from ..scripts.ports import Argument, ScriptRunner
+from .decoding import number
 
 _PAGE: Final = 200
 _PAGE_BYTES: Final = 1 << 20
 _TRIMMED_AT_ONCE: Final = 500
+_CODE: Final = re.compile(rb"[kis][sb]d?(?:;[^;\n]+)*")
+_INTERVAL: Final = re.compile(rb"(?:[1-9]\d{0,14}(?:/\d{1,15})?)?")
 #: A removal has no code, start, interval or data: four empty lines.
 _REMOVAL: Final = b"\n\n\n"
 
@@ -38,9 +44,16 @@ class Hint(NamedTuple):
         return self.id, self.code, self.start, self.interval, self.data
 
     @classmethod
-    def parse(cls, number: bytes, raw_id: bytes, says: bytes) -> Hint:
-        """Decode a hint as the master keeps it."""
-        return cls(int(number), raw_id, *says.split(b"\n", 3))
+    def parse(cls, number: bytes, raw_id: bytes, says: bytes) -> Hint | None:
+        """Decode a hint as the master keeps it; None if it cannot be read."""
+        counted = whole(number)
+        code, start, interval, data = [*says.split(b"\n", 3), b"", b"", b""][:4]
+        is_readable = says == _REMOVAL or (
+            _CODE.fullmatch(code) and whole(start) is not None and _INTERVAL.fullmatch(interval)
+        )
+        if counted is None or not is_id(raw_id, MAX_ID_BYTES) or not is_readable:
+            return None
+        return cls(counted, raw_id, code, start, interval, data)
 
 
 async def hint(
@@ -73,19 +86,20 @@ async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) 
     """Look up the latest hint of each id; None where no hint waits."""
     numbers, said = await master.read(scripts.HINT_LOOK, (keys.of, keys.says), ids)
     found: list[Hint | None] = []
-    for raw_id, number, says in zip(ids, numbers, said, strict=True):
-        if number is not None and number.startswith(b"-"):
-            found.append(Hint.parse(number[1:], raw_id, _REMOVAL))
+    for raw_id, latest, says in zip(ids, numbers, said, strict=True):
+        if latest is not None and latest.startswith(b"-"):
+            found.append(Hint.parse(latest[1:], raw_id, _REMOVAL))
         else:
-            found.append(None if says is None else Hint.parse(number, raw_id, says))
+            found.append(None if says is None else Hint.parse(latest, raw_id, says))
     return found
 
 
 class HintPage(NamedTuple):
-    """The first hints that wait, and the number of the last one, even if the content of that one was lost."""
+    """The first hints that wait, the number of the last one, and how many were lost or cannot be read."""
 
     hints: Sequence[Hint]
     last: int
+    lost: int
 
 
 async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
@@ -94,16 +108,20 @@ async def hint_page(master: ScriptRunner, keys: HintKeys) -> HintPage | None:
     if not members:
         return None
     named = [member.partition(b" ") for member in members]
-    hints = [Hint.parse(n, raw_id, says) for (n, _, raw_id), says in zip(named, said, strict=True) if says is not None]
-    return HintPage(hints, int(named[-1][0]))
+    parsed = [Hint.parse(n, raw_id, says or b"") for (n, _, raw_id), says in zip(named, said, strict=True)]
+    hints = [each for each in parsed if each is not None]
+    last = max([whole(n) or 0 for n, _, _ in named])
+    # Those that were lost or cannot be read are passed over: whoever trims deletes them too.
+    return HintPage(hints, last, len(parsed) - len(hints))
 
 
 async def applied(partition: ScriptRunner) -> int:
     """Read the number of the last hint that was applied to a partition (0: none). Raise the client's errors."""
-    return int(await partition.evaluate(scripts.APPLIED, partition.keys.of[scripts.APPLIED], ()))
+    raw = await partition.evaluate(scripts.APPLIED, partition.keys.of[scripts.APPLIED], ())
+    return number(partition.name, partition.keys.hinted, raw)
 
 
-async def trim_hints(master: ScriptRunner, keys: HintKeys, number: int) -> None:
+async def trim_hints(master: ScriptRunner, keys: HintKeys, last: int) -> None:
     """Delete all hints up to a number."""
-    while int(await master.read(scripts.TRIM_HINTS, keys, (number, _TRIMMED_AT_ONCE))):
+    while int(await master.read(scripts.TRIM_HINTS, keys, (last, _TRIMMED_AT_ONCE))):
         pass

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+from ...model.records import Garbled
 from ...model.task import State
+from ...model.wire import moment_of, whole
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
+
+_LEASE: Final = re.compile(rb"\d{1,16} (\S{1,24})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,11 @@ async def dead_page(
     rows = []
     for raw_id, score, record, error in zip(found.ids, found.scores, found.records, found.errors, strict=True):
         attempts, _, text = (error or b"1 ").partition(b" ")
-        rows.append(DeadRow(raw_id, record or b"", int(float(score)), int(attempts), text.decode(errors="replace")))
+        if whole(attempts) is None:
+            attempts, text = b"1", error or b""
+        rows.append(
+            DeadRow(raw_id, record or b"", moment_of(score), whole(attempts) or 0, text.decode(errors="replace"))
+        )
     return rows, mark
 
 
@@ -148,11 +157,19 @@ def _row(
 ) -> Row | None:
     if record is None:
         return None
-    failed, failures = (0 if extra is None else int(extra) for extra in extras)
+    for extra, name in zip(extras, ("attempts", "failures"), strict=True):
+        if extra is not None and whole(extra) is None:
+            record = Garbled(record, f"its field in the key {name} is no number")
+    failed, failures = (whole(extra) or 0 for extra in extras)
     if due is not None:
-        return Row(raw_id, record, int(float(due)), "waiting", failed, failures)
+        return Row(raw_id, record, moment_of(due), "waiting", failed, failures)
     if lease is not None:
-        return Row(raw_id, record, int(lease.split(b" ")[1]), "leased", failed, failures)
+        claim = _LEASE.match(lease)
+        if claim is None:
+            return Row(
+                raw_id, Garbled(record, "its field in the key leases is no lease"), 0, "leased", failed, failures
+            )
+        return Row(raw_id, record, moment_of(claim[1]), "leased", failed, failures)
     if paused is not None:
-        return Row(raw_id, record, int(float(paused)), "paused", failed, failures)
+        return Row(raw_id, record, moment_of(paused), "paused", failed, failures)
     return None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from ...model.checks import MAX_ID_BYTES
 from ...model.ending import Failure
+from ...model.records import Garbled
+from ...model.wire import is_id, whole
 from ..requests.session import Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
@@ -13,6 +16,9 @@ from ..scripts.ports import Argument
 
 #: The greatest number of dead tasks in a partition; the oldest ones beyond it are forgotten.
 DEAD_LIMIT: Final = 10_000
+
+
+_CORRUPT: Final = "the record is corrupt"
 
 
 class Claimed(NamedTuple):
@@ -61,7 +67,7 @@ async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_l
         keys.of[scripts.CLAIM],
         (limit, lease_ms, group_limit),
     )
-    return Claimed(*reply)
+    return _checked(keys, Claimed(*reply))
 
 
 async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
@@ -75,7 +81,32 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
         (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
         (limit, lease_ms, group_limit, DEAD_LIMIT),
     )
-    return Claimed(*reply)
+    return _checked(keys, Claimed(*reply))
+
+
+def _checked(keys: Keys, claimed: Claimed) -> Claimed:
+    """Replace the record of each task whose id or count of failed deliveries cannot be read by a garbled one.
+
+    So the task is set aside when its run would begin.
+    """
+    ids = claimed.ids
+    joined = b"".join(ids)
+    if joined.isascii() and b"\0" not in joined and len(joined) <= MAX_ID_BYTES * len(ids) and not claimed.failed:
+        return claimed
+    return claimed._replace(
+        records=[
+            _checked_record(keys, raw_id, record, failed)
+            for raw_id, record, failed in zip(ids, claimed.records, claimed.failed or [None] * len(ids), strict=True)
+        ]
+    )
+
+
+def _checked_record(keys: Keys, raw_id: bytes, record: bytes, failed: bytes | None) -> bytes:
+    if not is_id(raw_id, MAX_ID_BYTES):
+        return Garbled(record, "the id is no UTF-8, or too long")
+    if failed is not None and whole(failed) is None:
+        return Garbled(record, f"the count in the key {keys.attempts.decode()} cannot be read")
+    return record
 
 
 async def complete(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
@@ -129,11 +160,32 @@ async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[Clai
     return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
 
 
-async def quarantine(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> list[bool]:
-    """Set claimed tasks aside as dead whose record cannot be read. Return for each if its lease was still held."""
+class SetAside(NamedTuple):
+    """A claimed task that cannot be read, and why."""
+
+    run: ClaimedTask
+    problem: str
+
+    @property
+    def raw_id(self) -> bytes:
+        """The id as Redis has it."""
+        return self.run.raw_id
+
+
+async def quarantine(
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], problems: Sequence[str] | None = None
+) -> list[bool]:
+    """Set claimed tasks aside as dead that cannot be read. Return for each if its lease was still held.
+
+    Args:
+        session: a session with the partition.
+        keys: its keys.
+        runs: the tasks.
+        problems: the reason of each. Default: its record is corrupt.
+    """
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
-    for run in runs:
-        args += (run.raw_id, run.lease)
+    for run, problem in zip(runs, problems or [_CORRUPT] * len(runs), strict=True):
+        args += (run.raw_id, run.lease, problem.encode(errors="replace"))
     reply = await session.request(
         scripts.QUARANTINE,
         keys.of[scripts.QUARANTINE],

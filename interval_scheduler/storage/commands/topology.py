@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ...model.wire import whole
 from ..scripts import loader as scripts
 from ..scripts.membership import Membership
 from ..scripts.ports import ScriptRunner
+from .decoding import number
 
 #: The greatest number of tasks in one batch, and about the greatest number of bytes: one batch moves at a time.
 MOST_MOVED: Final = 100
@@ -91,12 +93,13 @@ class Outbox(NamedTuple):
 async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[bytes]) -> Outbox:
     """Take tasks off the schedule that move to another partition. Without ids, only read the batch that moves."""
     keys = partition.keys
-    number, to, token, left, batch = await partition.change(
+    batch_number, to, token, left, batch = await partition.change(
         scripts.MOVE_OUT,
         keys.of[scripts.MOVE_OUT],
         (partition.epoch, keys.wake, destination.encode(), _MOST_BYTES, *ids),
     )
-    return Outbox(int(number), to.decode(), token, left, batch)
+    destination_name = to.decode(errors="backslashreplace")
+    return Outbox(number(partition.name, keys.moves, batch_number), destination_name, token, left, batch)
 
 
 async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
@@ -111,10 +114,10 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
     )
 
 
-async def move_done(partition: ScriptRunner, number: int) -> None:
+async def move_done(partition: ScriptRunner, batch_number: int) -> None:
     """Delete the batch of that number: it has arrived."""
     keys = partition.keys
-    await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.epoch, number))
+    await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.epoch, batch_number))
 
 
 class MigrationStatus(NamedTuple):
@@ -134,5 +137,9 @@ async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -
         scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], ids
     )
     return MigrationStatus(
-        bool(from_list), int(moved), int(looked), has_outbox == 1, [flag == 1 for flag in in_transit]
+        bool(from_list),
+        whole(moved) or 0,  # only reported
+        whole(looked) or 0,
+        has_outbox == 1,
+        [flag == 1 for flag in in_transit],
     )

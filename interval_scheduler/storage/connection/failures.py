@@ -89,6 +89,11 @@ def is_list_changed(error: BaseException) -> bool:
     return isinstance(error, ResponseError) and "LISTCHANGED" in str(error)
 
 
+def is_wrong_type(error: BaseException) -> bool:
+    """Tell if a key has another type than the command needs; the error does not name the key."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+
+
 def is_waiting_for_hints(error: BaseException) -> bool:
     """Tell if another list of partitions was refused because hints wait."""
     return isinstance(error, ResponseError) and "HINTSWAIT" in str(error)

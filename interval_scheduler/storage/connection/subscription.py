@@ -7,10 +7,16 @@ any command, that its Redis is gone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import anyio
 from redis.exceptions import NoPermissionError
+
+from ...model.wire import whole
+
+#: What an announcement of hints begins with; the name of a partition comes behind it.
+HINTS: Final = b"hints "
+_LONGEST_NOTE: Final = 1024
 
 
 async def listen(
@@ -22,13 +28,16 @@ async def listen(
 ) -> bool:
     """Pass announced due times on. Ends when the connection dies or stays silent.
 
+    Everybody with the right to publish can send words of any length and form: others than announcements are ignored.
+
     Args:
         client: the partition's client.
         channel: the channel on which scripts announce due times.
         time_out_seconds: after this time without a message the server gets a PING; after the same time again it counts
             as dead.
         on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
-        on_hint_waiting: called with each other announcement, and with `b""` once subscribed.
+        on_hint_waiting: called with the name of the partition in each announcement of hints, and with `b""` once
+            subscribed.
 
     Returns:
         False if this user may not subscribe.
@@ -54,10 +63,11 @@ async def listen(
                 on_hint_waiting(b"")
             elif message["type"] == "message":
                 data: bytes = message["data"]
-                if data.isdigit():
-                    on_due(int(data))
-                else:
-                    on_hint_waiting(data)
+                due_ms = whole(data)
+                if due_ms is not None:
+                    on_due(due_ms)
+                elif data.startswith(HINTS) and len(data) <= _LONGEST_NOTE:
+                    on_hint_waiting(data.removeprefix(HINTS))
     except NoPermissionError:
         return False
     finally:

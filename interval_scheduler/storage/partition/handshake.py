@@ -17,8 +17,8 @@ from redis.exceptions import NoPermissionError
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionOffline, StorageError
-from ...model.health import Finding, PartitionHealth
-from ..commands import auditing, topology
+from ...model.health import Finding, PartitionHealth, wrong_keys
+from ..commands import auditing, key_types, topology
 from ..connection.diagnosis import ServerFacts, diagnose, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, inspect
@@ -121,10 +121,12 @@ class Handshake:
         """
         partition = self._partition
         facts, problem = ServerFacts(), partition.problem
+        strange: dict[bytes, str] = {}
         try:
             partition.require_online()
             with anyio.fail_after(self._storage.operation_timeout_seconds):
                 facts = await self._try_out(await inspect(self._client, self._instance))
+                strange = await key_types.wrong_types(partition)
         except TimeoutError:
             problem = PartitionOffline(partition.name, "did not answer in time")
         except (*FAILED, StorageError) as error:
@@ -137,6 +139,7 @@ class Handshake:
             clock_difference=facts.clock_difference,
             findings=(
                 *self._diagnose(facts),
+                *([wrong_keys(partition.name, key_types.describe(strange))] if strange else ()),
                 *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),
             ),
             problem=None if problem is None else str(problem),

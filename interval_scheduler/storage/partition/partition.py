@@ -29,6 +29,7 @@ from ...support import clock
 from ...support.backoff import delays
 from ...support.broadcast import Broadcast
 from ...support.log import Log
+from ..commands import key_types
 from ..connection.client import open_client
 from ..connection.diagnosis import subscribe_refused
 from ..connection.discovery import Cluster, Locator
@@ -98,7 +99,8 @@ class Partition:
         self._is_retired = False
         #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
         self._cannot_subscribe = False
-        self.sender: Final = ScriptSender(self, options.storage, self._client)
+        name_keys = functools.partial(key_types.name_keys, self)
+        self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
         self._server_time = ServerTime(self.name, self._client)
         #: Batchers for changes of tasks that exist here, and of no others.
         self.if_exists: Final = open_batchers_if_exists(self, options)

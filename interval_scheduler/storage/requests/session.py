@@ -17,6 +17,7 @@ out, nor whether a copy of it lies in some buffer. This is the scheme RIFL, clie
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -31,12 +32,13 @@ from ...config.options import StorageOptions
 from ...errors import NotReplicated, OutcomeUnknown, PartitionOffline, StorageError
 from ...support import clock
 from ...support.backoff import delays
-from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, translate
+from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, is_wrong_type, translate
 from ..connection.replication import send_replicated
 from ..scripts.loader import Script
 from ..scripts.ports import Addressable, Argument, Reachable
 
 Send = Callable[..., Awaitable[Any]]
+NameKeys = Callable[[Script, Sequence[bytes]], Awaitable[None]]
 
 
 class NotAllExist(Exception):
@@ -163,10 +165,12 @@ class ScriptSender:
         partition: the partition.
         storage: the options.
         client: its client.
+        name_keys: raises an error that names the keys of a call which have another type than they should, if any has.
     """
 
-    def __init__(self, partition: Reachable, storage: StorageOptions, client: Any) -> None:
+    def __init__(self, partition: Reachable, storage: StorageOptions, client: Any, name_keys: NameKeys) -> None:
         self._partition = partition
+        self._name_keys = name_keys
         self._storage = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client = client
@@ -220,6 +224,9 @@ class ScriptSender:
             try:
                 return await evaluate(script, keys, args)
             except FAILED as error:
+                if is_wrong_type(error):
+                    with contextlib.suppress(*FAILED):
+                        await self._name_keys(script, keys)
                 await self._on_failure(error, is_first=pauses is None)
             if clock.monotonic() >= give_up_at or self._partition.state == "closed":
                 raise OutcomeUnknown(self._partition.name)

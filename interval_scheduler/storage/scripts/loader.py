@@ -31,9 +31,10 @@ _SENTENCE: Final = re.compile(r"-- [A-Z].*\.$")
 _SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
 _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
+_TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_prelude", "_groups", "_claims")
+_FUNCTIONS: Final = ("_checks", "_prelude", "_groups", "_claims")
 
 
 class BadScriptHeader(Exception):
@@ -48,6 +49,7 @@ class Script:
         name: its file name without `.lua`.
         header: its contract, the lines without `--`, each key numbered and with its meaning.
         keys: the names of the keys that every call takes from `Keys`; the key of the session's reply is not among them.
+        types: the type of each key, as its header says; all further keys of a call have that of the last.
         text: the text that Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
         in_epoch: True if Redis refuses it where the list of partitions has another epoch than the sender's.
@@ -57,6 +59,7 @@ class Script:
     name: str
     header: tuple[str, ...]
     keys: tuple[str, ...]
+    types: tuple[str, ...]
     text: str
     sha: str
     in_epoch: bool
@@ -149,7 +152,8 @@ def _script(name: str, *shared: str) -> Script:
     keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
     text = "".join([*map(_read, shared), names_of(header), source])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
-    return Script(name, header, keys, text, sha, "recall_in_epoch(" in source)
+    types = tuple(found[1] for found in map(_TYPE.match, header) if found)
+    return Script(name, header, keys, types, text, sha, "recall_in_epoch(" in source)
 
 
 ADOPT_LIST: Final = _load("adopt_list")
@@ -187,6 +191,7 @@ SCAN_IDS: Final = _load("scan_ids")
 SIZE: Final = _load("size")
 SWEEP: Final = _load("sweep")
 TRIM_HINTS: Final = _load("trim_hints")
+TYPES: Final = _load("types")
 
 #: The scripts that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionMismatch, UnsuitableServer
+from ...model.wire import whole
 
 #: The version of the layout of keys and records.
 SCHEMA_VERSION: Final = b"1"
@@ -40,8 +41,8 @@ class Membership(NamedTuple):
 
     @property
     def number(self) -> int:
-        """The epoch as a number: 1 for the first list, whose epoch is not stored."""
-        return int(self.epoch or b"1")
+        """The epoch as a number: 1 for the first list, whose epoch is not stored; 0 if it cannot be read."""
+        return whole(self.epoch or b"1") or 0
 
     @property
     def is_migrating(self) -> bool:
@@ -52,13 +53,19 @@ class Membership(NamedTuple):
         """Raise unless the stored membership has the same version of the layout.
 
         Raises:
-            UnsuitableServer: another version of the library wrote it.
+            UnsuitableServer: another version of the library wrote it, or its epoch cannot be read.
         """
         if stored.schema != self.schema:
             raise UnsuitableServer(
                 self.partition.decode(),
                 f"has schema version {stored.schema.decode(errors='replace')}, this library writes "
                 f"{self.schema.decode()}: use the version of the library that wrote it, or another namespace",
+            )
+        if stored.number == 0:
+            raise UnsuitableServer(
+                self.partition.decode(),
+                f"has {stored.epoch[:40]!r} as the field epoch of its membership, the key that ends in "
+                "'partitions', which is no number: set it to the number of the list, or delete it for the first list",
             )
 
     def require(self, stored: Membership, key: bytes) -> None:

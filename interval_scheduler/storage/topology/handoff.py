@@ -28,7 +28,14 @@ from typing import Any, Final
 import anyio
 
 from ...config.options import SchedulerOptions
-from ...errors import HintsFull, NotConnected, OutcomeUnknown, PartitionListChanged, PartitionOffline
+from ...errors import (
+    HintsFull,
+    NotConnected,
+    OutcomeUnknown,
+    PartitionListChanged,
+    PartitionOffline,
+    StorageRefused,
+)
 from ...model.assignment import AssignCall
 from ...support import clock
 from ...support.log import Log
@@ -58,6 +65,8 @@ class Handoff:
 
     def __init__(self, partition: Reachable, master: Reachable, options: SchedulerOptions, log: Log) -> None:
         self.keys: Final = master.keys.hints_for(partition.name)
+        #: The name of the partition.
+        self.name: Final = partition.name
         #: True if hints wait or may wait.
         self.pending = False
         self._is_held = False
@@ -232,6 +241,8 @@ class Handoff:
                     raise
                 # It has to go online, or its tasks would never drain and make room.
                 self._log.warning("hints wait, since they cannot be applied: %s", problem)
+            except StorageRefused as problem:  # a key of the hints cannot be read
+                self._log.warning("hints wait, since they cannot be applied: %s", problem)
         self._began_at = math.inf
 
     def _master_lost(self) -> PartitionOffline:
@@ -248,6 +259,10 @@ class Handoff:
         try:
             while page := await handoff.hint_page(self._master, self.keys):
                 last = await handoff.applied(self._partition)
+                if page.lost:
+                    self._log.error(
+                        "%d hints in the key %s cannot be read: left out", page.lost, self.keys.says.decode()
+                    )
                 for batch in batches(page.hints, last):
                     if not await self._apply_batch(batch, last):
                         break

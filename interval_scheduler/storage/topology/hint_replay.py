@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import anyio
 
@@ -15,6 +16,8 @@ from ...support.log import Log
 from ..commands import handoff
 from ..partition.partition import Partition
 from .handoff import Handoff
+
+_PAUSE_SECONDS: Final = 0.05
 
 
 class HintReplay:
@@ -33,10 +36,12 @@ class HintReplay:
         self._interval_seconds = interval_seconds
         self._log = log
         self._told = asyncio.Event()
+        self._names = {b"", *(each.name.encode() for each in handoffs)}
         master.hint_messages.subscribe(self._on_hint_waiting)
 
-    def _on_hint_waiting(self, _: bytes) -> None:
-        self._told.set()
+    def _on_hint_waiting(self, partition: bytes) -> None:
+        if partition in self._names:
+            self._told.set()
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -45,6 +50,7 @@ class HintReplay:
                 await self._told.wait()
             self._told.clear()
             await self.run_once()
+            await anyio.sleep(_PAUSE_SECONDS)  # announcements may be forged, and come in any number
 
     async def run_once(self) -> None:
         """Check once, and apply the hints that can be applied."""

@@ -21,6 +21,7 @@ from ...model.reports import PartitionMove
 from ..commands import lookup, topology
 from ..commands.assigning import Removed
 from ..commands.control import ControlStep
+from ..commands.decoding import unreadable
 from ..commands.lookup import Row
 from ..commands.topology import MOST_MOVED, Outbox
 from ..partition.partition import Partition
@@ -161,7 +162,9 @@ class Migration:
         """Deliver a batch to its new home; several schedulers may do that at once without harm."""
         if outbox.number == 0:
             return
-        home = self._by_name[outbox.destination]
+        home = self._by_name.get(outbox.destination)
+        if home is None:
+            raise unreadable(old.name, old.keys.moves, "names a partition, as where the batch goes, that is none")
         earliest_ms = await topology.move_in(home, old.name, outbox)
         if earliest_ms >= 0:
             home.announce(earliest_ms)

@@ -23,6 +23,15 @@ local function end_claims(ids, places, now, due_key, paused_key, leased_key, lea
   announce(channel, before, places.earliest)
 end
 
+-- List the ids of due tasks, from a list of ids and due times.
+local function ids_of(found)
+  local ids = {}
+  for n = 1, #found / 2 do
+    ids[n] = found[2 * n - 1]
+  end
+  return ids
+end
+
 -- Put tasks whose lease passed its deadline back into the due set, and count one failed delivery for each.
 local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
   local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
@@ -35,6 +44,6 @@ local function recover_expired(now, limit, due_key, leased_key, leases_key, atte
     place(back, id, due_again(held[n], now))
   end
   put(back, due_key, paused_key)
-  count_up(attempts_key, expired)
+  count_attempts(attempts_key, expired)
   end_leases(expired, now, due_key, leased_key, leases_key, groups)
 end

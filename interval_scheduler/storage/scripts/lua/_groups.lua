@@ -14,12 +14,13 @@
 -- room for the earliest parked task of its group. This task waits again from that moment on, behind the tasks that were
 -- due before: so a group with a long backlog is not always first.
 
-local GROUP = ';g([^;\n]+)'
+local GROUP = ';g([^;\n%z]+)'
 
--- Take the member of a parked task apart: its due time and its id.
+-- Take the member of a parked task apart: its due time and its id; nil if the text is no such member.
 local function read_parked(member)
   local _, due, id = match(member, '^([^%z]*)%z(%d+)%z(.*)$')
-  return tonumber(due), id
+  due = moment_of(whole(due))
+  return due, due and id
 end
 
 -- Park due tasks. Takes two values for each: its id, and its member from `parked_as`.
@@ -67,7 +68,9 @@ local function join_groups(groups, pairs_of)
   end
   call('HSET', groups .. 'of', unpack(pairs_of))
   for n = 2, #pairs_of, 2 do
-    call('HINCRBY', groups .. 'runs', pairs_of[n], 1)
+    if (add(groups .. 'runs', pairs_of[n], 1) or 0) < 1 then
+      call('HSET', groups .. 'runs', pairs_of[n], 1)
+    end
   end
 end
 
@@ -77,10 +80,14 @@ local function unpark(groups, group, count, now, due_key)
     call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, count)
   for _, member in ipairs(members) do
     local _, id = read_parked(member)
-    call('ZADD', due_key, digits(now), id)
-    call('HSET', groups .. 'overdue', id, member)
-    call('ZREM', groups .. 'parked', member)
-    call('HDEL', groups .. 'parked-of', id)
+    if id then
+      call('ZADD', due_key, digits(now), id)
+      call('HSET', groups .. 'overdue', id, member)
+    end
+    call('ZREM', groups .. 'parked', member) -- one that cannot be read belongs to no task
+    if id then
+      call('HDEL', groups .. 'parked-of', id)
+    end
   end
   return #members > 0
 end
@@ -91,7 +98,7 @@ local function leave_groups(groups, ids, now, due_key)
   local makes_room = false
   for n, group in ipairs(extras_of(groups .. 'of', ids)) do
     if group and call('HDEL', groups .. 'of', ids[n]) == 1 then
-      if call('HINCRBY', groups .. 'runs', group, -1) <= 0 then
+      if (add(groups .. 'runs', group, -1) or 0) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
       makes_room = unpark(groups, group, 1, now, due_key) or makes_room
@@ -135,11 +142,12 @@ local function by_room(groups, limit, found, records)
   end
   local runs, kept, kept_records, joining, parking = {}, {}, {}, {}, {}
   for n, id in ipairs(ids) do
-    local due, record = overdue[n] and digits(read_parked(overdue[n])) or found[2 * n], records[n]
+    local since = overdue[n] and read_parked(overdue[n])
+    local due, record = since and digits(since) or found[2 * n], records[n]
     local group = record and match(match(record, '^[^\n]*'), GROUP)
     -- If the record of an unparked task was lost or damaged, its turn goes to the next task of the group.
     for _, name in pairs({ group or nil, overdue[n] and match(overdue[n], '^[^%z]*') or nil }) do
-      runs[name] = runs[name] or tonumber(call('HGET', groups .. 'runs', name) or 0)
+      runs[name] = runs[name] or whole(call('HGET', groups .. 'runs', name)) or 0
     end
     if group and limit > 0 and runs[group] >= limit then
       parking[#parking + 1] = id

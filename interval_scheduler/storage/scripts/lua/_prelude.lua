@@ -1,11 +1,8 @@
--- Functions that the loader puts before every script.
+-- Functions that the loader puts before every script, after those of `_checks.lua`.
 --
 -- Redis does not roll a script back. So a script reads and decides first, then adds, then deletes: if Redis refuses a
 -- write half-way (a right was withdrawn), a task may stand at two places, but never at none. A script deletes a lease
 -- before its deadline, and a record last: a later claim finds the rest again when the deadline passes.
-
-local call = redis.call
-local match, format = string.match, string.format -- a local is found faster
 
 -- A member that is no possible id. A script writes it into a small set or hash before a batch, and deletes it
 -- afterwards: Redis keeps short members as a list, and searches this list from its start for each member of the batch.
@@ -48,13 +45,17 @@ end
 -- only. This is RIFL's scheme for exactly-once requests (Lee et al., "Implementing Linearizability at Large Scale and
 -- Low Latency", SOSP 2015), with a window of one request.
 local function recall(reply_key, sequence)
-  local last = call('GET', reply_key)
+  local last = redis.pcall('GET', reply_key)
   if not last then
     return nil
+  elseif type(last) == 'table' then -- an error
+    return match(tostring(last.err), 'WRONGTYPE') and corrupt_reply(reply_key) or last
   end
   local blank = string.find(last, ' ', 1, true)
-  local done = tonumber(string.sub(last, 1, blank - 1))
-  if done < tonumber(sequence) then
+  local done = blank and whole(string.sub(last, 1, blank - 1))
+  if not done then
+    return corrupt_reply(reply_key)
+  elseif done < tonumber(sequence) then
     return nil
   elseif done > tonumber(sequence) then
     return redis.error_reply('OUTDATED a later request of this session was carried out')
@@ -65,8 +66,12 @@ end
 -- Make the error for a request whose epoch of the list of partitions is not the epoch here; nil if it is the same. The
 -- name of the epoch's key follows from any other key of the partition. The key is absent for epoch 1.
 local function list_changed(key, epoch)
-  local stored = call('GET', match(key, '^.-}:') .. 'epoch') or '1'
+  local epoch_key = match(key, '^.-}:') .. 'epoch'
+  local stored = call('GET', epoch_key) or '1'
   if stored ~= epoch then
+    if not whole(stored) then
+      return corrupt(epoch_key, 'is no epoch: set it to the field epoch of the membership, or delete it if there is none')
+    end
     return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. stored .. ' by now')
   end
 end
@@ -106,9 +111,10 @@ local function pass_when_full(reply_key)
   call('PEXPIRE', reply_key, REPLY_KEPT_MS)
 end
 
--- Read the last fencing token; '0' if there was none.
+-- Read the last fencing token; '0' if there was none, or if it cannot be read: the clock goes on with greater ones.
 local function last_token(fence_key)
-  return call('GET', fence_key) or '0'
+  local token = call('GET', fence_key)
+  return whole(token) and token or '0'
 end
 
 -- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back.
@@ -120,7 +126,7 @@ end
 
 -- Read the least score of a sorted set, as the due time of the first waiting task; nil if the set is empty.
 local function head(zset_key)
-  return tonumber(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
+  return moment_of(call('ZRANGE', zset_key, 0, 0, 'WITHSCORES')[2])
 end
 
 -- Tell sleeping schedulers if the first waiting task is due earlier than before. Without the right to publish, they
@@ -135,11 +141,13 @@ end
 -- if the text is no header.
 local function read_header(header)
   local flags, interval, phase, rest = match(header, '^([sb]d?) ([1-9]%d*) (%d+)(.*)$')
-  if flags and rest == '' then
+  if flags and (#interval > 15 or #phase > 15) then
+    return nil
+  elseif flags and rest == '' then
     return flags, interval, phase
   end
   local grid = match(rest or '', '^ ([1-9]%d*)$')
-  if grid then
+  if grid and #grid <= 15 then
     return flags, interval, phase, grid
   end
   return match(header, '^[sb]d?$')
@@ -176,12 +184,12 @@ local function after_run(text, at, now, due)
   local header, behind = match(text, '^([^\n]*)\n()', at)
   local plain, policy = match(header or '', '^([^;]*)(.*)$')
   local flags, interval, phase, grid = read_header(plain)
-  local told, last = tonumber(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
+  local told, last = whole(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
   if not flags or (not told and match(policy, ';c')) then
     return nil, behind, policy
   end
   local moment = told
-    or interval and following(now, tonumber(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
+    or interval and following(now, moment_of(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
     or false
   if moment and last and moment > last then
     moment = false
@@ -202,18 +210,18 @@ local function lines(text)
   return found
 end
 
--- Take a lease apart. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
+-- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
 -- task was assigned or controlled during the run ('k': go on by the new record; 's' and a moment: be due then; else
--- ''); and 'p' if it was paused, else ''.
+-- ''); and 'p' if it was paused, else ''. None if the text is no lease.
 local function read_lease(held)
-  return match(held or '', '^(%d+ (%d+)) ?(k?s?%d*)(p?)$')
+  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)$')
 end
 
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
 -- little late may have chosen the occurrence that just ran: this one is over, and the mark does not count.
 local function decided(mark, policy, due)
-  local moment = tonumber(match(mark, '^s(%d+)$'))
-  if moment and moment <= tonumber(due) and match(policy, ';@') then
+  local moment = whole(match(mark, '^s(%d+)$'))
+  if moment and moment <= (moment_of(due) or 0) and match(policy, ';@') then
     return nil
   end
   return moment
@@ -223,7 +231,7 @@ end
 -- moment that a later assignment set.
 local function due_again(held, now)
   local _, due, mark, paused = read_lease(held)
-  return tonumber(match(mark or '', '^s(%d+)$')) or tonumber(due) or now, paused == 'p'
+  return whole(match(mark or '', '^s(%d+)$')) or whole(due) or now, paused == 'p'
 end
 
 -- Collect the new places of tasks: pairs of due times and ids, one list for waiting tasks and one for paused tasks, and
@@ -286,13 +294,6 @@ local function delete_members(ids, sets)
     if call('EXISTS', key) == 1 then
       call('ZREM', key, unpack(ids))
     end
-  end
-end
-
--- Add one to the count of each id in a hash.
-local function count_up(key, ids)
-  for _, id in ipairs(ids) do
-    call('HINCRBY', key, id, 1)
   end
 end
 

@@ -17,7 +17,10 @@
 
 local fields = { 'schema', 'partition', 'list', 'master', 'epoch', 'from' }
 local stored = call('HMGET', membership_key, unpack(fields))
-local epoch = stored[1] and tonumber(stored[5] or '1') or 0
+local epoch = stored[1] and whole(stored[5] or '1') or 0
+if stored[1] and stored[5] and not whole(stored[5]) then
+  return corrupt(membership_key, 'has no readable epoch')
+end
 if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expected_arg)) then
   for _, key in ipairs(order_keys) do
     if call('EXISTS', key) == 1 then

@@ -37,17 +37,17 @@ local leases = call('HMGET', leases_key, unpack(ids))
 local any_known = parked
 for n, id in ipairs(ids) do
   is_paused[id] = pauses and pauses[n] and true
-  due_of[id] = tonumber(overdue and overdue[id] or scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
+  due_of[id] = moment_of(overdue and overdue[id] or scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
   lease_of[id] = leases[n] or nil
   any_known = any_known or due_of[id] or lease_of[id]
 end
 for n, record in ipairs(any_known and call('HMGET', tasks_key, unpack(ids)) or {}) do
   if record then
     local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
-    interval_of[ids[n]] = tonumber(interval)
+    interval_of[ids[n]] = whole(interval)
     -- A task with a fixed delay has no grid of its own; and with a rounding grid, due times do not lie on the task's
     -- grid.
-    phase_of[ids[n]] = kind == '' and behind ~= ' ' and tonumber(phase) or nil
+    phase_of[ids[n]] = kind == '' and behind ~= ' ' and whole(phase) or nil
   end
 end
 
@@ -73,9 +73,12 @@ for n, id in ipairs(ids) do
   local anchor, is_over, keeps_phase = start, false, due ~= nil
   if lease then
     local claim, run_due, mark, paused = read_lease(lease)
+    if not claim then -- it cannot be read, so no worker can end it: the task waits until its deadline
+      claim, run_due, mark, paused = '0 0', digits(now), '', ''
+    end
     keeps_phase = mark == '' or mark == 'k'
     if interval and rule ~= 's' then
-      anchor = tonumber(run_due)
+      anchor = whole(run_due) or now
       lease_of[id] = claim .. ' k' .. paused
     else
       local moment = start - start % grid

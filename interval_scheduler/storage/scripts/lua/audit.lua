@@ -27,8 +27,12 @@ local HASHES = {
 }
 -- The hashes that may know a task beside its record and its place, in the order of the report.
 local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'of', 'overdue', 'parked-of' }
+-- Those of them that are counts.
+local COUNTS = { 'attempts', 'runs', 'failures' }
 -- The places of a task. One that is at several places stays at the first of them.
 local PLACES = { 'leased', 'due', 'parked', 'paused', 'dead' }
+
+local BAD_ID = 'the id is no UTF-8, or too long'
 
 local function wait_until(id, moment)
   call('ZADD', due_key, digits(moment), id)
@@ -45,6 +49,7 @@ local function look_up(id)
     lease = call('HGET', leases_key, id) or nil,
     dead = tonumber(call('ZSCORE', dead_key, id)),
     paused = tonumber(call('ZSCORE', paused_key, id)),
+    odd = nil,
     extras = {},
     places = {},
   }
@@ -55,6 +60,11 @@ local function look_up(id)
   if member and call('ZSCORE', groups .. 'parked', member) then
     found.parked = read_parked(member)
     found.extras['parked-of'] = nil
+  end
+  for _, name in ipairs(COUNTS) do
+    if found.extras[name] and not whole(found.extras[name]) then
+      found.odd = name
+    end
   end
   for _, name in ipairs(PLACES) do
     if found[name] then
@@ -117,7 +127,7 @@ end
 
 local function set_aside(found)
   call('ZADD', dead_key, digits(now), found.id)
-  call('HSET', errors_key, found.id, '1 the record is corrupt')
+  call('HSET', errors_key, found.id, '1 ' .. (is_id(found.id) and 'the record is corrupt' or BAD_ID))
   call('ZREM', due_key, found.id)
   call('ZREM', paused_key, found.id)
   drop_parked(groups, { found.id })
@@ -125,8 +135,21 @@ local function set_aside(found)
 end
 
 local function recover(found)
-  call('HINCRBY', attempts_key, found.id, 1)
+  count_attempts(attempts_key, { found.id })
   hand_back(found)
+end
+
+local function set_right(found)
+  local id = found.id
+  if found.odd then
+    call('HDEL', HASHES[found.odd], id)
+  elseif found.due then
+    wait_until(id, moment_of(found.due) == LATEST and now or moment_of(found.due))
+  elseif found.paused then
+    call('ZADD', paused_key, digits(moment_of(found.paused) == LATEST and now or moment_of(found.paused)), id)
+  else
+    call('ZADD', dead_key, digits(now), id)
+  end
 end
 
 local function drop_stray_lease(found)
@@ -179,6 +202,16 @@ local function judge(found)
     return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
   elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
     return 'unreadable', 'its record cannot be read', not found.leased and set_aside
+  end
+  local score = found.due or found.paused or found.dead
+  if found.odd then
+    return 'garbled', 'in ' .. found.odd .. ' is no count', set_right
+  elseif score and score ~= moment_of(score) then
+    return 'garbled', 'the score in ' .. found.places[1] .. ' is no moment', set_right
+  elseif found.leased and not tonumber(select(2, read_lease(found.lease)) or '') then
+    return 'garbled', 'in leases is no lease', recover
+  elseif not found.dead and not is_id(found.id) then
+    return 'garbled', BAD_ID, not found.leased and set_aside
   end
   local name = left_over(found)
   return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)
@@ -233,11 +266,15 @@ local function look_over_counts()
   end
   local counts = call('HGETALL', groups .. 'runs')
   for n = 1, #counts, 2 do
-    leased[counts[n]] = (leased[counts[n]] or 0) - tonumber(counts[n + 1])
+    if mends and not whole(counts[n + 1]) then
+      call('HSET', groups .. 'runs', counts[n], 0)
+      counts[n + 1] = '0'
+    end
+    leased[counts[n]] = (leased[counts[n]] or 0) - (whole(counts[n + 1]) or LATEST)
   end
   for group, difference in pairs(leased) do
     if difference ~= 0 and mends then
-      if call('HINCRBY', groups .. 'runs', group, difference) <= 0 then
+      if (add(groups .. 'runs', group, difference) or 0) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
       earliest = unpark(groups, group, math.max(-difference, 0), now, due_key) and now or earliest

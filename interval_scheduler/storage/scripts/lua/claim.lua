@@ -23,11 +23,14 @@ if type(done) == 'table' then
   return done
 elseif done then
   local token, deadline = match(done, '^(%d+) (%-?%d+)$')
+  if not token then
+    return corrupt_reply(reply_key)
+  end
   local ids, dues = {}, {}
   local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local holder, due = match(held[n] or '', '^(%d+) (%d+)')
+    local holder, due = match(held[n] or '', '^(%d+) (%S+)')
     if holder == token then
       ids[#ids + 1] = id
       dues[#dues + 1] = due
@@ -47,10 +50,7 @@ if #found == 0 then
   return answer(token, {}, {}, {})
 end
 
-local candidates = {}
-for n = 1, #found / 2 do
-  candidates[n] = found[2 * n - 1]
-end
+local candidates = ids_of(found)
 local joining, runs
 local records = call('HMGET', tasks_key, unpack(candidates))
 found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)

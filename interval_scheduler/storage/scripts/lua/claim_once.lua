@@ -11,12 +11,25 @@
 -- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
 --   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks; passes when
---   Redis is out of memory; a task without a record is dropped; a task whose record cannot be read is set aside as
---   dead; the oldest dead tasks beyond the limit are forgotten; nothing is taken while the namespace is paused.
+--   Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
+--   deliveries cannot be read is set aside as dead; the oldest dead tasks beyond the limit are forgotten; nothing is
+--   taken while the namespace is paused.
 
 -- Take `count` strings of a list, from `first` on.
 local function slice(strings, first, count)
   return { unpack(strings, first, first + count - 1) }
+end
+
+-- Tell if a policy has a rule that the scheduler will refuse: its task is leased, so that it can be set aside.
+local function is_refused(policy)
+  for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
+    if letter == '@' or letter == 'm' and value ~= 's' and value ~= 'a' then
+      return true
+    elseif string.find(letter, '[ubt]') and not whole(value) then
+      return true
+    end
+  end
+  return policy ~= '' and not is_id(policy)
 end
 
 -- Split ids by a second list of ids and due times: the ids that are missing there, and the others.
@@ -45,6 +58,9 @@ if type(done) == 'table' then
   return done
 elseif done then
   local token, count, tried = match(done, '^(%d+) (%d+) (%d+)$')
+  if not token then
+    return corrupt_reply(reply_key)
+  end
   local taken = call('LRANGE', taken_key, 0, -1)
   local ids, dues, records = slice(taken, 1, count), slice(taken, count + 1, count), slice(taken, 2 * count + 1, count)
   local tries = slice(taken, 3 * count + 1, tried)
@@ -60,10 +76,8 @@ local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 local token, ids, dues, kept, tries = last_token(fence_key), {}, {}, {}, {}
 if #found > 0 then
-  local candidates = {}
-  for n = 1, #found / 2 do
-    candidates[n] = found[2 * n - 1]
-  end
+  local candidates = ids_of(found)
+  local any_odd = not are_plain(candidates)
   local joining, runs
   local records = call('HMGET', tasks_key, unpack(candidates))
   local again, gone, off, dead, errors, ended = {}, {}, {}, {}, {}, {}
@@ -80,13 +94,17 @@ if #found > 0 then
   for n, record in ipairs(records) do
     local id, due, moment, is_leased = found[2 * n - 1], found[2 * n], nil, false
     local interval, phase = match(record or '', PLAIN_RATE)
-    if interval then
+    local problem = any_odd and not is_id(id) and 'the id in the key ' .. tasks_key .. ' is no UTF-8, or too long'
+      or failed[n] and not whole(failed[n]) and 'the count in the key ' .. attempts_key .. ' cannot be read'
+    if problem then
+      interval = nil
+    elseif interval and #interval <= 15 and #phase <= 15 then
       moment = on_grid(now, tonumber(interval), tonumber(phase), 1)
     else
       local _, policy
       moment, _, policy = after_run(record or '', 1, now, due)
       -- The policy of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and match(policy, ';[cnrg]')
+      is_leased = record and (match(policy, ';[cnrg]') or is_refused(policy))
     end
     if is_leased then
       moment = nil
@@ -103,7 +121,7 @@ if #found > 0 then
       end
     elseif record then
       dead[#dead + 1], dead[#dead + 2] = digits(now), id
-      errors[#errors + 1], errors[#errors + 2] = id, '1 the record is corrupt'
+      errors[#errors + 1], errors[#errors + 2] = id, '1 ' .. (problem or 'the record is corrupt')
     end
     if moment then
       again[moves + 1], again[moves + 2] = digits(moment), id

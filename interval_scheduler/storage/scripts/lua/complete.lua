@@ -23,7 +23,7 @@ local held = call('HMGET', leases_key, unpack(ids))
 -- Nearly always, every lease is held as it was claimed, and the clock did not go back since the last claim, so that no
 -- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
-local is_simple = all_held and joined == leases_arg and micros >= tonumber(call('GET', fence_key) or math.huge)
+local is_simple = all_held and joined == leases_arg and micros >= (whole(call('GET', fence_key)) or math.huge)
 local headers, leases, counted = headers_arg, nil, {}
 
 -- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
@@ -42,7 +42,7 @@ local function outcome(n, id, at)
   local most = tonumber(match(policy, ';n(%d+)'))
   if most then
     counted[#counted + 1] = id
-    moment = tonumber(call('HGET', runs_key, id) or 0) + 1 < most and moment
+    moment = (whole(call('HGET', runs_key, id)) or 0) + 1 < most and moment
   end
   return decided(mark, policy, due) or moment, behind, paused == 'p'
 end

@@ -49,12 +49,12 @@ function actions.p(id, _, claim, mark)
   local overdue = dues_in(groups_key, 'overdue', { id })
   if claim then
     return mark_lease(id, claim, mark, 'p')
-  elseif parked then
+  elseif parked and parked[id] then
     call('ZADD', paused_key, digits(parked[id]), id)
     drop_parked(groups_key, { id })
     return '1'
   elseif due then
-    call('ZADD', paused_key, overdue and digits(overdue[id]) or due, id)
+    call('ZADD', paused_key, digits(overdue and overdue[id] or moment_of(due)), id)
     call('ZREM', due_key, id)
     if give_up_turns(groups_key, { id }, now, due_key) then
       earliest = math.min(earliest or now, now)
@@ -68,7 +68,7 @@ function actions.r(id, at, claim, mark)
   if claim then
     return mark_lease(id, claim, mark, '')
   end
-  local due = tonumber(call('ZSCORE', paused_key, id))
+  local due = moment_of(call('ZSCORE', paused_key, id))
   if not due then
     return (call('ZSCORE', due_key, id) or call('HEXISTS', groups_key .. 'parked-of', id) == 1) and '1' or '0'
   end
@@ -104,7 +104,7 @@ function actions.n(id, _, claim, _, paused)
   if claim and paused == '' then
     return mark_lease(id, claim, 's' .. digits(now), '')
   end
-  local due = tonumber(call('ZSCORE', due_key, id))
+  local due = moment_of(call('ZSCORE', due_key, id))
   if not due then
     return call('HEXISTS', groups_key .. 'parked-of', id) == 1 and '1' or '0'
   end

@@ -41,7 +41,7 @@ local function outcome(id, at, claim, due, mark)
     return 'n', decided(mark, policy, due) or moment
   end
   local most = tonumber(match(policy, ';n(%d+)'))
-  if most and tonumber(call('HGET', runs_key, id) or 0) + 1 >= most then
+  if most and (whole(call('HGET', runs_key, id)) or 0) + 1 >= most then
     moment = false
   end
   local retry = tonumber(ARGV[at + 3])
@@ -74,7 +74,7 @@ for n, id in ipairs(ids) do
   if result == 'd' then
     dead[#dead + 1], dead[#dead + 2] = digits(now), id
     errors[#errors + 1] = id
-    errors[#errors + 1] = digits(1 + (call('HGET', attempts_key, id) or 0)) .. ' ' .. ARGV[at + 5]
+    errors[#errors + 1] = digits(1 + (whole(call('HGET', attempts_key, id)) or 0)) .. ' ' .. ARGV[at + 5]
   elseif moment then
     place(places, id, moment, paused == 'p')
   elseif moment == false then
@@ -94,7 +94,7 @@ if #ended > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
-  count_up(attempts_key, again)
+  count_attempts(attempts_key, again)
   count_up(failures_key, failed)
   count_up(runs_key, counted)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()

@@ -12,7 +12,7 @@ if #members == 0 then
 end
 local numbers = {}
 for n, member in ipairs(members) do
-  numbers[n] = match(member, '^%d+')
+  numbers[n] = match(member, '^%d+') or ''
 end
 local left, listed, said = tonumber(weight_arg), {}, {}
 for n, says in ipairs(call('HMGET', says_key, unpack(numbers))) do

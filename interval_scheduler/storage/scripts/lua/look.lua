@@ -7,7 +7,8 @@
 
 local scores = call('ZMSCORE', due_key, unpack(ARGV))
 for n, member in ipairs(extras_of(groups_key .. 'parked-of', ARGV)) do
-  scores[n] = member and digits(read_parked(member)) or scores[n]
+  local due = member and read_parked(member)
+  scores[n] = due and digits(due) or scores[n]
 end
 return {
   call('HMGET', tasks_key, unpack(ARGV)),

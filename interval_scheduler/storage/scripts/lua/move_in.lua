@@ -15,18 +15,21 @@ if changed then
   return changed
 end
 local origin = 'from ' .. origin_arg
-if tonumber(call('HGET', moves_key, origin) or 0) >= tonumber(number_arg) then
+if (whole(call('HGET', moves_key, origin)) or 0) >= tonumber(number_arg) then
   return '-1'
 end
 
+local UNREADABLE = '1 it could not be read in the outbox of ' .. origin_arg
 local records, dead, notes, places = {}, {}, {}, new_places()
 local in_groups = false
 for at = 6, #ARGV, 2 do
   local id, packed = ARGV[at], ARGV[at + 1]
   local letter, moment, attempts, runs, failures, length, behind =
     match(packed, '^([wpd]) (%-?%d+) (%d+) (%d+) (%d+) (%d+)\n()')
-  if not letter then
-    return redis.error_reply('CORRUPT the batch cannot be read')
+  if not letter or #attempts + #runs + #failures > 48 or #moment > 16 or #length > 15 then
+    -- Somebody changed it on its way: it is kept, so that people can look at it.
+    letter, moment, attempts, runs, failures, length, behind = 'd', digits(now_ms()), '0', '0', '0', #UNREADABLE, 1
+    packed = UNREADABLE .. packed
   end
   if call('HEXISTS', tasks_key, id) == 0 then
     local reason = string.sub(packed, behind, behind + tonumber(length) - 1)
@@ -36,7 +39,7 @@ for at = 6, #ARGV, 2 do
     if letter == 'd' then
       dead[#dead + 1], dead[#dead + 2] = moment, id
     else
-      place(places, id, tonumber(moment), letter == 'p')
+      place(places, id, moment_of(moment), letter == 'p')
     end
     notes[#notes + 1] = { attempts_key, id, attempts ~= '0' and attempts }
     notes[#notes + 1] = { runs_key, id, runs ~= '0' and runs }

@@ -31,12 +31,12 @@ local groups, earliest, before = groups_key, nil, head(due_key)
 
 -- Find the place of a task (w: waiting, p: paused, d: dead), and its moment there. A task that is nowhere is due now.
 local function place_of(id)
-  local due = tonumber(call('ZSCORE', due_key, id))
+  local due = moment_of(call('ZSCORE', due_key, id))
   local overdue, parked = dues_in(groups, 'overdue', { id }), dues_in(groups, 'parked-of', { id })
   if due or parked then
-    return 'w', overdue and overdue[id] or due or parked[id]
+    return 'w', overdue and overdue[id] or due or parked[id] or now
   end
-  local paused, died = tonumber(call('ZSCORE', paused_key, id)), tonumber(call('ZSCORE', dead_key, id))
+  local paused, died = moment_of(call('ZSCORE', paused_key, id)), moment_of(call('ZSCORE', dead_key, id))
   if paused then
     return 'p', paused
   elseif died then
@@ -55,7 +55,7 @@ for _, id in ipairs(ids) do
     local letter, moment = place_of(id)
     local words = { letter, digits(moment) }
     for _, key in ipairs({ attempts_key, runs_key, failures_key }) do
-      words[#words + 1] = match(call('HGET', key, id) or '', '^%d+$') or '0'
+      words[#words + 1] = digits(whole(call('HGET', key, id)) or 0)
     end
     local reason = call('HGET', errors_key, id) or ''
     words[#words + 1] = digits(#reason)
@@ -67,11 +67,13 @@ for _, id in ipairs(ids) do
 end
 
 if #taken > 0 then
-  local number = math.max(tonumber(call('HGET', moves_key, 'number') or 0) + 1, now_us())
+  local number = math.max((whole(call('HGET', moves_key, 'number')) or 0) + 1, now_us())
   call('HDEL', outbox_key, LONG) -- Redis checks its memory only at the first write, and never for HDEL
   call('HSET', moves_key, 'number', digits(number), 'to', destination_arg)
   call('HSET', outbox_key, unpack(batch))
-  call('HINCRBY', moves_key, 'moved', #taken)
+  if not add(moves_key, 'moved', #taken) then
+    call('HSET', moves_key, 'moved', #taken)
+  end
   delete_members(taken, { due_key, dead_key, paused_key })
   drop_parked(groups, taken)
   if give_up_turns(groups, taken, now, due_key) then

@@ -48,7 +48,7 @@ if string.sub(set_key, -6) == 'parked' then
   ids = {}
   for n, member in ipairs(members) do
     local due, id = read_parked(member)
-    ids[n], scores[n] = id, digits(due)
+    ids[n], scores[n] = id or member, digits(due or 0) -- no task has the id of one that cannot be read
   end
 end
 if #ids == 0 then

@@ -1,9 +1,9 @@
--- Set claimed tasks aside as dead whose record cannot be read, so that the others go on.
+-- Set claimed tasks aside as dead that cannot be read, so that the others go on.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
--- ARGV[4...] for each run two: id: string; lease: string, as claimed
+-- ARGV[4...] for each run three: id: string; lease: string, as claimed; reason: string
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
 --   assigned anew meanwhile has another record, and is due again; the oldest dead tasks beyond the limit are forgotten;
@@ -15,13 +15,13 @@ if done then
 end
 
 local now = now_ms()
-local ids = arguments(4, 2)
+local ids = arguments(4, 3)
 local held = call('HMGET', leases_key, unpack(ids))
 
 local ended, dead, errors, results, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local claim, _, mark = read_lease(held[n])
-  if claim ~= ARGV[2 * n + 3] then
+  if claim ~= ARGV[3 * n + 2] then
     results[n] = '0'
   else
     results[n] = '1'
@@ -30,7 +30,7 @@ for n, id in ipairs(ids) do
       place(places, id, due_again(held[n], now))
     else
       dead[#dead + 1], dead[#dead + 2] = digits(now), id
-      errors[#errors + 1], errors[#errors + 2] = id, '1 the record is corrupt'
+      errors[#errors + 1], errors[#errors + 2] = id, '1 ' .. ARGV[3 * n + 3]
     end
   end
 end

@@ -33,7 +33,8 @@ for n, id in ipairs(ids) do
   if held[n] then
     any_leased = true
     -- A token is the moment of its claim in µs. If the clock went back, this is not so: then wait for the whole window.
-    local granted = tonumber(string.match(held[n], '^%d+')) / 1000
+    -- So it is if the lease cannot be read.
+    local granted = (whole(match(held[n], '^%d+')) or now_us()) / 1000
     wait = math.max(wait, math.min(math.ceil(granted + window - now), window))
   end
 end

@@ -7,5 +7,5 @@ local now, parked = digits(now_ms()), call('ZCARD', groups_key .. 'parked')
 return {
   call('ZCARD', due_key) + call('ZCARD', leased_key) + call('ZCARD', paused_key) + parked,
   call('ZCOUNT', due_key, '-inf', now) + call('ZCOUNT', leased_key, '-inf', now) + parked,
-  tonumber(call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2] or -1),
+  moment_of(call('ZRANGE', due_key, -1, -1, 'WITHSCORES')[2]) or -1,
 }

@@ -14,9 +14,11 @@ end
 local numbers, ids, over = {}, {}, {}
 for n, member in ipairs(members) do
   numbers[n], ids[n] = match(member, '^(%d+) (.*)$')
+  numbers[n], ids[n] = numbers[n] or '', ids[n] or ''
 end
 for n, latest in ipairs(call('HMGET', of_key, unpack(ids))) do
-  if latest and math.abs(tonumber(latest)) <= tonumber(numbers[n]) then
+  local number = latest and whole(match(latest, '^%-?(.*)$'))
+  if latest and (not number or number <= (whole(numbers[n]) or 0)) then
     over[#over + 1] = ids[n]
   end
 end
