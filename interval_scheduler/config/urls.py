@@ -74,18 +74,12 @@ def parse(url: object) -> Parsed:
         "name": options.get("name"),
     }
     kind = parts.scheme.partition("+")[2] or parts.scheme
-    if kind == "memory":
-        if path:
-            raise ConfigurationError("url", "memory://store takes no path")
-        if at:
-            raise ConfigurationError("url", "memory://store takes no user name and no password")
-        return Parsed({"memory": netloc, "db": digits("db", options.get("db", 0)), "name": common["name"]}, None)
-    if kind == "unix":
-        if not path:
-            raise ConfigurationError("url", "unix:// needs the path of a socket")
-        if netloc:
-            raise ConfigurationError("url", "unix:// takes no host: write unix:///path, or unix://:password@/path")
-        return Parsed({"socket_path": unquote(parts.path), "db": digits("db", options.get("db", 0)), **common}, None)
+    if kind in ("memory", "unix"):
+        _check_local(kind, path, netloc, has_credentials=bool(at))
+        place = {"memory": netloc, "name": common["name"]}
+        if kind == "unix":
+            place = {"socket_path": unquote(parts.path), **common}
+        return Parsed({"db": digits("db", options.get("db", 0)), **place}, None)
     common["tls"] = parts.scheme.startswith("rediss")
     if kind == "cluster":
         if path:
@@ -106,6 +100,18 @@ def parse(url: object) -> Parsed:
     if path and "db" in options:
         raise ConfigurationError("db", "is given twice: in the path and as an option")
     return Parsed({"db": digits("db", path or options.get("db", 0)), **common}, None)
+
+
+def _check_local(kind: str, path: str, netloc: str, *, has_credentials: bool) -> None:
+    if kind == "unix":
+        if not path:
+            raise ConfigurationError("url", "unix:// needs the path of a socket")
+        if netloc:
+            raise ConfigurationError("url", "unix:// takes no host: write unix:///path, or unix://:password@/path")
+    elif path:
+        raise ConfigurationError("url", "memory://store takes no path")
+    elif has_credentials:
+        raise ConfigurationError("url", "memory://store takes no user name and no password")
 
 
 def digits(option: str, value: object) -> int:

@@ -18,6 +18,7 @@ Code = Literal[
     "replicas",
     "cluster",
     "hints",
+    "loading",
 ]
 
 
@@ -27,9 +28,9 @@ class Finding:
 
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas`, `cluster` or `hints`.
-        severity: `"error"`: the partition must not or cannot be used in this state; `"warning"`: it works, at
-            a risk that the message names.
+            `rights`, `subscription`, `replicas`, `cluster`, `hints` or `loading`.
+        severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
+            there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
     """
 

@@ -19,7 +19,7 @@ from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth
 from ..commands import auditing, topology
-from ..connection.diagnosis import ServerFacts, diagnose, require_suitable, subscribe_refused
+from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, inspect
 from ..scripts.membership import Membership
@@ -126,7 +126,7 @@ class Handshake:
             with anyio.fail_after(self._storage.operation_timeout_seconds):
                 facts = await self._try_out(await inspect(self._client, self._instance))
         except TimeoutError:
-            problem = PartitionOffline(partition.name, "did not answer in time")
+            problem = PartitionOffline(partition.name, "did not answer in time", "timeout")
         except (*FAILED, StorageError) as error:
             problem = problem or translate(partition.name, error)
         return PartitionHealth(
@@ -137,6 +137,7 @@ class Handshake:
             clock_difference=facts.clock_difference,
             findings=(
                 *self._diagnose(facts),
+                *(() if problem is None else of_problem(problem)),
                 *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),
             ),
             problem=None if problem is None else str(problem),
