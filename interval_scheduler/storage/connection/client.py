@@ -6,6 +6,7 @@ way that each is applied once.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -74,6 +75,8 @@ def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate
 def _open_memory(store: str, db: int) -> Redis:
     try:
         from fakeredis import FakeAsyncRedis, FakeServer  # noqa: PLC0415 - an extra
+
+        importlib.import_module("lupa")  # without it, the engine is there but knows no scripts
     except ImportError:
         raise ConfigurationError(
             "url", "memory:// needs the embedded engine: pip install 'interval-scheduler[memory]'"
