@@ -22,7 +22,7 @@ _REFUSALS: Final[Mapping[str, Code]] = {"MISCONF": "disk", "NOREPLICAS": "replic
 _ADVICE: Final[Mapping[Code, str]] = {
     "disk": "look at its disk and its log",
     "replicas": "bring its replicas back, or lower min-replicas-to-write",
-    "role": "look at its role and its log",
+    "role": "give the address of its primary, or look at its log",
 }
 
 #: Clocks count as different if they differ by more than this, seconds, plus the uncertainty of the round trip.

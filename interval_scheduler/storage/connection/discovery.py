@@ -181,11 +181,11 @@ class Cluster:
         kind = TlsConnection if self._instance.tls else PlainConnection
         error: RedisError | OSError = RedisConnectionError("the cluster has no nodes")
         for host, port in nodes:
-            connection = kind(host=host, port=port, **_asking(self._instance, seconds))
+            asked = kind(host=host, port=port, **_asking(self._instance, seconds))
             try:
-                await connection.connect()  # type: ignore[no-untyped-call]
-                await connection.send_command("CLUSTER SLOTS")
-                reply: list[Any] = await connection.read_response()
+                await asked.connect()  # type: ignore[no-untyped-call]
+                await asked.send_command("CLUSTER SLOTS")
+                reply: list[Any] = await asked.read_response()
             except (RedisError, OSError) as failure:
                 error = failure
             else:
@@ -195,7 +195,7 @@ class Cluster:
                     for first, last, primary, *_ in reply
                 ]
             finally:
-                await connection.disconnect(nowait=True)
+                await asked.disconnect(nowait=True)
         raise error
 
 
