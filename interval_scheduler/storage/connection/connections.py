@@ -100,9 +100,8 @@ class _Named(Connection):
                 self._address = address
                 share = None
                 left = len(addresses) - at
-                if (
-                    give_up_at is not None and left > 1
-                ):  # an address that swallows everything leaves time for the others
+                if give_up_at is not None and left > 1:
+                    # An address that swallows everything leaves time for the others.
                     share = (give_up_at - loop.time()) / left
                 try:
                     async with asyncio.timeout(share):
