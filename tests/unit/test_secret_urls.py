@@ -147,7 +147,7 @@ def test_a_wrong_variable_of_the_environment_as_an_option(options: dict[str, Any
         ("redis://:pass?word@h", r"^url has an @ behind its host"),
         ("redis+sentinel://h/main?sentinel_password=p@ss", r"^url has an @ behind its host: .* in a path or an option"),
         (
-            "redis://h?nmae=x",
+            "redis://h?names=x",
             r"^url option \(not shown\) is unknown; did you mean name\? known: name, db, tls_ca_file$",
         ),
         ("memory://me:pass@store", r"^url memory://store takes no user name and no password$"),

@@ -106,7 +106,7 @@ class Names:
     def _end(self, host: str, addresses: Addresses = ()) -> Addresses:
         """End a look-up; remember the addresses that it found, if any."""
         with self._lock:
-            del self._running[host]
+            self._running.pop(host, None)
             if addresses:
                 before = self._known.pop(host, addresses)
                 # The address that answered last stays the first, so that no time is lost with one that does not.
