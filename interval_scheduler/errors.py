@@ -178,10 +178,26 @@ class StorageError(SchedulerError):
 
 
 class PartitionOffline(StorageError, ConnectionError):
-    """The partition cannot be reached; nothing was changed. Try again once it is back."""
+    """The partition cannot be reached; nothing was changed. Try again once it is back.
 
-    def __init__(self, partition: str, problem: str = "is offline: nothing was changed, try again later") -> None:
+    Attributes:
+        partition: the name of the partition.
+        reason: the reason, for programs: `"refused"`, `"timeout"`, `"name"` (of its host), `"unreachable"`, `"socket"`,
+            `"clients"` (too many), `"protected"` (mode), `"protocol"` (TLS on one side only, or no Redis), `"closed"`,
+            `"loading"`, `"moving"` (to another node) or `"system"` (another error of the operating system); `None`:
+            not known. The message says it in words, with the remedy.
+    """
+
+    reason: str | None = None
+
+    def __init__(
+        self,
+        partition: str,
+        problem: str = "is offline: nothing was changed, try again later",
+        reason: str | None = None,
+    ) -> None:
         super().__init__(partition, problem)
+        self.reason = reason
 
 
 class OutcomeUnknown(PartitionOffline):

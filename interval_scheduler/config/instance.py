@@ -26,6 +26,8 @@ _TEXTS: Final = (
 )
 _NOT_IN_HOST: Final = frozenset("/@, \t\r\n")
 _SERVICE: Final = re.compile(r"[A-Za-z0-9._-]+")
+_LOOKS_LIKE_A_PATH: Final = re.compile(r"[~.]{0,2}/?[\w.-]+(?:/[\w.-]+)*\.[a-z]{3,4}|/[\w.-]+(?:/[\w.-]+)*")
+_LIKE_CREDENTIALS: Final = re.compile(r":.*@", re.DOTALL)
 _FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
 
 
@@ -37,7 +39,7 @@ class RedisInstance:
         host: host name or address. Default `"localhost"`.
         port: 1 to 65535; digits in a string are taken too. Default 6379.
         db: the number of the database. Default 0.
-        username: for Redis ACLs. Default none.
+        username: for Redis ACLs; not shown in a repr, since a password is easily written in its place. Default none.
         password: never shown in any message, log line or repr. Default none.
         tls: encrypt, and verify the server's certificate. Default False.
         tls_ca_file: path of the certificates to trust, PEM. Default: those of the system.
@@ -62,7 +64,7 @@ class RedisInstance:
     host: str = "localhost"
     port: int = 6379
     db: int = 0
-    username: str | None = None
+    username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     tls_ca_file: str | None = None
@@ -71,7 +73,7 @@ class RedisInstance:
     memory: str | None = None
     sentinels: Sequence[str] = ()
     service: str | None = None
-    sentinel_username: str | None = None
+    sentinel_username: str | None = field(default=None, repr=False)
     sentinel_password: str | None = field(default=None, repr=False)
     cluster: Sequence[str] = ()
     shard: int = 0
@@ -84,9 +86,9 @@ class RedisInstance:
         object.__setattr__(self, "port", digits("port", self.port))
         object.__setattr__(self, "db", digits("db", self.db))
         if not 1 <= self.port <= 65535:
-            raise ConfigurationError("port", f"must be from 1 to 65535, got {self.port}")
+            raise ConfigurationError("port", "must be from 1 to 65535")
         if not 0 <= self.db <= 1_000_000:
-            raise ConfigurationError("db", f"must be at least 0, got {self.db}")
+            raise ConfigurationError("db", "must be from 0 to 1000000")
         for option in _TEXTS:
             value = getattr(self, option)
             if value is not None and not isinstance(value, str):
@@ -97,13 +99,14 @@ class RedisInstance:
         self._check_sentinels()
         self._check_cluster()
         name = self.partition_name
-        if "://" in name:
+        if "://" in name or (self.name is not None and _LIKE_CREDENTIALS.search(self.name)):
             # The name stands in keys and messages, and a URL may have a password.
             raise ConfigurationError("name", "must not be a URL: it is shown in messages")
         if not 0 < len(name) <= 256 or not name.isascii() or _FORBIDDEN_IN_NAME.intersection(name) or name[0] == ":":
             raise ConfigurationError(
+                # It is not shown: the rest of a password that was not encoded may end up here.
                 "name",
-                f"must be 1 to 256 ASCII characters, none of {{ }} * , or blank, the first not a colon: {name!r}",
+                "must be 1 to 256 ASCII characters, none of { } * , or blank, the first not a colon",
             )
 
     def _check_tls(self) -> None:
@@ -112,7 +115,7 @@ class RedisInstance:
         if self.tls_ca_file is not None and not self.tls:
             raise ConfigurationError("tls_ca_file", "needs tls=True (rediss://)")
         if self.tls_ca_file is not None and not os.path.isfile(self.tls_ca_file):  # noqa: PTH113 - a plain check
-            raise ConfigurationError("tls_ca_file", f"is not a file: {self.tls_ca_file}")
+            raise ConfigurationError("tls_ca_file", f"is not a file: {_shown_path(self.tls_ca_file)}")
 
     def _check_sentinels(self) -> None:
         object.__setattr__(self, "sentinels", _check_nodes("sentinels", self.sentinels))
@@ -214,10 +217,15 @@ class RedisInstance:
         if isinstance(partitions, bool) or not isinstance(partitions, int):
             raise ConfigurationTypeError("partitions", f"must be a whole number, not {type(partitions).__name__}")
         if not 1 <= partitions <= MOST_SHARDS:
-            raise ConfigurationError("partitions", f"must be from 1 to {MOST_SHARDS}, got {partitions}")
+            raise ConfigurationError("partitions", f"must be from 1 to {MOST_SHARDS}")
         if not (nodes := _check_nodes("cluster", cluster)):
             raise ConfigurationError("cluster", "must name at least one node")
         return tuple(cls(cluster=nodes, shard=shard, **fields) for shard in range(partitions))
+
+
+def _shown_path(path: str) -> str:
+    """Return a path if it looks like one, and not like the certificate or the key that belongs into the file."""
+    return path if _LOOKS_LIKE_A_PATH.fullmatch(path) else "(not shown)"
 
 
 def _check_nodes(option: str, value: object) -> tuple[str, ...]:
@@ -232,6 +240,6 @@ def _check_nodes(option: str, value: object) -> tuple[str, ...]:
             # The node is not shown: it may be a URL with a password.
             raise ConfigurationError(option, "must be 'host:port' each")
         if not 1 <= digits(option, port) <= 65535:
-            raise ConfigurationError(option, f"must have ports from 1 to 65535, got {port}")
+            raise ConfigurationError(option, "must have ports from 1 to 65535")
         nodes.append(node)
     return tuple(nodes)

@@ -176,7 +176,7 @@ class SchedulerOptions:
                 )
         check_whole_option("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
-            raise ConfigurationError("delivery", f"must be 'at-least-once' or 'at-most-once', got {self.delivery!r}")
+            raise ConfigurationError("delivery", "must be 'at-least-once' or 'at-most-once'")
         check_seconds_option("lease_seconds", self.lease_seconds, at_least=0.1)
         if self.lease_renewal_seconds is not None:
             check_seconds_option("lease_renewal_seconds", self.lease_renewal_seconds, above=0)
@@ -192,7 +192,7 @@ class SchedulerOptions:
         check_seconds_option("drain_seconds", self.drain_seconds)
         check_seconds_option("cancel_grace_seconds", self.cancel_grace_seconds)
         if self.on_offline not in ("raise", "hint"):
-            raise ConfigurationError("on_offline", f"must be 'raise' or 'hint', got {self.on_offline!r}")
+            raise ConfigurationError("on_offline", "must be 'raise' or 'hint'")
         check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
 
     @property
@@ -298,8 +298,10 @@ def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
 
 def _snake(key: object, prefix: str) -> str:
     if not isinstance(key, str):
-        shown = "(not shown)" if isinstance(key, bytes) else repr(key)  # bytes may be a URL with its password
-        raise ConfigurationTypeError(f"{prefix}{shown}", "must be a str: it names an option")
+        # The key is not shown: it may be, or contain, a URL with its password.
+        raise ConfigurationTypeError(
+            f"{prefix}(not shown)", f"must be a str, not {type(key).__name__}: it names an option"
+        )
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
 
 

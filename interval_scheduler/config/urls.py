@@ -1,9 +1,17 @@
-"""URLs, read into the fields of `RedisInstance`. Pure; no message shows a text that may be part of a password."""
+"""URLs, read into the fields of `RedisInstance`. Pure; no error shows or keeps a text that may be part of a password.
+
+A password that was not percent-encoded moves the borders of all other parts. So no text of a URL stands in a message,
+every `@` behind the host is refused, and no error is raised while another one is handled: that one, with its text,
+would stay reachable as `__context__`. `urlsplit` is not used, because its errors quote the URL.
+"""
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
+import re
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 
@@ -18,9 +26,22 @@ _OPTIONS: Final = {
     "redis+cluster": ("partitions", "tls_ca_file"),
     "rediss+cluster": ("partitions", "tls_ca_file"),
 }
+_ALL_OPTIONS: Final = frozenset(option for options in _OPTIONS.values() for option in options)
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
 _MOST_DIGITS: Final = 10
+_PARTS: Final = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
+#: Python's own parser drops these too; the newline behind a secret that was read from a file is one.
+_DROPPED: Final = str.maketrans("", "", "\t\r\n")
+
+
+class _Parts(NamedTuple):
+    """A URL, cut at its borders."""
+
+    scheme: str
+    netloc: str
+    path: str
+    query: str
 
 
 class Parsed(NamedTuple):
@@ -44,7 +65,7 @@ def parse(url: object) -> Parsed:
     parts = _split(url)
     options = _query(parts)
     path = parts.path.strip("/")
-    credentials, _, netloc = parts.netloc.rpartition("@")
+    credentials, at, netloc = parts.netloc.rpartition("@")
     username, _, password = credentials.partition(":")
     common: dict[str, Any] = {
         "username": unquote(username) or None,
@@ -53,14 +74,12 @@ def parse(url: object) -> Parsed:
         "name": options.get("name"),
     }
     kind = parts.scheme.partition("+")[2] or parts.scheme
-    if kind == "memory":
-        if path:
-            raise ConfigurationError("url", "memory://store takes no path")
-        return Parsed({"memory": parts.netloc, "db": digits("db", options.get("db", 0)), "name": common["name"]}, None)
-    if kind == "unix":
-        if not path:
-            raise ConfigurationError("url", "unix:// needs the path of a socket")
-        return Parsed({"socket_path": unquote(parts.path), "db": digits("db", options.get("db", 0)), **common}, None)
+    if kind in ("memory", "unix"):
+        _check_local(kind, path, netloc, has_credentials=bool(at))
+        place = {"memory": netloc, "name": common["name"]}
+        if kind == "unix":
+            place = {"socket_path": unquote(parts.path), **common}
+        return Parsed({"db": digits("db", options.get("db", 0)), **place}, None)
     common["tls"] = parts.scheme.startswith("rediss")
     if kind == "cluster":
         if path:
@@ -83,43 +102,72 @@ def parse(url: object) -> Parsed:
     return Parsed({"db": digits("db", path or options.get("db", 0)), **common}, None)
 
 
+def _check_local(kind: str, path: str, netloc: str, *, has_credentials: bool) -> None:
+    if kind == "unix":
+        if not path:
+            raise ConfigurationError("url", "unix:// needs the path of a socket")
+        if netloc:
+            raise ConfigurationError("url", "unix:// takes no host: write unix:///path, or unix://:password@/path")
+    elif path:
+        raise ConfigurationError("url", "memory://store takes no path")
+    elif has_credentials:
+        raise ConfigurationError("url", "memory://store takes no user name and no password")
+
+
 def digits(option: str, value: object) -> int:
     """Return a whole number, also from the digits of a string.
 
     Raises:
-        ConfigurationError, ConfigurationTypeError: the value is no whole number.
+        ConfigurationError, ConfigurationTypeError: the value is no whole number. The message does not show it: the rest
+            of a password with a slash in it, or the wrong environment variable, ends up here.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ConfigurationTypeError(option, f"must be a whole number, not {type(value).__name__}")
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
-        # The rest of a password with a slash in it ends up here.
-        shown = f", got {value!r}" if value.isalnum() and len(value) <= _MOST_DIGITS else ""
-        raise ConfigurationError(option, f"must be a whole number{shown}")
+        raise ConfigurationError(option, "must be a whole number (the value is not shown)")
     return int(value)
 
 
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ConfigurationError("url", "cannot be read: its host is malformed") from None
-    if parts.scheme not in _OPTIONS:
+def _split(url: str) -> _Parts:
+    found = _PARTS.fullmatch(url.strip().translate(_DROPPED))
+    scheme = found[1].lower() if found else ""
+    if found is None or scheme not in _OPTIONS:
         raise ConfigurationError("url", f"must start with one of {', '.join(f'{scheme}://' for scheme in _OPTIONS)}")
-    if parts.fragment:
+    netloc, path, query, fragment = found[2], found[3], found[4] or "", found[5] or ""
+    if "@" in path + query + fragment:
+        raise ConfigurationError(
+            "url",
+            "has an @ behind its host: encode / as %2F, ? as %3F, # as %23 and @ as %40 in user names and passwords, "
+            "and @ in a path or an option too",
+        )
+    if fragment:
         raise ConfigurationError("url", "must not have a fragment (#...): encode a # in a password as %23")
-    return parts
+    return _Parts(scheme, netloc, path, query)
 
 
 def _address(netloc: str) -> tuple[str | None, int | None]:
     """Return the host and the port of one address; each may be missing."""
+    if netloc.startswith("["):
+        host, closed, rest = netloc[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")) or not _is_ipv6(host):
+            raise ConfigurationError("url", "cannot be read: its host is malformed")
+        port = rest[1:]
+    else:
+        host, _, port = netloc.partition(":")
+        if "[" in host or "]" in host:
+            raise ConfigurationError("url", "cannot be read: its host is malformed")
+    if port and not (port.isascii() and port.isdigit() and len(port) <= _MOST_DIGITS and int(port) <= 65535):
+        raise ConfigurationError("port", "must be a whole number from 1 to 65535")
+    name, percent, zone = host.partition("%")
+    return name.lower() + percent + zone or None, int(port) if port else None
+
+
+def _is_ipv6(text: str) -> bool:
     try:
-        parts = urlsplit(f"//{netloc}")
+        ipaddress.IPv6Address(text)
     except ValueError:
-        raise ConfigurationError("url", "cannot be read: its host is malformed") from None
-    try:
-        return parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError("port", "must be a whole number from 1 to 65535") from None
+        return False
+    return True
 
 
 def _nodes(netloc: str, default_port: int) -> tuple[str, ...]:
@@ -133,14 +181,16 @@ def _nodes(netloc: str, default_port: int) -> tuple[str, ...]:
     return tuple(nodes)
 
 
-def _query(parts: SplitResult) -> dict[str, str]:
+def _query(parts: _Parts) -> dict[str, str]:
     known = _OPTIONS[parts.scheme]
     options: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in known:
-            # The key may be the rest of a password that was not encoded: it is shown only if it looks like a name.
-            shown = repr(key) if key.isidentifier() else "(not shown)"
-            raise ConfigurationError(f"url option {shown}", f"is unknown; known: {', '.join(known)}")
+            # Only our own words are shown: the key may be the rest of a password that was not encoded.
+            shown = repr(key) if key in _ALL_OPTIONS else "(not shown)"
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise ConfigurationError(f"url option {shown}", f"is unknown; {hint}known: {', '.join(known)}")
         if key in options:
             raise ConfigurationError(f"url option {key!r}", "is given twice")
         options[key] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ..model.cron import next_run
+from ..model.cron import check_cron, next_run
 from ..model.ending import Failure
 from ..support.text import describe
 from .executor import Retry
@@ -26,10 +26,16 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         run: the run.
         now: monotonic seconds.
         max_crashes: how many deliveries of an occurrence may end without a result.
+
+    Raises:
+        InvalidValue: this process cannot work out when its task runs next.
     """
     policy = run.policy
     if policy.needs_lease and now > run.start_by:
         return "late"
+    if policy.cron is not None:
+        # Without its library, the next occurrence cannot be told: the run would come again with each lease.
+        check_cron(policy.cron, policy.zone or "UTC")
     crashes = run.attempt - 1 - policy.retries
     if crashes >= max_crashes:
         return "crashes"

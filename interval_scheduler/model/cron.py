@@ -60,7 +60,7 @@ def _check(expression: str, zone: str) -> None:
     try:
         where = ZoneInfo(zone)
     except Exception:  # noqa: BLE001 - a bad name of a zone raises errors of many kinds
-        raise InvalidValue("timezone", f"must be the name of a time zone such as 'Europe/Riga', got {zone!r}") from None
+        raise InvalidValue("timezone", _unknown_zone(zone)) from None
     error = _error()
     try:
         next(_occurrences(expression, datetime(2024, 1, 1, tzinfo=UTC).astimezone(where)))
@@ -68,6 +68,14 @@ def _check(expression: str, zone: str) -> None:
         raise InvalidValue("cron", f"{expression!r} cannot be read: {problem}") from None
     except StopIteration:
         raise InvalidValue("cron", f"{expression!r} never fires") from None
+
+
+def _unknown_zone(zone: str) -> str:
+    try:
+        ZoneInfo("Etc/UTC")
+    except Exception:  # noqa: BLE001 - likewise
+        return "cannot be used, this system knows no time zones: pip install 'interval-scheduler[cron]'"
+    return f"must be the name of a time zone such as 'Europe/Riga', got {zone!r}"
 
 
 def next_after(expression: str, zone: str, after_ms: int) -> int:

@@ -19,6 +19,7 @@ Code = Literal[
     "cluster",
     "hints",
     "keys",
+    "loading",
 ]
 
 
@@ -28,9 +29,9 @@ class Finding:
 
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas`, `cluster`, `hints` or `keys`.
-        severity: `"error"`: the partition must not or cannot be used in this state; `"warning"`: it works, at
-            a risk that the message names.
+            `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys` or `loading`.
+        severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
+            there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
     """
 

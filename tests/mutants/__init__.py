@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from . import in_calls, in_execution, in_failover, in_garbage, in_guests, in_moves, in_running, in_tasks
+from . import (
+    in_calls,
+    in_connections,
+    in_execution,
+    in_failover,
+    in_garbage,
+    in_guests,
+    in_moves,
+    in_running,
+    in_tasks,
+)
 from .planted import Planted
 
 #: All of them.
@@ -13,6 +23,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_guests.ALL,
     *in_garbage.ALL,
     *in_calls.ALL,
+    *in_connections.ALL,
     *in_failover.ALL,
     *in_moves.ALL,
 )

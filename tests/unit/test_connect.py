@@ -196,7 +196,10 @@ def test_a_certificate_that_cannot_be_verified(code: int, message: str, advice: 
     ("error", "says"),
     [
         (redis_errors.InvalidResponse('Protocol error, got "\\x15" as reply type byte'), "needs rediss://"),
-        (redis_errors.InvalidResponse('Protocol error, got "H" as reply type byte'), "does not answer as Redis does"),
+        (
+            redis_errors.InvalidResponse('Protocol error, got "H" as reply type byte'),
+            "does not speak the protocol of Redis",
+        ),
         (redis_errors.ConnectionError("Connection closed by server."), "a port for TLS needs rediss://"),
         (
             redis_errors.ConnectionError("Error while reading from h:1 : (104, 'Connection reset by peer')"),

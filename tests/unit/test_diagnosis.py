@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from interval_scheduler.errors import StorageRefused, UnsuitableServer
 from interval_scheduler.model.health import Finding, Health, PartitionHealth
 from interval_scheduler.storage.connection import diagnosis as server
 from interval_scheduler.storage.connection.diagnosis import ServerFacts, require_suitable
+from interval_scheduler.storage.connection.failures import translate
 from interval_scheduler.storage.connection.inspection import Stopwatch
 from interval_scheduler.support import clock
 
@@ -120,13 +123,34 @@ def test_memory_that_is_used_up() -> None:
     (finding,) = tried(
         dict.fromkeys(["SET", "HSET", "ZADD"], "OOM command not allowed when used memory > 'maxmemory'.")
     )
-    assert (finding.code, finding.severity) == ("memory", "warning")
+    assert (finding.code, finding.severity) == ("memory", "error")
+    require_suitable(NAME, [finding])  # runs still end, so it is connected to
 
 
-def test_writes_that_are_refused() -> None:
-    (finding,) = tried(dict.fromkeys(["SET", "HSET"], "MISCONF Redis is configured to save RDB snapshots, but"))
-    assert (finding.code, finding.severity) == ("disk", "warning")
-    assert "refuses writes (SET: MISCONF)" in finding.message
+@pytest.mark.parametrize(
+    ("error", "code", "forbids"),
+    [
+        ("MISCONF Redis is configured to save RDB snapshots, but", "disk", False),
+        ("NOREPLICAS Not enough good replicas to write.", "replicas", False),
+        ("READONLY You can't write against a read only replica.", "role", True),
+    ],
+)
+def test_writes_that_are_refused(error: str, code: str, forbids: bool) -> None:  # noqa: FBT001 - a parameter
+    (finding,) = tried(dict.fromkeys(["SET", "HSET"], error))
+    assert (finding.code, finding.severity) == (code, "error")
+    assert f"refuses writes (SET: {error.split(maxsplit=1)[0]}): nothing is claimed or assigned; " in finding.message
+    if forbids:
+        with pytest.raises(UnsuitableServer):
+            require_suitable(NAME, [finding])
+    else:
+        require_suitable(NAME, [finding])
+
+
+def test_a_server_that_loads_its_data_is_a_finding_of_its_own() -> None:
+    (finding,) = server.of_problem(translate(NAME, BusyLoadingError("Redis is loading the dataset in memory")))
+    assert (finding.code, finding.severity) == ("loading", "error")
+    assert "loads its data" in finding.message
+    assert not list(server.of_problem(translate(NAME, RedisTimeoutError("Timeout reading from h:1"))))
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ...errors import StorageRefused, UnsuitableServer
-from ...model.health import Finding
+from ...errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
+from ...model.health import Code, Finding
 from .failures import is_right
 
 _OLDEST: Final = (6, 2)
+
+#: A server with an error of one of these codes is not used. The other errors pass by themselves, or while it is used:
+#: runs still end without memory, and reads work without a disk.
+_FORBIDDING: Final = frozenset({"version", "role", "eviction", "rights", "cluster"})
+#: The subject of the finding about a server that refuses writes, by the error of the write.
+_REFUSALS: Final[Mapping[str, Code]] = {"MISCONF": "disk", "NOREPLICAS": "replicas"}
+
+_ADVICE: Final[Mapping[Code, str]] = {
+    "disk": "look at its disk and its log",
+    "replicas": "bring its replicas back, or lower min-replicas-to-write",
+    "role": "give the address of its primary, or look at its log",
+}
 
 #: Clocks count as different if they differ by more than this, seconds, plus the uncertainty of the round trip.
 _CLOCK_TOLERANCE: Final = 1.0
@@ -77,14 +89,14 @@ def diagnose(
 
 
 def require_suitable(name: str, findings: Iterable[Finding]) -> None:
-    """Raise the first finding that is an error.
+    """Raise the first finding that forbids the use of the server.
 
     Raises:
         UnsuitableServer: version, role or eviction policy.
         StorageRefused: missing rights.
     """
     for finding in findings:
-        if finding.severity == "error":
+        if finding.severity == "error" and finding.code in _FORBIDDING:
             problem = finding.message.removeprefix(f"partition {name!r} ")
             if finding.code == "rights":
                 raise StorageRefused(name, "NOPERM", problem)
@@ -99,6 +111,12 @@ def subscribe_refused(name: str, channel: bytes) -> Finding:
         f"partition {name!r} does not let this user subscribe to {channel.decode()}: tasks assigned by others are "
         "noticed only every check_tasks_every_seconds",
     )
+
+
+def of_problem(problem: StorageError) -> Iterable[Finding]:
+    """Yield the finding about a partition that cannot be used now, if programs should tell it from the others."""
+    if isinstance(problem, PartitionOffline) and problem.reason == "loading":
+        yield Finding("loading", "error", problem.message)
 
 
 def _identity(name: str, info: Mapping[str, Any]) -> Iterable[Finding]:
@@ -168,15 +186,17 @@ def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
     if any("OOM" in error or "used memory" in error for error in others.values()):
         yield Finding(
             "memory",
-            "warning",
+            "error",
             f"partition {name!r} is out of memory: assigning fails, runs still end; raise maxmemory or remove tasks",
         )
     elif others:
         command, error = next(iter(others.items()))
+        code: Code = next((code for word, code in _REFUSALS.items() if word in error), "role")
         yield Finding(
-            "disk" if "MISCONF" in error else "role",
-            "warning",
-            f"partition {name!r} refuses writes ({command}: {error.partition(' ')[0]}): look at its log",
+            code,
+            "error",
+            f"partition {name!r} refuses writes ({command}: {error.partition(' ')[0]}): nothing is claimed or "
+            f"assigned; {_ADVICE[code]}",
         )
 
 

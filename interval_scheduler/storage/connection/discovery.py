@@ -12,7 +12,6 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from redis.asyncio import Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
@@ -22,13 +21,15 @@ from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
 from ...support import clock
+from .connections import PlainConnection, TlsConnection
+from .reasons import reason_of
 from .tls import certificate_problem
 
 Address = tuple[str, int]
 
 #: The time for which all partitions share an answer of the cluster: they often ask at the same moment.
 _KEPT_SECONDS: Final = 0.5
-_UNHEARD: Final = "is offline (none of its {} Sentinels answers): nothing was changed, try again later"
+_UNHEARD: Final = "is offline (none of its {} Sentinels answers; the last: {}): nothing was changed, try again later"
 _DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
 _DOWN: Final = frozenset({b"s_down", b"o_down"})
 
@@ -59,13 +60,12 @@ class Sentinels:
         self._nodes: Final = [_address(node) for node in instance.sentinels]
         # One share of the time is kept for the connection to the primary.
         self._seconds: Final = options.connect_timeout_seconds / (len(self._nodes) + 1)
-        self._kind: Final = SSLConnection if instance.tls else Connection
+        self._kind: Final = TlsConnection if instance.tls else PlainConnection
         self._asking: Final[dict[str, Any]] = {
             "username": instance.sentinel_username,
             "password": instance.sentinel_password,
             "retry": Retry(NoBackoff(), 0),
             "protocol": 2,
-            "driver_info": None,
             **({"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True} if instance.tls else {}),
         }
 
@@ -77,7 +77,8 @@ class Sentinels:
             UnsuitableServer: they do not know the service.
             StorageRefused: they do not accept the password, or lack a right.
         """
-        problem: StorageError = PartitionOffline(self._partition, _UNHEARD.format(len(self._nodes)))
+        problem: StorageError | None = None
+        unheard = PartitionOffline(self._partition)
         for node in tuple(self._nodes):
             try:
                 async with asyncio.timeout(self._seconds):
@@ -91,13 +92,15 @@ class Sentinels:
             except StorageError as error:
                 problem = error
             except (RedisError, OSError) as error:
+                code, words = reason_of(error)
+                unheard = PartitionOffline(self._partition, _UNHEARD.format(len(self._nodes), words), code)
                 if advice := certificate_problem(error):
                     problem = UnsuitableServer(self._partition, f"has a Sentinel that {advice}")
             else:
                 self._nodes.remove(node)
                 self._nodes.insert(0, node)
                 return address
-        raise problem
+        raise problem or unheard
 
     async def _ask(self, host: str, port: int) -> Address:
         """Ask one Sentinel for the primary."""
@@ -175,11 +178,14 @@ class Cluster:
         random.shuffle(nodes)
         # All nodes together must not take longer than a connection may take.
         seconds = self._connect_seconds / (len(nodes) + 1)
+        kind = TlsConnection if self._instance.tls else PlainConnection
         error: RedisError | OSError = RedisConnectionError("the cluster has no nodes")
         for host, port in nodes:
-            client = Redis(host=host, port=port, single_connection_client=True, **_asking(self._instance, seconds))
+            asked = kind(host=host, port=port, **_asking(self._instance, seconds))
             try:
-                reply: list[Any] = await client.execute_command("CLUSTER SLOTS")  # type: ignore[no-untyped-call]
+                await asked.connect()  # type: ignore[no-untyped-call]
+                await asked.send_command("CLUSTER SLOTS")
+                reply: list[Any] = await asked.read_response()
             except (RedisError, OSError) as failure:
                 error = failure
             else:
@@ -189,7 +195,7 @@ class Cluster:
                     for first, last, primary, *_ in reply
                 ]
             finally:
-                await client.aclose()
+                await asked.disconnect(nowait=True)
         raise error
 
 
@@ -205,7 +211,7 @@ def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
     """Return the settings of a connection that asks a node of the cluster."""
     tls: Mapping[str, Any] = {}
     if instance.tls:
-        tls = {"ssl": True, "ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+        tls = {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
     return {
         "username": instance.username,
         "password": instance.password,

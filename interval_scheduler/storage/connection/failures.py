@@ -28,7 +28,8 @@ from ...errors import (
     StorageRefused,
     UnsuitableServer,
 )
-from .tls import certificate_problem, mix_up
+from .reasons import is_turned_away, reason_of
+from .tls import certificate_problem
 
 #: Every error that a call to Redis raises here.
 FAILED: Final = (RedisError, OSError)
@@ -39,6 +40,9 @@ _RIGHT: Final = re.compile("NOPERM|can't (?:run this command|access)|no permissi
 _TOO_FEW_REPLICAS: Final = (
     "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
 )
+_IS_REPLICA: Final = "it is a read only replica: give the address of its primary"
+#: The longest text of a server that is shown.
+_MOST_CHARACTERS: Final = 500
 _KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
 # redis-py strips the code from the messages of the errors that have a class of their own, and a plain ERR.
 _CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "OutOfMemoryError": "OOM"}
@@ -110,17 +114,47 @@ def translate(partition: str, error: BaseException) -> StorageError:
     if isinstance(error, StorageError):
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
-        return StorageRefused(partition, "WRONGPASS", "the user name or the password is not accepted")
+        return _not_admitted(partition, str(error))
     if is_moved(error) or is_slot_moving(error):
         return PartitionOffline(
-            partition, "is on its way to another node of the cluster: nothing was changed, try again later"
+            partition, "is on its way to another node of the cluster: nothing was changed, try again later", "moving"
         )
-    if isinstance(error, ResponseError):
+    if isinstance(error, ResponseError) and not is_turned_away(error):
         return _refusal(partition, error)
     if problem := certificate_problem(error):
         return UnsuitableServer(partition, problem)
-    reason = "did not answer in time" if isinstance(error, TimeoutError) else mix_up(error) or type(error).__name__
-    return PartitionOffline(partition, f"is offline ({reason}): nothing was changed, try again later")
+    return offline(partition, error)
+
+
+def offline(partition: str, error: BaseException) -> PartitionOffline:
+    """Return the error for a partition that cannot be reached; the message says for which reason."""
+    code, words = reason_of(error)
+    return PartitionOffline(partition, f"is offline ({words}): nothing was changed, try again later", code)
+
+
+def still_offline(partition: str, problem: StorageError | None) -> PartitionOffline:
+    """Return the error for a call on a partition that is offline; `problem` is that of the last attempt to reach it."""
+    if problem is None:
+        return PartitionOffline(partition)
+    if isinstance(problem, PartitionOffline):
+        return PartitionOffline(*problem.args)  # each caller gets one with its own traceback
+    words = problem.message.removeprefix(f"partition {partition!r} ")
+    return PartitionOffline(partition, f"is offline ({words}): nothing was changed, try again later")
+
+
+def _not_admitted(partition: str, text: str) -> StorageRefused:
+    """Return the error for credentials that were not accepted. The text is not shown: it may repeat them."""
+    if "Authentication required" in text or text.startswith("NOAUTH"):
+        return StorageRefused(
+            partition, "NOAUTH", "it wants a password, and none is given: write redis://:password@host"
+        )
+    if "without any password configured" in text:
+        return StorageRefused(
+            partition, "WRONGPASS", "a password is given, but its default user has none: leave the password out"
+        )
+    return StorageRefused(
+        partition, "WRONGPASS", "the user name or the password is not accepted: look at both, and at its ACL"
+    )
 
 
 def _unwrapped(error: BaseException) -> BaseException:
@@ -141,7 +175,7 @@ def _code(error: BaseException) -> str | None:
 
 def _refusal(partition: str, error: ResponseError) -> StorageError:
     # A server that does not know a command repeats its arguments; the arguments of AUTH contain the password.
-    text = str(error).partition(", with args beginning with")[0]
+    text = _one_line(str(error).partition(", with args beginning with")[0])
     if "cluster support disabled" in text:
         return UnsuitableServer(partition, "is on no Redis Cluster: give the server's own URL, redis://host:port/0")
     if nested := _NESTED.match(text):
@@ -156,7 +190,14 @@ def _refusal(partition: str, error: ResponseError) -> StorageError:
     if code == "NOREPLICAS":
         return StorageRefused(partition, code, _TOO_FEW_REPLICAS)
     name = _CODES.get(type(error).__name__, code if code in _KEPT_CODES else "ERR")
+    if name == "READONLY":
+        text = _IS_REPLICA
     return StorageRefused(partition, name, rest if name == code else text)
+
+
+def _one_line(text: str) -> str:
+    """Return the words of a server without control characters, and not more of them than can be read."""
+    return "".join(each if each.isprintable() else " " for each in text[:_MOST_CHARACTERS])
 
 
 def _is_out_of_memory(text: str) -> bool:

@@ -24,7 +24,7 @@ _UNKNOWN_SIGNER: Final = "give the certificates of the authority that signed it 
 
 def certificate_problem(error: BaseException) -> str | None:
     """Explain why the server's certificate was not accepted, and name the remedy; `None` if that is not the reason."""
-    for link in _chain(error):
+    for link in chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             advice = _ADVICE.get(link.verify_code, _UNKNOWN_SIGNER)
             return f"has a certificate that cannot be verified ({link.verify_message.rstrip('.')}): {advice}"
@@ -34,8 +34,8 @@ def certificate_problem(error: BaseException) -> str | None:
 def mix_up(error: BaseException) -> str | None:
     """Explain an error that arises if only one side speaks TLS, or if the server is no Redis; `None` for any other."""
     if isinstance(error, InvalidResponse):
-        return "it does not answer as Redis does; a port for TLS needs rediss://"
-    for link in _chain(error):
+        return "it does not speak the protocol of Redis: look at the port; one for TLS needs rediss://"
+    for link in chain(error):
         if isinstance(link, ssl.SSLError):
             return "it does not speak TLS as it should; a port without TLS needs redis://"
     if isinstance(error, RedisConnectionError) and ("closed by server" in str(error) or "reset by peer" in str(error)):
@@ -43,7 +43,7 @@ def mix_up(error: BaseException) -> str | None:
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, and then its causes."""
     link: BaseException | None = error
     while link is not None:

@@ -19,7 +19,7 @@ from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth, wrong_keys
 from ..commands import auditing, key_types, topology
-from ..connection.diagnosis import ServerFacts, diagnose, require_suitable, subscribe_refused
+from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, inspect
 from ..scripts.membership import Membership
@@ -128,7 +128,7 @@ class Handshake:
                 facts = await self._try_out(await inspect(self._client, self._instance))
                 strange = await key_types.wrong_types(partition)
         except TimeoutError:
-            problem = PartitionOffline(partition.name, "did not answer in time")
+            problem = PartitionOffline(partition.name, "did not answer in time", "timeout")
         except (*FAILED, StorageError) as error:
             problem = problem or translate(partition.name, error)
         return PartitionHealth(
@@ -140,6 +140,7 @@ class Handshake:
             findings=(
                 *self._diagnose(facts),
                 *([wrong_keys(partition.name, key_types.describe(strange))] if strange else ()),
+                *(() if problem is None else of_problem(problem)),
                 *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),
             ),
             problem=None if problem is None else str(problem),

@@ -23,7 +23,7 @@ import anyio
 
 from ...config.instance import RedisInstance
 from ...config.options import SchedulerOptions
-from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
+from ...errors import NotConnected, PartitionListChanged, StorageError
 from ...model.health import PartitionHealth
 from ...support import clock
 from ...support.backoff import delays
@@ -33,7 +33,7 @@ from ..commands import key_types
 from ..connection.client import open_client
 from ..connection.diagnosis import subscribe_refused
 from ..connection.discovery import Cluster, Locator
-from ..connection.failures import FAILED, is_occupied, is_slot_moving, translate
+from ..connection.failures import FAILED, is_occupied, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
 from ..connection.subscription import listen, ping
 from ..requests.session import ScriptSender
@@ -137,7 +137,7 @@ class Partition:
                 return
             raise PartitionListChanged(*self.problem.args)  # each caller gets one with its own traceback
         if self.state != "online":
-            raise PartitionOffline(self.name)
+            raise still_offline(self.name, self.problem)
 
     def require_writable(self) -> None:
         """Raise unless tasks can be assigned and removed: online, or hints are kept; as `require_online`."""

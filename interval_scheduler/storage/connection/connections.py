@@ -1,0 +1,156 @@
+"""The connections to a server: redis-py's, with what it leaves to be desired.
+
+- Commands are packed in C: redis-py's asyncio connections do it in Python, at four times the cost for a full batch.
+- Names are looked up in threads of our own, and every address is tried (see `names.py`). TLS verifies the name.
+- A cancellation while a command is sent gets through. redis-py sends within `asyncio.wait_for`, which up to Python 3.11
+  swallows a cancellation that arrives as the sending ends; it also starts a task for each command.
+- A server that turns a connection away is understood. It says why and hangs up, so whoever sends two commands before
+  reading finds the connection lost, and the words with it. redis-py introduces itself by two; here it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final
+
+import hiredis
+from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from .failures import is_moved, is_replica
+from .names import NAMES
+
+#: Says where the primary is: its host and port.
+Locate = Callable[[], Awaitable[tuple[str, int]]]
+
+
+class _Sending(AbstractConnection):
+    """Packs and sends commands."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(driver_info=None, **rest)
+
+    _writer: asyncio.StreamWriter | None
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """Pack a command in the form in which it is sent; a name of two words becomes two arguments."""
+        name = args[0]
+        return [hiredis.pack_command((*name.split(), *args[1:]) if isinstance(name, str) else args)]
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's signature
+    ) -> None:
+        """Send packed commands; open the connection if it is not.
+
+        Raises:
+            RedisError: the connection was lost, or cannot be made.
+        """
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        writer = self._writer
+        if writer is None:
+            raise RedisConnectionError("Connection closed by server.")
+        if isinstance(command, str):
+            command = command.encode()
+        try:
+            writer.writelines((command,) if isinstance(command, bytes) else command)
+            async with asyncio.timeout(self.socket_timeout):
+                await writer.drain()
+        except TimeoutError:
+            await self.disconnect(nowait=True)
+            raise RedisTimeoutError("Timeout writing to socket") from None
+        except OSError as error:
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError("Error while writing to socket") from error
+        except BaseException:
+            # A part of the command may have been sent: nothing else can be sent here.
+            await self.disconnect(nowait=True)
+            raise
+
+
+class _Named(Connection):
+    """A connection that looks the name of its host up by itself, and tries every address that it has."""
+
+    #: The address that is tried at the moment.
+    _address: str | None = None
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        arguments: dict[str, Any] = dict(super()._connection_arguments())
+        if self._address is not None and self._address != self.host:
+            arguments["host"] = self._address
+            if "ssl" in arguments:
+                arguments["server_hostname"] = self.host
+        return arguments
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        seconds = self.socket_connect_timeout
+        give_up_at = None if seconds is None else loop.time() + seconds
+        async with asyncio.timeout_at(give_up_at):
+            addresses = await NAMES.addresses(self.host)
+            for at, address in enumerate(addresses):
+                self._address = address
+                share = None
+                left = len(addresses) - at
+                if give_up_at is not None and left > 1:
+                    # An address that swallows everything leaves time for the others.
+                    share = (give_up_at - loop.time()) / left
+                try:
+                    async with asyncio.timeout(share):
+                        await super()._connect()  # type: ignore[no-untyped-call]
+                except OSError:
+                    if left == 1:
+                        raise
+                else:
+                    NAMES.prefer(self.host, address)
+                    return
+
+
+class PlainConnection(_Sending, _Named):
+    """A connection by TCP."""
+
+
+class TlsConnection(_Sending, _Named, SSLConnection):
+    """A connection by TLS."""
+
+
+class SocketConnection(_Sending, UnixDomainSocketConnection):
+    """A connection by a Unix socket."""
+
+
+class _Located(Connection):
+    """A connection that asks for the primary each time it connects, and leaves a server that is not the primary."""
+
+    def __init__(self, *, locate: Locate, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._locate: Final = locate
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self.host, self.port = await self._locate()
+            await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def read_response(self, *args: Any, **rest: Any) -> Any:
+        """Read a reply; close the connection if the reply says that the primary is elsewhere."""
+        try:
+            return await super().read_response(*args, **rest)
+        except ResponseError as error:
+            if is_replica(error) or is_moved(error):
+                await self.disconnect()
+            raise
+
+
+class LocatedPlainConnection(_Sending, _Located, _Named):
+    """A connection to the primary by TCP."""
+
+
+class LocatedTlsConnection(_Sending, _Located, _Named, SSLConnection):
+    """A connection to the primary by TLS."""
