@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +30,16 @@ def current_run() -> TaskRun:
     if run is None:
         raise OutsideRun
     return run
+
+
+@contextmanager
+def as_current(run: TaskRun) -> Iterator[None]:
+    """Let `current_run()` return a run for the length of a block, and then what it returned before."""
+    token = _current.set(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 class Grant:
