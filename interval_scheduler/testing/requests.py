@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sysconfig
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from .. import ClockStuck
+
+#: The folders of code that is not the application's own.
+_OTHERS: Final = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib")), str(Path(__file__).parents[1]))
 
 
 class Wish:
@@ -55,8 +60,14 @@ def name_of(function: Callable[..., Any]) -> str:
 
 
 def where(task: asyncio.Task[Any]) -> str:
-    """Tell the place at which an asyncio task waits."""
-    if not (stack := task.get_stack(limit=1)):
+    """Tell the place at which an asyncio task waits: the innermost of the application's own."""
+    frames = []
+    waiting: Any = task.get_coro()
+    while (frame := getattr(waiting, "cr_frame", None)) is not None:
+        frames.append(frame)
+        waiting = waiting.cr_await
+    if not frames:
         return f"see {task.get_name()}"
-    frame = stack[-1]
+    own = [frame for frame in frames if not frame.f_code.co_filename.startswith(_OTHERS)]
+    frame = (own or frames)[-1]
     return f"{frame.f_code.co_qualname} waits at {frame.f_code.co_filename}:{frame.f_lineno}"
