@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Final
 from .. import ClockStuck
 
 #: The folders of code that is not the application's own.
-_OTHERS: Final = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib")), str(Path(__file__).parents[1]))
+_OTHERS: Final = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib")), f"{Path(__file__).parents[1]}{os.sep}")
 
 
 class Wish:

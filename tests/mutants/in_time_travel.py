@@ -54,8 +54,8 @@ ALL: Final = (
     Planted(
         "the time machine does not wait for threads of anyio",
         "testing/threads.py",
-        "        moved.begin_thread(work,",
-        "        str((work,",
+        'moved.begin_thread(work, getattr(function, "__qualname__", repr(function)))',
+        "pass",
         tests_in(_TWO_TIMES, "test_the_clock_waits_for_threads"),
     ),
     Planted(
