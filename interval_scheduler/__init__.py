@@ -8,6 +8,7 @@ from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
     AlreadyExecuting,
     ClockCannotBeMoved,
+    ClockStuck,
     ConfigurationError,
     ConfigurationTypeError,
     ExecutionEnded,
@@ -51,6 +52,7 @@ __all__ = [
     "AssignCounts",
     "AuditReport",
     "ClockCannotBeMoved",
+    "ClockStuck",
     "ConfigurationError",
     "ConfigurationTypeError",
     "DeadTask",

@@ -14,7 +14,8 @@
     ├── OutsideRun (LookupError)             current_run outside of an executor
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
-    ├── ClockCannotBeMoved                   time_machine() on an event loop that is not asyncio's own
+    ├── ClockCannotBeMoved                   time_machine() on a loop that is not asyncio's own, or beside another clock
+    ├── ClockStuck (TimeoutError)            nothing can go on in a time machine; says why
     ├── StorageError                         a fault at a partition; names the partition
     │   ├── PartitionOffline (ConnectionError)   it cannot be reached; nothing was changed
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
@@ -159,10 +160,20 @@ class TooManyCrashes(SchedulerError):
 
 
 class ClockCannotBeMoved(SchedulerError):
-    """`time_machine()` was asked for on an event loop whose clock cannot be replaced."""
+    """The clock of an event loop cannot be replaced for `time_machine()`, or was replaced inside of one."""
 
-    def __init__(self) -> None:
-        super().__init__("time_machine() needs asyncio's own event loop: uvloop's clock cannot be moved")
+    def __init__(
+        self, problem: str = "time_machine() needs asyncio's own event loop: uvloop's clock cannot be moved"
+    ) -> None:
+        super().__init__(problem)
+
+
+class ClockStuck(SchedulerError, TimeoutError):
+    """Nothing can go on in a time machine, or a call is not done in time; the message says what waits where."""
+
+    def __init__(self, problem: str) -> None:
+        SchedulerError.__init__(self, f"the time machine is stuck: {problem}")
+        self.problem = problem
 
 
 class StorageError(SchedulerError):

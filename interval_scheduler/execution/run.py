@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Literal, NamedTuple
 
@@ -38,6 +39,16 @@ def current_run() -> TaskRun:
 def run_of_caller() -> TaskRun | None:
     """Return the run in whose context the caller is; `None` for no run. The run may have ended."""
     return _current.get(None)
+
+
+@contextmanager
+def as_current(run: TaskRun) -> Iterator[None]:
+    """Let `current_run()` return a run for the length of a block, and then what it returned before."""
+    token = _current.set(run)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 class Grant:

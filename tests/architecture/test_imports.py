@@ -17,7 +17,7 @@ LOADER = f"{PACKAGE}.storage.scripts.loader"
 
 #: What the package needs at run time; fakeredis and cronsim, extras, are imported if asked for, and pytest's plugin is
 #: for those who have it.
-THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "pytest_asyncio"}
+THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "pytest", "pytest_asyncio"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.

@@ -12,6 +12,7 @@ from . import (
     in_moves,
     in_running,
     in_tasks,
+    in_time_travel,
 )
 from .planted import Planted
 
@@ -26,4 +27,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_connections.ALL,
     *in_failover.ALL,
     *in_moves.ALL,
+    *in_time_travel.ALL,
 )

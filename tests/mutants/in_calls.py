@@ -140,11 +140,4 @@ ALL: Final = (
         "            self._closing, self.failure = asyncio.Event(), None",
         tests_in("faults/test_cancelled", "test_connecting_after_a_close_that_was_cut_short"),
     ),
-    Planted(
-        "timers are early in the time machine",
-        "testing.py",
-        'mock.patch.object(loop, "_clock_resolution", _NoResolution()),',
-        "",
-        tests_in("travel/test_time_machine", "test_a_timer_is_never_early"),
-    ),
 )

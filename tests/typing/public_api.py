@@ -46,7 +46,7 @@ from interval_scheduler import (
     TaskRun,
     current_run,
 )
-from interval_scheduler.testing import TimeMachine, time_machine
+from interval_scheduler.testing import TimeMachine, fake_run, time_machine
 
 
 class Full(Task):
@@ -184,6 +184,9 @@ async def control(scheduler: Scheduler) -> None:
         assert_type(clock.scheduler(concurrency=5), Scheduler)
         await clock.advance(minutes=5)
         await clock.advance(to=1.0)
+        assert_type(await clock.run(scheduler.remove_task("a"), within=60), bool)
+    with fake_run(id="a", data=b"", due=datetime.now(UTC), attempt=2, lag=0.5, token=7, partition="p") as faked:
+        assert_type(faked, TaskRun)
 
 
 async def later(_: str) -> None:

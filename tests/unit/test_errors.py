@@ -159,6 +159,7 @@ def test_storage_refused_tells_the_code_of_redis() -> None:
         (PartitionListChanged, PartitionMismatch),
         (LockTimeout, TimeoutError),
         (OutsideRun, LookupError),
+        (errors.ClockStuck, TimeoutError),
     ],
 )
 def test_errors_can_be_caught_as_what_they_are(kind: type[Exception], builtin: type[Exception]) -> None:
@@ -179,6 +180,8 @@ EACH = [
     errors.RunTimeout(1.5),
     errors.TooManyCrashes(10),
     errors.ClockCannotBeMoved(),
+    errors.ClockCannotBeMoved("time.time was replaced"),
+    errors.ClockStuck("nothing went on"),
     StorageError("here:1/0", "has a problem"),
     PartitionOffline("here:1/0"),
     PartitionOffline("here:1/0", "is away"),
