@@ -31,6 +31,8 @@ from .errors import (
     StorageRefused,
     TooManyCrashes,
     UnsuitableServer,
+    WouldDeadlock,
+    WrongEventLoop,
 )
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
@@ -91,6 +93,8 @@ __all__ = [
     "TaskRun",
     "TooManyCrashes",
     "UnsuitableServer",
+    "WouldDeadlock",
+    "WrongEventLoop",
     "current_run",
 ]
 

@@ -10,6 +10,8 @@
     ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
     ├── AlreadyExecuting                     start_task_execute while executing
     ├── NotConnected                         a call before connect or after close
+    ├── WrongEventLoop                       a call from another event loop than the one that connected the scheduler
+    ├── WouldDeadlock                        a call of a BlockingScheduler that could never end
     ├── OutsideRun (LookupError)             current_run outside of an executor
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
@@ -116,6 +118,14 @@ class NotConnected(SchedulerError):
 
     def __init__(self) -> None:
         super().__init__("not connected: call connect() first, or use 'async with Scheduler(...)'")
+
+
+class WrongEventLoop(SchedulerError):
+    """The scheduler belongs to another event loop, the one that connected it; nothing was changed."""
+
+
+class WouldDeadlock(SchedulerError):
+    """A `BlockingScheduler` was called where the call could never end: from its own thread, or after a fork."""
 
 
 class OutsideRun(SchedulerError, LookupError):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterable
 import anyio
 
 from ..config.options import SchedulerOptions
-from ..errors import InvalidValue, NotAcceptingTasks, NotConnected
+from ..errors import InvalidValue, NotAcceptingTasks
 from ..execution.run import current_run
 from ..model.assignment import AssignCall, Reschedule, to_assignment, to_id
 from ..model.reports import AssignCounts, SyncCounts
@@ -15,6 +15,7 @@ from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
+from ..support.loops import running_loop
 
 
 class Assigning:
@@ -95,14 +96,16 @@ class Assigning:
 
     def _accepted(self) -> Connected:
         if not self.accepting:
+            self._lifespan.check_home()
             raise NotAcceptingTasks
         return self._connected()
 
     def _connected(self) -> Connected:
-        # This repeats `Lifespan.require`, without the time of a call, since every assignment comes this way.
-        if self._lifespan.connected is None:
-            raise NotConnected
-        return self._lifespan.connected
+        # This begins as `Lifespan.require`, without the time of a call, since every assignment comes this way.
+        connected = self._lifespan.connected
+        if connected is None or connected.loop is not running_loop():
+            return self._lifespan.require()
+        return connected
 
     def _to_call(self, task: Task, reschedule: Reschedule) -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):

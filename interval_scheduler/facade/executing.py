@@ -9,8 +9,6 @@ A start during a drain waits for its end; a second start while executing is refu
 
 from __future__ import annotations
 
-import asyncio
-
 from ..config.options import SchedulerOptions, check_concurrency
 from ..errors import AlreadyExecuting, InvalidValue
 from ..execution.execution import Execution
@@ -19,6 +17,7 @@ from ..model.checks import check_number
 from ..services.lifespan import Lifespan
 from ..support.events import Events
 from ..support.log import Log
+from ..support.loops import LoopLock
 
 
 class Executing:
@@ -37,7 +36,7 @@ class Executing:
         self._events = events
         self._log = log
         self._execution: Execution | None = None
-        self._changing = asyncio.Lock()
+        self._changing = LoopLock()
 
     @property
     def is_on(self) -> bool:
@@ -55,7 +54,7 @@ class Executing:
         return concurrency
 
     async def start(self, executor: Executor, concurrency: int) -> None:
-        async with self._changing:  # wait for a stop that still drains
+        async with self._changing.of_this_loop():  # wait for a stop that still drains
             if self._execution is not None:
                 raise AlreadyExecuting
             connected = self._lifespan.require()
@@ -70,9 +69,13 @@ class Executing:
         elif check_number("drain_seconds", drain_seconds) < 0:
             raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
         execution, self._execution = self._execution, None
-        async with self._changing:
+        async with self._changing.of_this_loop():
             if execution is not None:
                 await execution.stop(drain_seconds)
+
+    def forget(self) -> None:
+        """Give the execution up: its event loop is closed, and its tasks are left to their leases."""
+        self._execution = None
 
     async def _run(self, execution: Execution) -> None:
         try:

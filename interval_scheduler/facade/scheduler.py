@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,24 +13,24 @@ import anyio
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..execution.executor import Executor
 from ..model.audit import AuditReport
-from ..model.checks import Seconds
 from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..services.lifespan import Lifespan
-from ..services.locks import SAFETY_SECONDS, Lock
 from ..support.events import Events, Handler
 from ..support.log import Log
 from .assigning import Assigning
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
+from .locking import LockCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls):
+class Scheduler(TaskCalls, LockCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
-    Any number of schedulers, in one process or in many, work together on the same namespace and instances.
+    Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
+    belongs to the event loop that connected it: a call from another one raises `WrongEventLoop`, and does nothing.
 
     Args:
         options: `SchedulerOptions`, or a mapping of the same shape (snake_case or camelCase). Default: the defaults.
@@ -55,7 +54,9 @@ class Scheduler(TaskCalls):
         self._events = Events(log)
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
-        super().__init__(
+        LockCalls.__init__(self, self._lifespan)
+        TaskCalls.__init__(
+            self,
             Assigning(self._lifespan, self._options),
             Control(self._lifespan),
             Inspection(self._lifespan, self._options),
@@ -89,12 +90,18 @@ class Scheduler(TaskCalls):
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: credentials are wrong or rights are missing.
+            WrongEventLoop: it is connected in another event loop.
         """
+        self._settle()
         if await self._lifespan.connect() and self.online:
             self._events.emit("online")
 
     async def close(self) -> None:
-        """Stop accepting, let runs end (within `drain_seconds`) and disconnect; do nothing if closed."""
+        """Stop accepting, let runs end (within `drain_seconds`) and disconnect; do nothing if closed.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler.
+        """
         await self._close(self._options.drain_seconds)
 
     async def __aenter__(self) -> Self:
@@ -109,7 +116,14 @@ class Scheduler(TaskCalls):
         with anyio.CancelScope(shield=True):
             await self._close(drain_seconds)
 
+    def _settle(self) -> None:
+        """Raise in another event loop than that of the connection; give up what was left behind in a closed one."""
+        if self._lifespan.settle():
+            self._assigning.refuse()
+            self._executing.forget()
+
     async def _close(self, drain_seconds: float) -> None:
+        self._settle()
         self._assigning.refuse()
         try:
             await self.stop_task_execute(drain_seconds=drain_seconds)
@@ -128,7 +142,12 @@ class Scheduler(TaskCalls):
         self._assigning.accept()
 
     async def stop_task_accept(self) -> None:
-        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on."""
+        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler.
+        """
+        self._settle()
         self._assigning.refuse()
 
     @property
@@ -154,6 +173,7 @@ class Scheduler(TaskCalls):
             AlreadyExecuting: call `stop_task_execute` first.
             SchedulerError: as for `connect`.
         """
+        self._settle()
         concurrency = self._executing.check(executor, concurrency)
         await self.connect()
         await self._executing.start(executor, concurrency)
@@ -169,64 +189,15 @@ class Scheduler(TaskCalls):
 
         Raises:
             InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
+            WrongEventLoop: another event loop connected the scheduler.
         """
+        self._settle()
         await self._executing.stop(drain_seconds)
 
     @property
     def executing_tasks(self) -> bool:
         """True while tasks are being executed."""
         return self._executing.is_on
-
-    # Locks
-
-    async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
-        """Acquire a lock that is released by itself after `seconds`; return `False` if another caller holds it.
-
-        Raises:
-            SchedulerError: as for `try_lock`.
-        """
-        return await self._lifespan.require().locks.acquire(name, seconds) is not None
-
-    async def try_lock(self, name: str) -> Lock | None:
-        """Acquire a lock until `unlock`, or for 24 hours at the most; return `None` if another caller holds it.
-
-        Raises:
-            InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
-            NotConnected: call `connect` first.
-            PartitionOffline: the master cannot be reached; nothing was changed.
-            OutcomeUnknown: the master was lost half-way; the lock may be held by nobody until its time is over.
-            NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
-            StorageFull, StorageRefused: Redis refuses; nothing was changed.
-        """
-        return await self._lifespan.require().locks.acquire(name, SAFETY_SECONDS)
-
-    async def unlock(self, lock: Lock) -> bool:
-        """Release a lock; return `False`, without any effect, if it is no longer held through this `Lock`.
-
-        Raises:
-            InvalidType: `lock` is not a `Lock`.
-            NotConnected: call `connect` first.
-            PartitionOffline, OutcomeUnknown: the master was lost; calling again is safe.
-            StorageRefused: Redis refuses.
-        """
-        return await self._lifespan.require().locks.release(lock)
-
-    def lock(
-        self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Lock]:
-        """Hold a lock for the length of an `async with` block, renewing it as long as the block runs.
-
-        Args:
-            name: its name, 1 to 512 bytes.
-            seconds: the time after which it is free again if this process dies. Default 30.
-            wait_seconds: the longest time to wait for it; 0: try once. Default `None`: any time.
-
-        Raises:
-            LockTimeout: it was not free in time.
-            LockLost: it could not be renewed in time; the block was cancelled.
-            SchedulerError: as for `try_lock`.
-        """
-        return self._lifespan.require().locks.hold(name, seconds, wait_seconds)
 
     # Events
 
@@ -258,8 +229,8 @@ class Scheduler(TaskCalls):
         """Examine all partitions now: their answers to a script, and the state of their servers.
 
         It makes the same checks as `connect`: version, role, eviction policy, persistence, the difference of the
-        clocks, the rights of this user, and the success of writes. It raises nothing, leaves nothing in Redis, and
-        takes no longer than `operation_timeout_seconds`. So it suits the health check of an application:
+        clocks, the rights of this user, and the success of writes. It leaves nothing in Redis, and takes no
+        longer than `operation_timeout_seconds`. So it suits the health check of an application:
 
         Example:
             ```text
@@ -271,6 +242,9 @@ class Scheduler(TaskCalls):
 
         Returns:
             The state of each partition, with findings; truthy if all is well, warnings aside.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler. It raises nothing else.
         """
         connected, partitions = await self._inspection.examine()
         # The flags are read after the examination, so that they are up to date.
@@ -285,7 +259,7 @@ class Scheduler(TaskCalls):
             One entry for each partition of the old list; no entry when all tasks have moved, as is usual.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: one of the partitions cannot be reached.
             StorageRefused: Redis refuses.
         """
@@ -306,7 +280,7 @@ class Scheduler(TaskCalls):
 
         Raises:
             InvalidType: an argument has the wrong type.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached.
             StorageRefused: Redis refuses.
         """

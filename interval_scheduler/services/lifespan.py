@@ -13,6 +13,7 @@ by different tasks. If a call is cancelled half-way, the plain task ends by itse
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import anyio
 from anyio.abc import TaskGroup
@@ -22,6 +23,8 @@ from ..errors import NotConnected
 from ..storage.namespace import Namespace, Partition, Partitions
 from ..support.events import Events
 from ..support.log import Log
+from ..support.loops import LoopLock, running_loop
+from .home import check_home, is_left_behind
 from .locks import Locks
 from .rebalancer import Rebalancer
 
@@ -34,10 +37,12 @@ class Connected:
         partitions: the partitions.
         namespace: all tasks.
         locks: the locks.
+        loop: the event loop of all of it; nothing here may be used from another one.
     """
 
     def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
         self.group = group
+        self.loop = asyncio.get_running_loop()
         self.partitions = partitions
         self.namespace = Namespace(partitions, retry_for_seconds, log)
         self.locks = Locks(partitions, group.start_soon)
@@ -56,7 +61,8 @@ class Lifespan:
         self._options = options
         self._events = events
         self._log = log
-        self._connecting = asyncio.Lock()
+        self._connecting = LoopLock()
+        self._settling = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         #: Everything that lives while connected, else `None`.
@@ -72,29 +78,56 @@ class Lifespan:
 
         Raises:
             NotConnected: the scheduler is not connected.
+            WrongEventLoop: it is connected in another event loop.
         """
-        if self.connected is None:
+        connected = self.connected
+        if connected is None or connected.loop is not running_loop():
+            self.check_home()
             raise NotConnected
-        return self.connected
+        return connected
+
+    def check_home(self) -> None:
+        """Raise `WrongEventLoop` unless the caller may use the connection, or there is none."""
+        check_home(self._task)
+
+    def settle(self) -> bool:
+        """Check as `check_home`, but give a connection up whose event loop is closed, and return True then."""
+        with self._settling:
+            if not is_left_behind(self._task):
+                self.check_home()
+                return False
+            self._task = self.connected = None
+            self._events.detach()
+        self._log.warning("the event loop was closed before close() was called: the connections ended with it")
+        return True
 
     async def connect(self) -> bool:
         """Connect unless connected; return True if it was not connected."""
-        async with self._connecting:
-            if self._task is not None and not self._task.done():
+        async with self._connecting.of_this_loop():
+            while (ready := self._begin()) is None:
                 if not self._closing.is_set():
                     return False
                 await self._ended()
-            self._closing = asyncio.Event()
-            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             try:
                 await ready
             except BaseException:
                 self._closing.set()
-                self._task.cancel()
+                if self._task is not None:
+                    self._task.cancel()
                 await self._ended()
                 raise
             return True
+
+    def _begin(self) -> asyncio.Future[None] | None:
+        """Start the host unless there is one; threads that connect at once, each in its event loop, take turns."""
+        with self._settling:
+            self.check_home()
+            if self._task is not None and not self._task.done():
+                return None
+            self._closing = asyncio.Event()
+            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
+            return ready
 
     async def close(self) -> None:
         """Disconnect, end all background work, and wait for its end."""
@@ -105,6 +138,9 @@ class Lifespan:
         # A task that is done may belong to an event loop that is closed by now: it cannot be awaited.
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
+        with self._settling:
+            if self._task is not None and self._task.done():
+                self._task = None
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
@@ -114,6 +150,7 @@ class Lifespan:
                 ready.set_exception(error)
             return
         partitions.states.subscribe(self._on_state)
+        mine: Connected | None = None
         try:
             async with anyio.create_task_group() as group:
                 try:
@@ -123,16 +160,17 @@ class Lifespan:
                         ready.set_exception(error)
                 else:
                     retry_for_seconds = self._options.storage.operation_timeout_seconds
-                    self.connected = Connected(group, partitions, retry_for_seconds, self._log)
-                    group.start_soon(Rebalancer(partitions, self.connected.locks, self._log).run)
+                    self.connected = mine = Connected(group, partitions, retry_for_seconds, self._log)
+                    group.start_soon(Rebalancer(partitions, mine.locks, self._log).run)
                     self._events.attach(group.start_soon)
                     if not ready.done():
                         ready.set_result(None)
                     await self._closing.wait()
                 group.cancel_scope.cancel()
         finally:
-            self._events.detach()
-            self.connected = None
+            if self.connected is mine:  # else it was left behind in a closed event loop, and is another's by now
+                self._events.detach()
+                self.connected = None
             if not ready.done():
                 ready.set_exception(NotConnected())
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from . import in_calls, in_execution, in_failover, in_guests, in_moves, in_running, in_tasks
+from . import in_calls, in_execution, in_failover, in_guests, in_loops, in_moves, in_running, in_tasks
 from .planted import Planted
 
 #: All of them.
@@ -14,4 +14,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_calls.ALL,
     *in_failover.ALL,
     *in_moves.ALL,
+    *in_loops.ALL,
 )
