@@ -64,13 +64,6 @@ ALL: Final = (
         tests_in(_LOOPS, "test_after_the_home_was_closed"),
     ),
     Planted(
-        "the end of what was left behind takes the new connection along",
-        "services/lifespan.py",
-        "if self.connected is mine:",
-        "if True:",
-        tests_in(_LOOPS, "test_after_the_home_was_dropped_with_all_that_was_in_it"),
-    ),
-    Planted(
         "an execution that was left behind still counts",
         "facade/scheduler.py",
         "            self._executing.forget()\n",
@@ -95,7 +88,7 @@ ALL: Final = (
         "two threads that connect at once both do",
         "services/lifespan.py",
         "        with self._settling:\n            self.check_home()\n            if self._task is not None and",
-        "        with self._settling:\n            if self._task is not None and self._task.get_loop() is running_loop() and",
+        "        with self._settling:\n            if self._task and self._task.get_loop() is running_loop() and",
         tests_in(_LOOPS, "test_two_threads_connect_at_once"),
     ),
 )

@@ -42,6 +42,7 @@ async def work(scheduler: Scheduler) -> None:
 
 def main(url: str, namespace: str) -> None:
     logging.basicConfig()
+    gc.disable()  # or what is left behind would be cleaned up at some moment, perhaps too early to do harm
     scheduler = Scheduler.from_url(url, namespace=namespace)
     loop = asyncio.new_event_loop()
     loop.run_until_complete(begin(scheduler))

@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from interval_scheduler import IntervalTask, Lock, NotConnected, Scheduler, WrongEventLoop
+from interval_scheduler.services.lifespan import Lifespan
 from tests.faults.public_calls import public_calls
 from tests.semantics import left_behind
 from tests.waiting import Recorder, until
@@ -271,12 +272,10 @@ def _left(url: str, namespace: str) -> Scheduler:
     scheduler = Scheduler.from_url(url, namespace=namespace, lease_seconds=1.5, check_tasks_every_seconds=0.1)
 
     async def work() -> None:
-        await scheduler.start_task_accept()
-        await scheduler.start_task_execute(Recorder())
         # Locks of asyncio bind themselves to the event loop in which a task waits for them.
-        await asyncio.gather(
-            *(scheduler.connect() for _ in range(3)), scheduler.stop_task_execute(), _execute(scheduler)
-        )
+        await asyncio.gather(*(scheduler.start_task_accept() for _ in range(3)))
+        await scheduler.start_task_execute(Recorder())
+        await asyncio.gather(scheduler.stop_task_execute(), _execute(scheduler))
 
     asyncio.run(work())
     return scheduler
@@ -302,11 +301,13 @@ def _works_anew(scheduler: Scheduler) -> None:
     recorder = Recorder()
 
     async def work() -> None:
-        async with asyncio.timeout(20), scheduler:
-            await asyncio.gather(*(scheduler.connect() for _ in range(3)))
-            await scheduler.start_task_execute(recorder)
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(scheduler.start_task_accept() for _ in range(3)))
+            await scheduler.start_task_execute(Recorder())
+            await asyncio.gather(scheduler.stop_task_execute(), scheduler.start_task_execute(recorder))
             await scheduler.assign_task(IntervalTask("new"))
             await recorder.ran(1)
+            await scheduler.close()
 
     asyncio.run(work())
     with pytest.raises(NotConnected):
@@ -321,7 +322,9 @@ def test_after_the_home_was_dropped_with_all_that_was_in_it(url: str, namespace:
     assert done.stderr.count("the event loop was closed before close() was called") == 1
 
 
-def test_two_threads_connect_at_once(url: str, namespace: str) -> None:
+def test_two_threads_connect_at_once(url: str, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if the one had been stopped between its first look and the beginning: the second look has to hold.
+    monkeypatch.setattr(Lifespan, "settle", lambda _: False)
     for _ in range(20):
         scheduler = Scheduler.from_url(url, namespace=namespace)
         start, leave = threading.Barrier(2), threading.Event()
