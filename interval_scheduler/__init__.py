@@ -36,6 +36,7 @@ from .errors import (
 )
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
+from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
@@ -51,6 +52,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BlockingScheduler",
     "ClockCannotBeMoved",
     "ConfigurationError",
     "ConfigurationTypeError",
