@@ -19,6 +19,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -125,7 +126,7 @@ class _Running:
 
     def __init__(self, tell: Callable[[_Running, BaseException], None]) -> None:
         self._tell = tell
-        self._calls: set[Future[Any]] = set()
+        self._calls: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._closing = asyncio.Event()
         self.thread = threading.Thread(target=self._main, name="BlockingScheduler", daemon=True)
@@ -139,11 +140,17 @@ class _Running:
         except RuntimeError:  # the event loop is closed
             coroutine.close()
             raise NotConnected from None
-        self._calls.add(future)
-        future.add_done_callback(self._calls.discard)
+        self._calls[future] = coroutine
+        future.add_done_callback(self._calls.pop)
         if self._loop.is_closed():
-            future.cancel()
+            self._give_up()
         return future
+
+    def _give_up(self) -> None:
+        """End the calls that were handed over too late for the last turn of the event loop."""
+        for future, coroutine in list(self._calls.items()):
+            if future.cancel():
+                coroutine.close()
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._closing.set)
@@ -154,15 +161,19 @@ class _Running:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - SystemExit too must not end unannounced
-            if self._ready.done():
-                self._tell(self, error)
-            else:
-                self._ready.set_exception(error)
+            with asyncio.Runner() as runner:
+                try:
+                    runner.run(self._serve())
+                except BaseException as error:  # noqa: BLE001 - SystemExit too must not end unannounced
+                    if not self._ready.done():  # there is no event loop
+                        self._ready.set_exception(error)
+                        return
+                    self._tell(self, error)
+                    # Calls that were handed over before this was told get a turn, to be cancelled as the others.
+                    with suppress(BaseException):
+                        runner.run(asyncio.sleep(0))
         finally:
-            for future in list(self._calls):  # handed over too late for the last turn of the event loop
-                future.cancel()
+            self._give_up()
 
 
 def wait(future: Future[Result]) -> Result:

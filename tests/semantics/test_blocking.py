@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import subprocess
 import sys
 import threading
@@ -358,6 +359,37 @@ def test_calls_that_race_with_closing_end(namespace: str) -> None:
         for each in threads:
             each.join(10)
             assert not each.is_alive(), "it waits for ever"
+
+
+def test_without_an_event_loop_the_caller_hears_it(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = make()
+    with monkeypatch.context() as without:
+        without.setattr(asyncio.Runner, "run", lambda _, main: (main.close(), os.stat("/nothing here")))
+        with pytest.raises(FileNotFoundError):
+            scheduler.connect()
+    with scheduler:
+        assert scheduler.online
+
+
+def test_a_call_that_comes_too_late_ends(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is handed over in the last moment of the event loop, which has no turn left for it."""
+    scheduler = make()
+    close_loop = asyncio.BaseEventLoop.close
+    late: list[Any] = []
+
+    def close(loop: asyncio.BaseEventLoop) -> None:
+        if threading.current_thread() is thread and not late:
+            assert running is not None
+            late.append(running.submit(scheduler._scheduler.task_size))
+        close_loop(loop)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "close", close)
+    scheduler.connect()
+    running = scheduler._thread._current
+    assert running is not None
+    thread = running.thread
+    scheduler.close()
+    assert late[0].cancelled()
 
 
 @pytest.mark.parametrize("way", blocking_ways.WAYS)
