@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
+from threading import get_ident
 
 import anyio
 
@@ -15,7 +16,6 @@ from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
-from ..support.loops import running_loop
 
 
 class Assigning:
@@ -101,11 +101,12 @@ class Assigning:
         return self._connected()
 
     def _connected(self) -> Connected:
-        # This begins as `Lifespan.require`, without the time of a call, since every assignment comes this way.
+        # Every assignment comes this way. To ask for the running event loop is a system call (getpid) in CPython, so
+        # this asks only if home runs in this thread: then no other one does. All else is for `require` to decide.
         connected = self._lifespan.connected
-        if connected is None or connected.loop is not running_loop():
-            return self._lifespan.require()
-        return connected
+        if connected is not None and get_ident() == connected.thread and connected.loop.is_running():
+            return connected
+        return self._lifespan.require()
 
     def _to_call(self, task: Task, reschedule: Reschedule) -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):

@@ -38,11 +38,13 @@ class Connected:
         namespace: all tasks.
         locks: the locks.
         loop: the event loop of all of it; nothing here may be used from another one.
+        thread: the number of the thread in which that loop connected.
     """
 
     def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
         self.group = group
         self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
         self.partitions = partitions
         self.namespace = Namespace(partitions, retry_for_seconds, log)
         self.locks = Locks(partitions, group.start_soon)

@@ -18,8 +18,8 @@ ALL: Final = (
     Planted(
         "any event loop may assign",
         "facade/assigning.py",
-        "if connected is None or connected.loop is not running_loop():",
-        "if connected is None:",
+        "if connected is not None and get_ident() == connected.thread and connected.loop.is_running():",
+        "if connected is not None:",
         tests_in(_LOOPS, "test_in_another_loop_of_the_thread"),
     ),
     Planted(

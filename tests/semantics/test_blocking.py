@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -362,9 +361,13 @@ def test_calls_that_race_with_closing_end(namespace: str) -> None:
 
 
 def test_without_an_event_loop_the_caller_hears_it(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: asyncio.Runner, main: Coroutine[Any, Any, None]) -> None:
+        main.close()
+        raise FileNotFoundError
+
     scheduler = make()
     with monkeypatch.context() as without:
-        without.setattr(asyncio.Runner, "run", lambda _, main: (main.close(), os.stat("/nothing here")))
+        without.setattr(asyncio.Runner, "run", fail)
         with pytest.raises(FileNotFoundError):
             scheduler.connect()
     with scheduler:
