@@ -33,9 +33,12 @@ from .errors import (
     StorageRefused,
     TooManyCrashes,
     UnsuitableServer,
+    WouldDeadlock,
+    WrongEventLoop,
 )
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
+from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
@@ -51,6 +54,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BlockingScheduler",
     "ClockCannotBeMoved",
     "ClockStuck",
     "ConfigurationError",
@@ -95,6 +99,8 @@ __all__ = [
     "TaskRun",
     "TooManyCrashes",
     "UnsuitableServer",
+    "WouldDeadlock",
+    "WrongEventLoop",
     "current_run",
 ]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
+from threading import get_ident
 
 import anyio
 
 from ..config.options import SchedulerOptions
-from ..errors import InvalidValue, NotAcceptingTasks, NotConnected
+from ..errors import InvalidValue, NotAcceptingTasks
 from ..execution.run import TaskRun, run_of_caller
 from ..model.assignment import AssignCall, Reschedule, to_assignment, to_id
 from ..model.reports import AssignCounts, SyncCounts
@@ -112,14 +113,17 @@ class Assigning:
 
     def _accepted(self) -> Connected:
         if not self.accepting:
+            self._lifespan.check_home()
             raise NotAcceptingTasks
         return self._connected()
 
     def _connected(self) -> Connected:
-        # This repeats `Lifespan.require`, without the time of a call, since every assignment comes this way.
-        if self._lifespan.connected is None:
-            raise NotConnected
-        return self._lifespan.connected
+        # Every assignment comes this way. To ask for the running event loop is a system call (getpid) in CPython, so
+        # this asks only if home runs in this thread: then no other one does. All else is for `require` to decide.
+        connected = self._lifespan.connected
+        if connected is not None and get_ident() == connected.thread and connected.loop.is_running():
+            return connected
+        return self._lifespan.require()
 
     def _to_call(self, task: Task, reschedule: Reschedule) -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):

@@ -49,6 +49,7 @@ class Control:
     async def dead_tasks(self) -> AsyncIterator[DeadTask]:
         async for task in self._connected().namespace.dead_tasks():
             yield task
+            self._lifespan.check_home()
 
     async def clear_dead_tasks(self) -> int:
         return await self._connected().namespace.purge_dead()

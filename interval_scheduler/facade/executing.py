@@ -26,6 +26,7 @@ from ..services.lifespan import Lifespan
 from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
+from ..support.loops import LoopLock
 from ..support.text import describe
 
 
@@ -46,7 +47,7 @@ class Executing:
         self._log = log
         self._execution: Execution | None = None
         self._draining: Execution | None = None
-        self._changing = asyncio.Lock()
+        self._changing = LoopLock()
         self._in_background: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -80,7 +81,7 @@ class Executing:
     async def start(self, executor: Executor, concurrency: int) -> None:
         if self.is_called_inside_run():
             raise AlreadyExecuting  # a drain that waits for the caller
-        async with self._changing:  # a stop that still drains is waited for
+        async with self._changing.of_this_loop():  # a stop that still drains is waited for
             if self._execution is not None:
                 raise AlreadyExecuting
             connected = self._lifespan.require()
@@ -108,7 +109,7 @@ class Executing:
         elif self._in_background:
             await asyncio.wait(self._in_background)
         else:
-            async with self._changing:  # another caller's stop is waited for
+            async with self._changing.of_this_loop():  # another caller's stop is waited for
                 pass
 
     def start_in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -134,12 +135,19 @@ class Executing:
         return execution
 
     async def _stop(self, execution: Execution, drain_seconds: float) -> None:
-        async with self._changing:
+        async with self._changing.of_this_loop():
             try:
                 await execution.stop(drain_seconds)
             finally:
                 if self._draining is execution:
                     self._draining = None
+
+    def forget(self) -> None:
+        """Give the execution up: its event loop is closed, and its tasks are left to their leases."""
+        self._execution = self._draining = None
+        self._in_background.clear()
+        self._stopped = asyncio.Event()
+        self._stopped.set()
 
     async def _run(self, execution: Execution) -> None:
         error: BaseException | None = None

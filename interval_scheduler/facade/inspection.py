@@ -42,6 +42,7 @@ class Inspection:
         async for found in self._connected().namespace.tasks(state):
             if found.id.startswith(prefix):
                 yield found
+                self._lifespan.check_home()
 
     async def task_size(self) -> int:
         return (await self._connected().namespace.sizes()).tasks
@@ -51,10 +52,9 @@ class Inspection:
 
     async def examine(self) -> tuple[bool, tuple[PartitionHealth, ...]]:
         """Tell if the scheduler was connected at the start, and return the health of all partitions now."""
-        connected = self._lifespan.connected
-        if connected is None:
+        if self._lifespan.connected is None:
             return False, ()
-        return True, await connected.namespace.examine(self._options.storage.operation_timeout_seconds)
+        return True, await self._connected().namespace.examine(self._options.storage.operation_timeout_seconds)
 
     async def moving(self) -> tuple[PartitionMove, ...]:
         return await self._connected().partitions.progress()

@@ -13,9 +13,7 @@ import anyio
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..execution.executor import Executor
-from ..model.audit import AuditReport
 from ..model.health import Health
-from ..model.reports import PartitionMove
 from ..services.lifespan import Lifespan
 from ..support import clock
 from ..support.events import Events, Handler
@@ -25,14 +23,16 @@ from .assigning import Assigning
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
-from .lock_calls import LockCalls
+from .locking import LockCalls
+from .repairing import RepairCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls, LockCalls):
+class Scheduler(TaskCalls, LockCalls, RepairCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
-    Any number of schedulers, in one process or in many, work together on the same namespace and instances.
+    Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
+    belongs to the event loop that connected it: a call from another one raises `WrongEventLoop`, and does nothing.
 
     Args:
         options: `SchedulerOptions`, or a mapping of the same shape (snake_case or camelCase). Default: the defaults.
@@ -56,10 +56,14 @@ class Scheduler(TaskCalls, LockCalls):
         self._events = Events(log)
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
-        super().__init__(
+        inspection = Inspection(self._lifespan, self._options)
+        LockCalls.__init__(self, self._lifespan)
+        RepairCalls.__init__(self, inspection)
+        TaskCalls.__init__(
+            self,
             Assigning(self._lifespan, self._options, self._executing.is_in_progress),
             Control(self._lifespan),
-            Inspection(self._lifespan, self._options),
+            inspection,
         )
 
     @classmethod
@@ -90,7 +94,9 @@ class Scheduler(TaskCalls, LockCalls):
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: credentials are wrong or rights are missing.
+            WrongEventLoop: it is connected in another event loop.
         """
+        self._settle()
         if await self._lifespan.connect() and self.online:
             self._events.emit("online")
 
@@ -98,6 +104,9 @@ class Scheduler(TaskCalls, LockCalls):
         """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.
 
         If a run calls it, it goes on in the background and returns at once: that run ends as a run.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler.
         """
         await self._close(self._options.drain_seconds)
 
@@ -113,7 +122,14 @@ class Scheduler(TaskCalls, LockCalls):
         with anyio.CancelScope(shield=True):
             await self._close(drain_seconds)
 
+    def _settle(self) -> None:
+        """Raise in another event loop than that of the connection; give up what was left behind in a closed one."""
+        if self._lifespan.settle():
+            self._assigning.refuse()
+            self._executing.forget()
+
     async def _close(self, drain_seconds: float) -> None:
+        self._settle()
         self._assigning.refuse()
         if self._executing.is_called_inside_run():
             self._executing.start_in_background(lambda: self._close(drain_seconds))
@@ -142,7 +158,12 @@ class Scheduler(TaskCalls, LockCalls):
         self._assigning.accept()
 
     async def stop_task_accept(self) -> None:
-        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on."""
+        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler.
+        """
+        self._settle()
         self._assigning.refuse()
 
     @property
@@ -168,6 +189,7 @@ class Scheduler(TaskCalls, LockCalls):
             AlreadyExecuting: call `stop_task_execute` first.
             SchedulerError: as for `connect`.
         """
+        self._settle()
         concurrency = self._executing.check(executor, concurrency)
         await self.connect()
         await self._executing.start(executor, concurrency)
@@ -185,7 +207,9 @@ class Scheduler(TaskCalls, LockCalls):
 
         Raises:
             InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
+            WrongEventLoop: another event loop connected the scheduler.
         """
+        self._settle()
         await self._executing.stop(drain_seconds)
 
     async def wait_stopped(self) -> None:
@@ -194,7 +218,9 @@ class Scheduler(TaskCalls, LockCalls):
         Raises:
             ExecutionEnded: the execution ended without being asked to. The cause is in `__cause__`; it was logged, and
                 emitted as `stopped`.
+            WrongEventLoop: another event loop connected the scheduler.
         """
+        self._settle()
         await self._executing.wait_stopped()
 
     @property
@@ -231,14 +257,14 @@ class Scheduler(TaskCalls, LockCalls):
         """
         return self._events.on(event, handler)
 
-    # Health and repair
+    # Health
 
     async def check_health(self) -> Health:
         """Examine all partitions now: their answers to a script, and the state of their servers.
 
         It makes the same checks as `connect`: version, role, eviction policy, persistence, the difference of the
-        clocks, the rights of this user, and the success of writes. It raises nothing, leaves nothing in Redis, and
-        takes no longer than `operation_timeout_seconds`. So it suits the health check of an application:
+        clocks, the rights of this user, and the success of writes. It leaves nothing in Redis, and takes no
+        longer than `operation_timeout_seconds`. So it suits the health check of an application:
 
         Example:
             ```text
@@ -250,6 +276,9 @@ class Scheduler(TaskCalls, LockCalls):
 
         Returns:
             The state of each partition, with findings; truthy if all is well, warnings aside.
+
+        Raises:
+            WrongEventLoop: another event loop connected the scheduler. It raises nothing else.
         """
         connected, partitions = await self._inspection.examine()
         # The flags are read after the examination, so that they are up to date.
@@ -260,40 +289,6 @@ class Scheduler(TaskCalls, LockCalls):
             partitions=partitions,
             stopped=None if self._executing.failure is None else describe(self._executing.failure),
         )
-
-    async def moving(self) -> tuple[PartitionMove, ...]:
-        """Tell how far tasks have moved to their new homes, after the list of partitions was changed.
-
-        Returns:
-            One entry for each partition of the old list; no entry when all tasks have moved, as is usual.
-
-        Raises:
-            NotConnected: call `connect` first.
-            PartitionOffline: one of the partitions cannot be reached.
-            StorageRefused: Redis refuses.
-        """
-        return await self._inspection.moving()
-
-    async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
-        """Check everything that this namespace has in Redis, and return the faults.
-
-        The library keeps its key space in order by itself, but a server that lost part of it, rights that were removed
-        in the middle of a script, or changes from outside can cause faults. An audit goes in steps of about a hundred
-        tasks, so it may be run beside working schedulers. It does not find keys that belong to no task, and it counts
-        the runs of groups only on partitions that have no more than 10,000 leased tasks.
-
-        Args:
-            repair: mend the faults that are safe to mend (see `Problem`). No task falls out of the schedule by this,
-                but a task may run once more than it should. Default False.
-            progress: called after each step with the number of checked tasks, and about the number of all tasks.
-
-        Raises:
-            InvalidType: an argument has the wrong type.
-            NotConnected: call `connect` first.
-            PartitionOffline: a partition cannot be reached.
-            StorageRefused: Redis refuses.
-        """
-        return await self._inspection.audit(repair=repair, progress=progress)
 
     def __repr__(self) -> str:
         names = ", ".join(instance.partition_name for instance in self._options.storage.instances)

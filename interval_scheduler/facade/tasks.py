@@ -42,7 +42,7 @@ class TaskCalls:
         Raises:
             InvalidValue, InvalidType: the task is bad; nothing was changed.
             NotAcceptingTasks: call `start_task_accept` first.
-            NotConnected: the scheduler was closed.
+            NotConnected, WrongEventLoop: the scheduler was closed, or belongs to another event loop.
             PartitionOffline: the home of the task cannot be reached; nothing was changed.
             HintsFull: as many changes as `max_hints` allows are kept for the home, which is offline.
             OutcomeUnknown: the home was lost half-way.
@@ -85,7 +85,7 @@ class TaskCalls:
 
         Raises:
             InvalidValue, InvalidType: the id is bad; nothing was changed.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: its home cannot be reached; nothing was changed.
             HintsFull: as many changes as `max_hints` allows are kept for the home, which is offline.
             OutcomeUnknown: the home was lost half-way; calling again is safe.
@@ -126,7 +126,7 @@ class TaskCalls:
             InvalidValue, InvalidType: a task is bad or outside of the scope; from a list or tuple, before anything
                 is changed.
             NotAcceptingTasks: call `start_task_accept` first.
-            NotConnected: the scheduler was closed.
+            NotConnected, WrongEventLoop: the scheduler was closed, or belongs to another event loop.
             PartitionOffline, OutcomeUnknown: a partition was lost; calling again completes it.
             LockLost: the master was lost for long; calling again completes it.
             StorageFull, StorageRefused: Redis refuses; calling again completes it.
@@ -140,7 +140,7 @@ class TaskCalls:
             The number of removed tasks.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline, OutcomeUnknown: a partition was lost; some tasks may be removed, calling again is safe.
             StorageRefused: Redis refuses.
         """
@@ -162,7 +162,7 @@ class TaskCalls:
 
         Raises:
             InvalidValue, InvalidType: the id is bad.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: its home cannot be reached.
             StorageRefused: Redis refuses, or the record of the task is corrupt.
         """
@@ -180,7 +180,7 @@ class TaskCalls:
 
         Raises:
             InvalidValue, InvalidType: an argument is bad.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached.
             StorageRefused: Redis refuses.
         """
@@ -190,7 +190,7 @@ class TaskCalls:
         """Count the scheduled tasks.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached.
             StorageRefused: Redis refuses.
         """
@@ -219,7 +219,7 @@ class TaskCalls:
 
         Raises:
             InvalidValue, InvalidType: the id is bad; nothing was changed.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: its home cannot be reached; nothing was changed.
             OutcomeUnknown: the home was lost half-way; calling again is safe.
             StorageRefused: Redis refuses; nothing was changed.
@@ -259,7 +259,7 @@ class TaskCalls:
         Tasks may be assigned and removed meanwhile. Tasks that become due wait, and count as missed at `resume`.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached; nothing was changed.
             OutcomeUnknown: a partition was lost half-way; calling again is safe.
             StorageRefused: Redis refuses.
@@ -283,7 +283,7 @@ class TaskCalls:
         record is corrupt. The youngest 10,000 of a partition are kept.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached.
             StorageRefused: Redis refuses.
         """
@@ -307,7 +307,7 @@ class TaskCalls:
             The number of dead tasks that were forgotten.
 
         Raises:
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline, OutcomeUnknown: a partition was lost; some may be forgotten, calling again is safe.
             StorageRefused: Redis refuses.
         """

@@ -13,6 +13,7 @@ by different tasks. If a call is cancelled half-way, the plain task ends by itse
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import anyio
 from anyio.abc import TaskGroup
@@ -23,7 +24,9 @@ from ..storage.namespace import Namespace, Partition, Partitions
 from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
+from ..support.loops import LoopLock, running_loop
 from ..support.text import describe
+from .home import check_home, is_left_behind
 from .locks import Locks
 from .rebalancer import Rebalancer
 
@@ -36,10 +39,14 @@ class Connected:
         partitions: the partitions.
         namespace: all tasks.
         locks: the locks.
+        loop: the event loop of all of it; nothing here may be used from another one.
+        thread: the number of the thread in which that loop connected.
     """
 
     def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: GuardedLog) -> None:
         self.group = group
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
         self.partitions = partitions
         self.namespace = Namespace(partitions, retry_for_seconds, log)
         self.locks = Locks(partitions, group.start_soon)
@@ -58,7 +65,8 @@ class Lifespan:
         self._options = options
         self._events = events
         self._log = log
-        self._connecting = asyncio.Lock()
+        self._connecting = LoopLock()
+        self._settling = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         #: The error that ended the connection without being asked to, if one did.
@@ -76,29 +84,56 @@ class Lifespan:
 
         Raises:
             NotConnected: the scheduler is not connected.
+            WrongEventLoop: it is connected in another event loop.
         """
-        if self.connected is None:
+        connected = self.connected
+        if connected is None or connected.loop is not running_loop():
+            self.check_home()
             raise NotConnected
-        return self.connected
+        return connected
+
+    def check_home(self) -> None:
+        """Raise `WrongEventLoop` unless the caller may use the connection, or there is none."""
+        check_home(self._task)
+
+    def settle(self) -> bool:
+        """Check as `check_home`, but give a connection up whose event loop is closed, and return True then."""
+        with self._settling:
+            if not is_left_behind(self._task):
+                self.check_home()
+                return False
+            self._task = self.connected = None
+            self._events.close()
+        self._log.warning("the event loop was closed before close() was called: the connections ended with it")
+        return True
 
     async def connect(self) -> bool:
         """Connect unless connected; return True if it was not connected."""
-        async with self._connecting:
-            if self._task is not None and not self._task.done():
+        async with self._connecting.of_this_loop():
+            while (ready := self._begin()) is None:
                 if not self._closing.is_set():
                     return False
                 await self.wait_ended()
-            self._closing, self.failure = asyncio.Event(), None
-            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             try:
                 await ready
             except BaseException:
                 self._closing.set()
-                self._task.cancel()
+                if self._task is not None:
+                    self._task.cancel()
                 await self.wait_ended()
                 raise
             return True
+
+    def _begin(self) -> asyncio.Future[None] | None:
+        """Start the host unless there is one; threads that connect at once, each in its event loop, take turns."""
+        with self._settling:
+            self.check_home()
+            if self._task is not None and not self._task.done():
+                return None
+            self._closing, self.failure = asyncio.Event(), None
+            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
+            return ready
 
     async def close(self) -> None:
         """Disconnect, end all background work, and wait for its end."""
@@ -110,6 +145,9 @@ class Lifespan:
         # A task that is done may belong to an event loop that is closed by now: it cannot be awaited.
         if self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
+        with self._settling:
+            if self._task is not None and self._task.done():
+                self._task = None
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
@@ -120,6 +158,15 @@ class Lifespan:
             return
         partitions.states.subscribe(self._on_state)
         try:
+            await self._host(partitions, ready)
+        finally:
+            if not ready.done():
+                ready.set_exception(NotConnected())
+
+    async def _host(self, partitions: Partitions, ready: asyncio.Future[None]) -> None:
+        """Hold everything in the background, from the connection of the partitions to the close."""
+        mine: Connected | None = None
+        try:
             async with anyio.create_task_group() as group:
                 try:
                     await partitions.connect(group)
@@ -128,27 +175,25 @@ class Lifespan:
                         ready.set_exception(error)
                 else:
                     retry_for_seconds = self._options.storage.operation_timeout_seconds
-                    self.connected = Connected(group, partitions, retry_for_seconds, self._log)
-                    group.start_soon(Rebalancer(partitions, self.connected.locks, self._log).run)
+                    self.connected = mine = Connected(group, partitions, retry_for_seconds, self._log)
+                    group.start_soon(Rebalancer(partitions, mine.locks, self._log).run)
                     self._events.open()
                     if not ready.done():
                         ready.set_result(None)
                     await self._closing.wait()
                 group.cancel_scope.cancel()
         except BaseException as error:
-            self._end_unasked(error)
+            if mine is not None and self.connected is mine and not self._closing.is_set():
+                self._end_unasked(error)
             if isinstance(error, asyncio.CancelledError) or ends_process(error) is not None:
                 raise
         finally:
-            self._events.close()
-            self.connected = None
-            if not ready.done():
-                ready.set_exception(NotConnected())
+            if self.connected is mine:  # else it was left behind in a closed event loop, and is another's by now
+                self._events.close()
+                self.connected = None
 
     def _end_unasked(self, error: BaseException) -> None:
-        """Tell that everything in the background ends, unless it was asked to: a bug, or a cancel of all tasks."""
-        if self.connected is None or self._closing.is_set():
-            return
+        """Tell that everything in the background ends without being asked to: a bug, or a cancel of all tasks."""
         self.failure = error
         if ends_process(error) is not None:
             return  # it has ended the event loop already, which says so

@@ -58,6 +58,9 @@ class Events:
     def open(self) -> None:
         """Start asynchronous handlers from now on."""
         self._is_open, self._closing = True, False
+        loop = asyncio.get_running_loop()
+        for task in [task for task in self._in_progress if task.get_loop() is not loop]:
+            del self._in_progress[task]  # it was left behind in a closed event loop
 
     def close(self) -> None:
         """Leave out asynchronous handlers from now on."""
@@ -69,6 +72,8 @@ class Events:
         Args:
             seconds: the time that they have.
         """
+        if not self._in_progress:
+            return
         caller = asyncio.current_task()  # a handler that closes the scheduler cannot be waited for
         others = [task for task in self._in_progress if task is not caller]
         if not others:

@@ -37,6 +37,7 @@ PUBLIC = {
     "Lock",
     "AssignCounts",  # what assign_tasks returns
     "AuditReport",
+    "BlockingScheduler",
     "DeadTask",
     "Finding",
     "Health",

@@ -9,6 +9,7 @@ from . import (
     in_failover,
     in_garbage,
     in_guests,
+    in_loops,
     in_moves,
     in_running,
     in_tasks,
@@ -28,4 +29,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_failover.ALL,
     *in_moves.ALL,
     *in_time_travel.ALL,
+    *in_loops.ALL,
 )

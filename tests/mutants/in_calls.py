@@ -136,8 +136,9 @@ ALL: Final = (
     Planted(
         "closing that was cut short is not waited for",
         "services/lifespan.py",
-        "                await self.wait_ended()\n            self._closing, self.failure = asyncio.Event(), None",
-        "            self._closing, self.failure = asyncio.Event(), None",
+        "            if self._task is not None and not self._task.done():\n                return None\n",
+        "            if self._task is not None and not self._task.done() and not self._closing.is_set():\n"
+        "                return None\n",
         tests_in("faults/test_cancelled", "test_connecting_after_a_close_that_was_cut_short"),
     ),
 )

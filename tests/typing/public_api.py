@@ -14,6 +14,7 @@ from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
     AuditReport,
+    BlockingScheduler,
     ConfigurationError,
     DeadTask,
     Finding,
@@ -219,6 +220,7 @@ async def execute(scheduler: Scheduler) -> None:
     await scheduler.start_task_execute(executor)
     await scheduler.start_task_execute(partial(two_arguments, 1), concurrency=5)
     await scheduler.stop_task_execute(drain_seconds=1.5)
+    await scheduler.wait_stopped()
     assert_type(scheduler.executing_tasks, bool)
     assert_type(scheduler.accepting_tasks, bool)
     assert_type(scheduler.online, bool)
@@ -259,6 +261,33 @@ async def lock(scheduler: Scheduler) -> None:
         assert_type(other, Lock)
         assert_type(other.name, str)
         assert_type(other.token, int)
+
+
+def plain(data: str) -> None:
+    """What runs in a thread."""
+
+
+def block(options: SchedulerOptions) -> None:
+    """The same without an event loop."""
+    assert_type(BlockingScheduler(options, Logger()), BlockingScheduler)
+    with BlockingScheduler.from_url("memory://", concurrency=5) as scheduler:
+        assert_type(scheduler, BlockingScheduler)
+        task = IntervalTask("a", every=60)
+        assert_type(scheduler.assign_task(task, reschedule="interval"), bool)
+        assert_type(scheduler.assign_tasks(IntervalTask(str(n)) for n in range(3)), AssignCounts)
+        assert_type(scheduler.sync_tasks([task], scope="a"), SyncCounts)
+        assert_type(scheduler.remove_tasks(["a", task]), int)
+        assert_type(scheduler.get_task("a"), ScheduledTask | None)
+        for each in scheduler.tasks(state="waiting"):
+            assert_type(each, ScheduledTask)
+        for dead in scheduler.dead_tasks():
+            assert_type(dead, DeadTask)
+        with scheduler.lock("name", 30, wait_seconds=1) as held:
+            assert_type(held, Lock)
+        scheduler.start_task_execute(plain)
+        scheduler.start_task_execute(executor, concurrency=5)
+        assert_type(scheduler.check_health(), Health)
+        assert_type(scheduler.on("online", lambda: None), Callable[[], None])
 
 
 async def asynchronous(name: str) -> None: ...

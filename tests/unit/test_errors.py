@@ -177,6 +177,8 @@ EACH = [
     AlreadyExecuting(),
     NotConnected(),
     OutsideRun(),
+    errors.WrongEventLoop("wrong event loop: it belongs to another"),
+    errors.WouldDeadlock("called from its own thread"),
     errors.RunTimeout(1.5),
     errors.TooManyCrashes(10),
     errors.ClockCannotBeMoved(),

@@ -1,8 +1,9 @@
-"""The public calls on locks, with their documentation; `Scheduler` inherits them."""
+"""The public calls on locks."""
 
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from ..model.checks import Seconds
 from ..services.lifespan import Lifespan
@@ -10,9 +11,14 @@ from ..services.locks import SAFETY_SECONDS, Lock
 
 
 class LockCalls:
-    """The calls on locks of a `Scheduler`."""
+    """The calls of a `Scheduler` that concern locks.
 
-    _lifespan: Lifespan
+    Args:
+        lifespan: the lifespan; it has the locks while connected.
+    """
+
+    def __init__(self, lifespan: Lifespan) -> None:
+        self._lifespan = lifespan
 
     async def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
         """Acquire a lock that is released by itself after `seconds`; return `False` if another caller holds it.
@@ -27,7 +33,7 @@ class LockCalls:
 
         Raises:
             InvalidValue, InvalidType: the name (or, for `try_auto_lock`, the time) is bad.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: the master cannot be reached; nothing was changed.
             OutcomeUnknown: the master was lost half-way; the lock may be held by nobody until its time is over.
             NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
@@ -40,7 +46,7 @@ class LockCalls:
 
         Raises:
             InvalidType: `lock` is not a `Lock`.
-            NotConnected: call `connect` first.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline, OutcomeUnknown: the master was lost; calling again is safe.
             StorageRefused: Redis refuses.
         """
@@ -61,4 +67,22 @@ class LockCalls:
             LockLost: it could not be renewed in time; the block was cancelled.
             SchedulerError: as for `try_lock`.
         """
-        return self._lifespan.require().locks.hold(name, seconds, wait_seconds)
+        return _AtHome(self._lifespan, self._lifespan.require().locks.hold(name, seconds, wait_seconds))
+
+
+class _AtHome(AbstractAsyncContextManager[Lock]):
+    """The block of a lock; it is entered and left in the event loop that connected the scheduler."""
+
+    def __init__(self, lifespan: Lifespan, held: AbstractAsyncContextManager[Lock]) -> None:
+        self._lifespan = lifespan
+        self._held = held
+
+    async def __aenter__(self) -> Lock:
+        self._lifespan.require()
+        return await self._held.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._lifespan.check_home()
+        return await self._held.__aexit__(kind, error, trace)

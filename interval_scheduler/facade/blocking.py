@@ -1,0 +1,198 @@
+"""The `BlockingScheduler`: a `Scheduler` for code without an event loop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ..config.options import SchedulerOptions, options_from_urls, to_options
+from ..errors import NotConnected
+from ..model.audit import AuditReport
+from ..model.checks import Seconds
+from ..model.health import Health
+from ..model.reports import PartitionMove
+from ..services.locks import Lock
+from ..support.events import Handler
+from ..support.log import Log
+from .blocking_lock import BlockingLock
+from .blocking_tasks import BlockingTaskCalls
+from .loop_thread import LoopThread
+from .scheduler import Scheduler
+from .threaded import AnyExecutor, to_executor
+
+#: The time, in seconds, that the thread may take to end once the scheduler is closed.
+_END_SECONDS: Final = 5.0
+
+
+class BlockingScheduler(BlockingTaskCalls):
+    """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
+
+    Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
+    end. It is carried out in a thread with an event loop, which connecting starts and `close` ends. Any number of
+    threads may call at once; calls that come together go to Redis together. A wait that is interrupted (Ctrl-C) cancels
+    its call.
+
+    Handlers of events, a `progress` function and executors that are coroutine functions run in that thread. A call of
+    the scheduler from there raises `WouldDeadlock`, and so does one in the child of a process that forked after
+    connecting: connect after the fork. Any call may raise `WouldDeadlock` for these reasons.
+
+    Args:
+        options: `SchedulerOptions`, or a mapping of the same shape (snake_case or camelCase). Default: the defaults.
+        logger: any object with `debug`, `info`, `warning` and `error`. Default: the logger `interval_scheduler`.
+
+    Raises:
+        ConfigurationError: an option that cannot be used; the message names it.
+
+    Example:
+        ```python
+        with BlockingScheduler.from_url("redis://localhost:6379/0") as scheduler:
+            scheduler.assign_task(IntervalTask("user:1", '{"user": 1}', every=900))
+        ```
+    """
+
+    def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
+        self._options = to_options(options)
+        log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
+        self._scheduler = Scheduler(self._options, log)
+        super().__init__(self._scheduler, LoopThread(log, self._scheduler_closed_at_once))
+
+    @classmethod
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+        """Make a scheduler from URLs."""
+        return cls(options_from_urls(urls, options), logger)
+
+    # Connecting
+
+    def connect(self) -> None:
+        """Connect to all partitions; do nothing if connected."""
+        self._thread.call(self._scheduler.connect, start=True)
+
+    def close(self) -> None:
+        """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.
+
+        The thread ends with it. A function that still runs in a thread five seconds later is left alone.
+        """
+        self._close(self._scheduler.close)
+
+    def __enter__(self) -> Self:
+        self.start_task_accept()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # As a cancelled block, one that is interrupted does not wait for its runs.
+        self._close(self._scheduler_closed_at_once if isinstance(error, KeyboardInterrupt) else self._scheduler.close)
+
+    def _close(self, close: Callable[[], Any]) -> None:
+        self._thread.check()
+        try:
+            with suppress(NotConnected):  # another thread closes it too, and was quicker
+                self._thread.call(close)
+        finally:
+            self._thread.stop(_END_SECONDS)
+
+    async def _scheduler_closed_at_once(self) -> None:
+        await self._scheduler.stop_task_execute(drain_seconds=0)
+        await self._scheduler.close()
+
+    # Accepting
+
+    def start_task_accept(self) -> None:
+        """Accept tasks, connecting if needed."""
+        self._thread.call(self._scheduler.start_task_accept, start=True)
+
+    def stop_task_accept(self) -> None:
+        """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on."""
+        self._thread.call(self._scheduler.stop_task_accept)
+
+    @property
+    def accepting_tasks(self) -> bool:
+        """True while tasks are accepted."""
+        return self._scheduler.accepting_tasks
+
+    # Executing
+
+    def start_task_execute(self, executor: AnyExecutor, *, concurrency: int | None = None) -> None:
+        """Start running due tasks in the background, connecting if needed.
+
+        Args:
+            executor: a plain function, called in a thread for each run, at most `concurrency` of them; or a coroutine
+                function, which runs in the thread of the scheduler. `current_run()` works in both. A thread cannot be
+                cancelled: a run that should end before (a time-out, a drain) ends when its function returns.
+            concurrency: the most runs at once. Default: the option `concurrency`.
+        """
+        limit = self._options.concurrency if concurrency is None else concurrency
+        made = to_executor(executor, limit)
+        self._thread.call(lambda: self._scheduler.start_task_execute(made, concurrency=concurrency), start=True)
+
+    def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
+        """Stop running tasks, or do nothing if not executing; tasks are still accepted."""
+        self._thread.call(lambda: self._scheduler.stop_task_execute(drain_seconds=drain_seconds))
+
+    def wait_stopped(self) -> None:
+        """Wait until no tasks are executed any more; return at once if none are."""
+        self._thread.call(self._scheduler.wait_stopped)
+
+    @property
+    def executing_tasks(self) -> bool:
+        """True while tasks are being executed."""
+        return self._scheduler.executing_tasks
+
+    # Locks
+
+    def try_auto_lock(self, name: str, seconds: Seconds) -> bool:
+        """Acquire a lock that is released by itself after `seconds`; return `False` if another caller holds it."""
+        return self._thread.call(lambda: self._scheduler.try_auto_lock(name, seconds))
+
+    def try_lock(self, name: str) -> Lock | None:
+        """Acquire a lock until `unlock`, or for 24 hours at the most; return `None` if another caller holds it."""
+        return self._thread.call(lambda: self._scheduler.try_lock(name))
+
+    def unlock(self, lock: Lock) -> bool:
+        """Release a lock; return `False`, without any effect, if it is no longer held through this `Lock`."""
+        return self._thread.call(lambda: self._scheduler.unlock(lock))
+
+    def lock(
+        self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
+    ) -> AbstractContextManager[Lock]:
+        """Hold a lock for the length of a `with` block, renewing it as long as the block runs.
+
+        A block cannot be cancelled in the middle: if the lock is lost, `LockLost` is raised at its end. Hand the token
+        of the lock to what it protects.
+        """
+        return BlockingLock(self._thread, name, lambda: self._scheduler.lock(name, seconds, wait_seconds=wait_seconds))
+
+    # Events
+
+    @property
+    def online(self) -> bool:
+        """True while the scheduler is connected and its master partition can be reached."""
+        return self._scheduler.online
+
+    def on(self, event: str, handler: Handler) -> Callable[[], None]:
+        """Call a function, or a coroutine function, at an event.
+
+        The handler is called in the thread of the scheduler: it must not block, nor call the scheduler.
+        """
+        return self._scheduler.on(event, handler)
+
+    # Health and repair
+
+    def check_health(self) -> Health:
+        """Examine all partitions now: their answers to a script, and the state of their servers."""
+        return self._thread.call(self._scheduler.check_health)
+
+    def moving(self) -> tuple[PartitionMove, ...]:
+        """Tell how far tasks have moved to their new homes, after the list of partitions was changed."""
+        return self._thread.call(self._scheduler.moving)
+
+    def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
+        """Check everything that this namespace has in Redis, and return the faults."""
+        return self._thread.call(lambda: self._scheduler.audit(repair=repair, progress=progress))
+
+    def __repr__(self) -> str:
+        return f"Blocking{self._scheduler!r}"

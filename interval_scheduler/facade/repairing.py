@@ -1,0 +1,50 @@
+"""The public calls on partitions that change and on faults in Redis, with their documentation; `Scheduler` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model.audit import AuditReport
+from ..model.reports import PartitionMove
+from .inspection import Inspection
+
+
+class RepairCalls:
+    """The calls of a `Scheduler` on moves and repairs."""
+
+    def __init__(self, inspection: Inspection) -> None:
+        self._inspection = inspection
+
+    async def moving(self) -> tuple[PartitionMove, ...]:
+        """Tell how far tasks have moved to their new homes, after the list of partitions was changed.
+
+        Returns:
+            One entry for each partition of the old list; no entry when all tasks have moved, as is usual.
+
+        Raises:
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: one of the partitions cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.moving()
+
+    async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
+        """Check everything that this namespace has in Redis, and return the faults.
+
+        The library keeps its key space in order by itself, but a server that lost part of it, rights that were removed
+        in the middle of a script, or changes from outside can cause faults. An audit goes in steps of about a hundred
+        tasks, so it may be run beside working schedulers. It does not find keys that belong to no task, and it counts
+        the runs of groups only on partitions that have no more than 10,000 leased tasks.
+
+        Args:
+            repair: mend the faults that are safe to mend (see `Problem`). No task falls out of the schedule by this,
+                but a task may run once more than it should. Default False.
+            progress: called after each step with the number of checked tasks, and about the number of all tasks.
+
+        Raises:
+            InvalidType: an argument has the wrong type.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.audit(repair=repair, progress=progress)

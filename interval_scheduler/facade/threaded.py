@@ -1,0 +1,56 @@
+"""Plain functions as executors: each run has a thread of its own, at most as many as there are runs at once."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from ..errors import InvalidType
+from ..execution.executor import Executor, check_executor
+
+#: A coroutine function, or a plain function; called with what `serialize()` returned.
+AnyExecutor = Callable[[Any], object]
+
+
+def to_executor(executor: AnyExecutor, concurrency: int) -> Executor:
+    """Return a coroutine function as it is, and a plain function as one that calls it in a thread.
+
+    Args:
+        executor: the one or the other.
+        concurrency: the most threads at once.
+
+    Raises:
+        InvalidType: it cannot be called.
+    """
+    try:
+        check_executor(executor)
+    except InvalidType:
+        if callable(executor):
+            return _in_threads(executor, concurrency)
+        raise
+    return executor  # type: ignore[return-value]  # it was checked just now
+
+
+def _in_threads(function: AnyExecutor, concurrency: int) -> Executor:
+    limiter: anyio.CapacityLimiter | None = None
+
+    async def run(data: Any) -> None:
+        nonlocal limiter
+        if limiter is None:  # the options may be out of range, which is told when executing begins
+            limiter = anyio.CapacityLimiter(concurrency)
+        working = asyncio.ensure_future(anyio.to_thread.run_sync(function, data, limiter=limiter))
+        while not working.done():
+            # A thread cannot be cancelled: the run goes on, and keeps its lease, until the function returns.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([working])
+        result = await working
+        if inspect.isawaitable(result):
+            await result
+
+    return run

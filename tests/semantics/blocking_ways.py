@@ -1,0 +1,155 @@
+"""Ends of a process that has a `BlockingScheduler`: `python -m tests.semantics.blocking_ways WAY URL NAMESPACE`.
+
+Each way ends with "well" on stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from interval_scheduler import BlockingScheduler, IntervalTask, NotConnected, PartitionOffline, WouldDeadlock
+
+
+def _working(url: str, namespace: str, executor: Callable[[Any], object]) -> BlockingScheduler:
+    scheduler = BlockingScheduler.from_url(url, namespace=namespace)
+    scheduler.start_task_accept()
+    scheduler.assign_task(IntervalTask("a", every=1000))
+    scheduler.start_task_execute(executor)
+    return scheduler
+
+
+def exits_unclosed(url: str, namespace: str) -> None:
+    global left  # noqa: PLW0603 - what is global lives longest
+    begun = threading.Event()
+    left = _working(url, namespace, lambda _: begun.set())
+    assert begun.wait(10)
+
+
+left: BlockingScheduler
+
+
+def exits_while_a_function_runs(url: str, namespace: str) -> None:
+    begun = threading.Event()
+
+    def work(_: str) -> None:
+        begun.set()
+        time.sleep(1000)
+
+    _working(url, namespace, work)
+    assert begun.wait(10)
+
+
+def is_interrupted(url: str, namespace: str) -> None:
+    """Ctrl-C in a wait cancels the call, and the scheduler goes on."""
+    with BlockingScheduler.from_url(url, namespace=namespace) as scheduler:
+        held = scheduler.try_lock("door")
+        assert held is not None
+        for wait in (lambda: scheduler.lock("door").__enter__(), lambda: scheduler.assign_tasks(_endless())):
+            timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+            timer.start()
+            try:
+                wait()
+            except KeyboardInterrupt:
+                timer.join()
+                continue
+            raise AssertionError
+        assert scheduler.unlock(held)
+        time.sleep(0.6)  # somebody who still waited would have the lock by now
+        assert scheduler.try_lock("door") is not None
+
+
+def _endless() -> Any:
+    yield IntervalTask("a", start=time.time() + 1e6)
+    time.sleep(1000)
+
+
+def is_interrupted_in_a_block(url: str, namespace: str) -> None:
+    """Ctrl-C in the block does not wait for what runs, if that can be cancelled."""
+    begun = threading.Event()
+
+    async def work(_: str) -> None:
+        begun.set()
+        await asyncio.sleep(1000)
+
+    try:
+        with _working(url, namespace, work):
+            assert begun.wait(10)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1000)
+    except KeyboardInterrupt:
+        return
+    raise AssertionError
+
+
+def forks(url: str, namespace: str) -> None:
+    scheduler = BlockingScheduler.from_url(url, namespace=namespace)
+    fresh = BlockingScheduler.from_url(url, namespace=namespace)
+    scheduler.start_task_accept()
+    child = os.fork()
+    if child == 0:
+        for call in (scheduler.task_size, scheduler.close, scheduler.connect, lambda: list(scheduler.tasks())):
+            try:
+                call()
+            except WouldDeadlock as error:
+                assert "before the process forked" in str(error)  # noqa: PT017
+            else:
+                os._exit(1)
+        with fresh:
+            fresh.task_size()
+        sys.exit(7)  # with all that is done at exit
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert scheduler.task_size() == 0
+    scheduler.close()
+
+
+def the_event_loop_ends(url: str, namespace: str) -> None:
+    """SystemExit ends it, as it ends any event loop; what is called then does not wait for ever."""
+
+    async def leave(_: str) -> None:
+        sys.exit(3)
+
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it may tell of calls that its end cut short
+    scheduler = _working(url, namespace, leave)
+    give_up_at = time.monotonic() + 10
+    while time.monotonic() < give_up_at:
+        try:
+            scheduler.task_size()
+        except NotConnected:
+            break
+        except PartitionOffline:  # of a call that its end cut short
+            continue
+    else:
+        raise AssertionError
+    scheduler.close()
+
+
+WAYS: Final = [
+    way.__name__
+    for way in (
+        exits_unclosed,
+        exits_while_a_function_runs,
+        is_interrupted,
+        is_interrupted_in_a_block,
+        forks,
+        the_event_loop_ends,
+    )
+]
+
+
+def main(way: str, url: str, namespace: str) -> None:
+    logging.basicConfig(format="%(message)s", level=logging.ERROR)
+    globals()[way](url, namespace)
+    sys.stdout.write("well\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
