@@ -131,6 +131,7 @@ class SchedulerOptions:
         drain_seconds: the time that closing waits for runs in progress before it cancels them. Default 30.
         cancel_grace_seconds: the time that a cancelled run may take to end, for example in its `finally` blocks. If it
             takes longer, it is named in the log and left to its lease; closing does not wait for it. Default 5.
+        stuck_after_seconds: the time without the end of a run, all places being taken, that is told. Default 60.
         on_offline: the effect of an assignment or a removal at a partition that is offline. `"raise"` (the default):
             the call raises `PartitionOffline`. `"hint"`: the master keeps the change, which is applied once the
             partition is back; while the master itself is offline, the call raises. Give all schedulers of a namespace
@@ -151,6 +152,7 @@ class SchedulerOptions:
     max_crashes: int = 10
     drain_seconds: float = 30
     cancel_grace_seconds: float = 5
+    stuck_after_seconds: float = 60
     on_offline: OnOffline = "raise"
     max_hints: int = 100_000
 
@@ -191,6 +193,7 @@ class SchedulerOptions:
         check_whole_option("max_crashes", self.max_crashes, at_least=1, at_most=1_000_000)
         check_seconds_option("drain_seconds", self.drain_seconds)
         check_seconds_option("cancel_grace_seconds", self.cancel_grace_seconds)
+        check_seconds_option("stuck_after_seconds", self.stuck_after_seconds, above=0)
         if self.on_offline not in ("raise", "hint"):
             raise ConfigurationError("on_offline", "must be 'raise' or 'hint'")
         check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)

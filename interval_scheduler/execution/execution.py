@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
+from typing import Final
 
 import anyio
 
@@ -28,6 +29,7 @@ from .room import Limits
 from .run import TaskRun
 from .runner import Runner
 from .runs import Runs
+from .stuck import StuckWatch
 
 
 class Execution:
@@ -71,6 +73,9 @@ class Execution:
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
+        self.stuck: Final = StuckWatch(
+            self._runner, concurrency, options.stuck_after_seconds, log, lambda *what: events.emit("stuck", *what)
+        )
         self._firsts = [self._poller(partition, None) for partition in partitions]
         self._pollers = [*self._firsts]
         if options.delivery == "at-most-once":
@@ -112,6 +117,7 @@ class Execution:
         try:
             async with anyio.create_task_group() as group:
                 self._leases.start(group)
+                group.start_soon(self.stuck.run)
                 for completions in self._completions.values():
                     completions.start(group)
                 for poller in self._pollers:

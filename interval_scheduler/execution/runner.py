@@ -14,8 +14,7 @@ event loop share a carrier for as long as none has left anything behind: a conte
 or somebody who still knows the carrier. An asyncio task for each of them would be the simpler way, and costs three
 tenths of the dispatches (ADR 13).
 
-Carriers are no children of a task group: a run that ignores its cancellation would keep the group, and so the
-scheduler, from ending.
+Carriers are no children of a task group: a run that ignores its cancellation would keep the scheduler from ending.
 
 A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
 claimed until it ends. So others, which would be charged with its crashes, are not; runs in progress go on.
@@ -73,8 +72,7 @@ class Runner:
         log: Log,
     ) -> None:
         self._executor = executor
-        self._concurrency = limits.concurrency
-        self._timeout, self._grace = timeout, grace
+        self._concurrency, self._timeout, self._grace = limits.concurrency, timeout, grace
         self._runs = runs
         self._context = context
         self._renew_decimals = renewal(context)
@@ -87,11 +85,12 @@ class Runner:
         self._carriers = 0
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
+        self.is_full: Final = asyncio.Event()  #: Set when the last place is taken.
         self._round = 0
         self._is_round_marked = False
         self._all_ended = asyncio.Event()
         self._accepting = True
-        #: Whether the runs are ended with everything around them, so that a cancelled one is no failed one.
+        #: Whether everything around ends as well, so that a cancelled run is no failed one.
         self._ending = False
         #: Whether a run goes on that no other may be started beside.
         self._alone = False
@@ -179,6 +178,8 @@ class Runner:
         """
         if self._queue and self._newcomer is None and self._carriers < self._concurrency:
             self._carriers += 1
+            if self._carriers == self._concurrency:
+                self.is_full.set()
             self._newcomer = asyncio.Task(self._carry(), loop=self._loop, name=_NAME, context=self._context.copy())
 
     async def _carry(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path, in one piece

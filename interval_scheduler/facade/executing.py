@@ -22,6 +22,7 @@ from ..execution.execution import Execution
 from ..execution.executor import Executor, check_executor
 from ..execution.run import TaskRun, run_of_caller
 from ..model.checks import check_number
+from ..model.health import Finding
 from ..services.lifespan import Lifespan
 from ..support.events import Events
 from ..support.guests import ends_process
@@ -67,6 +68,12 @@ class Executing:
         """Tell if the caller is a run of this scheduler that has not ended."""
         run = run_of_caller()
         return run is not None and any(run in each.running for each in (self._execution, self._draining) if each)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The facts about the execution that its users should know."""
+        finding = None if self._execution is None else self._execution.stuck.finding
+        return () if finding is None else (finding,)
 
     def check(self, executor: Executor, concurrency: int | None) -> int:
         """Check the arguments of a start; return the concurrency, with the default worked out."""

@@ -241,8 +241,10 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
         `db-reconnect`: the same for any partition (its name). `clock-jump`: the clock of a partition's server jumped
         while it executes tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`,
-        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stopped`: the
-        execution or the connection ended without being asked to (the error).
+        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: all
+        places are taken, and no run has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and
+        its seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without
+        being asked to (the error).
 
         A handler is called in the context in which it was registered. What it raises is logged, and disturbs nothing.
         At most 1,000 asynchronous handlers are in progress; further calls of them are left out, which is logged.
@@ -287,6 +289,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             accepting=self.accepting_tasks,
             executing=self.executing_tasks,
             partitions=partitions,
+            findings=self._executing.findings,
             stopped=None if self._executing.failure is None else describe(self._executing.failure),
         )
 

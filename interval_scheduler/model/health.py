@@ -20,6 +20,7 @@ Code = Literal[
     "hints",
     "keys",
     "loading",
+    "stuck",
 ]
 
 
@@ -29,7 +30,8 @@ class Finding:
 
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys` or `loading`.
+            `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys`, `loading` or
+            `stuck`.
         severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
             there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
@@ -93,6 +95,7 @@ class Health:
         accepting: True if it accepts tasks.
         executing: True if it executes tasks.
         partitions: the health of each partition, in the order of the options.
+        findings: the facts about the scheduler itself: `stuck`, if all places are taken and no run ends.
         stopped: the error that ended the execution of tasks without being asked to; `None`: nothing did.
     """
 
@@ -100,6 +103,7 @@ class Health:
     accepting: bool
     executing: bool
     partitions: tuple[PartitionHealth, ...]
+    findings: tuple[Finding, ...] = ()
     stopped: str | None = None
 
     @property

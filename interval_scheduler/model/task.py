@@ -180,6 +180,8 @@ class ScheduledTask:
         timezone: the time zone of the cron expression.
         group: the group that it belongs to, or `None`.
         failures: the number of its occurrences that failed in all their attempts.
+        claimed_at: the moment at which the run in progress was claimed, by the server's clock, in epoch seconds; `None`
+            for a task that is not leased.
     """
 
     id: str
@@ -193,6 +195,7 @@ class ScheduledTask:
     timezone: str = "UTC"
     group: str | None = None
     failures: int = 0
+    claimed_at: float | None = None
 
     @property
     def next_run_at(self) -> datetime:

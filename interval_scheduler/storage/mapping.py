@@ -34,6 +34,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         timezone=policy.zone or "UTC",
         group=policy.group,
         failures=row.failures,
+        claimed_at=None if row.claimed_us is None else row.claimed_us / 1e6,
     )
 
 

@@ -24,7 +24,9 @@ from .guests import ends_process, is_called_by
 from .log import GuardedLog
 from .text import describe
 
-EventName = Literal["online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error", "stopped"]
+EventName = Literal[
+    "online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error", "stuck", "stopped"
+]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 #: The most asynchronous handlers in progress; the calls of others are left out, and counted.
 MAX_IN_PROGRESS: Final = 1000

@@ -195,3 +195,26 @@ async def test_a_block_that_is_cancelled_while_it_releases_leaves_the_lock_to_no
         await asyncio.wait([holder])
         async with asyncio.timeout(20), scheduler.lock("name", 3600):
             pass
+
+
+async def test_a_block_does_not_outlive_its_scheduler(make_scheduler: MakeScheduler, scheduler: Scheduler) -> None:
+    other = await make_scheduler()
+    inside = asyncio.Event()
+    left: list[BaseException] = []
+
+    async def work() -> None:
+        try:
+            async with other.lock("door", 60):
+                inside.set()
+                await asyncio.Event().wait()
+        except LockLost as error:
+            left.append(error)
+
+    working = asyncio.create_task(work())
+    await inside.wait()
+    await other.close()
+    await asyncio.wait_for(working, 5)
+    (error,) = left
+    assert (
+        str(error) == "lock 'door' is not renewed any more, since the scheduler was closed: another holder is possible"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -286,3 +287,40 @@ async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: M
     assert own[0] > 0.5, "of another scheduler"
     assert own[1] < 0.5, "its own"
     recorder.gate.set()
+
+
+async def test_an_execution_that_is_stuck_is_told(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = await make_scheduler(concurrency=2, stuck_after_seconds=0.2)
+    told: list[tuple[int, str, float]] = []
+    scheduler.on("stuck", lambda count, run, seconds: told.append((count, run.id, seconds)))
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("first"))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    await asyncio.sleep(0.3)
+    assert told == [], "a place is free"
+    assert (await scheduler.check_health()).findings == ()
+    await scheduler.assign_tasks([IntervalTask("second"), IntervalTask("third")])
+    await recorder.ran(2)
+    await until(lambda: len(told) == 2)
+    assert [(count, name) for count, name, _ in told] == [(2, "first"), (2, "first")]
+    assert told[1][2] > told[0][2] > 0.4
+    lines = [
+        line for line in caplog.messages if line.startswith("2 of 2 places are taken, and no run has ended for 0 s")
+    ]
+    assert len(lines) == 2
+    assert "'first' (" in lines[0]
+    health = await scheduler.check_health()
+    assert [(finding.code, finding.severity) for finding in health.findings] == [("stuck", "warning")]
+    assert health.ok
+    leased = {task.id: task async for task in scheduler.tasks(state="leased")}
+    claimed = leased["first"].claimed_at
+    assert claimed is not None
+    assert abs(claimed - time.time()) < 60
+    recorder.gate.set()
+    await recorder.ran(3)
+    assert (await scheduler.check_health()).findings == ()
+    assert all([task.claimed_at is None async for task in scheduler.tasks(state="waiting")])

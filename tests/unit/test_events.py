@@ -31,6 +31,7 @@ def test_the_events() -> None:
         "clock-jump",
         "run",
         "run-error",
+        "stuck",
         "stopped",
     }
 

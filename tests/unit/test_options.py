@@ -103,6 +103,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         max_crashes=7,
         drain_seconds=5,
         cancel_grace_seconds=9,
+        stuck_after_seconds=10,
         on_offline="hint",
         max_hints=8,
     )

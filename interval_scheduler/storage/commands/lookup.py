@@ -13,7 +13,7 @@ from ...model.wire import moment_of, whole
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
 
-_LEASE: Final = re.compile(rb"\d{1,16} (\S{1,24})(?: |$)")
+_LEASE: Final = re.compile(rb"(\d{1,16}) (\S{1,24})(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Row:
     state: State
     failed: int
     failures: int = 0
+    claimed_us: int | None = None
 
 
 async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
@@ -169,7 +170,7 @@ def _row(
             return Row(
                 raw_id, Garbled(record, "its field in the key leases is no lease"), 0, "leased", failed, failures
             )
-        return Row(raw_id, record, moment_of(claim[1]), "leased", failed, failures)
+        return Row(raw_id, record, moment_of(claim[2]), "leased", failed, failures, int(claim[1]))
     if paused is not None:
         return Row(raw_id, record, moment_of(paused), "paused", failed, failures)
     return None

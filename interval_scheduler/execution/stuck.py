@@ -1,0 +1,88 @@
+"""Notices that an execution is stuck: all places are taken, and no run has ended for long.
+
+::
+
+    some places free ──all are taken──▶ full ──no run ended for `stuck_after_seconds`──▶ stuck: told
+            ▲                            │                                                │ told again whenever
+            └────────a run ended─────────┴────────────────────a run ended─────────────────┘ the time has doubled
+
+Nothing is looked at while places are free, so that an idle scheduler sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from ..model.health import Finding
+from ..support import clock
+from ..support.log import GuardedLog
+from .run import TaskRun, named
+from .runner import Runner
+
+
+class StuckWatch:
+    """Watches the places of one runner.
+
+    Args:
+        runner: the runner.
+        places: the number of its places.
+        after: the time after which it is stuck if no run ended, in seconds.
+        log: the log; a warning names the longest runs.
+        on_stuck: called with the number of runs, the longest of them, and the seconds since a run ended or started.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        places: int,
+        after: float,
+        log: GuardedLog,
+        on_stuck: Callable[[int, TaskRun, float], None],
+    ) -> None:
+        self._runner = runner
+        self._places = places
+        self._after = after
+        self._log = log
+        self._on_stuck = on_stuck
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding for `check_health`, if the execution is stuck now."""
+        if self._seconds() < self._after:
+            return None
+        count, shown = named(self._runner.running)
+        return Finding("stuck", "warning", self._words(count, shown))
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            await self._runner.is_full.wait()
+            self._runner.is_full.clear()
+            await self._watch()
+
+    async def _watch(self) -> None:
+        tell_at = self._after
+        await anyio.sleep(tell_at)
+        while (seconds := self._seconds()) >= 0:
+            if seconds >= tell_at:
+                tell_at = 2 * seconds
+                count, shown = named(self._runner.running)
+                self._log.warning("%s", self._words(count, shown))
+                longest = min(self._runner.running, key=lambda run: run.started_at)
+                self._on_stuck(count, longest, clock.monotonic() - longest.started_at)
+            await anyio.sleep(max(tell_at - seconds, 0.1 * self._after))
+
+    def _seconds(self) -> float:
+        """Return the seconds for which all places have been taken by the same runs; -1 if one is free."""
+        running = self._runner.running
+        if len(running) < self._places:
+            return -1
+        return clock.monotonic() - max(run.started_at for run in running)
+
+    def _words(self, count: int, shown: str) -> str:
+        return (
+            f"{count} of {self._places} places are taken, and no run has ended for {self._seconds():.0f} s: due tasks "
+            f"have to wait; the longest runs are those of {shown}"
+        )
