@@ -286,6 +286,7 @@ CALLS: Final[dict[str, Entry]] = {
     "stop_task_accept": of_another(lambda _, other: other.stop_task_accept(), _execute),
     "start_task_execute": of_another(_execute),
     "stop_task_execute": of_another(lambda _, other: other.stop_task_execute(), _execute),
+    "wait_stopped": of_another(lambda _, other: other.wait_stopped()),
     "assign_task": plain(_assign_task),
     "assign_tasks": plain(_assign_tasks),
     "remove_task": _remove_task,

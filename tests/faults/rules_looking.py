@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
@@ -34,7 +35,7 @@ class Looking(Driven):
             self.step(lambda: looked_up(scheduler), lambda model, *_: known(model))
         elif what == "list":
             listed = scheduler.tasks(state=state, prefix=prefix)
-            self.step(lambda: _all(listed), lambda model, *_: in_line(model, state, prefix))
+            self.step(lambda: _timeless(listed), lambda model, *_: in_line(model, state, prefix))
         elif what == "sizes":
             self.step(lambda: sizes(scheduler), lambda model, _, now: counts(model, now))
         else:
@@ -45,11 +46,22 @@ async def _all(listed: AsyncIterator[Found]) -> list[Found]:
     return [each async for each in listed]
 
 
+async def _timeless(listed: AsyncIterator[ScheduledTask]) -> list[ScheduledTask]:
+    return [_unclaimed(each) async for each in listed]
+
+
+def _unclaimed(task: ScheduledTask) -> ScheduledTask:
+    """Take the moment of the claim away, which the model does not know; it is there if the task is leased."""
+    assert (task.claimed_at is not None) == (task.state == "leased")
+    return dataclasses.replace(task, claimed_at=None)
+
+
 async def looked_up(scheduler: Scheduler) -> list[Any]:
     """Each task that there may be, looked up by id, and its payload; or the kind of error."""
     calls = [call(task_id) for task_id in choices.IDS for call in (scheduler.get_task, scheduler.is_scheduled)]
     found = await asyncio.gather(*calls, return_exceptions=True)
-    return [type(each) if isinstance(each, BaseException) else each for each in found]
+    kinds = [type(each) if isinstance(each, BaseException) else each for each in found]
+    return [_unclaimed(each) if isinstance(each, ScheduledTask) else each for each in kinds]
 
 
 def known(model: Model) -> list[Any]:

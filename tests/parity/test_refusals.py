@@ -218,15 +218,26 @@ async def test_persistence_that_is_off_is_a_warning(
     assert caplog.text.count("has persistence switched off") == 1
 
 
-@pytest.mark.parametrize("credentials", ["", ":wrong-hunter3@", "nobody:wrong-hunter3@"])
+@pytest.mark.parametrize(
+    ("credentials", "says"),
+    [
+        ("", "NOAUTH: it wants a password, and none is given"),
+        (":wrong-hunter3@", "user name or the password is not accepted"),
+        ("nobody:wrong-hunter3@", "user name or the password is not accepted"),
+    ],
+)
 async def test_wrong_credentials(
-    own_server: Callable[..., RedisServer], namespace: str, credentials: str, caplog: pytest.LogCaptureFixture
+    own_server: Callable[..., RedisServer],
+    namespace: str,
+    credentials: str,
+    says: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server = own_server()
     url = f"redis://{credentials}127.0.0.1:{server.port}/0"
     with server.client() as client, caplog.at_level(logging.DEBUG):
         client.config_set("requirepass", "right-hunter2")
-        error = await refused(StorageRefused, "user name or the password is not accepted", url, namespace=namespace)
+        error = await refused(StorageRefused, says, url, namespace=namespace)
         right = f"redis://:right-hunter2@127.0.0.1:{server.port}/0"
         async with Scheduler.from_url(right, namespace=namespace) as scheduler:
             assert scheduler.online
@@ -257,7 +268,9 @@ async def test_a_password_that_the_server_does_not_ask_for(
 ) -> None:
     server = own_server()
     url = f"redis://:hunter2@127.0.0.1:{server.port}/0"
-    error = await refused(StorageRefused, "user name or the password is not accepted", url, namespace=namespace)
+    error = await refused(
+        StorageRefused, "a password is given, but its default user has none", url, namespace=namespace
+    )
     assert "hunter2" not in str(error)
 
 
