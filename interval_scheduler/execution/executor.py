@@ -34,7 +34,7 @@ class Retry(Exception):
     """
 
     def __init__(self, after: Seconds) -> None:
-        #: How much later, in seconds.
+        #: The delay of the next attempt, in seconds.
         self.after = check_seconds("after", after)
         super().__init__(after)
 

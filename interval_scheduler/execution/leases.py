@@ -88,7 +88,7 @@ class Leases:
             self._lose(run, "the lease was not renewed in time")
 
     async def _was_removed(self, channel: LeaseChannel, run: TaskRun) -> bool:
-        """A removed task's run may end in peace: nobody else can have it."""
+        """Tell if the task of a run was removed: then the run may end in peace, since nobody else can have the task."""
         if await channel.is_scheduled(run.raw_id):
             return False
         run.trust_until(math.inf)

@@ -45,7 +45,7 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
 
 
 def _following_ms(run: TaskRun) -> int:
-    """When the occurrence after that of a run is due."""
+    """Return when the occurrence after that of a run is due, in epoch ms."""
     cron = run.policy.cron
     if cron is not None:
         return next_run(cron, run.policy.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
@@ -53,9 +53,9 @@ def _following_ms(run: TaskRun) -> int:
 
 
 def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
-    """The header by which a run ends.
+    """Return the header by which a run ends.
 
-    With its next due time, where the scripts cannot work that out; and without a count of runs, if it was passed over.
+    It has the next due time if the scripts cannot work that out, and no count of runs if the run was passed over.
     """
     policy = run.policy
     header = run.header

@@ -61,12 +61,12 @@ class _Load:
     def __init__(self) -> None:
         #: Set while claims get all that they ask for.
         self.is_high = anyio.Event()
-        #: How much later than on time to look, in seconds.
+        #: The delay of a look after its time, in seconds.
         self.idle_backoff = 0.0
         #: Of the server's clock, which is the same for both.
         self.clock = ClockJumps()
         self._last_token: int | None = None
-        #: How many looks in a row were in vain, and when the last one was, monotonic seconds.
+        #: The number of looks in a row that were in vain, and the moment of the last one, in monotonic seconds.
         self._vain, self._last_vain = 0, -math.inf
 
     def note(self, claimed: Claimed, *, got_all: bool) -> None:
@@ -168,7 +168,7 @@ class Poller:
                         await anyio.sleep(next(self._pauses))
 
     async def run_once(self) -> None:
-        """One claim, and the sleep after it."""
+        """Claim once, and sleep until the next claim."""
         permits = 0
         with self._waiting():
             await self._claims.wait_online()
@@ -237,7 +237,7 @@ class Poller:
                 await self._nudged.wait()
 
     def _waiting(self) -> anyio.CancelScope:
-        """A scope that `stop` cancels."""
+        """Return a scope that `stop` cancels."""
         self._pause = anyio.CancelScope()
         if self._stopping:
             self._pause.cancel()

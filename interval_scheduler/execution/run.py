@@ -25,7 +25,7 @@ _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
 
 
 def current_run() -> TaskRun:
-    """The run that the calling executor carries out.
+    """Return the run that the calling executor carries out.
 
     Raises:
         OutsideRun: the caller is no executor.
@@ -82,7 +82,7 @@ class Grant:
         #: The server's clock when it granted the claim, epoch seconds.
         self.server_now: Final = server_now
         self.received_at: Final = received_at
-        #: Whether all of its runs are leased; else only those whose policy needs it.
+        #: True if all of its runs are leased; else only those are whose policy needs it.
         self.is_leased: Final = is_leased
         #: A leased run may start until then; a later one is handed back.
         self.leased_start_by: Final = start_by
@@ -145,9 +145,9 @@ class TaskRun:
         self.raw_id: Final = raw_id
         self._due: Final = due
         self._record: Final = record
-        #: How many deliveries of this occurrence failed, as it stands in Redis.
+        #: The number of deliveries of this occurrence that failed, as it stands in Redis.
         self.failed: Final = failed
-        #: Whether its task asks for nothing, and no delivery failed; known once the run has begun.
+        #: True if its task has no policy, and no delivery failed; known once the run has begun.
         self.is_plain = failed is None
         self.data: str | bytes = b""
         #: The header of the record as claimed, once the run has begun.
@@ -160,7 +160,7 @@ class TaskRun:
         self.trusted_until = grant.trusted_until
         #: Why the run was cancelled by the scheduler.
         self.cut_short: Cut | None = None
-        #: Whether it goes on although it was cancelled, so that its lease is renewed no more.
+        #: True if it goes on although it was cancelled, so that its lease is renewed no more.
         self.is_given_up = False
         #: The asyncio task that carries the run out, while it is there.
         self.asyncio_task: asyncio.Task[None] | None = None
@@ -233,7 +233,7 @@ class TaskRun:
         return int(1000 * self._grant.server_now)
 
     def server_now_ms(self, now: float) -> int:
-        """About the server's clock at a monotonic moment, epoch ms."""
+        """Return about what the server's clock shows at a monotonic moment, in epoch ms."""
         return int(1000 * (self._grant.server_now + now - self._grant.received_at))
 
     @property

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from ..model.records import CorruptRecord
 from .run import TaskRun
 
-#: Whether a run is carried out, and if so whether alone.
+#: The answer to the question if a run is carried out: yes, no, or yes and alone.
 Admission = Literal["yes", "alone", "no"]
 
 

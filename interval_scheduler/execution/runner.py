@@ -78,7 +78,7 @@ class Runner:
         self._renew_decimals = renewal(context)
         self._log = log
         self._queue: deque[TaskRun] = deque()
-        #: How many tasks may be claimed now.
+        #: The room for tasks that may be claimed now.
         self.room: Final = Room(limits, self._queue)
         #: The runs in progress.
         self.running: Final[set[TaskRun]] = set()
@@ -90,9 +90,9 @@ class Runner:
         self._is_round_marked = False
         self._all_ended = asyncio.Event()
         self._accepting = True
-        #: Whether everything around ends as well, so that a cancelled run is no failed one.
+        #: True if everything around ends as well, so that a cancelled run is no failed one.
         self._ending = False
-        #: Whether a run goes on that no other may be started beside.
+        #: True while a run goes on beside which no other may be started.
         self._alone = False
 
     def start(self) -> None:

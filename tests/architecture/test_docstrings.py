@@ -20,6 +20,8 @@ RAISES_NOTHING = {
 }
 #: Words that open a relative clause: the subject of the sentence would be hidden in it.
 OPENERS = re.compile(r"(What|Whether|How|Where|So)\b")
+#: Words that open a noun phrase or a statement, where a function has to be told to do something.
+NOUNS = re.compile(r"(An?|The|All|This|These|It|Its|One|Each|Every|No|When|As|With|From|About)\b")
 
 every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
 
@@ -56,7 +58,7 @@ def _docstrings(module: Module) -> list[tuple[int, str]]:
     return found
 
 
-def _is_property(node: ast.FunctionDef) -> bool:
+def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     # A flag may well be told as a question: "Whether tasks are accepted."
     return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
 
@@ -67,9 +69,21 @@ def test_a_docstring_does_not_hide_its_subject(module: Module) -> None:
     assert hidden == []
 
 
+@every_module
+def test_the_summary_of_a_function_is_an_imperative(module: Module) -> None:
+    noun_phrases = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node):
+            summary = (ast.get_docstring(node) or "").split("\n")[0]
+            if NOUNS.match(summary):
+                noun_phrases.append(f"{module.path.name}:{node.lineno}: {summary[:60]}")
+    assert noun_phrases == []
+
+
 def test_the_rule_sees_what_it_looks_for() -> None:
     assert OPENERS.match("Whether it is so.")
     assert not OPENERS.match("Return whether it is so.")
+    assert NOUNS.match("The header by which a run ends.")
     assert sum(len(_docstrings(module)) for module in MODULES.values()) > 400
 
 
