@@ -146,24 +146,6 @@ async def test_protected_mode_as_it_is_worded(db: str) -> None:
         await offline(url.removesuffix("0") + db, "protected", "it is in protected mode, which refuses other machines")
 
 
-async def test_protected_mode(own_server: NewServer) -> None:
-    host = _address_of_this_machine()
-    server = own_server(bind=f"127.0.0.1 {host}", protected_mode="yes")
-    await offline(server.url_of(0, host), "protected", "it is in protected mode, which refuses other machines")
-
-
-def _address_of_this_machine() -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-        except OSError:
-            pytest.skip("this machine has no address but that of the loopback")
-        host: str = probe.getsockname()[0]
-    if host.startswith("127."):
-        pytest.skip("this machine has no address but that of the loopback")
-    return host
-
-
 async def test_no_redis() -> None:
     async with speaking(b"HTTP/1.1 400 Bad Request\r\n\r\n", first=False) as url:
         await offline(url, "protocol", "it does not speak the protocol of Redis: look at the port")

@@ -88,8 +88,9 @@ async def test_a_primary_that_became_a_replica(own_server: NewServer, namespace:
 
 
 async def test_a_server_that_loads_its_data(own_server: NewServer, namespace: str) -> None:
-    server = own_server(save="3600 1", key_load_delay="400", loading_process_events_interval_bytes="1024")
-    keys = {f"key{n}": "x" * 50 for n in range(5000)}  # two seconds
+    # While it loads, Redis answers after each 2 MiB: of these keys, every 0.2 s for two seconds.
+    server = own_server(save="3600 1", key_load_delay="20000", rdbcompression="no")
+    keys = {f"key{n}": "x" * 200_000 for n in range(100)}
     async with Scheduler.from_url(
         server.url, namespace=namespace, reconnect_interval_seconds=0.05, operation_timeout_seconds=1
     ) as scheduler:

@@ -191,12 +191,13 @@ def _refusals(name: str, refused: Mapping[str, str]) -> Iterable[Finding]:
         )
     elif others:
         command, error = next(iter(others.items()))
-        code: Code = next((code for word, code in _REFUSALS.items() if word in error), "role")
+        # Redis 6.2 puts the place in the script in front of the word.
+        word = next((word for word in _REFUSALS if word in error), error.partition(" ")[0])
+        code: Code = _REFUSALS.get(word, "role")
         yield Finding(
             code,
             "error",
-            f"partition {name!r} refuses writes ({command}: {error.partition(' ')[0]}): nothing is claimed or "
-            f"assigned; {_ADVICE[code]}",
+            f"partition {name!r} refuses writes ({command}: {word}): nothing is claimed or assigned; {_ADVICE[code]}",
         )
 
 
