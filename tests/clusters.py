@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.servers import RedisServer, free_port
+from tests.waiting import until_outside
 
 SLOTS: Final = 16384
 #: How far above its port a node listens for the other nodes.
@@ -26,14 +27,6 @@ def _port() -> int:
             except OSError:
                 continue
         return port
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait until something outside of this process has come about."""
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "the cluster does not get there"
-        time.sleep(0.02)
 
 
 class RedisCluster:
@@ -91,9 +84,9 @@ class RedisCluster:
             self.run(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
         for node in self.nodes[1:]:
             self.run(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
-        wait_for(lambda: all(len(self._known(node)) == self._count for node in self.nodes))
+        until_outside(lambda: all(len(self._known(node)) == self._count for node in self.nodes))
         for index, node in enumerate(self.nodes[self._primaries :]):
-            wait_for(lambda node=node, id_=self._ids[index]: id_ in self._known(node))  # type: ignore[misc]
+            until_outside(lambda node=node, id_=self._ids[index]: id_ in self._known(node))  # type: ignore[misc]
             self.run(node, "CLUSTER", "REPLICATE", self._ids[index])
         self.wait_well()
 
@@ -113,7 +106,7 @@ class RedisCluster:
     def wait_well(self, seconds: float = 30) -> None:
         """Wait until all running nodes say that all slots are served, and all replicas are in step."""
         running = [node for node in self.nodes if node.is_running]
-        wait_for(lambda: all(self._is_well(node) for node in running), seconds)
+        until_outside(lambda: all(self._is_well(node) for node in running), seconds)
 
     def _is_well(self, node: RedisServer) -> bool:
         with node.client() as client:

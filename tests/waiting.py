@@ -27,6 +27,14 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
         await asyncio.sleep(0.005)
 
 
+def until_outside(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something in another thread or process has come about; fail after `seconds`."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, f"did not come true within {seconds} s"
+        time.sleep(0.005)  # nothing tells of it here
+
+
 class Recorder:
     """An executor that keeps what it was called with, and can be held up."""
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import NotConnected
@@ -19,12 +19,9 @@ from ..support.events import Handler
 from ..support.log import Log
 from .blocking_lock import BlockingLock
 from .blocking_tasks import BlockingTaskCalls
-from .loop_thread import LoopThread
+from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
 from .threaded import AnyExecutor, to_executor
-
-#: The time, in seconds, that the thread may take to end once the scheduler is closed.
-_END_SECONDS: Final = 5.0
 
 
 class BlockingScheduler(BlockingTaskCalls):
@@ -93,7 +90,7 @@ class BlockingScheduler(BlockingTaskCalls):
             with suppress(NotConnected):  # another thread closes it too, and was quicker
                 self._thread.call(close)
         finally:
-            self._thread.stop(_END_SECONDS)
+            self._thread.stop(END_SECONDS)
 
     async def _scheduler_closed_at_once(self) -> None:
         await self._scheduler.stop_task_execute(drain_seconds=0)

@@ -37,6 +37,8 @@ AFTER_FORK: Final = (
     "would wait for ever: this BlockingScheduler was connected before the process forked, and its thread runs in the "
     "parent only. Make one in each process, or connect it after the fork"
 )
+#: The time, in seconds, for which a thread that ends is waited for.
+END_SECONDS: Final = 5.0
 #: The time, in seconds, for which the exit of the interpreter waits for the threads that nobody stopped.
 EXIT_SECONDS: Final = 2.0
 
@@ -54,6 +56,8 @@ class LoopThread:
         self.at_exit: Final = at_exit
         self._changing = threading.Lock()
         self._current: _Running | None = None
+        #: The last one whose event loop ended by itself; it still holds the connection until its thread has ended.
+        self._ending: _Running | None = None
         #: The process of the thread; it is set before the thread is.
         self._process: int | None = None
 
@@ -90,6 +94,9 @@ class LoopThread:
             if self._current is None:
                 if not start:
                     return None
+                if self._ending is not None:
+                    self._ending.thread.join(END_SECONDS)
+                    self._ending = None
                 self._process = os.getpid()
                 self._current = _Running(self._ended)
                 _running.add(self)
@@ -113,6 +120,7 @@ class LoopThread:
         with self._changing:
             if self._current is running:
                 self._current = self._process = None
+                self._ending = running
                 _running.discard(self)
         self._log.error("the thread of a BlockingScheduler ended by %s: %s", type(error).__name__, error)
 

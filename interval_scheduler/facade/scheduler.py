@@ -46,7 +46,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         async with Scheduler.from_url("redis://localhost:6379/0") as scheduler:
             await scheduler.assign_task(IntervalTask("user:1", '{"user": 1}', every=900))
             await scheduler.start_task_execute(refresh_feed)
-            await asyncio.sleep(3600)  # in place of the application's own work
+            await scheduler.wait_stopped()
         ```
     """
 

@@ -180,6 +180,7 @@ async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None
         reached = await interrupt(scheduler.close(), at, persistently=True)
         async with asyncio.timeout(20):
             await scheduler.start_task_accept()
+            assert [task for task in old if not task.done()] == [], "connecting waits for what still ends"
             await asyncio.wait(old)
             assert scheduler.online
             assert await scheduler.is_scheduled("nobody") is None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from interval_scheduler import BlockingScheduler, IntervalTask, NotConnected, PartitionOffline, WouldDeadlock
+from tests.waiting import until_outside
 
 
 def _working(url: str, namespace: str, executor: Callable[[Any], object]) -> BlockingScheduler:
@@ -24,6 +25,19 @@ def _working(url: str, namespace: str, executor: Callable[[Any], object]) -> Blo
     scheduler.assign_task(IntervalTask("a", every=1000))
     scheduler.start_task_execute(executor)
     return scheduler
+
+
+def calls_in_progress(scheduler: BlockingScheduler) -> list[str]:
+    """Return the names of the coroutines of locks and of calls with many items in its event loop."""
+    running = scheduler._thread._current
+    assert running is not None
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks(running._loop)]
+    return [name for name in names if name.endswith((".hold", ".assign_tasks", ".remove_tasks", ".sync_tasks"))]
+
+
+def no_call_goes_on(scheduler: BlockingScheduler) -> None:
+    """Wait until the event loop has ended each of these calls."""
+    until_outside(lambda: calls_in_progress(scheduler) == [], 5)
 
 
 def exits_unclosed(url: str, namespace: str) -> None:
@@ -41,7 +55,7 @@ def exits_while_a_function_runs(url: str, namespace: str) -> None:
 
     def work(_: str) -> None:
         begun.set()
-        time.sleep(1000)
+        threading.Event().wait()
 
     _working(url, namespace, work)
     assert begun.wait(10)
@@ -59,16 +73,16 @@ def is_interrupted(url: str, namespace: str) -> None:
                 wait()
             except KeyboardInterrupt:
                 timer.join()
+                no_call_goes_on(scheduler)
                 continue
             raise AssertionError
         assert scheduler.unlock(held)
-        time.sleep(0.6)  # somebody who still waited would have the lock by now
         assert scheduler.try_lock("door") is not None
 
 
 def _endless() -> Any:
     yield IntervalTask("a", start=time.time() + 1e6)
-    time.sleep(1000)
+    threading.Event().wait()
 
 
 def is_interrupted_in_a_block(url: str, namespace: str) -> None:
@@ -77,13 +91,13 @@ def is_interrupted_in_a_block(url: str, namespace: str) -> None:
 
     async def work(_: str) -> None:
         begun.set()
-        await asyncio.sleep(1000)
+        await asyncio.Event().wait()
 
     try:
         with _working(url, namespace, work):
             assert begun.wait(10)
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(1000)
+            threading.Event().wait()
     except KeyboardInterrupt:
         return
     raise AssertionError
@@ -129,6 +143,8 @@ def the_event_loop_ends(url: str, namespace: str) -> None:
             continue
     else:
         raise AssertionError
+    scheduler.start_task_accept()  # it starts anew, if asked to
+    assert scheduler.online
     scheduler.close()
 
 

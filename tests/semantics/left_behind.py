@@ -16,8 +16,11 @@ from tests.waiting import Recorder
 
 async def begin(scheduler: Scheduler) -> None:
     await scheduler.start_task_accept()
-    await scheduler.start_task_execute(Recorder())
-    await asyncio.sleep(0.1)  # it claims, and waits for answers
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("old", every=1000))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)  # it is left amid a run
 
 
 async def refuse(scheduler: Scheduler) -> None:

@@ -32,6 +32,7 @@ from interval_scheduler import (
 )
 from tests.faults.public_calls import public_calls
 from tests.semantics import blocking_ways
+from tests.waiting import until_outside
 
 FAR: Final = time.time() + 1e6
 Made = Callable[..., BlockingScheduler]
@@ -56,13 +57,6 @@ def blocking(make: Made) -> BlockingScheduler:
     scheduler = make()
     scheduler.start_task_accept()
     return scheduler
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, "did not come true"
-        time.sleep(0.005)
 
 
 def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
@@ -146,6 +140,7 @@ def test_what_an_iterable_raises_comes_through(blocking: BlockingScheduler) -> N
 
     with pytest.raises(ZeroDivisionError):
         blocking.assign_tasks(tasks())
+    blocking_ways.no_call_goes_on(blocking)
     with pytest.raises(InvalidType, match="tasks"):
         blocking.assign_tasks(5)  # type: ignore[arg-type]
     with pytest.raises(InvalidType, match="id"):
@@ -202,7 +197,7 @@ def test_a_plain_function_runs_in_threads(blocking: BlockingScheduler) -> None:
     blocking.assign_tasks([IntervalTask(f"{n}", f"data {n}") for n in range(9)])
     blocking.start_task_execute(work, concurrency=3)
     assert blocking.executing_tasks
-    until(lambda: blocking.task_size() == 0)
+    until_outside(lambda: blocking.task_size() == 0)
     blocking.stop_task_execute()
     assert sorted((data, task_id) for data, task_id, _, _ in runs) == [(f"data {n}", f"{n}") for n in range(9)]
     assert most == 3
@@ -222,7 +217,7 @@ def test_a_coroutine_function_runs_in_the_event_loop(blocking: BlockingScheduler
 
     blocking.assign_task(IntervalTask("a"))
     blocking.start_task_execute(work)
-    until(lambda: len(found) == 2)
+    until_outside(lambda: len(found) == 2)
     assert found[0] == "BlockingScheduler"
     assert "would wait for itself" in str(found[1])
     with pytest.raises(InvalidType, match="executor"):
@@ -238,7 +233,7 @@ def test_what_a_plain_function_raises_is_the_result_of_its_run(blocking: Blockin
 
     blocking.assign_task(IntervalTask("a"))
     blocking.start_task_execute(fail)
-    until(lambda: [task.id for task in blocking.dead_tasks()] == ["a"])
+    until_outside(lambda: [task.id for task in blocking.dead_tasks()] == ["a"])
     assert errors == [("a", ZeroDivisionError)]
 
 
@@ -256,7 +251,7 @@ def test_a_thread_that_is_drained_ends_its_run(make: Made) -> None:
         assert begun.wait(10)
         stopping = threading.Thread(target=scheduler.stop_task_execute)
         stopping.start()
-        until(lambda: not scheduler.executing_tasks)
+        until_outside(lambda: not scheduler.executing_tasks)
         go_on.set()
         stopping.join(10)
         assert scheduler.task_size() == 0, "it was done, and is not handed back"
@@ -301,7 +296,7 @@ def test_a_lock_that_is_lost_is_told_at_the_end_of_the_block(blocking: BlockingS
 
     def lose(lock: Lock) -> None:
         blocking.unlock(lock)
-        until(block._holding.done)  # type: ignore[attr-defined]
+        until_outside(block._holding.done)  # type: ignore[attr-defined]
 
     with pytest.raises(LockLost, match="could not be renewed"), block as lock:
         lose(lock)

@@ -36,7 +36,7 @@ async def test_a_paused_task_rests_until_it_is_resumed(scheduler: Scheduler) -> 
     assert [task.id async for task in scheduler.tasks(state="paused")] == ["a"]
     assert [task.id async for task in scheduler.tasks(state="waiting")] == []
     await scheduler.assign_task(IntervalTask("a", "2"), reschedule="start")
-    await asyncio.sleep(0.1)  # long enough for a run, were it not paused
+    await asyncio.sleep(0.1)  # nothing tells that no run comes: a task that is not paused would run in this time
     assert recorder.data == []
     assert await scheduler.resume_task("a")
     await recorder.ran(1)
@@ -99,7 +99,7 @@ async def test_a_task_paused_during_its_run_rests_after_it(scheduler: Scheduler)
     await scheduler.assign_task(IntervalTask("a", every=0.02))
     recorder.gate.set()
     await until(lambda: _in_state(scheduler, "a", "paused"))
-    await asyncio.sleep(0.1)  # five more intervals, were it not paused
+    await asyncio.sleep(0.1)  # nothing tells that no run comes: the time of five more intervals passes
     assert len(recorder.runs) == 1
     await scheduler.resume_task("a")
     await recorder.ran(3)
@@ -174,7 +174,7 @@ async def test_the_whole_namespace_rests(make_scheduler: MakeScheduler, delivery
     await scheduler.pause()
     await scheduler.pause()
     await scheduler.assign_task(IntervalTask("a", every=HOUR))
-    await asyncio.sleep(0.1)  # long enough for a run, were nothing paused
+    await asyncio.sleep(0.1)  # nothing tells that no run comes: the task would run in this time if nothing were paused
     assert recorder.data == []
     assert await scheduler.queue_size() == 1
     await scheduler.resume()

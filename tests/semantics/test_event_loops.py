@@ -108,7 +108,7 @@ def elsewhere(call: Callable[[], Awaitable[object]]) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(_AT_ONCE_SECONDS):
             await call()
-        await asyncio.sleep(0.02)  # what was begun in the background has its first turn
+        await asyncio.sleep(0.02)  # nothing tells of what a call began in the background: it gets its first turns
 
     asyncio.run(bounded())
 

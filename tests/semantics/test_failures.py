@@ -235,7 +235,6 @@ async def test_a_task_that_crashes_its_process_is_not_run_for_ever(make_schedule
         await dying.start_task_execute(recorder)
         await recorder.ran(crashes + 1)
         _kill(dying)
-        await asyncio.sleep(0.15)  # its lease ends, which nobody tells
     recorder.gate.set()
     runs = len(recorder.runs)
     await scheduler.start_task_execute(recorder)
@@ -278,7 +277,7 @@ async def test_a_task_with_so_many_runs_is_gone_after_them(make_scheduler: MakeS
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("a", every=0.01, max_runs=3))
     await until(lambda: is_gone(scheduler, "a"))
-    await asyncio.sleep(0.05)  # five more intervals, had it gone on
+    await asyncio.sleep(0.05)  # nothing tells that no run comes: the time of five more intervals passes
     assert len(recorder.runs) == 3
 
 
@@ -291,7 +290,7 @@ async def test_a_task_ends_at_its_last_moment(make_scheduler: MakeScheduler, del
     await scheduler.assign_task(IntervalTask("a", every=0.05, start=start, until=start + 0.12, missed="all"))
     await until(lambda: is_gone(scheduler, "a"))
     await recorder.ran(3)
-    await asyncio.sleep(0.1)  # two more intervals, had it gone on
+    await asyncio.sleep(0.1)  # nothing tells that no run comes: the time of two more intervals passes
     assert len(recorder.runs) == 3
 
 
@@ -307,7 +306,7 @@ async def test_the_result_of_each_run_is_told(make_scheduler: MakeScheduler, del
     scheduler.on("run", told.append)
 
     async def execute(data: str) -> None:
-        await asyncio.sleep(0.02)  # what `duration` must show
+        await asyncio.sleep(0.02)  # the work whose seconds `duration` has to show
         if data == "bad":
             raise ValueError(data)
 
@@ -383,7 +382,7 @@ async def test_a_run_without_a_lease_is_not_renewed_nor_cut_short(make_scheduler
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("a", every=3600))
     await recorder.ran(1)
-    await asyncio.sleep(0.5)  # two leases and eight renewals, had it a lease
+    await asyncio.sleep(0.5)  # nothing tells that a run is left alone: the time of two leases, eight renewals, passes
     assert recorder.cancelled == []
     recorder.gate.set()
     await until(lambda: recorder.active == 0)

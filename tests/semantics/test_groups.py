@@ -119,7 +119,7 @@ async def test_the_due_time_of_a_parked_task_is_its_own(make_scheduler: MakeSche
 
     async def note(_: str) -> None:
         dues.append(current_run().due)
-        await asyncio.sleep(0.02)  # the others become overdue behind it
+        await asyncio.sleep(0.02)  # the work of a run, behind which the others become overdue
 
     await scheduler.assign_tasks([IntervalTask(f"t{n}", group="g", start=start + n) for n in range(5)])
     await scheduler.start_task_execute(note)

@@ -62,7 +62,7 @@ async def test_tokens_strictly_increase(make_scheduler: MakeScheduler) -> None:
 async def test_a_held_lock_is_renewed_and_released_at_the_end(scheduler: Scheduler) -> None:
     async with scheduler.lock("name", 2) as lock:
         for _ in range(5):
-            await asyncio.sleep(0.8)  # twice the lock's own time in all
+            await asyncio.sleep(0.8)  # Redis ends a lock by its own clock and tells nobody: twice its time in all
             assert await scheduler.try_lock("name") is None
     again = await scheduler.try_lock("name")
     assert again is not None
@@ -103,7 +103,7 @@ async def test_losing_a_lock_cancels_the_block(scheduler: Scheduler) -> None:
             assert thief is not None
             assert thief.token > lock.token
             try:
-                await asyncio.sleep(5)  # far longer than the lock's own time: it is cut short
+                await asyncio.sleep(5)  # bounds the test if the loss of this lock of one second does not cancel it
                 reached = True
             except asyncio.CancelledError:
                 cancelled = True

@@ -214,7 +214,7 @@ async def test_no_run_starts_after_remove_returns(make_scheduler: MakeScheduler)
 
     async def executor(data: str) -> None:
         started.append((time.monotonic(), data))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # the work of a run: tasks queue behind it, and are removed while they wait
 
     await remover.assign_tasks([IntervalTask(f"t{n}", f"t{n}", every=0.05) for n in range(20)])
     await worker.start_task_execute(executor)
@@ -227,7 +227,7 @@ async def test_no_run_starts_after_remove_returns(make_scheduler: MakeScheduler)
 
     await asyncio.gather(*(remove(f"t{n}") for n in range(20)))
     so_far = len(started)
-    await asyncio.sleep(0.3)  # long enough for six more periods, had one survived
+    await asyncio.sleep(0.3)  # nothing tells that no run comes: the time of six more intervals passes
     assert len(started) == so_far
     assert [task_id for moment, task_id in started if moment > returned[task_id]] == []
 

@@ -82,7 +82,7 @@ async def test_a_running_task_that_is_not_desired_does_not_come_back(scheduler: 
     await recorder.ran(1)
     assert (await scheduler.sync_tasks([], scope="s:")).removed == 1
     recorder.gate.set()
-    await asyncio.sleep(0.2)  # four more intervals, had it come back
+    await asyncio.sleep(0.2)  # nothing tells that no run comes: the time of four more intervals passes
     assert len(recorder.runs) == 1
 
 

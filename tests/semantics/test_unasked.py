@@ -26,7 +26,7 @@ async def test_wait_stopped_returns_when_nothing_is_executed(scheduler: Schedule
     await scheduler.wait_stopped()
     await scheduler.start_task_execute(Recorder())
     waiting = asyncio.create_task(scheduler.wait_stopped())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not waiting.done()
     await scheduler.stop_task_execute()
     await asyncio.wait_for(waiting, 5)
@@ -121,6 +121,7 @@ async def test_a_run_may_end_the_execution(
 ) -> None:
     scheduler = await make_scheduler(drain_seconds=30)
     runs: list[str] = []
+    asked = asyncio.Event()
     ended: list[str] = []
 
     async def end() -> None:
@@ -134,8 +135,9 @@ async def test_a_run_may_end_the_execution(
                     group.create_task(end())
             else:
                 await end()
+            asked.set()
         else:
-            await asyncio.sleep(0.1)
+            await asked.wait()
         ended.append(data)
 
     await scheduler.assign_tasks([IntervalTask("other", "other"), IntervalTask("last", "last")])
@@ -166,7 +168,7 @@ async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler:
     await scheduler.start_task_execute(executor)
     await stopped.wait()
     outside = asyncio.create_task(scheduler.stop_task_execute())
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not outside.done()
     goes_on.set()
     await asyncio.wait_for(outside, 5)
@@ -300,7 +302,7 @@ async def test_an_execution_that_is_stuck_is_told(
     await scheduler.assign_task(IntervalTask("first"))
     await scheduler.start_task_execute(recorder)
     await recorder.ran(1)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # nothing tells that it is not stuck: the time passes after which it would be
     assert told == [], "a place is free"
     assert (await scheduler.check_health()).findings == ()
     await scheduler.assign_tasks([IntervalTask("second"), IntervalTask("third")])
