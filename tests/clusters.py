@@ -84,9 +84,9 @@ class RedisCluster:
             self.run(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
         for node in self.nodes[1:]:
             self.run(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
-        until_outside(lambda: all(len(self._known(node)) == self._count for node in self.nodes))
+        until_outside(lambda: all(len(self._known(node)) == self._count for node in self.nodes), 20)
         for index, node in enumerate(self.nodes[self._primaries :]):
-            until_outside(lambda node=node, id_=self._ids[index]: id_ in self._known(node))  # type: ignore[misc]
+            until_outside(lambda node=node, id_=self._ids[index]: id_ in self._known(node), 20)  # type: ignore[misc]
             self.run(node, "CLUSTER", "REPLICATE", self._ids[index])
         self.wait_well()
 

@@ -27,7 +27,7 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
         await asyncio.sleep(0.005)
 
 
-def until_outside(condition: Callable[[], object], seconds: float = 20) -> None:
+def until_outside(condition: Callable[[], object], seconds: float = 10) -> None:
     """Wait until something in another thread or process has come about; fail after `seconds`."""
     give_up_at = time.monotonic() + seconds
     while not condition():
