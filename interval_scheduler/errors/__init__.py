@@ -9,7 +9,7 @@
     │   └── ConfigurationTypeError           (also a ConfigurationError)
     ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
     ├── AlreadyExecuting                     start_task_execute while executing
-    ├── ExecutionEnded                       the execution of tasks ended without being asked to
+    ├── ExecutionEnded                       the execution or the connection ended without being asked to
     ├── NotConnected                         a call before connect or after close
     ├── WrongEventLoop                       a call from another event loop than the one that connected the scheduler
     ├── WouldDeadlock                        a call of a BlockingScheduler that could never end

@@ -76,15 +76,18 @@ class NotAcceptingTasks(SchedulerError):
 class AlreadyExecuting(SchedulerError):
     """This scheduler executes tasks already: call `stop_task_execute()` first."""
 
-    def __init__(self) -> None:
-        super().__init__("already executing tasks: call stop_task_execute() first")
+    def __init__(self, problem: str = "already executing tasks: call stop_task_execute() first") -> None:
+        super().__init__(problem)
 
 
 class ExecutionEnded(SchedulerError):
-    """The execution of tasks ended without being asked to; the cause is in `__cause__`. Raised by `wait_stopped()`."""
+    """The execution of tasks, or the connection, ended without being asked to; the cause is in `__cause__`.
+
+    Raised by `wait_stopped()`.
+    """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"executing tasks ended without being asked to: {reason}")
+        super().__init__(f"the execution or the connection ended without being asked to: {reason}")
         self.reason = reason
 
 

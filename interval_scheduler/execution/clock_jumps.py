@@ -20,7 +20,7 @@ class ClockJumps:
         self._most = 0.0
 
     def note(self, server_now: float, sent_at: float, received_at: float) -> float:
-        """By how much the clock jumped since the reply before, in seconds, at the least; 0.0 if it did not.
+        """Return the seconds by which the clock jumped at the least since the reply before; 0.0 if it did not.
 
         Args:
             server_now: what the server said, epoch seconds.

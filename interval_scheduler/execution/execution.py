@@ -125,12 +125,14 @@ class Execution:
                 await self._stopped.wait()
                 group.cancel_scope.cancel()
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._runner.end()
-            for unsubscribe in unsubscribes:
-                unsubscribe()
-            self._pollers_done.set()
-            self._ended.set()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._runner.end()
+            finally:
+                for unsubscribe in unsubscribes:
+                    unsubscribe()
+                self._pollers_done.set()
+                self._ended.set()
 
     async def stop(self, drain_seconds: float) -> None:
         """Claim no more, hand back what has not started, wait for runs in progress, then cut them short.
@@ -149,7 +151,7 @@ class Execution:
             with anyio.move_on_after(self._options.storage.operation_timeout_seconds):
                 await self._runs.flushed()
         finally:
-            self._stopped.set()
+            self.end()
         await self._ended.wait()
         runs = self._runs
         self._log.info(
@@ -159,6 +161,10 @@ class Execution:
             runs.failed,
             runs.handed_back,
         )
+
+    def end(self) -> None:
+        """End now, without a drain, unless it has ended."""
+        self._stopped.set()
 
     async def _poll(self, poller: Poller) -> None:
         await poller.run()

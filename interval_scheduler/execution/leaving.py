@@ -24,9 +24,3 @@ def is_result(run: TaskRun, error: BaseException, *, ending: bool) -> bool:
     if isinstance(error, GeneratorExit):
         return is_called_by(run.asyncio_task)
     return ends_process(error) is None
-
-
-def retrieve(carrier: asyncio.Task[None]) -> None:
-    """Take note of the error of an asyncio task that ended the event loop, or asyncio complains that nobody did."""
-    if not carrier.cancelled():
-        carrier.exception()

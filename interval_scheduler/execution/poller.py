@@ -63,7 +63,7 @@ class _Load:
         self.is_high = anyio.Event()
         #: The delay of a look after its time, in seconds.
         self.idle_backoff = 0.0
-        #: Of the server's clock, which is the same for both.
+        #: Notices jumps of the server's clock; shared by both pollers.
         self.clock = ClockJumps()
         self._last_token: int | None = None
         #: The number of looks in a row that were in vain, and the moment of the last one, in monotonic seconds.

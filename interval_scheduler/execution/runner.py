@@ -33,11 +33,11 @@ from weakref import getweakrefcount
 from ..errors import RunTimeout
 from ..model.records import CorruptRecord
 from ..support import clock
-from ..support.guests import ends_process
+from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
-from .leaving import is_result, retrieve
+from .leaving import is_result
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
@@ -124,13 +124,14 @@ class Runner:
         """Start no further run, wait for those in progress, then cut them short; abandon those that ignore that."""
         self._accepting = False
         self.return_queued()
+        self._give_up(*[run for run in self.running if run.is_given_up])
         if await self._ended_within(seconds):
             return
         self._log.warning("%d runs are cut short, since they did not end in time: %s", *named(self.running))
         for run in list(self.running):
             self.cut(run, "handed back")
-        if not await self._ended_within(self._grace):
-            self._abandon()
+        await self._ended_within(self._grace)
+        self._give_up(*self.running)
 
     async def end(self) -> None:
         """End with everything around: cancel the runs in progress, which nobody can hand back any more."""
@@ -141,8 +142,8 @@ class Runner:
             await asyncio.wait([self._newcomer])
         for run in list(self.running):
             run.cancel()
-        if not await self._ended_within(self._grace):
-            self._abandon()
+        await self._ended_within(self._grace)
+        self._give_up(*self.running)
 
     async def _ended_within(self, seconds: float) -> bool:
         if self.running:
@@ -154,22 +155,21 @@ class Runner:
                 return False
         return True
 
-    def _abandon(self) -> None:
-        for run in list(self.running):
-            self._give_up(run)
-            self.running.discard(run)
-            _abandoned.add(run)
-
-    def _give_up(self, run: TaskRun) -> None:
-        """Renew the lease of a run no more that goes on although it was cancelled."""
-        if run in self.running and not run.is_given_up:
-            run.is_given_up = True
-            self._log.error(
-                "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease",
-                run.id,
-                self._grace,
-                run.cut_short or "the scheduler ended",
-            )
+    def _give_up(self, *runs: TaskRun) -> None:
+        """Renew the leases of runs no more that go on although they were cancelled; the end waits for none of them."""
+        for run in runs:
+            if run not in self.running:
+                continue
+            if not run.is_given_up:
+                run.is_given_up = True
+                why = run.cut_short or "the scheduler ended"
+                message = "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease"
+                self._log.error(message, run.id, self._grace, why)
+            if not self._accepting:
+                self.running.discard(run)
+                _abandoned.add(run)
+        if not self.running:
+            self._all_ended.set()
 
     def _start_queued(self) -> None:
         """Start a carrier if runs are queued and there is a place.
@@ -237,9 +237,12 @@ class Runner:
                 finally:
                     run.asyncio_task = None
                     running.discard(run)
-                    room.taken -= 1
+                    room.taken -= 1  # as `give_back`; a run that is alone waits for others, which hold a permit each
                     if room.asking:
                         room.offer()
+        except (SystemExit, KeyboardInterrupt):
+            me.add_done_callback(retrieve)
+            raise
         finally:
             self._carriers -= 1
             self._start_queued()
@@ -307,11 +310,7 @@ class Runner:
     def _end(self, run: TaskRun, error: BaseException | None) -> None:
         """Say what a run came to. Raises what is not its result, but the end of everything around."""
         if error is not None and not is_result(run, error, ending=self._ending or self._host.cancelling() > 0):
-            if (fatal := ends_process(error)) is None:
-                raise error
-            if run.asyncio_task is not None:
-                run.asyncio_task.add_done_callback(retrieve)
-            raise fatal  # not the group: the event loop ends only for the error itself
+            raise ends_process(error) or error  # not the group: the event loop ends only for the error itself
         if run.is_given_up and run in _abandoned:
             _abandoned.discard(run)
         elif error is None or run.cut_short is None or run.cut_short == "timed out":

@@ -30,7 +30,7 @@ class StuckWatch:
         places: the number of its places.
         after: the time after which it is stuck if no run ended, in seconds.
         log: the log; a warning names the longest runs.
-        on_stuck: called with the number of runs, the longest of them, and the seconds since a run ended or started.
+        on_stuck: called with the number of runs, the longest of them, and its seconds.
     """
 
     def __init__(
@@ -50,10 +50,8 @@ class StuckWatch:
     @property
     def finding(self) -> Finding | None:
         """The finding for `check_health`, if the execution is stuck now."""
-        if self._seconds() < self._after:
-            return None
-        count, shown = named(self._runner.running)
-        return Finding("stuck", "warning", self._words(count, shown))
+        seconds = self._seconds()
+        return None if seconds < self._after else Finding("stuck", "warning", self._words(seconds))
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -68,10 +66,9 @@ class StuckWatch:
         while (seconds := self._seconds()) >= 0:
             if seconds >= tell_at:
                 tell_at = 2 * seconds
-                count, shown = named(self._runner.running)
-                self._log.warning("%s", self._words(count, shown))
+                self._log.warning("%s", self._words(seconds))
                 longest = min(self._runner.running, key=lambda run: run.started_at)
-                self._on_stuck(count, longest, clock.monotonic() - longest.started_at)
+                self._on_stuck(len(self._runner.running), longest, clock.monotonic() - longest.started_at)
             await anyio.sleep(max(tell_at - seconds, 0.1 * self._after))
 
     def _seconds(self) -> float:
@@ -81,8 +78,9 @@ class StuckWatch:
             return -1
         return clock.monotonic() - max(run.started_at for run in running)
 
-    def _words(self, count: int, shown: str) -> str:
+    def _words(self, seconds: float) -> str:
+        count, shown = named(self._runner.running)
         return (
-            f"{count} of {self._places} places are taken, and no run has ended for {self._seconds():.0f} s: due tasks "
+            f"{count} of {self._places} places are taken, and no run has ended for {seconds:.0f} s: due tasks "
             f"have to wait; the longest runs are those of {shown}"
         )

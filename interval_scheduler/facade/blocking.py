@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
@@ -16,7 +15,7 @@ from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..services.locks import Lock
 from ..support.events import Handler
-from ..support.log import Log
+from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
 from .blocking_tasks import BlockingTaskCalls
 from .loop_thread import END_SECONDS, LoopThread
@@ -52,9 +51,9 @@ class BlockingScheduler(BlockingTaskCalls):
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
         self._options = to_options(options)
-        log: Log = logging.getLogger("interval_scheduler") if logger is None else logger
+        log = guarded(logger)
         self._scheduler = Scheduler(self._options, log)
-        super().__init__(self._scheduler, LoopThread(log, self._scheduler_closed_at_once))
+        super().__init__(self._scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
@@ -70,9 +69,10 @@ class BlockingScheduler(BlockingTaskCalls):
     def close(self) -> None:
         """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.
 
-        The thread ends with it. A function that still runs in a thread five seconds later is left alone.
+        The thread ends with it. A function that still runs in a thread five seconds later is left alone. If a run calls
+        it, it goes on in the background and returns at once: that run ends as a run.
         """
-        self._close(self._scheduler.close)
+        self._close(self._options.drain_seconds)
 
     def __enter__(self) -> Self:
         self.start_task_accept()
@@ -82,19 +82,21 @@ class BlockingScheduler(BlockingTaskCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # As a cancelled block, one that is interrupted does not wait for its runs.
-        self._close(self._scheduler_closed_at_once if isinstance(error, KeyboardInterrupt) else self._scheduler.close)
+        self._close(0.0 if isinstance(error, KeyboardInterrupt) else self._options.drain_seconds)
 
-    def _close(self, close: Callable[[], Any]) -> None:
+    def _close(self, drain_seconds: float) -> None:
         self._thread.check()
+        is_closed = True
         try:
             with suppress(NotConnected):  # another thread closes it too, and was quicker
-                self._thread.call(close)
+                is_closed = self._thread.call(lambda: self._close_scheduler(drain_seconds))
         finally:
-            self._thread.stop(END_SECONDS)
+            if is_closed:
+                self._thread.stop(END_SECONDS)
 
-    async def _scheduler_closed_at_once(self) -> None:
-        await self._scheduler.stop_task_execute(drain_seconds=0)
-        await self._scheduler.close()
+    async def _close_scheduler(self, drain_seconds: float) -> bool:
+        close = self._scheduler._close_within  # noqa: SLF001 - of the same facade
+        return await close(drain_seconds, then=self._thread.leave)
 
     # Accepting
 

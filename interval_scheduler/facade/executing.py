@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Self
+
+from anyio.abc import TaskStatus
 
 from ..config.options import SchedulerOptions, check_concurrency
 from ..errors import AlreadyExecuting, ExecutionEnded, InvalidValue
@@ -23,7 +25,7 @@ from ..execution.executor import Executor, check_executor
 from ..execution.run import TaskRun, run_of_caller
 from ..model.checks import check_number
 from ..model.health import Finding
-from ..services.lifespan import Lifespan
+from ..services.lifespan import Lifespan, in_words
 from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
@@ -50,10 +52,12 @@ class Executing:
         self._draining: Execution | None = None
         self._changing = LoopLock()
         self._in_background: set[asyncio.Task[None]] = set()
-        self._stopped = asyncio.Event()
-        self._stopped.set()
-        #: The error that ended the last execution without being asked to, if one did.
-        self.failure: BaseException | None = None
+        self._outcome = _Outcome.of_nothing()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The error that ended the connection, or else the last execution, without being asked to; `None` for none."""
+        return self._lifespan.failure or self._outcome.error
 
     @property
     def is_on(self) -> bool:
@@ -87,16 +91,20 @@ class Executing:
 
     async def start(self, executor: Executor, concurrency: int) -> None:
         if self.is_called_inside_run():
-            raise AlreadyExecuting  # a drain that waits for the caller
+            raise AlreadyExecuting("cannot start anew inside of a run: the stop waits for the end of this run")
         async with self._changing.of_this_loop():  # a stop that still drains is waited for
             if self._execution is not None:
                 raise AlreadyExecuting
+            await self._outcome.ended.wait()  # also for one whose stop was cut short
             connected = self._lifespan.require()
             partitions = connected.partitions.all
             execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
-            self._execution, self.failure = execution, None
-            self._stopped.clear()
-            connected.group.start_soon(self._run, execution)
+            self._execution, self._outcome = execution, (outcome := _Outcome())
+            try:
+                await connected.group.start(self._run, execution, outcome)
+            except BaseException:
+                self._ended(execution, outcome, None)  # it may have been cancelled before it began
+                raise
             self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
 
     async def stop(self, drain_seconds: float | None) -> None:
@@ -104,7 +112,8 @@ class Executing:
             drain_seconds = self._options.drain_seconds
         elif check_number("drain_seconds", drain_seconds) < 0:
             raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
-        self.failure = None
+        if self._outcome.ended.is_set():
+            self._outcome = _Outcome.of_nothing()  # whoever stops it knows of its end
         inside = self.is_called_inside_run()
         execution = self._begin_stop()
         if inside:
@@ -113,11 +122,8 @@ class Executing:
             return
         if execution is not None:
             await self._stop(execution, drain_seconds)
-        elif self._in_background:
-            await asyncio.wait(self._in_background)
         else:
-            async with self._changing.of_this_loop():  # another caller's stop is waited for
-                pass
+            await self._outcome.ended.wait()  # wait for the stop of another caller
 
     def start_in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start something for a run, which it cannot wait for, outside of its context."""
@@ -125,15 +131,20 @@ class Executing:
         context = None if execution is None else execution.context.copy()
         task = asyncio.get_running_loop().create_task(work(), name="interval_scheduler stop", context=context)
         self._in_background.add(task)
-        task.add_done_callback(self._in_background.discard)
+        task.add_done_callback(self._done_in_background)
+
+    def _done_in_background(self, task: asyncio.Task[None]) -> None:
+        self._in_background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("a stop from inside of a run failed: %s", describe(error), exc_info=error)
 
     async def wait_stopped(self) -> None:
-        await self._stopped.wait()
-        if self.failure is not None:
-            if isinstance(self.failure, asyncio.CancelledError):
-                await self._lifespan.wait_ended()  # it knows why
-            cause = self._lifespan.failure or self.failure
-            raise ExecutionEnded(describe(cause)) from cause
+        outcome = self._outcome
+        await outcome.ended.wait()
+        if isinstance(outcome.error, asyncio.CancelledError):
+            await self._lifespan.wait_ended()  # it knows why
+        if (cause := self._lifespan.failure or outcome.error) is not None:
+            raise ExecutionEnded(in_words(cause)) from cause
 
     def _begin_stop(self) -> Execution | None:
         execution, self._execution = self._execution, None
@@ -142,22 +153,23 @@ class Executing:
         return execution
 
     async def _stop(self, execution: Execution, drain_seconds: float) -> None:
-        async with self._changing.of_this_loop():
-            try:
+        try:
+            async with self._changing.of_this_loop():
                 await execution.stop(drain_seconds)
-            finally:
-                if self._draining is execution:
-                    self._draining = None
+        finally:
+            execution.end()  # also if this was cancelled before it could stop
+            if self._draining is execution:
+                self._draining = None
 
     def forget(self) -> None:
         """Give the execution up: its event loop is closed, and its tasks are left to their leases."""
         self._execution = self._draining = None
         self._in_background.clear()
-        self._stopped = asyncio.Event()
-        self._stopped.set()
+        self._outcome = _Outcome.of_nothing()
 
-    async def _run(self, execution: Execution) -> None:
+    async def _run(self, execution: Execution, outcome: _Outcome, *, task_status: TaskStatus[None]) -> None:
         error: BaseException | None = None
+        task_status.started()
         try:
             await execution.run()
         except asyncio.CancelledError as cancelled:
@@ -168,8 +180,27 @@ class Executing:
             if ends_process(raised) is None:
                 self._log.error("executing tasks ended without being asked to: %s", describe(raised), exc_info=raised)
         finally:
-            if self._execution is execution:
-                self._execution, self.failure = None, error
-                if error is not None and not isinstance(error, asyncio.CancelledError):
-                    self._events.emit("stopped", error)
-            self._stopped.set()
+            self._ended(execution, outcome, error)
+
+    def _ended(self, execution: Execution, outcome: _Outcome, error: BaseException | None) -> None:
+        unasked = self._execution is execution
+        if unasked:
+            self._execution, outcome.error = None, error
+        outcome.ended.set()
+        if unasked and error is not None and not isinstance(error, asyncio.CancelledError):
+            self._events.emit("stopped", error)
+
+
+class _Outcome:
+    """The end of one execution, and the error if it was not asked to end. An event belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self.error: BaseException | None = None
+
+    @classmethod
+    def of_nothing(cls) -> Self:
+        """Return the outcome while nothing was executed."""
+        outcome = cls()
+        outcome.ended.set()
+        return outcome

@@ -51,7 +51,7 @@ class LoopThread:
         at_exit: what is carried out in the event loop if the interpreter exits before `stop`.
     """
 
-    def __init__(self, log: Log, at_exit: Call[None]) -> None:
+    def __init__(self, log: Log, at_exit: Call[object]) -> None:
         self._log = log
         self.at_exit: Final = at_exit
         self._changing = threading.Lock()
@@ -114,6 +114,16 @@ class LoopThread:
         running.thread.join(seconds)
         if running.thread.is_alive():
             self._log.warning("the thread of a BlockingScheduler did not end within %g s, and is left alone", seconds)
+
+    def leave(self) -> None:
+        """End the event loop from inside of it, without waiting; the next start waits for the thread."""
+        with self._changing:
+            running, self._current = self._current, None
+            self._process = None
+            self._ending = running
+            _running.discard(self)
+        if running is not None:
+            running.end()
 
     def _ended(self, running: _Running, error: BaseException) -> None:
         """Tell of an event loop that ended although it was not to end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -14,11 +13,10 @@ import anyio
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..execution.executor import Executor
 from ..model.health import Health
-from ..services.lifespan import Lifespan
+from ..services.lifespan import Lifespan, in_words
 from ..support import clock
 from ..support.events import Events, Handler
-from ..support.log import GuardedLog, Log
-from ..support.text import describe
+from ..support.log import Log, guarded
 from .assigning import Assigning
 from .control import Control
 from .executing import Executing
@@ -52,7 +50,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
         self._options = to_options(options)
-        log = GuardedLog(logging.getLogger("interval_scheduler") if logger is None else logger)
+        log = guarded(logger)
         self._events = Events(log)
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
@@ -108,7 +106,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         Raises:
             WrongEventLoop: another event loop connected the scheduler.
         """
-        await self._close(self._options.drain_seconds)
+        await self._close_within(self._options.drain_seconds)
 
     async def __aenter__(self) -> Self:
         await self.start_task_accept()
@@ -120,7 +118,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         # A cancelled block does not wait for its runs: they are cut short and handed back.
         drain_seconds = 0.0 if isinstance(error, asyncio.CancelledError) else self._options.drain_seconds
         with anyio.CancelScope(shield=True):
-            await self._close(drain_seconds)
+            await self._close_within(drain_seconds)
 
     def _settle(self) -> None:
         """Raise in another event loop than that of the connection; give up what was left behind in a closed one."""
@@ -128,18 +126,34 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             self._assigning.refuse()
             self._executing.forget()
 
-    async def _close(self, drain_seconds: float) -> None:
+    async def _close_within(self, drain_seconds: float, then: Callable[[], object] = lambda: None) -> bool:
+        """Close within a time of one's own.
+
+        Args:
+            drain_seconds: the time that runs and handlers have.
+            then: called when it is closed, if that goes on in the background.
+
+        Returns:
+            False if a run called it, and it goes on in the background.
+        """
         self._settle()
         self._assigning.refuse()
         if self._executing.is_called_inside_run():
-            self._executing.start_in_background(lambda: self._close(drain_seconds))
-            return
+            self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
+            return False
         give_up_at = clock.monotonic() + drain_seconds
         try:
             await self.stop_task_execute(drain_seconds=drain_seconds)
             await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
         finally:
             await self._lifespan.close()
+        return True
+
+    async def _close_for_run(self, drain_seconds: float, then: Callable[[], object]) -> None:
+        try:
+            await self._close_within(drain_seconds)
+        finally:
+            then()
 
     def __del__(self) -> None:
         if (lifespan := getattr(self, "_lifespan", None)) is not None and lifespan.connected is not None:
@@ -215,9 +229,11 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
     async def wait_stopped(self) -> None:
         """Wait until no tasks are executed any more; return at once if none are.
 
+        Call it outside of runs: a run that waits for the end of all runs waits for itself.
+
         Raises:
-            ExecutionEnded: the execution ended without being asked to. The cause is in `__cause__`; it was logged, and
-                emitted as `stopped`.
+            ExecutionEnded: the execution or the connection ended unasked. Its cause is in `__cause__`; it
+                was logged, and emitted as `stopped`.
             WrongEventLoop: another event loop connected the scheduler.
         """
         self._settle()
@@ -290,7 +306,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             executing=self.executing_tasks,
             partitions=partitions,
             findings=self._executing.findings,
-            stopped=None if self._executing.failure is None else describe(self._executing.failure),
+            stopped=None if self._executing.failure is None else in_words(self._executing.failure),
         )
 
     def __repr__(self) -> str:

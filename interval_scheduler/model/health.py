@@ -96,7 +96,7 @@ class Health:
         executing: True if it executes tasks.
         partitions: the health of each partition, in the order of the options.
         findings: the facts about the scheduler itself: `stuck`, if all places are taken and no run ends.
-        stopped: the error that ended the execution of tasks without being asked to; `None`: nothing did.
+        stopped: the error that ended the execution of tasks or the connection without being asked to; `None`: none did.
     """
 
     connected: bool

@@ -57,7 +57,7 @@ class Lifespan:
 
     Args:
         options: the scheduler's options.
-        events: the events; they are told of each lost and returned partition, and can start handlers in the group.
+        events: the events; they are told of each lost and returned partition, and starts handlers.
         log: the log for lost connections.
     """
 
@@ -197,13 +197,8 @@ class Lifespan:
         self.failure = error
         if ends_process(error) is not None:
             return  # it has ended the event loop already, which says so
-        if isinstance(error, asyncio.CancelledError):
-            self._log.error(
-                "the scheduler ended without being asked to: its asyncio tasks were cancelled, as at the end of "
-                "asyncio.run(); use 'async with', or call close()"
-            )
-        else:
-            self._log.error("the scheduler ended without being asked to: %s", describe(error), exc_info=error)
+        trace = None if isinstance(error, asyncio.CancelledError) else error
+        self._log.error("the scheduler ended without being asked to: %s", in_words(error), exc_info=trace)
         self._events.emit("stopped", error)
 
     def _on_state(self, partition: Partition) -> None:
@@ -215,3 +210,10 @@ class Lifespan:
         self._events.emit("db-reconnect" if back else "db-disconnect", partition.name)
         if self.connected is not None and partition is self.connected.partitions.master:
             self._events.emit("online" if back else "offline")
+
+
+def in_words(error: BaseException) -> str:
+    """Describe the error that ended everything in the background."""
+    if isinstance(error, asyncio.CancelledError):
+        return "its asyncio tasks were cancelled, as at the end of asyncio.run(); use 'async with', or call close()"
+    return describe(error)

@@ -1,4 +1,4 @@
-"""Ending claims off the workers' path: completions, failures, hand-backs and quarantine of one partition, in batches.
+"""Ending claims beside the runs: completions, failures, hand-backs and quarantine of one partition, in batches.
 
 A completion that cannot be delivered is repeated for as long as the lease lasts, across reconnects; then the task is
 due again by itself. The number of undelivered completions is limited: at the limit, claims wait on this partition only.

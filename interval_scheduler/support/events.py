@@ -20,7 +20,7 @@ from contextvars import Context, copy_context
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from ..errors import InvalidType, InvalidValue
-from .guests import ends_process, is_called_by
+from .guests import ends_process, is_called_by, retrieve
 from .log import GuardedLog
 from .text import describe
 
@@ -51,7 +51,7 @@ class Events:
     def __init__(self, log: GuardedLog) -> None:
         self._log = log
         self._listeners: dict[str, list[_Listener]] = {name: [] for name in EVENT_NAMES}
-        self._in_progress: dict[asyncio.Task[None], str] = {}
+        self._in_progress: dict[asyncio.Task[None], tuple[str, Coroutine[Any, Any, object]]] = {}
         self._is_open = False
         self._closing = False
         #: The number of calls of asynchronous handlers that were left out, since too many were in progress.
@@ -82,9 +82,9 @@ class Events:
             return
         _, late = await asyncio.wait(others, timeout=seconds)
         if late:
-            names = Counter(self._in_progress.get(task, "") for task in late)
+            names = Counter(self._in_progress[task][0] for task in late)
             shown = ", ".join(f"{count} of {name!r}" for name, count in sorted(names.items()))
-            self._log.warning("handlers of events are cancelled, since they did not end in %g s: %s", seconds, shown)
+            self._log.warning("handlers of events are cancelled, since they did not end in %.1f s: %s", seconds, shown)
             self._closing = True
             for task in late:
                 task.cancel()
@@ -143,13 +143,13 @@ class Events:
             task = asyncio.get_running_loop().create_task(
                 guarded, name="interval_scheduler handler", context=context.copy()
             )
-            self._in_progress[task] = event
+            self._in_progress[task] = event, coroutine
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._in_progress.pop(task, None)
-        if not task.cancelled():
-            task.exception()  # what ends the process has ended the event loop; asyncio need not say so once more
+        if task in self._in_progress:
+            self._in_progress.pop(task)[1].close()  # it may have been cancelled before it began
+        retrieve(task)
 
     async def _guarded(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:
         me = asyncio.current_task()

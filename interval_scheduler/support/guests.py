@@ -22,3 +22,9 @@ def is_called_by(task: asyncio.Task[None] | None) -> bool:
         return asyncio.current_task() is task
     except RuntimeError:  # no event loop runs
         return False
+
+
+def retrieve(task: asyncio.Task[None]) -> None:
+    """Take note of the error of an asyncio task that ended the event loop, or asyncio complains that nobody did."""
+    if not task.cancelled():
+        task.exception()

@@ -89,3 +89,10 @@ class GuardedLog:
             sys.stderr.write(f"interval_scheduler: the logger raised {type(broken).__name__}; {level}: {line}\n{trace}")
         except Exception:  # noqa: BLE001, S110 - there is nobody left to tell
             pass
+
+
+def guarded(logger: Log | None) -> GuardedLog:
+    """Return a logger with its guard; the default is the logger `interval_scheduler`."""
+    if isinstance(logger, GuardedLog):
+        return logger
+    return GuardedLog(logging.getLogger("interval_scheduler") if logger is None else logger)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from .guests import ends_process
+
 #: The most characters of an error's description; Redis keeps it for dead and failing tasks.
 MAX_DESCRIPTION: Final = 1000
 
@@ -46,8 +48,8 @@ def _describe_one(error: BaseException) -> str:
     name = type(error).__name__
     try:
         text = str(error)[:MAX_DESCRIPTION]
-    except BaseException as broken:
-        if isinstance(broken, SystemExit | KeyboardInterrupt):
-            raise
+    except BaseException as broken:  # noqa: BLE001 - the application's error, whatever it raises
+        if (fatal := ends_process(broken)) is not None:
+            raise fatal from None
         return name
     return one_line(f"{name}: {text}")[:MAX_DESCRIPTION] if text else name

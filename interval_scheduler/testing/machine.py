@@ -9,7 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 from unittest import mock
@@ -170,9 +170,10 @@ class TimeMachine:
             ClockStuck: one of them does not close.
         """
         self._moved.enter()
-        for scheduler in self._made:
-            await scheduler.stop_task_execute(drain_seconds=0)
-            await scheduler.close()
+        async with AsyncExitStack() as stack:  # one that does not close leaves none of the others open
+            for scheduler in self._made:
+                stack.push_async_callback(scheduler.close)
+                stack.push_async_callback(scheduler.stop_task_execute, drain_seconds=0)
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:
@@ -232,10 +233,12 @@ async def time_machine(
     with machine._in_place():  # noqa: SLF001 - of its own module
         moved.enter()
         watch.start()
+        is_well = False
         try:
             yield machine
             watch.throw()
             machine._failures.throw()  # noqa: SLF001
+            is_well = True
         except BaseException as error:
             stuck = watch.convert(error)
             machine._failures.add_to(error if stuck is None else stuck)  # noqa: SLF001
@@ -245,6 +248,8 @@ async def time_machine(
         finally:
             try:
                 await machine.close()
+                if is_well:
+                    machine._failures.throw()  # noqa: SLF001 - of runs that began when it was closed
             finally:
                 watch.stop()
                 moved.close()

@@ -33,7 +33,7 @@ from .requests import Journey, Wish, name_of, where
 
 #: The greatest difference between two moments that count as the same, in seconds: timers are sums of floats.
 _TOLERANCE: Final = 1e-6
-#: So many timers are held before those that were cancelled are looked for.
+#: The number of timers from which on those that were cancelled are looked for.
 _FEW_TIMERS: Final = 100
 
 _inside: Final[ContextVar[MovedTime | None]] = ContextVar("interval_scheduler_time_machine", default=None)

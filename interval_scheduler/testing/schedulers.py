@@ -37,7 +37,7 @@ _WAITING: Final = (
 )
 #: Those of them before which the clock is checked.
 _OPENING: Final = ("connect", "start_task_execute")
-#: How far the clock moves for one such call at the most, in seconds.
+#: The longest way of the clock for one of these calls, in seconds.
 LONGEST_CALL: Final = 86_400.0
 
 

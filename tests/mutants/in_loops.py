@@ -25,8 +25,8 @@ ALL: Final = (
     Planted(
         "any event loop may close",
         "facade/scheduler.py",
-        "    async def _close(self, drain_seconds: float) -> None:\n        self._settle()\n",
-        "    async def _close(self, drain_seconds: float) -> None:\n",
+        "        self._settle()\n        self._assigning.refuse()\n",
+        "        self._assigning.refuse()\n",
         tests_in(_LOOPS, "test_in_another_loop_of_the_thread"),
     ),
     Planted(

@@ -148,6 +148,71 @@ def test_what_an_iterable_raises_comes_through(blocking: BlockingScheduler) -> N
     assert blocking.task_size() <= 1
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+def test_a_run_may_close(make: Made, twice: bool) -> None:  # noqa: FBT001 - a parameter
+    """It ends as a run, and the others are waited for; then the thread ends, and another may start."""
+    scheduler, threads = make(), threading.active_count()
+    closed, ended = threading.Event(), []
+
+    def work(data: str) -> None:
+        if data == "last":
+            scheduler.close()
+            if twice:
+                scheduler.close()
+            closed.set()
+        else:
+            closed.wait(10)
+        ended.append(data)
+
+    scheduler.start_task_accept()
+    scheduler.assign_tasks([IntervalTask("other", "other"), IntervalTask("last", "last")])
+    scheduler.start_task_execute(work)
+    assert closed.wait(10)
+    until_outside(lambda: not scheduler.online)
+    assert sorted(ended) == ["last", "other"]
+    scheduler.start_task_accept()
+    assert scheduler.task_size() == 0, "both are completed"
+    scheduler.close()
+    until_outside(lambda: threading.active_count() <= threads + 2)  # those of anyio stay for a while
+
+
+def test_a_close_that_is_interrupted_does_not_wait_for_handlers(make: Made) -> None:
+    began = threading.Event()
+
+    async def slow(_: object) -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    scheduler = make(drain_seconds=60)
+    scheduler.on("run", slow)
+    started = time.monotonic()
+    scheduler.start_task_accept()
+    scheduler.assign_task(IntervalTask("a", every=1000))
+    scheduler.start_task_execute(lambda _: None)
+    assert began.wait(10)
+    scheduler.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert time.monotonic() - started < 30
+
+
+def test_a_logger_that_raises_disturbs_nothing(make: Made) -> None:
+    class Broken:
+        def _raise(self, message: str, /, *args: object) -> None:
+            raise ConnectionError(message % args)
+
+        debug = info = warning = error = _raise
+
+    async def leave(_: object) -> None:
+        sys.exit(3)
+
+    scheduler = make(logger=Broken())
+    scheduler.start_task_accept()
+    scheduler.assign_task(IntervalTask("a", every=1000))
+    scheduler.start_task_execute(leave)
+    until_outside(lambda: scheduler._thread._current is None)
+    scheduler.start_task_accept()
+    scheduler.close()
+
+
 def test_errors_come_through_with_their_tracebacks(blocking: BlockingScheduler) -> None:
     with pytest.raises(InvalidValue, match=r"^state must be") as caught:
         next(blocking.tasks(state="ready"))  # type: ignore[arg-type]

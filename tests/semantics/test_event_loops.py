@@ -346,3 +346,18 @@ def test_two_threads_connect_at_once(url: str, namespace: str, monkeypatch: pyte
         done = [in_thread(lambda args=(scheduler, start, leave): asyncio.run(watch(*args))) for _ in range(2)]  # type: ignore[misc]
         ends = [type(each.exception(20)) for each in done]
         assert sorted(end.__name__ for end in ends) == ["NoneType", "WrongEventLoop"]
+
+
+def test_waiting_for_the_end_in_one_event_loop_after_the_other(url: str, namespace: str) -> None:
+    scheduler = Scheduler.from_url(url, namespace=namespace)
+
+    async def work() -> None:
+        async with asyncio.timeout(20), scheduler:
+            await scheduler.start_task_execute(Recorder())
+            waiting = asyncio.create_task(scheduler.wait_stopped())
+            await asyncio.sleep(0)
+            await scheduler.stop_task_execute()
+            await waiting
+
+    for _ in range(3):
+        asyncio.run(work())

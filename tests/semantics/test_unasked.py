@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import time
@@ -82,7 +83,10 @@ async def test_a_connection_that_ends_by_a_bug_is_told(
     with pytest.raises(ExecutionEnded, match="a bug"):
         await asyncio.wait_for(scheduler.wait_stopped(), 5)
     await until(lambda: len(told) == 1)
-    assert not await scheduler.check_health()
+    health = await scheduler.check_health()
+    assert not health
+    assert health.stopped is not None
+    assert "a bug" in health.stopped
     assert "the scheduler ended without being asked to" in caplog.text
     await scheduler.connect()
     assert not await scheduler.check_health(), "nothing is executed, and nobody has asked for that"
@@ -112,11 +116,20 @@ async def test_a_cancel_of_all_asyncio_tasks_is_told(
     assert not await scheduler.check_health()
 
 
-@pytest.mark.parametrize("call", ["stop", "close"])
+ENDS: dict[str, list[Callable[[Scheduler], Awaitable[None]]]] = {
+    "stop": [Scheduler.stop_task_execute],
+    "close": [Scheduler.close],
+    "stop, close": [Scheduler.stop_task_execute, Scheduler.close],
+    "close, stop": [Scheduler.close, Scheduler.stop_task_execute],
+    "close, close": [Scheduler.close, Scheduler.close],
+}
+
+
+@pytest.mark.parametrize("calls", ENDS)
 @pytest.mark.parametrize("nested", [False, True], ids=["itself", "in a task group"])
 async def test_a_run_may_end_the_execution(
     make_scheduler: MakeScheduler,
-    call: str,
+    calls: str,
     nested: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     scheduler = await make_scheduler(drain_seconds=30)
@@ -125,7 +138,8 @@ async def test_a_run_may_end_the_execution(
     ended: list[str] = []
 
     async def end() -> None:
-        await (scheduler.stop_task_execute() if call == "stop" else scheduler.close())
+        for call in ENDS[calls]:
+            await call(scheduler)
 
     async def executor(data: str) -> None:
         runs.append(data)
@@ -144,7 +158,8 @@ async def test_a_run_may_end_the_execution(
     await scheduler.start_task_execute(executor)
     await asyncio.wait_for(scheduler.wait_stopped(), 10)
     assert sorted(ended) == ["last", "other"], "the run ends as a run, and the others are waited for"
-    await scheduler.close()
+    await asyncio.wait_for(scheduler.close(), 10)
+    assert not (await scheduler.check_health()).connected
     await scheduler.start_task_accept()
     assert await scheduler.task_size() == 0, "nothing was handed back"
     assert sorted(runs) == ["last", "other"]
@@ -158,7 +173,7 @@ async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler:
     async def executor(data: str) -> None:
         await scheduler.stop_task_execute()
         await scheduler.stop_task_execute()
-        with pytest.raises(AlreadyExecuting):
+        with pytest.raises(AlreadyExecuting, match="cannot start anew inside of a run"):
             await scheduler.start_task_execute(executor)
         stopped.set()
         await goes_on.wait()
@@ -177,6 +192,95 @@ async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler:
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("u"))
     await recorder.ran(1)
+
+
+async def test_a_handler_of_the_end_may_close(make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for the end hears of it all the same."""
+    scheduler = await make_scheduler()
+
+    async def broken(_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def close(_: BaseException) -> None:
+        await scheduler.close()
+
+    scheduler.on("stopped", close)
+    monkeypatch.setattr(Poller, "run_once", broken)
+    await scheduler.start_task_execute(Recorder())
+    with pytest.raises(ExecutionEnded, match="a bug"):
+        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+    await until(lambda: not scheduler.online)
+
+
+async def test_several_runs_may_close_at_once(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler(drain_seconds=30)
+    all_here = asyncio.Barrier(5)
+    ended: list[str] = []
+
+    async def executor(data: str) -> None:
+        await all_here.wait()
+        await scheduler.close()
+        ended.append(data)
+
+    await scheduler.assign_tasks([IntervalTask(str(n), str(n)) for n in range(5)])
+    await scheduler.start_task_execute(executor)
+    await asyncio.wait_for(scheduler.wait_stopped(), 10)
+    await asyncio.wait_for(scheduler.close(), 10)
+    assert sorted(ended) == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_stop_that_is_cancelled_before_it_begins_stops_all_the_same(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    await scheduler.start_task_execute(Recorder())
+    async with scheduler._executing._changing.of_this_loop():  # as if a start went on
+        stopping = asyncio.create_task(scheduler.stop_task_execute())
+        await asyncio.sleep(0)
+        stopping.cancel()
+        await asyncio.wait([stopping])
+    await asyncio.wait_for(scheduler.stop_task_execute(), 5)
+    recorder = Recorder()
+    await scheduler.start_task_execute(recorder)
+    await scheduler.assign_task(IntervalTask("t"))
+    await recorder.ran(1)
+
+
+@pytest.mark.leaves_leases
+async def test_a_connection_without_an_execution_that_ends_is_told(make_scheduler: MakeScheduler) -> None:
+    before = asyncio.all_tasks()
+    scheduler = await make_scheduler()
+    for task in asyncio.all_tasks() - before:
+        task.cancel()
+    await until(lambda: not scheduler.online)
+    with pytest.raises(ExecutionEnded, match="its asyncio tasks were cancelled"):
+        await scheduler.wait_stopped()
+    health = await scheduler.check_health()
+    assert health.stopped is not None
+    assert health.stopped.startswith("its asyncio tasks were cancelled")
+    await scheduler.connect()
+    assert await scheduler.check_health()
+
+
+async def test_closing_does_not_wait_for_a_run_that_was_given_up(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = await make_scheduler(drain_seconds=30, cancel_grace_seconds=0.05, run_timeout_seconds=0.05)
+    release = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def stubborn(_: str) -> None:
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+        ended.set()
+
+    await scheduler.assign_task(IntervalTask("t"))
+    await scheduler.start_task_execute(stubborn)
+    await until(lambda: "it is left to its lease" in caplog.text)
+    await asyncio.wait_for(scheduler.stop_task_execute(), 10)
+    assert caplog.text.count("it is left to its lease") == 1
+    release.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    await scheduler.clear_all_tasks()
 
 
 async def test_starts_stops_and_drains_are_told(

@@ -133,3 +133,18 @@ async def test_failed_runs_can_be_expected(caplog: pytest.LogCaptureFixture) -> 
     with pytest.raises(InvalidValue, match=r"errors must be 'raise' or 'log', got 'ignore'"):
         async with time_machine(errors="ignore"):  # type: ignore[arg-type]
             pass
+
+
+async def test_a_run_that_begins_when_the_machine_is_closed_fails_the_test() -> None:
+    async def fails(data: str) -> None:
+        raise KeyError(data)
+
+    async def test() -> None:
+        async with time_machine() as clock:
+            scheduler = clock.scheduler()
+            await scheduler.start_task_accept()
+            await scheduler.start_task_execute(fails)
+            await scheduler.assign_task(IntervalTask("a", "at the end"))
+
+    with pytest.raises(KeyError, match="at the end"):
+        await test()

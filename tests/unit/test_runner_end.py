@@ -190,7 +190,7 @@ async def test_drain_does_not_wait_for_what_cannot_be_stopped(caplog: pytest.Log
     assert bench.settled == 0, "its lease may be over by now"
 
 
-async def test_drain_of_idle_workers_is_immediate() -> None:
+async def test_a_drain_without_runs_is_immediate() -> None:
     bench = Bench(Recorder(), concurrency=1)
     async with bench.running():
         await asyncio.wait_for(bench.runner.drain(3600), 5)

@@ -14,7 +14,7 @@ from redis.exceptions import NoPermissionError
 
 from ...model.wire import whole
 
-#: What an announcement of hints begins with; the name of a partition comes behind it.
+#: The beginning of an announcement of hints; the name of a partition comes behind it.
 HINTS: Final = b"hints "
 _LONGEST_NOTE: Final = 1024
 
