@@ -4,7 +4,7 @@
 
     queued ──▶ running ──▶ finished
        │          │
-    too late   cut short ──▶ abandoned: it did not end within the grace
+    too late   cut short ──▶ given up: it did not end within the grace (see `in_progress.py`)
        └──────────┴──▶ handed back
 
 Runs are carried out by *carriers*, asyncio tasks that start in a copy of the context in which the execution was
@@ -37,15 +37,14 @@ from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
+from .in_progress import InProgress, was_abandoned
 from .leaving import is_result
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
+from .variables import are_same, table_of
 
 _NAME: Final = "interval_scheduler run"
-
-#: Runs that were abandoned and go on all the same: asyncio itself keeps no task from being collected.
-_abandoned: Final[set[TaskRun]] = set()
 
 
 class Runner:
@@ -76,24 +75,24 @@ class Runner:
         self._runs = runs
         self._context = context
         self._renew_decimals = renewal(context)
-        self._log = log
         self._queue: deque[TaskRun] = deque()
         #: The room for tasks that may be claimed now.
         self.room: Final = Room(limits, self._queue)
+        self._in_progress = InProgress(grace, log)
         #: The runs in progress.
-        self.running: Final[set[TaskRun]] = set()
+        self.running: Final = self._in_progress.runs
+        self._log = log
         self._carriers = 0
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
-        self.is_full: Final = asyncio.Event()  #: Set when the last place is taken.
+        self.is_full: Final = asyncio.Event()  #: Set when no further run can be started until one ends.
         self._round = 0
         self._is_round_marked = False
-        self._all_ended = asyncio.Event()
         self._accepting = True
         #: True if everything around ends as well, so that a cancelled run is no failed one.
         self._ending = False
         #: True while a run goes on beside which no other may be started.
-        self._alone = False
+        self.is_alone = False
 
     def start(self) -> None:
         """Begin: to be called by the asyncio task that the runs must not outlive."""
@@ -104,7 +103,7 @@ class Runner:
     def feed(self, runs: Iterable[TaskRun]) -> None:
         """Queue claimed runs, whose permits are reserved."""
         self._queue.extend(runs)
-        if self._alone or not self._accepting:
+        if self.is_alone or not self._accepting:
             self.return_queued()
         else:
             self._start_queued()
@@ -120,18 +119,23 @@ class Runner:
         if run.cut(why):
             self._loop.call_later(self._grace, self._give_up, run)
 
+    def _give_up(self, run: TaskRun) -> None:
+        self._in_progress.give_up(run)
+        if not self._accepting:
+            self._in_progress.abandon_given_up()
+
     async def drain(self, seconds: float) -> None:
         """Start no further run, wait for those in progress, then cut them short; abandon those that ignore that."""
         self._accepting = False
         self.return_queued()
-        self._give_up(*[run for run in self.running if run.is_given_up])
-        if await self._ended_within(seconds):
+        self._in_progress.abandon_given_up()
+        if await self._in_progress.ended_within(seconds):
             return
         self._log.warning("%d runs are cut short, since they did not end in time: %s", *named(self.running))
         for run in list(self.running):
             self.cut(run, "handed back")
-        await self._ended_within(self._grace)
-        self._give_up(*self.running)
+        await self._in_progress.ended_within_grace()
+        self._in_progress.give_up_all()
 
     async def end(self) -> None:
         """End with everything around: cancel the runs in progress, which nobody can hand back any more."""
@@ -142,34 +146,8 @@ class Runner:
             await asyncio.wait([self._newcomer])
         for run in list(self.running):
             run.cancel()
-        await self._ended_within(self._grace)
-        self._give_up(*self.running)
-
-    async def _ended_within(self, seconds: float) -> bool:
-        if self.running:
-            self._all_ended.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._all_ended.wait()
-            except TimeoutError:
-                return False
-        return True
-
-    def _give_up(self, *runs: TaskRun) -> None:
-        """Renew the leases of runs no more that go on although they were cancelled; the end waits for none of them."""
-        for run in runs:
-            if run not in self.running:
-                continue
-            if not run.is_given_up:
-                run.is_given_up = True
-                why = run.cut_short or "the scheduler ended"
-                message = "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease"
-                self._log.error(message, run.id, self._grace, why)
-            if not self._accepting:
-                self.running.discard(run)
-                _abandoned.add(run)
-        if not self.running:
-            self._all_ended.set()
+        await self._in_progress.ended_within_grace()
+        self._in_progress.give_up_all()
 
     def _start_queued(self) -> None:
         """Start a carrier if runs are queued and there is a place.
@@ -214,6 +192,7 @@ class Runner:
                     if not self._is_round_marked:
                         self._mark_round()
                     context, references, weak_references = copy_context(), getrefcount(me), getweakrefcount(me)
+                    variables = table_of(context)[0]
                     if run.is_plain and timeout is None:
                         # As `_run`, which is not called here: one coroutine more costs a tenth of all that is done.
                         try:
@@ -231,7 +210,10 @@ class Runner:
                         or getweakrefcount(me) != weak_references
                         or me._callbacks  # noqa: SLF001 - no other way to see them
                         or me.get_name() is not _NAME
-                        or copy_context() != context
+                        or (
+                            table_of(now_there := copy_context())[0] is not variables
+                            and not are_same(now_there, context)
+                        )
                     ):
                         return
                 finally:
@@ -247,7 +229,7 @@ class Runner:
             self._carriers -= 1
             self._start_queued()
             if not running:
-                self._all_ended.set()
+                self._in_progress.all_ended()
 
     def _mark_round(self) -> None:
         """Have the rounds of the event loop counted: a run that suspends resumes in a later one, and finds it so."""
@@ -263,7 +245,8 @@ class Runner:
         if admission == "yes":
             await self._run(run)
         elif admission == "alone":
-            self._alone = True
+            self.is_alone = True
+            self.is_full.set()
             self.room.close()
             try:
                 if await self._becomes_alone(run):
@@ -271,11 +254,15 @@ class Runner:
                 else:
                     self._runs.hand_back(run)
             finally:
-                self._alone = False
+                self.is_alone = False
                 self.room.reopen()
 
     async def _becomes_alone(self, run: TaskRun) -> bool:
-        """Wait until nothing else is held here that has not started, as far as Redis knows too; tell if it came so."""
+        """Wait until nothing else is held here that has not started, as far as Redis knows too.
+
+        Returns:
+            False if the run must not start: it is too late, it was cut short, or the runner drains.
+        """
         self.return_queued()
         try:
             async with asyncio.timeout(run.start_by - clock.monotonic()):
@@ -283,7 +270,11 @@ class Runner:
                 await self._runs.flushed()
         except TimeoutError:
             return False
-        return True
+        except asyncio.CancelledError:
+            if run.cut_short is None:
+                raise  # everything ends
+            return False
+        return self._accepting
 
     async def _run(self, run: TaskRun) -> None:
         try:
@@ -309,11 +300,12 @@ class Runner:
 
     def _end(self, run: TaskRun, error: BaseException | None) -> None:
         """Say what a run came to. Raises what is not its result, but the end of everything around."""
+        is_over = run.is_given_up and was_abandoned(run)
         if error is not None and not is_result(run, error, ending=self._ending or self._host.cancelling() > 0):
             raise ends_process(error) or error  # not the group: the event loop ends only for the error itself
-        if run.is_given_up and run in _abandoned:
-            _abandoned.discard(run)
-        elif error is None or run.cut_short is None or run.cut_short == "timed out":
+        if is_over:
+            return
+        if error is None or run.cut_short is None or run.cut_short == "timed out":
             self._runs.finish(run, error)
         else:
             self._runs.hand_back(run)

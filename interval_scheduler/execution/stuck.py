@@ -1,8 +1,10 @@
-"""Notices that an execution is stuck: all places are taken, and no run has ended for long.
+"""Notices that an execution is stuck: no further run can be started, and none has ended for long.
+
+No further run can be started while all places are taken, or while one run goes on alone.
 
 ::
 
-    some places free ──all are taken──▶ full ──no run ended for `stuck_after_seconds`──▶ stuck: told
+    some places free ──none is left───▶ full ──no run ended for `stuck_after_seconds`──▶ stuck: told
             ▲                            │                                                │ told again whenever
             └────────a run ended─────────┴────────────────────a run ended─────────────────┘ the time has doubled
 
@@ -72,15 +74,18 @@ class StuckWatch:
             await anyio.sleep(max(tell_at - seconds, 0.1 * self._after))
 
     def _seconds(self) -> float:
-        """Return the seconds for which all places have been taken by the same runs; -1 if one is free."""
+        """Return the seconds for which the same runs have kept others from being started; -1 if one can be."""
         running = self._runner.running
-        if len(running) < self._places:
+        if not running or (len(running) < self._places and not self._runner.is_alone):
             return -1
         return clock.monotonic() - max(run.started_at for run in running)
 
     def _words(self, seconds: float) -> str:
         count, shown = named(self._runner.running)
+        taken = f"{count} of {self._places} places are taken"
+        if self._runner.is_alone:
+            taken = "a task runs alone, since its deliveries before ended without a result"
         return (
-            f"{count} of {self._places} places are taken, and no run has ended for {seconds:.0f} s: due tasks "
-            f"have to wait; the longest runs are those of {shown}"
+            f"{taken}, and no run has ended for {seconds:.0f} s: due tasks have to wait; the longest runs are those "
+            f"of {shown}"
         )

@@ -55,15 +55,15 @@ class BlockingLock(AbstractContextManager[Lock]):
                 else:
                     entered.set_exception(holding.exception())
 
-        holding = self._holding = self._thread.submit(hold)
-        if holding is None:
-            raise NotConnected
+        holding = self._holding = Future()
         holding.add_done_callback(tell_failure)
         try:
-            return wait(entered)
+            if self._thread.submit(hold, holding):
+                return wait(entered)
         except BaseException:
             holding.cancel()
             raise
+        raise NotConnected
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -96,7 +96,7 @@ class Executing:
             if self._execution is not None:
                 raise AlreadyExecuting
             await self._outcome.ended.wait()  # also for one whose stop was cut short
-            connected = self._lifespan.require()
+            connected = self._lifespan.require_open()
             partitions = connected.partitions.all
             execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
             self._execution, self._outcome = execution, (outcome := _Outcome())

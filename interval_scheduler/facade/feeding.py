@@ -35,11 +35,11 @@ def call_with(
     if isinstance(items, str | bytes | list | tuple) or not isinstance(items, Iterable):
         return thread.call(lambda: call(items))
     feed = _Feed(items)
-    done = thread.submit(lambda: call(feed.items()))
-    if done is None:
-        return thread.call(lambda: call(items))
+    done: Future[Result] = Future()
     done.add_done_callback(lambda _: feed.end())
     try:
+        if not thread.submit(lambda: call(feed.items()), done):
+            return thread.call(lambda: call(items))
         feed.serve()
     except BaseException:
         done.cancel()

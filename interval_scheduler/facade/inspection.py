@@ -51,10 +51,14 @@ class Inspection:
         return (await self._connected().namespace.sizes()).due_now
 
     async def examine(self) -> tuple[bool, tuple[PartitionHealth, ...]]:
-        """Tell if the scheduler was connected at the start, and return the health of all partitions now."""
+        """Tell if the scheduler is connected, and return the health of all partitions now."""
         if self._lifespan.connected is None:
             return False, ()
-        return True, await self._connected().namespace.examine(self._options.storage.operation_timeout_seconds)
+        connected = self._connected()
+        health = await connected.namespace.examine(self._options.storage.operation_timeout_seconds)
+        if self._lifespan.connected is not connected:  # it was closed meanwhile
+            return False, ()
+        return True, health
 
     async def moving(self) -> tuple[PartitionMove, ...]:
         return await self._connected().partitions.progress()

@@ -84,23 +84,43 @@ class LoopThread:
             WouldDeadlock: see `check`.
             NotConnected: the event loop ended before the call.
         """
-        future = self.submit(call, start=start)
-        return _without_loop(call) if future is None else wait(future)
+        future: Future[Result] = Future()
+        try:
+            if self.submit(call, future, start=start):
+                return wait(future)
+        except BaseException:
+            future.cancel()  # wherever this was interrupted, the call does not go on
+            raise
+        return _without_loop(call)
 
-    def submit(self, call: Call[Result], *, start: bool = False) -> Future[Result] | None:
-        """Begin a call in the event loop; return `None` if there is no thread and it is not to be started."""
+    def submit(self, call: Call[Result], future: Future[Result], *, start: bool = False) -> bool:
+        """Begin a call in the event loop, whose end `future` tells; cancelling that one cancels the call.
+
+        Args:
+            call: makes the coroutine.
+            future: tells the result, the error or the cancel.
+            start: start the thread if there is none.
+
+        Returns:
+            False if there is no thread, and it is not to be started.
+
+        Raises:
+            WouldDeadlock: see `check`.
+            NotConnected: the event loop has ended.
+        """
         self.check()
         with self._changing:
             if self._current is None:
                 if not start:
-                    return None
+                    return False
                 if self._ending is not None:
                     self._ending.thread.join(END_SECONDS)
                     self._ending = None
                 self._process = os.getpid()
                 self._current = _Running(self._ended)
                 _running.add(self)
-            return self._current.submit(call)
+            self._current.submit(call(), future)
+            return True
 
     def stop(self, seconds: float) -> None:
         """End the event loop, cancelling what is left in it; wait for at most `seconds`."""
@@ -149,26 +169,57 @@ class _Running:
         self._closing = asyncio.Event()
         self.thread = threading.Thread(target=self._main, name="BlockingScheduler", daemon=True)
         self.thread.start()
-        self._loop = self._ready.result()
-
-    def submit(self, call: Call[Result]) -> Future[Result]:
-        coroutine = call()
         try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            self._loop = self._ready.result()
+        except BaseException:
+            self._ready.add_done_callback(self._end_once_ready)  # an interrupt: nobody knows this thread
+            raise
+
+    def submit(self, coroutine: Coroutine[Any, Any, Result], future: Future[Result]) -> None:
+        self._calls[future] = coroutine
+        future.add_done_callback(self._calls.pop)
+        try:
+            self._loop.call_soon_threadsafe(self._begin, coroutine, future)
         except RuntimeError:  # the event loop is closed
             coroutine.close()
             raise NotConnected from None
-        self._calls[future] = coroutine
-        future.add_done_callback(self._calls.pop)
         if self._loop.is_closed():
             self._give_up()
-        return future
+
+    def _begin(self, coroutine: Coroutine[Any, Any, Result], future: Future[Result]) -> None:
+        """Start a call in the event loop, and tie its end to the future, and the cancel of the future to it."""
+        if future.cancelled():
+            coroutine.close()
+            return
+        task = self._loop.create_task(coroutine)
+
+        def ended(_: asyncio.Task[Result]) -> None:
+            if task.cancelled():
+                future.cancel()
+            elif not future.set_running_or_notify_cancel():
+                task.exception()  # retrieved, so that asyncio does not tell it: whoever waited has gone
+            elif (error := task.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(task.result())
+
+        def cancelled(_: Future[Result]) -> None:
+            if future.cancelled() and not task.done():
+                with suppress(RuntimeError):  # the event loop is closed, and so its tasks have ended
+                    self._loop.call_soon_threadsafe(task.cancel)
+
+        task.add_done_callback(ended)
+        future.add_done_callback(cancelled)
 
     def _give_up(self) -> None:
         """End the calls that were handed over too late for the last turn of the event loop."""
         for future, coroutine in list(self._calls.items()):
             if future.cancel():
                 coroutine.close()
+
+    def _end_once_ready(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        if ready.exception() is None:
+            ready.result().call_soon_threadsafe(self._closing.set)
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._closing.set)
@@ -182,20 +233,24 @@ class _Running:
             with asyncio.Runner() as runner:
                 try:
                     runner.run(self._serve())
-                except BaseException as error:  # noqa: BLE001 - SystemExit too must not end unannounced
-                    if not self._ready.done():  # there is no event loop
-                        self._ready.set_exception(error)
-                        return
+                except BaseException as error:  # SystemExit too must not end unannounced
+                    if not self._ready.done():
+                        raise
                     self._tell(self, error)
                     # Calls that were handed over before this was told get a turn, to be cancelled as the others.
                     with suppress(BaseException):
                         runner.run(asyncio.sleep(0))
+        except BaseException as error:  # noqa: BLE001 - whoever connects waits for it
+            if not self._ready.done():  # there is no event loop: perhaps no file descriptor is left
+                self._ready.set_exception(error)
+            else:
+                self._tell(self, error)
         finally:
             self._give_up()
 
 
 def wait(future: Future[Result]) -> Result:
-    """Wait for a call; cancel it if this is interrupted.
+    """Wait for a call.
 
     Raises:
         NotConnected: the event loop ended before the call.
@@ -204,9 +259,6 @@ def wait(future: Future[Result]) -> Result:
         return future.result()
     except CancelledError:
         raise NotConnected from None
-    except BaseException:
-        future.cancel()
-        raise
 
 
 def _without_loop(call: Call[Result]) -> Result:
@@ -231,16 +283,15 @@ def _stop_all() -> None:
     give_up_at = monotonic() + EXIT_SECONDS
     begun = []
     for each in list(_running):
+        future: Future[object] = Future()
         try:
-            begun.append((each, each.submit(each.at_exit)))
+            if each.submit(each.at_exit, future):
+                begun.append((each, future))
         except (WouldDeadlock, NotConnected):  # of the parent process, or it is ending
             continue
     for each, future in begun:
-        try:
-            if future is not None:
-                future.exception(max(0.0, give_up_at - monotonic()))
-        except (CancelledError, TimeoutError):
-            pass
+        with suppress(CancelledError, TimeoutError):
+            future.exception(max(0.0, give_up_at - monotonic()))
         each.stop(max(0.1, give_up_at - monotonic()))
 
 

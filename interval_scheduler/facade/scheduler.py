@@ -92,9 +92,12 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: credentials are wrong or rights are missing.
+            NotConnected: a run calls it while the scheduler closes; others wait for the end of that.
             WrongEventLoop: it is connected in another event loop.
         """
         self._settle()
+        if self._executing.is_called_inside_run():
+            self._lifespan.require_open()  # a run that waited for the end of a close would wait for itself
         if await self._lifespan.connect() and self.online:
             self._events.emit("online")
 
@@ -138,6 +141,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         """
         self._settle()
         self._assigning.refuse()
+        self._lifespan.announce_close()
         if self._executing.is_called_inside_run():
             self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
             return False
@@ -169,6 +173,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             SchedulerError: as for `connect`.
         """
         await self.connect()
+        self._lifespan.require_open()
         self._assigning.accept()
 
     async def stop_task_accept(self) -> None:

@@ -2,12 +2,13 @@
 
 ::
 
-    none ──connect──▶ connecting ──▶ connected ──close──▶ none
+    none ──connect──▶ connecting ──▶ connected ──announce_close──▶ closing ──close──▶ none
                           │
                           └─ nothing usable ─▶ none (the error is raised to the caller of connect)
 
 One plain task holds the group: a group must be left by the task that entered it, and connect and close may be called
 by different tasks. If a call is cancelled half-way, the plain task ends by itself, and the next call waits for its end.
+While it closes, runs and handlers may still use the connection; whoever connects waits for the end, and connects anew.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Lifespan:
         self._settling = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._is_closing = False
         #: The error that ended the connection without being asked to, if one did.
         self.failure: BaseException | None = None
         #: Everything that lives while connected, else `None`.
@@ -92,6 +94,18 @@ class Lifespan:
             raise NotConnected
         return connected
 
+    def require_open(self) -> Connected:
+        """Get the same as `require`, unless the scheduler closes.
+
+        Raises:
+            NotConnected: the scheduler is not connected, or closes.
+            WrongEventLoop: it is connected in another event loop.
+        """
+        connected = self.require()
+        if self._is_closing:
+            raise NotConnected
+        return connected
+
     def check_home(self) -> None:
         """Raise `WrongEventLoop` unless the caller may use the connection, or there is none."""
         check_home(self._task)
@@ -102,22 +116,24 @@ class Lifespan:
             if not is_left_behind(self._task):
                 self.check_home()
                 return False
+            ended_before = self.connected is None
             self._task = self.connected = None
             self._events.close()
-        self._log.warning("the event loop was closed before close() was called: the connections ended with it")
+        if not ended_before:
+            self._log.warning("the event loop was closed before close() was called: the connections ended with it")
         return True
 
     async def connect(self) -> bool:
         """Connect unless connected; return True if it was not connected."""
         async with self._connecting.of_this_loop():
             while (ready := self._begin()) is None:
-                if not self._closing.is_set():
+                if not self._is_closing and self.connected is not None:  # else it has just ended unasked
                     return False
                 await self.wait_ended()
             try:
                 await ready
             except BaseException:
-                self._closing.set()
+                self._end()
                 if self._task is not None:
                     self._task.cancel()
                 await self.wait_ended()
@@ -130,15 +146,23 @@ class Lifespan:
             self.check_home()
             if self._task is not None and not self._task.done():
                 return None
-            self._closing, self.failure = asyncio.Event(), None
+            self._closing, self._is_closing, self.failure = asyncio.Event(), False, None
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             return ready
 
     async def close(self) -> None:
         """Disconnect, end all background work, and wait for its end."""
-        self._closing.set()
+        self._end()
         await self.wait_ended()
+
+    def announce_close(self) -> None:
+        """Have those who connect from now on wait for the end of this connection."""
+        self._is_closing = True
+
+    def _end(self) -> None:
+        self._is_closing = True
+        self._closing.set()
 
     async def wait_ended(self) -> None:
         """Wait until everything in the background has ended."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import anyio
 
-from ..errors import StorageError, StorageRefused
+from ..errors import NotConnected, StorageError, StorageRefused
 from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.log import Log
@@ -75,7 +75,7 @@ class Namespace:
             found[partition] = await partition.examine()
 
         async def count_hints() -> None:
-            with contextlib.suppress(StorageError), anyio.move_on_after(timeout_seconds):
+            with contextlib.suppress(StorageError, NotConnected), anyio.move_on_after(timeout_seconds):
                 waiting.update(await self._partitions.hint_counts())
 
         partitions = self._partitions.all

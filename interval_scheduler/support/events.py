@@ -20,6 +20,7 @@ from contextvars import Context, copy_context
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from ..errors import InvalidType, InvalidValue
+from . import clock
 from .guests import ends_process, is_called_by, retrieve
 from .log import GuardedLog
 from .text import describe
@@ -69,19 +70,24 @@ class Events:
         self._is_open = False
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the asynchronous handlers in progress, cancel those that take longer, and tell it.
+        """Wait for the asynchronous handlers, also for those that start meanwhile; cancel those that take longer.
+
+        None is started afterwards.
 
         Args:
             seconds: the time that they have.
         """
         if not self._in_progress:
+            self._is_open = False
             return
+        give_up_at = clock.monotonic() + seconds
         caller = asyncio.current_task()  # a handler that closes the scheduler cannot be waited for
-        others = [task for task in self._in_progress if task is not caller]
-        if not others:
-            return
-        _, late = await asyncio.wait(others, timeout=seconds)
-        if late:
+        while others := [task for task in self._in_progress if task is not caller]:
+            await asyncio.wait(others, timeout=max(0.0, give_up_at - clock.monotonic()))
+            if clock.monotonic() >= give_up_at:
+                break
+        self._is_open = False
+        if late := [task for task in others if not task.done()]:
             names = Counter(self._in_progress[task][0] for task in late)
             shown = ", ".join(f"{count} of {name!r}" for name, count in sorted(names.items()))
             self._log.warning("handlers of events are cancelled, since they did not end in %.1f s: %s", seconds, shown)

@@ -5,6 +5,7 @@ from typing import Final
 from . import (
     in_calls,
     in_connections,
+    in_ends,
     in_execution,
     in_failover,
     in_garbage,
@@ -23,6 +24,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tasks.ALL,
     *in_execution.ALL,
     *in_guests.ALL,
+    *in_ends.ALL,
     *in_garbage.ALL,
     *in_calls.ALL,
     *in_connections.ALL,

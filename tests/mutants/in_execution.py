@@ -143,15 +143,15 @@ EXECUTION: Final = (
     Planted(
         "what is claimed while it stops is started",
         "execution/runner.py",
-        "        if self._alone or not self._accepting:\n            self.return_queued()",
-        "        if self._alone:\n            self.return_queued()",
+        "        if self.is_alone or not self._accepting:\n            self.return_queued()",
+        "        if self.is_alone:\n            self.return_queued()",
         tests_in("unit/test_runner_end", "test_drain_hands_back_what_waits_and_lets_what_runs_end"),
     ),
     Planted(
         "a run that is cut short counts as ended",
         "execution/runner.py",
-        "elif error is None or run.cut_short is None or",
-        "elif True or",
+        "if error is None or run.cut_short is None or",
+        "if True or",
         tests_in("unit/test_runner_end", "test_a_cut_run_is_cancelled_and_handed_back_and_others_go_on"),
     ),
     Planted(
@@ -235,7 +235,7 @@ EXECUTION: Final = (
     Planted(
         "what is claimed while a run goes on alone is started",
         "execution/runner.py",
-        "        if self._alone or not self._accepting:\n            self.return_queued()",
+        "        if self.is_alone or not self._accepting:\n            self.return_queued()",
         "        if not self._accepting:\n            self.return_queued()",
         tests_in("unit/test_runner_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
     ),

@@ -25,8 +25,8 @@ ALL: Final = (
     Planted(
         "any event loop may close",
         "facade/scheduler.py",
-        "        self._settle()\n        self._assigning.refuse()\n        if self._executing.is_called",
-        "        self._assigning.refuse()\n        if self._executing.is_called",
+        "        self._settle()\n        self._assigning.refuse()\n        self._lifespan.announce",
+        "        self._assigning.refuse()\n        self._lifespan.announce",
         tests_in(_LOOPS, "test_in_another_loop_of_the_thread"),
     ),
     Planted(

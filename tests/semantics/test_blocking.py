@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -30,6 +30,7 @@ from interval_scheduler import (
     WouldDeadlock,
     current_run,
 )
+from interval_scheduler.facade.loop_thread import _Running
 from tests.faults.public_calls import public_calls
 from tests.semantics import blocking_ways
 from tests.waiting import until_outside
@@ -421,16 +422,91 @@ def test_calls_that_race_with_closing_end(namespace: str) -> None:
             assert not each.is_alive(), "it waits for ever"
 
 
-def test_without_an_event_loop_the_caller_hears_it(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: asyncio.Runner, main: Coroutine[Any, Any, None]) -> None:
-        main.close()
+@pytest.mark.parametrize("method", ["run", "__enter__"])
+def test_without_an_event_loop_the_caller_hears_it(make: Made, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    def fail(_: asyncio.Runner, *main: Coroutine[Any, Any, None]) -> None:
+        for each in main:
+            each.close()
         raise FileNotFoundError
 
     scheduler = make()
     with monkeypatch.context() as without:
-        without.setattr(asyncio.Runner, "run", fail)
-        with pytest.raises(FileNotFoundError):
-            scheduler.connect()
+        without.setattr(asyncio.Runner, method, fail)
+        raised: list[BaseException] = []
+
+        def connect() -> None:
+            try:
+                scheduler.connect()
+            except FileNotFoundError as error:
+                raised.append(error)
+
+        connecting = threading.Thread(target=connect, daemon=True)
+        connecting.start()
+        connecting.join(10)
+        assert len(raised) == 1, "it waits for ever"
+    with scheduler:
+        assert scheduler.online
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Has the next call interrupted in the moment when it was handed over."""
+
+    def interrupt() -> None:
+        submit = _Running.submit
+
+        def submitted(running: _Running, coroutine: Coroutine[Any, Any, Any], future: Future[Any]) -> None:
+            monkeypatch.undo()
+            submit(running, coroutine, future)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(_Running, "submit", submitted)
+
+    return interrupt
+
+
+def test_a_call_that_is_interrupted_does_not_go_on(make: Made, interrupted: Callable[[], None]) -> None:
+    other, scheduler = make(), make()
+    other.connect()
+    scheduler.connect()
+    held = other.try_lock("door")
+    assert held is not None
+    interrupted()
+    with pytest.raises(KeyboardInterrupt), scheduler.lock("door", 60):
+        pytest.fail("it is held by the other")
+    scheduler.start_task_execute(lambda _: None)
+    interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.wait_stopped()
+    scheduler.start_task_accept()
+    interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.sync_tasks((IntervalTask(f"s:{n}", start=FAR) for n in range(3)), scope="s:")
+    assert other.unlock(held)
+
+    async def names() -> set[str]:
+        return {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+
+    def is_quiet() -> bool:
+        return not any(name.endswith(("hold", "wait_stopped", "sync_tasks")) for name in scheduler._thread.call(names))
+
+    until_outside(is_quiet)
+    again = other.try_lock("door")
+    assert again is not None
+    assert other.unlock(again)
+
+
+def test_a_close_that_is_interrupted_may_be_repeated(
+    make: Made, interrupted: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = make()
+    scheduler.connect()
+    interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.close()
+    scheduler.close()
+    assert not scheduler.online
+    assert not [line for line in caplog.messages if "event loop was closed" in line]
     with scheduler:
         assert scheduler.online
 
@@ -439,12 +515,13 @@ def test_a_call_that_comes_too_late_ends(make: Made, monkeypatch: pytest.MonkeyP
     """It is handed over in the last moment of the event loop, which has no turn left for it."""
     scheduler = make()
     close_loop = asyncio.BaseEventLoop.close
-    late: list[Any] = []
+    late: list[Future[int]] = []
 
     def close(loop: asyncio.BaseEventLoop) -> None:
         if threading.current_thread() is thread and not late:
             assert running is not None
-            late.append(running.submit(scheduler._scheduler.task_size))
+            late.append(Future[int]())
+            running.submit(scheduler._scheduler.task_size(), late[0])
         close_loop(loop)
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "close", close)

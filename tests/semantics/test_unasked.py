@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import AlreadyExecuting, ExecutionEnded, IntervalTask, Scheduler, current_run
+from interval_scheduler import (
+    AlreadyExecuting,
+    ExecutionEnded,
+    IntervalTask,
+    NotConnected,
+    Scheduler,
+    current_run,
+)
 from interval_scheduler.execution.poller import Poller
 from interval_scheduler.services.rebalancer import Rebalancer
 from tests.waiting import Recorder, until
@@ -430,3 +437,45 @@ async def test_an_execution_that_is_stuck_is_told(
     await recorder.ran(3)
     assert (await scheduler.check_health()).findings == ()
     assert all([task.claimed_at is None async for task in scheduler.tasks(state="waiting")])
+
+
+async def test_whoever_starts_while_it_closes_waits_and_connects_anew(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    first, second = Recorder(), Recorder()
+    first.gate.clear()
+    await scheduler.assign_task(IntervalTask("first"))
+    await scheduler.start_task_execute(first)
+    await first.ran(1)
+    closing = asyncio.create_task(scheduler.close())
+    await until(lambda: not scheduler.accepting_tasks)
+    starting = asyncio.create_task(scheduler.start_task_execute(second))
+    accepting = asyncio.create_task(scheduler.start_task_accept())
+    first.gate.set()
+    await asyncio.gather(closing, starting, accepting)
+    await scheduler.assign_task(IntervalTask("second"))
+    await second.ran(1)
+    assert (await scheduler.check_health()).stopped is None
+
+
+async def test_a_run_does_not_open_what_closes(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    started, closes = asyncio.Event(), asyncio.Event()
+    raised: list[BaseException] = []
+
+    async def executor(_: str) -> None:
+        started.set()
+        await closes.wait()
+        try:
+            await scheduler.start_task_accept()
+        except NotConnected as error:
+            raised.append(error)
+
+    await scheduler.assign_task(IntervalTask("a"))
+    await scheduler.start_task_execute(executor)
+    await started.wait()
+    closing = asyncio.create_task(scheduler.close())
+    await until(lambda: not scheduler.accepting_tasks)
+    closes.set()
+    await closing
+    assert len(raised) == 1
+    assert not scheduler.accepting_tasks

@@ -203,9 +203,55 @@ async def test_asynchronous_handlers_are_bounded(events: Events, caplog: pytest.
     go.set()
     await events.drain(5)
     assert len(begun) == MAX_IN_PROGRESS
+    events.open()
     events.emit("online")
     await events.drain(5)
     assert len(begun) == MAX_IN_PROGRESS + 1
+
+
+@pytest.mark.asyncio
+async def test_handlers_that_start_while_others_are_waited_for_are_waited_for_too(events: Events) -> None:
+    go = asyncio.Event()
+    ended: list[str] = []
+
+    async def first() -> None:
+        await go.wait()
+        events.emit("offline")
+        ended.append("first")
+
+    begun: list[None] = []
+
+    async def second() -> None:
+        begun.append(None)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        ended.append("second")
+
+    events.open()
+    events.on("online", first)
+    events.on("offline", second)
+    events.emit("online")
+    draining = asyncio.create_task(events.drain(5))
+    await asyncio.sleep(0)
+    go.set()
+    await draining
+    assert ended == ["first", "second"]
+    events.emit("offline")
+    await asyncio.sleep(0)
+    assert len(begun) == 1, "none is started afterwards"
+
+
+@pytest.mark.asyncio
+async def test_handlers_that_start_others_for_ever_do_not_keep_it_waiting(events: Events) -> None:
+    async def again() -> None:
+        await asyncio.sleep(0)
+        events.emit("online")
+
+    events.open()
+    events.on("online", again)
+    events.emit("online")
+    async with asyncio.timeout(10):
+        await events.drain(0.05)
 
 
 tenant: ContextVar[str] = ContextVar("tenant", default="nobody")

@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from interval_scheduler import TaskRun
+from interval_scheduler.execution.stuck import StuckWatch
+from interval_scheduler.support.log import guarded
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
@@ -91,3 +94,57 @@ async def test_one_alone_at_a_time() -> None:
         recorder.gate.set()
         await until(lambda: bench.permits_taken == 0)
         assert [run.id for run in recorder.runs] == ["0"]
+
+
+async def test_a_drain_hands_it_back_before_it_starts() -> None:
+    recorder = Recorder()
+    bench = bench_of(recorder, run0="alone")
+    async with asyncio.timeout(10), bench.running():
+        permits = await bench.runner.room.reserve()
+        (suspect,) = make_runs(1, failed=b"5")
+        await bench.feed([suspect])
+        draining = asyncio.create_task(bench.runner.drain(30))
+        await asyncio.sleep(0)
+        bench.runner.room.give_back(permits)
+        await draining
+        assert bench.handed_back == [suspect]
+    assert recorder.runs == []
+
+
+async def test_one_that_is_cut_before_it_starts_is_handed_back() -> None:
+    recorder = Recorder()
+    bench = bench_of(recorder, run0="alone")
+    async with asyncio.timeout(10), bench.running():
+        permits = await bench.runner.room.reserve()
+        (suspect,) = make_runs(1, failed=b"5")
+        await bench.feed([suspect])
+        await bench.runner.drain(0)
+        assert bench.handed_back == [suspect]
+        bench.runner.room.give_back(permits)
+        assert bench.permits_taken == 0
+    assert recorder.runs == []
+
+
+def finding_of(watch: StuckWatch) -> str:
+    return "" if watch.finding is None else watch.finding.message
+
+
+async def test_one_that_does_not_end_is_told_as_stuck(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = bench_of(recorder, run0="alone")
+    told: list[tuple[int, TaskRun, float]] = []
+    watch = StuckWatch(bench.runner, 3, 0.05, guarded(None), lambda *what: told.append(what))
+    async with asyncio.timeout(10), bench.running():
+        watching = asyncio.create_task(watch.run())
+        (suspect,) = make_runs(1, failed=b"5")
+        await bench.feed([suspect])
+        await until(lambda: told)
+        assert told[0][:2] == (1, suspect)
+        words = finding_of(watch)
+        assert words in caplog.messages
+        assert words.startswith("a task runs alone, since its deliveries before ended without a result")
+        recorder.gate.set()
+        await until(lambda: bench.settled == 1)
+        assert finding_of(watch) == ""
+        watching.cancel()

@@ -6,13 +6,14 @@ import asyncio
 import decimal
 import weakref
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
 
 from interval_scheduler import OutsideRun, TaskRun, current_run
 from interval_scheduler.execution.runner import Runner
+from interval_scheduler.execution.variables import table_of
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import until
 
@@ -198,3 +199,65 @@ async def test_a_late_cut_hits_nothing() -> None:
         await until(lambda: bench.settled == 2)
     assert cancelled == []
     assert bench.finished == [(first, None), (second, None)]
+
+
+class Equal:
+    """An object that is equal to every other, as an empty list is to the next one."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class Incomparable(Equal):
+    """An object that cannot be compared, as an array."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError
+
+    __hash__ = Equal.__hash__
+
+
+held: ContextVar[object] = ContextVar("held")
+
+
+@pytest.mark.parametrize("kind", [Equal, Incomparable])
+async def test_another_object_in_a_variable_is_no_less_left_behind_for_being_equal(kind: type[object]) -> None:
+    start = kind()
+    found: list[object] = []
+
+    async def executor(_: str) -> None:
+        found.append(held.get())
+        held.set(kind())
+
+    held.set(start)
+    bench = Bench(executor, concurrency=1)
+    runs = make_runs(3)
+    async with bench.running():
+        await bench.feed(runs)
+        await until(lambda: bench.settled == 3)
+        assert all(each is start for each in found)
+        assert bench.finished == [(run, None) for run in runs]
+        assert bench.permits_taken == 0
+
+
+async def test_runs_that_put_a_variable_back_share_a_carrier(begun: list[Runner]) -> None:
+    async def executor(_: str) -> None:
+        tenant.reset(tenant.set("for a while"))
+
+    bench = Bench(executor, concurrency=1)
+    async with bench.running():
+        await bench.feed(make_runs(50))
+        await until(lambda: bench.settled == 50)
+    assert len(begun) == 1
+
+
+async def test_the_table_of_variables_is_all_that_a_copied_context_refers_to() -> None:
+    held.set("first")
+    (before,) = table_of(copy_context())
+    (after,) = table_of(copy_context())
+    assert after is before
+    held.set("second")
+    assert table_of(copy_context())[0] is not before

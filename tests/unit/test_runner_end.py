@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from interval_scheduler import TaskRun
-from interval_scheduler.execution import runner as module
+from interval_scheduler.execution import in_progress as module
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
@@ -206,3 +206,22 @@ async def test_the_end_of_the_group_ends_runs_without_settling_them() -> None:
         await recorder.ran(2)
     assert len(recorder.cancelled) == 2
     assert bench.settled == 0
+
+
+async def test_nothing_keeps_an_abandoned_run_that_ends_by_a_cancel() -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_: str) -> None:
+        started.set()
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+        raise asyncio.CancelledError
+
+    bench = Bench(stubborn, concurrency=1, grace=0.05)
+    async with bench.running():
+        await bench.feed(make_runs(1))
+        await started.wait()
+    assert len(module._abandoned) == 1
+    release.set()
+    await until(lambda: not module._abandoned)

@@ -51,7 +51,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         BatchedCalls(partition.name, senders.remove),
         BatchedCalls(partition.name, senders.control),
         BatchedCalls(partition.name, senders.lock),
-        BatchedCalls(partition.name, senders.look),
+        BatchedCalls(partition.name, senders.look, reads=True),
     )
 
 
@@ -62,7 +62,7 @@ def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> 
         BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda call: len(call.assignment.data)),
         BatchedCalls(partition.name, _if_exists_each(senders.remove)),
         BatchedCalls(partition.name, _if_exists_each(senders.control)),
-        BatchedCalls(partition.name, senders.in_transit),
+        BatchedCalls(partition.name, senders.in_transit, reads=True),
     )
 
 

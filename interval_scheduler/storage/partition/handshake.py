@@ -16,7 +16,7 @@ from redis.exceptions import NoPermissionError
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
-from ...errors import PartitionListChanged, PartitionOffline, StorageError
+from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth, wrong_keys
 from ..commands import auditing, key_types, topology
 from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
@@ -129,6 +129,8 @@ class Handshake:
                 strange = await key_types.wrong_types(partition)
         except TimeoutError:
             problem = PartitionOffline(partition.name, "did not answer in time", "timeout")
+        except NotConnected:
+            problem = PartitionOffline(partition.name, "is not connected any more: the scheduler was closed")
         except (*FAILED, StorageError) as error:
             problem = problem or translate(partition.name, error)
         return PartitionHealth(

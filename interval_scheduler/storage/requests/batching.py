@@ -44,6 +44,7 @@ class Batcher(Generic[Item, Result]):
         send: sends a batch and returns one result an item, in order.
         report: called once a batch with its items and their results, or the error of the whole batch.
         weigh: returns the weight of an item in bytes. Default: items weigh nothing.
+        reads: True if items change nothing, so that the end leaves none of them in doubt.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class Batcher(Generic[Item, Result]):
         send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         report: Callable[[Sequence[Item], Sequence[Result] | Exception], None],
         weigh: Callable[[Item], int] | None = None,
+        *,
+        reads: bool = False,
     ) -> None:
+        self._reads = reads
         self._partition = partition
         self._send = send
         self._report = report
@@ -104,7 +108,7 @@ class Batcher(Generic[Item, Result]):
         try:
             return await self._send(batch)
         except asyncio.CancelledError:
-            self._report(batch, OutcomeUnknown(self._partition))
+            self._report(batch, NotConnected() if self._reads else OutcomeUnknown(self._partition))
             raise
         except Exception as error:  # noqa: BLE001 - every error belongs to the items of its batch
             return error
@@ -137,10 +141,12 @@ class BatchedCalls(Generic[Item, Result]):
         partition: str,
         send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         weigh: Callable[[Item], int] | None = None,
+        *,
+        reads: bool = False,
     ) -> None:
         self._send_items = send
         self._batcher: Batcher[tuple[Item, asyncio.Future[Result]], Result | None] = Batcher(
-            partition, self._send, self._report, None if weigh is None else lambda call: weigh(call[0])
+            partition, self._send, self._report, None if weigh is None else lambda call: weigh(call[0]), reads=reads
         )
         self.run = self._batcher.run
 

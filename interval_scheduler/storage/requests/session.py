@@ -29,7 +29,7 @@ from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...config.options import StorageOptions
-from ...errors import NotReplicated, OutcomeUnknown, PartitionOffline, StorageError
+from ...errors import NotConnected, NotReplicated, OutcomeUnknown, PartitionOffline, StorageError
 from ...support import clock
 from ...support.backoff import delays
 from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, is_wrong_type, translate
@@ -195,6 +195,8 @@ class ScriptSender:
         try:
             return await self.request(script, keys, args, self._storage.operation_timeout_seconds)
         except OutcomeUnknown:
+            if self._partition.state == "closed":
+                raise NotConnected from None
             raise PartitionOffline(self._partition.name, "did not answer in time: try again later") from None
 
     async def request(

@@ -1,0 +1,90 @@
+"""The runs in progress: waits for their end, and gives up those that do not end although they were cancelled.
+
+::
+
+    in progress ──ended──▶ (out)
+        │
+    cancelled, and did not end within the grace ──▶ given up: left to its lease ──ended──▶ (out)
+                                                        │
+                                                 the execution ends ──▶ abandoned ──ended──▶ (out)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from ..support.log import Log
+from .run import TaskRun
+
+#: Runs that were abandoned and go on all the same: asyncio itself keeps no task from being collected.
+_abandoned: Final[set[TaskRun]] = set()
+
+
+class InProgress:
+    """The runs in progress of one runner.
+
+    Args:
+        grace: the time that a cancelled run may take to end, in seconds.
+        log: where runs that do not end are told.
+    """
+
+    def __init__(self, grace: float, log: Log) -> None:
+        self._grace = grace
+        self._log = log
+        #: The runs.
+        self.runs: Final[set[TaskRun]] = set()
+        self._all_ended = asyncio.Event()
+
+    def all_ended(self) -> None:
+        """Tell those who wait that no run is left."""
+        self._all_ended.set()
+
+    async def ended_within(self, seconds: float) -> bool:
+        """Wait until no run is left, for at most that time; return whether it came so."""
+        if self.runs:
+            self._all_ended.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._all_ended.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    async def ended_within_grace(self) -> bool:
+        """Wait as long for the end of cancelled runs as they may take."""
+        return await self.ended_within(self._grace)
+
+    def give_up(self, run: TaskRun) -> None:
+        """Renew the lease of a run no more that goes on although it was cancelled."""
+        if run in self.runs and not run.is_given_up:
+            run.is_given_up = True
+            why = run.cut_short or "the scheduler ended"
+            message = "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease"
+            self._log.error(message, run.id, self._grace, why)
+
+    def give_up_all(self) -> None:
+        """Give up every run that is left, and wait for none of them any more."""
+        for run in list(self.runs):
+            self.give_up(run)
+            self._abandon(run)
+        self._all_ended.set()
+
+    def abandon_given_up(self) -> None:
+        """Wait no more for the runs that were given up."""
+        for run in [run for run in self.runs if run.is_given_up]:
+            self._abandon(run)
+        if not self.runs:
+            self._all_ended.set()
+
+    def _abandon(self, run: TaskRun) -> None:
+        self.runs.discard(run)
+        _abandoned.add(run)
+
+
+def was_abandoned(run: TaskRun) -> bool:
+    """Tell if a run that ends now was abandoned, and forget it."""
+    if run not in _abandoned:
+        return False
+    _abandoned.discard(run)
+    return True
