@@ -14,6 +14,7 @@ from . import (
     in_running,
     in_tasks,
     in_time_travel,
+    in_turns,
 )
 from .planted import Planted
 
@@ -30,4 +31,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_moves.ALL,
     *in_time_travel.ALL,
     *in_loops.ALL,
+    *in_turns.ALL,
 )
