@@ -28,6 +28,7 @@ from .connections import (
     TlsConnection,
 )
 from .pool import FairPool
+from .tls import tls_arguments
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
@@ -53,7 +54,7 @@ def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate
         kind, where = SocketConnection, {"path": instance.socket_path}
     elif instance.tls:
         kind = TlsConnection
-        where |= {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+        where |= tls_arguments(instance)
     if locate is not None:
         kind = LocatedTlsConnection if instance.tls else LocatedPlainConnection
         where["locate"] = locate

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ from .names import NAMES
 #: Says where the primary is: its host and port.
 Locate = Callable[[], Awaitable[tuple[str, int]]]
 
+#: The longest time that the words of a server that hung up are waited for, seconds.
+_LAST_WORDS_SECONDS: Final = 0.5
 #: The seconds without traffic until a connection is probed, the seconds between two probes, and the probes that may
 #: stay without an answer, by the names that systems have for them.
 _KEEP_ALIVE: Final = (
@@ -162,7 +165,49 @@ class PlainConnection(Sending, _Named):
     """A connection by TCP."""
 
 
-class TlsConnection(Sending, _Named, SSLConnection):
+class _Tls(Connection):
+    """A connection by TLS that says for which reason the server hung up.
+
+    By TLS 1.3, a server looks at the certificate of a client when the client thinks that all is done. If it refuses it,
+    it says so and hangs up; whoever has sent something meanwhile finds the connection reset, and the words with it.
+    Then another connection is made, on which nothing is sent.
+    """
+
+    #: True once something was received.
+    _was_heard = False
+
+    async def _connect(self) -> None:
+        self._was_heard = False
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def read_response(self, *args: Any, **rest: Any) -> Any:
+        """Read a reply; if the server hung up instead of the first one, raise with the words of the server."""
+        try:
+            reply = await super().read_response(*args, **rest)
+        except RedisConnectionError as error:
+            if not self._was_heard and isinstance(error.__context__, OSError) and (words := await self._last_words()):
+                raise RedisConnectionError(str(error)) from words
+            raise
+        self._was_heard = True
+        return reply
+
+    async def _last_words(self) -> ssl.SSLError | None:
+        """Return the words with which the server refuses a connection; `None` for none."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                reader, writer = await asyncio.open_connection(**self._connection_arguments())
+                try:
+                    await reader.read(1)
+                finally:
+                    writer.transport.abort()
+        except ssl.SSLError as words:
+            return words
+        except (TimeoutError, OSError):
+            return None
+        return None
+
+
+class TlsConnection(Sending, _Tls, _Named, SSLConnection):
     """A connection by TLS."""
 
 
@@ -196,5 +241,5 @@ class LocatedPlainConnection(Sending, _Located, _Named):
     """A connection to the primary by TCP."""
 
 
-class LocatedTlsConnection(Sending, _Located, _Named, SSLConnection):
+class LocatedTlsConnection(Sending, _Located, _Tls, _Named, SSLConnection):
     """A connection to the primary by TLS."""

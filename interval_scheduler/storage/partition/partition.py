@@ -30,7 +30,7 @@ from ...support.backoff import delays
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
-from ..connection.client import open_client, refuse_waiting
+from ..connection.client import abandon, open_client, refuse_waiting
 from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_occupied, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
@@ -184,6 +184,8 @@ class Partition:
             async with anyio.create_task_group() as group:
                 for run in self._batchers:
                     group.start_soon(run)
+                if self._locator is not None:
+                    group.start_soon(self._locator.watch, self._leave_primary)
                 await self._stay_connected()
         finally:
             self.state = "closed"
@@ -293,6 +295,12 @@ class Partition:
     def announce(self, due_ms: int) -> None:
         """Tell the pollers of a due time in ms, which may be nearer than the one that they know."""
         self.due_times.tell(due_ms)
+
+    def _leave_primary(self) -> None:
+        """Take no further reply from its server: another one takes its place."""
+        self._log.info("partition %s: another server takes the place of its primary", self.name)
+        abandon(self._client)
+        self.report_lost()
 
     def go_offline(self) -> None:
         """Mark it offline without dropping the connection."""
