@@ -6,8 +6,18 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+
+@dataclass
+class _Pair:
+    """A connection of a client with the one to the server that belongs to it."""
+
+    dropping: bool = False
+    forgotten: bool = False
+    subscribes: bool = False
 
 
 class Proxy:
@@ -31,6 +41,10 @@ class Proxy:
         #: How many chunks are held up at the moment.
         self.held = 0
         self.dropped = 0
+        #: How many chunks were swallowed.
+        self.swallowed = 0
+        self._open: list[_Pair] = []
+        self._holding: tuple[bytes, asyncio.Event] | None = None
         self.port = 0
 
     @property
@@ -50,10 +64,19 @@ class Proxy:
 
         self.drop_reply = once
 
+    def hold(self, marker: bytes, passing: asyncio.Event) -> None:
+        """Hold requests that contain `marker` up until `passing` is set."""
+        self._holding = marker, passing
+
     def cut(self) -> None:
         """Cut all connections."""
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def forget(self) -> None:
+        """Swallow what comes over the connections of now from now on, as a router does; subscriptions are left."""
+        for pair in self._open:
+            pair.forgotten = not pair.subscribes
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
@@ -88,10 +111,11 @@ class Proxy:
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
             self._writers.add(up_writer)
-            dropping = [False]
+            pair = _Pair()
+            self._open.append(pair)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass(reader, up_writer, dropping, request=True))
-                group.create_task(self._pass(up_reader, writer, dropping, request=False))
+                group.create_task(self._pass(reader, up_writer, pair, request=True))
+                group.create_task(self._pass(up_reader, writer, pair, request=False))
         except* (OSError, EOFError):
             pass
         finally:
@@ -103,16 +127,24 @@ class Proxy:
                         await one.wait_closed()
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dropping: list[bool], *, request: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, request: bool
     ) -> None:
         while chunk := await reader.read(1 << 20):
-            if self.swallowing:
+            if self.swallowing or pair.forgotten:
+                self.swallowed += 1
                 continue
+            pair.subscribes = pair.subscribes or (request and b"SUBSCRIBE" in chunk)
             if request and self.drop_reply(chunk):
-                dropping[0] = True
-            if not request and dropping[0]:
+                pair.dropping = True
+            if not request and pair.dropping:
                 self.dropped += 1
                 break
+            if request and self._holding is not None and self._holding[0] in chunk:
+                self.held += 1
+                try:
+                    await self._holding[1].wait()
+                finally:
+                    self.held -= 1
             if (seconds := self.delay()) > 0:
                 self.held += 1
                 try:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 from ..errors import ConfigurationError, ConfigurationTypeError
+from .certificates import check_pair
 from .urls import digits, parse
 
 #: The most partitions of one cluster.
@@ -17,6 +19,8 @@ _TEXTS: Final = (
     "username",
     "password",
     "tls_ca_file",
+    "tls_cert_file",
+    "tls_key_file",
     "socket_path",
     "name",
     "memory",
@@ -29,6 +33,8 @@ _SERVICE: Final = re.compile(r"[A-Za-z0-9._-]+")
 _LOOKS_LIKE_A_PATH: Final = re.compile(r"[~.]{0,2}/?[\w.-]+(?:/[\w.-]+)*\.[a-z]{3,4}|/[\w.-]+(?:/[\w.-]+)*")
 _LIKE_CREDENTIALS: Final = re.compile(r":.*@", re.DOTALL)
 _FORBIDDEN_IN_NAME: Final = frozenset("{}*\0 \t\r\n,")
+#: The characters of a socket's path that stay as they are in a name: all of ASCII that can stand in one.
+_SAFE_IN_PATH: Final = "".join({chr(code) for code in range(33, 127)} - _FORBIDDEN_IN_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,12 @@ class RedisInstance:
         password: never shown in any message, log line or repr. Default none.
         tls: encrypt, and verify the server's certificate. Default False.
         tls_ca_file: path of the certificates to trust, PEM. Default: those of the system.
+        tls_cert_file: path of the certificate that this side shows, PEM; Redis asks for one unless it has
+            `tls-auth-clients no`. It is read anew for each connection. Default none.
+        tls_key_file: path of its private key, PEM, not encrypted. Default: the key is in `tls_cert_file`.
         socket_path: path of a Unix socket, instead of host and port.
         name: the name of the partition in keys and placement. Default: its address. Give a name if the address may
-            change: tasks are found by the name.
+            change: tasks are found by the name. The path of a socket has blanks and the like percent-encoded there.
         memory: use the embedded engine instead of a server; the value names the in-process store
             (`""`: a store of this scheduler alone).
         sentinels: the addresses of Sentinels, `"host:port"` each. They tell the address of the primary of `service`,
@@ -68,6 +77,8 @@ class RedisInstance:
     password: str | None = field(default=None, repr=False)
     tls: bool = False
     tls_ca_file: str | None = None
+    tls_cert_file: str | None = None
+    tls_key_file: str | None = None
     socket_path: str | None = None
     name: str | None = None
     memory: str | None = None
@@ -112,10 +123,16 @@ class RedisInstance:
     def _check_tls(self) -> None:
         if self.tls and self.socket_path is not None:
             raise ConfigurationError("tls", "cannot be combined with socket_path")
-        if self.tls_ca_file is not None and not self.tls:
-            raise ConfigurationError("tls_ca_file", "needs tls=True (rediss://)")
-        if self.tls_ca_file is not None and not os.path.isfile(self.tls_ca_file):  # noqa: PTH113 - a plain check
-            raise ConfigurationError("tls_ca_file", f"is not a file: {_shown_path(self.tls_ca_file)}")
+        for option in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
+            path = getattr(self, option)
+            if path is not None and not self.tls:
+                raise ConfigurationError(option, "needs tls=True (rediss://)")
+            if path is not None and not os.path.isfile(path):  # noqa: PTH113 - a plain check
+                raise ConfigurationError(option, f"is not a file: {_shown_path(path)}")
+        if self.tls_key_file is not None and self.tls_cert_file is None:
+            raise ConfigurationError("tls_key_file", "needs tls_cert_file, the certificate to this key")
+        if self.tls_cert_file is not None:
+            check_pair(self.tls_cert_file, self.tls_key_file)
 
     def _check_sentinels(self) -> None:
         object.__setattr__(self, "sentinels", _check_nodes("sentinels", self.sentinels))
@@ -155,7 +172,7 @@ class RedisInstance:
         if self.memory is not None:
             return f"memory:{self.memory}/{self.db}"
         if self.socket_path is not None:
-            return f"{self.socket_path}/{self.db}"
+            return f"{quote(self.socket_path, _SAFE_IN_PATH)}/{self.db}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}/{self.db}"
 
@@ -176,8 +193,9 @@ class RedisInstance:
         Args:
             url: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` (TLS), `unix:///path.sock?db=0`,
                 `memory://[store]`, or `redis+sentinel://host[:port],…/service[/db]` (`rediss+sentinel://` with TLS);
-                `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?sentinel_username=…` and
-                `?sentinel_password=…` the credentials for the Sentinels themselves.
+                `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?tls_cert_file=…` and
+                `?tls_key_file=…` those of this side, `?sentinel_username=…` and `?sentinel_password=…` the credentials
+                for the Sentinels themselves.
 
         Raises:
             ConfigurationError: another scheme, a bad port or database, an unknown option.
@@ -209,7 +227,7 @@ class RedisInstance:
             cluster: the addresses of some of its nodes, `"host:port"` each; the other nodes are found through them.
             partitions: the number of partitions, 1 to 256, on slots that lie evenly apart. It cannot be changed later:
                 take several for each primary that the cluster may grow to. Default 16.
-            fields: further fields, the same for all: `username`, `password`, `tls`, `tls_ca_file`.
+            fields: further fields, the same for all: `username`, `password`, `tls`, and the files for TLS.
 
         Raises:
             ConfigurationError: a bad value; the message names the field.

@@ -38,7 +38,7 @@ class StorageOptions:
         connect_timeout_seconds: the longest time of one attempt to connect. Default 5.
         operation_timeout_seconds: the time after which a partition whose Redis does not answer counts as offline. A
             call that is under way then is tried again for the same time before it raises. Default 5.
-        max_connections: the most connections to one partition; further calls wait. Default 16.
+        max_connections: the most connections to one partition; further calls wait in line. Default 16.
         allow_eviction: accept a server whose eviction policy can drop keys while `maxmemory` is set. Default False.
         wait_replicas: the number of replicas, 0 to 10, that must have an assigned task or an acquired lock before the
             call returns. If they do not have it within `operation_timeout_seconds`, less a fifth or 0.2 s, the call

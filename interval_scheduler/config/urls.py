@@ -15,16 +15,17 @@ from urllib.parse import parse_qsl, unquote
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 
+_TLS: Final = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 #: Each scheme with the options that it takes after the question mark.
 _OPTIONS: Final = {
-    "redis": ("name", "db", "tls_ca_file"),
-    "rediss": ("name", "db", "tls_ca_file"),
+    "redis": ("name", "db", *_TLS),
+    "rediss": ("name", "db", *_TLS),
     "unix": ("name", "db"),
     "memory": ("name", "db"),
-    "redis+sentinel": ("name", "db", "tls_ca_file", "sentinel_username", "sentinel_password"),
-    "rediss+sentinel": ("name", "db", "tls_ca_file", "sentinel_username", "sentinel_password"),
-    "redis+cluster": ("partitions", "tls_ca_file"),
-    "rediss+cluster": ("partitions", "tls_ca_file"),
+    "redis+sentinel": ("name", "db", *_TLS, "sentinel_username", "sentinel_password"),
+    "rediss+sentinel": ("name", "db", *_TLS, "sentinel_username", "sentinel_password"),
+    "redis+cluster": ("partitions", *_TLS),
+    "rediss+cluster": ("partitions", *_TLS),
 }
 _ALL_OPTIONS: Final = frozenset(option for options in _OPTIONS.values() for option in options)
 _PORT: Final = 6379
@@ -70,7 +71,7 @@ def parse(url: object) -> Parsed:
     common: dict[str, Any] = {
         "username": unquote(username) or None,
         "password": unquote(password) or None,
-        "tls_ca_file": options.get("tls_ca_file"),
+        **{option: options.get(option) for option in _TLS},
         "name": options.get("name"),
     }
     kind = parts.scheme.partition("+")[2] or parts.scheme

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
-from .commands import assigning, auditing, lookup
+from .commands import assigning, auditing
 from .partition.partition import Partition
 from .partitions import Partitions
 from .requests.session import Session
@@ -63,7 +63,7 @@ class Audit:
             PartitionOffline: a partition cannot be reached.
         """
         self._partitions.require_online()
-        tasks = sum([(await lookup.sizes(partition)).tasks for partition in self._partitions.all])
+        tasks = sum([(await partition.size.submit(None)).tasks for partition in self._partitions.all])
         for partition in self._partitions.all:
             for key in auditing.AUDITED_KEYS:
                 await self._audit_key(partition, key, tasks)
@@ -72,10 +72,10 @@ class Audit:
     async def _audit_key(self, partition: Partition, key: str, tasks: int) -> None:
         cursor = b"0"
         while True:
-            step = await auditing.audit(partition, key, cursor, self._longest_lease_ms, mend=False)
+            step = await auditing.audit(partition.gate, key, cursor, self._longest_lease_ms, mend=False)
             left: Sequence[auditing.FoundProblem] = step.problems
             if step.problems and self._repair:
-                left = (await auditing.audit(partition, key, cursor, self._longest_lease_ms, mend=True)).problems
+                left = (await auditing.audit(partition.gate, key, cursor, self._longest_lease_ms, mend=True)).problems
             left_ids = {problem.raw_id for problem in left}
             for found in step.problems:
                 mended = self._repair and found.raw_id not in left_ids
@@ -105,7 +105,7 @@ class Audit:
                 continue
             mended = False
             if self._repair and here.state != "leased":
-                await assigning.remove(Session(partition, self._retry_for_seconds), partition.keys, [raw_id])
+                await assigning.remove(Session(partition.gate, self._retry_for_seconds), partition.keys, [raw_id])
                 mended = True
             self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
 

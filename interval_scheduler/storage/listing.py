@@ -21,11 +21,11 @@ async def stream(partition: Partition, state_set: StateSet) -> AsyncIterator[tup
     again and again. So the listing stops at the due time that was the last when it began, and after twice the number of
     tasks at that moment (plus one page).
     """
-    sizes = await lookup.sizes(partition)
+    sizes = await partition.size.submit(None)
     left = 2 * sizes.tasks + PAGE
     after = None
     while True:
-        found = await lookup.page(partition, state_set, limit=PAGE, after=after)
+        found = await lookup.page(partition.gate, state_set, limit=PAGE, after=after)
         for row in found.rows:
             if left <= 0 or (state_set == "waiting" and row.due_ms > sizes.last_due_ms):
                 return

@@ -34,7 +34,7 @@ class Marks:
     def __init__(self, partitions: Partitions, retry_for_seconds: float) -> None:
         self._partitions = partitions
         self._name = secrets.token_hex(8).encode()
-        self._sessions = {partition: Session(partition, retry_for_seconds) for partition in partitions.all}
+        self._sessions = {partition: Session(partition.gate, retry_for_seconds) for partition in partitions.all}
         self._counts = dict.fromkeys(partitions.all, 0)
         #: The migration that was under way when the sync began: ids are then marked at their old homes too.
         self.migration = partitions.migration
@@ -56,7 +56,7 @@ class Marks:
             StorageRefused: the partition lost marks, so that the ids to keep are not known.
         """
         count = self._counts[partition]
-        cursor, ids = await sync.sweep(partition, self._name, cursor, MAX_BATCH, prefix, count)
+        cursor, ids = await sync.sweep(partition.gate, self._name, cursor, MAX_BATCH, prefix, count)
         if not cursor:
             raise StorageRefused(
                 partition.name, "LOST", "has lost marks of this sync, so that nothing more is removed: call it again"

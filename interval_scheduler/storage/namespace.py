@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -90,13 +91,10 @@ class Namespace:
         return tuple(found[partition] for partition in partitions)
 
     async def sizes(self) -> TaskCounts:
-        """Count the tasks of all partitions, and those that are due now."""
-        tasks = due = 0
-        for partition in self._partitions.all:
-            sizes = await lookup.sizes(partition)
-            tasks += sizes.tasks
-            due += sizes.due_now
-        return TaskCounts(tasks, due)
+        """Count the tasks of all partitions, and those that are due now; all partitions are asked at once."""
+        self._partitions.require_online()
+        sizes = await asyncio.gather(*[partition.size.submit(None) for partition in self._partitions.all])
+        return TaskCounts(sum(each.tasks for each in sizes), sum(each.due_now for each in sizes))
 
     async def clear(self) -> Cleared:
         """Take every task off the schedule."""
@@ -106,7 +104,7 @@ class Namespace:
         # Tasks in transit between two partitions arrive after the first round, so there is a second one.
         for _ in range(1 if migration is None else 2):
             for partition in self._partitions.all:
-                some, leased = await assigning.clear(Session(partition, self._retry_for_seconds), partition.keys)
+                some, leased = await assigning.clear(Session(partition.gate, self._retry_for_seconds), partition.keys)
                 removed += some
                 any_leased = any_leased or leased
             if migration is not None:
@@ -126,13 +124,13 @@ class Namespace:
         for partition in self._partitions.all:
             partition.require_online()
         for partition in self._partitions.all:
-            await control.pause_all(Session(partition, self._retry_for_seconds), partition.keys, pause=pause)
+            await control.pause_all(Session(partition.gate, self._retry_for_seconds), partition.keys, pause=pause)
 
     async def purge_dead(self) -> int:
         """Delete all dead tasks; return how many there were."""
         forgotten = 0
         for partition in self._partitions.all:
-            session = Session(partition, self._retry_for_seconds)
+            session = Session(partition.gate, self._retry_for_seconds)
             while some := await control.purge_dead(session, partition.keys, MAX_BATCH):
                 forgotten += some
         return forgotten
@@ -142,7 +140,7 @@ class Namespace:
         for partition in self._partitions.all:
             after = None
             while True:
-                rows, after = await lookup.dead_page(partition, PAGE, after)
+                rows, after = await lookup.dead_page(partition.gate, PAGE, after)
                 for row in rows:
                     yield to_dead_task(partition.name, row)
                 if after is None:

@@ -201,7 +201,7 @@ class Partitions:
         if not others:
             return {}
         keys = [self.master.keys.hints_for(partition.name) for partition in others]
-        return dict(zip(others, await handoff.hint_counts(self.master, keys), strict=True))
+        return dict(zip(others, await handoff.hint_counts(self.master.gate, keys), strict=True))
 
     def _hold_hints(self, *, held: bool) -> None:
         """Stop or resume keeping hints: while tasks move, it is not certain for which partition a hint would be."""

@@ -128,6 +128,40 @@ async def test_too_many_clients(own_server: NewServer) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("settings", "change"),
+    [
+        ({"requirepass": "word"}, ("//", "//:word@")),
+        ({"user": "someone on >word ~* &* +@all"}, ("//", "//someone:word@")),
+        ({}, ("/0", "/7")),
+    ],
+    ids=["password", "user", "database"],
+)
+async def test_too_many_clients_for_one_who_has_to_introduce_itself(
+    own_server: NewServer, settings: dict[str, str], change: tuple[str, str]
+) -> None:
+    server = own_server(**settings)
+    with server.client() as only:
+        only.config_set("maxclients", 1)
+        await offline(server.url.replace(*change), "clients", "(max number of clients reached")
+
+
+async def test_a_call_under_way_tells_that_there_are_too_many_clients(own_server: NewServer, namespace: str) -> None:
+    server = own_server()
+    async with Scheduler.from_url(
+        server.url, namespace=namespace, operation_timeout_seconds=1, reconnect_interval_seconds=0.05
+    ) as scheduler:
+        await scheduler.task_size()
+        with server.client() as only:
+            only.config_set("maxclients", 1)
+            # The subscription is left, so the partition is online, and the call is sent.
+            only.client_kill_filter(_type="normal", skipme=True)
+            for ask in (scheduler.task_size, scheduler.queue_size):
+                with pytest.raises(PartitionOffline, match="max number of clients reached") as caught:
+                    await ask()
+                assert caught.value.reason == "clients"
+
+
 def _only_client(port: int) -> socket.socket:
     """Connect as soon as the server has a place: the client that waited for its start may still be there."""
     while True:

@@ -15,6 +15,8 @@ from . import (
     in_running,
     in_tasks,
     in_time_travel,
+    in_tls,
+    in_turns,
 )
 from .planted import Planted
 
@@ -32,4 +34,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_moves.ALL,
     *in_time_travel.ALL,
     *in_loops.ALL,
+    *in_turns.ALL,
+    *in_tls.ALL,
 )

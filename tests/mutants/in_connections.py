@@ -57,6 +57,13 @@ ALL: Final = (
         tests_in("integration/test_unreachable", "test_too_many_clients"),
     ),
     Planted(
+        "a call that was sent in vain does not say why",
+        "storage/requests/session.py",
+        "raise OutcomeUnknown(self._partition.name) from last",
+        "raise OutcomeUnknown(self._partition.name) from None",
+        tests_in("integration/test_unreachable", "test_a_call_under_way_tells_that_there_are_too_many_clients"),
+    ),
+    Planted(
         "calls on a partition that is offline do not say why it is",
         "storage/partition/partition.py",
         "raise still_offline(self.name, self.problem)",

@@ -9,9 +9,9 @@ from .planted import Planted, tests_in
 ALL: Final = (
     Planted(
         "a silent Sentinel uses up the time of all",
-        "storage/connection/discovery.py",
-        "async with asyncio.timeout(self._seconds):",
-        "if True:",
+        "storage/connection/sentinels.py",
+        "async with asyncio.timeout(self._seconds):\n                    answer",
+        "if True:\n                    answer",
         tests_in("integration/test_sentinel", "test_one_sentinel_is_enough"),
     ),
     Planted(
@@ -23,10 +23,63 @@ ALL: Final = (
     ),
     Planted(
         "a connection to Sentinels stays open",
-        "storage/connection/discovery.py",
-        "await connection.disconnect(nowait=True)",
-        "pass",
+        "storage/connection/sentinels.py",
+        "await connection.disconnect(nowait=True)\n        address =",
+        "pass\n        address =",
         tests_in("integration/test_sentinel", "test_tasks_run_and_all_is_well"),
+    ),
+    Planted(
+        "an old primary that is well is left when it says that it is a replica",
+        "storage/partition/partition.py",
+        "                    group.start_soon(self._locator.watch, self._leave_primary)",
+        "                    pass",
+        tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
+    ),
+    Planted(
+        "the primary is left only when the other one is named",
+        "storage/connection/sentinels.py",
+        "            self._settled.clear()\n            self._leave()",
+        "            pass",
+        tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
+    ),
+    Planted(
+        "the primary that is being replaced is connected to again at once",
+        "storage/connection/sentinels.py",
+        "            self._settled.clear()\n            self._leave()",
+        "            self._leave()",
+        tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
+    ),
+    Planted(
+        "connections to a primary that is replaced stay as long as they have work",
+        "storage/connection/client.py",
+        "        pool.abandon()",
+        "        pass",
+        tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
+    ),
+    Planted(
+        "a failover that comes to nothing is waited for without end",
+        "storage/connection/sentinels.py",
+        "with anyio.move_on_after(self._hold_seconds):",
+        "if True:",
+        tests_in(
+            "integration/test_planned_failover", "test_a_failover_that_comes_to_nothing_holds_up_for_some_seconds_only"
+        ),
+    ),
+    Planted(
+        "a Sentinel that was away is believed",
+        "storage/connection/sentinels.py",
+        "if self._known is None or answer.epoch >= self._known.epoch:",
+        "if True:",
+        tests_in(
+            "integration/test_planned_failover", "test_a_sentinel_that_was_away_is_not_believed_while_another_answers"
+        ),
+    ),
+    Planted(
+        "a failover of another service is taken for that of this one",
+        "storage/connection/sentinels.py",
+        'return text.partition(" @ ")[2].split(" ")[0] == service',
+        "return True",
+        tests_in("integration/test_planned_failover", "test_a_message_concerns_its_service"),
     ),
     Planted(
         "an assign that no replica has is acknowledged",

@@ -7,7 +7,9 @@ import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -245,6 +247,27 @@ async def test_wrong_credentials(
         client.config_set("requirepass", "")  # the server is looked at from outside once more
     assert "hunter" not in f"{error!r} {error}"
     assert "hunter" not in caplog.text
+
+
+def _linked(socket: Path) -> str:
+    path = Path(socket.parent, "a b", "été 時.sock")
+    path.parent.mkdir()
+    path.symlink_to(socket)
+    return str(path)
+
+
+@pytest.mark.parametrize("encoded", [True, False])
+async def test_a_unix_socket_at_a_path_with_blanks_and_letters_of_other_alphabets(
+    own_server: Callable[..., RedisServer], namespace: str, *, encoded: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        own_server(unixsocket=f"{folder}/plain.sock")
+        path = _linked(Path(folder, "plain.sock"))
+        url = f"unix://{quote(path) if encoded else path}"
+        async with Scheduler.from_url(url, namespace=namespace) as scheduler:
+            assert await scheduler.assign_task(IntervalTask("t", every=1000))
+            (health,) = (await scheduler.check_health()).partitions
+            assert health.name == f"{folder}/a%20b/%C3%A9t%C3%A9%20%E6%99%82.sock/0"
 
 
 async def test_wrong_credentials_on_a_unix_socket(own_server: Callable[..., RedisServer], namespace: str) -> None:

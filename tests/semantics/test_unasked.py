@@ -479,3 +479,33 @@ async def test_a_run_does_not_open_what_closes(make_scheduler: MakeScheduler) ->
     await closing
     assert len(raised) == 1
     assert not scheduler.accepting_tasks
+
+
+async def _list(scheduler: Scheduler) -> None:
+    async for _ in scheduler.tasks():
+        pass
+
+
+READS: dict[str, Callable[[Scheduler], Awaitable[object]]] = {
+    "get_task": lambda scheduler: scheduler.get_task("a"),
+    "task_size": lambda scheduler: scheduler.task_size(),
+    "tasks": _list,
+    "check_health": lambda scheduler: scheduler.check_health(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_reads_beside_a_close_are_answered_or_told_that_nothing_is_connected(
+    make_scheduler: MakeScheduler, name: str
+) -> None:
+    read = READS[name]
+    for turns in range(30):
+        scheduler = await make_scheduler()
+        reads = [asyncio.ensure_future(read(scheduler)) for _ in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await scheduler.close()
+        for outcome in await asyncio.gather(*reads, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                assert isinstance(outcome, NotConnected), repr(outcome)
+                assert name != "check_health"

@@ -73,6 +73,8 @@ def test_urls(url: str, instance: RedisInstance) -> None:
         (RedisInstance("::1", 7000), "[::1]:7000/0"),
         (RedisInstance("h", tls=True), "h:6379/0"),
         (RedisInstance(socket_path="/run/redis.sock", db=1), "/run/redis.sock/1"),
+        (RedisInstance(socket_path="/run/a b/ö{1}.sock"), "/run/a%20b/%C3%B6%7B1%7D.sock/0"),
+        (RedisInstance(socket_path="/run/a%20b~+:@!$&'();=?#.sock"), "/run/a%20b~+:@!$&'();=?#.sock/0"),
         (RedisInstance(memory="store"), "memory:store/0"),
         (RedisInstance("h", name="eu-1"), "eu-1"),
         (RedisInstance(sentinels=("a:1", "b:2"), service="main", db=1), "main/1"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,6 +27,8 @@ from .connections import (
     SocketConnection,
     TlsConnection,
 )
+from .pool import FairPool
+from .tls import tls_arguments
 
 if TYPE_CHECKING:
     from fakeredis import FakeServer
@@ -46,30 +48,49 @@ def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate
     """
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)
-    where: dict[str, Any] = {"host": instance.host, "port": instance.port, "socket_keepalive": True}
+    where: dict[str, Any] = {"host": instance.host, "port": instance.port}
     kind: type[AbstractConnection] = PlainConnection
     if instance.socket_path is not None:
         kind, where = SocketConnection, {"path": instance.socket_path}
     elif instance.tls:
         kind = TlsConnection
-        where |= {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
+        where |= tls_arguments(instance)
     if locate is not None:
         kind = LocatedTlsConnection if instance.tls else LocatedPlainConnection
         where["locate"] = locate
-    pool = BlockingConnectionPool(
+    pool = FairPool(
         **where,
         connection_class=kind,
         db=instance.db,
         username=instance.username,
         password=instance.password,
         max_connections=options.max_connections,
-        timeout=options.operation_timeout_seconds,
-        socket_timeout=options.operation_timeout_seconds,
+        request_seconds=options.operation_timeout_seconds,
         socket_connect_timeout=options.connect_timeout_seconds,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
     return Redis.from_pool(pool)
+
+
+def refuse_waiting(client: Any) -> None:
+    """End the waits of requests for a connection with an error: the partition was lost."""
+    if isinstance(pool := client.connection_pool, FairPool):  # the embedded engine has a pool of its own
+        pool.refuse_waiting()
+
+
+async def close(client: Any) -> None:
+    """Close the connections of a client; a call that is under way opens no other one."""
+    pool = client.connection_pool
+    if isinstance(pool, FairPool):
+        pool.close()
+    await client.aclose()
+
+
+def abandon(client: Any) -> None:
+    """Cut all connections of a client at once: replies must not come from this server any more."""
+    if isinstance(pool := client.connection_pool, FairPool):
+        pool.abandon()
 
 
 def _open_memory(store: str, db: int) -> Redis:

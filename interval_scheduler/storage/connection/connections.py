@@ -2,6 +2,8 @@
 
 - Commands are packed in C: redis-py's asyncio connections do it in Python, at four times the cost for a full batch.
 - Names are looked up in threads of our own, and every address is tried (see `names.py`). TLS verifies the name.
+- A connection that a router on the way has forgotten is noticed after 45 s without any traffic (keep-alive). redis-py
+  leaves this to the system in some versions, and Linux waits for two hours.
 - A cancellation while a command is sent gets through. redis-py sends within `asyncio.wait_for`, which up to Python 3.11
   swallows a cancellation that arrives as the sending ends; it also starts a task for each command.
 - A server that turns a connection away is understood. It says why and hangs up, so whoever sends two commands before
@@ -11,6 +13,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -27,14 +32,39 @@ from .names import NAMES
 #: Says where the primary is: its host and port.
 Locate = Callable[[], Awaitable[tuple[str, int]]]
 
+#: The longest time that the words of a server that hung up are waited for, seconds.
+_LAST_WORDS_SECONDS: Final = 0.5
+#: The seconds without traffic until a connection is probed, the seconds between two probes, and the probes that may
+#: stay without an answer, by the names that systems have for them.
+_KEEP_ALIVE: Final = (
+    (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), 30),
+    (("TCP_KEEPINTVL",), 5),
+    (("TCP_KEEPCNT",), 3),
+)
 
-class _Sending(AbstractConnection):
+
+class Sending(AbstractConnection):
     """Packs and sends commands."""
+
+    _writer: asyncio.StreamWriter | None
+    #: The moment from which nobody uses it, by the time of the event loop.
+    _idle_from = math.inf
 
     def __init__(self, **rest: Any) -> None:
         super().__init__(driver_info=None, **rest)
 
-    _writer: asyncio.StreamWriter | None
+    def note_idle(self) -> None:
+        """Note that nobody uses it from now on."""
+        self._idle_from = asyncio.get_running_loop().time()
+
+    def idle_seconds(self) -> float:
+        """Return the time for which nobody used it, seconds."""
+        return asyncio.get_running_loop().time() - self._idle_from
+
+    def abort(self) -> None:
+        """Cut it: whoever waits for a reply finds it lost."""
+        if self._writer is not None:
+            self._writer.transport.abort()
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """Pack a command in the form in which it is sent; a name of two words becomes two arguments."""
@@ -76,8 +106,25 @@ class _Sending(AbstractConnection):
             raise
 
 
+def keep_alive_options() -> dict[int, int]:
+    """Return the options by which a socket notices a connection that is dead; those that this system knows."""
+    known = {}
+    for names, value in _KEEP_ALIVE:
+        for name in names:
+            if (option := getattr(socket, name, None)) is not None:
+                known[option] = value
+                break
+    return known
+
+
 class _Named(Connection):
-    """A connection that looks the name of its host up by itself, and tries every address that it has."""
+    """A connection that looks the name of its host up by itself, and tries every address that it has.
+
+    It keeps itself alive, see `keep_alive_options`.
+    """
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(socket_keepalive=True, socket_keepalive_options=keep_alive_options(), **rest)
 
     #: The address that is tried at the moment.
     _address: str | None = None
@@ -114,15 +161,57 @@ class _Named(Connection):
                     return
 
 
-class PlainConnection(_Sending, _Named):
+class PlainConnection(Sending, _Named):
     """A connection by TCP."""
 
 
-class TlsConnection(_Sending, _Named, SSLConnection):
+class _Tls(Connection):
+    """A connection by TLS that says for which reason the server hung up.
+
+    By TLS 1.3, a server looks at the certificate of a client when the client thinks that all is done. If it refuses it,
+    it says so and hangs up; whoever has sent something meanwhile finds the connection reset, and the words with it.
+    Then another connection is made, on which nothing is sent.
+    """
+
+    #: True once something was received.
+    _was_heard = False
+
+    async def _connect(self) -> None:
+        self._was_heard = False
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def read_response(self, *args: Any, **rest: Any) -> Any:
+        """Read a reply; if the server hung up instead of the first one, raise with the words of the server."""
+        try:
+            reply = await super().read_response(*args, **rest)
+        except RedisConnectionError as error:
+            if not self._was_heard and isinstance(error.__context__, OSError) and (words := await self._last_words()):
+                raise RedisConnectionError(str(error)) from words
+            raise
+        self._was_heard = True
+        return reply
+
+    async def _last_words(self) -> ssl.SSLError | None:
+        """Return the words with which the server refuses a connection; `None` for none."""
+        try:
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                reader, writer = await asyncio.open_connection(**self._connection_arguments())
+                try:
+                    await reader.read(1)
+                finally:
+                    writer.transport.abort()
+        except ssl.SSLError as words:
+            return words
+        except (TimeoutError, OSError):
+            return None
+        return None
+
+
+class TlsConnection(Sending, _Tls, _Named, SSLConnection):
     """A connection by TLS."""
 
 
-class SocketConnection(_Sending, UnixDomainSocketConnection):
+class SocketConnection(Sending, UnixDomainSocketConnection):
     """A connection by a Unix socket."""
 
 
@@ -148,9 +237,9 @@ class _Located(Connection):
             raise
 
 
-class LocatedPlainConnection(_Sending, _Located, _Named):
+class LocatedPlainConnection(Sending, _Located, _Named):
     """A connection to the primary by TCP."""
 
 
-class LocatedTlsConnection(_Sending, _Located, _Named, SSLConnection):
+class LocatedTlsConnection(Sending, _Located, _Tls, _Named, SSLConnection):
     """A connection to the primary by TLS."""

@@ -9,29 +9,23 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
-from ...errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
 from ...support import clock
 from .connections import PlainConnection, TlsConnection
-from .reasons import reason_of
-from .tls import certificate_problem
-
-Address = tuple[str, int]
+from .sentinels import Address, Sentinels, address_of
+from .tls import tls_arguments
 
 #: The time for which all partitions share an answer of the cluster: they often ask at the same moment.
 _KEPT_SECONDS: Final = 0.5
-_UNHEARD: Final = "is offline (none of its {} Sentinels answers; the last: {}): nothing was changed, try again later"
-_DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
-_DOWN: Final = frozenset({b"s_down", b"o_down"})
 
 
 class Locator(Protocol):
@@ -47,92 +41,18 @@ class Locator(Protocol):
     def invalidate(self) -> None:
         """Drop the known address, because the primary is gone: the next `locate` asks again."""
 
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        """Call `on_moved` when the primary has to be left although it answers: another server takes its place.
 
-class Sentinels:
-    """Asks the Sentinels of one instance, first the one that knew last time.
-
-    Nothing is kept open to them: they are seldom asked.
-    """
-
-    def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
-        self._partition: Final = instance.partition_name
-        self._service: Final = str(instance.service)
-        self._nodes: Final = [_address(node) for node in instance.sentinels]
-        # One share of the time is kept for the connection to the primary.
-        self._seconds: Final = options.connect_timeout_seconds / (len(self._nodes) + 1)
-        self._kind: Final = TlsConnection if instance.tls else PlainConnection
-        self._asking: Final[dict[str, Any]] = {
-            "username": instance.sentinel_username,
-            "password": instance.sentinel_password,
-            "retry": Retry(NoBackoff(), 0),
-            "protocol": 2,
-            **({"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True} if instance.tls else {}),
-        }
-
-    async def locate(self, slot: int) -> Address:  # noqa: ARG002 - a service has no slots
-        """Return the address of the primary of the service.
-
-        Raises:
-            PartitionOffline: no Sentinel answers, or they say that the primary is down.
-            UnsuitableServer: they do not know the service.
-            StorageRefused: they do not accept the password, or lack a right.
+        Returns at once if the old primary says so by itself.
         """
-        problem: StorageError | None = None
-        unheard = PartitionOffline(self._partition)
-        for node in tuple(self._nodes):
-            try:
-                async with asyncio.timeout(self._seconds):
-                    address = await self._ask(*node)
-            except (AuthenticationError, AuthorizationError, NoPermissionError):
-                problem = StorageRefused(
-                    self._partition,
-                    "WRONGPASS",
-                    "its Sentinels do not accept sentinel_username and sentinel_password, or the user lacks a right",
-                )
-            except StorageError as error:
-                problem = error
-            except (RedisError, OSError) as error:
-                code, words = reason_of(error)
-                unheard = PartitionOffline(self._partition, _UNHEARD.format(len(self._nodes), words), code)
-                if advice := certificate_problem(error):
-                    problem = UnsuitableServer(self._partition, f"has a Sentinel that {advice}")
-            else:
-                self._nodes.remove(node)
-                self._nodes.insert(0, node)
-                return address
-        raise problem or unheard
-
-    async def _ask(self, host: str, port: int) -> Address:
-        """Ask one Sentinel for the primary."""
-        connection = self._kind(host=host, port=port, **self._asking)
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self._service)
-            found = await connection.read_response()
-            if found is None:
-                raise UnsuitableServer(
-                    self._partition, f"is not known to its Sentinels: they monitor no service {self._service!r}"
-                )
-            await connection.send_command("SENTINEL MASTER", self._service)
-            state = await connection.read_response()
-        finally:
-            await connection.disconnect(nowait=True)
-        address = found[0].decode(), int(found[1])
-        told = dict(zip(state[::2], state[1::2], strict=True))
-        down = _DOWN.intersection(told[b"flags"].split(b","))
-        if down and address == (told[b"ip"].decode(), int(told[b"port"])):
-            raise PartitionOffline(self._partition, _DOWN_SAYS)
-        return address
-
-    def invalidate(self) -> None:
-        """Do nothing: the Sentinels are asked each time."""
 
 
 class Cluster:
     """The slot map of a cluster: the node that has each slot. All partitions share one object."""
 
     def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
-        self._seeds: Final = [_address(node) for node in instance.cluster]
+        self._seeds: Final = [address_of(node) for node in instance.cluster]
         self._instance: Final = instance
         self._connect_seconds: Final = options.connect_timeout_seconds
         self._ranges: Sequence[tuple[int, int, Address]] = ()
@@ -165,6 +85,9 @@ class Cluster:
         """
         if self._error is None:
             self._asked_at = -math.inf
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        """Do nothing: a node that lost a slot says so, to each request."""
 
     def was_told(self, server: str, code: str) -> bool:
         """Tell if this was called before with the same arguments: one warning a server is enough."""
@@ -209,9 +132,6 @@ def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -
 
 def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
     """Return the settings of a connection that asks a node of the cluster."""
-    tls: Mapping[str, Any] = {}
-    if instance.tls:
-        tls = {"ssl_ca_certs": instance.tls_ca_file, "ssl_check_hostname": True}
     return {
         "username": instance.username,
         "password": instance.password,
@@ -219,10 +139,5 @@ def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:
         "socket_connect_timeout": seconds,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        **tls,
+        **(tls_arguments(instance) if instance.tls else {}),
     }
-
-
-def _address(node: str) -> Address:
-    host, _, port = node.rpartition(":")
-    return host.strip("[]"), int(port)

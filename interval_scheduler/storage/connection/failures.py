@@ -132,6 +132,14 @@ def offline(partition: str, error: BaseException) -> PartitionOffline:
     return PartitionOffline(partition, f"is offline ({words}): nothing was changed, try again later", code)
 
 
+def unanswered(partition: str, last: BaseException | None) -> PartitionOffline:
+    """Return the error for a request that was sent again in vain; `last` is the failure of the last attempt."""
+    problem = None if last is None else translate(partition, last)
+    if isinstance(problem, PartitionOffline) and problem.reason not in (None, "timeout"):
+        return problem
+    return PartitionOffline(partition, "did not answer in time: try again later")
+
+
 def still_offline(partition: str, problem: StorageError | None) -> PartitionOffline:
     """Return the error for a call on a partition that is offline; `problem` is that of the last attempt to reach it."""
     if problem is None:

@@ -32,6 +32,7 @@ class Batchers(NamedTuple):
     control: BatchedCalls[control_commands.ControlStep, str]
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
     look: BatchedCalls[bytes, lookup.Row | None]
+    size: BatchedCalls[None, lookup.Sizes]
 
 
 class BatchersIfExists(NamedTuple):
@@ -52,6 +53,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         BatchedCalls(partition.name, senders.control),
         BatchedCalls(partition.name, senders.lock),
         BatchedCalls(partition.name, senders.look, reads=True),
+        BatchedCalls(partition.name, senders.size, reads=True),
     )
 
 
@@ -125,6 +127,9 @@ class _BatchSenders:
         if detour is not None and detour.in_between:
             return await detour.look(ids)
         return await lookup.look(self._partition, ids)
+
+    async def size(self, calls: Sequence[None]) -> Sequence[lookup.Sizes]:
+        return [await lookup.sizes(self._partition)] * len(calls)
 
     async def in_transit(self, ids: Sequence[bytes]) -> Sequence[bool]:
         return (await topology.migration_status(self._partition, ids)).in_transit

@@ -9,6 +9,7 @@ Between the two, the scheduler compares what it found on all partitions.
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import anyio
@@ -113,11 +114,12 @@ class Handshake:
             return PartitionListChanged(name, stored.number, stored.list.decode(errors="replace"))
         return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
 
-    async def examine(self, *, cannot_subscribe: bool) -> PartitionHealth:
+    async def examine(self, *, cannot_subscribe: bool, turn: AbstractAsyncContextManager[Any]) -> PartitionHealth:
         """Inspect the server now, and return its health. Never takes longer than a call may take.
 
         Args:
             cannot_subscribe: True if the server refused SUBSCRIBE.
+            turn: is entered when it is the turn of this call to use connections.
         """
         partition = self._partition
         facts, problem = ServerFacts(), partition.problem
@@ -125,8 +127,9 @@ class Handshake:
         try:
             partition.require_online()
             with anyio.fail_after(self._storage.operation_timeout_seconds):
-                facts = await self._try_out(await inspect(self._client, self._instance))
-                strange = await key_types.wrong_types(partition)
+                async with turn:
+                    facts = await self._try_out(await inspect(self._client, self._instance))
+                    strange = await key_types.wrong_types(partition)
         except TimeoutError:
             problem = PartitionOffline(partition.name, "did not answer in time", "timeout")
         except NotConnected:

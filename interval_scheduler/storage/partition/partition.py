@@ -30,17 +30,17 @@ from ...support.backoff import delays
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
-from ..connection.client import open_client
-from ..connection.diagnosis import subscribe_refused
+from ..connection.client import abandon, close, open_client, refuse_waiting
 from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_occupied, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
-from ..connection.subscription import listen, ping
 from ..requests.session import ScriptSender
 from ..scripts.keys import Keys
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Detour, PartitionState
 from .batchers import open_batchers, open_batchers_if_exists
+from .ear import Ear
+from .gate import Gate
 from .handshake import Handshake
 
 _PROBE_JITTER_SECONDS: Final = 0.05
@@ -97,10 +97,11 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         self._is_retired = False
-        #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
-        self._cannot_subscribe = False
+        self._ear = Ear(self.name, self.keys.wake, self._client, options.storage.operation_timeout_seconds, log)
         name_keys = functools.partial(key_types.name_keys, self)
         self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
+        #: The way of calls that come in any number, so that they do not hold up the others.
+        self.gate: Final = Gate(self, self.sender, options.storage.max_connections)
         self._server_time = ServerTime(self.name, self._client)
         #: Batchers for changes of tasks that exist here, and of no others.
         self.if_exists: Final = open_batchers_if_exists(self, options)
@@ -110,6 +111,7 @@ class Partition:
         self.control: Final = batchers.control
         self.lock: Final = batchers.lock
         self.look: Final = batchers.look
+        self.size: Final = batchers.size
 
     @property
     def database(self) -> str | None:
@@ -119,7 +121,7 @@ class Partition:
     @property
     def _batchers(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
         """The loops of the batchers."""
-        for batcher in (self.assign, self.remove, self.control, self.lock, self.look, *self.if_exists):
+        for batcher in (self.assign, self.remove, self.control, self.lock, self.look, self.size, *self.if_exists):
             yield batcher.run
 
     def require_online(self, *, with_any_list: bool = False) -> None:
@@ -182,12 +184,14 @@ class Partition:
             async with anyio.create_task_group() as group:
                 for run in self._batchers:
                     group.start_soon(run)
+                if self._locator is not None:
+                    group.start_soon(self._locator.watch, self._leave_primary)
                 await self._stay_connected()
         finally:
             self.state = "closed"
             self._online.clear()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await self._client.aclose()
+                await close(self._client)
 
     async def _stay_connected(self) -> None:
         seconds = self._options.storage.reconnect_interval_seconds
@@ -236,6 +240,7 @@ class Partition:
             self._online.set()
         else:
             self._online.clear()
+            refuse_waiting(self._client)
         if before not in (state, "connecting") and not self._is_retired:
             self._on_state(self)
 
@@ -252,19 +257,11 @@ class Partition:
 
     async def examine(self) -> PartitionHealth:
         """Inspect its server now. Never takes longer than a call may take."""
-        return await self.handshake.examine(cannot_subscribe=self._cannot_subscribe)
+        return await self.handshake.examine(cannot_subscribe=self._ear.is_refused, turn=self.gate.turn)
 
     async def _listen(self) -> None:
         """Listen until the connection is lost, then report it."""
-        time_out = self._options.storage.operation_timeout_seconds
-        try:
-            self._cannot_subscribe = False
-            if not await listen(self._client, self.keys.wake, time_out, self.due_times.tell, self.hint_messages.tell):
-                self._cannot_subscribe = True
-                self._log.warning("%s", subscribe_refused(self.name, self.keys.wake).message)
-                await ping(self._client, time_out)
-        except FAILED as error:
-            self._log.debug("partition %s: the connection was lost: %s", self.name, type(error).__name__)
+        await self._ear.listen(self.due_times.tell, self.hint_messages.tell)
         self._lost.set()
 
     async def leave_for_good(self) -> NoReturn:
@@ -298,6 +295,12 @@ class Partition:
     def announce(self, due_ms: int) -> None:
         """Tell the pollers of a due time in ms, which may be nearer than the one that they know."""
         self.due_times.tell(due_ms)
+
+    def _leave_primary(self) -> None:
+        """Take no further reply from its server: another one takes its place."""
+        self._log.info("partition %s: another server takes the place of its primary", self.name)
+        abandon(self._client)
+        self.report_lost()
 
     def go_offline(self) -> None:
         """Mark it offline without dropping the connection."""

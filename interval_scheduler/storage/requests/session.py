@@ -29,10 +29,19 @@ from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...config.options import StorageOptions
-from ...errors import NotConnected, NotReplicated, OutcomeUnknown, PartitionOffline, StorageError
+from ...errors import NotConnected, NotReplicated, OutcomeUnknown, StorageError
 from ...support import clock
 from ...support.backoff import delays
-from ..connection.failures import FAILED, is_busy, is_gone, is_list_changed, is_lost, is_wrong_type, translate
+from ..connection.failures import (
+    FAILED,
+    is_busy,
+    is_gone,
+    is_list_changed,
+    is_lost,
+    is_wrong_type,
+    translate,
+    unanswered,
+)
 from ..connection.replication import send_replicated
 from ..scripts.loader import Script
 from ..scripts.ports import Addressable, Argument, Reachable
@@ -194,10 +203,10 @@ class ScriptSender:
         self._partition.require_online()
         try:
             return await self.request(script, keys, args, self._storage.operation_timeout_seconds)
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
             if self._partition.state == "closed":
                 raise NotConnected from None
-            raise PartitionOffline(self._partition.name, "did not answer in time: try again later") from None
+            raise unanswered(self._partition.name, unknown.__cause__) from None
 
     async def request(
         self,
@@ -230,8 +239,9 @@ class ScriptSender:
                     with contextlib.suppress(*FAILED):
                         await self._name_keys(script, keys)
                 await self._on_failure(error, is_first=pauses is None)
+                last = error
             if clock.monotonic() >= give_up_at or self._partition.state == "closed":
-                raise OutcomeUnknown(self._partition.name)
+                raise OutcomeUnknown(self._partition.name) from last
             if pauses is None:
                 pauses = delays(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             else:

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from ...model.assignment import AssignCall
 from ...model.placement import homes
 from ...model.reports import PartitionMove
-from ..commands import lookup, topology
+from ..commands import topology
 from ..commands.assigning import Removed
 from ..commands.control import ControlStep
 from ..commands.decoding import unreadable
@@ -129,7 +129,7 @@ class Migration:
         """Tell how far tasks have moved away from each partition of the old list."""
         found = []
         for old in self.old:
-            moving, sizes = await topology.migration_status(old), await lookup.sizes(old)
+            moving, sizes = await topology.migration_status(old.gate), await old.size.submit(None)
             found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
         return tuple(found)
 

@@ -1,0 +1,43 @@
+"""The ear of a partition: it listens while the partition is online, and notices when the connection is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...support.log import Log
+from ..connection.diagnosis import subscribe_refused
+from ..connection.failures import FAILED
+from ..connection.subscription import listen, ping
+
+
+class Ear:
+    """Listens to the announcements of a partition.
+
+    Args:
+        name: the name of the partition.
+        channel: the channel of its announcements.
+        client: its client.
+        time_out_seconds: the silence after which the server is asked if it is there.
+        log: the log.
+    """
+
+    def __init__(self, name: str, channel: bytes, client: Any, time_out_seconds: float, log: Log) -> None:
+        self._name = name
+        self._channel = channel
+        self._client = client
+        self._time_out_seconds = time_out_seconds
+        self._log = log
+        #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
+        self.is_refused = False
+
+    async def listen(self, on_due: Callable[[int], None], on_hint_waiting: Callable[[bytes], None]) -> None:
+        """Listen until the connection is lost; see `subscription.listen`."""
+        try:
+            self.is_refused = False
+            if not await listen(self._client, self._channel, self._time_out_seconds, on_due, on_hint_waiting):
+                self.is_refused = True
+                self._log.warning("%s", subscribe_refused(self._name, self._channel).message)
+                await ping(self._client, self._time_out_seconds)
+        except FAILED as error:
+            self._log.debug("partition %s: the connection was lost: %s", self._name, type(error).__name__)

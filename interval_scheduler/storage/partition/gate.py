@@ -1,0 +1,98 @@
+"""The gate of a partition: calls of the application, of which there may be any number, come through it one by one.
+
+::
+
+    claims, completions, renewals, batchers ──────────────────┐
+                                                              ├──▶ the connections, in order of arrival
+    pages, audits, health ... ──▶ gate: some of them at once ─┘
+
+Whatever runs in the background is bounded by its nature: one claim, one renewal and one batch of each kind at a time.
+So with the gate, a request never has more than a few others before it, however many callers there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ..requests.session import ScriptSender
+from ..scripts.keys import Keys
+from ..scripts.loader import Script
+from ..scripts.ports import Argument, Reachable
+
+#: The connections that the gate leaves to others at the least.
+_LEFT_TO_OTHERS: Final = 3
+_LARGEST_SHARE: Final = 0.75
+
+
+class Gate:
+    """A partition, as it is for calls that come in any number; first come, first served.
+
+    Args:
+        partition: the partition.
+        sender: its sender of scripts.
+        connections: the most connections to it.
+    """
+
+    def __init__(self, partition: Reachable, sender: ScriptSender, connections: int) -> None:
+        self._partition = partition
+        self._sender = sender
+        #: Is entered when it is the turn of a call.
+        self.turn: Final = asyncio.Semaphore(places(connections))
+
+    @property
+    def name(self) -> str:
+        """The name of the partition."""
+        return self._partition.name
+
+    @property
+    def keys(self) -> Keys:
+        """The names of its keys."""
+        return self._partition.keys
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the list of partitions that this scheduler has."""
+        return self._partition.epoch
+
+    @property
+    def sender(self) -> Gate:
+        """The sender of numbered requests: the gate itself."""
+        return self
+
+    async def request(
+        self,
+        script: Script,
+        keys: Sequence[bytes],
+        args: Sequence[Argument],
+        retry_for_seconds: float,
+        replicas: int = 0,
+    ) -> Any:
+        """Send a numbered request until it is answered; the time for that begins with its turn."""
+        async with self.turn:
+            return await self._sender.request(script, keys, args, retry_for_seconds, replicas)
+
+    async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script once, as it is; raises the client's errors."""
+        async with self.turn:
+            return await self._sender.evaluate(script, keys, args)
+
+    async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script that changes nothing, until it is answered.
+
+        Raises:
+            PartitionOffline: the partition is offline, or goes offline before the turn of this call.
+        """
+        return await self.change(script, keys, args)
+
+    async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script that anybody may repeat without effect, until it is answered; as `read`."""
+        self._partition.require_online()
+        async with self.turn:
+            return await self._sender.change(script, keys, args)
+
+
+def places(connections: int) -> int:
+    """Return the number of calls at once that a gate lets through, of so many connections. Pure."""
+    return max(1, min(connections - _LEFT_TO_OTHERS, int(_LARGEST_SHARE * connections)))

@@ -1,0 +1,153 @@
+"""Any number of reads beside a worker: its runs start on time, no lease is lost, and nobody is told a lie."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+
+from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, current_run
+from interval_scheduler.storage.partition.gate import places
+from tests.proxy import Proxy
+from tests.servers import RedisServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+NewServer = Callable[..., RedisServer]
+FAR: Final = time.time() + 1e6
+_EVERY: Final = 0.25
+_SECONDS: Final = 3.0
+
+
+async def _walk(scheduler: Scheduler) -> None:
+    async for _ in scheduler.tasks(prefix="u"):
+        pass
+
+
+async def _walk_dead(scheduler: Scheduler) -> None:
+    async for _ in scheduler.dead_tasks():
+        pass
+
+
+READS: Final[dict[str, Callable[[Scheduler], Awaitable[object]]]] = {
+    "task_size": lambda scheduler: scheduler.task_size(),
+    "queue_size": lambda scheduler: scheduler.queue_size(),
+    "get_task": lambda scheduler: scheduler.get_task("u1"),
+    "tasks": _walk,
+    "dead_tasks": _walk_dead,
+    "check_health": lambda scheduler: scheduler.check_health(),
+    "audit": lambda scheduler: scheduler.audit(),
+}
+
+
+class Worker:
+    """A task that runs often, and one that lasts for longer than its lease."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.long_runs: list[int] = []
+
+    async def __call__(self, data: Any) -> None:
+        if data == "long":
+            self.long_runs.append(current_run().attempt)
+            await asyncio.sleep(_SECONDS)  # longer than the lease: it is renewed meanwhile, or lost
+        else:
+            self.ticks += 1
+
+
+@pytest.mark.parametrize("connections", [4, 16])
+@pytest.mark.parametrize("read", READS)
+async def test_loops_of_reads_do_not_hold_up_the_runs(
+    redis_server: RedisServer, namespace: str, read: str, connections: int
+) -> None:
+    worker = Worker()
+    offline: list[object] = []
+    async with Scheduler.from_url(
+        redis_server.url, namespace=namespace, lease_seconds=1, max_connections=connections
+    ) as scheduler:
+        scheduler.on("db-disconnect", offline.append)
+        await scheduler.assign_tasks([IntervalTask(f"u{n}", "x" * 200, start=FAR) for n in range(500)])
+        await scheduler.start_task_execute(worker)
+        await scheduler.assign_task(IntervalTask("long", "long"))
+        await scheduler.assign_task(IntervalTask("tick", every=_EVERY))
+        end = time.monotonic() + _SECONDS
+
+        async def loop() -> None:
+            while time.monotonic() < end:
+                await READS[read](scheduler)
+
+        await asyncio.gather(*[loop() for _ in range(200)])
+        assert worker.ticks >= 0.9 * _SECONDS / _EVERY
+        assert worker.long_runs == [1]
+        assert not offline
+
+
+async def test_very_many_counts_at_once_are_few_requests(own_server: NewServer, namespace: str) -> None:
+    server = own_server()
+    offline: list[object] = []
+    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+        scheduler.on("db-disconnect", offline.append)
+        await scheduler.assign_task(IntervalTask("t", start=FAR))
+        with server.client() as client:
+            before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+            assert await asyncio.gather(*[scheduler.task_size() for _ in range(60_000)]) == [1] * 60_000
+            asked = client.info("commandstats")["cmdstat_evalsha"]["calls"] - before
+        assert asked <= 60_000 / 500 + 1
+        assert not offline
+
+
+async def test_all_partitions_are_counted_at_once(own_server: NewServer, namespace: str) -> None:
+    async with (
+        Proxy(own_server().port) as first,
+        Proxy(own_server().port) as second,
+        Scheduler.from_url(first.url, second.url, namespace=namespace) as scheduler,
+    ):
+        passing = asyncio.Event()
+        for proxy in (first, second):
+            proxy.hold(b"EVALSHA", passing)
+        counting = asyncio.create_task(scheduler.queue_size())
+        await until(lambda: first.held == 1 and second.held == 1)
+        passing.set()
+        assert await counting == 0
+
+
+async def test_waiting_for_ones_turn_takes_no_partition_offline(redis_server: RedisServer, namespace: str) -> None:
+    """Each of the calls waits for longer than a server may be silent."""
+    offline: list[object] = []
+    async with (
+        Proxy(redis_server.port) as proxy,
+        Scheduler.from_url(
+            proxy.url, namespace=namespace, operation_timeout_seconds=0.5, max_connections=4
+        ) as scheduler,
+    ):
+        scheduler.on("db-disconnect", offline.append)
+        proxy.delay = lambda: 0.05
+        began = time.monotonic()
+        await asyncio.gather(*[_walk_dead(scheduler) for _ in range(20)])
+        assert time.monotonic() - began > 1
+        assert not offline
+
+
+async def test_whoever_waits_learns_that_the_partition_is_gone(own_server: NewServer, namespace: str) -> None:
+    server = own_server()
+    async with Scheduler.from_url(
+        server.url, namespace=namespace, operation_timeout_seconds=0.5, max_connections=4
+    ) as scheduler:
+        server.freeze()
+        try:
+            began = time.monotonic()
+            results = await asyncio.gather(*[_walk_dead(scheduler) for _ in range(50)], return_exceptions=True)
+            assert {type(result) for result in results} == {PartitionOffline}
+            # One after the other, they would take 25 s.
+            assert time.monotonic() - began < 8
+        finally:
+            server.thaw()
+
+
+@pytest.mark.parametrize(("connections", "expected"), [(4, 1), (5, 2), (8, 5), (16, 12), (100, 75)])
+async def test_the_gate_leaves_connections_to_others(connections: int, expected: int) -> None:
+    assert places(connections) == expected
