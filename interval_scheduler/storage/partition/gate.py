@@ -52,9 +52,9 @@ class Gate:
         return self._partition.keys
 
     @property
-    def epoch(self) -> int:
-        """The epoch of the list of partitions that this scheduler has."""
-        return self._partition.epoch
+    def stamp(self) -> bytes:
+        """The text that its requests carry."""
+        return self._partition.stamp
 
     @property
     def sender(self) -> Gate:
