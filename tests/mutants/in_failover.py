@@ -54,7 +54,9 @@ ALL: Final = (
         "storage/connection/client.py",
         "        pool.abandon()",
         "        pass",
-        tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
+        tests_in(
+            "integration/test_pool", "test_who_waits_for_a_reply_learns_at_once_that_the_connections_are_given_up"
+        ),
     ),
     Planted(
         "a failover that comes to nothing is waited for without end",
