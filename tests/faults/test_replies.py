@@ -81,6 +81,7 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         assert (await scheduler.audit()).ok
         await scheduler.check_health()
+        assert await scheduler.acknowledge_data_loss() is False
         assert await scheduler.remove_task("slow") is True
         assert await scheduler.clear_all_tasks() == 1
 
