@@ -280,7 +280,7 @@ async def _moving(stage: Stage) -> None:
 
 
 async def _acknowledge_data_loss(stage: Stage) -> None:
-    stage.expect("acknowledge_data_loss", await stage.scheduler.acknowledge_data_loss(), False)
+    stage.holds("acknowledge_data_loss", not await stage.scheduler.acknowledge_data_loss())
 
 
 CALLS: Final[dict[str, Entry]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import pytest_asyncio
+from redis.exceptions import ResponseError
 
 from interval_scheduler.storage.commands import topology
 from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Membership
@@ -109,5 +110,9 @@ async def test_a_list_that_is_adopted_keeps_the_birth(store: Store) -> None:
 
 async def test_an_empty_partition_is_enrolled_with_the_list_before(store: Store) -> None:
     member = MEMBER._replace(epoch=b"2", from_list=b"there")
-    assert (await topology.enroll(store.partition, member))[:6] == member[:6]
+    with pytest.raises(ResponseError, match="UNENROLLED"):
+        await topology.migration_status(store.partition)
+    stored = await topology.enroll(store.partition, member)
+    assert stored[:6] == member[:6]
+    store.epoch, store.born = 2, int(stored.born)
     assert (await topology.migration_status(store.partition)).is_migrating

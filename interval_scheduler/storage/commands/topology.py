@@ -145,7 +145,7 @@ async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -
     """Read the progress of the migration, and which of the given ids are in the batch that moves."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, in_transit = await partition.read(
-        scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], ids
+        scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], (partition.stamp, *ids)
     )
     return MigrationStatus(
         bool(from_list),
