@@ -59,6 +59,7 @@ LOST = [
     stamp(1, BORN + 1),
     stamp(2, BORN - 1),
     b"1:" + b"9" * 400,
+    b"9" * 400 + b":%d" % BORN,
     stamp(1) + b" ",
 ]
 

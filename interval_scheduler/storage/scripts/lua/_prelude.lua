@@ -73,7 +73,7 @@ local function list_changed(key, known, with_any_list)
     return nil
   end
   local epoch, born = match(stored or '', '^(%d+):(%d+)$')
-  if not whole(epoch) or not whole(born) or born ~= match(known, ':(%d+)$') then
+  if not whole(epoch) or born ~= match(known, ':(%d+)$') then
     return redis.error_reply('UNENROLLED this is not the database that the sender enrolled in')
   elseif not with_any_list then
     return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. epoch .. ' by now')
