@@ -73,9 +73,9 @@ async def test_an_executing_scheduler(own_server: NewServer, namespace: str, cap
 
 
 async def test_a_scheduler_that_only_assigns(own_server: NewServer, namespace: str) -> None:
-    """The assignment that meets it is carried out, at once and once, and the event is told."""
+    """The assignment that meets it is carried out, without a pause and once, and the event is told."""
     server = own_server()
-    async with scheduler_of([server.url], namespace) as scheduler:
+    async with scheduler_of([server.url], namespace, reconnect_interval_seconds=30) as scheduler:
         told = Told(scheduler)
         await scheduler.assign_task(IntervalTask("old", start=START))
         flush(server)
@@ -132,7 +132,10 @@ async def test_a_restart_without_persistence(own_server: NewServer, namespace: s
         assert await scheduler.assign_task(IntervalTask("t", start=START))
 
 
-async def test_a_restart_that_loses_nothing(own_server: NewServer, namespace: str) -> None:
+async def test_a_restart_that_loses_nothing(
+    own_server: NewServer, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is a first connect a loss."""
     server = own_server(appendonly="yes", appendfsync="always")
     async with scheduler_of([server.url], namespace) as scheduler:
         told = Told(scheduler)
@@ -141,6 +144,7 @@ async def test_a_restart_that_loses_nothing(own_server: NewServer, namespace: st
         assert await scheduler.assign_task(IntervalTask("t", start=START))
         assert await findings(scheduler) == []
         assert told.lost == []
+    assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 async def test_two_schedulers(own_server: NewServer, namespace: str) -> None:
