@@ -189,6 +189,10 @@ class BlockingScheduler(BlockingTaskCalls):
         """Tell how far tasks have moved to their new homes, after the list of partitions was changed."""
         return self._thread.call(self._scheduler.moving)
 
+    def acknowledge_data_loss(self, partition: str | None = None) -> bool:
+        """Take the finding `data-lost` off `check_health`, for all schedulers, once the tasks were assigned anew."""
+        return self._thread.call(lambda: self._scheduler.acknowledge_data_loss(partition))
+
     def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
         """Check everything that this namespace has in Redis, and return the faults."""
         return self._thread.call(lambda: self._scheduler.audit(repair=repair, progress=progress))

@@ -63,6 +63,19 @@ class Inspection:
     async def moving(self) -> tuple[PartitionMove, ...]:
         return await self._connected().partitions.progress()
 
+    async def acknowledge_data_loss(self, partition: str | None) -> bool:
+        if partition is not None and not isinstance(partition, str):
+            raise InvalidType("partition", f"must be a str or None, not {type(partition).__name__}")
+        partitions = self._connected().partitions
+        chosen = [each for each in partitions.all if partition in (None, each.name)]
+        if not chosen:
+            names = ", ".join(each.name for each in partitions.all)
+            raise InvalidValue("partition", f"must be one of {names}, got {partition!r}")
+        for each in chosen:
+            each.require_online()
+        acknowledged = [await each.handshake.acknowledge_loss() for each in chosen]
+        return any(acknowledged)
+
     async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
         if not isinstance(repair, bool):
             raise InvalidType("repair", f"must be True or False, not {type(repair).__name__}")

@@ -28,6 +28,26 @@ class RepairCalls:
         """
         return await self._inspection.moving()
 
+    async def acknowledge_data_loss(self, partition: str | None = None) -> bool:
+        """Take the finding `data-lost` off `check_health`, for all schedulers, once the tasks were assigned anew.
+
+        The finding tells that a partition came back without its data while a scheduler was connected to it, after a
+        restart without persistence or a FLUSHALL for example. It stays in Redis until this call.
+
+        Args:
+            partition: the name of the partition. Default: all partitions.
+
+        Returns:
+            True if there was such a finding; a call again returns False, and changes nothing.
+
+        Raises:
+            InvalidType, InvalidValue: `partition` is not the name of a partition.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: one of the partitions cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await self._inspection.acknowledge_data_loss(partition)
+
     async def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
         """Check everything that this namespace has in Redis, and return the faults.
 

@@ -260,7 +260,8 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         """Call a function, or a coroutine function, at an event.
 
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
-        `db-reconnect`: the same for any partition (its name). `clock-jump`: the clock of a partition's server jumped
+        `db-reconnect`: the same for any partition (its name). `data-lost`: a partition came back without its data, see
+        `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped
         while it executes tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`,
         with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: all
         places are taken, and no run has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ Code = Literal[
     "hints",
     "keys",
     "loading",
+    "data-lost",
     "stuck",
 ]
 
@@ -30,8 +32,8 @@ class Finding:
 
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
-            `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys`, `loading` or
-            `stuck`.
+            `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys`, `loading`,
+            `data-lost` or `stuck`.
         severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
             there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
@@ -49,6 +51,17 @@ def hints_wait(partition: str, count: int) -> Finding:
         "warning",
         f"{count:,} changes wait on the master for partition {partition!r}: they are applied once a scheduler with "
         "on_offline='hint' reaches it",
+    )
+
+
+def data_lost(partition: str, noticed_ms: int) -> Finding:
+    """Make the finding about a partition that came back without its data, which nobody has acknowledged."""
+    moment = dt.datetime.fromtimestamp(noticed_ms / 1000, dt.UTC)
+    return Finding(
+        "data-lost",
+        "warning",
+        f"partition {partition!r} came back without its data, which was noticed at {moment:%Y-%m-%d %H:%M:%S} UTC: its "
+        "tasks are gone; assign them anew, for example with sync_tasks, then call acknowledge_data_loss",
     )
 
 

@@ -181,6 +181,7 @@ class Lifespan:
                 ready.set_exception(error)
             return
         partitions.states.subscribe(self._on_state)
+        partitions.losses.subscribe(self._on_loss)
         try:
             await self._host(partitions, ready)
         finally:
@@ -234,6 +235,14 @@ class Lifespan:
         self._events.emit("db-reconnect" if back else "db-disconnect", partition.name)
         if self.connected is not None and partition is self.connected.partitions.master:
             self._events.emit("online" if back else "offline")
+
+    def _on_loss(self, name: str) -> None:
+        self._log.error(
+            "partition %s came back without its data: its tasks, dead tasks, locks and its pause are gone; assign its "
+            "tasks anew, for example with sync_tasks, then call acknowledge_data_loss",
+            name,
+        )
+        self._events.emit("data-lost", name)
 
 
 def in_words(error: BaseException) -> str:

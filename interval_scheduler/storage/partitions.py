@@ -52,6 +52,8 @@ class Partitions:
         self._log = log
         #: Tells of a partition that goes offline, and when it is back.
         self.states: Final[Broadcast[Partition]] = Broadcast()
+        #: Tells the name of a partition that is back after a loss of its data.
+        self.losses: Final[Broadcast[str]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
         instances = (*options.storage.instances, *options.storage.leaving)
         locators = open_locators(instances, options.storage)
@@ -59,6 +61,8 @@ class Partitions:
             Partition(instance, options, log, self.states.tell, locator)
             for instance, locator in zip(instances, locators, strict=True)
         ]
+        for partition in opened:
+            partition.losses.subscribe(self.losses.tell)
         self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
         self._leaving: Sequence[Partition] = opened[len(options.storage.instances) :]
         self._dropping: Final = anyio.CancelScope()

@@ -26,7 +26,16 @@ from .log import GuardedLog
 from .text import describe
 
 EventName = Literal[
-    "online", "offline", "db-disconnect", "db-reconnect", "clock-jump", "run", "run-error", "stuck", "stopped"
+    "online",
+    "offline",
+    "db-disconnect",
+    "db-reconnect",
+    "data-lost",
+    "clock-jump",
+    "run",
+    "run-error",
+    "stuck",
+    "stopped",
 ]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
 #: The most asynchronous handlers in progress; the calls of others are left out, and counted.

@@ -57,6 +57,7 @@ class World:
         return self.loop.run_until_complete(coroutine)
 
     async def open(self) -> None:
+        await self.store.enroll()  # before the schedulers do, so that it is known what stands there
         for grid in GRIDS:
             scheduler = Scheduler.from_url(
                 f"{self._url}?name={self.store.name}",

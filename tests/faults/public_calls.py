@@ -279,6 +279,10 @@ async def _moving(stage: Stage) -> None:
     stage.expect("moving", await stage.scheduler.moving(), ())
 
 
+async def _acknowledge_data_loss(stage: Stage) -> None:
+    stage.holds("acknowledge_data_loss", not await stage.scheduler.acknowledge_data_loss())
+
+
 CALLS: Final[dict[str, Entry]] = {
     "connect": of_another(lambda _, other: other.connect()),
     "close": of_another(lambda _, other: other.close(), _execute),
@@ -313,4 +317,5 @@ CALLS: Final[dict[str, Entry]] = {
     "check_health": plain(_check_health),
     "audit": plain(_audit),
     "moving": plain(_moving),
+    "acknowledge_data_loss": plain(_acknowledge_data_loss),
 }

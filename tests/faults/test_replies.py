@@ -79,10 +79,15 @@ async def story(url: str, namespace: str, delivery: str) -> None:
             assert await scheduler.try_lock("name") is None
         assert await scheduler.try_auto_lock("name", 1) is True
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
-        assert (await scheduler.audit()).ok
-        await scheduler.check_health()
+        await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
         assert await scheduler.clear_all_tasks() == 1
+
+
+async def _look_after(scheduler: Scheduler) -> None:
+    assert (await scheduler.audit()).ok
+    assert (await scheduler.check_health()).connected
+    assert await scheduler.acknowledge_data_loss() is False
 
 
 async def _dead(scheduler: Scheduler) -> bool:

@@ -285,3 +285,24 @@ async def test_rights(cluster: RedisCluster, namespace: str) -> None:
         assert await scheduler.try_auto_lock("name", 5) is True
     for node in cluster.nodes:
         assert refused(node) == set()
+
+
+async def test_a_node_that_comes_back_empty(cluster: RedisCluster, namespace: str) -> None:
+    """Each of its partitions tells it, and no other."""
+    lost: set[str] = set()
+    async with Scheduler.from_url(cluster.url, namespace=namespace) as scheduler:
+        scheduler.on("data-lost", lost.add)
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", start=START) for n in range(200)])
+        before = {task.id: task.partition async for task in scheduler.tasks()}
+        with cluster.primaries()[0].client() as client:
+            client.flushall()
+        health = await scheduler.check_health()
+        found = {each.name for each in health.partitions if any(one.code == "data-lost" for one in each.findings)}
+        assert lost == found
+        assert 0 < len(lost) < 16
+        assert {task.id async for task in scheduler.tasks()} == {each for each in before if before[each] not in lost}
+        assert await scheduler.acknowledge_data_loss()
+        assert not await scheduler.acknowledge_data_loss()
+        await scheduler.assign_tasks([IntervalTask(f"t{n}", start=START) for n in range(200)])
+        assert await scheduler.task_size() == 200
+        await scheduler.clear_all_tasks()

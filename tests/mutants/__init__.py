@@ -5,6 +5,7 @@ from typing import Final
 from . import (
     in_calls,
     in_connections,
+    in_data_loss,
     in_ends,
     in_execution,
     in_failover,
@@ -30,6 +31,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_garbage.ALL,
     *in_calls.ALL,
     *in_connections.ALL,
+    *in_data_loss.ALL,
     *in_failover.ALL,
     *in_moves.ALL,
     *in_time_travel.ALL,

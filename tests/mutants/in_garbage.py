@@ -87,9 +87,9 @@ ALL: Final = (
     lua(
         "an epoch that is no number makes schedulers leave for good",
         "_prelude",
-        "if not whole(stored) then",
-        "if false then",
-        tests_in(_GARBAGE, "test_the_epoch"),
+        "if not whole(epoch) or born ~=",
+        "if born ~=",
+        tests_in("scripts/test_epoch", "test_lost_data_are_noticed_and_nothing_changed"),
     ),
     lua(
         "a parked member that cannot be read stops its group",

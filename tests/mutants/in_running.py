@@ -11,14 +11,17 @@ _STATE_CHANGING: Final = (
     "assign", "purge_dead", "claim", "claim_once", "clear", "complete", "control", "fail", "pause_all", "lock", "mark",
     "quarantine", "release", "remove", "renew",
 )  # fmt: skip
-#: Not refused under another list of partitions.
-_WHATEVER_THE_LIST: Final = ("complete", "fail", "lock", "quarantine", "release", "renew")
+#: Not refused whatever the membership is; locks are, but not under another list of partitions.
+_WHATEVER_THE_LIST: Final = ("complete", "fail", "quarantine", "release", "renew")
+_RECALLS: Final = dict.fromkeys(_WHATEVER_THE_LIST, "recall(reply_key, sequence_arg)") | {
+    "lock": "recall_in_database(reply_key, stamp_arg)"
+}
 
 REQUEST_IDS: Final = tuple(
     lua(
         f"a repeated request is carried out again: {script}",
         script,
-        "recall(reply_key, sequence_arg)" if script in _WHATEVER_THE_LIST else "recall_in_epoch(reply_key, stamp_arg)",
+        _RECALLS.get(script, "recall_in_epoch(reply_key, stamp_arg)"),
         "nil",
         tests_in(
             _IDEMPOTENCE,

@@ -42,6 +42,7 @@ def url(request: pytest.FixtureRequest, servers: Callable[[str], RedisServer]) -
 async def store(url: str, namespace: str) -> AsyncIterator[Store]:
     """A partition of this test's namespace."""
     made = Store(url, namespace)
+    await made.enroll()
     yield made
     await made.delete()
 
@@ -52,5 +53,6 @@ async def small_store(
 ) -> AsyncIterator[Store]:
     """A partition on a server of this test alone, which may be filled up."""
     made = Store(own_server(binary=SERVERS[request.param]).url, namespace)
+    await made.enroll()
     yield made
     await made.client.aclose()

@@ -29,12 +29,19 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 REPLY_KEPT_MS: Final = 600_000
+#: When the databases of these tests became partitions, µs.
+BORN: Final = 1_700_000_000_000_000
 
 _CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
 _ZSETS: Final = ("due", "leased", "dead", "paused")
 #: What expires by itself, one a session, and its type.
 _PASSING: Final = {"reply:": "string", "taken:": "list"}
 _HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "moves", "outbox")
+
+
+def stamp(epoch: int, born: int = BORN) -> bytes:
+    """What a sender knows, and what stands in the key of the epoch."""
+    return b"%d:%d" % (epoch, born)
 
 
 @dataclass
@@ -92,8 +99,8 @@ class Numbered:
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         self.sequence += 1
         number: Argument = self.sequence
-        if self.epoch is not None and script.in_epoch:
-            number = b"%d:%d%s" % (self.epoch, self.sequence, b"?" if self.if_exists else b"")
+        if self.epoch is not None and script.is_stamped:
+            number = b"%s:%d%s" % (stamp(self.epoch), self.sequence, b"?" if self.if_exists else b"")
         reply = await self._store.evaluate(script, (self._store.keys.reply(self.name), *keys), (number, *args))
         self._store.expect_kept(self.name, self.sequence, b"" if script in _CLAIMS else reply)
         if self.if_exists and reply.startswith(b"?"):
@@ -117,6 +124,8 @@ class Store:
     name = "here"
     #: Of the list of partitions, for what needs no session.
     epoch = 1
+    #: As the handshake of a sender learned it.
+    born = BORN
 
     def __init__(self, url: str, namespace: str) -> None:
         self.namespace = namespace
@@ -136,6 +145,11 @@ class Store:
         self.replies[session] = b"%d %s" % (sequence, reply)
 
     @property
+    def stamp(self) -> bytes:
+        """What requests without a session carry."""
+        return stamp(self.epoch, self.born)
+
+    @property
     def partition(self) -> ScriptRunner:
         """Itself, as what the typed functions that need no session take."""
         return self
@@ -147,6 +161,10 @@ class Store:
             return await self.client.execute_command("EVAL", script.text, len(keys), *keys, *args)
 
     read = change = evaluate
+
+    async def enroll(self) -> None:
+        """Write what requests ask for, as a handshake does."""
+        await self.client.set(self.keys.epoch, self.stamp)
 
     async def now_ms(self) -> int:
         """The server's time."""
@@ -218,7 +236,7 @@ class Store:
                 setattr(space, name, content)
             elif name in ("fence", "halt", "epoch"):
                 assert (kind, expires) == ("string", False), key
-                setattr(space, name, content)
+                setattr(space, name, None if content == stamp(1) else content)  # so the epoch begins in each test
             elif name.startswith("group:"):
                 assert not expires, key
                 space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content
@@ -243,7 +261,7 @@ class Store:
 
     async def clear(self) -> None:
         """Remove what is in the namespace, all but that it is one."""
-        if found := set(await self.client.keys(self._pattern)) - {self.keys.membership}:
+        if found := set(await self.client.keys(self._pattern)) - {self.keys.membership, self.keys.epoch}:
             await self.client.delete(*found)
         self.replies.clear()
 

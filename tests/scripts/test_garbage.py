@@ -6,11 +6,12 @@ import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.records import CorruptRecord, parse
-from interval_scheduler.storage.commands import assigning, control, lookup, running
+from interval_scheduler.storage.commands import assigning, control, lookup, running, topology
 from interval_scheduler.storage.commands.key_types import wrong_types
 from interval_scheduler.storage.scripts import loader as scripts
+from interval_scheduler.storage.scripts.membership import SCHEMA_VERSION, Membership
 
-from .store import HOUR, Space, Store, change, held, held_of, lease, leased_space, recurring
+from .store import HOUR, Space, Store, change, held, held_of, lease, leased_space, recurring, stamp
 
 pytestmark = pytest.mark.asyncio
 
@@ -194,12 +195,37 @@ async def test_a_reply_of_another_type(store: Store) -> None:
 
 @every_value
 async def test_the_epoch(store: Store, value: bytes) -> None:
-    """Nothing can be claimed until it is set right; the error names the key, and no scheduler leaves for good."""
+    """Nothing can be claimed until a scheduler has enrolled anew, which sets it right; it is no loss of data."""
     session = store.session()
     session.epoch = 1
+    member = Membership(SCHEMA_VERSION, b"here", b"here", b"here")
+    before = await topology.enroll(store.partition, member)
     await store.client.set(store.keys.epoch, value)
-    with pytest.raises(ResponseError, match=r"CORRUPT the key .*epoch"):
+    with pytest.raises(ResponseError, match="UNENROLLED"):
         await running.claim(session.it, store.keys, 10, HOUR)
+    assert await topology.enroll(store.partition, before) == before
+    assert (await store.raw())[store.keys.epoch][1] == stamp(1, int(before.born))
+
+
+@every_value
+async def test_the_birth(store: Store, value: bytes) -> None:
+    """The key of the epoch tells it too; without that, the first sender who knows it."""
+    before = await topology.enroll(store.partition, Membership(SCHEMA_VERSION, b"here", b"here", b"here"))
+    await store.client.hset(store.keys.membership, b"born", value)
+    assert await topology.enroll(store.partition, before._replace(born=b"")) == before
+    await store.client.hset(store.keys.membership, b"born", value)
+    await store.client.set(store.keys.epoch, value)
+    assert await topology.enroll(store.partition, before) == before
+
+
+async def test_an_epoch_of_another_type(store: Store) -> None:
+    """It stays: people have to look at it."""
+    member = Membership(SCHEMA_VERSION, b"here", b"here", b"here")
+    await store.client.delete(store.keys.epoch)
+    await store.client.rpush(store.keys.epoch, b"x")
+    before = await topology.enroll(store.partition, member)
+    assert await topology.enroll(store.partition, before) == before
+    assert await wrong_types(store.partition) == {store.keys.epoch: "string"}
 
 
 async def test_types(store: Store) -> None:

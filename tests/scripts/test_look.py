@@ -75,11 +75,12 @@ async def test_sizes_count_what_is_due_up_to_now(store: Store) -> None:
 
 async def test_enroll_once(store: Store) -> None:
     mine = Membership(SCHEMA_VERSION, b"here", b"here,there", b"here")
-    assert await topology.enroll(store.partition, mine) == mine
-    stored = {name.encode(): value for name, value in mine._asdict().items() if value}
+    born = b"%d" % store.born  # the key of the epoch tells it
+    assert await topology.enroll(store.partition, mine) == mine._replace(born=born)
+    stored = {name.encode(): value for name, value in mine._replace(born=born)._asdict().items() if value}
     assert await store.space() == Space(membership=stored)
     for other in (mine, Membership(b"2", b"there", b"there", b"there")):
-        assert await topology.enroll(store.partition, other) == mine
+        assert await topology.enroll(store.partition, other) == mine._replace(born=born)
         assert await store.space() == Space(membership=stored)
 
 
@@ -87,5 +88,5 @@ async def test_enroll_tells_what_stands_there(store: Store) -> None:
     stored = {b"schema": b"9", b"partition": b"p", b"list": b"p,q", b"master": b"q"}
     await store.seed(Space(membership=stored))
     found = await topology.enroll(store.partition, Membership(SCHEMA_VERSION, b"here", b"here", b"here"))
-    assert found == Membership(b"9", b"p", b"p,q", b"q")
-    assert await store.space() == Space(membership=stored)
+    assert found == Membership(b"9", b"p", b"p,q", b"q", born=b"%d" % store.born)
+    assert await store.space() == Space(membership={**stored, b"born": found.born})

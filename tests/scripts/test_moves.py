@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from interval_scheduler.storage.commands import assigning, running, topology
 from interval_scheduler.storage.commands.topology import Outbox
 
-from .store import HOUR, Space, Store, change, leased_space, recurring, without
+from .store import HOUR, Space, Store, change, leased_space, recurring, stamp, without
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,6 +25,7 @@ BINARY = b"b\n\0\xff\n;g"
 async def there(url: str, namespace: str) -> AsyncIterator[Store]:
     """Another partition."""
     made = Store(url, f"there-{namespace}")
+    await made.enroll()
     yield made
     await made.delete()
 
@@ -203,7 +204,7 @@ async def test_another_list_of_partitions_is_refused(store: Store, there: Store)
     await store.seed(rich())
     outbox = await out(store, b"due")
     for each in (store, there):
-        await each.client.set(each.keys.epoch, b"2")
+        await each.client.set(each.keys.epoch, stamp(2))
     before = await store.raw(), await there.raw()
     for late in (
         out(store, b"waiting"),

@@ -86,6 +86,7 @@ CALLS: Final[dict[str, Call]] = {
     "check_health": lambda scheduler: scheduler.check_health(),
     "audit": lambda scheduler: scheduler.audit(),
     "moving": lambda scheduler: scheduler.moving(),
+    "acknowledge_data_loss": lambda scheduler: scheduler.acknowledge_data_loss(),
     "async with": _block,
 }
 #: Those that begin or end something: where the home is closed, they find nothing to end, and may begin anew.

@@ -242,6 +242,8 @@ async def look_after(scheduler: Scheduler) -> None:
         for finding in partition.findings:
             assert_type(finding, Finding)
             assert_type(finding.message, str)
+    assert_type(await scheduler.acknowledge_data_loss(), bool)
+    assert_type(await scheduler.acknowledge_data_loss("here:6379/0"), bool)
     report = await scheduler.audit(repair=True, progress=lambda done, of: done / of)
     assert_type(report, AuditReport)
     assert_type(report.checked, int)

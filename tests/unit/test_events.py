@@ -28,6 +28,7 @@ def test_the_events() -> None:
         "offline",
         "db-disconnect",
         "db-reconnect",
+        "data-lost",
         "clock-jump",
         "run",
         "run-error",

@@ -17,10 +17,21 @@ _MOST_BYTES: Final = 1 << 20
 
 
 async def enroll(partition: ScriptRunner, wanted: Membership) -> Membership:
-    """Make the database a partition of the namespace unless it is one. Return what is stored then."""
+    """Make the database a partition of the namespace unless it is one. Return what is stored then.
+
+    If `wanted` has another birth than the database, it is stored that data were lost.
+    """
     keys = partition.keys
-    reply: list[bytes] = await partition.evaluate(scripts.ENROLL, keys.of[scripts.ENROLL], (*wanted[:4], wanted.number))
+    reply: list[bytes] = await partition.evaluate(
+        scripts.ENROLL, keys.of[scripts.ENROLL], (*wanted[:4], wanted.number, wanted.from_list, wanted.born)
+    )
     return Membership(*reply)
+
+
+async def acknowledge(partition: ScriptRunner, born: bytes) -> bool:
+    """Note that people know of the loss of data before this birth. Return True if nobody had done so."""
+    keys = partition.keys
+    return bool(await partition.change(scripts.ACKNOWLEDGE, keys.of[scripts.ACKNOWLEDGE], (born,)) == b"1")
 
 
 class AdoptReply(NamedTuple):
@@ -65,14 +76,14 @@ async def adopt_list(
 async def finish_migration(partition: ScriptRunner) -> None:
     """Store that all tasks have moved."""
     keys = partition.keys
-    await partition.change(scripts.FINISH_MIGRATION, keys.of[scripts.FINISH_MIGRATION], (partition.epoch,))
+    await partition.change(scripts.FINISH_MIGRATION, keys.of[scripts.FINISH_MIGRATION], (partition.stamp,))
 
 
 async def scan_ids(partition: ScriptRunner, cursor: bytes, count: int, looked: int) -> tuple[bytes, Sequence[bytes]]:
     """List the ids of one step of all tasks. Return the next cursor (`b"0"`: the end is reached) and the ids."""
     keys = partition.keys
     after, ids = await partition.change(
-        scripts.SCAN_IDS, keys.of[scripts.SCAN_IDS], (partition.epoch, cursor, count, looked)
+        scripts.SCAN_IDS, keys.of[scripts.SCAN_IDS], (partition.stamp, cursor, count, looked)
     )
     return after, ids
 
@@ -96,7 +107,7 @@ async def move_out(partition: ScriptRunner, destination: str, ids: Sequence[byte
     batch_number, to, token, left, batch = await partition.change(
         scripts.MOVE_OUT,
         keys.of[scripts.MOVE_OUT],
-        (partition.epoch, keys.wake, destination.encode(), _MOST_BYTES, *ids),
+        (partition.stamp, keys.wake, destination.encode(), _MOST_BYTES, *ids),
     )
     destination_name = to.decode(errors="backslashreplace")
     return Outbox(number(partition.name, keys.moves, batch_number), destination_name, token, left, batch)
@@ -109,7 +120,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
         await partition.change(
             scripts.MOVE_IN,
             keys.of[scripts.MOVE_IN],
-            (partition.epoch, keys.wake, origin.encode(), outbox.number, outbox.token, *outbox.batch),
+            (partition.stamp, keys.wake, origin.encode(), outbox.number, outbox.token, *outbox.batch),
         )
     )
 
@@ -117,7 +128,7 @@ async def move_in(partition: ScriptRunner, origin: str, outbox: Outbox) -> int:
 async def move_done(partition: ScriptRunner, batch_number: int) -> None:
     """Delete the batch of that number: it has arrived."""
     keys = partition.keys
-    await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.epoch, batch_number))
+    await partition.change(scripts.MOVE_DONE, keys.of[scripts.MOVE_DONE], (partition.stamp, batch_number))
 
 
 class MigrationStatus(NamedTuple):
@@ -134,7 +145,7 @@ async def migration_status(partition: ScriptRunner, ids: Sequence[bytes] = ()) -
     """Read the progress of the migration, and which of the given ids are in the batch that moves."""
     keys = partition.keys
     _, from_list, moved, looked, has_outbox, in_transit = await partition.read(
-        scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], ids
+        scripts.MIGRATION_STATUS, keys.of[scripts.MIGRATION_STATUS], (partition.stamp, *ids)
     )
     return MigrationStatus(
         bool(from_list),

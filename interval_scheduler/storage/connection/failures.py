@@ -41,6 +41,8 @@ _TOO_FEW_REPLICAS: Final = (
     "fewer replicas are in touch than its min-replicas-to-write asks for: nothing was changed, try again later"
 )
 _IS_REPLICA: Final = "it is a read only replica: give the address of its primary"
+_MOVING: Final = ("is on its way to another node of the cluster: nothing was changed, try again later", "moving")
+_UNENROLLED: Final = ("is not as this scheduler knew it, its data may be lost: nothing was changed, try again later",)
 #: The longest text of a server that is shown.
 _MOST_CHARACTERS: Final = 500
 _KEPT_CODES: Final = frozenset({"BUSY", "CORRUPT", "MISCONF", "UNKILLABLE", "WRONGTYPE"})
@@ -93,6 +95,11 @@ def is_list_changed(error: BaseException) -> bool:
     return isinstance(error, ResponseError) and "LISTCHANGED" in str(error)
 
 
+def is_unenrolled(error: BaseException) -> bool:
+    """Tell if the request was refused because the sender did not enroll in the database as it is: data may be lost."""
+    return isinstance(error, ResponseError) and "UNENROLLED" in str(error)
+
+
 def is_wrong_type(error: BaseException) -> bool:
     """Tell if a key has another type than the command needs; the error does not name the key."""
     return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
@@ -115,10 +122,8 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
         return _not_admitted(partition, str(error))
-    if is_moved(error) or is_slot_moving(error):
-        return PartitionOffline(
-            partition, "is on its way to another node of the cluster: nothing was changed, try again later", "moving"
-        )
+    if is_moved(error) or is_slot_moving(error) or is_unenrolled(error):
+        return PartitionOffline(partition, *(_UNENROLLED if is_unenrolled(error) else _MOVING))
     if isinstance(error, ResponseError) and not is_turned_away(error):
         return _refusal(partition, error)
     if problem := certificate_problem(error):

@@ -18,7 +18,7 @@ from redis.exceptions import NoPermissionError
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
-from ...model.health import Finding, PartitionHealth, wrong_keys
+from ...model.health import Finding, PartitionHealth, data_lost, wrong_keys
 from ..commands import auditing, key_types, topology
 from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
@@ -50,6 +50,8 @@ class Handshake:
         #: The membership that was found there; `None` for none.
         self.stored: Membership | None = None
         self._facts = ServerFacts()
+        #: True if its data were lost since this scheduler connected, and nobody was told yet.
+        self._has_lost_data = False
         #: The text that tells its database from every other, once it was reached; `None` if there is none.
         self.database: str | None = None
         #: The text that tells its server from every other.
@@ -60,6 +62,11 @@ class Handshake:
         self.expected = self.expected._replace(
             from_list=from_list, epoch=self.expected.epoch if epoch is None else epoch
         )
+
+    def take_loss(self) -> bool:
+        """Return True once after each loss of data: the database is not the one in which this scheduler enrolled."""
+        lost, self._has_lost_data = self._has_lost_data, False
+        return lost
 
     async def inspect_server(self) -> None:
         """Check that the server may be used. Writes nothing.
@@ -75,8 +82,7 @@ class Handshake:
         if self._is_demoted():
             raise PartitionOffline(self._partition.name, _CHANGES_ITS_PRIMARY)
         require_suitable(self._partition.name, self._diagnose(self._facts))
-        stored = await self._client.hgetall(self._partition.keys.membership)
-        self.stored = Membership.stored(stored) if stored else None
+        self.stored = await self._read_membership()
         if self.stored is not None:
             self.expected.require_same_layout(self.stored)
 
@@ -94,23 +100,50 @@ class Handshake:
         """
         findings = self._diagnose(await self._try_out(self._facts))
         require_suitable(self._partition.name, findings)
-        stored = self.stored
-        if not self.expected.is_migrating:
-            stored = await topology.enroll(self._partition, self.expected)
-        elif stored is None or stored.number < self.expected.number:
+        if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
             # It came back with the list from before the reconfiguration, whose migration has not ended yet.
-            stored = (await topology.adopt_list(self._partition, self.expected, None, paused=False)).membership
+            await topology.adopt_list(self._partition, self.expected, None, paused=False)
+        stored = await topology.enroll(self._partition, self.expected)
         self.expected.require(stored, self._partition.keys.membership)
+        self._has_lost_data = self._has_lost_data or self.expected.born not in (b"", stored.born)
+        self.expected = self.expected._replace(born=stored.born)
         return findings
+
+    async def _read_membership(self) -> Membership | None:
+        fields = await self._client.hgetall(self._partition.keys.membership)
+        return Membership.stored(fields) if fields else None
+
+    async def acknowledge_loss(self) -> bool:
+        """Note in Redis that people know of the loss of data. Return True if there was one that nobody knew of.
+
+        Raises:
+            StorageError: the partition was lost or refused.
+        """
+        try:
+            stored = await self._read_membership()
+        except FAILED as error:
+            raise translate(self._partition.name, error) from None
+        # The birth that is there now: a late copy of this request does not acknowledge a later loss.
+        return stored is not None and await topology.acknowledge(self._partition, stored.born)
+
+    async def _lost_data(self) -> list[Finding]:
+        """Return the finding about lost data; if the database is another one, hear of that first."""
+        stored = await self._read_membership()
+        if stored is None or stored.born != self.expected.born:
+            self._partition.enroll_anew()
+            await self._partition.wait_online()
+            stored = await self._read_membership()
+        lost_ms = None if stored is None else stored.lost_ms
+        return [] if lost_ms is None else [data_lost(self._partition.name, lost_ms)]
 
     async def list_changed(self) -> StorageError:
         """Return the error for a request that was refused because of this list of partitions."""
         name = self._partition.name
         try:
-            stored = Membership.stored(await self._client.hgetall(self._partition.keys.membership))
+            stored = await self._read_membership()
         except FAILED as error:
             return translate(name, error)
-        if stored.number > self._partition.epoch:
+        if stored is not None and stored.number > self.expected.number:
             return PartitionListChanged(name, stored.number, stored.list.decode(errors="replace"))
         return PartitionOffline(name, "has come back with an older list of partitions: nothing was changed")
 
@@ -124,12 +157,14 @@ class Handshake:
         partition = self._partition
         facts, problem = ServerFacts(), partition.problem
         strange: dict[bytes, str] = {}
+        lost: list[Finding] = []
         try:
             partition.require_online()
             with anyio.fail_after(self._storage.operation_timeout_seconds):
                 async with turn:
                     facts = await self._try_out(await inspect(self._client, self._instance))
                     strange = await key_types.wrong_types(partition)
+                    lost = await self._lost_data()
         except TimeoutError:
             problem = PartitionOffline(partition.name, "did not answer in time", "timeout")
         except NotConnected:
@@ -144,6 +179,7 @@ class Handshake:
             clock_difference=facts.clock_difference,
             findings=(
                 *self._diagnose(facts),
+                *lost,
                 *([wrong_keys(partition.name, key_types.describe(strange))] if strange else ()),
                 *(() if problem is None else of_problem(problem)),
                 *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),

@@ -8,14 +8,14 @@
 
 Losing a connection is noticed by the subscription, which is always open while online, and by requests. Reconnecting
 starts after a jittered delay that doubles up to 5 s. While a partition is offline, reads and new changes raise
-`PartitionOffline` at once; requests that were under way are sent again for as long as they may be.
+`PartitionOffline` at once; requests that were under way are sent again for as long as they may be. If the server
+answers, but its data are lost, the handshake is made anew at once: the partition stays online, and requests wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import random
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, Literal, NoReturn
 
@@ -26,13 +26,12 @@ from ...config.options import SchedulerOptions
 from ...errors import NotConnected, PartitionListChanged, StorageError
 from ...model.health import PartitionHealth
 from ...support import clock
-from ...support.backoff import delays
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
 from ..connection.client import abandon, close, open_client, refuse_waiting
 from ..connection.discovery import Cluster, Locator
-from ..connection.failures import FAILED, is_occupied, is_slot_moving, still_offline, translate
+from ..connection.failures import FAILED, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
 from ..requests.session import ScriptSender
 from ..scripts.keys import Keys
@@ -42,13 +41,7 @@ from .batchers import open_batchers, open_batchers_if_exists
 from .ear import Ear
 from .gate import Gate
 from .handshake import Handshake
-
-_PROBE_JITTER_SECONDS: Final = 0.05
-#: The longest delay before a lost partition is tried again; the shorter one if Sentinels or cluster nodes are asked.
-_LONGEST_DELAY_SECONDS: Final = 5.0
-_LONGEST_LOCATED_DELAY_SECONDS: Final = 1.0
-#: After a connection that lasted less than this, the next attempt waits for a growing delay.
-_STEADY_SECONDS: Final = 1.0
+from .pauses import Pauses
 
 
 class Partition:
@@ -73,12 +66,14 @@ class Partition:
         self.name: Final = instance.partition_name
         self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
         self.state: PartitionState = "connecting"
-        #: The epoch of the list of partitions in force, once it was agreed upon.
-        self.epoch = 1
+        #: The stamp of its requests: the epoch of the list of partitions in force, and the birth of the database.
+        self.stamp = b""
         #: The reason why it is not online, after a failed attempt.
         self.problem: StorageError | None = None
         #: Tells a due time in ms, which may be earlier than those known before; 0: look now.
         self.due_times: Final[Broadcast[int]] = Broadcast()
+        #: Tells its name when it is back after a loss of its data.
+        self.losses: Final[Broadcast[str]] = Broadcast()
         #: Tells each message on the wake channel that is not a due time.
         self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
         #: The way of changes while it is offline; `None`: hints are off.
@@ -92,6 +87,7 @@ class Partition:
         self._client: Any = open_client(instance, options.storage, locate)
         self.handshake: Final[Handshake] = Handshake(self, instance, options.storage, self._client)
         self._lost = asyncio.Event()
+        self._enrolls_anew = False
         self._online = asyncio.Event()
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
@@ -167,7 +163,6 @@ class Partition:
 
     def adopt(self, epoch: int, from_list: bytes) -> None:
         """Use the list of partitions that was agreed upon: its epoch, and the list before it, if any."""
-        self.epoch = epoch
         self.handshake.expect(epoch=b"%d" % epoch, from_list=from_list)
 
     def retire(self) -> None:
@@ -194,10 +189,7 @@ class Partition:
                 await close(self._client)
 
     async def _stay_connected(self) -> None:
-        seconds = self._options.storage.reconnect_interval_seconds
-        longest = _LONGEST_DELAY_SECONDS if self._locator is None else _LONGEST_LOCATED_DELAY_SECONDS
-        anew = functools.partial(delays, seconds, max(seconds, longest))
-        waits = anew()
+        pauses = Pauses(self._options.storage.reconnect_interval_seconds, is_located=self._locator is not None)
         while not self._is_retired:
             try:
                 await self._greet()
@@ -211,14 +203,15 @@ class Partition:
                 self._tried.set()
                 self._attempted.set()
                 await self._client.connection_pool.disconnect(inuse_connections=False)
-                if is_occupied(error):
-                    waits = anew()  # the server is there, so frequent attempts do no harm
-                await anyio.sleep(next(waits))
+                await anyio.sleep(pauses.after_failure(error))
                 continue
             self.problem = None
             self._lost.clear()
+            self._enrolls_anew = False
             self._set_state("online")
             self._attempted.set()
+            if self.handshake.take_loss():
+                self.losses.tell(self.name)
             online_from = clock.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
@@ -226,13 +219,10 @@ class Partition:
                 if self.detour is not None:
                     self._online.clear()  # no claims until it is known if hints wait
                 group.cancel_scope.cancel()
+            if self._enrolls_anew:
+                continue  # the server is there
             await self._client.connection_pool.disconnect(inuse_connections=False)
-            if clock.monotonic() - online_from > _STEADY_SECONDS:
-                # One lost connection is not a lost partition: try at once, but not all schedulers at the same moment.
-                waits = anew()
-                await anyio.sleep(random.uniform(0, _PROBE_JITTER_SECONDS))
-            else:
-                await anyio.sleep(next(waits))
+            await anyio.sleep(pauses.after_loss(online_from))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
@@ -252,6 +242,7 @@ class Partition:
         for finding in await self.handshake.enroll():
             if not (isinstance(self._locator, Cluster) and self._locator.was_told(self.handshake.server, finding.code)):
                 self._log.warning("%s", finding.message)
+        self.stamp = self.handshake.expected.stamp
         if self.detour is not None:
             await self.detour.catch_up()
 
@@ -306,6 +297,13 @@ class Partition:
         """Mark it offline without dropping the connection."""
         if self.state == "online":
             self._set_state("offline")
+
+    def enroll_anew(self) -> None:
+        """Make the handshake anew at once. The state stays, but requests wait: the server answers."""
+        if self.state == "online":
+            self._enrolls_anew = True
+            self._online.clear()
+            self._lost.set()
 
     def give_up(self) -> None:
         """Mark it offline, and look for it."""

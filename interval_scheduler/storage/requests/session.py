@@ -8,6 +8,9 @@
                    ▼    │
                  in doubt ──retry time ends──▶ OutcomeUnknown
 
+If the database has lost its data, it refuses each request once, and the partition makes its handshake anew. Then the
+request is sent again with the new stamp: what it did before is lost, and no late copy of it can do anything.
+
 A session numbers its requests and has at most one under way. Each state-changing script keeps the last number and
 its reply under the session's key (`recall` and `remember` in `_prelude.lua`); a repeated request gets that reply and
 changes nothing, one that arrives after a later one is refused. So it does not matter whether a lost request was carried
@@ -38,6 +41,7 @@ from ..connection.failures import (
     is_gone,
     is_list_changed,
     is_lost,
+    is_unenrolled,
     is_wrong_type,
     translate,
     unanswered,
@@ -60,6 +64,11 @@ class NotAllExist(Exception):
     def __init__(self, flags: Sequence[bool]) -> None:
         super().__init__(flags)
         self.flags = flags
+
+
+def restamped(args: Sequence[Argument], stamp: bytes, new: bytes) -> tuple[Argument, ...]:
+    """Return the arguments of a request with another stamp; the stamp is the beginning of the first one."""
+    return (new + bytes(args[0])[len(stamp) :], *args[1:])
 
 
 def to_flags(digits: bytes) -> list[bool]:
@@ -148,8 +157,8 @@ class Session:
         """
         self._in_doubt = True
         number: Argument = self._sequence
-        if script.in_epoch:
-            number = b"%d:%d%s" % (self._partition.epoch, self._sequence, b"?" if self._if_exists else b"")
+        if script.is_stamped:
+            number = b"%s:%d%s" % (self._partition.stamp, self._sequence, b"?" if self._if_exists else b"")
         try:
             reply = await self._partition.sender.request(
                 script, (self._reply_key, *keys), (number, *args), self._retry_for_seconds, self._replicas
@@ -226,6 +235,7 @@ class ScriptSender:
         """
         give_up_at = clock.monotonic() + retry_for_seconds
         pauses: Iterator[float] | None = None  # nearly every request succeeds at once
+        stamp = self._partition.stamp
         evaluate = self.evaluate
         if replicas:
             seconds = self._storage.operation_timeout_seconds
@@ -238,20 +248,27 @@ class ScriptSender:
                 if is_wrong_type(error):
                     with contextlib.suppress(*FAILED):
                         await self._name_keys(script, keys)
-                await self._on_failure(error, is_first=pauses is None)
+                await self._on_failure(error, stamp, is_first=pauses is None)
+                undone = translate(self._partition.name, error) if is_unenrolled(error) else None
                 last = error
             if clock.monotonic() >= give_up_at or self._partition.state == "closed":
-                raise OutcomeUnknown(self._partition.name) from last
+                raise undone or OutcomeUnknown(self._partition.name) from last
             if pauses is None:
                 pauses = delays(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             else:
                 await anyio.sleep(next(pauses))
             with anyio.move_on_after(give_up_at - clock.monotonic()):
                 await self._partition.wait_online()
+            if undone is not None and stamp != self._partition.stamp:
+                args, stamp = restamped(args, stamp, self._partition.stamp), self._partition.stamp
 
-    async def _on_failure(self, error: BaseException, *, is_first: bool) -> None:
+    async def _on_failure(self, error: BaseException, stamp: bytes, *, is_first: bool) -> None:
         """Update the state of the partition after a failed attempt; raise if another attempt is of no use."""
         lost = is_lost(error)
+        if is_unenrolled(error):
+            if stamp == self._partition.stamp:  # else the handshake was made meanwhile
+                self._partition.enroll_anew()
+            return
         if is_list_changed(error):
             await self._partition.leave_for_good()
         if not lost and not is_busy(error):

@@ -31,8 +31,8 @@ SHARED: Final = {
     "outbox": "hash, id -> a task that moves to another partition, with all its state",
     "moves": "hash, numbers of the last batches out and in, and the progress of the move",
     "hinted": "string, the number of the last hint that was applied here",
-    "membership": "hash, schema, partition, list, master, epoch and from: what the namespace says of this database",
-    "epoch": "string, the epoch of the list of partitions; absent for epoch 1",
+    "membership": "hash, schema, partition, list, master, epoch, from, born and lost: what is known of this database",
+    "epoch": "string, the epoch of the list of partitions, a colon, and when the database became a partition, µs",
     "probe": "any type, only for the time of this script",
 }
 
@@ -123,7 +123,7 @@ class Keys:
         self.halt: Final = self._tag + b"halt"
         #: The number of the last hint that was applied here.
         self.hinted: Final = self._tag + b"hinted"
-        #: The epoch of the list of partitions; absent for epoch 1. `list_changed` in `_prelude.lua` derives it too.
+        #: The epoch and the birth, which every request names. `list_changed` in `_prelude.lua` derives this name too.
         self.epoch: Final = self._tag + b"epoch"
         #: Tasks that move to another partition, and the progress of the migration.
         self.outbox: Final = self._tag + b"outbox"

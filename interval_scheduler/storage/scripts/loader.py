@@ -32,6 +32,7 @@ _SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
 _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
+_IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
 _FUNCTIONS: Final = ("_checks", "_prelude", "_groups", "_claims")
@@ -52,7 +53,7 @@ class Script:
         types: the type of each key, as its header says; all further keys of a call have that of the last.
         text: the text that Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
-        in_epoch: True if Redis refuses it where the list of partitions has another epoch than the sender's.
+        is_stamped: True if Redis refuses it where the sender knows another membership; its number is a stamp then.
         in_order: the variant that applies hints (see `_in_order.lua`); None for a script that hints do not use.
     """
 
@@ -62,7 +63,7 @@ class Script:
     types: tuple[str, ...]
     text: str
     sha: str
-    in_epoch: bool
+    is_stamped: bool
     in_order: Script | None = None
 
 
@@ -137,8 +138,8 @@ def _entries(header: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [match.groups() for match in map(_ENTRY.match, header) if match]
 
 
-def _load(name: str, *, in_order: bool = False) -> Script:
-    script = _script(name, *_FUNCTIONS)
+def _load(name: str, *more: str, in_order: bool = False) -> Script:
+    script = _script(name, *_FUNCTIONS, *more)
     return replace(script, in_order=_script(name, *_FUNCTIONS, "_in_order")) if in_order else script
 
 
@@ -153,10 +154,11 @@ def _script(name: str, *shared: str) -> Script:
     text = "".join([*map(_read, shared), names_of(header), source])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     types = tuple(found[1] for found in map(_TYPE.match, header) if found)
-    return Script(name, header, keys, types, text, sha, "recall_in_epoch(" in source)
+    return Script(name, header, keys, types, text, sha, _IS_STAMPED.search(source) is not None)
 
 
-ADOPT_LIST: Final = _load("adopt_list")
+ACKNOWLEDGE: Final = _load("acknowledge")
+ADOPT_LIST: Final = _load("adopt_list", "_membership")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit")
@@ -165,7 +167,7 @@ CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")
 COMPLETE: Final = _load("complete")
 CONTROL: Final = _load("control")
-ENROLL: Final = _load("enroll")
+ENROLL: Final = _load("enroll", "_membership")
 FAIL: Final = _load("fail")
 FINISH_MIGRATION: Final = _load("finish_migration")
 HINT: Final = _load("hint")

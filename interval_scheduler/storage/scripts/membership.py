@@ -27,6 +27,10 @@ class Membership(NamedTuple):
     master: bytes
     epoch: bytes = b""
     from_list: bytes = b""
+    #: The moment at which the database became a partition, µs: after a loss of its data it has another one.
+    born: bytes = b""
+    #: The moment at which a loss was noticed, ms; `0` after it was acknowledged.
+    lost: bytes = b""
 
     @classmethod
     def expected(cls, name: str, storage: StorageOptions) -> Membership:
@@ -43,6 +47,16 @@ class Membership(NamedTuple):
     def number(self) -> int:
         """The epoch as a number: 1 for the first list, whose epoch is not stored; 0 if it cannot be read."""
         return whole(self.epoch or b"1") or 0
+
+    @property
+    def stamp(self) -> bytes:
+        """The text that each request of a scheduler with this membership carries."""
+        return b"%d:%s" % (self.number, self.born)
+
+    @property
+    def lost_ms(self) -> int | None:
+        """The moment at which a loss of data was noticed that nobody has acknowledged, ms; `None`: there is none."""
+        return whole(self.lost) or None
 
     @property
     def is_migrating(self) -> bool:
@@ -100,7 +114,7 @@ class Membership(NamedTuple):
                 )
 
 
-_FIELDS: Final = (b"schema", b"partition", b"list", b"master", b"epoch", b"from")
+_FIELDS: Final = (b"schema", b"partition", b"list", b"master", b"epoch", b"from", b"born", b"lost")
 
 
 def join(names: Iterable[str]) -> bytes:

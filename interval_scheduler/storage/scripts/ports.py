@@ -30,8 +30,8 @@ class ScriptRunner(Protocol):
         """The names of its keys."""
 
     @property
-    def epoch(self) -> int:
-        """The epoch of the list of partitions that this scheduler has."""
+    def stamp(self) -> bytes:
+        """The text that requests carry: the epoch of this scheduler's list, a colon, and the birth of the database."""
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once; raise the client's errors as they are."""
@@ -100,6 +100,9 @@ class Reachable(Addressable, Protocol):
 
     def give_up(self) -> None:
         """Go offline and report the connection lost."""
+
+    def enroll_anew(self) -> None:
+        """Make the handshake anew without a delay: the database is not the one in which this scheduler enrolled."""
 
     async def leave_for_good(self) -> NoReturn:
         """Stop using the partition: its list of partitions was changed."""

@@ -305,7 +305,7 @@ class _InOrder:
 
     def __init__(self, partition: ScriptRunner, last: int, number: int) -> None:
         self._partition = partition
-        self._stamp = b"%d:%d %d" % (partition.epoch, last, number)
+        self._stamp = b"%s:%d %d" % (partition.stamp, last, number)
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Send it once, as it is; raises the client's errors."""

@@ -5,14 +5,14 @@
 -- another number is stored, another scheduler applies the same hints, or a copy of this request was carried out before:
 -- then the script changes nothing.
 
--- In these scripts the key of the reply holds that number. A stamp has two numbers behind the epoch: the expected one,
--- and the number of the last hint in the request.
+-- In these scripts the key of the reply holds that number. A stamp has two numbers behind what the sender knows: the
+-- expected one, and the number of the last hint in the request.
 local function recall_in_epoch(hinted_key, stamp)
-  local epoch, last = match(stamp, '^(%d+):(%d+) ')
+  local known, last = match(stamp, '^(%d+:%d+):(%d+) ')
   if (call('GET', hinted_key) or '0') ~= last then
     return redis.error_reply('OUTDATED other hints were applied meanwhile')
   end
-  return list_changed(hinted_key, epoch)
+  return list_changed(hinted_key, known)
 end
 
 local function remember(hinted_key, stamp, reply)

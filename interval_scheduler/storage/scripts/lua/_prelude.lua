@@ -63,24 +63,33 @@ local function recall(reply_key, sequence)
   return string.sub(last, blank + 1)
 end
 
--- Make the error for a request whose epoch of the list of partitions is not the epoch here; nil if it is the same. The
--- name of the epoch's key follows from any other key of the partition. The key is absent for epoch 1.
-local function list_changed(key, epoch)
-  local epoch_key = match(key, '^.-}:') .. 'epoch'
-  local stored = call('GET', epoch_key) or '1'
-  if stored ~= epoch then
-    if not whole(stored) then
-      return corrupt(epoch_key, 'is no epoch: set it to the field epoch of the membership, or delete it if there is none')
-    end
-    return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. stored .. ' by now')
+-- Make the error for a request whose sender knows another membership than the one here; nil if it is the same. What the
+-- sender knows is the text in the key of the epoch: the epoch of the list of partitions, a colon, and when the database
+-- became a partition, in µs. The name of that key follows from any other key of the partition. If the key is not there,
+-- cannot be read or has another birth, the data are lost or the key was changed: the sender has to enroll anew.
+local function list_changed(key, known, with_any_list)
+  local stored = call('GET', match(key, '^.-}:') .. 'epoch')
+  if stored == known then
+    return nil
+  end
+  local epoch, born = match(stored or '', '^(%d+):(%d+)$')
+  if not whole(epoch) or born ~= match(known, ':(%d+)$') then
+    return redis.error_reply('UNENROLLED this is not the database that the sender enrolled in')
+  elseif not with_any_list then
+    return redis.error_reply('LISTCHANGED the list of partitions has the epoch ' .. epoch .. ' by now')
   end
 end
 
--- As `recall`, for a request that must be refused if its sender has another list of partitions. Its number is a stamp:
--- the epoch, a colon and the number; '?' behind them makes it a request for existing tasks only.
-local function recall_in_epoch(reply_key, stamp)
-  local epoch, sequence = match(stamp, '^(%d+):(%d+)')
-  return recall(reply_key, sequence or stamp) or epoch and list_changed(reply_key, epoch)
+-- As `recall`, for a request that must be refused if its sender knows another membership. Its number is a stamp: what
+-- the sender knows, a colon and the number; '?' behind them makes it a request for existing tasks only.
+local function recall_in_epoch(reply_key, stamp, with_any_list)
+  local known, sequence = match(stamp, '^(%d+:%d+):(%d+)')
+  return recall(reply_key, sequence or stamp) or known and list_changed(reply_key, known, with_any_list)
+end
+
+-- As `recall_in_epoch`, but whatever list of partitions the sender has: only lost data make the difference.
+local function recall_in_database(reply_key, stamp)
+  return recall_in_epoch(reply_key, stamp, true)
 end
 
 -- Check a request for existing tasks only. If one of them does not exist here: '?' and for each 1 (exists) or 0. Else
@@ -100,7 +109,7 @@ end
 -- Keep a reply for a retry. Redis refuses this only if it is out of memory and the script wrote nothing else: then a
 -- retry changes nothing either.
 local function remember(reply_key, sequence, reply)
-  sequence = match(sequence, ':(%d+)') or sequence -- of a stamp
+  sequence = match(sequence, ':(%d+)%??$') or sequence -- of a stamp
   redis.pcall('SET', reply_key, sequence .. ' ' .. reply, 'PX', REPLY_KEPT_MS)
   return reply
 end

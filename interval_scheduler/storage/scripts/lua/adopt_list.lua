@@ -27,11 +27,13 @@ if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expe
       return redis.error_reply('HINTSWAIT hints are to be applied before that')
     end
   end
-  call('SET', epoch_key, epoch_arg)
+  local born = born_of(call('HGET', membership_key, 'born'), epoch_key) or digits(now_us())
+  write_epoch(epoch_key, epoch_arg, born)
   local values = { schema_arg, partition_arg, list_arg, master_arg, epoch_arg, from_arg }
   for n, field in ipairs(fields) do
     call('HSET', membership_key, field, values[n])
   end
+  call('HSET', membership_key, 'born', born)
   call('HDEL', moves_key, 'moved', 'looked')
   if paused_arg == '1' then
     call('SET', halt_key, digits(now_ms()))

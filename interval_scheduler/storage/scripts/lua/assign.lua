@@ -1,6 +1,6 @@
 -- Put tasks under schedule, or update those that are.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
@@ -9,7 +9,7 @@
 --   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?'
 --   and for each 1 (exists here) or 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when
+-- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when
 --   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise; a leased one is marked, so
 --   that its completion obeys the new record; a paused one stays paused; one set aside as dead is scheduled anew; one
 --   whose last moment comes before its next due time is taken off.

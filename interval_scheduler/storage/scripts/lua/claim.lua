@@ -1,12 +1,12 @@
 -- Take due tasks off the due set and lease them to one worker.
 -- KEYS: reply, tasks, due, leased, leases, attempts, paused, groups, fence, halt
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
--- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
+-- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
 --   still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
 --   is parked; nothing is taken while the namespace is paused.

@@ -1,14 +1,14 @@
 -- Take due tasks for one worker and reschedule them at once, for delivery at most once.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt
 -- KEYS taken: list, the tasks that the session's last claim took: ids, due times, records, failed deliveries
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] dead limit: integer, how many dead tasks are kept
 -- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
--- Guarantees: atomic; refused under another list of partitions; a task goes to one worker; earliest due first, never
+-- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
 --   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks; passes when
 --   Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed

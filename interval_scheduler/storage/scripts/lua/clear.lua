@@ -1,8 +1,8 @@
 -- Take every task of the partition off the schedule.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- Returns: string, 1 if a task was leased, else 0; a blank; and the number of removed tasks
--- Guarantees: atomic; refused under another list of partitions; applied once per request; constant time, since Redis
+-- Guarantees: atomic; refused under another membership; applied once per request; constant time, since Redis
 --   frees unlinked keys in the background; passes when Redis is out of memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)

@@ -1,6 +1,6 @@
 -- Pause and resume tasks, run them now, and revive dead ones.
 -- KEYS: reply, tasks, due, leases, attempts, dead, errors, paused, runs, failures, groups
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now) or v (revive); header: string,
@@ -8,7 +8,7 @@
 --   time by that header, or '' if the script can work it out
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
 --   not in a state for it) or c (the header was changed meanwhile: try again); or '?' and for each 1 (exists here) or 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; a task keeps its grid; a
+-- Guarantees: atomic; refused under another membership; applied once per request; a task keeps its grid; a
 --   running task is marked, so that its completion obeys; a step that was done before counts as done; passes when Redis
 --   is out of memory.
 

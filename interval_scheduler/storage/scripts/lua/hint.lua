@@ -3,7 +3,7 @@
 -- KEYS order: sorted set, number and id of each hint -> its number
 -- KEYS says: hash, number -> code, start, interval and data, in lines
 -- KEYS of: hash, id -> number of its latest hint, negative for a removal
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where schedulers listen
 -- ARGV[3] partition: string, the name of the partition that cannot be reached
 -- ARGV[4] bound: integer, the greatest number of hints that may wait for it
@@ -11,7 +11,7 @@
 --   a removal
 -- Returns: string, for each hint f if there is no room for it; else, judged by earlier hints only: for an assignment
 --   1 (new) or 0 (updated), for a removal 1 (was scheduled) or 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; refused as a whole when Redis
+-- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when Redis
 --   is out of memory; numbers increase, unless the server's clock and its last token are both set back; a start as soon
 --   as possible becomes the present moment.
 

@@ -1,14 +1,15 @@
 -- Acquire, extend and release locks.
 -- KEYS: reply, fence
 -- KEYS... lock: string, one for each step: the token of its holder
--- ARGV[1] sequence: integer, the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
 --   to acquire; time to live: integer, ms, or '' to release
 -- Returns: string, for each step, with blanks between them: the token if acquired, 1 if extended or released, else 0
--- Guarantees: atomic; applied once per request; only the holder extends or releases; tokens strictly increase;
---   passes when Redis is out of memory, since work that drains may need its locks.
+-- Guarantees: atomic; refused after data were lost, and under no other list of partitions; applied once per request;
+--   only the holder extends or releases; tokens strictly increase; passes when Redis is out of memory,
+--   since work that drains may need its locks.
 
-local done = recall(reply_key, sequence_arg)
+local done = recall_in_database(reply_key, stamp_arg)
 if done then
   return done
 end
@@ -30,4 +31,4 @@ for n, key in ipairs(lock_keys) do
     results[n] = '1'
   end
 end
-return remember(reply_key, sequence_arg, table.concat(results, ' '))
+return remember(reply_key, stamp_arg, table.concat(results, ' '))

@@ -1,11 +1,11 @@
 -- Mark ids that a sync wants to keep, or delete all its marks.
 -- KEYS: reply
 -- KEYS wanted: set, the ids that one sync wants to keep
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to delete all marks
 -- Returns: string, the number of ids that were not marked before
--- Guarantees: atomic; refused under another list of partitions; applied once per request; the marks of a sync that died
+-- Guarantees: atomic; refused under another membership; applied once per request; the marks of a sync that died
 --   expire.
 
 local done = recall_in_epoch(reply_key, stamp_arg)

@@ -1,16 +1,16 @@
 -- Put tasks under schedule that come from another partition.
 -- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, moves
--- ARGV[1] epoch: integer, the epoch of the list for which tasks move
+-- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] origin: string, the name of the partition from which they come
 -- ARGV[4] number: integer, of the batch
 -- ARGV[5] token: integer, the last fencing token there
 -- ARGV[6...] for each task two: id: string; the task: as `move_out` packed it
 -- Returns: string, the earliest due time in ms (-1: none)
--- Guarantees: atomic; refused under another list of partitions; a batch is put in once; refused as a whole when Redis
+-- Guarantees: atomic; refused under another membership; a batch is put in once; refused as a whole when Redis
 --   is out of memory; a task that already exists here stays as it is; the tokens of a task still increase.
 
-local changed = list_changed(tasks_key, epoch_arg)
+local changed = list_changed(tasks_key, known_arg)
 if changed then
   return changed
 end

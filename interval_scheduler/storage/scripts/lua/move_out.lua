@@ -1,16 +1,16 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
 -- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, outbox, moves
--- ARGV[1] epoch: integer, the epoch of the list for which tasks move
+-- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
 -- ARGV[4] most: integer, bytes; when the batch exceeds it, no further task is taken
 -- ARGV[5...] ids: string; none to read only the outbox
 -- Returns: {number of the batch in the outbox, '0' for none; its destination; the last fencing token; those of the ids
 --   that stay for now; the batch: each id with its task behind it}
--- Guarantees: atomic; refused under another list of partitions; nothing is taken while the outbox has a batch; a leased
+-- Guarantees: atomic; refused under another membership; nothing is taken while the outbox has a batch; a leased
 --   task stays; numbers strictly increase; passes when Redis is out of memory.
 
-local changed = list_changed(tasks_key, epoch_arg)
+local changed = list_changed(tasks_key, known_arg)
 if changed then
   return changed
 end

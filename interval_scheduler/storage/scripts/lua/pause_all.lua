@@ -1,10 +1,10 @@
 -- Pause the whole partition, or resume it.
 -- KEYS: reply, halt
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] pause: 1 to pause, 0 to resume
 -- Returns: string, 1 if that changed something, else 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; claims take nothing while the
+-- Guarantees: atomic; refused under another membership; applied once per request; claims take nothing while the
 --   partition is paused, runs in progress go on.
 
 local done = recall_in_epoch(reply_key, stamp_arg)

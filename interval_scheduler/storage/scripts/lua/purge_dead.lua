@@ -1,9 +1,9 @@
 -- Forget dead tasks, the oldest first.
 -- KEYS: reply, tasks, dead, errors, runs, failures
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many at most
 -- Returns: string, the number of forgotten tasks
--- Guarantees: atomic; refused under another list of partitions; applied once per request; passes when Redis is out of
+-- Guarantees: atomic; refused under another membership; applied once per request; passes when Redis is out of
 --   memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)

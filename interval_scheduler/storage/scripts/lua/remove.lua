@@ -1,13 +1,13 @@
 -- Take tasks off the schedule.
 -- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
--- ARGV[1] stamp: string, the epoch of the list of partitions, a colon, and the number of the request in its session;
+-- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
 -- ARGV[3] channel: string, where sleeping schedulers listen
 -- ARGV[4...] ids: string
 -- Returns: string, ms until no earlier claim can start a run, a blank, and for each id 1 (was scheduled) or 0; or '?'
 --   and for each 1 (exists here) or 0
--- Guarantees: atomic; refused under another list of partitions; applied once per request; a running task is not
+-- Guarantees: atomic; refused under another membership; applied once per request; a running task is not
 --   rescheduled; passes when Redis is out of memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
