@@ -1,8 +1,9 @@
-"""Decides if what left an executor is the result of its run, or ends more than that."""
+"""Decides if what left an executor is the result of its run, or ends more than that; and if a run left its context."""
 
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context, copy_context
 
 from ..support.guests import ends_process, is_called_by
 from .run import TaskRun
@@ -24,3 +25,13 @@ def is_result(run: TaskRun, error: BaseException, *, ending: bool) -> bool:
     if isinstance(error, GeneratorExit):
         return is_called_by(run.asyncio_task)
     return ends_process(error) is None
+
+
+def is_changed(context: Context) -> bool:
+    """Tell if the context variables of the caller are others than in a copy; those that cannot be compared are."""
+    try:
+        return copy_context() != context
+    except BaseException as error:  # noqa: BLE001 - the values are the application's, and so is their `__eq__`
+        if (fatal := ends_process(error)) is not None:
+            raise fatal from None
+        return True

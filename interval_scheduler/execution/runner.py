@@ -37,7 +37,7 @@ from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
-from .leaving import is_result
+from .leaving import is_changed, is_result
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
@@ -231,7 +231,7 @@ class Runner:
                         or getweakrefcount(me) != weak_references
                         or me._callbacks  # noqa: SLF001 - no other way to see them
                         or me.get_name() is not _NAME
-                        or copy_context() != context
+                        or is_changed(context)
                     ):
                         return
                 finally:
