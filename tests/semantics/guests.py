@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextvars import ContextVar
 from typing import Any, Final, Self, TypeVar
 
-from interval_scheduler import IntervalTask, Retry, Scheduler, current_run
+from interval_scheduler import BlockingScheduler, IntervalTask, Retry, Scheduler, current_run
 from tests.misbehaving import KINDS, Act, AsyncAct, Incomparable, Kind, UnprintableRetry
 from tests.proxy import Proxy
 from tests.waiting import until
@@ -274,7 +274,7 @@ class Handlers:
     Each misbehaves at its first call; later ones do nothing. They are taken off when the block ends.
     """
 
-    def __init__(self, scheduler: Scheduler, events: Iterable[str], kinds: Iterable[Kind]) -> None:
+    def __init__(self, scheduler: Scheduler | BlockingScheduler, events: Iterable[str], kinds: Iterable[Kind]) -> None:
         self._offs: list[Callable[[], None]] = []
         self._called = 0
         self._wanted: dict[str, Counter[type[BaseException] | None]] = {event: Counter() for event in events}
@@ -293,11 +293,23 @@ class Handlers:
         return self._called == len(self._offs)
 
     async def check(self, log: GuestLog) -> None:
+        """Wait until each error was logged, and check that it was once."""
+        for event, wanted in self._wanted.items():
+            await until(lambda event=event, wanted=wanted: self._told(log, event).total() >= wanted.total(), 5)  # type: ignore[misc]
+        self.compare(log)
+
+    def compare(self, log: GuestLog) -> None:
         """Check that each error was logged once."""
         for event, wanted in self._wanted.items():
-            words = f"a handler of the event {event!r} failed"
-            await until(lambda words=words, wanted=wanted: len(log.errors_of(words)) >= wanted.total(), 5)  # type: ignore[misc]
-            assert Counter(log.errors_of(words)) == wanted, event
+            assert self._told(log, event) == wanted, event
+
+    def take_off(self) -> None:
+        for off in self._offs:
+            off()
+
+    @staticmethod
+    def _told(log: GuestLog, event: str) -> Counter[type[BaseException] | None]:
+        return Counter(log.errors_of(f"a handler of the event {event!r} failed"))
 
     def _first(self, act: Callable[[], Result]) -> Callable[[], Result | None]:
         is_called = False
@@ -329,5 +341,4 @@ class Handlers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for off in self._offs:
-            off()
+        self.take_off()
