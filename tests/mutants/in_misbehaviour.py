@@ -97,6 +97,6 @@ ALL: Final = (
         "execution/stuck.py",
         "                tell_at = self._after  # a run has ended since it was told\n",
         "                pass\n",
-        _MATRIX,
+        tests_in("semantics/test_unasked", "test_an_execution_that_is_stuck_again_is_told_as_soon"),
     ),
 )
