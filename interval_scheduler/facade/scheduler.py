@@ -262,7 +262,8 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         its seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without
         being asked to (the error).
 
-        A handler is called in the context in which it was registered. What it raises is logged, and disturbs nothing.
+        A handler is called in the context in which it was registered; a function is part of no asyncio task, so that
+        `asyncio.current_task()` is `None` there. What it raises is logged, and disturbs nothing.
         At most 1,000 asynchronous handlers are in progress; further calls of them are left out, which is logged.
         Closing waits for them within `drain_seconds`, and cancels those that take longer.
 
