@@ -1,9 +1,8 @@
-"""Decides if what left an executor is the result of its run, or ends more than that; and if a run left its context."""
+"""Decides if what left an executor is the result of its run, or ends more than that."""
 
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context, copy_context
 
 from ..support.guests import ends_process, is_called_by
 from .run import TaskRun
@@ -27,11 +26,8 @@ def is_result(run: TaskRun, error: BaseException, *, ending: bool) -> bool:
     return ends_process(error) is None
 
 
-def is_changed(context: Context) -> bool:
-    """Tell if the context variables of the caller are others than in a copy; those that cannot be compared are."""
-    try:
-        return copy_context() != context
-    except BaseException as error:  # noqa: BLE001 - the values are the application's, and so is their `__eq__`
-        if (fatal := ends_process(error)) is not None:
-            raise fatal from None
-        return True
+def cannot_tell(error: BaseException) -> bool:
+    """Take context variables whose comparison raised for changed ones; raise what ends the process."""
+    if (fatal := ends_process(error)) is not None:
+        raise fatal from None
+    return True

@@ -11,9 +11,7 @@ Runs are carried out by *carriers*, asyncio tasks that start in a copy of the co
 started. No carrier ever waits for work: it ends when nothing is queued. A run that suspends has a carrier of its own,
 which ends with it, so that a cancel hits the run that it is meant for, or nothing. Runs that end within one step of the
 event loop share a carrier for as long as none has left anything behind: a context variable, a count of cancellations,
-or somebody who still knows the carrier. An asyncio task for each of them would be the simpler way, and costs three
-tenths of the dispatches (ADR 13).
-
+or somebody who still knows the carrier. An asyncio task for each would cost three tenths of the dispatches (ADR 13).
 Carriers are no children of a task group: a run that ignores its cancellation would keep the scheduler from ending.
 
 A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
@@ -37,7 +35,7 @@ from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
-from .leaving import is_changed, is_result
+from .leaving import cannot_tell, is_result
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
@@ -86,8 +84,7 @@ class Runner:
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
         self.is_full: Final = asyncio.Event()  #: Set when the last place is taken.
-        self._round = 0
-        self._is_round_marked = False
+        self._round, self._is_round_marked = 0, False
         self._all_ended = asyncio.Event()
         self._accepting = True
         #: True if everything around ends as well, so that a cancelled run is no failed one.
@@ -224,6 +221,10 @@ class Runner:
                             self._end(run, None)
                     else:
                         await self._ask_and_run(run)
+                    try:
+                        is_changed = copy_context() != context
+                    except BaseException as error:  # noqa: BLE001 - the values are the application's, and their `__eq__`
+                        is_changed = cannot_tell(error)
                     if (
                         self._round != this_round
                         or me.cancelling()
@@ -231,7 +232,7 @@ class Runner:
                         or getweakrefcount(me) != weak_references
                         or me._callbacks  # noqa: SLF001 - no other way to see them
                         or me.get_name() is not _NAME
-                        or is_changed(context)
+                        or is_changed
                     ):
                         return
                 finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import statistics
 import time
 from pathlib import Path
 from typing import Final
@@ -72,11 +73,11 @@ async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_p
             )
             for _ in range(_FLEET)
         ]
-        for name in kinds:
+        for number, name in enumerate(kinds):
             before.append(_others(await _runs(ledger, _SECONDS)))
             timeout = None if KINDS[name].ends else 0.05
             await scheduler.assign_tasks(
-                IntervalTask(f"{name}:{n}", name, retries=3 * (n % 2), backoff=0.01, timeout=timeout)
+                IntervalTask(f"poison:{number}:{n}", name, retries=3 * (n % 2), backoff=0.01, timeout=timeout)
                 for n in range(2 * _POISON)
             )
             await until(are_gone, 20)
@@ -85,18 +86,18 @@ async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_p
             well = {entry.pid for entry in entries if entry.event == "well"}
             ill = {entry.pid for entry in entries if entry.event == "ill"}
             ends += sum(worker.pid not in well or worker.pid in ill or not worker.is_alive for worker in fleet)
-        poisoned = sum(entry.event == "start" and entry.id.rpartition(":")[0] in kinds for entry in read_ledger(ledger))
+        poisoned = sum(entry.event == "start" and entry.id.startswith("poison:") for entry in read_ledger(ledger))
         exits = [worker.terminate() for worker in fleet]
     with redis_server.client() as client:
         check_key_space(client, namespace)
-    share = min(b / a for a, b in zip(before, after, strict=True))
+    share, least = sum(after) / sum(before), min(b / a for a, b in zip(before, after, strict=True))
     tell(
         26,
         f"executors raise, cancel their own task and swallow cancels in a fleet of {_FLEET} processes ({delivery})",
         count=f"{len(kinds)} kinds, {poisoned} poisoned runs",
         expected="silent ends 0; the others go on (≥ 80 % of their runs a second before)",
         figure=f"silent ends {ends}; runs a second {sum(before) / len(before) / _SECONDS:.0f} before and "
-        f"{sum(after) / len(after) / _SECONDS:.0f} after, {100 * share:.0f} % at the least; "
+        f"{sum(after) / len(after) / _SECONDS:.0f} after, {100 * least:.0f} % for one kind at the least; "
         f"exit codes {sorted(set(exits))}",
         holds=ends == 0 and share >= _SHARE and set(exits) == {0},
     )
@@ -106,7 +107,7 @@ async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_p
 async def test_handlers_and_loggers(redis_server: RedisServer, namespace: str, delivery: str) -> None:
     """Handlers of every event, functions and coroutine functions, and each method of a logger."""
     kinds = dict(list(KINDS.items())[:: often(9, 1)])
-    rounds, rows = often(1, 5), 0
+    rounds, rows = often(1, 3), 0
     async with Proxy(redis_server.port) as proxy:
         guests = Guests(
             f"{redis_server.url.replace(f':{redis_server.port}/', f':{proxy.port}/')}?name=p",
@@ -117,9 +118,12 @@ async def test_handlers_and_loggers(redis_server: RedisServer, namespace: str, d
         await guests.start()
 
         async def rate() -> float:
-            before = guests.others
-            await asyncio.sleep(_SECONDS)  # the runs of this time are the figure
-            return (guests.others - before) / _SECONDS
+            rates = []
+            for _ in range(often(1, 9)):
+                before = guests.others
+                await asyncio.sleep(1)  # the runs of this time are the figure
+                rates.append(guests.others - before)
+            return statistics.median(rates)
 
         before = await rate()
         for _ in range(rounds):

@@ -64,7 +64,7 @@ ALL: Final = (
     Planted(
         "a context variable of a run is seen by the next",
         "execution/runner.py",
-        "                        or is_changed(context)\n",
+        "                        or is_changed\n",
         "",
         tests_in("unit/test_runner_apart", "test_the_next_run_finds_nothing"),
     ),
