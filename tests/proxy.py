@@ -36,6 +36,8 @@ class Proxy:
         self.drop_reply: Callable[[bytes], bool] = lambda _: False
         #: While set, nothing passes in either direction.
         self.swallowing = False
+        #: While set, new connections are cut at once.
+        self.refusing = False
         #: For how many seconds something is held up on its way; asked once a chunk, in each direction.
         self.delay: Callable[[], float] = lambda: 0.0
         #: How many chunks are held up at the moment.
@@ -100,6 +102,9 @@ class Proxy:
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refusing:
+            writer.transport.abort()
+            return
         # Noted at once: a task that is cancelled before it begins would leave the connection open.
         self._writers.add(writer)
         pair = asyncio.create_task(self._serve_pair(reader, writer))

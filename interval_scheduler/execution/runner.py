@@ -11,9 +11,7 @@ Runs are carried out by *carriers*, asyncio tasks that start in a copy of the co
 started. No carrier ever waits for work: it ends when nothing is queued. A run that suspends has a carrier of its own,
 which ends with it, so that a cancel hits the run that it is meant for, or nothing. Runs that end within one step of the
 event loop share a carrier for as long as none has left anything behind: a context variable, a count of cancellations,
-or somebody who still knows the carrier. An asyncio task for each of them would be the simpler way, and costs three
-tenths of the dispatches (ADR 13).
-
+or somebody who still knows the carrier. An asyncio task for each would cost three tenths of the dispatches (ADR 13).
 Carriers are no children of a task group: a run that ignores its cancellation would keep the scheduler from ending.
 
 A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
@@ -86,8 +84,7 @@ class Runner:
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
         self.is_full: Final = asyncio.Event()  #: Set when no further run can be started until one ends.
-        self._round = 0
-        self._is_round_marked = False
+        self._round, self._is_round_marked = 0, False
         self._accepting = True
         #: True if everything around ends as well, so that a cancelled run is no failed one.
         self._ending = False

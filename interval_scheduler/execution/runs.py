@@ -113,7 +113,7 @@ class Runs:
     def _failed(self, run: TaskRun, error: BaseException) -> None:
         run.end(error)
         if isinstance(error, Retry):
-            self._log.debug("the run of task %r asks to %s", run.id, error)
+            self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)
         else:
             self.failed += 1
             self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)

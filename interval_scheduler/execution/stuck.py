@@ -66,12 +66,15 @@ class StuckWatch:
         tell_at = self._after
         await anyio.sleep(tell_at)
         while (seconds := self._seconds()) >= 0:
+            if seconds < self._after:
+                tell_at = self._after  # a run has ended since it was told
             if seconds >= tell_at:
                 tell_at = 2 * seconds
                 self._log.warning("%s", self._words(seconds))
                 longest = min(self._runner.running, key=lambda run: run.started_at)
                 self._on_stuck(len(self._runner.running), longest, clock.monotonic() - longest.started_at)
-            await anyio.sleep(max(tell_at - seconds, 0.1 * self._after))
+            # No longer than `after` at once, or it would not be seen that a run has ended meanwhile.
+            await anyio.sleep(min(max(tell_at - seconds, 0.1 * self._after), self._after))
 
     def _seconds(self) -> float:
         """Return the seconds for which the same runs have kept others from being started; -1 if one can be."""

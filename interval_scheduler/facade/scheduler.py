@@ -92,7 +92,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: credentials are wrong or rights are missing.
-            NotConnected: a run calls it while the scheduler closes; others wait for the end of that.
+            NotConnected: a run calls it during a close; others wait for the end of that.
             WrongEventLoop: it is connected in another event loop.
         """
         self._settle()
@@ -261,16 +261,17 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
 
         `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
         `db-reconnect`: the same for any partition (its name). `data-lost`: a partition came back without its data, see
-        `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped
-        while it executes tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`,
-        with its `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: all
-        places are taken, and no run has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and
-        its seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without
-        being asked to (the error).
+        `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped while it executes
+        tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`, with its
+        `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: no further run
+        can be started, and none has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and its
+        seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without being
+        asked to (the error).
 
-        A handler is called in the context in which it was registered. What it raises is logged, and disturbs nothing.
-        At most 1,000 asynchronous handlers are in progress; further calls of them are left out, which is logged.
-        Closing waits for them within `drain_seconds`, and cancels those that take longer.
+        A handler is called in the context in which it was registered; a function is part of no asyncio task, so that
+        `asyncio.current_task()` is `None` there. Whatever it raises is logged, and disturbs nothing. At most 1,000
+        asynchronous handlers are in progress; further calls of them are left out, which is logged. Closing waits for
+        them within `drain_seconds`, then cancels them.
 
         Returns:
             A function that removes the handler.

@@ -17,11 +17,11 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from ..errors import InvalidType, InvalidValue
 from . import clock
-from .guests import ends_process, is_called_by, retrieve
+from .guests import call_apart, ends_process, is_called_by, retrieve
 from .log import GuardedLog
 from .text import describe
 
@@ -133,12 +133,13 @@ class Events:
         """Call the handlers of an event; asynchronous ones run on their own."""
         for handler, context in tuple(self._listeners[event]):
             try:
-                result = context.copy().run(handler, *args)
+                result = call_apart(context.copy().run, handler, *args)
+                is_coroutine = inspect.iscoroutine(result)  # it asks for the class, which may raise
             except BaseException as error:  # noqa: BLE001 - the application's handler, whatever it raises
                 self._failed(event, error)
                 continue
-            if inspect.iscoroutine(result):
-                self._start(event, result, context)
+            if is_coroutine:
+                self._start(event, cast("Coroutine[Any, Any, object]", result), context)
 
     def _start(self, event: str, coroutine: Coroutine[Any, Any, object], context: Context) -> None:
         if not self._is_open:

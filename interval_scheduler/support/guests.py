@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .loops import running_loop
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group, in order, or the error itself; groups may be nested deeper than any recursion."""
+    left = [error]
+    while left:
+        error = left.pop()
+        if isinstance(error, BaseExceptionGroup):
+            left.extend(reversed(error.exceptions))
+        else:
+            yield error
 
 
 def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
     """Find what ends the process in an error, or in a group of errors; `None` for nothing."""
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        return error
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            if (found := ends_process(inner)) is not None:
-                return found
+    for leaf in leaves(error):
+        if isinstance(leaf, SystemExit | KeyboardInterrupt):
+            return leaf
     return None
+
+
+def call_apart(function: Callable[..., object], *args: Any, **options: Any) -> object:
+    """Call a function of the application as if no asyncio task called it, so that it cannot cancel a task of ours."""
+    loop = running_loop()
+    task = None if loop is None else asyncio.current_task(loop)
+    if loop is None or task is None:
+        return function(*args, **options)
+    # There is no other way to take a cancel back that was asked for within the present step of a task.
+    asyncio.tasks._leave_task(loop, task)  # noqa: SLF001
+    try:
+        return function(*args, **options)
+    finally:
+        asyncio.tasks._enter_task(loop, task)  # noqa: SLF001
 
 
 def is_called_by(task: asyncio.Task[None] | None) -> bool:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import Any, Literal, Protocol
 
-from .guests import ends_process
+from .guests import call_apart, ends_process
 
 
 class Log(Protocol):
@@ -40,7 +40,7 @@ class GuardedLog:
     def __init__(self, log: Log) -> None:
         self._log = log
         # The file and the line of a record are those of the caller, not of this guard.
-        self._extra: dict[str, Any] = {"stacklevel": 3} if isinstance(log, logging.Logger) else {}
+        self._extra: dict[str, Any] = {"stacklevel": 4} if isinstance(log, logging.Logger) else {}
         self._told = False
 
     def debug(self, message: str, /, *args: object, exc_info: BaseException | None = None) -> None:
@@ -69,12 +69,12 @@ class GuardedLog:
         try:
             write: Any = getattr(self._log, level)
             if error is None:
-                write(message, *args, **self._extra)
+                call_apart(write, message, *args, **self._extra)
                 return
             try:
-                write(message, *args, exc_info=error, **self._extra)
+                call_apart(write, message, *args, exc_info=error, **self._extra)
             except TypeError:  # it takes no keyword arguments
-                write(f"{message}\n%s", *args, "".join(traceback.format_exception(error)))
+                call_apart(write, f"{message}\n%s", *args, "".join(traceback.format_exception(error)))
         except BaseException as broken:  # noqa: BLE001 - the application's logger, whatever it raises
             if (fatal := ends_process(broken)) is not None:
                 raise fatal from None
@@ -87,8 +87,9 @@ class GuardedLog:
             self._told = True
             line = message % args if args else message
             sys.stderr.write(f"interval_scheduler: the logger raised {type(broken).__name__}; {level}: {line}\n{trace}")
-        except Exception:  # noqa: BLE001, S110 - there is nobody left to tell
-            pass
+        except BaseException as error:  # noqa: BLE001 - there is nobody left to tell
+            if (fatal := ends_process(error)) is not None:
+                raise fatal from None
 
 
 def guarded(logger: Log | None) -> GuardedLog:

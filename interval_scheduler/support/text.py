@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
-from .guests import ends_process
+from .guests import ends_process, leaves
 
 #: The most characters of an error's description; Redis keeps it for dead and failing tasks.
 MAX_DESCRIPTION: Final = 1000
@@ -29,19 +28,11 @@ def describe(error: BaseException) -> str:
     if not isinstance(error, BaseExceptionGroup):
         return _describe_one(error)
     text = f"{_describe_one(error)}: "
-    for count, leaf in enumerate(_leaves(error)):
+    for count, leaf in enumerate(leaves(error)):
         text += f"{'; ' if count else ''}{_describe_one(leaf)}"
         if len(text) > MAX_DESCRIPTION:
             break
     return text[:MAX_DESCRIPTION]
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 def _describe_one(error: BaseException) -> str:

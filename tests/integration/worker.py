@@ -2,7 +2,9 @@
 
 Arguments: URL (or several, by commas), namespace, ledger file, options as JSON, what the executor does:
 "sleep:SECONDS", "block:SECONDS", "hold:FILE", which goes on once there is such a file, or "exit:SECONDS", which sleeps
-unless the payload is "poison": that ends the process on the spot. With "idle:" it executes nothing.
+unless the payload is "poison": that ends the process on the spot. With "misbehave:SECONDS" it misbehaves as the payload
+says, a name of `tests/misbehaving.py`, and sleeps for others; the ledger says ten times a second if it is well or ill.
+With "idle:" it executes nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +20,19 @@ from pathlib import Path
 from typing import IO
 
 from interval_scheduler import Scheduler, current_run
+from tests.misbehaving import KINDS
 
 
 def note(ledger: IO[str], event: str) -> None:
     run = current_run()
     ledger.write(f"{event} {run.id} {run.attempt} {run.token} {time.time():.3f} {os.getpid()}\n")
+
+
+async def say_how_it_is(ledger: IO[str], scheduler: Scheduler) -> None:
+    while True:
+        is_well = scheduler.executing_tasks and (await scheduler.check_health()).ok
+        ledger.write(f"{'well' if is_well else 'ill'} - 0 0 {time.time():.3f} {os.getpid()}\n")
+        await asyncio.sleep(0.1)  # as its users ask, now and then
 
 
 async def main(url: str, namespace: str, path: str, options: str, work: str) -> None:
@@ -34,6 +44,8 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
             note(ledger, "start")
             if kind == "exit" and data == "poison":
                 os._exit(1)
+            if kind == "misbehave" and (act := KINDS[data].coroutine if data in KINDS else None) is not None:
+                await act()
             if kind == "block":
                 time.sleep(float(rest))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
             elif kind == "hold":
@@ -50,8 +62,11 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
         ) as scheduler:
             if kind != "idle":
                 await scheduler.start_task_execute(executor)
+            saying = asyncio.create_task(say_how_it_is(ledger, scheduler)) if kind == "misbehave" else None
             print("ready", flush=True)  # noqa: T201 - the test waits for it
             await stop.wait()
+            if saying is not None:
+                saying.cancel()
 
 
 if __name__ == "__main__":

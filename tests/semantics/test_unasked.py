@@ -509,3 +509,22 @@ async def test_reads_beside_a_close_are_answered_or_told_that_nothing_is_connect
             if isinstance(outcome, BaseException):
                 assert isinstance(outcome, NotConnected), repr(outcome)
                 assert name != "check_health"
+
+
+async def test_an_execution_that_is_stuck_again_is_told_as_soon(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler(concurrency=1, stuck_after_seconds=0.1)
+    told: list[tuple[str, float]] = []
+    gates = {"first": asyncio.Event(), "second": asyncio.Event()}
+    scheduler.on("stuck", lambda _, run, seconds: told.append((run.id, seconds)))
+
+    async def executor(data: str) -> None:
+        await gates[data].wait()
+
+    await scheduler.start_task_execute(executor)
+    await scheduler.assign_task(IntervalTask("first", "first"))
+    await until(lambda: told != [] and told[-1][1] >= 0.4)
+    await scheduler.assign_task(IntervalTask("second", "second"))
+    gates["first"].set()
+    await until(lambda: told[-1][0] == "second")
+    assert told[-1][1] < 2 * told[-2][1], "the time does not double from one to the next"
+    gates["second"].set()
