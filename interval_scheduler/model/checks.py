@@ -10,7 +10,8 @@ from ..errors import ConfigurationError, ConfigurationTypeError, InvalidType, In
 
 MAX_ID_BYTES: Final = 512
 MAX_DATA_BYTES: Final = 256 * 1024
-MAX_INTERVAL_SECONDS: Final = 10 * 366 * 86_400
+#: The longest duration anywhere: an interval, a time-out, a lease, a delay. Ten years, as whole numbers of a script.
+MAX_SECONDS: Final = 10 * 366 * 86_400
 #: Later moments (the year 5138) are taken for milliseconds given by mistake.
 MAX_EPOCH_SECONDS: Final = 100_000_000_000
 
@@ -42,17 +43,32 @@ def check_number(field: str, value: object) -> float:
 
 
 def check_seconds(field: str, value: object) -> float:
-    """Return a positive duration in seconds, from a number or a timedelta."""
+    """Return a positive duration in seconds, from a number or a timedelta; at most ten years."""
     number = value.total_seconds() if isinstance(value, timedelta) else check_number(field, value)
     if number <= 0:
         raise InvalidValue(field, f"must be above 0 seconds, got {number}")
-    return number
+    return _bounded(field, number)
+
+
+def check_wait(field: str, value: object) -> float:
+    """Return the seconds that something may take, from a number: from 0 to ten years."""
+    number = check_number(field, value)
+    if number < 0:
+        raise InvalidValue(field, f"must be at least 0, got {number:g}")
+    return _bounded(field, number)
+
+
+def _bounded(field: str, seconds: float) -> float:
+    """Return a duration. One above the bound is refused: scripts and timers of the system cannot count so far."""
+    if seconds > MAX_SECONDS:
+        raise InvalidValue(field, f"must be at most ten years ({MAX_SECONDS} seconds), got {seconds:g} seconds")
+    return seconds
 
 
 def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
     """Check an option in seconds; raise a `ConfigurationError` that names it if it is bad."""
     try:
-        number = check_number(name, value)
+        number = _bounded(name, check_number(name, value))
     except InvalidType as error:
         raise ConfigurationTypeError(name, error.problem) from None
     except InvalidValue as error:
@@ -76,8 +92,6 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     if not isinstance(value, int | float | timedelta) or isinstance(value, bool):
         raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
     seconds = check_seconds(field, value)
-    if seconds > MAX_INTERVAL_SECONDS:
-        raise InvalidValue(field, f"must be at most ten years, got {seconds} seconds")
     interval_ms = to_ms(seconds)
     if interval_ms < 1:
         raise InvalidValue(field, f"must be at least 0.001 seconds, got {seconds}")

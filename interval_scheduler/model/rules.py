@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from ..errors import InvalidType, InvalidValue
-from .checks import MAX_INTERVAL_SECONDS, Moment, Seconds, check_moment, check_name, check_seconds, to_ms
+from .checks import Moment, Seconds, check_moment, check_name, check_seconds, to_ms
 from .cron import check_cron
 from .policy import PLAIN, Missed, Policy
 
@@ -136,7 +136,7 @@ def _count(field: str, value: object, at_least: int, at_most: int) -> int:
 
 def _span(field: str, value: object) -> int:
     seconds = check_seconds(field, value)
-    if not 0.001 <= seconds <= MAX_INTERVAL_SECONDS:
+    if seconds < 0.001:
         raise InvalidValue(field, f"must be from 0.001 seconds to ten years, got {seconds}")
     return to_ms(seconds)
 

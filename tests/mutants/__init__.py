@@ -11,6 +11,7 @@ from . import (
     in_guests,
     in_loops,
     in_moves,
+    in_rules,
     in_running,
     in_tasks,
     in_time_travel,
@@ -30,4 +31,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_moves.ALL,
     *in_time_travel.ALL,
     *in_loops.ALL,
+    *in_rules.ALL,
 )

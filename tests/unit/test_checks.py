@@ -15,7 +15,7 @@ from interval_scheduler.model.checks import (
     MAX_DATA_BYTES,
     MAX_EPOCH_SECONDS,
     MAX_ID_BYTES,
-    MAX_INTERVAL_SECONDS,
+    MAX_SECONDS,
     check_data,
     check_interval,
     check_moment,
@@ -71,7 +71,7 @@ def test_seconds_must_be_positive(value: object) -> None:
         (1.0005, 1000),
         (timedelta(milliseconds=250), 250),
         (timedelta(days=3), 259_200_000),
-        (MAX_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS * 1000),
+        (MAX_SECONDS, MAX_SECONDS * 1000),
     ],
 )
 def test_interval_in_milliseconds(value: float | timedelta, milliseconds: int) -> None:
@@ -80,7 +80,7 @@ def test_interval_in_milliseconds(value: float | timedelta, milliseconds: int) -
 
 @pytest.mark.parametrize(
     "value",
-    [0, -1, 0.0004, float("nan"), float("inf"), HUGE, MAX_INTERVAL_SECONDS + 1, timedelta.max, timedelta(0)],
+    [0, -1, 0.0004, float("nan"), float("inf"), HUGE, MAX_SECONDS + 1, timedelta.max, timedelta(0)],
 )
 def test_interval_out_of_range(value: Any) -> None:
     with pytest.raises(InvalidValue, match=r"^every "):
@@ -100,7 +100,7 @@ def test_interval_against_the_rounding_grid() -> None:
         check_interval("every", 59.999, grid_ms=60_000)
 
 
-@given(st.integers(min_value=1, max_value=MAX_INTERVAL_SECONDS * 1000))
+@given(st.integers(min_value=1, max_value=MAX_SECONDS * 1000))
 def test_interval_keeps_every_whole_millisecond(milliseconds: int) -> None:
     assert check_interval("every", milliseconds / 1000) == milliseconds
     assert check_interval("every", timedelta(milliseconds=milliseconds)) == milliseconds
