@@ -12,6 +12,8 @@ MAX_ID_BYTES: Final = 512
 MAX_DATA_BYTES: Final = 256 * 1024
 #: The longest duration anywhere: an interval, a time-out, a lease, a delay. Ten years, as whole numbers of a script.
 MAX_SECONDS: Final = 10 * 366 * 86_400
+#: Earlier moments (the first eleven days of 1970) are taken for a time from now given by mistake.
+MIN_EPOCH_SECONDS: Final = 1_000_000
 #: Later moments (the year 5138) are taken for milliseconds given by mistake.
 MAX_EPOCH_SECONDS: Final = 100_000_000_000
 
@@ -19,6 +21,8 @@ MAX_EPOCH_SECONDS: Final = 100_000_000_000
 Seconds = float | timedelta
 #: The types of a value that is a moment: Unix epoch seconds or an aware datetime.
 Moment = float | datetime
+#: The types of a start: a moment, or a timedelta from now.
+Start = Moment | timedelta
 
 #: The ways in which a recurring task repeats: at a fixed rate on its own grid, or with a fixed delay after each run.
 Repeat = Literal["rate", "delay"]
@@ -104,7 +108,7 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     return interval_ms
 
 
-def check_moment(field: str, value: object) -> int:
+def check_moment(field: str, value: object, from_now: str = "time.time() + seconds") -> int:
     """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime."""
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
@@ -112,6 +116,16 @@ def check_moment(field: str, value: object) -> int:
         seconds = value.timestamp()
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = check_number(field, value)
+        if 0 <= seconds < MIN_EPOCH_SECONDS:
+            raise InvalidValue(
+                field,
+                f"is {seconds:g}, which is in January 1970: give seconds since 1970 or an aware datetime; for "
+                f"a time from now, {from_now}",
+            )
+    elif isinstance(value, timedelta):
+        raise InvalidType(
+            field, "must be epoch seconds, an aware datetime or None, not a timedelta: it would move with each call"
+        )
     else:
         raise InvalidType(field, f"must be epoch seconds, an aware datetime or None, not {type(value).__name__}")
     if seconds < 0:
@@ -121,6 +135,15 @@ def check_moment(field: str, value: object) -> int:
             field, f"is {seconds:.0f}, which looks like milliseconds: give seconds since 1970, {seconds / 1000:.3f}"
         )
     return to_ms(seconds)
+
+
+def check_start(field: str, value: object) -> int:
+    """Return a start in milliseconds: a moment as by `check_moment`, or a timedelta from 0 to ten years from now."""
+    return (
+        to_ms(check_wait(field, value.total_seconds()))
+        if isinstance(value, timedelta)
+        else check_moment(field, value, from_now="a timedelta")
+    )
 
 
 def check_name(field: str, value: object) -> bytes:

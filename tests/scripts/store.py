@@ -288,9 +288,11 @@ def change(
     return AssignCall(Assignment(task_id, data, text, every, start, delay), rule)
 
 
-def recurring(every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s") -> bytes:
+def recurring(
+    every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s", policy: bytes = b""
+) -> bytes:
     """The record of a recurring task; `phase` is any moment on its grid, ms."""
-    return b"%s %d %d%s\n%s" % (flags, every, phase % every, b" %d" % grid if grid else b"", data)
+    return b"%s %d %d%s%s\n%s" % (flags, every, phase % every, b" %d" % grid if grid else b"", policy, data)
 
 
 def header(record: bytes) -> bytes:
