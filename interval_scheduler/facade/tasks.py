@@ -225,8 +225,8 @@ class TaskCalls(SyncCalls):
         again before.
 
         Returns:
-            `True` if it will run, `False` if it is not scheduled or is paused, or if the run in progress is its last, by
-            its `until` or `max_runs`.
+            `True` if it will run, `False` if it is not scheduled or is paused, or if the run in progress is its last,
+            by its `until` or `max_runs`.
 
         Raises:
             SchedulerError: as for `pause_task`.

@@ -108,15 +108,19 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     return interval_ms
 
 
-def check_moment(field: str, value: object, from_now: str = "time.time() + seconds") -> int:
-    """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime."""
+def check_moment(field: str, value: object, from_now: str | None = "time.time() + seconds") -> int:
+    """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime.
+
+    A number that is in the first days of 1970 is refused; `from_now` says what to give for a time from now. With None,
+    it is taken as it is.
+    """
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
             raise InvalidValue(field, "must be an aware datetime (with a time zone), got a naive one")
         seconds = value.timestamp()
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = check_number(field, value)
-        if 0 <= seconds < MIN_EPOCH_SECONDS:
+        if from_now is not None and 0 <= seconds < MIN_EPOCH_SECONDS:
             raise InvalidValue(
                 field,
                 f"is {seconds:g}, which is in January 1970: give seconds since 1970 or an aware datetime; for "

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import InvalidType, InvalidValue
 from .checks import Moment, Seconds, Start, check_moment, check_name, check_seconds, to_ms
-from .cron import check_cron
+from .cron import check_cron, check_zone
 from .policy import PLAIN, Missed, Policy
 
 MAX_RETRIES: Final = 1000
@@ -75,6 +75,7 @@ class Rules:
         cron = zone = None
         if self.cron is not None:
             cron, zone = check_cron(self.cron, self.timezone)
+            check_zone(zone)
         elif self.timezone != "UTC":
             raise InvalidValue("timezone", "is for a cron expression: an interval knows no time zone")
         return Policy(

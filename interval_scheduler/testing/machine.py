@@ -89,7 +89,7 @@ class TimeMachine:
             span = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
             target = moved.now + span.total_seconds()
         else:
-            target = moved.origin + (1000 * check_moment("to", to) - self._start_us) / 1e6
+            target = moved.origin + (1000 * check_moment("to", to, from_now=None) - self._start_us) / 1e6
         if target < moved.now:
             raise InvalidValue("to" if to is not None else "seconds", "must not lead back in time")
         self._begin()
@@ -230,7 +230,7 @@ async def time_machine(
     if not isinstance(loop, asyncio.BaseEventLoop) or not hasattr(loop, "_selector"):
         raise ClockCannotBeMoved
     moved = MovedTime(loop)
-    machine = TimeMachine(moved, check_moment("start", start), errors)
+    machine = TimeMachine(moved, check_moment("start", start, from_now=None), errors)
     watch = Watch(moved, patience)
     state = random.getstate()
     random.seed(seed)

@@ -129,8 +129,8 @@ ALL: Final = (
     Planted(
         "sixty is a moment in 1970",
         "model/checks.py",
-        "if 0 <= seconds < MIN_EPOCH_SECONDS:",
-        "if False:",
+        "0 <= seconds < MIN_EPOCH_SECONDS",
+        "False",
         tests_in("unit/test_checks", "test_a_number_that_is_meant_from_now_is_refused_with_a_hint"),
     ),
     Planted(
@@ -167,5 +167,40 @@ ALL: Final = (
         "self.refused = self.refused or answer",
         "raise answer.to_error()",
         tests_in("semantics/test_sync", "test_a_task_that_would_never_run_keeps_no_other_out_of_sync"),
+    ),
+    Planted(
+        "a range does not wrap",
+        "model/cron_words.py",
+        'return f"{first}-{field.last},{field.first}-{last}"',
+        "return term",
+        tests_in("unit/test_cron_words", "test_words_that_are_translated"),
+    ),
+    Planted(
+        "words of other kinds of cron are not named",
+        "model/cron.py",
+        "{hint(given) or problem}",
+        "{problem}",
+        tests_in("unit/test_cron_words", "test_words_of_others_are_named"),
+    ),
+    Planted(
+        "a zone may differ between machines",
+        "model/cron.py",
+        "if _NO_ZONES.fullmatch(zone):",
+        "if False:",
+        tests_in("unit/test_cron_words", "test_zones_that_differ_between_machines"),
+    ),
+    Planted(
+        "missed occurrences are worked out with each run",
+        "execution/missed.py",
+        "if not moments or now_ms - self._to_ms",
+        "if True or now_ms - self._to_ms",
+        tests_in("unit/test_missed", "test_a_run_costs_the_same_however_far_behind_its_task_is"),
+    ),
+    Planted(
+        "of missed occurrences more than the last thousand are kept",
+        "execution/missed.py",
+        "at = max(bisect_right(self._moments, due_ms), count - MISSED_KEPT)",
+        "at = bisect_right(self._moments, due_ms)",
+        tests_in("unit/test_missed", "test_any_order_of_questions"),
     ),
 )
