@@ -203,4 +203,18 @@ ALL: Final = (
         "at = bisect_right(self._moments, due_ms)",
         tests_in("unit/test_missed", "test_any_order_of_questions"),
     ),
+    Planted(
+        "an audit knows nothing of longer leases",
+        "storage/scripts/lua/_claims.lua",
+        "if lease > 360000 and",
+        "if false and",
+        tests_in("semantics/test_health", "test_an_audit_by_a_process_with_shorter_leases_leaves_runs_alone"),
+    ),
+    Planted(
+        "a shorter lease outdates the longest",
+        "storage/scripts/lua/_claims.lua",
+        "and lease > longest_lease(longest_key) then",
+        "then",
+        tests_in("scripts/test_audit", "test_a_shorter_lease_does_not_shorten_the_longest"),
+    ),
 )

@@ -124,6 +124,8 @@ class Store:
         self.client: Any = open_client(RedisInstance.from_url(url), StorageOptions())
         #: What the reply keys must hold; that of a claim begins so.
         self.replies: dict[bytes, bytes] = {}
+        #: The longest lease that was noted, ms.
+        self.longest: bytes | None = None
         self._tag = self.keys.tasks.removesuffix(b"tasks")
         self._pattern = b"{" + namespace.encode() + b"*"
         self._numbers = itertools.count(1)
@@ -216,9 +218,10 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
-            elif name in ("fence", "halt", "epoch"):
+            elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
-                setattr(space, name, content)
+                # The longest lease says nothing of a task, so that it is no part of the space.
+                setattr(self if name == "longest" else space, name, content)
             elif name.startswith("group:"):
                 assert not expires, key
                 space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content

@@ -1,12 +1,11 @@
 -- Check one step of one part of the key space, and repair what is wrong there if asked to.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, longest
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at
 -- ARGV[4] mend: 1 to repair, else 0
 -- ARGV[5] grace: integer, ms; a lease that ended longer ago is stuck
--- ARGV[6] longest: integer, ms; a lease that ends later than this is stuck
--- ARGV[7] channel: string, where sleeping schedulers listen
+-- ARGV[6] channel: string, where sleeping schedulers listen
 -- Returns: {cursor, '0' at the end; the ids read, of the place tasks only; for each problem that is there, or is left
 --   after the repair, three: id; kind; detail}
 -- Guarantees: atomic; without mend it changes nothing; a repair takes no task off the schedule; a repaired problem is
@@ -15,6 +14,8 @@
 local now = now_ms()
 local groups, mends = groups_key, mend_arg == '1'
 local before = head(due_key)
+-- A lease that ends later than this is stuck. The leases of all schedulers count, and not those of the one that audits.
+local latest = now + math.max(3600000, 10 * longest_lease(longest_key))
 local earliest
 local HASHES = {
   attempts = attempts_key,
@@ -197,7 +198,7 @@ local function judge(found)
   elseif found.leased and found.leased < now - tonumber(grace_arg) then
     local ago = format('%.0f', (now - found.leased) / 1000)
     return 'stuck', 'its lease ended ' .. ago .. ' s ago, and nobody took it up', recover
-  elseif found.leased and found.leased > now + tonumber(longest_arg) then
+  elseif found.leased and found.leased > latest then
     local ahead = format('%.0f', (found.leased - now) / 1000)
     return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
   elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
