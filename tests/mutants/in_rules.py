@@ -33,7 +33,7 @@ ALL: Final = (
         "storage/scripts/lua/assign.lua",
         "if not TELLS then",
         "if true then",
-        tests_in("semantics/test_endings", "test_a_task_that_is_scheduled_stays_as_it_was"),
+        tests_in("scripts/test_assign_rules", "test_a_refusal_concerns_no_other_task_of_the_batch"),
     ),
     Planted(
         "nobody hears of a refused task",
@@ -201,7 +201,7 @@ ALL: Final = (
         "execution/missed.py",
         "at = max(bisect_right(self._moments, due_ms), count - MISSED_KEPT)",
         "at = bisect_right(self._moments, due_ms)",
-        tests_in("unit/test_missed", "test_any_order_of_questions"),
+        tests_in("unit/test_missed", "test_any_order_of_questions", "test_of_many_the_last_thousand_are_kept"),
     ),
     Planted(
         "an audit knows nothing of longer leases",

@@ -43,7 +43,7 @@ class Listed:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(1, 40), min_size=10, max_size=60),
+    st.lists(st.integers(1, 4) | st.integers(1, 40), min_size=10, max_size=60),
     st.lists(st.tuples(st.integers(0, 9_000), st.integers(-500, 4_000)), min_size=1, max_size=30),
 )
 def test_any_order_of_questions(gaps: list[int], questions: list[tuple[int, int]]) -> None:
@@ -58,6 +58,14 @@ def test_any_order_of_questions(gaps: list[int], questions: list[tuple[int, int]
         now = min(max(now + passes * SECOND, NOW + 10_000 * SECOND), NOW + 390_000 * SECOND)
         due = now - behind * SECOND
         assert listed.window.next(due, now) == listed.expected(due, now)
+
+
+def test_of_many_the_last_thousand_are_kept() -> None:
+    listed = Listed([NOW + n * SECOND for n in range(20_000)])
+    now = NOW + 10_000 * SECOND
+    for behind in (5_000, 1_500, 9_999):  # the second and the third find what the first has worked out
+        for passed in (0, 400, 800):
+            assert listed.window.next(now - behind * SECOND, now + passed * SECOND) == now + (passed - 999) * SECOND
 
 
 def test_a_run_costs_the_same_however_far_behind_its_task_is() -> None:
