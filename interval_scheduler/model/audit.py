@@ -13,6 +13,7 @@ Kind = Literal[
     "no-lease",
     "stray-lease",
     "stuck",
+    "ahead",
     "unreadable",
     "garbled",
     "leftover",
@@ -37,6 +38,8 @@ class Problem:
             - `stuck`: a lease that ended over a minute ago, while no scheduler took the task up; or a lease that ends
               in more than an hour, and in more than ten times the longest lease that any scheduler takes, for example
               because the server's clock was set back. Mended: the task is due again, as after a crash.
+            - `ahead`: a task that is due more than one interval from now although it has run, since the server's clock
+              was ahead for a moment. Mended: it is due at its next time; a cron task, and a further attempt, at once.
             - `unreadable`: a record that cannot be read. Mended: the task is set aside as dead, unless it is leased.
             - `garbled`: something else of a task that cannot be read: its lease, a count, a due time that is no moment
               (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest

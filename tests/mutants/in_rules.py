@@ -217,4 +217,18 @@ ALL: Final = (
         "then",
         tests_in("scripts/test_audit", "test_a_shorter_lease_does_not_shorten_the_longest"),
     ),
+    Planted(
+        "an audit takes a start that was asked for for a clock that was ahead",
+        "storage/scripts/lua/audit.lua",
+        "or due < last_claim - DAY then",
+        "then",
+        tests_in("scripts/test_audit", "test_tasks_that_rest_since_the_clock_was_ahead"),
+    ),
+    Planted(
+        "an audit does not see that the clock was ahead",
+        "storage/scripts/lua/audit.lua",
+        "  if away then",
+        "  if false then",
+        tests_in("scripts/test_audit", "test_tasks_that_rest_since_the_clock_was_ahead"),
+    ),
 )

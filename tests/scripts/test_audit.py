@@ -301,3 +301,52 @@ async def test_a_shorter_lease_does_not_shorten_the_longest(store: Store) -> Non
         assert len((await running.claim(store.session().it, store.keys, 10, lease_ms)).ids) == 1
     await store.space()
     assert store.longest == b"%d" % HOUR
+
+
+YEAR = 365 * 24 * HOUR
+CRON = b"s;c* * * * *\nx"
+
+
+@pytest.mark.parametrize("place", ["due", "paused"])
+async def test_tasks_that_rest_since_the_clock_was_ahead(store: Store, place: str) -> None:
+    now = await store.now_ms()
+    ahead = now + YEAR
+    day = 24 * HOUR
+    dues = {
+        b"rate": ahead + HOUR,
+        b"delay": ahead + 30 * MINUTE,
+        b"early": ahead - 5 * HOUR,
+        b"cron": ahead + 20 * day,
+        b"again": ahead + 2 * MINUTE,
+    }
+    # A start may be as far away, and nobody knows what it was reckoned from.
+    well = {
+        b"soon": now + HOUR // 2,
+        b"before": ahead - 2 * day,
+        b"beyond": ahead + 3 * HOUR,
+        b"once": ahead + MINUTE,
+    }
+    space = Space(
+        tasks=dict.fromkeys(dues | well, EVERY)
+        | {b"delay": recurring(HOUR, 5, flags=b"sd"), b"cron": CRON, b"again": b"s;r3\nx", b"once": b"s\nx"},
+        attempts={b"again": b"1"},
+        fence=b"%d" % (1000 * ahead),
+    )
+    setattr(space, place, dues | well)
+    await store.seed(space)
+    assert kinds(await walk(store, mend=False)) == {(task_id, b"ahead") for task_id in dues}
+    assert await walk(store, mend=True) == []
+    after = await store.now_ms()
+    found = getattr(await store.space(), place)
+    assert {task_id: found[task_id] for task_id in well} == well
+    assert now < found[b"rate"] <= after + HOUR
+    assert found[b"rate"] % HOUR == 5, "on its own grid"
+    assert now + HOUR <= found[b"delay"] <= after + HOUR
+    assert all(now <= found[task_id] <= after for task_id in (b"cron", b"again"))
+    assert await walk(store, mend=False) == []
+
+
+async def test_without_a_claim_from_the_future_nothing_was_ahead(store: Store) -> None:
+    now = await store.now_ms()
+    await store.seed(Space(tasks={b"a": EVERY}, due={b"a": now + YEAR}, fence=b"%d" % (1000 * now)))
+    assert await walk(store, mend=False) == []
