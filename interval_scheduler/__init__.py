@@ -32,6 +32,7 @@ from .errors import (
     StorageFull,
     StorageRefused,
     TooManyCrashes,
+    TooManyRemovals,
     UnsuitableServer,
     WouldDeadlock,
     WrongEventLoop,
@@ -42,7 +43,7 @@ from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
-from .model.reports import AssignCounts, PartitionMove, SyncCounts
+from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
@@ -94,10 +95,13 @@ __all__ = [
     "StorageFull",
     "StorageOptions",
     "StorageRefused",
+    "SyncChange",
     "SyncCounts",
+    "SyncPlan",
     "Task",
     "TaskRun",
     "TooManyCrashes",
+    "TooManyRemovals",
     "UnsuitableServer",
     "WouldDeadlock",
     "WrongEventLoop",

@@ -16,6 +16,7 @@
     ├── OutsideRun (LookupError)             current_run outside of an executor
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
+    ├── TooManyRemovals                      a sync would remove more tasks than it may; none was removed
     ├── ClockCannotBeMoved                   time_machine() on a loop that is not asyncio's own, or beside another clock
     ├── ClockStuck (TimeoutError)            nothing can go on in a time machine; says why
     ├── StorageError                         a fault at a partition; names the partition
@@ -53,6 +54,7 @@ from .calls import (
     RunTimeout,
     SchedulerError,
     TooManyCrashes,
+    TooManyRemovals,
     WouldDeadlock,
     WrongEventLoop,
 )
@@ -96,6 +98,7 @@ __all__ = [
     "StorageFull",
     "StorageRefused",
     "TooManyCrashes",
+    "TooManyRemovals",
     "UnsuitableServer",
     "WouldDeadlock",
     "WrongEventLoop",

@@ -137,6 +137,25 @@ class TooManyCrashes(SchedulerError):
         self.deliveries = deliveries
 
 
+class TooManyRemovals(SchedulerError):
+    """A sync would remove more tasks than its `max_removed` allows: it removed none.
+
+    Attributes:
+        scope: the prefix of the sync.
+        removed: the number of tasks that it would remove.
+        scheduled: the number of tasks of the scope that were scheduled.
+    """
+
+    def __init__(self, scope: str, removed: int, scheduled: int) -> None:
+        super().__init__(
+            f"the sync of {scope!r} would remove {removed} of {scheduled} tasks, more than max_removed allows: none "
+            "was removed; if that is meant, give a higher max_removed"
+        )
+        self.scope = scope
+        self.removed = removed
+        self.scheduled = scheduled
+
+
 class ClockCannotBeMoved(SchedulerError):
     """The clock of an event loop cannot be replaced for `time_machine()`, or was replaced inside of one."""
 

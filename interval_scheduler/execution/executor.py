@@ -20,10 +20,10 @@ class Retry(Exception):
     The task is due again after the given time. A recurring one whose next occurrence comes sooner runs then instead.
 
     Args:
-        after: how much later, in seconds or as a timedelta.
+        after: how much later, in seconds or as a timedelta; at most ten years.
 
     Raises:
-        InvalidValue, InvalidType: no positive time.
+        InvalidValue, InvalidType: no positive time, or one over ten years.
 
     Example:
         ```python

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ..model.cron import check_cron, next_run
+from ..model.cron import check_cron
 from ..model.ending import Failure
 from ..support.text import describe
 from .executor import Retry
+from .missed import next_run
 from .run import TaskRun
 
 Verdict = Literal["run", "run alone", "pass over", "crashes", "late"]

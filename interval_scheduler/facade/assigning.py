@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Sized
 from threading import get_ident
 
 import anyio
@@ -10,8 +10,9 @@ import anyio
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks
 from ..execution.run import TaskRun, run_of_caller
-from ..model.assignment import AssignCall, Reschedule, to_assignment, to_id
-from ..model.reports import AssignCounts, SyncCounts
+from ..model.assignment import AssignCall, Reschedule, accepted, to_assignment, to_id
+from ..model.desired import SyncLimits
+from ..model.reports import AssignCounts, SyncPlan
 from ..model.task import Task
 from ..services import bulk
 from ..services.lifespan import Connected, Lifespan
@@ -49,15 +50,15 @@ class Assigning:
 
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
         call = self._to_call(task, reschedule)
-        return await self._accepted().partitions.assign(call)
+        return accepted(await self._accepted().partitions.assign(call))
 
     async def assign_tasks(self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
         calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
         partitions = self._accepted().partitions
         assigned = updated = 0
-        async for is_new in bulk.pipeline(calls, partitions.assign):
-            if is_new:
+        async for answer in bulk.pipeline(calls, partitions.assign):
+            if accepted(answer):
                 assigned += 1
             else:
                 updated += 1
@@ -81,19 +82,29 @@ class Assigning:
         await _sleep_ms(wait_ms)
         return count
 
-    async def sync_tasks(self, desired: Iterable[Task] | AsyncIterable[Task], scope: str) -> SyncCounts:
+    async def sync_tasks(
+        self,
+        desired: Iterable[Task] | AsyncIterable[Task],
+        scope: str,
+        reschedule: Reschedule,
+        limits: SyncLimits,
+    ) -> SyncPlan:
         check_scope(scope)
         bulk.check_iterable("desired", desired)
+        if isinstance(desired, Sized):
+            limits.check_count(len(desired))
 
         def to_call(task: Task) -> AssignCall:
-            call = self._to_call(task, "keep")
+            call = self._to_call(task, reschedule)
             check_scope(scope, call.assignment.id)
             return call
 
         calls = bulk.convert(desired, to_call)
         connected = self._accepted()
         connected.partitions.require_online()
-        return await sync(connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds)
+        return await sync(
+            connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds, limits
+        )
 
     async def clear_all_tasks(self) -> int:
         cleared = await self._connected().namespace.clear()

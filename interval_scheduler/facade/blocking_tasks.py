@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Final, Literal, TypeVar, overload
 
 from ..model.assignment import Reschedule
-from ..model.reports import AssignCounts, SyncCounts
+from ..model.reports import AssignCounts, SyncCounts, SyncPlan
 from ..model.task import DeadTask, ScheduledTask, State, Task
 from .feeding import call_with
 from .loop_thread import LoopThread
@@ -48,9 +48,54 @@ class BlockingTaskCalls:
         """Take many tasks off the schedule, pipelined and in bounded memory."""
         return call_with(self._thread, tasks_or_ids, self._tasks.remove_tasks)
 
-    def sync_tasks(self, desired: Iterable[Task], *, scope: str) -> SyncCounts:
+    @overload
+    def sync_tasks(
+        self,
+        desired: Iterable[Task],
+        *,
+        scope: str,
+        reschedule: Reschedule = "keep",
+        allow_empty: bool = False,
+        max_removed: float | None = None,
+        dry_run: Literal[False] = False,
+    ) -> SyncCounts: ...
+
+    @overload
+    def sync_tasks(
+        self,
+        desired: Iterable[Task],
+        *,
+        scope: str,
+        reschedule: Reschedule = "keep",
+        allow_empty: bool = False,
+        max_removed: float | None = None,
+        dry_run: Literal[True],
+    ) -> SyncPlan: ...
+
+    def sync_tasks(
+        self,
+        desired: Iterable[Task],
+        *,
+        scope: str,
+        reschedule: Reschedule = "keep",
+        allow_empty: bool = False,
+        max_removed: float | None = None,
+        dry_run: bool = False,
+    ) -> SyncCounts | SyncPlan:
         """Make the scheduled tasks whose ids start with `scope` equal to `desired`: add, update and remove."""
-        return call_with(self._thread, desired, lambda items: self._tasks.sync_tasks(items, scope=scope))
+
+        async def sync(items: AsyncIterable[Task] | Iterable[Task]) -> SyncCounts | SyncPlan:
+            call: Callable[..., Awaitable[SyncCounts | SyncPlan]] = self._tasks.sync_tasks
+            return await call(
+                items,
+                scope=scope,
+                reschedule=reschedule,
+                allow_empty=allow_empty,
+                max_removed=max_removed,
+                dry_run=dry_run,
+            )
+
+        return call_with(self._thread, desired, sync)
 
     def clear_all_tasks(self) -> int:
         """Take every task of the namespace off the schedule. Nothing else in Redis is touched."""

@@ -19,11 +19,11 @@ from typing import Any, Self
 from anyio.abc import TaskStatus
 
 from ..config.options import SchedulerOptions, check_concurrency
-from ..errors import AlreadyExecuting, ExecutionEnded, InvalidValue
+from ..errors import AlreadyExecuting, ExecutionEnded
 from ..execution.execution import Execution
 from ..execution.executor import Executor, check_executor
 from ..execution.run import TaskRun, run_of_caller
-from ..model.checks import check_number
+from ..model.checks import check_wait
 from ..model.health import Finding
 from ..services.lifespan import Lifespan, in_words
 from ..support.events import Events
@@ -110,8 +110,8 @@ class Executing:
     async def stop(self, drain_seconds: float | None) -> None:
         if drain_seconds is None:
             drain_seconds = self._options.drain_seconds
-        elif check_number("drain_seconds", drain_seconds) < 0:
-            raise InvalidValue("drain_seconds", f"must be at least 0, got {drain_seconds}")
+        else:
+            check_wait("drain_seconds", drain_seconds)
         if self._outcome.ended.is_set():
             self._outcome = _Outcome.of_nothing()  # whoever stops it knows of its end
         inside = self.is_called_inside_run()

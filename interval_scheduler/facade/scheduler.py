@@ -237,8 +237,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         Call it outside of runs: a run that waits for the end of all runs waits for itself.
 
         Raises:
-            ExecutionEnded: the execution or the connection ended unasked. Its cause is in `__cause__`; it
-                was logged, and emitted as `stopped`.
+            ExecutionEnded: the execution or the connection ended unasked, by the error in its `__cause__`.
             WrongEventLoop: another event loop connected the scheduler.
         """
         self._settle()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
 from ..model.assignment import Reschedule
-from ..model.reports import AssignCounts, SyncCounts
+from ..model.reports import AssignCounts
 from ..model.task import DeadTask, ScheduledTask, State, Task
 from .assigning import Assigning
 from .control import Control
 from .inspection import Inspection
+from .syncing import SyncCalls
 
 
-class TaskCalls:
+class TaskCalls(SyncCalls):
     """The calls of a `Scheduler` that concern tasks.
 
     Args:
@@ -22,7 +23,7 @@ class TaskCalls:
     """
 
     def __init__(self, assigning: Assigning, control: Control, inspection: Inspection) -> None:
-        self._assigning = assigning
+        super().__init__(assigning)
         self._control = control
         self._inspection = inspection
 
@@ -35,12 +36,15 @@ class TaskCalls:
             task: a `Task`, for example an `IntervalTask`.
             reschedule: the next run of a task that is scheduled already. `"keep"`: as planned; the new interval applies
                 after that run. `"interval"`: one new interval after its previous time. `"start"`: at its `execute_on`.
+                If its cron expression or time zone is another one, or a cron expression replaces an interval or the
+                other way round, the first new occurrence counts, unless it is `"start"`.
 
         Returns:
             `True` if the task is new, `False` if it was updated.
 
         Raises:
-            InvalidValue, InvalidType: the task is bad; nothing was changed.
+            InvalidValue, InvalidType: the task is bad, or its `until` comes before its next run, by the server's clock;
+                nothing was changed.
             NotAcceptingTasks: call `start_task_accept` first.
             NotConnected, WrongEventLoop: the scheduler was closed, or belongs to another event loop.
             PartitionOffline: the home of the task cannot be reached; nothing was changed.
@@ -107,31 +111,6 @@ class TaskCalls:
                 is safe.
         """
         return await self._assigning.remove_tasks(tasks_or_ids)
-
-    async def sync_tasks(self, desired: Iterable[Task] | AsyncIterable[Task], *, scope: str) -> SyncCounts:
-        """Make the scheduled tasks whose ids start with `scope` equal to `desired`: add, update and remove.
-
-        A task in the desired form is left alone; an updated task keeps its next run, as by `reschedule="keep"`.
-        Memory is bounded for any number of tasks. Several processes may sync: syncs of one scope wait for each other. A
-        task of the scope that another call assigns meanwhile, and that is not desired, may be removed.
-
-        Args:
-            desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
-            scope: the prefix, such as `"tenant-7:"`.
-
-        Returns:
-            The number of tasks added, updated, left alone and removed.
-
-        Raises:
-            InvalidValue, InvalidType: a task is bad or outside of the scope; from a list or tuple, before anything
-                is changed.
-            NotAcceptingTasks: call `start_task_accept` first.
-            NotConnected, WrongEventLoop: the scheduler was closed, or belongs to another event loop.
-            PartitionOffline, OutcomeUnknown: a partition was lost; calling again completes it.
-            LockLost: the master was lost for long; calling again completes it.
-            StorageFull, StorageRefused: Redis refuses; calling again completes it.
-        """
-        return await self._assigning.sync_tasks(desired, scope)
 
     async def clear_all_tasks(self) -> int:
         """Take every task of the namespace off the schedule. Nothing else in Redis is touched.
@@ -246,7 +225,8 @@ class TaskCalls:
         again before.
 
         Returns:
-            `True` if it will run, `False` if it is not scheduled or is paused.
+            `True` if it will run, `False` if it is not scheduled or is paused, or if the run in progress is its last,
+            by its `until` or `max_runs`.
 
         Raises:
             SchedulerError: as for `pause_task`.

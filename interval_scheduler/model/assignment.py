@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from ..errors import InvalidType
-from .checks import check_data, check_interval, check_moment, check_name, check_repeat
+from ..errors import InvalidType, InvalidValue
+from .checks import check_data, check_interval, check_name, check_repeat, check_start
 from .cron import next_after
 from .policy import PLAIN, Policy
 from .rules import NO_RULES, Rules, check_together, phase_of
@@ -26,6 +27,10 @@ class Assignment:
     policy: Policy = PLAIN
     #: The phase of a spread task, ms.
     phase_ms: int | None = None
+    #: True if `start_ms` counts from now, by the server's clock.
+    starts_later: bool = False
+    #: The first occurrence of a cron expression that is still to come, if it is not `start_ms`.
+    upcoming_ms: int | None = None
 
 
 def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
@@ -47,11 +52,14 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
     interval = task.on_execute_reschedule_to
     start = task.execute_on
     interval_ms = None if interval is None else check_interval("on_execute_reschedule_to", interval, grid_ms)
-    start_ms = None if start is None else check_moment("execute_on", start)
+    start_ms = None if start is None else check_start("execute_on", start)
+    starts_later = isinstance(start, timedelta)
     fixed_delay = check_repeat(task.repeat) == "delay"
     rules = task.rules
     if rules is NO_RULES:
-        return Assignment(raw_id, data, isinstance(payload, str), interval_ms, start_ms, fixed_delay)
+        return Assignment(
+            raw_id, data, isinstance(payload, str), interval_ms, start_ms, fixed_delay, starts_later=starts_later
+        )
     if not isinstance(rules, Rules):
         raise InvalidType("rules", f"must be Rules, not {type(rules).__name__}")
     return Assignment(
@@ -63,6 +71,7 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
         fixed_delay,
         check_together(rules, recurs=interval_ms is not None, fixed_delay=fixed_delay, start=start),
         phase_of(raw_id, interval_ms) if rules.spread and interval_ms is not None else None,
+        starts_later,
     )
 
 
@@ -84,11 +93,61 @@ class AssignCall(NamedTuple):
     assignment: Assignment
     reschedule: Reschedule
 
+    @property
+    def needs_clock(self) -> bool:
+        """True if the server's time is needed to say when the task runs first, or if it ever does."""
+        task = self.assignment
+        return task.policy.cron is not None or task.policy.until_ms is not None or task.starts_later
+
     def planned(self, now_ms: int) -> AssignCall:
         """Return the call with its start at the first cron occurrence; return a call without cron unchanged."""
-        task = self.assignment
-        if task.policy.cron is None:
+        cron, zone = self.assignment.policy.cron, self.assignment.policy.zone or "UTC"
+        if cron is None:
             return self
-        from_ms = (now_ms if task.start_ms is None else task.start_ms) - 1
-        first_ms = next_after(task.policy.cron, task.policy.zone or "UTC", from_ms)
-        return self._replace(assignment=replace(task, start_ms=first_ms))
+        task = self.at(now_ms).assignment
+        from_ms = now_ms if task.start_ms is None else task.start_ms
+        first_ms = next_after(cron, zone, from_ms - 1)
+        upcoming_ms = next_after(cron, zone, now_ms) if first_ms <= now_ms else None
+        return self._replace(assignment=replace(task, start_ms=first_ms, upcoming_ms=upcoming_ms))
+
+    def at(self, now_ms: int) -> AssignCall:
+        """Return the call with its start as a moment, if it counts from now; return any other call unchanged."""
+        task = self.assignment
+        if not task.starts_later or task.start_ms is None:
+            return self
+        return self._replace(assignment=replace(task, start_ms=now_ms + task.start_ms, starts_later=False))
+
+    def settled(self, now_ms: int) -> AssignCall | NeverRuns:
+        """Return the call with its start as a moment, for a task that is new; `NeverRuns` if it ends before that."""
+        call = self.planned(now_ms).at(now_ms)
+        task = call.assignment
+        first_ms = now_ms if task.start_ms is None else task.start_ms
+        if task.phase_ms is not None and task.interval_ms is not None:
+            first_ms += (task.phase_ms - first_ms) % task.interval_ms
+        is_over = task.policy.until_ms is not None and task.policy.until_ms < first_ms
+        return NeverRuns(task.id) if is_over else call
+
+
+class NeverRuns(NamedTuple):
+    """The answer to an assignment that was refused: the last moment of the task comes before its next run."""
+
+    id: bytes
+
+    def to_error(self) -> InvalidValue:
+        """Return the error for the caller."""
+        return InvalidValue(
+            "until",
+            f"of the task {self.id.decode()!r} comes before its next run, by the clock of the server: it would never "
+            "run; nothing was changed",
+        )
+
+
+def accepted(answer: object) -> bool:
+    """Return the answer to an assignment: True if the task is new, False if it was updated.
+
+    Raises:
+        InvalidValue: the assignment was refused.
+    """
+    if isinstance(answer, NeverRuns):
+        raise answer.to_error()
+    return answer is True

@@ -13,6 +13,7 @@ Kind = Literal[
     "no-lease",
     "stray-lease",
     "stuck",
+    "ahead",
     "unreadable",
     "garbled",
     "leftover",
@@ -35,8 +36,10 @@ class Problem:
             - `double`: a task at two places. Mended: it stays leased, else due, else paused, else dead.
             - `no-lease`, `stray-lease`: half of a lease. Mended: the task is due again; the half is gone.
             - `stuck`: a lease that ended over a minute ago, while no scheduler took the task up; or a lease that ends
-              in more than an hour, for example because the server's clock was set back. Mended: the task is due
-              again, as after a crash.
+              in more than an hour, and in more than ten times the longest lease that any scheduler takes, for example
+              because the server's clock was set back. Mended: the task is due again, as after a crash.
+            - `ahead`: a task that is due more than one interval from now although it has run, since the server's clock
+              was ahead for a moment. Mended: it is due at its next time; a cron task, and a further attempt, at once.
             - `unreadable`: a record that cannot be read. Mended: the task is set aside as dead, unless it is leased.
             - `garbled`: something else of a task that cannot be read: its lease, a count, a due time that is no moment
               (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest

@@ -10,7 +10,10 @@ from ..errors import ConfigurationError, ConfigurationTypeError, InvalidType, In
 
 MAX_ID_BYTES: Final = 512
 MAX_DATA_BYTES: Final = 256 * 1024
-MAX_INTERVAL_SECONDS: Final = 10 * 366 * 86_400
+#: The longest duration anywhere: an interval, a time-out, a lease, a delay. Ten years, as whole numbers of a script.
+MAX_SECONDS: Final = 10 * 366 * 86_400
+#: Earlier moments (the first eleven days of 1970) are taken for a time from now given by mistake.
+MIN_EPOCH_SECONDS: Final = 1_000_000
 #: Later moments (the year 5138) are taken for milliseconds given by mistake.
 MAX_EPOCH_SECONDS: Final = 100_000_000_000
 
@@ -18,6 +21,8 @@ MAX_EPOCH_SECONDS: Final = 100_000_000_000
 Seconds = float | timedelta
 #: The types of a value that is a moment: Unix epoch seconds or an aware datetime.
 Moment = float | datetime
+#: The types of a start: a moment, or a timedelta from now.
+Start = Moment | timedelta
 
 #: The ways in which a recurring task repeats: at a fixed rate on its own grid, or with a fixed delay after each run.
 Repeat = Literal["rate", "delay"]
@@ -42,17 +47,32 @@ def check_number(field: str, value: object) -> float:
 
 
 def check_seconds(field: str, value: object) -> float:
-    """Return a positive duration in seconds, from a number or a timedelta."""
+    """Return a positive duration in seconds, from a number or a timedelta; at most ten years."""
     number = value.total_seconds() if isinstance(value, timedelta) else check_number(field, value)
     if number <= 0:
         raise InvalidValue(field, f"must be above 0 seconds, got {number}")
-    return number
+    return _bounded(field, number)
+
+
+def check_wait(field: str, value: object) -> float:
+    """Return the seconds that something may take, from a number: from 0 to ten years."""
+    number = check_number(field, value)
+    if number < 0:
+        raise InvalidValue(field, f"must be at least 0, got {number:g}")
+    return _bounded(field, number)
+
+
+def _bounded(field: str, seconds: float) -> float:
+    """Return a duration. One above the bound is refused: scripts and timers of the system cannot count so far."""
+    if seconds > MAX_SECONDS:
+        raise InvalidValue(field, f"must be at most ten years ({MAX_SECONDS} seconds), got {seconds:g} seconds")
+    return seconds
 
 
 def check_seconds_option(name: str, value: object, *, at_least: float = 0.0, above: float | None = None) -> None:
     """Check an option in seconds; raise a `ConfigurationError` that names it if it is bad."""
     try:
-        number = check_number(name, value)
+        number = _bounded(name, check_number(name, value))
     except InvalidType as error:
         raise ConfigurationTypeError(name, error.problem) from None
     except InvalidValue as error:
@@ -76,8 +96,6 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     if not isinstance(value, int | float | timedelta) or isinstance(value, bool):
         raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
     seconds = check_seconds(field, value)
-    if seconds > MAX_INTERVAL_SECONDS:
-        raise InvalidValue(field, f"must be at most ten years, got {seconds} seconds")
     interval_ms = to_ms(seconds)
     if interval_ms < 1:
         raise InvalidValue(field, f"must be at least 0.001 seconds, got {seconds}")
@@ -90,14 +108,28 @@ def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     return interval_ms
 
 
-def check_moment(field: str, value: object) -> int:
-    """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime."""
+def check_moment(field: str, value: object, from_now: str | None = "time.time() + seconds") -> int:
+    """Return a moment in epoch milliseconds, from epoch seconds or an aware datetime.
+
+    A number that is in the first days of 1970 is refused; `from_now` says what to give for a time from now. With None,
+    it is taken as it is.
+    """
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
             raise InvalidValue(field, "must be an aware datetime (with a time zone), got a naive one")
         seconds = value.timestamp()
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = check_number(field, value)
+        if from_now is not None and 0 <= seconds < MIN_EPOCH_SECONDS:
+            raise InvalidValue(
+                field,
+                f"is {seconds:g}, which is in January 1970: give seconds since 1970 or an aware datetime; for "
+                f"a time from now, {from_now}",
+            )
+    elif isinstance(value, timedelta):
+        raise InvalidType(
+            field, "must be epoch seconds, an aware datetime or None, not a timedelta: it would move with each call"
+        )
     else:
         raise InvalidType(field, f"must be epoch seconds, an aware datetime or None, not {type(value).__name__}")
     if seconds < 0:
@@ -107,6 +139,15 @@ def check_moment(field: str, value: object) -> int:
             field, f"is {seconds:.0f}, which looks like milliseconds: give seconds since 1970, {seconds / 1000:.3f}"
         )
     return to_ms(seconds)
+
+
+def check_start(field: str, value: object) -> int:
+    """Return a start in milliseconds: a moment as by `check_moment`, or a timedelta from 0 to ten years from now."""
+    return (
+        to_ms(check_wait(field, value.total_seconds()))
+        if isinstance(value, timedelta)
+        else check_moment(field, value, from_now="a timedelta")
+    )
 
 
 def check_name(field: str, value: object) -> bytes:

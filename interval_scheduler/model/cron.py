@@ -7,18 +7,19 @@ or every few minutes goes by real time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..errors import InvalidType, InvalidValue
+from .cron_words import hint, translate
 
 MAX_CRON_LENGTH: Final = 256
-#: The most missed occurrences that are kept for a task with `missed="all"`, as in `_prelude.lua`.
-MISSED_KEPT: Final = 1000
+#: Names that ZoneInfo takes, and that mean another zone on another machine, none, or one with leap seconds.
+_NO_ZONES: Final = re.compile(r"localtime|posixrules|Factory|(?:right|posix)/.*", re.IGNORECASE)
 
 
 def check_cron(expression: object, zone: object) -> tuple[str, str]:
@@ -32,11 +33,26 @@ def check_cron(expression: object, zone: object) -> tuple[str, str]:
         raise InvalidType("cron", f"must be a str, not {type(expression).__name__}")
     if not isinstance(zone, str):
         raise InvalidType("timezone", f"must be a str such as 'Europe/Riga', not {type(zone).__name__}")
-    normal = " ".join(expression.split())
+    given = " ".join(expression.split())
+    if len(given) > MAX_CRON_LENGTH:
+        raise InvalidValue("cron", f"must be at most {MAX_CRON_LENGTH} characters, got {len(given)}")
+    normal = translate(given)
     if len(normal) > MAX_CRON_LENGTH:
-        raise InvalidValue("cron", f"must be at most {MAX_CRON_LENGTH} characters, got {len(normal)}")
-    _check(normal, zone)
+        raise InvalidValue("cron", f"must be at most {MAX_CRON_LENGTH} characters, got {len(normal)}: {normal!r}")
+    _check(normal, given, zone)
     return normal, zone
+
+
+def check_zone(zone: str) -> None:
+    """Check that a zone is the same one on every machine.
+
+    Raises:
+        InvalidValue: it is not; the message names `timezone`.
+    """
+    if _NO_ZONES.fullmatch(zone):
+        raise InvalidValue(
+            "timezone", f"must be the same zone on every machine, such as 'Europe/Riga', which {zone!r} is not"
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -56,7 +72,7 @@ def is_unreadable(expression: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _check(expression: str, zone: str) -> None:
+def _check(expression: str, given: str, zone: str) -> None:
     try:
         where = ZoneInfo(zone)
     except Exception:  # noqa: BLE001 - a bad name of a zone raises errors of many kinds
@@ -65,9 +81,9 @@ def _check(expression: str, zone: str) -> None:
     try:
         next(_occurrences(expression, datetime(2024, 1, 1, tzinfo=UTC).astimezone(where)))
     except error as problem:
-        raise InvalidValue("cron", f"{expression!r} cannot be read: {problem}") from None
+        raise InvalidValue("cron", f"{given!r} cannot be read: {hint(given) or problem}") from None
     except StopIteration:
-        raise InvalidValue("cron", f"{expression!r} never fires") from None
+        raise InvalidValue("cron", f"{given!r} never fires") from None
 
 
 def _unknown_zone(zone: str) -> str:
@@ -89,27 +105,15 @@ def next_after(expression: str, zone: str, after_ms: int) -> int:
     raise InvalidValue("cron", f"{expression!r} never fires again")
 
 
-def next_run(expression: str, zone: str, due_ms: int, now_ms: int, *, each_missed: bool) -> int:
-    """Return the next occurrence for a task whose last run was due at `due_ms`: the first one that is still to come.
-
-    With `each_missed`, return the first occurrence after `due_ms`, even if it is past; of the occurrences that were
-    missed, only the last thousand count.
-    """
-    if not each_missed:
-        return next_after(expression, zone, max(due_ms, now_ms))
-    first = next_after(expression, zone, due_ms)
-    # An expression of five fields fires at most once a minute: no more than `MISSED_KEPT` can be missed in this time.
-    if len(expression.split()) == 5 and now_ms - due_ms <= MISSED_KEPT * 60_000:
-        return first
-    later = first
-    for _ in range(MISSED_KEPT):
-        if later > now_ms:
-            return first
-        later = next_after(expression, zone, later)
-    just_after = datetime.fromtimestamp(now_ms // 1000 + 1, ZoneInfo(zone))
-    backwards = _library().CronSim(expression, just_after, reverse=True)
-    oldest: datetime = next(islice(backwards, MISSED_KEPT - 1, None))
-    return max(first, 1000 * int(oldest.timestamp()))
+def before(expression: str, zone: str, moment_ms: int) -> Iterator[int]:
+    """Yield the occurrences up to a moment, the latest first; all are in epoch ms."""
+    latest_ms = moment_ms + 1
+    just_after = datetime.fromtimestamp(moment_ms // 1000 + 1, ZoneInfo(zone))
+    for found in _library().CronSim(expression, just_after, reverse=True):
+        found_ms = 1000 * int(found.timestamp())
+        if found_ms < latest_ms:  # the library goes through an hour that comes twice in an order of its own
+            latest_ms = found_ms
+            yield found_ms
 
 
 def _occurrences(expression: str, after: datetime) -> Iterator[datetime]:

@@ -12,6 +12,7 @@
     b  ms        the delay before the first further attempt
     t  ms        the longest time that a run may take
     g  text      the group that the task belongs to
+    p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
 
 Most tasks have no rules, and then nothing is stored.
@@ -99,6 +100,11 @@ def _decode(text: bytes) -> Policy:
         )
     except (KeyError, ValueError) as error:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read") from error
+
+
+def without_previous(policy: bytes) -> bytes:
+    """Return a policy without its control `p`, which no task asks for."""
+    return policy.partition(b";p")[0]
 
 
 def of_header(header: bytes) -> Policy:

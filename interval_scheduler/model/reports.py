@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class AssignCounts(NamedTuple):
@@ -26,6 +26,28 @@ class SyncCounts(NamedTuple):
     """The number of tasks that were scheduled before in the desired form, and were left alone."""
     removed: int
     """The number of tasks that were scheduled but not desired, and are removed."""
+
+
+class SyncChange(NamedTuple):
+    """A change that a sync would make."""
+
+    kind: Literal["add", "update", "remove"]
+    """The kind of the change."""
+    id: str
+    r"""The id of the task, with escapes such as `\xff` for bytes that are no UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """The changes that `sync_tasks` would make, by `dry_run=True`.
+
+    Attributes:
+        counts: the number of tasks that would be added, updated, left alone and removed.
+        changes: the changes one by one, the first 10,000 of them.
+    """
+
+    counts: SyncCounts
+    changes: tuple[SyncChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

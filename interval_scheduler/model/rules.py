@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Final
 
 from ..errors import InvalidType, InvalidValue
-from .checks import MAX_INTERVAL_SECONDS, Moment, Seconds, check_moment, check_name, check_seconds, to_ms
-from .cron import check_cron
+from .checks import Moment, Seconds, Start, check_moment, check_name, check_seconds, to_ms
+from .cron import check_cron, check_zone
 from .policy import PLAIN, Missed, Policy
 
 MAX_RETRIES: Final = 1000
@@ -26,8 +27,8 @@ class Rules:
             of the last thousand, in order.
         spread: place all runs at a phase of the interval that follows from the id, so that tasks that are assigned
             together do not all run together. Default False.
-        until: the moment after which no run is due: epoch seconds or an aware datetime. Default None: the task recurs
-            for ever.
+        until: the moment after which no run is due: epoch seconds or an aware datetime. It must not come before the
+            first run; the server's clock decides. Default None: the task recurs for ever.
         max_runs: the number of runs after which the task is gone; further attempts do not count. Default None: any
             number.
         cron: a cron expression of five fields, or six with seconds in front, instead of an interval. Needs the extra
@@ -74,6 +75,7 @@ class Rules:
         cron = zone = None
         if self.cron is not None:
             cron, zone = check_cron(self.cron, self.timezone)
+            check_zone(zone)
         elif self.timezone != "UTC":
             raise InvalidValue("timezone", "is for a cron expression: an interval knows no time zone")
         return Policy(
@@ -89,7 +91,7 @@ class Rules:
         )
 
 
-def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Moment | None) -> Policy:
+def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Start | None) -> Policy:
     """Return the wire form of rules; check that they fit each other, the interval, the repetition and the start.
 
     Raises:
@@ -116,7 +118,8 @@ def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Mome
         raise InvalidValue(
             "missed", "must be 'once' with repeat='delay': a delay begins when a run ends, none is missed"
         )
-    if policy.until_ms is not None and start is not None and policy.until_ms < check_moment("start", start):
+    starts_at = None if start is None or isinstance(start, timedelta) else check_moment("start", start)
+    if policy.until_ms is not None and starts_at is not None and policy.until_ms < starts_at:
         raise InvalidValue("until", "must not be before the start: the task would never run")
     return policy
 
@@ -136,7 +139,7 @@ def _count(field: str, value: object, at_least: int, at_most: int) -> int:
 
 def _span(field: str, value: object) -> int:
     seconds = check_seconds(field, value)
-    if not 0.001 <= seconds <= MAX_INTERVAL_SECONDS:
+    if seconds < 0.001:
         raise InvalidValue(field, f"must be from 0.001 seconds to ten years, got {seconds}")
     return to_ms(seconds)
 

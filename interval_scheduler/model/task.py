@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from .checks import Moment, Repeat, Seconds, check_data, check_interval, check_moment, check_name, check_repeat
+from .checks import Moment, Repeat, Seconds, Start, check_data, check_interval, check_name, check_repeat, check_start
 from .policy import Missed
 from .rules import NO_RULES, Rules, check_together
 
@@ -55,8 +55,11 @@ class Task(ABC):
         return None
 
     @property
-    def execute_on(self) -> Moment | None:
-        """The moment of the first run: epoch seconds or an aware datetime. `None` (default): as soon as possible."""
+    def execute_on(self) -> Start | None:
+        """The moment of the first run: epoch seconds, an aware datetime, or a timedelta from now by the server's clock.
+
+        `None` (the default): as soon as possible.
+        """
         return None
 
     @property
@@ -78,8 +81,8 @@ class IntervalTask(Task):
         id: the id that identifies the task: 1 to 512 bytes of UTF-8.
         data: the payload, str or bytes, at most 256 KiB. Default `""`.
         every: the interval, in seconds or as a timedelta. Default `None`: run once.
-        start: the moment of the first run: epoch seconds or an aware datetime. Default `None`: as soon as possible;
-            with `cron` its first occurrence.
+        start: the moment of the first run: epoch seconds, an aware datetime, or a timedelta from now by the server's
+            clock. Default `None`: as soon as possible; with `cron` its first occurrence.
         repeat: `"rate"` (the default) runs at fixed times without drift; `"delay"` an interval after each run's end.
         missed: `"once"` (the default), `"skip"` or `"all"`; see `Rules` for this and the next arguments.
         spread: place all runs at a phase of the interval that follows from the id.
@@ -101,7 +104,7 @@ class IntervalTask(Task):
     id: str = field()  # an explicit field: else the abstract property of Task would be its default
     data: str | bytes = field()
     every: Seconds | None = field()
-    start: Moment | None = field()
+    start: Start | None = field()
     repeat: Repeat = field()
     rules: Rules = field()
 
@@ -112,7 +115,7 @@ class IntervalTask(Task):
         data: str | bytes = "",
         *,
         every: Seconds | None = None,
-        start: Moment | None = None,
+        start: Start | None = None,
         repeat: Repeat = "rate",
         missed: Missed = "once",
         spread: bool = False,
@@ -131,7 +134,7 @@ class IntervalTask(Task):
         if every is not None:
             check_interval("every", every)
         if start is not None:
-            check_moment("start", start)
+            check_start("start", start)
         check_repeat(repeat)
         flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group)
         if flat != _NONE_ASKED_FOR:
@@ -158,7 +161,7 @@ class IntervalTask(Task):
         return self.every
 
     @property
-    def execute_on(self) -> Moment | None:
+    def execute_on(self) -> Start | None:
         """The first time, as given in `start`."""
         return self.start
 

@@ -23,8 +23,8 @@ from typing import Any, Final
 
 import anyio
 
-from ..errors import InvalidType, InvalidValue, LockLost, LockTimeout, StorageError
-from ..model.checks import MAX_INTERVAL_SECONDS, Seconds, check_name, check_number, check_seconds, to_ms
+from ..errors import InvalidType, LockLost, LockTimeout, StorageError
+from ..model.checks import Seconds, check_name, check_seconds, check_wait, to_ms
 from ..model.trust import RENEWAL_SHARE, TRUSTED_SHARE
 from ..storage.partitions import LockAnswer, LockStep, Partitions
 from ..support import clock
@@ -97,8 +97,8 @@ class Locks:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
         check_name("name", name)
         ttl_ms = _ttl_ms(seconds)
-        if wait_seconds is not None and check_number("wait_seconds", wait_seconds) < 0:
-            raise InvalidValue("wait_seconds", f"must be at least 0, got {wait_seconds}")
+        if wait_seconds is not None:
+            check_wait("wait_seconds", wait_seconds)
         return self._hold(name, seconds, ttl_ms, wait_seconds)
 
     @asynccontextmanager
@@ -206,10 +206,7 @@ class LockRenewal:
 
 
 def _ttl_ms(seconds: Seconds) -> int:
-    number = check_seconds("seconds", seconds)
-    if number > MAX_INTERVAL_SECONDS:
-        raise InvalidValue("seconds", f"must be at most ten years, got {number}")
-    return max(1, to_ms(number))
+    return max(1, to_ms(check_seconds("seconds", seconds)))
 
 
 def _held(lock: Lock, action: bytes, ttl_ms: int) -> LockStep:

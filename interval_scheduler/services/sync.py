@@ -4,7 +4,7 @@
 
     desired ──▶ looked up ──▶ new or different: assigned ──┐
                      └──────▶ the same: left alone ────────┴──▶ marked as wanted, in Redis
-    then all scheduled tasks of the prefix that are not marked are removed
+    then all scheduled tasks of the prefix that are not marked are counted, if there is a limit, and removed
 
 The wanted tasks are marked at their homes, and not in this process: so its memory is bounded for any number of tasks.
 If a sync dies, its marks expire, and its changes do no harm: the next sync completes them. A lock lets one sync of a
@@ -14,22 +14,25 @@ prefix run at a time, since two syncs with different sets would remove each othe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from typing import Final, Literal, TypeVar
 
 import anyio
 
 from ..errors import InvalidValue
-from ..model.assignment import AssignCall, Assignment
-from ..model.records import CorruptRecord, split
-from ..model.reports import SyncCounts
-from ..storage.marks import MAX_BATCH, Marks, Partitions, Row
+from ..model.assignment import AssignCall, NeverRuns
+from ..model.desired import SyncLimits, is_same
+from ..model.reports import SyncChange, SyncCounts, SyncPlan
+from ..storage.marks import MAX_BATCH, Marks, Partition, Partitions
 from .locks import Locks
 
 Item = TypeVar("Item")
 
 #: The time after which the next sync may begin if the present one dies, in seconds.
 _LOCK_SECONDS: Final = 30
+#: The most changes that a plan names one by one.
+_CHANGES_KEPT: Final = 10_000
 
 
 async def sync(
@@ -39,46 +42,117 @@ async def sync(
     scope: str,
     grid_ms: int,
     retry_for_seconds: float,
-) -> SyncCounts:
-    """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`."""
+    limits: SyncLimits,
+) -> SyncPlan:
+    """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`.
+
+    Raises:
+        InvalidValue: there are no calls, or one is for a task that would never run; the others are carried out.
+        TooManyRemovals: more tasks than the limit would be removed.
+    """
     async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
         marks = Marks(partitions, retry_for_seconds)
-        run = _Sync(partitions, marks, scope.encode(), grid_ms)
         try:
-            async for chunk in _chunks(calls):
-                await run.take(chunk)
-            removed = await run.sweep()
+            if isinstance(calls, Sequence) and limits.max_removed is not None and not limits.dry_run:
+                # A list can be read twice: if too much would be removed, nothing is changed at all.
+                planned = _Sync(partitions, marks, scope, grid_ms, replace(limits, dry_run=True))
+                await planned.take_all(calls)
+                await planned.sweep()
+                limits.check_removed(scope, planned.counts.removed, planned.scheduled)
+            run = _Sync(partitions, marks, scope, grid_ms, limits)
+            await run.take_all(calls)
+            limits.check_count(run.desired)
+            if limits.max_removed is not None and not limits.dry_run:
+                limits.check_removed(scope, *await run.removals())
+            await run.sweep()
         finally:
             await marks.forget()
-        return SyncCounts(run.added, run.updated, run.unchanged, removed)
+        if run.refused is not None:
+            raise run.refused.to_error()
+        return SyncPlan(run.counts, tuple(run.changes))
 
 
 class _Sync:
-    def __init__(self, partitions: Partitions, marks: Marks, prefix: bytes, grid_ms: int) -> None:
+    def __init__(self, partitions: Partitions, marks: Marks, scope: str, grid_ms: int, limits: SyncLimits) -> None:
         self._partitions = partitions
         self._marks = marks
-        self._prefix = prefix
+        self._prefix = scope.encode()
         self._grid_ms = grid_ms
-        self.added = self.updated = self.unchanged = 0
+        self._is_dry = limits.dry_run
+        #: The number of desired tasks so far, and of those of them that were scheduled before.
+        self.desired = self._known = 0
+        self._added = self._updated = self._unchanged = self._removed = 0
+        self.changes: list[SyncChange] = []
+        #: The answer for the first task that would never run.
+        self.refused: NeverRuns | None = None
 
-    async def take(self, calls: list[AssignCall]) -> None:
+    @property
+    def counts(self) -> SyncCounts:
+        """The numbers of changes so far."""
+        return SyncCounts(self._added, self._updated, self._unchanged, self._removed)
+
+    @property
+    def scheduled(self) -> int:
+        """The number of tasks of the scope that were scheduled before, after the sweep."""
+        return self._known + self._removed
+
+    async def take_all(self, calls: Iterable[AssignCall] | AsyncIterable[AssignCall]) -> None:
         """Assign the tasks that are new or different, and mark all tasks as wanted."""
+        async for chunk in _chunks(calls):
+            await self._take(chunk)
+
+    async def _take(self, calls: list[AssignCall]) -> None:
         rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
         # The marks come first: the sweep would remove a task that is assigned and not marked.
         await self._marks.mark([call.assignment.id for call in calls])
-        wanted = []
+        different: list[AssignCall] = []
         for call, row in zip(calls, rows, strict=True):
-            if row is not None and is_same(call.assignment, row, self._grid_ms):
-                self.unchanged += 1
+            self._known += row is not None
+            if row is not None and is_same(call.assignment, row.record, self._grid_ms):
+                self._unchanged += 1
+            elif self._is_dry:
+                self._count(call, is_new=row is None)
             else:
-                wanted.append(self._partitions.assign(call))
-        for created in await asyncio.gather(*wanted):
-            self.added += created
-            self.updated += not created
+                different.append(call)
+        self.desired += len(calls)
+        answers: list[bool | NeverRuns] = [*await asyncio.gather(*map(self._partitions.assign, different))]
+        for call, answer in zip(different, answers, strict=True):
+            if isinstance(answer, NeverRuns):
+                self.refused = self.refused or answer
+            else:
+                self._count(call, is_new=answer)
 
-    async def sweep(self) -> int:
-        """Remove the tasks without a mark, wait until no run of them can start any more, and return their number."""
-        removed = wait_ms = 0
+    def _count(self, call: AssignCall, *, is_new: bool) -> None:
+        self._added += is_new
+        self._updated += not is_new
+        self._note("add" if is_new else "update", call.assignment.id)
+
+    def _note(self, kind: Literal["add", "update", "remove"], raw_id: bytes) -> None:
+        if self._is_dry and len(self.changes) < _CHANGES_KEPT:
+            self.changes.append(SyncChange(kind, raw_id.decode(errors="backslashreplace")))
+
+    async def removals(self) -> tuple[int, int]:
+        """Count the tasks that the sweep would remove, and those of the scope that were scheduled before the sync."""
+        unwanted = sum([len(ids) async for _, ids in self._unwanted()])
+        return unwanted, self._known + unwanted
+
+    async def sweep(self) -> None:
+        """Remove the tasks without a mark, and wait until no run of them can start any more."""
+        wait_ms = 0
+        async for partition, ids in self._unwanted():
+            if self._is_dry:
+                self._removed += len(ids)
+                for raw_id in ids:
+                    self._note("remove", raw_id)
+                continue
+            remove = partition.remove.submit if self._marks.migration is None else self._partitions.remove
+            done = await asyncio.gather(*map(remove, ids))
+            self._removed += sum(one.was_scheduled for one in done)
+            wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)
+        await anyio.sleep(wait_ms / 1000)
+
+    async def _unwanted(self) -> AsyncIterator[tuple[Partition, Sequence[bytes]]]:
+        """Find the tasks of the scope without a mark, step by step."""
         migration = self._marks.migration
         for partition in self._partitions.all if migration is None else migration.in_order:
             if migration is not None:
@@ -87,36 +161,9 @@ class _Sync:
             cursor = b"0"
             while True:
                 cursor, ids = await self._marks.sweep(partition, cursor, self._prefix)
-                remove = partition.remove.submit if migration is None else self._partitions.remove
-                done = await asyncio.gather(*map(remove, ids))
-                removed += sum(one.was_scheduled for one in done)
-                wait_ms = max(wait_ms, *(one.wait_ms for one in done), 0)
+                yield partition, ids
                 if cursor == b"0":
                     break
-        await anyio.sleep(wait_ms / 1000)
-        return removed
-
-
-def is_same(wanted: Assignment, row: Row, grid_ms: int) -> bool:
-    """Tell if assigning a task would change nothing (except its phase, by the rule `keep`)."""
-    try:
-        split(row.record)
-    except CorruptRecord:
-        return False
-    header, _, data = row.record.partition(b"\n")
-    plain, _, policy = header.partition(b";")
-    flags, *numbers = plain.split(b" ")
-    expected = [] if wanted.interval_ms is None else [wanted.interval_ms]
-    if wanted.interval_ms is not None and grid_ms > 1:
-        expected.append(grid_ms)
-    kept = [int(number) for n, number in enumerate(numbers) if n != 1]
-    return (
-        data == wanted.data
-        and flags == (b"s" if wanted.is_text else b"b") + (b"d" if wanted.fixed_delay else b"")
-        and kept == expected
-        and (wanted.phase_ms is None or int(numbers[1]) == wanted.phase_ms)
-        and (b";" + policy if policy else b"") == wanted.policy.encode()
-    )
 
 
 async def _chunks(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[list[Item]]:

@@ -23,7 +23,6 @@ from .partitions import Partitions
 from .requests.session import Session
 
 _PROBLEMS_KEPT: Final = 10_000
-_LONGEST_LEASE_SECONDS: Final = 3600.0
 
 
 class Audit:
@@ -31,8 +30,6 @@ class Audit:
 
     Args:
         partitions: the partitions.
-        lease_seconds: the duration of a lease here; a lease that ends only after ten of these, and after an hour, is
-            stuck.
         retry_for_seconds: how long a change in doubt is sent again.
         repair: True to mend problems that are safe to mend.
         progress: called after each step with the number of checked tasks, and the number of all tasks.
@@ -42,13 +39,11 @@ class Audit:
         self,
         partitions: Partitions,
         *,
-        lease_seconds: float,
         retry_for_seconds: float,
         repair: bool,
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self._partitions = partitions
-        self._longest_lease_ms = round(1000 * max(_LONGEST_LEASE_SECONDS, 10 * lease_seconds))
         self._retry_for_seconds = retry_for_seconds
         self._repair = repair
         self._progress = progress
@@ -72,10 +67,10 @@ class Audit:
     async def _audit_key(self, partition: Partition, key: str, tasks: int) -> None:
         cursor = b"0"
         while True:
-            step = await auditing.audit(partition.gate, key, cursor, self._longest_lease_ms, mend=False)
+            step = await auditing.audit(partition.gate, key, cursor, mend=False)
             left: Sequence[auditing.FoundProblem] = step.problems
             if step.problems and self._repair:
-                left = (await auditing.audit(partition.gate, key, cursor, self._longest_lease_ms, mend=True)).problems
+                left = (await auditing.audit(partition.gate, key, cursor, mend=True)).problems
             left_ids = {problem.raw_id for problem in left}
             for found in step.problems:
                 mended = self._repair and found.raw_id not in left_ids

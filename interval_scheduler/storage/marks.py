@@ -13,11 +13,11 @@ from typing import Final
 from ..errors import StorageRefused
 from .commands import sync
 from .partition.partition import Partition
-from .partitions import Partitions, Row
+from .partitions import Partitions
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "Marks", "Partitions", "Row"]
+__all__ = ["MAX_BATCH", "Marks", "Partition", "Partitions"]
 
 #: The time for which the marks of a sync are kept after the last one.
 _KEPT_MS: Final = 3_600_000

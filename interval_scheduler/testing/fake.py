@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from .. import InvalidType, InvalidValue, TaskRun
 from ..execution.run import Grant, as_current
-from ..model.checks import Moment, check_data, check_moment, check_name, check_number
+from ..model.checks import Moment, check_data, check_moment, check_name, check_wait
 from ..support import clock
 
 
@@ -63,8 +63,7 @@ def fake_run(
     """
     raw_id = check_name("id", id)
     check_data("data", data)
-    if check_number("lag", lag) < 0:
-        raise InvalidValue("lag", f"must be at least 0, got {lag}")
+    check_wait("lag", lag)
     for name, number in (("attempt", attempt), ("token", token)):
         if not isinstance(number, int) or isinstance(number, bool):
             raise InvalidType(name, f"must be an int, not {type(number).__name__}")

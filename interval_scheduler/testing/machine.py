@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 from unittest import mock
 
 from .. import ClockCannotBeMoved, InvalidType, InvalidValue, Scheduler
-from ..model.checks import Moment, check_moment, check_number
+from ..model.checks import Moment, check_moment, check_number, check_wait
 from ..support import clock as package_clock
 from .failures import Failures
 from .moved_time import MovedTime
@@ -72,19 +72,24 @@ class TimeMachine:
             to: the moment to move to, instead of a span: epoch seconds or an aware datetime.
 
         Raises:
-            InvalidValue: the clock would move back in time.
+            InvalidValue: the clock would move back in time, or by more than ten years.
             ClockCannotBeMoved: `time.time` was replaced since the machine opened, by freezegun for example.
             ClockStuck: nothing could go on for as long as the machine's `patience`.
             Exception: a run failed; several are raised as an `ExceptionGroup`. Not with `errors="log"`.
         """
-        for name, value in (("seconds", seconds), ("minutes", minutes), ("hours", hours), ("days", days)):
-            check_number(name, value)
+        for name, value, unit in (
+            ("seconds", seconds, 1),
+            ("minutes", minutes, 60),
+            ("hours", hours, 3600),
+            ("days", days, 86_400),
+        ):
+            check_wait(name, abs(unit * check_number(name, value)))
         moved = self._moved
         if to is None:
             span = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
             target = moved.now + span.total_seconds()
         else:
-            target = moved.origin + (1000 * check_moment("to", to) - self._start_us) / 1e6
+            target = moved.origin + (1000 * check_moment("to", to, from_now=None) - self._start_us) / 1e6
         if target < moved.now:
             raise InvalidValue("to" if to is not None else "seconds", "must not lead back in time")
         self._begin()
@@ -109,8 +114,7 @@ class TimeMachine:
         """
         if not inspect.isawaitable(awaitable):
             raise InvalidType("awaitable", f"must be a coroutine or another awaitable, not {type(awaitable).__name__}")
-        if check_number("within", within) < 0:
-            raise InvalidValue("within", f"must be at least 0, got {within}")
+        check_wait("within", within)
         self._begin()
         with self._moved.journey(within):
             result = await awaitable
@@ -226,7 +230,7 @@ async def time_machine(
     if not isinstance(loop, asyncio.BaseEventLoop) or not hasattr(loop, "_selector"):
         raise ClockCannotBeMoved
     moved = MovedTime(loop)
-    machine = TimeMachine(moved, check_moment("start", start), errors)
+    machine = TimeMachine(moved, check_moment("start", start, from_now=None), errors)
     watch = Watch(moved, patience)
     state = random.getstate()
     random.seed(seed)

@@ -46,7 +46,9 @@ PUBLIC = {
     "Problem",
     "Retry",
     "Rules",
+    "SyncChange",
     "SyncCounts",
+    "SyncPlan",
 }
 
 #: How Lua looks; comparing with the scripts themselves keeps this honest.

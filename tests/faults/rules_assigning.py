@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis.stateful import initialize, precondition, rule
 
-from interval_scheduler import AssignCounts, SyncCounts
+from interval_scheduler import AssignCounts, InvalidValue, SyncCounts
 from interval_scheduler.model.assignment import Reschedule
 from tests.model import Leased, Model, Parked, Unreadable, Waiting, Wanted, assigning
 from tests.scripts.store import HOUR
@@ -31,15 +31,19 @@ class Assigning(Driven):
         wanted = [self.placed(task) for task in drawn]
         tasks = [task.to_task() for task in wanted]
 
-        async def act() -> AssignCounts:
-            if len(tasks) == 1:
-                created = await scheduler.assign_task(tasks[0], reschedule=how)
-                return AssignCounts(created, not created)
-            return await scheduler.assign_tasks(tasks, reschedule=how)
+        async def act() -> AssignCounts | None:
+            try:
+                if len(tasks) == 1:
+                    created = await scheduler.assign_task(tasks[0], reschedule=how)
+                    return AssignCounts(created, not created)
+                return await scheduler.assign_tasks(tasks, reschedule=how)
+            except InvalidValue:
+                return None  # one of them would never run
 
-        def mirror(model: Model, _: AssignCounts, now: int) -> AssignCounts:
-            new = sum([assigning.assign(model, task, how, grid, now) for task in wanted])
-            return AssignCounts(new, len(wanted) - new)
+        def mirror(model: Model, _: AssignCounts | None, now: int) -> AssignCounts | None:
+            answers = [assigning.assign(model, task, how, grid, now) for task in wanted]
+            new = sum([answer is True for answer in answers])
+            return None if None in answers else AssignCounts(new, len(wanted) - new)
 
         self.step(act, mirror, lost=lost)
 
@@ -67,7 +71,13 @@ class Assigning(Driven):
         desired += [as_it_is for task_id in stay if (as_it_is := self.as_it_is(task_id)) is not None]
         given = [task.to_task() for task in desired]
 
-        def mirror(model: Model, _: SyncCounts, assigned_at: int, removed_at: int) -> SyncCounts:
+        async def act() -> SyncCounts | None:
+            try:
+                return await self.world.schedulers[grid].sync_tasks(given, scope=scope, allow_empty=True)
+            except InvalidValue:
+                return None  # one of them would never run
+
+        def mirror(model: Model, _: SyncCounts | None, assigned_at: int, removed_at: int) -> SyncCounts | None:
             # Its lock took a token.
             assert self.found.fence is not None
             token = int(self.found.fence)
@@ -75,7 +85,7 @@ class Assigning(Driven):
             model.fence = token
             return assigning.sync(model, desired, scope, grid, assigned_at, removed_at)
 
-        self.step(lambda: self.world.schedulers[grid].sync_tasks(given, scope=scope), mirror, moments=2, lost=lost)
+        self.step(act, mirror, moments=2, lost=lost)
 
     @precondition(lambda self: len(self.model.tasks) > 1 and self.is_turn_of("clear"))
     @rule(lost=choices.twice)
@@ -93,5 +103,7 @@ class Assigning(Driven):
         if task is None or isinstance(task.spec, Unreadable):
             return None
         return Wanted(
-            task_id, replace(task.spec, phase=0, grid=0), self.base + HOUR if task.spec.until is None else None
+            task_id,
+            replace(task.spec, phase=0, grid=0, previous=None),
+            self.base + HOUR if task.spec.until is None else None,
         )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from redis.exceptions import ResponseError
 
-from interval_scheduler.model.cron import next_run
+from interval_scheduler.execution.missed import next_run
 from interval_scheduler.model.ending import Failure
 from interval_scheduler.storage.commands import running as running_commands
 from interval_scheduler.storage.commands.running import Claimed

@@ -113,3 +113,55 @@ async def test_client_clock(redis_server: RedisServer, namespace: str, tmp_path:
         holds=(early, lost) == (0, 0),
     )
     return None
+
+
+async def test_a_server_clock_that_was_ahead_for_a_moment(
+    own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path
+) -> None:
+    """Row 16: tasks that ran meanwhile would rest for a year; an audit brings them back."""
+    fault = "the server's clock is ahead by a year for a moment, then right again"
+    if not SkewedClock.is_possible():
+        return tell(16, fault, count="none", expected="none", figure="not tried: no C compiler here", holds=None)
+    clock = SkewedClock(tmp_path)
+    server = own_server(environment=clock.environment)
+    recorder = Recorder()
+    kinds = {"rate": {"every": 0.5}, "delay": {"every": 0.5, "repeat": "delay"}, "cron": {"cron": "* * * * * *"}}
+    async with Scheduler.from_url(server.url, namespace=namespace, check_tasks_every_seconds=0.5) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(name, **rules) for name, rules in kinds.items()])  # type: ignore[arg-type]
+        start = IntervalTask("start", every=60, start=time.time() + 500 * 24 * HOUR)
+        await scheduler.assign_task(start)
+        await scheduler.start_task_execute(recorder)
+
+        def ran(begin: int) -> bool:
+            return {run.id for run in recorder.runs[begin:]} == set(kinds)
+
+        await until(lambda: ran(0))
+        clock.set(365 * 24 * HOUR)
+        ahead = len(recorder.runs)
+        await until(lambda: ran(ahead) or len(recorder.runs) > ahead + 6)
+        clock.set(0)
+        await until(lambda: _rests(scheduler, "rate"))
+        report = await scheduler.audit(repair=True)
+        again = len(recorder.runs)
+        began = time.monotonic()
+        await until(lambda: ran(again))
+        took = time.monotonic() - began
+        found = await scheduler.get_task("start")
+        assert found is not None
+        assert found.next_run == pytest.approx(start.start, abs=0.001)
+        assert set(report.counts) == {"ahead"}
+        assert (await scheduler.audit()).ok
+        await scheduler.stop_task_execute()
+    return tell(
+        16,
+        fault,
+        count=f"{report.counts['ahead']} tasks",
+        expected="an audit finds them, and they run within two seconds",
+        figure=f"all ran after {took:.1f} s",
+        holds=took <= 2.5,
+    )
+
+
+async def _rests(scheduler: Scheduler, task_id: str) -> bool:
+    task = await scheduler.get_task(task_id)
+    return task is not None and task.state == "waiting" and task.next_run > time.time() + HOUR

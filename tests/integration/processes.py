@@ -133,7 +133,18 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue")}
         known = {
             f"{tag}:{name}"
-            for name in ("tasks", "leases", "errors", "fence", "halt", "hinted", "partitions", "epoch", "moves")
+            for name in (
+                "tasks",
+                "leases",
+                "errors",
+                "fence",
+                "halt",
+                "longest",
+                "hinted",
+                "partitions",
+                "epoch",
+                "moves",
+            )
         }
         known |= {f"{tag}:{name}" for name in (*_ZSETS, *_NOTES)}
         hint_keys = {name for name in names if name.startswith(f"{tag}:hint-")}

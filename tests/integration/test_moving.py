@@ -180,7 +180,7 @@ async def test_a_scheduler_with_a_list_of_the_past(urls: list[str], namespace: s
             assert len(await new.moving()) == 2, "what is leased does not move"
             recorder.gate.set()
             await moved(new)
-            await new.assign_tasks(IntervalTask(f"t{n}", every=3600, start=0) for n in range(40))
+            await new.assign_tasks(IntervalTask(f"t{n}", every=3600, start=1_000_000) for n in range(40))
             found = [task async for task in new.tasks()]
             assert {task.id for task in found} == {f"t{n}" for n in range(40)}
             assert {task.attempt for task in found} == {1}, "no lease has ended"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from interval_scheduler import SyncCounts
 from interval_scheduler.model.assignment import Reschedule
@@ -12,11 +13,11 @@ from interval_scheduler.model.rules import phase_of
 
 from .places import Dead, Leased, Paused, Task, Waiting
 from .schedule import Model
-from .spec import Wanted
+from .spec import Spec, Wanted
 
 
-def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) -> bool:
-    """Put a task under schedule, or update it; whether it is new.
+def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) -> bool | None:
+    """Put a task under schedule, or update it; whether it is new, None if it is refused, since it would never run.
 
     Args:
         model: what there is.
@@ -28,27 +29,78 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
     raw_id = wanted.raw_id
     before = model.scheduled(raw_id)
     spec = replace(wanted.spec, grid=grid if wanted.spec.interval is not None else 0)
-    model.groups_in_use = model.groups_in_use or spec.group is not None
     start = _first(wanted, now)
-    anchor = start if before is None else _anchor(before, wanted, rule, start)
+    is_moved = before is not None and rule != "start" and _is_moved(before, wanted)
+    anchor = start
+    if before is not None:
+        anchor = _upcoming(wanted, start, now) if is_moved else _anchor(before, wanted, rule, start)
+    lease = None if before is None else before.place
+    if isinstance(lease, Leased) and is_moved and spec.cron is None and wanted.start is None:
+        anchor = lease.due
     spec = replace(spec, phase=_phase(before, wanted, rule, anchor, grid))
     # A cron expression knows no rounding grid.
     cell = grid if spec.cron is None and grid else 1
     moment = anchor // cell * cell
-    if isinstance(lease := None if before is None else before.place, Leased):
-        keeps = spec.interval is not None and rule != "start"
-        if keeps or not spec.ended_by(moment):
-            after = replace(lease, after="record" if keeps else moment)
-            model.tasks[raw_id] = replace(model.tasks[raw_id], spec=spec, place=after)
-            return False
-    if spec.ended_by(moment):
-        # It would never run again, so there is nothing to schedule.
-        model.forget(raw_id, now)
+    if isinstance(lease, Leased):
+        after = _after_run(lease, wanted, rule, moment, now, is_moved=is_moved)
+        if (
+            spec.following(now, lease.due) is None
+            if after == "record" and spec.cron is None
+            else spec.ended_by(
+                after if isinstance(after, int) else now if spec.missed == "all" else _upcoming(wanted, start, now)
+            )
+        ):
+            return None
+        model.groups_in_use = model.groups_in_use or spec.group is not None
+        model.tasks[raw_id] = replace(model.tasks[raw_id], spec=spec, place=replace(lease, after=after))
         return False
+    if spec.ended_by(moment):
+        return None
+    model.groups_in_use = model.groups_in_use or spec.group is not None
+    if before is not None and rule == "keep" and not is_moved:
+        spec = replace(spec, previous=_previous(before, spec, moment))
     known = model.tasks.get(raw_id)
     model.tasks[raw_id] = Task(spec, Waiting(moment)) if known is None else replace(known, spec=spec)
+    if before is not None and not isinstance(before.place, Dead) and (rule == "start" or moment != before.place.due):
+        model.update(raw_id, attempts=0)
     model.rest_or_wait(raw_id, moment, now, paused=before is not None and isinstance(before.place, Paused))
     return before is None
+
+
+def _is_moved(before: Task, wanted: Wanted) -> bool:
+    """Whether a task recurs by another calendar now."""
+    return wanted.recurs and before.spec.cron != wanted.spec.cron
+
+
+def _upcoming(wanted: Wanted, start: int, now: int) -> int:
+    """The first occurrence that is still to come; of an interval without a start, now."""
+    if wanted.spec.cron is not None:
+        return start if start > now else next_after(wanted.spec.cron, "UTC", now)
+    interval = wanted.spec.interval
+    assert interval is not None
+    return start if start >= now else now + interval - (now - start) % interval
+
+
+def _after_run(
+    lease: Leased, wanted: Wanted, rule: Reschedule, moment: int, now: int, *, is_moved: bool
+) -> int | Literal["record"]:
+    """Where a task goes after its run that is in progress: to a moment, or as its record says."""
+    if wanted.spec.cron is not None and rule != "start":
+        if not is_moved and (not isinstance(lease.after, int) or lease.after > now):
+            return lease.after if isinstance(lease.after, int) else "record"
+        return _upcoming(wanted, _first(wanted, now), now)
+    if wanted.spec.interval is not None and rule != "start" and not (is_moved and wanted.start is not None):
+        return "record"
+    return moment
+
+
+def _previous(before: Task, spec: Spec, moment: int) -> tuple[int, int] | None:
+    """The previous time of a task whose interval was changed, and the due time for which it holds."""
+    assert not isinstance(before.place, Dead)
+    if spec.interval is None or before.spec.interval is None:
+        return None
+    previous = before.previous
+    return (previous, moment) if previous >= 0 and previous + spec.interval != before.place.due else None
 
 
 def _first(wanted: Wanted, now: int) -> int:
@@ -78,7 +130,7 @@ def _anchor(before: Task, wanted: Wanted, rule: Reschedule, start: int) -> int:
     if rule == "start":
         return start
     if rule == "interval" and old is not None and new is not None:
-        previous = place.due - old
+        previous = before.previous
         return max(_of_phase(wanted, previous + 1) if wanted.spread else previous + new, 0)
     return place.due
 
@@ -116,10 +168,11 @@ def clear(model: Model) -> int:
 
 def sync(
     model: Model, desired: Sequence[Wanted], scope: str, grid: int, assigned_at: int, removed_at: int
-) -> SyncCounts:
-    """Make the tasks of a scope equal to a desired set; what that took."""
+) -> SyncCounts | None:
+    """Make the tasks of a scope equal to a desired set; what that took, None if one of them is refused."""
     different = [wanted for wanted in desired if not _is_scheduled_so(model, wanted, grid)]
-    added = sum([assign(model, wanted, "keep", grid, assigned_at) for wanted in different])
+    answers = [assign(model, wanted, "keep", grid, assigned_at) for wanted in different]
+    added = sum([answer is True for answer in answers])
     kept = {wanted.raw_id for wanted in desired}
     extra = [
         raw_id
@@ -128,7 +181,11 @@ def sync(
     ]
     for raw_id in extra:
         remove(model, raw_id, removed_at)
-    return SyncCounts(added, len(different) - added, len(desired) - len(different), len(extra))
+    return (
+        None
+        if None in answers
+        else SyncCounts(added, len(different) - added, len(desired) - len(different), len(extra))
+    )
 
 
 def _is_scheduled_so(model: Model, wanted: Wanted, grid: int) -> bool:
@@ -138,4 +195,4 @@ def _is_scheduled_so(model: Model, wanted: Wanted, grid: int) -> bool:
         return False
     spec = replace(wanted.spec, grid=grid if wanted.spec.interval is not None else 0)
     phase = _phase(None, wanted, "keep", 0, grid) if wanted.spread else before.spec.phase
-    return before.spec == replace(spec, phase=phase)
+    return replace(before.spec, previous=None) == replace(spec, phase=phase)

@@ -51,6 +51,8 @@ def run_now(model: Model, raw_id: bytes, now: int) -> bool:
     if isinstance(task.place, Leased):
         if task.place.is_paused:
             return False
+        if task.spec.ended_by(now) or (task.spec.max_runs is not None and task.runs + 1 >= task.spec.max_runs):
+            return False  # the run in progress is the last one
         model.update_lease(raw_id, after=now)
     elif isinstance(task.place, Waiting):
         model.tasks[raw_id] = replace(task, place=replace(task.place, at=min(task.place.at, now)))

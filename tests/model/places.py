@@ -84,5 +84,14 @@ class Task:
     failures: int = 0
 
     @property
+    def previous(self) -> int:
+        """The time before its due time."""
+        assert not isinstance(self.place, Dead)
+        assert self.spec.interval is not None
+        if self.spec.previous is not None and self.spec.previous[1] == self.place.due:
+            return self.spec.previous[0]
+        return self.place.due - self.spec.interval
+
+    @property
     def is_scheduled(self) -> bool:
         return not isinstance(self.place, Dead)

@@ -127,16 +127,30 @@ def complete(model: Model, run: Run, now: int, told: int | None = None, *, ran: 
         return False
     task = model.tasks[run.raw_id]
     by_record = lease.after == "record"
-    spec = task.spec if by_record else run.spec
-    if not spec.is_readable:
+    if not (task.spec if by_record else run.spec).is_readable:
         return False
-    due = spec.following(now, run.due, told)
-    if spec.max_runs is not None and (ran or by_record):
-        model.update(run.raw_id, runs=task.runs + 1)
-        if task.runs + 1 >= spec.max_runs:
-            due = None
-    _go_on(model, run.raw_id, lease, _planned(lease, due, told), now)
+    due, counts = _after_all(task, run, lease, told, now, ran=ran)
+    model.update(run.raw_id, runs=task.runs + counts)
+    _go_on(model, run.raw_id, lease, due, now)
     return True
+
+
+def _after_all(
+    task: Task, run: Run, lease: Leased, told: int | None, now: int, *, ran: bool = True
+) -> tuple[int | None, bool]:
+    """When a task is due after a run, None for never; and whether the run counts for its bound."""
+    if lease.after == "record":
+        due, counts = task.spec.following(now, run.due, told), task.spec.max_runs is not None
+    else:
+        due = _planned(lease, run.spec.following(now, run.due, told), told)
+        counts = ran and run.spec.max_runs is not None
+    if lease.after is not None and due is not None and task.spec.ended_by(due):
+        due = None
+    most = run.spec.max_runs if lease.after is None else task.spec.max_runs
+    counts = counts and most is not None
+    if counts and most is not None and task.runs + 1 >= most:
+        due = None
+    return due, counts
 
 
 @dataclass(frozen=True)
@@ -157,22 +171,17 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
     if lease is None or not run.spec.is_readable:
         return "0"
     task = model.tasks[run.raw_id]
-    if lease.after is not None:
-        # What failed is not what is scheduled now.
-        spec = task.spec if lease.after == "record" else run.spec
-        due = spec.following(now, run.due, failing.told) if spec.is_readable else now
-        _go_on(model, run.raw_id, lease, _planned(lease, due, failing.told), now)
-        return "n"
-    due = run.spec.following(now, run.due, failing.told)
-    counts = run.spec.max_runs is not None
-    if run.spec.max_runs is not None and task.runs + 1 >= run.spec.max_runs:
-        due = None
-    if failing.retry is not None and (due is None or now + failing.retry < due):
+    recurs = run.spec.following(now, run.due, failing.told) is not None
+    due: int | None
+    due, counts = now, False
+    if lease.after != "record" or task.spec.is_readable:
+        due, counts = _after_all(task, run, lease, failing.told, now)
+    if failing.retry is not None and (due is None or (lease.after is None and now + failing.retry < due)):
         model.update(run.raw_id, attempts=task.attempts + failing.charge)
         model.rest_or_wait(run.raw_id, now + failing.retry, now, paused=lease.is_paused)
         return "r"
     if due is not None:
-        model.update(run.raw_id, failures=task.failures + failing.charge, runs=task.runs + counts)
+        model.update(run.raw_id, failures=task.failures + (recurs and failing.charge), runs=task.runs + counts)
         _go_on(model, run.raw_id, lease, due, now)
         return "n"
     model.update(run.raw_id, attempts=0, runs=0, failures=0)

@@ -22,6 +22,7 @@ class Spec:
         phase: a moment on its own grid, modulo the interval.
         grid: the rounding grid, 0 for none.
         delay: whether the interval counts from the end of a run.
+        previous: its previous time and the due time for which that holds, if its interval was changed in between.
     """
 
     data: str | bytes = ""
@@ -37,6 +38,7 @@ class Spec:
     backoff: int = SECOND
     timeout: int | None = None
     group: str | None = None
+    previous: tuple[int, int] | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -69,6 +71,7 @@ class Spec:
             "b": self.backoff if self.retries and self.backoff != SECOND else None,
             "t": self.timeout,
             "g": self.group,
+            "p": None if self.previous is None else "{}:{}".format(*self.previous),
         }
         plain = " ".join([kind, *map(str, numbers)])
         return (plain + "".join(f";{name}{value}" for name, value in policy.items() if value is not None)).encode()
@@ -144,6 +147,10 @@ class Wanted:
     @property
     def raw_id(self) -> bytes:
         return self.id.encode()
+
+    @property
+    def recurs(self) -> bool:
+        return self.spec.interval is not None or self.spec.cron is not None
 
     def to_task(self) -> IntervalTask:
         """As `assign_task` takes it."""

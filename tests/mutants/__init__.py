@@ -14,6 +14,7 @@ from . import (
     in_loops,
     in_misbehaviour,
     in_moves,
+    in_rules,
     in_running,
     in_tasks,
     in_time_travel,
@@ -40,4 +41,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_loops.ALL,
     *in_turns.ALL,
     *in_tls.ALL,
+    *in_rules.ALL,
 )

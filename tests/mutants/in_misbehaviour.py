@@ -57,11 +57,4 @@ ALL: Final = (
         'asks to %s", run.id, str(error))',
         _MATRIX,
     ),
-    Planted(
-        "context variables that cannot be compared end their carrier",
-        "execution/runner.py",
-        "and not are_same(now_there, context)",
-        "and now_there != context",
-        tests_in("semantics/test_unasked", "test_an_execution_that_is_stuck_again_is_told_as_soon"),
-    ),
 )

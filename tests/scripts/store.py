@@ -133,6 +133,8 @@ class Store:
         self.client: Any = open_client(RedisInstance.from_url(url), StorageOptions())
         #: What the reply keys must hold; that of a claim begins so.
         self.replies: dict[bytes, bytes] = {}
+        #: The longest lease that was noted, ms.
+        self.longest: bytes | None = None
         self._tag = self.keys.tasks.removesuffix(b"tasks")
         self._pattern = b"{" + namespace.encode() + b"*"
         self._numbers = itertools.count(1)
@@ -234,9 +236,10 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
-            elif name in ("fence", "halt", "epoch"):
+            elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
-                setattr(space, name, None if content == stamp(1) else content)  # so the epoch begins in each test
+                # The longest lease says nothing of a task, so that it is no part of the space; so does the first epoch.
+                setattr(self if name == "longest" else space, name, None if content == stamp(1) else content)
             elif name.startswith("group:"):
                 assert not expires, key
                 space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content
@@ -306,9 +309,11 @@ def change(
     return AssignCall(Assignment(task_id, data, text, every, start, delay), rule)
 
 
-def recurring(every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s") -> bytes:
+def recurring(
+    every: int, phase: int, grid: int = 0, data: bytes = b"x", flags: bytes = b"s", policy: bytes = b""
+) -> bytes:
     """The record of a recurring task; `phase` is any moment on its grid, ms."""
-    return b"%s %d %d%s\n%s" % (flags, every, phase % every, b" %d" % grid if grid else b"", data)
+    return b"%s %d %d%s%s\n%s" % (flags, every, phase % every, b" %d" % grid if grid else b"", policy, data)
 
 
 def header(record: bytes) -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall, Reschedule
+from interval_scheduler.model.assignment import AssignCall, NeverRuns, Reschedule
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, running
+from interval_scheduler.storage.topology.handoff import _InOrder
 
 from .store import HOUR, MINUTE, SECOND, Space, Store, change, held_of, lease, leased_space, recurring
 
@@ -38,6 +40,11 @@ WAITING: list[tuple[bytes, int | None, Reschedule, int]] = [
 ]
 
 
+def previous(moment: int, due: int) -> bytes:
+    """The control of a task whose interval was changed, while it waited for a moment."""
+    return b";p%d:%d" % (moment, due)
+
+
 @pytest.mark.parametrize(("old", "every", "rule", "due"), WAITING)
 async def test_a_waiting_task(store: Store, old: bytes, every: int | None, rule: Reschedule, due: int) -> None:
     session = store.session()
@@ -45,8 +52,12 @@ async def test_a_waiting_task(store: Store, old: bytes, every: int | None, rule:
     changed = change(b"a", b"new", every=every, start=START, rule=rule)
     assert await assigning.assign(session.it, store.keys, 0, [changed]) == ([False], due)
     record = b"s\nnew" if every is None else recurring(every, due, data=b"new")
+    if (old, every, rule) == (EVERY, HALF, "keep"):
+        record = recurring(HALF, due, data=b"new", policy=previous(DUE - HOUR, DUE))
+    # Another occurrence has all its attempts.
+    attempts = {b"a": b"1"} if due == DUE else {}
     assert await store.space() == Space(
-        tasks={b"a": record, b"b": EVERY}, due={b"a": due, b"b": DUE}, attempts={b"a": b"1"}
+        tasks={b"a": record, b"b": EVERY}, due={b"a": due, b"b": DUE}, attempts=attempts
     )
 
 
@@ -124,7 +135,8 @@ async def test_an_update_rounds_to_the_grid_that_holds_now(store: Store, rule: R
     await store.seed(Space(tasks={b"a": EVERY}, due={b"a": DUE}))
     changed = change(b"a", every=HALF, rule=rule)
     assert await assigning.assign(session.it, store.keys, MINUTE, [changed]) == ([False], due)
-    assert await store.space() == Space(tasks={b"a": recurring(HALF, DUE, MINUTE)}, due={b"a": due})
+    policy = previous(DUE - HOUR, due) if rule == "keep" else b""
+    assert await store.space() == Space(tasks={b"a": recurring(HALF, DUE, MINUTE, policy=policy)}, due={b"a": due})
 
 
 async def test_the_last_of_a_new_id_in_one_batch_wins_as_if_they_came_one_by_one(store: Store) -> None:
@@ -172,29 +184,72 @@ def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
     return made._replace(assignment=replace(made.assignment, policy=Policy(until_ms=until)))
 
 
-async def test_nothing_is_left_of_a_task_whose_time_is_over(store: Store) -> None:
-    """Or one that is assigned by its id later would begin with what that one had failed."""
+async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
+    """Assign as for hints, and leave out of the key space how far they came."""
+    await assigning.assign_encoded(_InOrder(store.partition, 0, 1), store.keys, 0, assigning.encode(changes))
+    await store.client.delete(store.keys.hinted)
+
+
+async def known(store: Store) -> Space:
+    """One task at each place, with all that is counted of it."""
     counts = {b"a": b"1", b"p": b"1", b"l": b"1", b"other": b"1"}
     seeded = leased_space({b"l": EVERY}, token=7, due=DUE, deadline=5, fence=b"7")
-    seeded.tasks |= {b"a": EVERY, b"p": EVERY, b"other": EVERY}
-    seeded.due, seeded.paused = {b"a": DUE, b"other": DUE}, {b"p": DUE}
+    seeded.tasks |= {b"a": EVERY, b"p": EVERY, b"d": EVERY, b"other": EVERY}
+    seeded.due, seeded.paused, seeded.dead = {b"a": DUE, b"other": DUE}, {b"p": DUE}, {b"d": 5}
+    seeded.errors = {b"d": b"1 error"}
     seeded.attempts, seeded.runs, seeded.failures = dict(counts), dict(counts), dict(counts)
     await store.seed(seeded)
-    changes = [ending(task_id, DUE - 1, rule="start") for task_id in (b"a", b"p", b"l")]
-    assert await assigning.assign(store.session().it, store.keys, 0, changes) == ([False] * 3, -1)
+    return seeded
+
+
+@pytest.mark.parametrize("rule", ["keep", "interval", "start"])
+async def test_a_task_that_would_never_run_is_refused_and_stays_as_it_is(store: Store, rule: Reschedule) -> None:
+    seeded = await known(store)
+    ids = (b"a", b"p", b"l", b"d", b"new")
+    changes = [ending(task_id, HOUR, rule=rule) for task_id in ids]
+    assert await assigning.assign(store.session().it, store.keys, 0, changes) == ([NeverRuns(one) for one in ids], -1)
+    assert await store.space() == seeded
+
+
+async def test_a_refusal_concerns_no_other_task_of_the_batch(store: Store) -> None:
+    changes = [change(b"a", every=HALF, start=START), ending(b"b", DUE), change(b"c", start=START), ending(b"a", DUE)]
+    answers, earliest = await assigning.assign(store.session().it, store.keys, 0, changes)
+    assert (answers, earliest) == ([True, NeverRuns(b"b"), True, NeverRuns(b"a")], START)
+    assert await store.space() == Space(
+        tasks={b"a": recurring(HALF, START), b"c": b"s\nx"}, due={b"a": START, b"c": START}
+    )
+
+
+@pytest.mark.parametrize(("until", "is_accepted"), [(START, True), (START - 1, False)])
+async def test_the_last_moment_may_be_the_first_run(store: Store, until: int, is_accepted: bool) -> None:  # noqa: FBT001 - a case
+    answers, _ = await assigning.assign(store.session().it, store.keys, 0, [ending(b"a", until)])
+    assert answers == [True if is_accepted else NeverRuns(b"a")]
+
+
+async def test_a_first_run_that_is_late_is_one(store: Store) -> None:
+    """Its last moment has passed, but it was due before that."""
+    late = change(b"a", every=HALF, start=50)
+    late = late._replace(assignment=replace(late.assignment, policy=Policy(until_ms=60)))
+    assert await assigning.assign(store.session().it, store.keys, 0, [late]) == ([True], 50)
+
+
+async def test_nothing_is_left_of_a_task_that_ends_by_a_hint(store: Store) -> None:
+    """Nobody can be told; and one that is assigned by its id later must not begin with what that one had failed."""
+    await known(store)
+    await apply_hints(store, [ending(task_id, DUE - 1, rule="start") for task_id in (b"a", b"p", b"l", b"d")])
     left = {b"other": b"1"}
     assert await store.space() == Space(
         tasks={b"other": EVERY}, due={b"other": DUE}, attempts=left, runs=left, failures=left, fence=b"7"
     )
 
 
-async def test_a_running_task_whose_time_is_over_by_its_new_rules_leaves_its_place_in_its_group(store: Store) -> None:
+async def test_a_running_task_that_ends_by_a_hint_leaves_its_place_in_its_group(store: Store) -> None:
     grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
     grouped = [one._replace(assignment=replace(one.assignment, policy=Policy(group="g"))) for one in grouped]
     await assigning.assign(store.session().it, store.keys, 0, grouped)
     claimed = await running.claim(store.session().it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"a"]
-    await assigning.assign(store.session().it, store.keys, 0, [ending(b"a", DUE, rule="start")])
+    await apply_hints(store, [ending(b"a", DUE, rule="start")])
     ended = await running.complete(store.session().it, store.keys, held_of(claimed))
     assert list(ended.held) == [False], "as if it had been removed"
     found = await store.space()
@@ -202,7 +257,7 @@ async def test_a_running_task_whose_time_is_over_by_its_new_rules_leaves_its_pla
     assert "runs" not in found.groups
 
 
-async def test_what_is_assigned_behind_an_end_in_one_batch_is_a_new_task(store: Store) -> None:
+async def test_a_hint_behind_an_end_in_one_batch_is_a_new_task(store: Store) -> None:
     seeded = leased_space({b"l": EVERY}, token=7, due=DUE, deadline=5, attempts={b"p": b"1"})
     seeded.tasks[b"p"], seeded.paused[b"p"] = EVERY, DUE
     await store.seed(seeded)
@@ -211,8 +266,7 @@ async def test_what_is_assigned_behind_an_end_in_one_batch_is_a_new_task(store: 
         for task_id in (b"p", b"l")
         for made in (ending(task_id, DUE - 1, rule="start"), change(task_id, b"then", every=HALF, start=START))
     ]
-    created, _ = await assigning.assign(store.session().it, store.keys, 0, changes)
-    assert created == [False, True, False, True]
+    await apply_hints(store, changes)
     record = recurring(HALF, START, data=b"then")
     assert await store.space() == Space(tasks={b"p": record, b"l": record}, due={b"p": START, b"l": START})
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from interval_scheduler.storage.commands import auditing
+from interval_scheduler.model.policy import Policy
+from interval_scheduler.storage.commands import assigning, auditing, running
 from interval_scheduler.storage.commands.auditing import AUDITED_KEYS, FoundProblem
 
-from .store import HOUR, MINUTE, Space, Store, lease, recurring
+from .store import HOUR, MINUTE, SECOND, Space, Store, change, lease, recurring
 from .test_idempotence import rich
 
 pytestmark = pytest.mark.asyncio
@@ -24,7 +27,7 @@ async def walk(store: Store, *, mend: bool) -> list[FoundProblem]:
     for key in AUDITED_KEYS:
         cursor = b"0"
         while True:
-            step = await auditing.audit(store.partition, key, cursor, HOUR, mend=mend)
+            step = await auditing.audit(store.partition, key, cursor, mend=mend)
             found += step.problems
             cursor = step.cursor
             if cursor == b"0":
@@ -53,7 +56,7 @@ async def test_all_tasks_are_looked_at(store: Store) -> None:
     seen: set[bytes] = set()
     cursor, steps = b"0", 0
     while steps == 0 or cursor != b"0":
-        cursor, found, problems = await auditing.audit(store.partition, "tasks", cursor, HOUR, mend=False)
+        cursor, found, problems = await auditing.audit(store.partition, "tasks", cursor, mend=False)
         assert problems == []
         assert len(found) < 1000, "in steps"
         seen.update(found)
@@ -253,3 +256,97 @@ async def test_what_is_mended_wakes_schedulers(store: Store) -> None:
     async with store.announcements() as heard:
         await walk(store, mend=True)
         assert len(await heard()) == 1
+
+
+@pytest.mark.parametrize("claim", [running.claim, running.claim_once])
+@pytest.mark.parametrize("lease_ms", [2 * HOUR, 30 * SECOND])
+async def test_a_lease_is_measured_by_the_longest_that_was_taken(store: Store, claim: Any, lease_ms: int) -> None:
+    """And not by that of whoever audits."""
+    task = change(b"a", every=HOUR)
+    task = task._replace(assignment=replace(task.assignment, policy=Policy(retries=1)))
+    await assigning.assign(store.session().it, store.keys, 0, [task])
+    assert list((await claim(store.session().it, store.keys, 10, lease_ms)).ids) == [b"a"]
+    await store.space()
+    assert store.longest == (b"%d" % lease_ms if lease_ms > HOUR else None)
+    bound = max(HOUR, 10 * lease_ms)
+    for beyond, is_stuck in ((-MINUTE, False), (MINUTE, True)):
+        await store.client.zadd(store.keys.leased, {b"a": await store.now_ms() + bound + beyond})
+        assert kinds(await walk(store, mend=False)) == ({(b"a", b"stuck")} if is_stuck else set())
+    assert await walk(store, mend=True) == []
+    assert (await store.space()).leased == {}
+
+
+@pytest.mark.parametrize("odd", [b"garbage", b"", b"9" * 400])
+async def test_what_is_no_length_is_replaced(store: Store, odd: bytes) -> None:
+    await store.client.set(store.keys.longest, odd)
+    await assigning.assign(store.session().it, store.keys, 0, [change(b"a", every=HOUR)])
+    assert await walk(store, mend=False) == []
+    assert len((await running.claim(store.session().it, store.keys, 10, HOUR)).ids) == 1
+    await store.space()
+    assert store.longest == b"%d" % HOUR
+
+
+async def test_a_key_of_another_type_in_its_place_is_replaced(store: Store) -> None:
+    await store.client.rpush(store.keys.longest, b"x")
+    await assigning.assign(store.session().it, store.keys, 0, [change(b"a", every=HOUR)])
+    assert await walk(store, mend=False) == []
+    assert len((await running.claim(store.session().it, store.keys, 10, HOUR)).ids) == 1
+    await store.space()
+    assert store.longest == b"%d" % HOUR
+
+
+async def test_a_shorter_lease_does_not_shorten_the_longest(store: Store) -> None:
+    for lease_ms in (HOUR, HOUR // 2):
+        await assigning.assign(store.session().it, store.keys, 0, [change(b"a%d" % lease_ms, every=HOUR)])
+        assert len((await running.claim(store.session().it, store.keys, 10, lease_ms)).ids) == 1
+    await store.space()
+    assert store.longest == b"%d" % HOUR
+
+
+YEAR = 365 * 24 * HOUR
+CRON = b"s;c* * * * *\nx"
+
+
+@pytest.mark.parametrize("place", ["due", "paused"])
+async def test_tasks_that_rest_since_the_clock_was_ahead(store: Store, place: str) -> None:
+    now = await store.now_ms()
+    ahead = now + YEAR
+    day = 24 * HOUR
+    dues = {
+        b"rate": ahead + HOUR,
+        b"delay": ahead + 30 * MINUTE,
+        b"early": ahead - 5 * HOUR,
+        b"cron": ahead + 20 * day,
+        b"again": ahead + 2 * MINUTE,
+    }
+    # A start may be as far away, and nobody knows what it was reckoned from.
+    well = {
+        b"soon": now + HOUR // 2,
+        b"before": ahead - 2 * day,
+        b"beyond": ahead + 3 * HOUR,
+        b"once": ahead + MINUTE,
+    }
+    space = Space(
+        tasks=dict.fromkeys(dues | well, EVERY)
+        | {b"delay": recurring(HOUR, 5, flags=b"sd"), b"cron": CRON, b"again": b"s;r3\nx", b"once": b"s\nx"},
+        attempts={b"again": b"1"},
+        fence=b"%d" % (1000 * ahead),
+    )
+    setattr(space, place, dues | well)
+    await store.seed(space)
+    assert kinds(await walk(store, mend=False)) == {(task_id, b"ahead") for task_id in dues}
+    assert await walk(store, mend=True) == []
+    after = await store.now_ms()
+    found = getattr(await store.space(), place)
+    assert {task_id: found[task_id] for task_id in well} == well
+    assert now < found[b"rate"] <= after + HOUR
+    assert found[b"rate"] % HOUR == 5, "on its own grid"
+    assert now + HOUR <= found[b"delay"] <= after + HOUR
+    assert all(now <= found[task_id] <= after for task_id in (b"cron", b"again"))
+    assert await walk(store, mend=False) == []
+
+
+async def test_without_a_claim_from_the_future_nothing_was_ahead(store: Store) -> None:
+    now = await store.now_ms()
+    await store.seed(Space(tasks={b"a": EVERY}, due={b"a": now + YEAR}, fence=b"%d" % (1000 * now)))
+    assert await walk(store, mend=False) == []

@@ -124,3 +124,15 @@ async def test_a_marked_task_of_which_the_record_is_lost(store: Store) -> None:
     await store.seed(seeded)
     assert (await running.complete(session.it, store.keys, [held(b"a", TOKEN, 5)])).held == [True]
     assert await store.space() == Space(tasks={b"b": ONCE}, leased={b"b": FAR}, leases={b"b": lease(TOKEN, 5, b"k")})
+
+
+async def test_a_run_that_was_asked_for_is_not_after_the_last_moment(store: Store) -> None:
+    """It was asked for before that; the run in progress took so long."""
+    due = await store.now_ms() - MINUTE
+    record = recurring(HOUR, due, policy=b";u%d" % (due + SECOND))
+    seeded = leased_space({b"a": record}, token=TOKEN, due=due, deadline=FAR)
+    seeded.leases[b"a"] = lease(TOKEN, due, b"s%d" % (due + 2 * SECOND))
+    await store.seed(seeded)
+    ended = await running.complete(store.session().it, store.keys, [held(b"a", TOKEN, due, record)])
+    assert ended.held == [True]
+    assert await store.space() == Space()

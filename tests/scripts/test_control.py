@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, control, running
 from interval_scheduler.storage.commands.control import ControlStep
 
@@ -138,10 +135,6 @@ async def test_a_task_whose_time_is_over_is_taken_off(store: Store) -> None:
     await store.seed(Space(tasks={b"a": ended, b"w": EVERY}, paused={b"a": 5}, due={b"w": FAR}))
     assert await step(store, ControlStep(b"a", b"r")) == "0"
     assert await store.space() == Space(tasks={b"w": EVERY}, due={b"w": FAR})
-    over = change(b"w", every=HOUR)
-    over = over._replace(assignment=replace(over.assignment, policy=Policy(until_ms=FAR - 1)))
-    assert await assigning.assign(store.session().it, store.keys, 0, [over]) == ([False], -1)
-    assert await store.space() == Space()
 
 
 async def test_nothing_is_left_of_a_task_whose_time_was_over(store: Store) -> None:

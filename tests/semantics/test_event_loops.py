@@ -64,7 +64,7 @@ CALLS: Final[dict[str, Call]] = {
     "assign_tasks": lambda scheduler: scheduler.assign_tasks([IntervalTask("b")]),
     "remove_task": lambda scheduler: scheduler.remove_task("a"),
     "remove_tasks": lambda scheduler: scheduler.remove_tasks(["a"]),
-    "sync_tasks": lambda scheduler: scheduler.sync_tasks([], scope="a"),
+    "sync_tasks": lambda scheduler: scheduler.sync_tasks([], scope="a", allow_empty=True),
     "clear_all_tasks": lambda scheduler: scheduler.clear_all_tasks(),
     "is_scheduled": lambda scheduler: scheduler.is_scheduled("a"),
     "get_task": lambda scheduler: scheduler.get_task("a"),

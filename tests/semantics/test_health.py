@@ -12,6 +12,7 @@ import pytest
 from interval_scheduler import IntervalTask, InvalidType, NotConnected, PartitionHealth, Problem, Scheduler
 from tests.semantics.test_assign import MakeScheduler
 from tests.servers import RedisServer
+from tests.waiting import Recorder
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -140,3 +141,19 @@ async def test_what_ends_during_the_examination_is_told(scheduler: Scheduler, mo
 
     monkeypatch.setattr(partition, "examine", slow)
     assert not (await scheduler.check_health()).accepting
+
+
+async def test_an_audit_by_a_process_with_shorter_leases_leaves_runs_alone(make_scheduler: MakeScheduler) -> None:
+    worker = await make_scheduler(lease_seconds=7200)
+    recorder = Recorder()
+    recorder.gate.clear()
+    await worker.start_task_execute(recorder)
+    await worker.assign_task(IntervalTask("long", every=86_400))
+    await recorder.ran(1)
+    report = await (await make_scheduler()).audit(repair=True)
+    assert report.ok
+    assert not report.counts
+    found = await worker.get_task("long")
+    assert found is not None
+    assert found.state == "leased"
+    recorder.gate.set()

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import IntervalTask, InvalidValue, NotAcceptingTasks, Scheduler, StorageRefused, SyncCounts
+from interval_scheduler import (
+    IntervalTask,
+    InvalidType,
+    InvalidValue,
+    NotAcceptingTasks,
+    Scheduler,
+    StorageRefused,
+    SyncCounts,
+    TooManyRemovals,
+)
 from interval_scheduler.storage.commands import sync as sync_commands
 from tests.waiting import Recorder, until
 
@@ -70,7 +79,7 @@ async def test_an_empty_set_removes_all_of_the_scope(scheduler: Scheduler) -> No
     await scheduler.assign_tasks([feed(n) for n in range(5)])
     await scheduler.assign_task(IntervalTask("feedback", start=time.time() + HOUR))
     await scheduler.pause_task("feed:0003")
-    assert await scheduler.sync_tasks([], scope="feed:") == SyncCounts(0, 0, 0, 5)
+    assert await scheduler.sync_tasks([], scope="feed:", allow_empty=True) == SyncCounts(0, 0, 0, 5)
     assert await ids(scheduler) == ["feedback"]
 
 
@@ -80,7 +89,7 @@ async def test_a_running_task_that_is_not_desired_does_not_come_back(scheduler: 
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("s:a", every=0.05))
     await recorder.ran(1)
-    assert (await scheduler.sync_tasks([], scope="s:")).removed == 1
+    assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
     recorder.gate.set()
     await asyncio.sleep(0.2)  # nothing tells that no run comes: the time of four more intervals passes
     assert len(recorder.runs) == 1
@@ -93,7 +102,7 @@ async def test_dead_tasks_are_not_scheduled_and_not_touched(scheduler: Scheduler
     await scheduler.start_task_execute(fail)
     await scheduler.assign_task(IntervalTask("s:a"))
     await until(lambda: _any_dead(scheduler))
-    assert await scheduler.sync_tasks([], scope="s:") == SyncCounts(0, 0, 0, 0)
+    assert await scheduler.sync_tasks([], scope="s:", allow_empty=True) == SyncCounts(0, 0, 0, 0)
     assert [task.id async for task in scheduler.dead_tasks()] == ["s:a"]
 
 
@@ -147,7 +156,7 @@ async def test_several_may_do_it_at_once(make_scheduler: MakeScheduler) -> None:
 async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
     await scheduler.stop_task_accept()
     with pytest.raises(NotAcceptingTasks):
-        await scheduler.sync_tasks([], scope="feed:")
+        await scheduler.sync_tasks([], scope="feed:", allow_empty=True)
 
 
 async def test_lost_marks_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,3 +190,109 @@ async def test_a_task_whose_record_is_damaged_is_assigned_anew(scheduler: Schedu
         await partition._client.hset(partition.keys.tasks, f"feed:{n:04}", damaged)
     assert await scheduler.sync_tasks([feed(n) for n in range(3)], scope="feed:") == SyncCounts(0, 3, 0, 0)
     assert await scheduler.is_scheduled("feed:0002") == "x"
+
+
+async def test_an_empty_set_is_refused_unless_it_is_meant(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(3)])
+    used_up = (feed(n) for n in range(0))
+    empties: list[Any] = [[], (), {}, used_up, _nothing()]
+    for empty in empties:
+        with pytest.raises(InvalidValue, match=r"^desired is empty, .* allow_empty=True$"):
+            await scheduler.sync_tasks(empty, scope="feed:")
+    assert len(await ids(scheduler)) == 3
+
+
+async def _nothing() -> AsyncIterator[IntervalTask]:
+    for n in range(0):
+        yield feed(n)
+
+
+@pytest.mark.parametrize(
+    ("limit", "passes"), [(0, False), (3, False), (4, True), (0.39, False), (0.4, True), (1.0, True)]
+)
+@pytest.mark.parametrize("kind", [list, iter])
+async def test_a_limit_of_what_may_be_removed(
+    scheduler: Scheduler,
+    limit: float,
+    passes: bool,  # noqa: FBT001 - a case
+    kind: Callable[[list[IntervalTask]], Any],
+) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(10)])
+    await scheduler.assign_task(IntervalTask("other", start=time.time() + HOUR))
+    desired = [feed(0, "new"), *(feed(n) for n in range(1, 6)), feed(20)]
+    if passes:
+        counts = await scheduler.sync_tasks(kind(desired), scope="feed:", max_removed=limit)
+        assert counts == SyncCounts(1, 1, 5, 4)
+        assert len(await ids(scheduler)) == 8
+        return
+    with pytest.raises(TooManyRemovals, match="'feed:' would remove 4 of 10 tasks") as caught:
+        await scheduler.sync_tasks(kind(desired), scope="feed:", max_removed=limit)
+    assert (caught.value.scope, caught.value.removed, caught.value.scheduled) == ("feed:", 4, 10)
+    # A list is refused before anything is changed; of another iterable, nothing is removed.
+    assert len(await ids(scheduler)) == (11 if kind is list else 12)
+    assert await scheduler.is_scheduled("feed:0000") == ("x" if kind is list else "new")
+
+
+async def test_a_plan_changes_nothing(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    await scheduler.assign_tasks([feed(n) for n in range(4)])
+    before = [task async for task in scheduler.tasks()]
+    plan = await scheduler.sync_tasks([feed(1), feed(2, "new"), feed(9)], scope="feed:", max_removed=0, dry_run=True)
+    assert plan.counts == SyncCounts(1, 1, 1, 2)
+    assert sorted(plan.changes) == [
+        ("add", "feed:0009"),
+        ("remove", "feed:0000"),
+        ("remove", "feed:0003"),
+        ("update", "feed:0002"),
+    ]
+    empty = await scheduler.sync_tasks([], scope="feed:", dry_run=True)
+    assert empty.counts == SyncCounts(0, 0, 0, 4)
+    assert [task async for task in scheduler.tasks()] == before
+
+
+async def test_a_plan_names_so_many_changes_at_most(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interval_scheduler.services.sync._CHANGES_KEPT", 3)
+    plan = await scheduler.sync_tasks([feed(n) for n in range(5)], scope="feed:", dry_run=True)
+    assert (plan.counts.added, len(plan.changes)) == (5, 3)
+
+
+async def test_the_next_run_of_what_is_updated(scheduler: Scheduler) -> None:
+    at = float(round(time.time()) + HOUR)
+    for rule, expected in (("keep", 0), ("interval", 60 - HOUR), ("start", 5)):
+        await scheduler.clear_all_tasks()
+        await scheduler.assign_task(IntervalTask("s:a", every=HOUR, start=at))
+        desired = [IntervalTask("s:a", every=60, start=at + 5)]
+        assert (await scheduler.sync_tasks(desired, scope="s:", reschedule=rule)).updated == 1  # type: ignore[call-overload]
+        found = await scheduler.get_task("s:a")
+        assert found is not None
+        assert found.next_run - at == expected
+        assert (await scheduler.sync_tasks(desired, scope="s:")).unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"reschedule": "later"}, "reschedule"),
+        ({"allow_empty": 1}, "allow_empty"),
+        ({"dry_run": "yes"}, "dry_run"),
+        ({"max_removed": -1}, "max_removed"),
+        ({"max_removed": 1.5}, "max_removed"),
+        ({"max_removed": float("nan")}, "max_removed"),
+        ({"max_removed": True}, "max_removed"),
+        ({"max_removed": "10%"}, "max_removed"),
+    ],
+)
+async def test_limits_that_cannot_be_used(scheduler: Scheduler, limits: dict[str, Any], field: str) -> None:
+    with pytest.raises((InvalidValue, InvalidType), match=rf"^{field} must be "):
+        await scheduler.sync_tasks([feed(1)], scope="feed:", **limits)
+    assert await scheduler.task_size() == 0
+
+
+async def test_a_task_that_would_never_run_keeps_no_other_out_of_sync(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([feed(1), feed(2)])
+    over = IntervalTask("feed:over", every=60, until=time.time() - 60)
+    for _ in range(2):
+        with pytest.raises(InvalidValue, match="feed:over") as caught:
+            await scheduler.sync_tasks([over, feed(2), feed(3)], scope="feed:")
+        assert caught.value.field == "until"
+        assert await ids(scheduler) == ["feed:0002", "feed:0003"]

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from interval_scheduler import IntervalTask, Scheduler, current_run
+from interval_scheduler import IntervalTask, InvalidValue, Scheduler, current_run
 from interval_scheduler.testing import START, TimeMachine, time_machine
 
 ORIGIN = round(START.timestamp())
@@ -32,21 +32,23 @@ class Model:
     ended: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
 
-    def assign(self, every: int, start: int, **rules: Any) -> None:
+    def assign(self, every: int, start: int, **rules: Any) -> bool:
+        """Assign the task; whether that is accepted."""
         anchor = self.due if self.due is not None else self.paused
-        self.every, self.rules = every, rules
-        if anchor is None:
-            anchor = start
-            self.ended = 0
+        is_new = anchor is None
+        anchor = start if anchor is None else anchor
         if rules.get("until", anchor) < anchor:
-            self.due = self.paused = None  # its time is over before its next run
-            return
+            return False  # its time would be over before its next run
+        self.every, self.rules = every, rules
+        if is_new:
+            self.ended = 0
         self.phase = anchor % every
         if self.paused is not None:
             self.paused = anchor
         else:
             self.due = anchor
         self.work()
+        return True
 
     def pause(self) -> None:
         if self.due is not None:
@@ -109,20 +111,24 @@ async def play(steps: list[tuple[Any, ...]], every: int, start: int, rules: dict
         scheduler = clock.scheduler()
         await scheduler.start_task_accept()
         await scheduler.start_task_execute(note)
-        await assign(scheduler, every, start, rules)
+        is_accepted = await assign(scheduler, every, start, rules)
         await clock.drain()
-        model.assign(every, start, **rules)
+        assert model.assign(every, start, **rules) == is_accepted
         for step in steps:
             await take(scheduler, clock, model, step, note)
             await clock.drain()
     return model, seen
 
 
-async def assign(scheduler: Scheduler, every: int, start: int, rules: dict[str, Any]) -> None:
+async def assign(scheduler: Scheduler, every: int, start: int, rules: dict[str, Any]) -> bool:
     wire = dict(rules)
     if "until" in wire:
         wire["until"] = ORIGIN + wire["until"] / 1000
-    await scheduler.assign_task(IntervalTask("t", every=every / 1000, start=ORIGIN + start / 1000, **wire))
+    try:
+        await scheduler.assign_task(IntervalTask("t", every=every / 1000, start=ORIGIN + start / 1000, **wire))
+    except InvalidValue as error:
+        return error.field != "until"
+    return True
 
 
 async def take(scheduler: Scheduler, clock: TimeMachine, model: Model, step: tuple[Any, ...], note: Any) -> None:
@@ -150,8 +156,8 @@ async def take(scheduler: Scheduler, clock: TimeMachine, model: Model, step: tup
             start = model.now
             if "until" in rules:
                 rules = rules | {"until": max(rules["until"], start)}
-            await assign(scheduler, every, start, rules)
-            model.assign(every, start, **rules)
+            is_accepted = await assign(scheduler, every, start, rules)
+            assert model.assign(every, start, **rules) == is_accepted
 
 
 INTERVALS = st.integers(1, 5_000)

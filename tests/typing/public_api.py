@@ -42,7 +42,9 @@ from interval_scheduler import (
     StorageError,
     StorageOptions,
     StorageRefused,
+    SyncChange,
     SyncCounts,
+    SyncPlan,
     Task,
     TaskRun,
     current_run,
@@ -173,6 +175,14 @@ async def control(scheduler: Scheduler) -> None:
     await scheduler.pause()
     await scheduler.resume()
     counts = await scheduler.sync_tasks([task], scope="a")
+    limited = await scheduler.sync_tasks([], scope="a", reschedule="start", allow_empty=True, max_removed=0.1)
+    assert_type(limited, SyncCounts)
+    plan = await scheduler.sync_tasks([task], scope="a", max_removed=5, dry_run=True)
+    assert_type(plan, SyncPlan)
+    assert_type(plan.counts, SyncCounts)
+    assert_type(plan.changes[0], SyncChange)
+    assert_type(plan.changes[0].id, str)
+    IntervalTask("b", start=timedelta(minutes=1))
     assert_type(counts, SyncCounts)
     assert_type(counts.added + counts.updated + counts.unchanged + counts.removed, int)
     async for dead in scheduler.dead_tasks():
@@ -278,6 +288,7 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.assign_task(task, reschedule="interval"), bool)
         assert_type(scheduler.assign_tasks(IntervalTask(str(n)) for n in range(3)), AssignCounts)
         assert_type(scheduler.sync_tasks([task], scope="a"), SyncCounts)
+        assert_type(scheduler.sync_tasks([task], scope="a", dry_run=True), SyncPlan)
         assert_type(scheduler.remove_tasks(["a", task]), int)
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
         for each in scheduler.tasks(state="waiting"):

@@ -15,13 +15,15 @@ from interval_scheduler.model.checks import (
     MAX_DATA_BYTES,
     MAX_EPOCH_SECONDS,
     MAX_ID_BYTES,
-    MAX_INTERVAL_SECONDS,
+    MAX_SECONDS,
+    MIN_EPOCH_SECONDS,
     check_data,
     check_interval,
     check_moment,
     check_name,
     check_number,
     check_seconds,
+    check_start,
 )
 
 #: An int above every float.
@@ -71,7 +73,7 @@ def test_seconds_must_be_positive(value: object) -> None:
         (1.0005, 1000),
         (timedelta(milliseconds=250), 250),
         (timedelta(days=3), 259_200_000),
-        (MAX_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS * 1000),
+        (MAX_SECONDS, MAX_SECONDS * 1000),
     ],
 )
 def test_interval_in_milliseconds(value: float | timedelta, milliseconds: int) -> None:
@@ -80,7 +82,7 @@ def test_interval_in_milliseconds(value: float | timedelta, milliseconds: int) -
 
 @pytest.mark.parametrize(
     "value",
-    [0, -1, 0.0004, float("nan"), float("inf"), HUGE, MAX_INTERVAL_SECONDS + 1, timedelta.max, timedelta(0)],
+    [0, -1, 0.0004, float("nan"), float("inf"), HUGE, MAX_SECONDS + 1, timedelta.max, timedelta(0)],
 )
 def test_interval_out_of_range(value: Any) -> None:
     with pytest.raises(InvalidValue, match=r"^every "):
@@ -100,7 +102,7 @@ def test_interval_against_the_rounding_grid() -> None:
         check_interval("every", 59.999, grid_ms=60_000)
 
 
-@given(st.integers(min_value=1, max_value=MAX_INTERVAL_SECONDS * 1000))
+@given(st.integers(min_value=1, max_value=MAX_SECONDS * 1000))
 def test_interval_keeps_every_whole_millisecond(milliseconds: int) -> None:
     assert check_interval("every", milliseconds / 1000) == milliseconds
     assert check_interval("every", timedelta(milliseconds=milliseconds)) == milliseconds
@@ -109,7 +111,7 @@ def test_interval_keeps_every_whole_millisecond(milliseconds: int) -> None:
 @pytest.mark.parametrize(
     ("value", "milliseconds"),
     [
-        (0, 0),
+        (MIN_EPOCH_SECONDS, MIN_EPOCH_SECONDS * 1000),
         (1_700_000_000, 1_700_000_000_000),
         (1_700_000_000.1234, 1_700_000_000_123),
         (datetime(1970, 1, 1, tzinfo=UTC), 0),
@@ -138,7 +140,7 @@ def test_moment_out_of_range(value: float | datetime, says: str) -> None:
         check_moment("start", value)
 
 
-@pytest.mark.parametrize("value", ["now", True, None, timedelta(1), Decimal(1)])
+@pytest.mark.parametrize("value", ["now", True, None, Decimal(1)])
 def test_moment_of_a_wrong_type(value: object) -> None:
     with pytest.raises(InvalidType, match=rf"^start must be .*, not {type(value).__name__}$"):
         check_moment("start", value)
@@ -206,3 +208,25 @@ def test_data_that_is_not_utf8_text() -> None:
 def test_data_of_a_wrong_type(data: object) -> None:
     with pytest.raises(InvalidType, match=rf"^data must be str or bytes, not {type(data).__name__}$"):
         check_data("data", data)
+
+
+@pytest.mark.parametrize("value", [0, 60, 3600.5, MIN_EPOCH_SECONDS - 1])
+def test_a_number_that_is_meant_from_now_is_refused_with_a_hint(value: float) -> None:
+    with pytest.raises(InvalidValue, match=rf"^start is {value:g}, which is in January 1970: .*, a timedelta$"):
+        check_start("start", value)
+    with pytest.raises(InvalidValue, match=r"^until is .*, time\.time\(\) \+ seconds$"):
+        check_moment("until", value)
+
+
+def test_a_start_from_now() -> None:
+    assert check_start("start", timedelta(minutes=1)) == 60_000
+    assert check_start("start", timedelta(0)) == 0
+    assert check_start("start", 1_700_000_000) == 1_700_000_000_000
+    for bad in (timedelta(seconds=-1), timedelta(seconds=MAX_SECONDS + 1)):
+        with pytest.raises(InvalidValue, match=r"^start must be "):
+            check_start("start", bad)
+
+
+def test_a_last_moment_is_none_from_now() -> None:
+    with pytest.raises(InvalidType, match=r"^until must be .*, not a timedelta: it would move with each call$"):
+        check_moment("until", timedelta(1))

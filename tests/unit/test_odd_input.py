@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -78,7 +80,7 @@ async def test_any_ids_and_payloads(tasks: dict[str, str | bytes]) -> None:
 async def test_a_time_in_the_past_runs_now_and_once(every: float | None) -> None:
     recorder = Recorder()
     async with Scheduler.from_url("memory://") as scheduler:
-        await scheduler.assign_task(IntervalTask("a", start=0, every=every))
+        await scheduler.assign_task(IntervalTask("a", start=datetime(1970, 1, 1, tzinfo=UTC), every=every))
         assert await scheduler.queue_size() == 1
         await scheduler.start_task_execute(recorder)
         await recorder.ran(1)

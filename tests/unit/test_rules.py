@@ -66,7 +66,7 @@ BAD_TOGETHER = [
     pytest.param({"missed": "all", "repeat": "delay", **EVERY}, "missed", id="missed and fixed delay"),
     pytest.param({"until": 5_000_000_000}, "until", id="until one-shot"),
     pytest.param({"max_runs": 3}, "max_runs", id="max_runs one-shot"),
-    pytest.param({"until": 999, "start": 1000, **EVERY}, "until", id="until before start"),
+    pytest.param({"until": 1_999_999, "start": 2_000_000, **EVERY}, "until", id="until before start"),
 ]
 
 

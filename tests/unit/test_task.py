@@ -55,7 +55,7 @@ class ClassAttributes(Task):
 
     id = "fixed"
     on_execute_reschedule_to = 60
-    execute_on = 5.0
+    execute_on = 5_000_000.0
 
     def serialize(self) -> bytes:
         return b"\xff"
@@ -75,13 +75,13 @@ def test_the_defaults_are_once_and_at_once() -> None:
 
 
 def test_members_may_be_class_attributes() -> None:
-    assert to_assignment(ClassAttributes()) == Assignment(b"fixed", b"\xff", False, 60_000, 5_000, False)  # noqa: FBT003
+    assert to_assignment(ClassAttributes()) == Assignment(b"fixed", b"\xff", False, 60_000, 5_000_000_000, False)  # noqa: FBT003
 
 
 def test_interval_task_by_position_and_by_name() -> None:
-    task = IntervalTask("a", "data", every=60, start=1.5)
-    assert (task.id, task.data, task.every, task.start, task.repeat) == ("a", "data", 60, 1.5, "rate")
-    assert task == IntervalTask(id="a", data="data", every=60, start=1.5, repeat="rate")
+    task = IntervalTask("a", "data", every=60, start=1_000_001.5)
+    assert (task.id, task.data, task.every, task.start, task.repeat) == ("a", "data", 60, 1_000_001.5, "rate")
+    assert task == IntervalTask(id="a", data="data", every=60, start=1_000_001.5, repeat="rate")
     assert IntervalTask("a").data == ""
     with pytest.raises(TypeError):
         IntervalTask("a", "data", 60)  # type: ignore[call-arg]
@@ -176,7 +176,7 @@ def test_to_assignment_asks_each_member_once() -> None:
         @property
         def execute_on(self) -> float:
             asked.append("execute_on")
-            return 1.0
+            return 1_000_000.0
 
     to_assignment(Counting())
     assert asked == ["serialize", "execute_on"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from ...model.assignment import AssignCall, Reschedule
+from ...model.assignment import AssignCall, NeverRuns, Reschedule
 from ...model.policy import PLAIN
 from ..requests.session import Requests, Session, to_flags
 from ..scripts import loader as scripts
@@ -20,8 +20,8 @@ START_WINDOW_MS: Final = 1000
 _RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
-async def assign(session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]) -> tuple[list[bool], int]:
-    """Assign tasks. Return for each if it is new, and the earliest due time in ms (-1: none)."""
+async def assign(session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]) -> tuple[list[Any], int]:
+    """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none)."""
     return await assign_encoded(session, keys, grid_ms, encode(calls))
 
 
@@ -35,7 +35,11 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
         )
         if task.policy is not PLAIN:
             code += task.policy.encode()
-        start = b"" if task.start_ms is None else task.start_ms
+        start: Argument = b"" if task.start_ms is None else task.start_ms
+        if task.starts_later:
+            start = f"+{task.start_ms}".encode()
+        elif task.upcoming_ms is not None:
+            start = f"{task.start_ms}/{task.upcoming_ms}".encode()
         interval: Argument = b"" if task.interval_ms is None else task.interval_ms
         if task.phase_ms is not None:
             interval = f"{interval!s}/{task.phase_ms}".encode()
@@ -45,11 +49,14 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
 
 async def assign_encoded(
     session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]
-) -> tuple[list[bool], int]:
+) -> tuple[list[Any], int]:
     """Assign tasks that `encode` encoded; see `assign`."""
     reply: bytes = await session.request(scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
-    return to_flags(created), int(earliest)
+    answers: list[Any] = to_flags(created)
+    if b"u" in created:
+        answers = [NeverRuns(bytes(args[5 * n])) if digit == 117 else answers[n] for n, digit in enumerate(created)]
+    return answers, int(earliest)
 
 
 class Removed(NamedTuple):

@@ -55,13 +55,13 @@ class AuditStep(NamedTuple):
     problems: Sequence[FoundProblem]
 
 
-async def audit(partition: ScriptRunner, key: str, cursor: bytes, longest_lease_ms: int, *, mend: bool) -> AuditStep:
+async def audit(partition: ScriptRunner, key: str, cursor: bytes, *, mend: bool) -> AuditStep:
     """Check one step of a place. With `mend`, repair it and return the problems that are left."""
     keys = partition.keys
     reply: list[Any] = await partition.read(
         scripts.AUDIT,
         keys.of[scripts.AUDIT],
-        (key.encode(), cursor, _STEP, int(mend), _GRACE_MS, longest_lease_ms, keys.wake),
+        (key.encode(), cursor, _STEP, int(mend), _GRACE_MS, keys.wake),
     )
     after, ids, words = reply
     problems = [FoundProblem(*words[at : at + 3]) for at in range(0, len(words), 3)]

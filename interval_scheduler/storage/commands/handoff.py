@@ -18,6 +18,7 @@ _PAGE: Final = 200
 _PAGE_BYTES: Final = 1 << 20
 _TRIMMED_AT_ONCE: Final = 500
 _CODE: Final = re.compile(rb"[kis][sb]d?(?:;[^;\n]+)*")
+_START: Final = re.compile(rb"\d{1,16}(?:/\d{1,16})?")
 _INTERVAL: Final = re.compile(rb"(?:[1-9]\d{0,14}(?:/\d{1,15})?)?")
 #: A removal has no code, start, interval or data: four empty lines.
 _REMOVAL: Final = b"\n\n\n"
@@ -49,7 +50,7 @@ class Hint(NamedTuple):
         counted = whole(number)
         code, start, interval, data = [*says.split(b"\n", 3), b"", b"", b""][:4]
         is_readable = says == _REMOVAL or (
-            _CODE.fullmatch(code) and whole(start) is not None and _INTERVAL.fullmatch(interval)
+            _CODE.fullmatch(code) and _START.fullmatch(start) and _INTERVAL.fullmatch(interval)
         )
         if counted is None or not is_id(raw_id, MAX_ID_BYTES) or not is_readable:
             return None

@@ -27,6 +27,7 @@ SHARED: Final = {
     "failures": "hash, id -> occurrences that failed for good",
     "groups": "prefix of the keys of groups (see _groups.lua)",
     "fence": "string, the last fencing token",
+    "longest": "string, the longest lease of all schedulers, ms; absent unless one is longer than six minutes",
     "halt": "string, when the namespace was paused, ms; absent while it is not paused",
     "outbox": "hash, id -> a task that moves to another partition, with all its state",
     "moves": "hash, numbers of the last batches out and in, and the progress of the move",
@@ -87,6 +88,7 @@ class Keys:
         "hinted",
         "leased",
         "leases",
+        "longest",
         "membership",
         "moves",
         "nowhere",
@@ -121,6 +123,8 @@ class Keys:
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
         self.halt: Final = self._tag + b"halt"
+        #: The longest lease that a scheduler took, by which an audit tells leases that are stuck.
+        self.longest: Final = self._tag + b"longest"
         #: The number of the last hint that was applied here.
         self.hinted: Final = self._tag + b"hinted"
         #: The epoch and the birth, which every request names. `list_changed` in `_prelude.lua` derives this name too.

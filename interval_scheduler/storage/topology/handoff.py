@@ -36,7 +36,7 @@ from ...errors import (
     PartitionOffline,
     StorageRefused,
 )
-from ...model.assignment import AssignCall
+from ...model.assignment import AssignCall, NeverRuns
 from ...support import clock
 from ...support.log import Log
 from ..commands import assigning, handoff, lookup
@@ -124,13 +124,16 @@ class Handoff:
     async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
         """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`."""
         self.require()
-        if any(call.assignment.policy.cron is not None for call in calls):
+        settled: Sequence[AssignCall | NeverRuns] = calls
+        if any(call.needs_clock for call in calls):
             now_ms = await self._master.now_ms()
-            calls = [call.planned(now_ms) for call in calls]
-        flags = await self._write(self._assigning, assigning.encode(calls))
-        if problem := self._assigning.not_replicated:
+            settled = [call.settled(now_ms) for call in calls]
+        kept = [call for call in settled if isinstance(call, AssignCall)]
+        told = iter(await self._write(self._assigning, assigning.encode(kept)) if kept else "")
+        if kept and (problem := self._assigning.not_replicated):
             raise problem
-        return self._results(flags, [flag == "1" for flag in flags])
+        flags = [next(told) if isinstance(call, AssignCall) else call for call in settled]
+        return self._results(flags, [flag if isinstance(flag, NeverRuns) else flag == "1" for flag in flags])
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[Removed]:
         """Keep removals. Return for each task if it was scheduled, as far as the hints tell."""
@@ -154,7 +157,7 @@ class Handoff:
         finally:
             self.pending = True  # even if it failed: the hint may be stored although its reply was lost
 
-    def _results(self, flags: str, results: Sequence[Any]) -> Sequence[Any]:
+    def _results(self, flags: Sequence[object], results: Sequence[Any]) -> Sequence[Any]:
         if "f" not in flags:
             return results
         full = HintsFull(self._partition.name, self._limit)

@@ -28,7 +28,7 @@ def row_of(hint: Hint, grid_ms: int) -> Row:
     kind, *policy = hint.code[1:].split(b";", 1)
     is_cron = any(control.startswith(b"c") for control in policy[0].split(b";")) if policy else False
     grid = max(1, 1 if is_cron else grid_ms)
-    start = int(hint.start)
+    start = int(hint.start.partition(b"/")[0])
     header = kind
     if hint.interval:
         interval, _, phase = hint.interval.partition(b"/")

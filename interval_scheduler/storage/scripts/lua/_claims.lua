@@ -23,6 +23,20 @@ local function end_claims(ids, places, now, due_key, paused_key, leased_key, lea
   announce(channel, before, places.earliest)
 end
 
+-- Read the longest lease that was noted, in ms; 0 for none.
+local function longest_lease(longest_key)
+  local noted = redis.pcall('GET', longest_key)
+  return type(noted) == 'string' and whole(noted) or 0
+end
+
+-- Note the length of the leases of a claim, if it is the longest so far. Nothing is noted, nor read, for leases that are
+-- shorter than any that an audit takes for stuck.
+local function note_length(longest_key, lease)
+  if lease > 360000 and lease > longest_lease(longest_key) then
+    call('SET', longest_key, digits(lease))
+  end
+end
+
 -- List the ids of due tasks, from a list of ids and due times.
 local function ids_of(found)
   local ids = {}

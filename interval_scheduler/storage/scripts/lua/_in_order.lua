@@ -5,6 +5,9 @@
 -- another number is stored, another scheduler applies the same hints, or a copy of this request was carried out before:
 -- then the script changes nothing.
 
+-- The caller of an assignment had its answer when the hint was kept: nobody hears of a refusal.
+local TELLS = false
+
 -- In these scripts the key of the reply holds that number. A stamp has two numbers behind what the sender knows: the
 -- expected one, and the number of the last hint in the request.
 local function recall_in_epoch(hinted_key, stamp)

@@ -15,6 +15,9 @@ local REPLY_KEPT_MS = 600000
 -- The greatest number of missed occurrences that are kept of a task that wants each of them.
 local MISSED_KEPT = 1000
 
+-- The caller hears of each task that cannot be assigned, which then stays as it is.
+local TELLS = true
+
 -- Take one of every `step` arguments, from `first` on: the ids, where each item has several arguments.
 local function arguments(first, step)
   local found = {}
@@ -188,13 +191,16 @@ end
 
 -- Work out what comes after a run, from the header that begins at a place in a text and ends with a newline. Returns
 -- the next due time (false for none, as after a one-shot; nil if the header cannot be read), the place behind the
--- header, and its policy. Only the caller can work out the next due time of a cron task: the control '@' carries it.
-local function after_run(text, at, now, due)
+-- header, and its policy. Only the caller can work out the next due time of a cron task: the control '@' carries it, or
+-- `sent` if the header is that of a record, whose calendar is the same.
+local function after_run(text, at, now, due, sent)
   local header, behind = match(text, '^([^\n]*)\n()', at)
   local plain, policy = match(header or '', '^([^;]*)(.*)$')
   local flags, interval, phase, grid = read_header(plain)
-  local told, last = whole(match(policy, ';@(%d+)')), tonumber(match(policy, ';u(%d+)'))
-  if not flags or (not told and match(policy, ';c')) then
+  local last = tonumber(match(policy, ';u(%d+)'))
+  local is_cron = policy ~= '' and match(policy, ';c')
+  local told = whole(match(policy, ';@(%d+)')) or is_cron and sent
+  if not flags or (not told and is_cron) then
     return nil, behind, policy
   end
   local moment = told
@@ -234,6 +240,36 @@ local function decided(mark, policy, due)
     return nil
   end
   return moment
+end
+
+-- Work out what comes after a run whose task may have been assigned or controlled meanwhile: `marked` if its lease has a
+-- mark. Takes what `after_run` found by the header that the worker sent. Returns the next due time (false: none; nil: the
+-- record cannot be read), and true if the run counts, in the count of runs of the task.
+local function after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+  if moment == nil and mark ~= 'k' then
+    return nil, false
+  end
+  local most = tonumber(match(policy, ';n(%d+)'))
+  local record = mark ~= '' and call('HGET', tasks_key, id)
+  if record then
+    local planned, _, rules = after_run(record, 1, now, due, whole(match(policy, ';@(%d+)')))
+    local counts, last = most ~= nil, tonumber(match(rules, ';u(%d+)'))
+    most = tonumber(match(rules, ';n(%d+)'))
+    if mark == 'k' then
+      moment, counts = planned, most ~= nil
+    else
+      moment = decided(mark, policy, due) or moment
+      -- A mark is no way around the rules of the task.
+      moment = not (moment and last and moment > last) and moment
+    end
+    if not counts then
+      return moment, false
+    end
+  end
+  if most and (whole(call('HGET', runs_key, id)) or 0) + 1 >= most then
+    moment = moment and false
+  end
+  return moment, most ~= nil
 end
 
 -- Find the due time of a task that goes back unrun, and if it is paused. The due time is that of its claim, or the

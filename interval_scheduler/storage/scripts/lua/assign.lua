@@ -5,14 +5,17 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; execution times are rounded down to it; 0 for none
 -- ARGV[4...] for each task five: id: string; code: string, the reschedule rule (k, i or s), then the record's flags and
---   policy; start: integer, ms, or '' for as soon as possible; interval: integer, ms, or '' for once, with '/' and a
---   phase in ms behind it if the first run is the first moment of that phase from the start on; data: bytes
--- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new) or 0 (updated); or '?'
---   and for each 1 (exists here) or 0
+--   policy; start: integer, ms, or '' for as soon as possible, or '+' and ms from now; for a cron task its first
+--   occurrence, with '/' and the first one after now behind it if that is another; interval: integer, ms, or '' for
+--   once, with '/' and a phase in ms behind it if the first run is the first moment of that phase from the start on;
+--   data: bytes
+-- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new), 0 (updated) or u
+--   (refused, since its last moment comes before its next run); or '?' and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when
---   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise; a leased one is marked, so
---   that its completion obeys the new record; a paused one stays paused; one set aside as dead is scheduled anew; one
---   whose last moment comes before its next due time is taken off.
+--   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise, or it recurs by another
+--   calendar now; a leased one is marked, so that its completion obeys the new record; a paused one stays paused; one
+--   set aside as dead is scheduled anew; a refused one stays as it is, unless a hint of it was acknowledged before: then
+--   it is taken off.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -27,7 +30,10 @@ if refused then
   return remember(reply_key, stamp_arg, refused)
 end
 
-local due_of, lease_of, interval_of, phase_of, is_paused = {}, {}, {}, {}, {}
+local due_of, lease_of, is_paused = {}, {}, {}
+-- The parts of the record of each known task: its interval; the phase of a grid of its own; its calendar; and the mark of
+-- its previous time.
+local interval_of, phase_of, calendar_of, previous_of = {}, {}, {}, {}
 local any_paused = call('EXISTS', paused_key) == 1
 local pauses = any_paused and call('ZMSCORE', paused_key, unpack(ids))
 local scores = call('ZMSCORE', due_key, unpack(ids))
@@ -35,6 +41,13 @@ local parked, overdue = dues_in(groups_key, 'parked-of', ids), dues_in(groups_ke
 local in_groups = false
 local leases = call('HMGET', leases_key, unpack(ids))
 local any_known = parked
+
+-- Name the calendar of a policy: its cron expression and time zone; nil if it has none.
+local function calendar(policy)
+  local cron = match(policy, ';c([^;]*)')
+  return cron and cron .. ';' .. (match(policy, ';z([^;]*)') or '')
+end
+
 for n, id in ipairs(ids) do
   is_paused[id] = pauses and pauses[n] and true
   due_of[id] = moment_of(overdue and overdue[id] or scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
@@ -43,97 +56,155 @@ for n, id in ipairs(ids) do
 end
 for n, record in ipairs(any_known and call('HMGET', tasks_key, unpack(ids)) or {}) do
   if record then
+    local id = ids[n]
     local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
-    interval_of[ids[n]] = whole(interval)
+    interval_of[id] = whole(interval)
     -- A task with a fixed delay has no grid of its own; and with a rounding grid, due times do not lie on the task's
     -- grid.
-    phase_of[ids[n]] = kind == '' and behind ~= ' ' and whole(phase) or nil
+    phase_of[id] = kind == '' and behind ~= ' ' and whole(phase) or nil
+    local policy = behind ~= '\n' and match(record, '^[^;\n]*([^\n]*)') or ''
+    if policy ~= '' then
+      calendar_of[id], previous_of[id] = calendar(policy), match(policy, ';p(%d+:%d+)')
+    end
   end
 end
 
+-- Find the previous time of a waiting task: its due time less its interval, unless the interval was changed since then.
+-- Then a control of its header has the previous time, beside the due time for which it holds.
+local function previous_time(id, due)
+  local previous, holds_for = match(previous_of[id] or '', '^(%d+):(%d+)$')
+  return whole(holds_for) == due and whole(previous) or due - interval_of[id]
+end
+
 local before = head(due_key)
-local written, marked, created, over, places = {}, {}, {}, {}, new_places()
+local written, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
   local rule, flags, policy = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
-  local start, interval, phase = tonumber(ARGV[at + 2]) or now, tonumber(ARGV[at + 3]), nil
+  local has_start, upcoming = ARGV[at + 2] ~= '', nil
+  local start, interval, phase = has_start and tonumber(ARGV[at + 2]) or now, tonumber(ARGV[at + 3]), nil
+  if string.find(ARGV[at + 2], '^%+') then
+    start = now + start
+  elseif string.find(ARGV[at + 2], '/', 1, true) then
+    start, upcoming = match(ARGV[at + 2], '^(%d+)/(%d+)$')
+    start, upcoming = tonumber(start), tonumber(upcoming)
+  end
   if not interval and ARGV[at + 3] ~= '' then
     interval, phase = match(ARGV[at + 3], '^(%d+)/(%d+)$')
     interval, phase = tonumber(interval), tonumber(phase)
     start = start + (phase - start) % interval
   end
-  local is_cron, last = false, nil
+  local times, last = nil, nil
   if policy ~= '' then
-    is_cron, last = match(policy, ';c'), tonumber(match(policy, ';u(%d+)'))
-    in_groups = in_groups or match(policy, GROUP)
+    times, last = calendar(policy), tonumber(match(policy, ';u(%d+)'))
   end
   -- Cron tasks ignore the rounding grid: rounded down, their first occurrence would come twice.
-  local grid = is_cron and 1 or grid
+  local grid = times and 1 or grid
   local due, lease = due_of[id], lease_of[id]
-  local anchor, is_over, keeps_phase = start, false, due ~= nil
+  -- A task that recurs by another calendar now goes on with the first occurrence that is still to come, as if it was
+  -- new: its old time may be a year away, or none of the new ones.
+  local is_moved = (due or lease) and rule ~= 's' and (times or interval) and times ~= calendar_of[id]
+  if is_moved or times and rule ~= 's' then
+    upcoming = upcoming
+      or not times and start < now and on_grid(now, interval, start % interval, 1)
+      or start
+  end
+  local anchor, is_over, keeps_phase, moment, mark_of, previous = start, false, due ~= nil, nil, nil, nil
   if lease then
     local claim, run_due, mark, paused = read_lease(lease)
     if not claim then -- it cannot be read, so no worker can end it: the task waits until its deadline
       claim, run_due, mark, paused = '0 0', digits(now), '', ''
     end
+    local set_to = whole(match(mark, '^s(%d+)$'))
     keeps_phase = mark == '' or mark == 'k'
-    if interval and rule ~= 's' then
+    if times and rule ~= 's' and not is_moved and (keeps_phase or set_to and set_to > now) then
+      -- The same calendar: the run in progress decides, or what was set before.
+      mark_of = claim .. ' ' .. (set_to and mark or 'k') .. paused
+      is_over = last and (set_to or match(policy, ';ma') and now or upcoming) > last
+    elseif interval and rule ~= 's' and not (is_moved and has_start) then
       anchor = whole(run_due) or now
-      lease_of[id] = claim .. ' k' .. paused
+      mark_of = claim .. ' k' .. paused
+      is_over = last
+        and following(now, moment_of(anchor), flags, interval, phase or anchor % interval, grid, match(policy, ';ma'))
+          > last
     else
-      local moment = start - start % grid
+      anchor = rule ~= 's' and upcoming or start
+      moment = anchor - anchor % grid
       is_over = last and moment > last
-      lease_of[id] = not is_over and claim .. ' s' .. digits(moment) .. paused or nil
-    end
-    if not is_over then
-      marked[#marked + 1] = id
-      marked[#marked + 1] = lease_of[id]
+      mark_of = claim .. ' s' .. digits(moment) .. paused
     end
   else
-    if due and rule == 'i' and interval and interval_of[id] then
-      local previous = due - interval_of[id]
-      anchor = math.max(phase and previous + 1 + (phase - previous - 1) % interval or previous + interval, 0)
+    if is_moved then
+      anchor = upcoming
+    elseif due and rule == 'i' and interval and interval_of[id] then
+      local from = previous_time(id, due)
+      anchor = math.max(phase and from + 1 + (phase - from - 1) % interval or from + interval, 0)
     elseif due and rule ~= 's' then
       anchor = due
+      local from = interval and interval_of[id] and previous_time(id, due)
+      previous = from and from >= 0 and from + interval ~= due and from or nil
     end
-    local moment = anchor - anchor % grid
+    moment = anchor - anchor % grid
     is_over = last and moment > last
-    if not is_over then
+  end
+  if is_over then
+    created[n] = 'u'
+    if not TELLS then
+      over[#over + 1] = id
+      due_of[id], is_paused[id], lease_of[id] = nil, nil, nil
+      interval_of[id], phase_of[id], calendar_of[id], previous_of[id] = nil, nil, nil, nil
+    end
+  else
+    if lease then
+      lease_of[id] = mark_of
+      marked[#marked + 1] = id
+      marked[#marked + 1] = mark_of
+    else
+      if due and (rule == 's' or moment ~= due) then
+        anew[#anew + 1] = id
+      end
       place(places, id, moment, is_paused[id])
       due_of[id] = moment
     end
-  end
-  if is_over then
-    over[#over + 1] = id
-    due_of[id], is_paused[id] = nil, nil
-  end
-  local header = flags
-  if interval then
-    -- A task that was told to run now, or runs again after a failure, is due off its own grid: the grid stays as it
-    -- was.
-    local own = keeps_phase and rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
-    header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or own or anchor % interval)
-    if grid > 1 then
-      header = header .. ' ' .. digits(grid)
+    local header = flags
+    if interval then
+      -- A task that was told to run now, or runs again after a failure, is due off its own grid: the grid stays as it
+      -- was.
+      local own = keeps_phase and rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
+      header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or own or anchor % interval)
+      if grid > 1 then
+        header = header .. ' ' .. digits(grid)
+      end
+      phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
     end
-    phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
+    previous_of[id] = previous and digits(previous) .. ':' .. digits(moment)
+    header = header .. policy .. (previous and ';p' .. previous_of[id] or '')
+    interval_of[id], calendar_of[id] = interval, times
+    in_groups = in_groups or policy ~= '' and match(policy, GROUP)
+    written[#written + 1] = id
+    written[#written + 1] = header .. '\n' .. ARGV[at + 4]
+    created[n] = (due or lease) and '0' or '1'
   end
-  header = header .. policy
-  interval_of[id] = interval
-  written[2 * n - 1] = id
-  written[2 * n] = header .. '\n' .. ARGV[at + 4]
-  created[n] = (due or lease or is_over) and '0' or '1'
+  if not (is_over and TELLS) then
+    touched[#touched + 1] = id
+  end
 end
 
-call('HSET', tasks_key, unpack(written))
+if #touched == 0 then
+  return remember(reply_key, stamp_arg, '-1 ' .. table.concat(created))
+end
+if #written > 0 then
+  call('HSET', tasks_key, unpack(written))
+end
 put(places, due_key, paused_key)
 if parked then
-  drop_parked(groups_key, ids)
+  drop_parked(groups_key, touched)
 end
-local makes_room = overdue and give_up_turns(groups_key, ids, now, due_key)
+local makes_room = overdue and give_up_turns(groups_key, touched, now, due_key)
 if #marked > 0 then
   call('HSET', leases_key, unpack(marked))
 end
+delete_fields(anew, { attempts_key }) -- another occurrence, of which no delivery failed
 if #over > 0 then
   -- These tasks have no further occurrence: delete all there is of them. If the same batch assigns one of them again
   -- later, keep its new record and due time.
@@ -150,8 +221,8 @@ end
 if makes_room then
   places.earliest = math.min(places.earliest or now, now)
 end
-if call('ZREM', dead_key, unpack(ids)) > 0 then
-  call('HDEL', errors_key, unpack(ids))
+if call('ZREM', dead_key, unpack(touched)) > 0 then
+  call('HDEL', errors_key, unpack(touched))
 end
 if in_groups then
   call('SET', groups_key .. 'in-use', 1)

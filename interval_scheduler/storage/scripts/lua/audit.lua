@@ -1,12 +1,11 @@
 -- Check one step of one part of the key space, and repair what is wrong there if asked to.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, longest, fence
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at
 -- ARGV[4] mend: 1 to repair, else 0
 -- ARGV[5] grace: integer, ms; a lease that ended longer ago is stuck
--- ARGV[6] longest: integer, ms; a lease that ends later than this is stuck
--- ARGV[7] channel: string, where sleeping schedulers listen
+-- ARGV[6] channel: string, where sleeping schedulers listen
 -- Returns: {cursor, '0' at the end; the ids read, of the place tasks only; for each problem that is there, or is left
 --   after the repair, three: id; kind; detail}
 -- Guarantees: atomic; without mend it changes nothing; a repair takes no task off the schedule; a repaired problem is
@@ -15,6 +14,8 @@
 local now = now_ms()
 local groups, mends = groups_key, mend_arg == '1'
 local before = head(due_key)
+-- A lease that ends later than this is stuck. The leases of all schedulers count, and not those of the one that audits.
+local latest = now + math.max(3600000, 10 * longest_lease(longest_key))
 local earliest
 local HASHES = {
   attempts = attempts_key,
@@ -72,6 +73,30 @@ local function look_up(id)
     end
   end
   return found
+end
+
+-- The last moment at which a claim was made, by the clock of the server then, in ms. It is in the future if that clock
+-- was ahead, and stays there: tokens of claims increase.
+local last_claim = math.floor(tonumber(last_token(fence_key)) / 1000)
+local MINUTE, HOUR, DAY = 60000, 3600000, 86400000
+
+-- Find out if a task waits for a moment that was reckoned from a clock that was ahead: it has run since it was assigned,
+-- so that its next time can be no more than one interval from now, or the longest back-off of a further attempt. Only
+-- what was due about when that clock showed its last claim is meant: a start that is as far away was asked for.
+-- Returns by how many ms it is too far away; nil if it is not.
+local function too_far(found)
+  local due = found.due or found.paused
+  if not due or last_claim < now + MINUTE or due < last_claim - DAY then
+    return nil
+  end
+  local header = match(found.record, '^[^\n]*')
+  local flags, interval = read_header(match(header, '^[^;]*'))
+  local most = interval and tonumber(interval) or match(header, ';c') and 366 * DAY or found.extras.attempts and HOUR
+  local least = match(header, ';c') and 0 or most
+  if not flags or not most or due <= now + least + MINUTE or due > last_claim + most + HOUR then
+    return nil
+  end
+  return due - now
 end
 
 -- Each of the following functions takes what `look_up` found of an id, and repairs one kind of problem.
@@ -152,6 +177,17 @@ local function set_right(found)
   end
 end
 
+local function bring_back(found)
+  local flags, interval, phase, grid = read_header(match(found.record, '^[^;\n]*'))
+  -- A cron task runs once for all that it missed: no script can work out its next time.
+  local moment = interval and following(now, now, flags, interval, phase, grid) or now
+  if found.due then
+    wait_until(found.id, moment)
+  else
+    call('ZADD', paused_key, digits(moment), found.id)
+  end
+end
+
 local function drop_stray_lease(found)
   call('HDEL', leases_key, found.id)
 end
@@ -197,7 +233,7 @@ local function judge(found)
   elseif found.leased and found.leased < now - tonumber(grace_arg) then
     local ago = format('%.0f', (now - found.leased) / 1000)
     return 'stuck', 'its lease ended ' .. ago .. ' s ago, and nobody took it up', recover
-  elseif found.leased and found.leased > now + tonumber(longest_arg) then
+  elseif found.leased and found.leased > latest then
     local ahead = format('%.0f', (found.leased - now) / 1000)
     return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
   elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
@@ -212,6 +248,11 @@ local function judge(found)
     return 'garbled', 'in leases is no lease', recover
   elseif not found.dead and not is_id(found.id) then
     return 'garbled', BAD_ID, not found.leased and set_aside
+  end
+  local away = too_far(found)
+  if away then
+    local seconds = format('%.0f', away / 1000)
+    return 'ahead', "it is due in " .. seconds .. " s only, as the server's clock was ahead when it ran", bring_back
   end
   local name = left_over(found)
   return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)

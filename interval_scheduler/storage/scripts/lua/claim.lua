@@ -1,5 +1,5 @@
 -- Take due tasks off the due set and lease them to one worker.
--- KEYS: reply, tasks, due, leased, leases, attempts, paused, groups, fence, halt
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, groups, fence, halt, longest
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
@@ -74,6 +74,7 @@ if count > 0 then
   call('ZREM', leased_key, LONG)
   call('HDEL', leases_key, LONG)
   join_groups(groups_key, joining)
+  note_length(longest_key, tonumber(lease_arg))
 end
 call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)
 use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)

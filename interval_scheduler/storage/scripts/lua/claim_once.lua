@@ -1,5 +1,5 @@
 -- Take due tasks for one worker and reschedule them at once, for delivery at most once.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt, longest
 -- KEYS taken: list, the tasks that the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
@@ -151,6 +151,7 @@ if #found > 0 then
     call('ZADD', due_key, unpack(again))
   end
   if #leased > 0 then
+    note_length(longest_key, tonumber(lease_arg))
     call('ZADD', leased_key, unpack(leased))
     call('HSET', leases_key, unpack(leases))
     join_groups(groups_key, joining)

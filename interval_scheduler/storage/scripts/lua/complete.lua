@@ -32,19 +32,15 @@ local function outcome(n, id, at)
   leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
   local moment, behind, policy = after_run(headers, at, now, due)
-  local record, _ = mark == 'k' and call('HGET', tasks_key, id), nil
-  if record then
-    moment, _, policy = after_run(record, 1, now, due)
-  end
-  if claim ~= leases[n] or moment == nil then
+  if claim ~= leases[n] then
     return nil, behind
   end
-  local most = tonumber(match(policy, ';n(%d+)'))
-  if most then
+  local counts
+  moment, counts = after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+  if counts and moment ~= nil then
     counted[#counted + 1] = id
-    moment = (whole(call('HGET', runs_key, id)) or 0) + 1 < most and moment
   end
-  return decided(mark, policy, due) or moment, behind, paused == 'p'
+  return moment, behind, paused == 'p'
 end
 
 local ended, results, gone, places = {}, {}, {}, new_places()

@@ -102,6 +102,11 @@ end
 
 function actions.n(id, _, claim, _, paused)
   if claim and paused == '' then
+    local policy = match(call('HGET', tasks_key, id) or '', '^[^;\n]*([^\n]*)')
+    local last, most = tonumber(match(policy, ';u(%d+)')), tonumber(match(policy, ';n(%d+)'))
+    if last and now > last or most and (whole(call('HGET', runs_key, id)) or 0) + 1 >= most then
+      return '0' -- the run in progress is the last one
+    end
     return mark_lease(id, claim, 's' .. digits(now), '')
   end
   local due = moment_of(call('ZSCORE', due_key, id))

@@ -10,7 +10,7 @@
 --   the next occurrence), d (dead) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
 --   re-assigned during its run follows its new record, a removed one is forgotten; an attempt is made only if it comes
---   before the next occurrence; the oldest dead tasks beyond the limit are forgotten; passes when Redis is out of
+--   before the next occurrence, and no new one was asked for; the oldest dead tasks beyond the limit are forgotten; passes when Redis is out of
 --   memory.
 
 local done = recall(reply_key, sequence_arg)
@@ -30,32 +30,23 @@ local function outcome(id, at, claim, due, mark)
   if claim ~= ARGV[at + 1] or moment == nil then
     return '0'
   end
-  local record = mark == 'k' and call('HGET', tasks_key, id)
-  if record then
-    local planned = after_run(record, 1, now, due)
-    if planned == nil then
-      planned = now -- the next claim sets a task aside whose record cannot be read
-    end
-    return 'n', planned
-  elseif mark ~= '' then
-    return 'n', decided(mark, policy, due) or moment
-  end
-  local most = tonumber(match(policy, ';n(%d+)'))
-  if most and (whole(call('HGET', runs_key, id)) or 0) + 1 >= most then
-    moment = false
+  local recurs, counts = moment, nil
+  moment, counts = after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+  if moment == nil then
+    moment = now -- the next claim sets a task aside whose record cannot be read
   end
   local retry = tonumber(ARGV[at + 3])
-  if retry and (not moment or now + retry < moment) then
+  if retry and (not moment or mark == '' and now + retry < moment) then
     if ARGV[at + 4] == '1' then
       again[#again + 1] = id
     end
     return 'r', now + retry
   end
-  if most then
+  if counts then
     counted[#counted + 1] = id
   end
   if moment then
-    if ARGV[at + 4] == '1' then
+    if recurs and ARGV[at + 4] == '1' then
       failed[#failed + 1] = id
     end
     return 'n', moment
