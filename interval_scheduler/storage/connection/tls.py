@@ -1,4 +1,4 @@
-"""What a connection by TLS is made with, and explanations of one that failed for it. Pure.
+"""The arguments of a connection by TLS, and explanations of one that failed for it. Pure.
 
 The client wraps an error of the TLS layer into an error of its own, so the causes of the error are searched too.
 """
