@@ -84,16 +84,24 @@ class LoopThread:
             WouldDeadlock: see `check`.
             NotConnected: the event loop ended before the call.
         """
-        future: Future[Result] = Future()
-        try:
-            if self.submit(call, future, start=start):
+        while True:
+            future: Future[Result] = Future()
+            running: _Running | None = None
+            try:
+                running = self.submit(call, future, start=start)
+                if running is None:
+                    break
                 return wait(future)
-        except BaseException:
-            future.cancel()  # wherever this was interrupted, the call does not go on
-            raise
+            except NotConnected:
+                if not (start and running is not None and running.is_left):
+                    raise
+                # A run closed the scheduler, so that the event loop ended under this call: again in a new one.
+            except BaseException:
+                future.cancel()  # wherever this was interrupted, the call does not go on
+                raise
         return _without_loop(call)
 
-    def submit(self, call: Call[Result], future: Future[Result], *, start: bool = False) -> bool:
+    def submit(self, call: Call[Result], future: Future[Result], *, start: bool = False) -> _Running | None:
         """Begin a call in the event loop, whose end `future` tells; cancelling that one cancels the call.
 
         Args:
@@ -102,7 +110,7 @@ class LoopThread:
             start: start the thread if there is none.
 
         Returns:
-            False if there is no thread, and it is not to be started.
+            The thread of the event loop; `None` if there is none, and it is not to be started.
 
         Raises:
             WouldDeadlock: see `check`.
@@ -112,15 +120,16 @@ class LoopThread:
         with self._changing:
             if self._current is None:
                 if not start:
-                    return False
+                    return None
                 if self._ending is not None:
                     self._ending.thread.join(END_SECONDS)
                     self._ending = None
                 self._process = os.getpid()
                 self._current = _Running(self._ended)
                 _running.add(self)
-            self._current.submit(call(), future)
-            return True
+            running = self._current
+            running.submit(call(), future)
+            return running
 
     def stop(self, seconds: float) -> None:
         """End the event loop, cancelling what is left in it; wait for at most `seconds`."""
@@ -143,6 +152,7 @@ class LoopThread:
             self._ending = running
             _running.discard(self)
         if running is not None:
+            running.is_left = True
             running.end()
 
     def _ended(self, running: _Running, error: BaseException) -> None:
@@ -167,6 +177,8 @@ class _Running:
         self._calls: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._closing = asyncio.Event()
+        #: True if a run closed the scheduler, so that the event loop ends from inside.
+        self.is_left = False
         self.thread = threading.Thread(target=self._main, name="BlockingScheduler", daemon=True)
         self.thread.start()
         try:

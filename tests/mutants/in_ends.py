@@ -123,6 +123,13 @@ ALL: Final = (
         tests_in(_BLOCKING, "test_a_call_that_is_interrupted_does_not_go_on"),
     ),
     Planted(
+        "a start that meets the end of the event loop is lost",
+        "facade/loop_thread.py",
+        "            running.is_left = True\n",
+        "",
+        tests_in(_BLOCKING, "test_a_start_that_meets_the_end_of_the_event_loop_has_another"),
+    ),
+    Planted(
         "a block of a lock that is interrupted goes on",
         "facade/blocking_lock.py",
         "            holding.cancel()\n            raise\n",

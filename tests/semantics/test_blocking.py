@@ -30,7 +30,7 @@ from interval_scheduler import (
     WouldDeadlock,
     current_run,
 )
-from interval_scheduler.facade.loop_thread import _Running
+from interval_scheduler.facade.loop_thread import LoopThread, _Running
 from tests.faults.public_calls import public_calls
 from tests.semantics import blocking_ways
 from tests.waiting import until_outside
@@ -447,6 +447,32 @@ def test_without_an_event_loop_the_caller_hears_it(make: Made, monkeypatch: pyte
         assert len(raised) == 1, "it waits for ever"
     with scheduler:
         assert scheduler.online
+
+
+def test_a_start_that_meets_the_end_of_the_event_loop_has_another(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = make()
+    leaving, handed_over = threading.Event(), threading.Event()
+    leave = LoopThread.leave
+
+    def late(thread: LoopThread) -> None:
+        leaving.set()
+        assert handed_over.wait(10)
+        leave(thread)
+
+    monkeypatch.setattr(LoopThread, "leave", late)
+    scheduler.start_task_accept()
+    scheduler.assign_task(IntervalTask("last"))
+    scheduler.start_task_execute(lambda _: scheduler.close())
+    assert leaving.wait(10)
+    running = scheduler._thread._current
+    assert running is not None
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(scheduler.start_task_accept)
+        until_outside(lambda: running._calls)
+        handed_over.set()
+        starting.result(10)
+    assert scheduler.online
+    assert scheduler.accepting_tasks
 
 
 @pytest.fixture
