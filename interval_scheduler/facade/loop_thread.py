@@ -24,6 +24,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from ..errors import NotConnected, WouldDeadlock, WrongEventLoop
+from ..services.lifespan import EventLoopEnds
 from ..support.log import Log
 
 Result = TypeVar("Result")
@@ -92,10 +93,10 @@ class LoopThread:
                 if running is None:
                     break
                 return wait(future)
-            except NotConnected:
-                if not (start and running is not None and running.is_left):
+            except NotConnected as error:
+                if not start or running is None or not (running.is_left or isinstance(error, EventLoopEnds)):
                     raise
-                # A run closed the scheduler, so that the event loop ended under this call: again in a new one.
+                running.thread.join(END_SECONDS)  # a run closed the scheduler: again, in a new event loop
             except BaseException:
                 future.cancel()  # wherever this was interrupted, the call does not go on
                 raise

@@ -124,25 +124,22 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             await self._close_within(drain_seconds)
 
     def _settle(self) -> None:
-        """Raise in another event loop than that of the connection; give up what was left behind in a closed one."""
+        """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
         if self._lifespan.settle():
             self._assigning.refuse()
             self._executing.forget()
 
-    async def _close_within(self, drain_seconds: float, then: Callable[[], object] = lambda: None) -> bool:
-        """Close within a time of one's own.
+    async def _close_within(self, drain_seconds: float, then: Callable[[], object] | None = None) -> bool:
+        """Close; give runs and handlers a time of one's own, in seconds.
 
-        Args:
-            drain_seconds: the time that runs and handlers have.
-            then: called when it is closed, if that goes on in the background.
-
-        Returns:
-            False if a run called it, and it goes on in the background.
+        If a run calls it, it goes on in the background, calls `then` at its end, which ends the event loop, and
+        returns False.
         """
         self._settle()
         self._assigning.refuse()
         self._lifespan.announce_close()
         if self._executing.is_called_inside_run():
+            self._lifespan.announce_close(with_loop=then is not None)
             self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
             return False
         give_up_at = clock.monotonic() + drain_seconds
@@ -153,11 +150,12 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             await self._lifespan.close()
         return True
 
-    async def _close_for_run(self, drain_seconds: float, then: Callable[[], object]) -> None:
+    async def _close_for_run(self, drain_seconds: float, then: Callable[[], object] | None) -> None:
         try:
             await self._close_within(drain_seconds)
         finally:
-            then()
+            if then is not None:
+                then()
 
     def __del__(self) -> None:
         if (lifespan := getattr(self, "_lifespan", None)) is not None and lifespan.connected is not None:

@@ -53,6 +53,10 @@ class Connected:
         self.locks = Locks(partitions, group.start_soon)
 
 
+class EventLoopEnds(NotConnected):
+    """The event loop ends with a close: whoever connects anew has to do it in another one."""
+
+
 class Lifespan:
     """The lifespan of a scheduler: it connects and disconnects.
 
@@ -71,6 +75,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._is_closing = False
+        self._ending_loop: asyncio.AbstractEventLoop | None = None
         #: The error that ended the connection without being asked to, if one did.
         self.failure: BaseException | None = None
         #: Everything that lives while connected, else `None`.
@@ -126,10 +131,12 @@ class Lifespan:
     async def connect(self) -> bool:
         """Connect unless connected; return True if it was not connected."""
         async with self._connecting.of_this_loop():
+            self._require_loop()
             while (ready := self._begin()) is None:
                 if not self._is_closing and self.connected is not None:  # else it has just ended unasked
                     return False
                 await self.wait_ended()
+                self._require_loop()
             try:
                 await ready
             except BaseException:
@@ -146,7 +153,8 @@ class Lifespan:
             self.check_home()
             if self._task is not None and not self._task.done():
                 return None
-            self._closing, self._is_closing, self.failure = asyncio.Event(), False, None
+            self._closing, self.failure = asyncio.Event(), None
+            self._is_closing, self._ending_loop = False, None
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             return ready
@@ -156,9 +164,19 @@ class Lifespan:
         self._end()
         await self.wait_ended()
 
-    def announce_close(self) -> None:
-        """Have those who connect from now on wait for the end of this connection."""
+    def announce_close(self, *, with_loop: bool = False) -> None:
+        """Have those who connect from now on wait for the end of this connection.
+
+        Args:
+            with_loop: True if the event loop ends with it, so that they cannot connect here afterwards.
+        """
         self._is_closing = True
+        if with_loop:
+            self._ending_loop = running_loop()
+
+    def _require_loop(self) -> None:
+        if self._ending_loop is not None and self._ending_loop is running_loop():
+            raise EventLoopEnds
 
     def _end(self) -> None:
         self._is_closing = True
