@@ -18,7 +18,8 @@ from interval_scheduler.execution.poller import Poller
 from tests.integration.processes import check_key_space
 from tests.misbehaving import FATAL, KINDS
 from tests.proxy import Proxy
-from tests.semantics.guests import OF_RUNS, GuestLog, Guests, Handlers
+from tests.semantics.guest_handlers import GuestLog, Handlers
+from tests.semantics.guests import OF_RUNS, Guests
 from tests.servers import RedisServer
 from tests.waiting import Recorder
 

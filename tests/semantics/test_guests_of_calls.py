@@ -15,7 +15,7 @@ import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, Scheduler, Task
 from tests.misbehaving import FATAL, KINDS, Act, Kind
-from tests.semantics.guests import GuestLog, Handlers
+from tests.semantics.guest_handlers import GuestLog, Handlers
 from tests.semantics.test_guests import DELIVERIES, LOOPS
 from tests.servers import RedisServer
 from tests.waiting import until, until_outside
