@@ -207,14 +207,18 @@ class _Running:
         task = self._loop.create_task(coroutine)
 
         def ended(_: asyncio.Task[Result]) -> None:
-            if task.cancelled():
+            if task.cancelled() and task.cancelling():
                 future.cancel()
-            elif not future.set_running_or_notify_cancel():
-                task.exception()  # retrieved, so that asyncio does not tell it: whoever waited has gone
-            elif (error := task.exception()) is not None:
-                future.set_exception(error)
+                return
+            waited_for = future.set_running_or_notify_cancel()
+            try:
+                result = task.result()
+            except BaseException as error:  # noqa: BLE001 - also a CancelledError that code of the application raised
+                if waited_for:
+                    future.set_exception(error)
             else:
-                future.set_result(task.result())
+                if waited_for:
+                    future.set_result(result)
 
         def cancelled(_: Future[Result]) -> None:
             if future.cancelled() and not task.done():

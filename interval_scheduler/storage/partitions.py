@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import PartitionMismatch
-from ..model.assignment import AssignCall
+from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
 from ..model.reports import PartitionMove
 from ..support.broadcast import Broadcast
@@ -97,7 +97,7 @@ class Partitions:
             partition.require_writable()
         return partition
 
-    def assign(self, call: AssignCall) -> asyncio.Future[bool]:
+    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
         """Assign a task with the next batch; the result is True if it is new."""
         if (migration := self._migration_of(call.assignment.id)) is not None:
             return migration.assign(call)

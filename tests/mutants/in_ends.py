@@ -123,6 +123,13 @@ ALL: Final = (
         tests_in(_BLOCKING, "test_a_call_that_is_interrupted_does_not_go_on"),
     ),
     Planted(
+        "a CancelledError of code of the application is taken for the end of the event loop",
+        "facade/loop_thread.py",
+        "            if task.cancelled() and task.cancelling():\n",
+        "            if task.cancelled():\n",
+        tests_in("semantics/test_guests_of_calls", "test_a_blocking_call_raises_what_its_guest_raises"),
+    ),
+    Planted(
         "a start that meets the end of the event loop is lost",
         "facade/loop_thread.py",
         "            running.is_left = True\n",

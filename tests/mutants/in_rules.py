@@ -38,8 +38,8 @@ ALL: Final = (
     Planted(
         "nobody hears of a refused task",
         "model/assignment.py",
-        "if isinstance(answer, NeverRuns):",
-        "if False:",
+        "    raise answer.to_error()\n",
+        "    return False\n",
         tests_in("semantics/test_endings", "test_many_at_once"),
     ),
     Planted(

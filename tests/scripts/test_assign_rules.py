@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,7 +180,7 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
 
 def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
     made = change(task_id, b"new", every=HALF, start=START, **more)
-    return made._replace(assignment=replace(made.assignment, policy=Policy(until_ms=until)))
+    return made._replace(assignment=made.assignment._replace(policy=Policy(until_ms=until)))
 
 
 async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
@@ -229,7 +228,7 @@ async def test_the_last_moment_may_be_the_first_run(store: Store, until: int, is
 async def test_a_first_run_that_is_late_is_one(store: Store) -> None:
     """Its last moment has passed, but it was due before that."""
     late = change(b"a", every=HALF, start=50)
-    late = late._replace(assignment=replace(late.assignment, policy=Policy(until_ms=60)))
+    late = late._replace(assignment=late.assignment._replace(policy=Policy(until_ms=60)))
     assert await assigning.assign(store.session().it, store.keys, 0, [late]) == ([True], 50)
 
 
@@ -245,7 +244,7 @@ async def test_nothing_is_left_of_a_task_that_ends_by_a_hint(store: Store) -> No
 
 async def test_a_running_task_that_ends_by_a_hint_leaves_its_place_in_its_group(store: Store) -> None:
     grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
-    grouped = [one._replace(assignment=replace(one.assignment, policy=Policy(group="g"))) for one in grouped]
+    grouped = [one._replace(assignment=one.assignment._replace(policy=Policy(group="g"))) for one in grouped]
     await assigning.assign(store.session().it, store.keys, 0, grouped)
     claimed = await running.claim(store.session().it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"a"]

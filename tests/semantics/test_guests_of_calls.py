@@ -169,12 +169,10 @@ def test_a_blocking_call_raises_what_its_guest_raises(redis_server: RedisServer,
         scheduler.assign_task(IntervalTask("others", "others", every=0.02))
         scheduler.start_task_execute(others.function)
         fatal = {name: Kind(_raiser(error), None, expected) for name, (error, expected) in FATAL.items()}
-        # The code runs in the event loop, where such an error is a cancel of the call, as at the end of the loop.
-        in_loop = {name: kind for name, kind in ERRORS.items() if kind.error is not asyncio.CancelledError}
         for call_name, call in CALLS.items():
             before = others.runs
             is_in_caller = call_name.endswith((", a generator", ", iter()"))
-            kinds = {**ERRORS, **fatal} if is_in_caller else in_loop
+            kinds = {**ERRORS, **fatal} if is_in_caller else ERRORS
             for kind_name, kind in kinds.items():
                 row, error = f"{call_name}: {kind_name}", None
                 assert kind.function is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ...model.assignment import AssignCall, NeverRuns, Reschedule
 from ...model.policy import PLAIN
@@ -20,7 +20,9 @@ START_WINDOW_MS: Final = 1000
 _RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
-async def assign(session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]) -> tuple[list[Any], int]:
+async def assign(
+    session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]
+) -> tuple[list[bool | NeverRuns], int]:
     """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none)."""
     return await assign_encoded(session, keys, grid_ms, encode(calls))
 
@@ -49,11 +51,11 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
 
 async def assign_encoded(
     session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]
-) -> tuple[list[Any], int]:
+) -> tuple[list[bool | NeverRuns], int]:
     """Assign tasks that `encode` encoded; see `assign`."""
     reply: bytes = await session.request(scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args))
     earliest, _, created = reply.partition(b" ")
-    answers: list[Any] = to_flags(created)
+    answers: list[bool | NeverRuns] = [*to_flags(created)]
     if b"u" in created:
         answers = [NeverRuns(bytes(args[5 * n])) if digit == 117 else answers[n] for n, digit in enumerate(created)]
     return answers, int(earliest)

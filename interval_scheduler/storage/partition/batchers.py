@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
-from ...model.assignment import AssignCall
+from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands import control as control_commands
 from ..requests.batching import BatchedCalls
@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 class Batchers(NamedTuple):
     """The batchers of one partition."""
 
-    assign: BatchedCalls[AssignCall, bool]
+    assign: BatchedCalls[AssignCall, bool | NeverRuns]
     remove: BatchedCalls[bytes, assigning.Removed]
     control: BatchedCalls[control_commands.ControlStep, str]
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
@@ -38,7 +38,7 @@ class Batchers(NamedTuple):
 class BatchersIfExists(NamedTuple):
     """The batchers that change only tasks that exist at a partition; the result for any other task is `None`."""
 
-    assign: BatchedCalls[AssignCall, bool | None]
+    assign: BatchedCalls[AssignCall, bool | NeverRuns | None]
     remove: BatchedCalls[bytes, assigning.Removed | None]
     control: BatchedCalls[control_commands.ControlStep, str | None]
     in_transit: BatchedCalls[bytes, bool]
@@ -83,7 +83,7 @@ class _BatchSenders:
         self._locking = Session(partition, retry_for_seconds, replicas)
         self._unlocking = Session(partition, retry_for_seconds)
 
-    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
+    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool | NeverRuns]:
         partition = self._partition
         if (detour := await self._detour_in_use()) is not None:
             return await detour.assign(calls)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NoReturn, Protocol
 
 from ...errors import StorageError
+from ...model.assignment import NeverRuns
 from ...support.broadcast import Broadcast
 from .keys import Keys
 from .loader import Script
@@ -123,7 +124,7 @@ class Detour(Protocol):
     def in_between(self) -> bool:
         """True if changes must go through the detour: the partition is offline, or hints wait."""
 
-    async def assign(self, changes: Sequence[Any]) -> Sequence[bool]:
+    async def assign(self, changes: Sequence[Any]) -> Sequence[bool | NeverRuns]:
         """Keep assignments until the partition is back."""
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[Any]:

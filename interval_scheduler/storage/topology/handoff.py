@@ -121,7 +121,7 @@ class Handoff:
 
     # Writing
 
-    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool]:
+    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool | NeverRuns]:
         """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`."""
         self.require()
         settled: Sequence[AssignCall | NeverRuns] = calls

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from ...model.assignment import AssignCall
+from ...model.assignment import AssignCall, NeverRuns
 from ...model.placement import homes
 from ...model.reports import PartitionMove
 from ..commands import topology
@@ -68,7 +68,7 @@ class Migration:
 
     # Calls on tasks whose home changes
 
-    def assign(self, call: AssignCall) -> asyncio.Future[bool]:
+    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
         """Assign a task."""
         raw_id = call.assignment.id
         return self._submit(raw_id, call, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
