@@ -69,7 +69,12 @@ class Leases:
             group.start_soon(self._keep, channel)
 
     async def renew_once(self, channel: LeaseChannel) -> None:
-        """Renew the leases of the runs in progress of one partition."""
+        """Renew the leases of the runs in progress of one partition.
+
+        The tasks whose leases are held no more are looked up afterwards, all together: so very many that were removed
+        at once keep no other lease waiting.
+        """
+        refused: list[TaskRun] = []
         mine = [run for run in self._running if run.is_leased and run.partition == channel.name and not run.is_given_up]
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
@@ -78,7 +83,15 @@ class Leases:
             for run, still_held in zip(runs, held, strict=True):
                 if still_held:
                     run.trust_until(sent_at + self._trusted_seconds)
-                elif run in self._running and not await self._was_removed(channel, run):
+                else:
+                    refused.append(run)
+        for start in range(0, len(refused), MAX_BATCH):
+            runs = refused[start : start + MAX_BATCH]
+            scheduled = await channel.are_scheduled([run.raw_id for run in runs])
+            for run, is_scheduled in zip(runs, scheduled, strict=True):
+                if not is_scheduled:
+                    run.trust_until(math.inf)  # it was removed: the run may end in peace, nobody else can have the task
+                elif run in self._running:
                     self._lose(run, "another worker has the task")
 
     def check_once(self) -> None:
@@ -86,13 +99,6 @@ class Leases:
         now = clock.monotonic()
         for run in [run for run in self._running if now >= run.trusted_until]:
             self._lose(run, "the lease was not renewed in time")
-
-    async def _was_removed(self, channel: LeaseChannel, run: TaskRun) -> bool:
-        """Tell if the task of a run was removed: then the run may end in peace, since nobody else can have the task."""
-        if await channel.is_scheduled(run.raw_id):
-            return False
-        run.trust_until(math.inf)
-        return True
 
     def _lose(self, run: TaskRun, why: str) -> None:
         if run.cut_short is None:

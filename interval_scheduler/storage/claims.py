@@ -113,10 +113,10 @@ class LeaseChannel:
         """
         return await running.renew(self._session, self._partition.keys, self._lease_ms, runs)
 
-    async def is_scheduled(self, raw_id: bytes) -> bool:
-        """Tell if a task is scheduled.
+    async def are_scheduled(self, ids: Sequence[bytes]) -> list[bool]:
+        """Tell of each of at most a batch of tasks if it is scheduled.
 
         Raises:
             StorageError: the partition was lost or refused.
         """
-        return (await lookup.look(self._partition, [raw_id]))[0] is not None
+        return [row is not None for row in await lookup.look(self._partition, ids)]

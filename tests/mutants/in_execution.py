@@ -52,8 +52,8 @@ LEASES: Final = (
     Planted(
         "a run whose task was removed is cut short",
         "execution/leases.py",
-        "await channel.is_scheduled(run.raw_id):",
-        "True:",
+        "                if not is_scheduled:\n",
+        "                if False:\n",
         tests_in("travel/test_trust", "test_a_run_whose_task_was_removed_ends_in_peace"),
     ),
     Planted(

@@ -9,6 +9,13 @@ _POOL: Final = "integration/test_pool"
 
 ALL: Final = (
     Planted(
+        "tasks that were removed while they ran are looked up one by one",
+        "execution/leases.py",
+        "            scheduled = await channel.are_scheduled([run.raw_id for run in runs])\n",
+        "            scheduled = [each for run in runs for each in await channel.are_scheduled([run.raw_id])]\n",
+        tests_in("integration/test_many_removed", "test_others_keep_their_leases"),
+    ),
+    Planted(
         "a newcomer takes the connection for which others wait",
         "storage/connection/pool.py",
         "                turn.set_result(None)\n                return\n",

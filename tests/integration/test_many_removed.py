@@ -1,0 +1,50 @@
+"""Very many tasks are removed while they run: the leases of the others are renewed in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from interval_scheduler import IntervalTask, Scheduler, current_run
+from tests.proxy import Proxy
+from tests.servers import RedisServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+_LEASE_SECONDS: Final = 2.0
+
+
+async def test_others_keep_their_leases(redis_server: RedisServer, namespace: str) -> None:
+    begun: Counter[str] = Counter()
+    cut: Counter[str] = Counter()
+    end = asyncio.Event()
+
+    async def executor(_: str) -> None:
+        name = current_run().id
+        begun[name] += 1
+        try:
+            await end.wait()
+        except asyncio.CancelledError:
+            cut[name] += 1
+            raise
+
+    removed, staying = [f"removed{n}" for n in range(150)], [f"staying{n}" for n in range(20)]
+    async with (
+        Proxy(redis_server.port) as proxy,
+        Scheduler.from_url(
+            proxy.url, namespace=namespace, lease_seconds=_LEASE_SECONDS, concurrency=200, prefetch=0
+        ) as scheduler,
+    ):
+        await scheduler.assign_tasks(IntervalTask(name) for name in removed + staying)
+        await scheduler.start_task_execute(executor)
+        await until(lambda: len(begun) == 170)
+        proxy.delay = lambda: 0.01  # a round trip of 20 ms: to look 150 tasks up one by one takes longer than a lease
+        await scheduler.remove_tasks(removed)
+        await asyncio.sleep(2 * _LEASE_SECONDS)  # the time in which leases that are not renewed end
+        assert cut == {}
+        assert set(begun.values()) == {1}
+        end.set()
