@@ -92,20 +92,26 @@ class Executing:
     async def start(self, executor: Executor, concurrency: int) -> None:
         if self.is_called_inside_run():
             raise AlreadyExecuting("cannot start anew inside of a run: the stop waits for the end of this run")
-        async with self._changing.of_this_loop():  # a stop that still drains is waited for
-            if self._execution is not None:
-                raise AlreadyExecuting
-            await self._outcome.ended.wait()  # also for one whose stop was cut short
-            connected = self._lifespan.require_open()
-            partitions = connected.partitions.all
-            execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
-            self._execution, self._outcome = execution, (outcome := _Outcome())
-            try:
-                await connected.group.start(self._run, execution, outcome)
-            except BaseException:
-                self._ended(execution, outcome, None)  # it may have been cancelled before it began
-                raise
-            self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
+        while self._execution is None:
+            # One that still drains is waited for, also one whose stop was cut short. That needs the lock to end.
+            await self._outcome.ended.wait()
+            async with self._changing.of_this_loop():
+                if self._execution is None and self._outcome.ended.is_set():
+                    await self._start(executor, concurrency)
+                    return
+        raise AlreadyExecuting
+
+    async def _start(self, executor: Executor, concurrency: int) -> None:
+        connected = self._lifespan.require_open()
+        partitions = connected.partitions.all
+        execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
+        self._execution, self._outcome = execution, (outcome := _Outcome())
+        try:
+            await connected.group.start(self._run, execution, outcome)
+        except BaseException:
+            self._ended(execution, outcome, None)  # it may have been cancelled before it began
+            raise
+        self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
 
     async def stop(self, drain_seconds: float | None) -> None:
         if drain_seconds is None:

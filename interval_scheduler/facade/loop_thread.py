@@ -96,7 +96,7 @@ class LoopThread:
             except NotConnected as error:
                 if not start or running is None or not (running.is_left or isinstance(error, EventLoopEnds)):
                     raise
-                running.thread.join(END_SECONDS)  # a run closed the scheduler: again, in a new event loop
+                running.thread.join(END_SECONDS)  # the scheduler was closed meanwhile: again, in a new event loop
             except BaseException:
                 future.cancel()  # wherever this was interrupted, the call does not go on
                 raise
@@ -140,6 +140,8 @@ class LoopThread:
             _running.discard(self)
             if running is None:
                 return
+            self._ending = running
+            running.is_left = True
             running.end()
         running.thread.join(seconds)
         if running.thread.is_alive():
@@ -178,7 +180,7 @@ class _Running:
         self._calls: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._closing = asyncio.Event()
-        #: True if a run closed the scheduler, so that the event loop ends from inside.
+        #: True if the scheduler was closed, so that the event loop ends.
         self.is_left = False
         self.thread = threading.Thread(target=self._main, name="BlockingScheduler", daemon=True)
         self.thread.start()

@@ -92,12 +92,12 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
             StorageRefused: credentials are wrong or rights are missing.
-            NotConnected: a run calls it during a close; others wait for the end of that.
+            NotConnected: a run or a handler calls it during a close; others wait for the end of that.
             WrongEventLoop: it is connected in another event loop.
         """
         self._settle()
-        if self._executing.is_called_inside_run():
-            self._lifespan.require_open()  # a run that waited for the end of a close would wait for itself
+        if self._executing.is_called_inside_run() or self._events.is_called_inside_handler():
+            self._lifespan.refuse_during_close()  # a run that waited for the end of a close would wait for itself
         if await self._lifespan.connect() and self.online:
             self._events.emit("online")
 
@@ -132,22 +132,22 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
     async def _close_within(self, drain_seconds: float, then: Callable[[], object] | None = None) -> bool:
         """Close; give runs and handlers a time of one's own, in seconds.
 
-        If a run calls it, it goes on in the background, calls `then` at its end, which ends the event loop, and
-        returns False.
+        If a run calls it, it goes on in the background, calls `then` at its end, and returns False. With `then`, the
+        event loop ends with it.
         """
         self._settle()
         self._assigning.refuse()
-        self._lifespan.announce_close()
+        self._lifespan.announce_close(with_loop=then is not None)
         if self._executing.is_called_inside_run():
-            self._lifespan.announce_close(with_loop=then is not None)
             self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
             return False
         give_up_at = clock.monotonic() + drain_seconds
-        try:
-            await self.stop_task_execute(drain_seconds=drain_seconds)
-            await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
-        finally:
-            await self._lifespan.close()
+        with self._events.waiting_for_close():
+            try:
+                await self.stop_task_execute(drain_seconds=drain_seconds)
+                await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
+            finally:
+                await self._lifespan.close()
         return True
 
     async def _close_for_run(self, drain_seconds: float, then: Callable[[], object] | None) -> None:

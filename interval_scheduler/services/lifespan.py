@@ -111,6 +111,11 @@ class Lifespan:
             raise NotConnected
         return connected
 
+    def refuse_during_close(self) -> None:
+        """Raise `NotConnected` while the scheduler closes."""
+        if self._is_closing and self.connected is not None:
+            raise NotConnected
+
     def check_home(self) -> None:
         """Raise `WrongEventLoop` unless the caller may use the connection, or there is none."""
         check_home(self._task)

@@ -50,26 +50,29 @@ async def sync(
         InvalidValue: there are no calls, or one is for a task that would never run; the others are carried out.
         TooManyRemovals: more tasks than the limit would be removed.
     """
-    async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
+
+    async def carry_out(within: SyncLimits) -> _Sync:
         marks = Marks(partitions, retry_for_seconds)
         try:
-            if isinstance(calls, Sequence) and limits.max_removed is not None and not limits.dry_run:
-                # A list can be read twice: if too much would be removed, nothing is changed at all.
-                planned = _Sync(partitions, marks, scope, grid_ms, replace(limits, dry_run=True))
-                await planned.take_all(calls)
-                await planned.sweep()
-                limits.check_removed(scope, planned.counts.removed, planned.scheduled)
-            run = _Sync(partitions, marks, scope, grid_ms, limits)
+            run = _Sync(partitions, marks, scope, grid_ms, within)
             await run.take_all(calls)
-            limits.check_count(run.desired)
-            if limits.max_removed is not None and not limits.dry_run:
-                limits.check_removed(scope, *await run.removals())
+            within.check_count(run.desired)
+            if within.max_removed is not None and not within.dry_run:
+                within.check_removed(scope, *await run.removals())
             await run.sweep()
         finally:
             await marks.forget()
-        if run.refused is not None:
-            raise run.refused.to_error()
-        return SyncPlan(run.counts, tuple(run.changes))
+        return run
+
+    async with locks.hold(f"sync:{scope}"[:128], _LOCK_SECONDS, None):
+        if isinstance(calls, Sequence) and limits.max_removed is not None and not limits.dry_run:
+            # A list can be read twice: if too much would be removed, nothing is changed at all.
+            planned = await carry_out(replace(limits, dry_run=True))
+            limits.check_removed(scope, planned.counts.removed, planned.scheduled)
+        run = await carry_out(limits)
+    if run.refused is not None:
+        raise run.refused.to_error()
+    return SyncPlan(run.counts, tuple(run.changes))
 
 
 class _Sync:
@@ -104,10 +107,14 @@ class _Sync:
     async def _take(self, calls: list[AssignCall]) -> None:
         rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
         # The marks come first: the sweep would remove a task that is assigned and not marked.
-        await self._marks.mark([call.assignment.id for call in calls])
+        fresh = await self._marks.mark([call.assignment.id for call in calls])
         different: list[AssignCall] = []
         for call, row in zip(calls, rows, strict=True):
-            self._known += row is not None
+            if call.assignment.id in fresh:  # else it stands there twice, and is one task all the same
+                fresh.remove(call.assignment.id)
+                self._known += row is not None
+            elif self._is_dry:
+                continue
             if row is not None and is_same(call.assignment, row.record, self._grid_ms):
                 self._unchanged += 1
             elif self._is_dry:

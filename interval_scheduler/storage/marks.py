@@ -39,15 +39,19 @@ class Marks:
         #: The migration that was under way when the sync began: ids are then marked at their old homes too.
         self.migration = partitions.migration
 
-    async def mark(self, ids: Sequence[bytes]) -> None:
-        """Mark ids to keep, each at its home."""
+    async def mark(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Mark ids to keep, each at its home; return those that were not marked before."""
+        fresh: set[bytes] = set()
         by_home: dict[Partition, list[bytes]] = {}
         for raw_id in ids:
             by_home.setdefault(self._partitions.home(raw_id), []).append(raw_id)
             if self.migration is not None and self.migration.changes_home(raw_id):
                 by_home.setdefault(self.migration.old_home(raw_id), []).append(raw_id)
         for home, its_ids in by_home.items():
-            self._counts[home] += await sync.mark(self._sessions[home], home.keys, self._name, _KEPT_MS, its_ids)
+            flags = await sync.mark(self._sessions[home], home.keys, self._name, _KEPT_MS, its_ids)
+            self._counts[home] += sum(flags)
+            fresh.update(raw_id for raw_id, is_fresh in zip(its_ids, flags, strict=True) if is_fresh)
+        return fresh
 
     async def sweep(self, partition: Partition, cursor: bytes, prefix: bytes) -> tuple[bytes, Sequence[bytes]]:
         """Sweep one step. Return the next cursor (`b"0"`: the end is reached), and the unmarked ids with the prefix.

@@ -13,14 +13,14 @@ Each handler is called in a copy of the context in which it was registered, not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from ..errors import InvalidType, InvalidValue
-from . import clock
 from .guests import call_apart, ends_process, is_called_by, retrieve
 from .log import GuardedLog
 from .text import describe
@@ -62,6 +62,9 @@ class Events:
         self._log = log
         self._listeners: dict[str, list[_Listener]] = {name: [] for name in EVENT_NAMES}
         self._in_progress: dict[asyncio.Task[None], tuple[str, Coroutine[Any, Any, object]]] = {}
+        #: Those of them that wait for the end of a close.
+        self._closers: set[asyncio.Task[Any] | None] = set()
+        self._changed = asyncio.Event()
         self._is_open = False
         self._closing = False
         #: The number of calls of asynchronous handlers that were left out, since too many were in progress.
@@ -70,6 +73,7 @@ class Events:
     def open(self) -> None:
         """Start asynchronous handlers from now on."""
         self._is_open, self._closing = True, False
+        self._changed = asyncio.Event()
         loop = asyncio.get_running_loop()
         for task in [task for task in self._in_progress if task.get_loop() is not loop]:
             del self._in_progress[task]  # it was left behind in a closed event loop
@@ -86,17 +90,14 @@ class Events:
         Args:
             seconds: the time that they have.
         """
-        if not self._in_progress:
-            self._is_open = False
-            return
-        give_up_at = clock.monotonic() + seconds
-        caller = asyncio.current_task()  # a handler that closes the scheduler cannot be waited for
-        while others := [task for task in self._in_progress if task is not caller]:
-            await asyncio.wait(others, timeout=max(0.0, give_up_at - clock.monotonic()))
-            if clock.monotonic() >= give_up_at:
-                break
+        if self._others():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while self._others():
+                        self._changed.clear()
+                        await self._changed.wait()
         self._is_open = False
-        if late := [task for task in others if not task.done()]:
+        if late := self._others():
             names = Counter(self._in_progress[task][0] for task in late)
             shown = ", ".join(f"{count} of {name!r}" for name, count in sorted(names.items()))
             self._log.warning("handlers of events are cancelled, since they did not end in %.1f s: %s", seconds, shown)
@@ -104,6 +105,27 @@ class Events:
             for task in late:
                 task.cancel()
             await asyncio.wait(late, timeout=_GRACE_SECONDS)
+
+    def is_called_inside_handler(self) -> bool:
+        """Tell if the caller is an asynchronous handler."""
+        return bool(self._in_progress) and asyncio.current_task() in self._in_progress
+
+    @contextlib.contextmanager
+    def waiting_for_close(self) -> Iterator[None]:
+        """Let the drain wait for no handler that is in this block: it waits for the end of the drain itself."""
+        if not self.is_called_inside_handler():
+            yield
+            return
+        me = asyncio.current_task()
+        self._closers.add(me)
+        self._changed.set()
+        try:
+            yield
+        finally:
+            self._closers.discard(me)
+
+    def _others(self) -> list[asyncio.Task[None]]:
+        return [task for task in self._in_progress if task not in self._closers]
 
     def on(self, event: str, handler: Handler) -> Callable[[], None]:
         """Add a handler; return a function that removes it.
@@ -165,6 +187,7 @@ class Events:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task in self._in_progress:
             self._in_progress.pop(task)[1].close()  # it may have been cancelled before it began
+            self._changed.set()
         retrieve(task)
 
     async def _guarded(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:

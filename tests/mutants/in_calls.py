@@ -122,8 +122,8 @@ ALL: Final = (
     Planted(
         "a sync does not mark what it wants",
         "services/sync.py",
-        "await self._marks.mark([call.assignment.id for call in calls])",
-        "pass",
+        "fresh = await self._marks.mark([call.assignment.id for call in calls])",
+        "fresh: set[bytes] = set()",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),
     Planted(

@@ -62,16 +62,30 @@ ALL: Final = (
     Planted(
         "a handler that starts during the drain is waited for by nobody",
         "support/events.py",
-        "        while others := [task for task in self._in_progress if task is not caller]:\n",
-        "        for others in [[task for task in self._in_progress if task is not caller]]:\n",
+        "                    while self._others():\n",
+        "                    for _ in self._others():\n",
         tests_in("unit/test_events", "test_handlers_that_start_while_others_are_waited_for_are_waited_for_too"),
     ),
     Planted(
         "handlers start after the drain",
         "support/events.py",
-        "                break\n        self._is_open = False\n",
-        "                break\n",
+        "                        await self._changed.wait()\n        self._is_open = False\n",
+        "                        await self._changed.wait()\n",
         tests_in("unit/test_events", "test_handlers_that_start_while_others_are_waited_for_are_waited_for_too"),
+    ),
+    Planted(
+        "handlers that close wait for each other",
+        "support/events.py",
+        "return [task for task in self._in_progress if task not in self._closers]",
+        "return [task for task in self._in_progress if task is not asyncio.current_task()]",
+        tests_in(_UNASKED, "test_handlers_and_a_close_do_not_wait_for_each_other"),
+    ),
+    Planted(
+        "a handler that connects during a close waits for itself",
+        "facade/scheduler.py",
+        "if self._executing.is_called_inside_run() or self._events.is_called_inside_handler():",
+        "if self._executing.is_called_inside_run():",
+        tests_in(_UNASKED, "test_handlers_and_a_close_do_not_wait_for_each_other"),
     ),
     Planted(
         "a start during a close is ended by it",
@@ -81,9 +95,16 @@ ALL: Final = (
         tests_in(_UNASKED, "test_whoever_starts_while_it_closes_waits_and_connects_anew"),
     ),
     Planted(
+        "a start that waits for a stop keeps it from stopping",
+        "facade/executing.py",
+        "                if self._execution is None and self._outcome.ended.is_set():\n",
+        "                await self._outcome.ended.wait()\n                if True:\n",
+        tests_in(_UNASKED, "test_two_starts_at_once_and_a_stop_end"),
+    ),
+    Planted(
         "a run that connects during a close waits for itself",
         "facade/scheduler.py",
-        "            self._lifespan.require_open()  # a run that waited for the end of a close would wait for itself\n",
+        "            self._lifespan.refuse_during_close()",
         "            pass\n",
         tests_in(_UNASKED, "test_a_run_does_not_open_what_closes"),
     ),
@@ -132,8 +153,8 @@ ALL: Final = (
     Planted(
         "a start that meets the end of the event loop is lost",
         "facade/loop_thread.py",
-        "            running.is_left = True\n",
-        "",
+        "            running.is_left = True\n            running.end()\n\n    def _ended",
+        "            running.end()\n\n    def _ended",
         tests_in(_BLOCKING, "test_a_start_that_meets_the_end_of_the_event_loop_has_another"),
     ),
     Planted(

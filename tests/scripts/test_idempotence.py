@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -193,9 +193,15 @@ async def test_sessions_do_not_know_of_each_other(store: Store, request_of: Requ
 async def test_marks_that_come_twice_are_counted_once(store: Store) -> None:
     """A sync that counted them twice, or not at all, would not know whether any was lost."""
     session = store.session()
-    for ids, count in (([b"a", b"b"], 2), ([b"b", b"c"], 1), ([], 0), ([b"a"], 1)):
-        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+    marks: Sequence[tuple[list[bytes], list[bool]]] = (
+        ([b"a", b"b"], [True, True]),
+        ([b"b", b"c", b"c"], [False, True, False]),
+        ([], []),
+        ([b"a"], [True]),
+    )
+    for ids, fresh in marks:
+        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == fresh
         before = await store.raw()
         session.back()
-        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == count
+        assert await sync.mark(session.it, store.keys, b"sync", HOUR, ids) == fresh
         assert await store.raw() == before

@@ -159,11 +159,21 @@ async def test_not_accepting_it_does_nothing(scheduler: Scheduler) -> None:
         await scheduler.sync_tasks([], scope="feed:", allow_empty=True)
 
 
+@pytest.mark.parametrize("kind", [list, iter], ids=["a list", "an iterator"])
+async def test_a_task_that_is_given_often_is_one_task_for_the_limit(scheduler: Scheduler, kind: Any) -> None:
+    await scheduler.assign_tasks([feed(n) for n in range(10)])
+    with pytest.raises(TooManyRemovals):
+        await scheduler.sync_tasks(kind([feed(0)] * 90), scope="feed:", max_removed=0.1)
+    assert await scheduler.task_size() == 10
+    plan = await scheduler.sync_tasks([*map(feed, range(10)), feed(11), feed(11)], scope="feed:", dry_run=True)
+    assert plan.counts == (1, 0, 10, 0)
+
+
 async def test_lost_marks_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     await scheduler.assign_tasks([feed(n) for n in range(3)])
     marking = sync_commands.mark
 
-    async def forgetful(session: Any, keys: Any, sync: bytes, ttl_ms: int, ids: Any) -> int:
+    async def forgetful(session: Any, keys: Any, sync: bytes, ttl_ms: int, ids: Any) -> list[bool]:
         marked = await marking(session, keys, sync, ttl_ms, ids)
         await marking(session, keys, sync, ttl_ms, [])
         return marked

@@ -528,3 +528,65 @@ async def test_an_execution_that_is_stuck_again_is_told_as_soon(make_scheduler: 
     await until(lambda: told[-1][0] == "second")
     assert told[-1][1] < 2 * told[-2][1], "the time does not double from one to the next"
     gates["second"].set()
+
+
+@pytest.mark.parametrize("way", ["stop_task_execute", "close"])
+async def test_two_starts_at_once_and_a_stop_end(make_scheduler: MakeScheduler, way: str) -> None:
+    for turns in range(12):
+        scheduler = await make_scheduler()
+        starts = [asyncio.create_task(scheduler.start_task_execute(Recorder())) for _ in range(2)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(getattr(scheduler, way)(), 10)
+        await asyncio.wait_for(asyncio.gather(*starts, return_exceptions=True), 10)
+        await asyncio.wait_for(scheduler.close(), 10)
+
+
+HANDLED: dict[str, Callable[[Scheduler], Awaitable[object]]] = {
+    "connect": lambda scheduler: scheduler.connect(),
+    "start_task_accept": lambda scheduler: scheduler.start_task_accept(),
+    "start_task_execute": lambda scheduler: scheduler.start_task_execute(Recorder()),
+    "close": lambda scheduler: scheduler.close(),
+    "stop_task_execute": lambda scheduler: scheduler.stop_task_execute(),
+}
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["closed outside", "closed by handlers"])
+@pytest.mark.parametrize("name", HANDLED)
+async def test_handlers_and_a_close_do_not_wait_for_each_other(
+    make_scheduler: MakeScheduler,
+    name: str,
+    outside: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    scheduler = await make_scheduler(drain_seconds=60)
+    started: list[None] = []
+    ended: list[BaseException | None] = []
+    go = asyncio.Event()
+
+    async def handler(_: object) -> None:
+        started.append(None)
+        await go.wait()
+        try:
+            await (HANDLED[name] if outside else HANDLED["close"])(scheduler)
+        except NotConnected as error:
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    scheduler.on("run", handler)
+    await scheduler.assign_tasks([IntervalTask("a"), IntervalTask("b")])
+    await scheduler.start_task_execute(Recorder())
+    await until(lambda: len(started) == 2)
+    async with asyncio.timeout(10):
+        if outside:
+            closing = asyncio.create_task(scheduler.close())
+            await until(lambda: not scheduler.accepting_tasks)
+            go.set()
+            await closing
+        else:
+            go.set()
+        await until(lambda: len(ended) == 2)
+        await scheduler.close()
+    assert not scheduler.accepting_tasks
+    if outside and name.startswith(("connect", "start")):
+        assert all(isinstance(each, NotConnected) for each in ended)

@@ -177,7 +177,8 @@ async def test_a_handler_that_drains_does_not_wait_for_itself(events: Events) ->
     drained = asyncio.Event()
 
     async def closes() -> None:
-        await events.drain(30)
+        with events.waiting_for_close():
+            await events.drain(30)
         drained.set()
 
     events.open()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..requests.session import Session
+from ..requests.session import Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import ScriptRunner
 
 
-async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> int:
-    """Mark ids that a sync wants to keep. Return how many were not marked before. Without ids, delete all marks."""
-    return int(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
+async def mark(session: Session, keys: Keys, sync: bytes, ttl_ms: int, ids: Sequence[bytes]) -> list[bool]:
+    """Mark ids that a sync wants to keep, and return for each if it is new. Without ids, delete all marks."""
+    return to_flags(await session.request(scripts.MARK, (keys.wanted(sync),), (ttl_ms, *ids)))
 
 
 async def sweep(

@@ -16,9 +16,7 @@ from redis.backoff import NoBackoff
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
-from ...errors import (
-    ConfigurationError,
-)
+from ...errors import ConfigurationError
 from .connections import (
     Locate,
     LocatedPlainConnection,
@@ -77,6 +75,15 @@ def refuse_waiting(client: Any) -> None:
     """End the waits of requests for a connection with an error: the partition was lost."""
     if isinstance(pool := client.connection_pool, FairPool):  # the embedded engine has a pool of its own
         pool.refuse_waiting()
+
+
+async def drop_idle(client: Any) -> None:
+    """Disconnect the connections of a client that nobody uses."""
+    pool = client.connection_pool
+    if isinstance(pool, FairPool):
+        await pool.drop_idle()
+    else:
+        await pool.disconnect(inuse_connections=False)
 
 
 async def close(client: Any) -> None:

@@ -233,7 +233,7 @@ class _Located(Connection):
             return await super().read_response(*args, **rest)
         except ResponseError as error:
             if is_replica(error) or is_moved(error):
-                await self.disconnect()
+                await self.disconnect(nowait=True)
             raise
 
 

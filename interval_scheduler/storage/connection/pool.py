@@ -48,6 +48,7 @@ class FairPool(ConnectionPool):
         self._left = max_connections
         self._line: Final[deque[asyncio.Future[None]]] = deque()
         self._is_closed = False
+        self._abandoned = 0
 
     async def get_connection(self, command_name: str | None = None, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - redis-py's
         """Return a connection that is open, as soon as it is this request's turn.
@@ -60,6 +61,7 @@ class FairPool(ConnectionPool):
             self._left -= 1
         else:
             await self._turn()
+        abandoned = self._abandoned
         try:
             connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
         except BaseException:
@@ -70,7 +72,10 @@ class FairPool(ConnectionPool):
                 await self._prove(connection)
             await self.ensure_connection(connection)
             self._require_open()
+            self._require_same(abandoned)
         except BaseException:
+            if abandoned != self._abandoned:
+                await connection.disconnect(nowait=True)
             await self.release(connection)
             raise
         return connection
@@ -84,6 +89,11 @@ class FairPool(ConnectionPool):
         self._available_connections.append(connection)
         self._pass_on()
 
+    async def drop_idle(self) -> None:
+        """Disconnect what nobody uses, without waiting: a server that hangs answers no farewell either."""
+        for connection in self._available_connections:
+            await connection.disconnect(nowait=True)
+
     def close(self) -> None:
         """Give no connection from now on; whoever uses one may go on until it is disconnected."""
         self._is_closed = True
@@ -93,6 +103,10 @@ class FairPool(ConnectionPool):
         if self._is_closed:
             raise RedisConnectionError("the scheduler was closed")
 
+    def _require_same(self, abandoned: int) -> None:
+        if abandoned != self._abandoned:
+            raise RedisConnectionError("the server was left while this connection was being made")
+
     def refuse_waiting(self) -> None:
         """End all waits with an error: the partition was lost."""
         while self._line:
@@ -101,7 +115,11 @@ class FairPool(ConnectionPool):
                 turn.set_exception(RedisConnectionError("the partition was lost before it was this request's turn"))
 
     def abandon(self) -> None:
-        """Cut all connections at once, also those that wait for a reply: it must not come from this server any more."""
+        """Cut all connections at once, also those that wait for a reply: it must not come from this server any more.
+
+        One that is just being made is refused to whoever waits for it.
+        """
+        self._abandoned += 1
         for connection in (*self._available_connections, *self._in_use_connections):
             if isinstance(connection, Sending):
                 connection.abort()

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..requests.session import ScriptSender
+from ..requests.session import ScriptSender, restamped
 from ..scripts.keys import Keys
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Reachable
@@ -69,8 +69,15 @@ class Gate:
         retry_for_seconds: float,
         replicas: int = 0,
     ) -> Any:
-        """Send a numbered request until it is answered; the time for that begins with its turn."""
+        """Send a numbered request until it is answered; the time for that begins with its turn.
+
+        Raises:
+            PartitionOffline: the partition is offline at its turn; nothing was changed.
+        """
+        stamp = self._partition.stamp
         async with self.turn:
+            self._partition.require_online()
+            args = self._up_to_date(args, stamp)
             return await self._sender.request(script, keys, args, retry_for_seconds, replicas)
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
@@ -89,8 +96,16 @@ class Gate:
     async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script that anybody may repeat without effect, until it is answered; as `read`."""
         self._partition.require_online()
+        stamp = self._partition.stamp
         async with self.turn:
-            return await self._sender.change(script, keys, args)
+            return await self._sender.change(script, keys, self._up_to_date(args, stamp))
+
+    def _up_to_date(self, args: Sequence[Argument], stamp: bytes) -> Sequence[Argument]:
+        """Return the arguments with the stamp of now, if they bear one from before their turn."""
+        first = args[0] if args else None
+        if stamp == self._partition.stamp or not isinstance(first, bytes) or not first.startswith(stamp):
+            return args
+        return restamped(args, stamp, self._partition.stamp)
 
 
 def places(connections: int) -> int:

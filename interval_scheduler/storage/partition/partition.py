@@ -29,7 +29,7 @@ from ...support import clock
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
-from ..connection.client import abandon, close, open_client, refuse_waiting
+from ..connection.client import abandon, close, drop_idle, open_client, refuse_waiting
 from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
@@ -41,7 +41,7 @@ from .batchers import open_batchers, open_batchers_if_exists
 from .ear import Ear
 from .gate import Gate
 from .handshake import Handshake
-from .pauses import Pauses
+from .pauses import PROBE_JITTER_SECONDS, Pauses
 
 
 class Partition:
@@ -202,7 +202,7 @@ class Partition:
                     self._set_state("offline")
                 self._tried.set()
                 self._attempted.set()
-                await self._client.connection_pool.disconnect(inuse_connections=False)
+                await drop_idle(self._client)
                 await anyio.sleep(pauses.after_failure(error))
                 continue
             self.problem = None
@@ -221,8 +221,11 @@ class Partition:
                 group.cancel_scope.cancel()
             if self._enrolls_anew:
                 continue  # the server is there
-            await self._client.connection_pool.disconnect(inuse_connections=False)
-            await anyio.sleep(pauses.after_loss(online_from))
+            await drop_idle(self._client)
+            pause = pauses.after_loss(online_from)
+            if pause > PROBE_JITTER_SECONDS:
+                self.go_offline()  # it is not tried at once: hints are kept meanwhile
+            await anyio.sleep(pause)
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state

@@ -4,7 +4,7 @@
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] time to live: integer, ms, from now
 -- ARGV[3...] ids: string; none to delete all marks
--- Returns: string, the number of ids that were not marked before
+-- Returns: string, for each id 1 (it was not marked before) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; the marks of a sync that died
 --   expire.
 
@@ -13,12 +13,14 @@ if done then
   return done
 end
 
-local marked = 0
+local fresh = {}
 if #ARGV == 2 then
   pass_when_full(reply_key)
   call('UNLINK', wanted_key)
 else
-  marked = call('SADD', wanted_key, unpack(ARGV, 3))
+  for n = 3, #ARGV do
+    fresh[n - 2] = call('SADD', wanted_key, ARGV[n])
+  end
   call('PEXPIRE', wanted_key, time_to_live_arg)
 end
-return remember(reply_key, stamp_arg, digits(marked))
+return remember(reply_key, stamp_arg, table.concat(fresh))
