@@ -136,7 +136,7 @@ class NeverRuns(NamedTuple):
         return InvalidValue(
             "until",
             f"of the task {self.id.decode()!r} comes before its next run, by the clock of the server: it would never "
-            "run; nothing was changed",
+            "run; this task was not changed",
         )
 
 

@@ -225,9 +225,10 @@ local function lines(text)
   return found
 end
 
--- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that its worker knows; the due time of the run; the mark, if the
--- task was assigned or controlled during the run ('k': go on by the new record; 's' and a moment: be due then; else
--- ''); and 'p' if it was paused, else ''. None if the text is no lease.
+-- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that
+-- its worker knows; the due time of the run; the mark, if the task was assigned or controlled during the run ('k': go on
+-- by the new record; 's' and a moment: be due then; else ''); and 'p' if it was paused, else ''. None if the text is no
+-- lease.
 local function read_lease(held)
   return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)$')
 end

@@ -10,8 +10,8 @@
 --   the next occurrence), d (dead) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
 --   re-assigned during its run follows its new record, a removed one is forgotten; an attempt is made only if it comes
---   before the next occurrence, and no new one was asked for; the oldest dead tasks beyond the limit are forgotten; passes when Redis is out of
---   memory.
+--   before the next occurrence, and no new one was asked for; the oldest dead tasks beyond the limit are forgotten;
+--   passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
