@@ -227,7 +227,7 @@ ALL: Final = (
         "facade/loop_thread.py",
         "                    self._ending.thread.join(END_SECONDS)\n",
         "                    pass\n",
-        tests_in("semantics/test_blocking", "test_a_run_may_close"),
+        tests_in("semantics/test_blocking", "test_a_start_waits_for_an_event_loop_that_ends_by_itself"),
     ),
     Planted(
         "a blocking close in a run ends the thread under it",

@@ -475,6 +475,31 @@ def test_a_start_that_meets_the_end_of_the_event_loop_has_another(make: Made, mo
     assert scheduler.accepting_tasks
 
 
+def test_a_start_waits_for_an_event_loop_that_ends_by_itself(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = make()
+    go = threading.Event()
+    ended = LoopThread._ended
+
+    def late(thread: LoopThread, running: _Running, error: BaseException) -> None:
+        ended(thread, running, error)
+        assert go.wait(10)
+
+    async def exits(_: str) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(LoopThread, "_ended", late)
+    scheduler.start_task_accept()
+    scheduler.assign_task(IntervalTask("exits"))
+    scheduler.start_task_execute(exits)
+    until_outside(lambda: scheduler._thread._ending is not None)
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(scheduler.start_task_accept)
+        time.sleep(0.2)  # nothing tells that it waits for the thread
+        go.set()
+        starting.result(10)
+    assert scheduler.online
+
+
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Has the next call interrupted in the moment when it was handed over."""
