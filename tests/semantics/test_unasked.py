@@ -590,3 +590,13 @@ async def test_handlers_and_a_close_do_not_wait_for_each_other(
     assert not scheduler.accepting_tasks
     if outside and name.startswith(("connect", "start")):
         assert all(isinstance(each, NotConnected) for each in ended)
+
+
+async def test_an_examination_that_begins_after_the_close_raises_nothing(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    connected = scheduler._lifespan.connected
+    assert connected is not None
+    await scheduler.close()
+    (health,) = await connected.namespace.examine(5)
+    assert not health.online
+    assert "the scheduler was closed" in str(health.problem)

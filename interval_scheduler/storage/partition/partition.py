@@ -41,7 +41,7 @@ from .batchers import open_batchers, open_batchers_if_exists
 from .ear import Ear
 from .gate import Gate
 from .handshake import Handshake
-from .pauses import PROBE_JITTER_SECONDS, Pauses
+from .pauses import Pauses
 
 
 class Partition:
@@ -222,10 +222,7 @@ class Partition:
             if self._enrolls_anew:
                 continue  # the server is there
             await drop_idle(self._client)
-            pause = pauses.after_loss(online_from)
-            if pause > PROBE_JITTER_SECONDS:
-                self.go_offline()  # it is not tried at once: hints are kept meanwhile
-            await anyio.sleep(pause)
+            await anyio.sleep(pauses.after_loss(online_from))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state

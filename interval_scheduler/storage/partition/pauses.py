@@ -10,8 +10,7 @@ from ...support import clock
 from ...support.backoff import delays
 from ..connection.failures import is_occupied
 
-#: The longest pause before a partition is tried at once.
-PROBE_JITTER_SECONDS: Final = 0.05
+_PROBE_JITTER_SECONDS: Final = 0.05
 #: The longest delay before a lost partition is tried again; the shorter one if Sentinels or cluster nodes are asked.
 _LONGEST_DELAY_SECONDS: Final = 5.0
 _LONGEST_LOCATED_DELAY_SECONDS: Final = 1.0
@@ -47,5 +46,5 @@ class Pauses:
         if clock.monotonic() - online_from > _STEADY_SECONDS:
             # One lost connection is not a lost partition: try at once, but not all schedulers at the same moment.
             self._waits = self._anew()
-            return random.uniform(0, PROBE_JITTER_SECONDS)
+            return random.uniform(0, _PROBE_JITTER_SECONDS)
         return next(self._waits)
