@@ -95,15 +95,6 @@ ALL: Final = (
         tests_in(_UNASKED, "test_whoever_starts_while_it_closes_waits_and_connects_anew"),
     ),
     Planted(
-        "a start that waits for a stop keeps it from stopping",
-        "facade/executing.py",
-        "            await self._outcome.ended.wait()\n            async with self._changing.of_this_loop():\n"
-        "                if self._execution is None and self._outcome.ended.is_set():\n",
-        "            async with self._changing.of_this_loop():\n                await self._outcome.ended.wait()\n"
-        "                if True:\n",
-        tests_in(_UNASKED, "test_two_starts_at_once_and_a_stop_end"),
-    ),
-    Planted(
         "a run that connects during a close waits for itself",
         "facade/scheduler.py",
         "            self._lifespan.refuse_during_close()",

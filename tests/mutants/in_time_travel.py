@@ -67,9 +67,9 @@ ALL: Final = (
     ),
     Planted(
         "failed runs that nobody asked for leave a test green",
-        "testing/machine.py",
-        "            machine._failures.throw()  # noqa: SLF001\n",
-        "",
+        "testing/failures.py",
+        "        if not errors:\n            return\n        if count == 1",
+        "        if errors or not errors:\n            return\n        if count == 1",
         tests_in(_FAILED, "test_the_end_of_the_machine_raises_what_is_left"),
     ),
     Planted(
