@@ -167,7 +167,7 @@ ALL: Final = (
         "facade/blocking_lock.py",
         "        if not is_held:\n",
         "        if False:\n",
-        tests_in(_BLOCKING, "test_closing_in_a_block_and_beside_calls"),
+        tests_in(_BLOCKING, "test_a_block_whose_event_loop_ended_is_told"),
     ),
     Planted(
         "a list comes without its last pages",

@@ -369,6 +369,13 @@ def test_a_lock_that_is_lost_is_told_at_the_end_of_the_block(blocking: BlockingS
         lose(lock)
 
 
+def test_a_block_whose_event_loop_ended_is_told(make: Made) -> None:
+    scheduler = make()
+    scheduler.connect()
+    with pytest.raises(LockLost, match="the scheduler was closed in the block"), scheduler.lock("door", 60):
+        scheduler._thread.stop(10)
+
+
 def test_closing_in_a_block_and_beside_calls(make: Made) -> None:
     scheduler = make()
     scheduler.connect()

@@ -48,7 +48,6 @@ class FairPool(ConnectionPool):
         self._left = max_connections
         self._line: Final[deque[asyncio.Future[None]]] = deque()
         self._is_closed = False
-        self._abandoned = 0
 
     async def get_connection(self, command_name: str | None = None, *_: Any, **__: Any) -> Any:  # noqa: ARG002 - redis-py's
         """Return a connection that is open, as soon as it is this request's turn.
@@ -61,7 +60,6 @@ class FairPool(ConnectionPool):
             self._left -= 1
         else:
             await self._turn()
-        abandoned = self._abandoned
         try:
             connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
         except BaseException:
@@ -72,10 +70,7 @@ class FairPool(ConnectionPool):
                 await self._prove(connection)
             await self.ensure_connection(connection)
             self._require_open()
-            self._require_same(abandoned)
         except BaseException:
-            if abandoned != self._abandoned:
-                await connection.disconnect(nowait=True)
             await self.release(connection)
             raise
         return connection
@@ -103,10 +98,6 @@ class FairPool(ConnectionPool):
         if self._is_closed:
             raise RedisConnectionError("the scheduler was closed")
 
-    def _require_same(self, abandoned: int) -> None:
-        if abandoned != self._abandoned:
-            raise RedisConnectionError("the server was left while this connection was being made")
-
     def refuse_waiting(self) -> None:
         """End all waits with an error: the partition was lost."""
         while self._line:
@@ -115,11 +106,7 @@ class FairPool(ConnectionPool):
                 turn.set_exception(RedisConnectionError("the partition was lost before it was this request's turn"))
 
     def abandon(self) -> None:
-        """Cut all connections at once, also those that wait for a reply: it must not come from this server any more.
-
-        One that is just being made is refused to whoever waits for it.
-        """
-        self._abandoned += 1
+        """Cut all connections at once, also those that wait for a reply: it must not come from this server any more."""
         for connection in (*self._available_connections, *self._in_use_connections):
             if isinstance(connection, Sending):
                 connection.abort()
