@@ -23,7 +23,7 @@ from typing import Final
 
 from ..model.cron import before, next_after
 
-#: The most missed occurrences that are kept for a task with `missed="all"`, as in `_prelude.lua`.
+#: The most missed occurrences that are kept for a task with `missed="all"`, as in `_recurrence.lua`.
 MISSED_KEPT: Final = 1000
 
 

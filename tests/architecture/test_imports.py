@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -144,6 +145,13 @@ def test_files_are_short_enough_to_read_in_one_sitting(module: Module) -> None:
         assert lines > LONGEST_FILE, "it is not too long any more: take it off the list"
     else:
         assert lines <= LONGEST_FILE
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "storage" / "scripts" / "lua").glob("*.lua")), ids=lambda path: path.name
+)
+def test_scripts_are_short_enough_too(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_FILE
 
 
 @every_module

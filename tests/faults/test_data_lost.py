@@ -83,8 +83,9 @@ async def test_a_partition_that_comes_back_empty(
             assert sorted(n for n, _ in told) == [0, 1, 2, 3], "each once"
             assert await fleet[0].acknowledge_data_loss()
             if lose is _restart:
-                # A connection that lasts less than a second is one that flaps, and is tried again less and less often.
-                await asyncio.sleep(1.1)
+                await asyncio.sleep(
+                    1.1
+                )  # a connection that lasts for less than a second is tried again ever less often
         over = True
         await asyncio.gather(*assigning)
         assert len(told) == 4

@@ -11,14 +11,14 @@ _EPOCH: Final = "scripts/test_epoch"
 ALL: Final = (
     lua(
         "an empty database takes requests of schedulers that never enrolled in it",
-        "_prelude",
+        "_requests",
         "  if stored == known then",
         "  if not stored or stored == known then",
         tests_in(_EPOCH, "test_lost_data_are_noticed_and_nothing_changed"),
     ),
     lua(
         "a database with another birth seems to have another list",
-        "_prelude",
+        "_requests",
         " or born ~= match(known, ':(%d+)$') then",
         " then",
         tests_in(_EPOCH, "test_lost_data_are_noticed_and_nothing_changed"),
@@ -32,7 +32,7 @@ ALL: Final = (
     ),
     lua(
         "locks end when the list of partitions is changed",
-        "_prelude",
+        "_requests",
         "  elseif not with_any_list then",
         "  else",
         tests_in(_EPOCH, "test_locks_go_on_under_another_list"),

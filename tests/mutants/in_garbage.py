@@ -72,7 +72,7 @@ ALL: Final = (
     ),
     lua(
         "a due time that is no moment makes a lease that nobody can end",
-        "_prelude",
+        "_recurrence",
         "'^(%d+ (%S+)) ?(k?s?%d*)(p?)$'",
         "'^(%d+ (%d+)) ?(k?s?%d*)(p?)$'",
         tests_in(_GARBAGE, "test_a_due_time_that_is_no_moment"),
@@ -86,7 +86,7 @@ ALL: Final = (
     ),
     lua(
         "an epoch that is no number makes schedulers leave for good",
-        "_prelude",
+        "_requests",
         "if not whole(epoch) or born ~=",
         "if born ~=",
         tests_in("scripts/test_epoch", "test_lost_data_are_noticed_and_nothing_changed"),

@@ -13,14 +13,14 @@ _LIST: Final = "integration/test_moving"
 ALL: Final = (
     lua(
         "a scheduler with an older list of partitions goes on",
-        "_prelude",
+        "_requests",
         "  elseif not with_any_list then\n",
         "  elseif false then\n",
         tests_in(_EPOCH, "test_another_list_is_refused_and_nothing_changed"),
     ),
     lua(
         "a task that does not exist at the old home is assigned there",
-        "_prelude",
+        "_requests",
         "return string.find(flags, '0', 1, true) and '?' .. flags or nil",
         "return nil",
         tests_in(_EPOCH, "test_if_exists_changes_nothing_unless_all_exist"),

@@ -51,7 +51,7 @@ ALL: Final = (
     ),
     Planted(
         "a run now is a way around max_runs",
-        "storage/scripts/lua/_prelude.lua",
+        "storage/scripts/lua/_recurrence.lua",
         "    local counts, last = most ~= nil,",
         "    local counts, last = false,",
         tests_in("semantics/test_endings", "test_a_bound_that_is_set_during_the_run"),
@@ -65,7 +65,7 @@ ALL: Final = (
     ),
     Planted(
         "a mark is a way around the last moment",
-        "storage/scripts/lua/_prelude.lua",
+        "storage/scripts/lua/_recurrence.lua",
         "moment = not (moment and last and moment > last) and moment",
         "moment = moment",
         tests_in("scripts/test_complete_reassigned", "test_a_run_that_was_asked_for_is_not_after_the_last_moment"),
@@ -219,7 +219,7 @@ ALL: Final = (
     ),
     Planted(
         "an audit takes a start that was asked for for a clock that was ahead",
-        "storage/scripts/lua/audit.lua",
+        "storage/scripts/lua/_audit_finds.lua",
         "or due < last_claim - DAY then",
         "then",
         tests_in("scripts/test_audit", "test_tasks_that_rest_since_the_clock_was_ahead"),

@@ -167,7 +167,7 @@ ENDS: Final = (
     ),
     lua(
         "a completion forgets that its task was assigned anew",
-        "_prelude",
+        "_recurrence",
         "mark ~= '' and call",
         "false and call",
         tests_in("scripts/test_complete_reassigned", "test_a_new_interval_counts_from_the_run"),
@@ -181,7 +181,7 @@ ENDS: Final = (
     ),
     lua(
         "a task with so many runs gets one more",
-        "_prelude",
+        "_recurrence",
         "+ 1 >= most then",
         ">= most then",
         tests_in("semantics/test_failures", "test_a_task_with_so_many_runs_is_gone_after_them"),
@@ -244,7 +244,7 @@ ENDS: Final = (
     ),
     lua(
         "completions are refused when Redis is out of memory",
-        "_prelude",
+        "_requests",
         "  call('PEXPIRE', reply_key, REPLY_KEPT_MS)\n",
         "",
         tests_in("scripts/test_out_of_memory", "test_claim_and_complete"),

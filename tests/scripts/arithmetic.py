@@ -1,4 +1,4 @@
-"""When a recurring task runs next: the rule of `following` in `_prelude.lua`, said another way."""
+"""When a recurring task runs next: the rule of `following` in `_recurrence.lua`, said another way."""
 
 from __future__ import annotations
 

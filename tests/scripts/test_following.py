@@ -1,4 +1,4 @@
-"""`following` and `after_run` in _prelude.lua: the arithmetic of intervals against a model."""
+"""`following` and `after_run` in _recurrence.lua: the arithmetic of intervals against a model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .store import DAY, HOUR, MINUTE, SECOND, Store, recurring
 pytestmark = pytest.mark.asyncio
 
 SCRIPT = "".join(
-    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude")
+    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude", "recurrence")
 ) + ("return digits(following(tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5], ARGV[6]))")
 AFTER_RUN = "".join(
-    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude")
+    (files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude", "recurrence")
 ) + (
     "local moment, behind = after_run(ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])) "
     "return { moment == nil and 'unreadable' or moment and digits(moment) or 'gone', behind or 0 }"

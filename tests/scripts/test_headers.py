@@ -14,8 +14,9 @@ from .store import Store
 
 pytestmark = pytest.mark.asyncio
 
+FUNCTIONS = ("checks", "prelude", "recurrence")
 SCRIPT = (
-    "".join((files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in ("checks", "prelude"))
+    "".join((files(storage) / "scripts" / "lua" / f"_{name}.lua").read_text() for name in FUNCTIONS)
     + """
 local found = {}
 for n, header in ipairs(ARGV) do

@@ -96,13 +96,19 @@ async def test_one_alone_at_a_time() -> None:
         assert [run.id for run in recorder.runs] == ["0"]
 
 
+async def wait_to_be_alone(bench: Bench) -> tuple[TaskRun, int]:
+    """Feed one that waits for a claim in flight; return it, and the permits of that claim."""
+    permits = await bench.runner.room.reserve()
+    (suspect,) = make_runs(1, failed=b"5")
+    await bench.feed([suspect])
+    return suspect, permits
+
+
 async def test_a_drain_hands_it_back_before_it_starts() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        permits = await bench.runner.room.reserve()
-        (suspect,) = make_runs(1, failed=b"5")
-        await bench.feed([suspect])
+        suspect, permits = await wait_to_be_alone(bench)
         draining = asyncio.create_task(bench.runner.drain(30))
         await asyncio.sleep(0)
         bench.runner.room.give_back(permits)
@@ -115,9 +121,7 @@ async def test_one_that_is_cut_before_it_starts_is_handed_back() -> None:
     recorder = Recorder()
     bench = bench_of(recorder, run0="alone")
     async with asyncio.timeout(10), bench.running():
-        permits = await bench.runner.room.reserve()
-        (suspect,) = make_runs(1, failed=b"5")
-        await bench.feed([suspect])
+        suspect, permits = await wait_to_be_alone(bench)
         await bench.runner.drain(0)
         assert bench.handed_back == [suspect]
         bench.runner.room.give_back(permits)

@@ -167,22 +167,31 @@ async def test_drain_cuts_short_what_takes_too_long() -> None:
     assert bench.finished == []
 
 
-async def test_drain_does_not_wait_for_what_cannot_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
-    started, release = asyncio.Event(), asyncio.Event()
+class Stubborn:
+    """An executor that ignores its cancels until it is released, and then ends as it is told."""
 
-    async def stubborn(_: str) -> None:
-        started.set()
-        while not release.is_set():
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.started, self.released = asyncio.Event(), asyncio.Event()
+        self._error = error
+
+    async def __call__(self, _: str) -> None:
+        self.started.set()
+        while not self.released.is_set():
             with contextlib.suppress(asyncio.CancelledError):
-                await release.wait()
+                await self.released.wait()
+        if self._error is not None:
+            raise self._error
 
+
+async def test_drain_does_not_wait_for_what_cannot_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    stubborn = Stubborn()
     bench = Bench(stubborn, concurrency=1, grace=0.05)
     async with bench.running():
         await bench.feed(make_runs(1))
-        await started.wait()
+        await stubborn.started.wait()
         await asyncio.wait_for(bench.runner.drain(0), 5)
         assert bench.runner.running == set()
-    release.set()
+    stubborn.released.set()
     assert caplog.messages[1:] == [
         "the run of task '0' did not end within 0.05 s of being cancelled (handed back): it is left to its lease"
     ]
@@ -209,19 +218,11 @@ async def test_the_end_of_the_group_ends_runs_without_settling_them() -> None:
 
 
 async def test_nothing_keeps_an_abandoned_run_that_ends_by_a_cancel() -> None:
-    started, release = asyncio.Event(), asyncio.Event()
-
-    async def stubborn(_: str) -> None:
-        started.set()
-        while not release.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
-                await release.wait()
-        raise asyncio.CancelledError
-
+    stubborn = Stubborn(asyncio.CancelledError())
     bench = Bench(stubborn, concurrency=1, grace=0.05)
     async with bench.running():
         await bench.feed(make_runs(1))
-        await started.wait()
+        await stubborn.started.wait()
     assert len(module._abandoned) == 1
-    release.set()
+    stubborn.released.set()
     await until(lambda: not module._abandoned)

@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from .failures import is_lost
 
-#: The time for which the scripts keep a reply (`_prelude.lua`).
+#: The time for which the scripts keep a reply (`_requests.lua`).
 REPLY_KEPT_MS: Final = 600_000
 #: The share of the reply time-out kept back for the reply itself, at least `_SPARED_SECONDS`; WAIT gets the rest.
 #: The answer must come in time as well, and Redis ends a WAIT only at its next check, every tenth of a second.

@@ -12,7 +12,7 @@ If the database has lost its data, it refuses each request once, and the partiti
 request is sent again with the new stamp: what it did before is lost, and no late copy of it can do anything.
 
 A session numbers its requests and has at most one under way. Each state-changing script keeps the last number and
-its reply under the session's key (`recall` and `remember` in `_prelude.lua`); a repeated request gets that reply and
+its reply under the session's key (`recall` and `remember` in `_requests.lua`); a repeated request gets that reply and
 changes nothing, one that arrives after a later one is refused. So it does not matter whether a lost request was carried
 out, nor whether a copy of it lies in some buffer. This is the scheme RIFL, client sessions for linearizable RPC
 (Lee et al., "Implementing Linearizability at Large Scale and Low Latency", SOSP 2015), with a window of one.
@@ -76,7 +76,7 @@ def to_flags(digits: bytes) -> list[bool]:
     return [digit == 49 for digit in digits]  # "1"
 
 
-#: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_prelude.lua`).
+#: Well below the time for which the scripts keep a reply (`REPLY_KEPT_MS` in `_requests.lua`).
 _LONGEST_RETRY_SECONDS: Final = 300.0
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 0.5

@@ -127,7 +127,7 @@ class Keys:
         self.longest: Final = self._tag + b"longest"
         #: The number of the last hint that was applied here.
         self.hinted: Final = self._tag + b"hinted"
-        #: The epoch and the birth, which every request names. `list_changed` in `_prelude.lua` derives this name too.
+        #: The epoch and the birth, which every request names. `list_changed` in `_requests.lua` derives this name too.
         self.epoch: Final = self._tag + b"epoch"
         #: Tasks that move to another partition, and the progress of the migration.
         self.outbox: Final = self._tag + b"outbox"

@@ -35,7 +35,7 @@ _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_groups", "_claims")
+_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims")
 
 
 class BadScriptHeader(Exception):
@@ -138,8 +138,8 @@ def _entries(header: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [match.groups() for match in map(_ENTRY.match, header) if match]
 
 
-def _load(name: str, *more: str, in_order: bool = False) -> Script:
-    script = _script(name, *_FUNCTIONS, *more)
+def _load(name: str, *more: str, parts: Sequence[str] = (), in_order: bool = False) -> Script:
+    script = _script(name, *_FUNCTIONS, *more, parts=parts)
     return replace(script, in_order=_script(name, *_FUNCTIONS, "_in_order")) if in_order else script
 
 
@@ -147,11 +147,12 @@ def _read(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _script(name: str, *shared: str) -> Script:
+def _script(name: str, *shared: str, parts: Sequence[str] = ()) -> Script:
+    """Put a script together: shared functions, the names of its header, its parts in files of their own, its file."""
     source = _read(name)
     header = check_header(name, source)
     keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
-    text = "".join([*map(_read, shared), names_of(header), source])
+    text = "".join([*map(_read, shared), names_of(header), *map(_read, parts), source])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     types = tuple(found[1] for found in map(_TYPE.match, header) if found)
     return Script(name, header, keys, types, text, sha, _IS_STAMPED.search(source) is not None)
@@ -161,7 +162,7 @@ ACKNOWLEDGE: Final = _load("acknowledge")
 ADOPT_LIST: Final = _load("adopt_list", "_membership")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
-AUDIT: Final = _load("audit")
+AUDIT: Final = _load("audit", parts=("_audit_finds", "_audit_repairs"))
 CLAIM: Final = _load("claim")
 CLAIM_ONCE: Final = _load("claim_once")
 CLEAR: Final = _load("clear")

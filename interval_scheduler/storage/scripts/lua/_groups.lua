@@ -1,4 +1,4 @@
--- Functions for groups, which the loader puts after those of `_prelude.lua`.
+-- Functions for groups, which the loader puts after those of `_recurrence.lua`.
 --
 -- Tasks of one tenant share a group, so that all schedulers together can keep a limit on its runs. Until a task with a
 -- group is assigned, none of these keys exists, and each function costs one look. The keys share the prefix `groups`:

@@ -1,4 +1,4 @@
--- Functions that replace those of the same name in `_prelude.lua`, in the scripts that apply hints.
+-- Functions that replace those of the same name in `_requests.lua`, in the scripts that apply hints.
 --
 -- The numbers of hints increase. A partition keeps the number of the last hint that was applied to it, without expiry,
 -- and the script that applies hints sets this number in the same step. A request names the number that it expects. If
