@@ -102,6 +102,16 @@ async def test_each_change_hears_of_it(own_server: NewServer, namespace: str, ca
         assert len(told.lost) == 1
 
 
+async def test_calls_that_wait_for_their_turn_know_the_new_birth(own_server: NewServer, namespace: str) -> None:
+    server = own_server()
+    async with scheduler_of([server.url], namespace, max_connections=4) as scheduler:
+        told = Told(scheduler)
+        flush(server)
+        async with asyncio.timeout(3):
+            await asyncio.gather(*[scheduler.pause() for _ in range(40)])
+        assert (len(told.lost), told.gone) == (1, [])
+
+
 async def test_a_health_check_hears_of_it(own_server: NewServer, namespace: str) -> None:
     """A scheduler that does nothing at all is told of by its health check, with the finding in the same answer."""
     server = own_server()

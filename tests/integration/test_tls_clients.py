@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ import trustme
 from interval_scheduler import ConfigurationError, IntervalTask, RedisInstance, Scheduler, UnsuitableServer
 from tests.sentinels import SERVICE, SentinelServer
 from tests.servers import RedisServer, default_binary, free_port, has_tls
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -55,8 +57,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 def serving(own_server: NewServer, files: Files, **settings: str) -> int:
     """The port of a Redis that asks clients for a certificate, as it does by default."""
+    return serve(own_server, files, **settings)[1]
+
+
+def serve(own_server: NewServer, files: Files, **settings: str) -> tuple[RedisServer, int]:
+    """A Redis that asks clients for a certificate, and its port for TLS."""
     port = free_port()
-    own_server(
+    server = own_server(
         requirepass=SECRET,
         tls_port=str(port),
         tls_cert_file=str(files.server),
@@ -64,7 +71,7 @@ def serving(own_server: NewServer, files: Files, **settings: str) -> int:
         tls_ca_cert_file=str(files.trusted),
         **settings,
     )
-    return port
+    return server, port
 
 
 def url_of(port: int, files: Files, cert: Path | None = None, key: Path | None = None) -> str:
@@ -94,6 +101,30 @@ async def test_the_key_may_be_in_the_same_file(own_server: NewServer, files: Fil
         "localhost", port, password=SECRET, tls=True, tls_ca_file=str(files.trusted), tls_cert_file=str(both)
     )
     await use(Scheduler({"storage": {"instances": [instance]}}))
+
+
+async def test_a_server_that_hangs_ends_nothing(own_server: NewServer, files: Files) -> None:
+    """It does not answer the farewell of a connection by TLS either, for which the client waits by default."""
+    server, port = serve(own_server, files)
+    states: list[str] = []
+    async with Scheduler.from_url(
+        url_of(port, files, files.cert, files.key),
+        connect_timeout_seconds=0.5,
+        operation_timeout_seconds=0.5,
+        reconnect_interval_seconds=0.05,
+    ) as scheduler:
+        for event in ("db-disconnect", "db-reconnect", "stopped"):
+            scheduler.on(event, lambda *_, event=event: states.append(event))
+        await asyncio.gather(*[scheduler.check_health() for _ in range(10)])  # so that connections lie idle
+        server.freeze()
+        try:
+            await until(lambda: "db-disconnect" in states, 20)
+            await asyncio.sleep(2)  # several attempts to reach it, and the longest farewell, fail in this time
+        finally:
+            server.thaw()
+        await until(lambda: "db-reconnect" in states or "stopped" in states, 20)
+        assert "stopped" not in states
+        await scheduler.assign_task(IntervalTask("t", every=1000))
 
 
 async def refused(url: str, says: str) -> None:

@@ -8,6 +8,13 @@ _TLS: Final = "integration/test_tls_clients"
 
 ALL: Final = (
     Planted(
+        "a server that hangs under TLS ends the scheduler",
+        "storage/connection/client.py",
+        "        await pool.drop_idle()\n",
+        "        await pool.disconnect(inuse_connections=False)\n",
+        tests_in("integration/test_tls_clients", "test_a_server_that_hangs_ends_nothing"),
+    ),
+    Planted(
         "a certificate of this side is not shown",
         "storage/connection/tls.py",
         '"ssl_certfile": instance.tls_cert_file,',

@@ -9,6 +9,20 @@ _POOL: Final = "integration/test_pool"
 
 ALL: Final = (
     Planted(
+        "a change that waited for its turn bears the birth of before",
+        "storage/partition/gate.py",
+        "            args = self._up_to_date(args, stamp)\n",
+        "",
+        tests_in("integration/test_data_lost", "test_calls_that_wait_for_their_turn_know_the_new_birth"),
+    ),
+    Planted(
+        "each change that waits for its turn tries a lost partition for its whole time",
+        "storage/partition/gate.py",
+        "            self._partition.require_online()\n            args",
+        "            args",
+        tests_in("integration/test_many_reads", "test_whoever_waits_learns_that_the_partition_is_gone"),
+    ),
+    Planted(
         "tasks that were removed while they ran are looked up one by one",
         "execution/leases.py",
         "            scheduled = await channel.are_scheduled([run.raw_id for run in runs])\n",
