@@ -162,6 +162,10 @@ class Execution:
             runs.handed_back,
         )
 
+    def hasten(self, seconds: float) -> None:
+        """Let the drain wait for runs in progress no longer than that from now."""
+        self._runner.hasten(seconds)
+
     def end(self) -> None:
         """End now, without a drain, unless it has ended."""
         self._stopped.set()

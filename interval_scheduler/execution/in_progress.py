@@ -35,6 +35,7 @@ class InProgress:
         #: The runs.
         self.runs: Final[set[TaskRun]] = set()
         self._all_ended = asyncio.Event()
+        self._waiting: asyncio.Timeout | None = None
 
     def all_ended(self) -> None:
         """Tell those who wait that no run is left."""
@@ -45,11 +46,19 @@ class InProgress:
         if self.runs:
             self._all_ended.clear()
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds) as self._waiting:
                     await self._all_ended.wait()
             except TimeoutError:
                 return False
+            finally:
+                self._waiting = None
         return True
+
+    def hasten(self, seconds: float) -> None:
+        """Let a wait that is under way end within a shorter time from now."""
+        until = asyncio.get_running_loop().time() + seconds
+        if self._waiting is not None and until < (self._waiting.when() or 0):
+            self._waiting.reschedule(until)
 
     async def ended_within_grace(self) -> bool:
         """Wait as long for the end of cancelled runs as they may take."""

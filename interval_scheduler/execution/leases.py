@@ -92,7 +92,7 @@ class Leases:
                 if not is_scheduled:
                     run.trust_until(math.inf)  # it was removed: the run may end in peace, nobody else can have the task
                 elif run in self._running:
-                    self._lose(run, "another worker has the task")
+                    self._lose(run, "it was removed and assigned anew, or another worker has it")
 
     def check_once(self) -> None:
         """Cut short the runs whose lease is no longer relied on."""

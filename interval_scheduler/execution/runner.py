@@ -134,6 +134,10 @@ class Runner:
         await self._in_progress.ended_within_grace()
         self._in_progress.give_up_all()
 
+    def hasten(self, seconds: float) -> None:
+        """Let a drain that is under way wait no longer than that from now."""
+        self._in_progress.hasten(seconds)
+
     async def end(self) -> None:
         """End with everything around: cancel the runs in progress, which nobody can hand back any more."""
         self._accepting, self._ending = False, True
@@ -203,6 +207,7 @@ class Runner:
                     if (
                         self._round != this_round
                         or me.cancelling()
+                        or me._must_cancel  # type: ignore[attr-defined]  # noqa: SLF001 - asked for, taken back, and felt
                         or getrefcount(me) != references
                         or getweakrefcount(me) != weak_references
                         or me._callbacks  # noqa: SLF001 - no other way to see them

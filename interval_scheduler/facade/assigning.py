@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Sized
+from collections.abc import AsyncIterable, Callable, Iterable
 from threading import get_ident
 
 import anyio
@@ -91,7 +91,7 @@ class Assigning:
     ) -> SyncPlan:
         check_scope(scope)
         bulk.check_iterable("desired", desired)
-        if isinstance(desired, Sized):
+        if isinstance(desired, list | tuple | set | frozenset | dict):  # the length of a query would be a query
             limits.check_count(len(desired))
 
         def to_call(task: Task) -> AssignCall:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
-from ..errors import NotConnected
 from ..model.audit import AuditReport
 from ..model.checks import Seconds
 from ..model.health import Health
@@ -85,14 +84,8 @@ class BlockingScheduler(BlockingTaskCalls):
         self._close(0.0 if isinstance(error, KeyboardInterrupt) else self._options.drain_seconds)
 
     def _close(self, drain_seconds: float) -> None:
-        self._thread.check()
-        is_closed = True
-        try:
-            with suppress(NotConnected):  # another thread closes it too, and was quicker
-                is_closed = self._thread.call(lambda: self._close_scheduler(drain_seconds))
-        finally:
-            if is_closed:
-                self._thread.stop(END_SECONDS)
+        refuse = self._scheduler._assigning.refuse  # noqa: SLF001 - of the same facade
+        self._thread.close(lambda: self._close_scheduler(drain_seconds), END_SECONDS, otherwise=refuse)
 
     async def _close_scheduler(self, drain_seconds: float) -> bool:
         close = self._scheduler._close_within  # noqa: SLF001 - of the same facade

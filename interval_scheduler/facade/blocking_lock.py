@@ -13,7 +13,8 @@ from types import TracebackType
 
 from ..errors import LockLost, NotConnected
 from ..services.locks import Lock
-from .loop_thread import LoopThread, wait
+from .event_loop_thread import wait
+from .loop_thread import LoopThread
 
 
 class BlockingLock(AbstractContextManager[Lock]):

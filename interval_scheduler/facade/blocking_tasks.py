@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Final, Literal, TypeVar, overload
 
+from ..errors import NotConnected
 from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts, SyncCounts, SyncPlan
 from ..model.task import DeadTask, ScheduledTask, State, Task
+from ..support.loops import running_loop
 from .feeding import call_with
 from .loop_thread import LoopThread
 from .tasks import TaskCalls
@@ -162,11 +165,14 @@ class BlockingTaskCalls:
     def _pages(self, listing: Callable[[], AsyncIterator[Item]]) -> Iterator[Item]:
         """Yield what an asynchronous list has, page by page; a page is read when its first item is wanted."""
         items: AsyncIterator[Item] | None = None
+        home: asyncio.AbstractEventLoop | None = None
 
         async def page() -> list[Item]:
-            nonlocal items
+            nonlocal items, home
             if items is None:
-                items = listing()
+                items, home = listing(), running_loop()
+            elif home is not running_loop():  # the scheduler was closed, and the list ended with it
+                raise NotConnected
             found: list[Item] = []
             async for item in items:
                 found.append(item)

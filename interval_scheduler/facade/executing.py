@@ -90,7 +90,7 @@ class Executing:
         return concurrency
 
     async def start(self, executor: Executor, concurrency: int) -> None:
-        if self.is_called_inside_run():
+        if self._draining is not None and self.is_called_inside_run():
             raise AlreadyExecuting("cannot start anew inside of a run: the stop waits for the end of this run")
         while self._execution is None:
             # One that still drains is waited for, also one whose stop was cut short. That needs the lock to end.
@@ -110,6 +110,7 @@ class Executing:
             await connected.group.start(self._run, execution, outcome)
         except BaseException:
             self._ended(execution, outcome, None)  # it may have been cancelled before it began
+            outcome.error = None  # and the caller, who cancelled it, knows
             raise
         self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
 
@@ -129,6 +130,8 @@ class Executing:
         if execution is not None:
             await self._stop(execution, drain_seconds)
         else:
+            if self._draining is not None:
+                self._draining.hasten(drain_seconds)
             await self._outcome.ended.wait()  # wait for the stop of another caller
 
     def start_in_background(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

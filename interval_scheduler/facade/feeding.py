@@ -13,7 +13,8 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
-from .loop_thread import LoopThread, wait
+from .event_loop_thread import wait
+from .loop_thread import LoopThread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

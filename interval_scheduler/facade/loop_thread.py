@@ -13,8 +13,8 @@ the exit of the interpreter if nobody closed it: so it is not used.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
+import concurrent.futures.thread  # noqa: F401 - it registers its own end, which has to come after that of this file
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -26,6 +26,7 @@ from typing import Any, Final, TypeVar
 from ..errors import NotConnected, WouldDeadlock, WrongEventLoop
 from ..services.lifespan import EventLoopEnds
 from ..support.log import Log
+from .event_loop_thread import EventLoopThread, wait
 
 Result = TypeVar("Result")
 Call = Callable[[], Coroutine[Any, Any, Result]]
@@ -56,9 +57,9 @@ class LoopThread:
         self._log = log
         self.at_exit: Final = at_exit
         self._changing = threading.Lock()
-        self._current: _Running | None = None
+        self._current: EventLoopThread | None = None
         #: The last one whose event loop ended by itself; it still holds the connection until its thread has ended.
-        self._ending: _Running | None = None
+        self._ending: EventLoopThread | None = None
         #: The process of the thread; it is set before the thread is.
         self._process: int | None = None
 
@@ -87,7 +88,7 @@ class LoopThread:
         """
         while True:
             future: Future[Result] = Future()
-            running: _Running | None = None
+            running: EventLoopThread | None = None
             try:
                 running = self.submit(call, future, start=start)
                 if running is None:
@@ -102,7 +103,7 @@ class LoopThread:
                 raise
         return _without_loop(call)
 
-    def submit(self, call: Call[Result], future: Future[Result], *, start: bool = False) -> _Running | None:
+    def submit(self, call: Call[Result], future: Future[Result], *, start: bool = False) -> EventLoopThread | None:
         """Begin a call in the event loop, whose end `future` tells; cancelling that one cancels the call.
 
         Args:
@@ -126,23 +127,49 @@ class LoopThread:
                     self._ending.thread.join(END_SECONDS)
                     self._ending = None
                 self._process = os.getpid()
-                self._current = _Running(self._ended)
+                self._current = EventLoopThread(self._ended)
                 _running.add(self)
             running = self._current
             running.submit(call(), future)
             return running
 
-    def stop(self, seconds: float) -> None:
-        """End the event loop, cancelling what is left in it; wait for at most `seconds`."""
+    def close(self, call: Call[bool], seconds: float, otherwise: Callable[[], object]) -> None:
+        """Carry out a call that closes, and end the event loop that carried it out, if the call returns True.
+
+        Args:
+            call: makes the coroutine.
+            seconds: the longest time to wait for the end of the thread.
+            otherwise: called if there is no event loop; no other one is started meanwhile.
+
+        Raises:
+            WouldDeadlock: see `check`.
+        """
+        self.check()
         with self._changing:
-            running, self._current = self._current, None
-            self._process = None
-            _running.discard(self)
-            if running is None:
+            if self._current is None:
+                otherwise()
                 return
-            self._ending = running
-            running.is_left = True
-            running.end()
+        future: Future[bool] = Future()
+        running: EventLoopThread | None = None
+        is_closed = True
+        try:
+            running = self.submit(call, future)
+            is_closed = running is None or wait(future)
+        except NotConnected:  # another thread closed it too, and was quicker
+            pass
+        except BaseException:
+            future.cancel()
+            raise
+        finally:
+            if running is not None and is_closed:
+                self.stop(running, seconds)
+
+    def stop(self, running: EventLoopThread, seconds: float) -> None:
+        """End an event loop, cancelling what is left in it; wait for at most `seconds`."""
+        running.end()
+        with self._changing:
+            if self._current is running:
+                self._take(running)
         running.thread.join(seconds)
         if running.thread.is_alive():
             self._log.warning("the thread of a BlockingScheduler did not end within %g s, and is left alone", seconds)
@@ -150,134 +177,26 @@ class LoopThread:
     def leave(self) -> None:
         """End the event loop from inside of it, without waiting; the next start waits for the thread."""
         with self._changing:
-            running, self._current = self._current, None
-            self._process = None
-            self._ending = running
-            _running.discard(self)
-        if running is not None:
-            running.is_left = True
-            running.end()
+            running = self._current
+            if running is None or running.thread is not threading.current_thread():
+                return  # it was ended before, and another one may have been started since
+            self._take(running)
+        running.end()
 
-    def _ended(self, running: _Running, error: BaseException) -> None:
+    def _take(self, running: EventLoopThread) -> None:
+        """Take the thread that is in use out of use, so that the next start waits for its end and makes another."""
+        self._current = self._process = None
+        self._ending = running
+        running.is_left = True
+        _running.discard(self)
+
+    def _ended(self, running: EventLoopThread, error: BaseException) -> None:
         """Tell of an event loop that ended although it was not to end."""
         with self._changing:
             if self._current is running:
-                self._current = self._process = None
-                self._ending = running
-                _running.discard(self)
+                self._take(running)
+                running.is_left = False  # nobody closed the scheduler: calls that wait are told
         self._log.error("the thread of a BlockingScheduler ended by %s: %s", type(error).__name__, error)
-
-
-class _Running:
-    """One thread, from its start to its end.
-
-    Args:
-        tell: called in the thread if its event loop ends by an error.
-    """
-
-    def __init__(self, tell: Callable[[_Running, BaseException], None]) -> None:
-        self._tell = tell
-        self._calls: dict[Future[Any], Coroutine[Any, Any, Any]] = {}
-        self._ready: Future[asyncio.AbstractEventLoop] = Future()
-        self._closing = asyncio.Event()
-        #: True if the scheduler was closed, so that the event loop ends.
-        self.is_left = False
-        self.thread = threading.Thread(target=self._main, name="BlockingScheduler", daemon=True)
-        self.thread.start()
-        try:
-            self._loop = self._ready.result()
-        except BaseException:
-            self._ready.add_done_callback(self._end_once_ready)  # an interrupt: nobody knows this thread
-            raise
-
-    def submit(self, coroutine: Coroutine[Any, Any, Result], future: Future[Result]) -> None:
-        self._calls[future] = coroutine
-        future.add_done_callback(self._calls.pop)
-        try:
-            self._loop.call_soon_threadsafe(self._begin, coroutine, future)
-        except RuntimeError:  # the event loop is closed
-            coroutine.close()
-            raise NotConnected from None
-        if self._loop.is_closed():
-            self._give_up()
-
-    def _begin(self, coroutine: Coroutine[Any, Any, Result], future: Future[Result]) -> None:
-        """Start a call in the event loop, and tie its end to the future, and the cancel of the future to it."""
-        if future.cancelled():
-            coroutine.close()
-            return
-        task = self._loop.create_task(coroutine)
-
-        def ended(_: asyncio.Task[Result]) -> None:
-            if task.cancelled() and task.cancelling():
-                future.cancel()
-                return
-            waited_for = future.set_running_or_notify_cancel()
-            try:
-                result = task.result()
-            except BaseException as error:  # noqa: BLE001 - also a CancelledError that code of the application raised
-                if waited_for:
-                    future.set_exception(error)
-            else:
-                if waited_for:
-                    future.set_result(result)
-
-        def cancelled(_: Future[Result]) -> None:
-            if future.cancelled() and not task.done():
-                with suppress(RuntimeError):  # the event loop is closed, and so its tasks have ended
-                    self._loop.call_soon_threadsafe(task.cancel)
-
-        task.add_done_callback(ended)
-        future.add_done_callback(cancelled)
-
-    def _give_up(self) -> None:
-        """End the calls that were handed over too late for the last turn of the event loop."""
-        for future, coroutine in list(self._calls.items()):
-            if future.cancel():
-                coroutine.close()
-
-    def _end_once_ready(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
-        if ready.exception() is None:
-            ready.result().call_soon_threadsafe(self._closing.set)
-
-    def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._closing.set)
-
-    async def _serve(self) -> None:
-        self._ready.set_result(asyncio.get_running_loop())
-        await self._closing.wait()
-
-    def _main(self) -> None:
-        try:
-            with asyncio.Runner() as runner:
-                try:
-                    runner.run(self._serve())
-                except BaseException as error:  # SystemExit too must not end unannounced
-                    if not self._ready.done():
-                        raise
-                    self._tell(self, error)
-                    # Calls that were handed over before this was told get a turn, to be cancelled as the others.
-                    with suppress(BaseException):
-                        runner.run(asyncio.sleep(0))
-        except BaseException as error:  # noqa: BLE001 - whoever connects waits for it
-            if not self._ready.done():  # there is no event loop: perhaps no file descriptor is left
-                self._ready.set_exception(error)
-            else:
-                self._tell(self, error)
-        finally:
-            self._give_up()
-
-
-def wait(future: Future[Result]) -> Result:
-    """Wait for a call.
-
-    Raises:
-        NotConnected: the event loop ended before the call.
-    """
-    try:
-        return future.result()
-    except CancelledError:
-        raise NotConnected from None
 
 
 def _without_loop(call: Call[Result]) -> Result:
@@ -304,14 +223,16 @@ def _stop_all() -> None:
     for each in list(_running):
         future: Future[object] = Future()
         try:
-            if each.submit(each.at_exit, future):
-                begun.append((each, future))
+            if (running := each.submit(each.at_exit, future)) is not None:
+                begun.append((each, running, future))
         except (WouldDeadlock, NotConnected):  # of the parent process, or it is ending
             continue
-    for each, future in begun:
+    for each, running, future in begun:
         with suppress(CancelledError, TimeoutError):
             future.exception(max(0.0, give_up_at - monotonic()))
-        each.stop(max(0.1, give_up_at - monotonic()))
+        each.stop(running, max(0.1, give_up_at - monotonic()))
 
 
-atexit.register(_stop_all)
+# As the pools of threads do, which are used by runs: what is registered last is called first. With atexit alone, runs
+# would go on, and fail, while the pools have ended. The name is private; without it, they do.
+getattr(threading, "_register_atexit", atexit.register)(_stop_all)

@@ -38,7 +38,8 @@ class RepairCalls:
             partition: the name of the partition. Default: all partitions.
 
         Returns:
-            True if there was such a finding; a call again returns False, and changes nothing.
+            True if there was such a finding; a call again returns False, and changes nothing. If a reply was lost, it
+                may be False although this call took the finding off.
 
         Raises:
             InvalidType, InvalidValue: `partition` is not the name of a partition.

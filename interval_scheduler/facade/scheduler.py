@@ -137,7 +137,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         """
         self._settle()
         self._assigning.refuse()
-        self._lifespan.announce_close(with_loop=then is not None)
+        host = self._lifespan.announce_close(with_loop=then is not None)
         if self._executing.is_called_inside_run():
             self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
             return False
@@ -147,7 +147,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
                 await self.stop_task_execute(drain_seconds=drain_seconds)
                 await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
             finally:
-                await self._lifespan.close()
+                await self._lifespan.close(host)
         return True
 
     async def _close_for_run(self, drain_seconds: float, then: Callable[[], object] | None) -> None:

@@ -79,7 +79,8 @@ class SyncCalls:
                 before anything is changed. Or a task would never run, since its `until` comes before its next run by
                 the server's clock; this one is left as it was, and all others are in sync.
             TooManyRemovals: more tasks than `max_removed` would be removed; none is. From a list or tuple, nothing else
-                is changed either; from another iterable, tasks may have been added and updated.
+                is changed either, unless others assign at the same time; from another iterable, tasks may have been
+                added and updated.
             NotAcceptingTasks: call `start_task_accept` first.
             NotConnected, WrongEventLoop: the scheduler was closed, or belongs to another event loop.
             PartitionOffline, OutcomeUnknown: a partition was lost; calling again completes it.

@@ -82,14 +82,20 @@ def _term(field: _Field, term: str) -> str:
     if first is None or last is None or step == 0:
         return term
     if is_week and first == 7:
-        first = 0  # 7-2 begins on a Sunday
-    if first <= last:
+        first, last = 0, last % 7  # 7-2 begins on a Sunday, and 7-7 is one
+    if first == last:
+        return str(first)  # cronsim takes 3-3/2 for 3/2, which goes on to the end of the week
+    if first < last:
         return term if not is_week or found[1] != "7" else f"{first}-{last}" + (f"/{step}" if found[3] else "")
     span = field.last - field.first + 1
     taken = range(first, last + span + 1, step)
     if step == 1:
-        return f"{first}-{field.last},{field.first}-{last}"
+        return f"{_range(first, field.last)},{_range(field.first, last)}"
     return ",".join(str((value - field.first) % span + field.first) for value in taken)
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _value(field: _Field, text: str) -> int | None:

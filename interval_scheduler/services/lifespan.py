@@ -164,13 +164,18 @@ class Lifespan:
             self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             return ready
 
-    async def close(self) -> None:
-        """Disconnect, end all background work, and wait for its end."""
-        self._end()
-        await self.wait_ended()
+    async def close(self, host: asyncio.Task[None] | None) -> None:
+        """Disconnect, end all background work, and wait for its end; unless another connection was made meanwhile.
 
-    def announce_close(self, *, with_loop: bool = False) -> None:
-        """Have those who connect from now on wait for the end of this connection.
+        Args:
+            host: the answer of `announce_close`.
+        """
+        if self._task is host:
+            self._end()
+            await self.wait_ended()
+
+    def announce_close(self, *, with_loop: bool = False) -> asyncio.Task[None] | None:
+        """Have those who connect from now on wait for the end of this connection; return the task that holds it.
 
         Args:
             with_loop: True if the event loop ends with it, so that they cannot connect here afterwards.
@@ -178,6 +183,7 @@ class Lifespan:
         self._is_closing = True
         if with_loop:
             self._ending_loop = running_loop()
+        return self._task
 
     def _require_loop(self) -> None:
         if self._ending_loop is not None and self._ending_loop is running_loop():

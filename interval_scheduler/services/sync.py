@@ -105,6 +105,9 @@ class _Sync:
             await self._take(chunk)
 
     async def _take(self, calls: list[AssignCall]) -> None:
+        self.desired += len(calls)
+        # Of an id that stands there twice, the last form counts: the next sync finds it, and leaves it alone.
+        calls = list({call.assignment.id: call for call in calls}.values())
         rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
         # The marks come first: the sweep would remove a task that is assigned and not marked.
         fresh = await self._marks.mark([call.assignment.id for call in calls])
@@ -121,7 +124,6 @@ class _Sync:
                 self._count(call, is_new=row is None)
             else:
                 different.append(call)
-        self.desired += len(calls)
         answers: list[bool | NeverRuns] = [*await asyncio.gather(*map(self._partitions.assign, different))]
         for call, answer in zip(different, answers, strict=True):
             if isinstance(answer, NeverRuns):

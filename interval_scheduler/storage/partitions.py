@@ -56,7 +56,7 @@ class Partitions:
         self.losses: Final[Broadcast[str]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
         instances = (*options.storage.instances, *options.storage.leaving)
-        locators = open_locators(instances, options.storage)
+        locators = open_locators(instances, options.storage, log)
         opened = [
             Partition(instance, options, log, self.states.tell, locator)
             for instance, locator in zip(instances, locators, strict=True)

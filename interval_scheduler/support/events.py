@@ -17,7 +17,7 @@ import contextlib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from ..errors import InvalidType, InvalidValue
@@ -45,6 +45,9 @@ _GRACE_SECONDS: Final = 1.0
 
 Handler = Callable[..., object]
 
+#: The handler in whose context the caller is.
+_handler: Final[ContextVar[asyncio.Task[Any] | None]] = ContextVar("interval_scheduler_handler")
+
 
 class _Listener(NamedTuple):
     handler: Handler
@@ -63,7 +66,7 @@ class Events:
         self._listeners: dict[str, list[_Listener]] = {name: [] for name in EVENT_NAMES}
         self._in_progress: dict[asyncio.Task[None], tuple[str, Coroutine[Any, Any, object]]] = {}
         #: Those of them that wait for the end of a close.
-        self._closers: set[asyncio.Task[Any] | None] = set()
+        self._closers: list[asyncio.Task[Any] | None] = []
         self._changed = asyncio.Event()
         self._is_open = False
         self._closing = False
@@ -90,12 +93,15 @@ class Events:
         Args:
             seconds: the time that they have.
         """
+        changed = self._changed
         if self._others():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    while self._others():
-                        self._changed.clear()
-                        await self._changed.wait()
+                    while self._others() and changed is self._changed:
+                        changed.clear()
+                        await changed.wait()
+        if changed is not self._changed:
+            return  # it was opened anew: those who wait now belong to another connection
         self._is_open = False
         if late := self._others():
             names = Counter(self._in_progress[task][0] for task in late)
@@ -107,8 +113,8 @@ class Events:
             await asyncio.wait(late, timeout=_GRACE_SECONDS)
 
     def is_called_inside_handler(self) -> bool:
-        """Tell if the caller is an asynchronous handler."""
-        return bool(self._in_progress) and asyncio.current_task() in self._in_progress
+        """Tell if the caller is an asynchronous handler that has not ended, or an asyncio task that it started."""
+        return _handler.get(None) in self._in_progress
 
     @contextlib.contextmanager
     def waiting_for_close(self) -> Iterator[None]:
@@ -116,13 +122,13 @@ class Events:
         if not self.is_called_inside_handler():
             yield
             return
-        me = asyncio.current_task()
-        self._closers.add(me)
+        handler = _handler.get(None)
+        self._closers.append(handler)
         self._changed.set()
         try:
             yield
         finally:
-            self._closers.discard(me)
+            self._closers.remove(handler)
 
     def _others(self) -> list[asyncio.Task[None]]:
         return [task for task in self._in_progress if task not in self._closers]
@@ -192,6 +198,7 @@ class Events:
 
     async def _guarded(self, event: str, coroutine: Coroutine[Any, Any, object]) -> None:
         me = asyncio.current_task()
+        _handler.set(me)
         try:
             await coroutine
         except BaseException as error:

@@ -45,7 +45,7 @@ LEASES: Final = (
     Planted(
         "a run whose task another has goes on",
         "execution/leases.py",
-        'self._lose(run, "another worker has the task")',
+        'self._lose(run, "it was removed and assigned anew, or another worker has it")',
         "pass",
         tests_in("travel/test_trust", "test_a_run_whose_task_another_has_ends"),
     ),

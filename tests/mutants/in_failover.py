@@ -8,6 +8,29 @@ from .planted import Planted, tests_in
 
 ALL: Final = (
     Planted(
+        "a Sentinel that answers in another form ends the scheduler",
+        "storage/connection/sentinels.py",
+        "except (ValueError, LookupError, TypeError, AttributeError):",
+        "except ZeroDivisionError:",
+        tests_in("integration/test_sentinel_answers", "test_another_form_is_told_and_ends_nothing"),
+    ),
+    Planted(
+        "an old answer is never believed",
+        "storage/connection/sentinels.py",
+        "        if outdated is not None and problem is None:\n",
+        "        if False:\n",
+        tests_in("integration/test_sentinel_answers", "test_an_old_answer_is_believed_if_nobody_knows_better"),
+    ),
+    Planted(
+        "nobody hears that a Sentinel lets this side not listen",
+        "storage/connection/sentinels.py",
+        "                if not is_told:\n",
+        "                if False:\n",
+        tests_in(
+            "integration/test_sentinel_answers", "test_without_the_right_to_listen_a_warning_says_what_that_costs"
+        ),
+    ),
+    Planted(
         "a silent Sentinel uses up the time of all",
         "storage/connection/sentinels.py",
         "async with asyncio.timeout(self._seconds):\n                    answer",
@@ -24,8 +47,8 @@ ALL: Final = (
     Planted(
         "a connection to Sentinels stays open",
         "storage/connection/sentinels.py",
-        "await connection.disconnect(nowait=True)\n        address =",
-        "pass\n        address =",
+        "await connection.disconnect(nowait=True)\n        try:\n            address =",
+        "pass\n        try:\n            address =",
         tests_in("integration/test_sentinel", "test_tasks_run_and_all_is_well"),
     ),
     Planted(

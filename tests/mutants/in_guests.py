@@ -231,9 +231,9 @@ ALL: Final = (
     ),
     Planted(
         "a blocking close in a run ends the thread under it",
-        "facade/blocking.py",
-        "            if is_closed:\n",
-        "            if True:\n",
+        "facade/loop_thread.py",
+        "            if running is not None and is_closed:\n",
+        "            if running is not None:\n",
         tests_in("semantics/test_blocking", "test_a_run_may_close"),
     ),
     Planted(

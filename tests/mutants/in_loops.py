@@ -25,8 +25,8 @@ ALL: Final = (
     Planted(
         "any event loop may close",
         "facade/scheduler.py",
-        "        self._settle()\n        self._assigning.refuse()\n        self._lifespan.announce",
-        "        self._assigning.refuse()\n        self._lifespan.announce",
+        "        self._settle()\n        self._assigning.refuse()\n        host = self._lifespan",
+        "        self._assigning.refuse()\n        host = self._lifespan",
         tests_in(_LOOPS, "test_in_another_loop_of_the_thread"),
     ),
     Planted(
@@ -115,7 +115,7 @@ ALL: Final = (
     ),
     Planted(
         "a call comes too late for its event loop and waits for ever",
-        "facade/loop_thread.py",
+        "facade/event_loop_thread.py",
         "        finally:\n            self._give_up()\n",
         "        finally:\n            pass\n",
         tests_in(_BLOCKING, "test_a_call_that_comes_too_late_ends"),
@@ -123,8 +123,8 @@ ALL: Final = (
     Planted(
         "an event loop that ended is still called",
         "facade/loop_thread.py",
-        "                self._current = self._process = None\n",
-        "                pass\n",
+        "                self._take(running)\n                running.is_left = False",
+        "                running.is_left = False",
         tests_in(_BLOCKING, "test_the_ends_of_a_process"),
     ),
     Planted(

@@ -8,6 +8,13 @@ from .planted import Planted, tests_in
 
 ALL: Final = (
     Planted(
+        "7-7 is every day",
+        "model/cron_words.py",
+        "first, last = 0, last % 7",
+        "first = 0",
+        tests_in("unit/test_cron_words", "test_any_range_of_days"),
+    ),
+    Planted(
         "a duration has no upper bound",
         "model/checks.py",
         "if seconds > MAX_SECONDS:",
@@ -171,7 +178,7 @@ ALL: Final = (
     Planted(
         "a range does not wrap",
         "model/cron_words.py",
-        'return f"{first}-{field.last},{field.first}-{last}"',
+        'return f"{_range(first, field.last)},{_range(field.first, last)}"',
         "return term",
         tests_in("unit/test_cron_words", "test_words_that_are_translated"),
     ),

@@ -61,6 +61,25 @@ def exits_while_a_function_runs(url: str, namespace: str) -> None:
     assert begun.wait(10)
 
 
+def exits_while_a_pool_works(url: str, namespace: str) -> None:
+    """The pools of threads end with the interpreter too: no run starts in one that has ended, and fails."""
+    begun = threading.Event()
+
+    async def work(data: str) -> None:
+        if data == "long":
+            begun.set()
+            await asyncio.to_thread(time.sleep, 1)  # the pool waits for it
+        else:
+            await asyncio.to_thread(lambda: None)
+
+    global left  # noqa: PLW0603 - as above
+    left = BlockingScheduler.from_url(url, namespace=namespace)
+    left.start_task_accept()
+    left.assign_tasks([IntervalTask("long", "long"), IntervalTask("often", "often", every=0.05)])
+    left.start_task_execute(work)
+    assert begun.wait(10)
+
+
 def is_interrupted(url: str, namespace: str) -> None:
     """Ctrl-C in a wait cancels the call, and the scheduler goes on."""
     with BlockingScheduler.from_url(url, namespace=namespace) as scheduler:
@@ -153,6 +172,7 @@ WAYS: Final = [
     for way in (
         exits_unclosed,
         exits_while_a_function_runs,
+        exits_while_a_pool_works,
         is_interrupted,
         is_interrupted_in_a_block,
         forks,

@@ -30,7 +30,8 @@ from interval_scheduler import (
     WouldDeadlock,
     current_run,
 )
-from interval_scheduler.facade.loop_thread import LoopThread, _Running
+from interval_scheduler.facade.event_loop_thread import EventLoopThread
+from interval_scheduler.facade.loop_thread import LoopThread
 from tests.faults.public_calls import public_calls
 from tests.semantics import blocking_ways
 from tests.waiting import until_outside
@@ -372,8 +373,10 @@ def test_a_lock_that_is_lost_is_told_at_the_end_of_the_block(blocking: BlockingS
 def test_a_block_whose_event_loop_ended_is_told(make: Made) -> None:
     scheduler = make()
     scheduler.connect()
+    running = scheduler._thread._current
+    assert running is not None
     with pytest.raises(LockLost, match="the scheduler was closed in the block"), scheduler.lock("door", 60):
-        scheduler._thread.stop(10)
+        scheduler._thread.stop(running, 10)
 
 
 def test_closing_in_a_block_and_beside_calls(make: Made) -> None:
@@ -482,12 +485,45 @@ def test_a_start_that_meets_the_end_of_the_event_loop_has_another(make: Made, mo
     assert scheduler.accepting_tasks
 
 
+def test_closing_ends_its_own_event_loop_only(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread closes and connects anew between the call of the close and the end of its event loop."""
+    scheduler = make()
+    stop = LoopThread.stop
+
+    def late(thread: LoopThread, running: EventLoopThread, seconds: float) -> None:
+        monkeypatch.undo()
+        scheduler.close()
+        scheduler.connect()
+        stop(thread, running, seconds)
+
+    scheduler.connect()
+    monkeypatch.setattr(LoopThread, "stop", late)
+    scheduler.close()
+    assert scheduler.online
+    assert scheduler.check_health()
+
+
+def test_a_list_that_a_close_cuts_short_says_so(make: Made) -> None:
+    scheduler = make()
+    scheduler.start_task_accept()
+    scheduler.assign_tasks([IntervalTask(f"{n:04}", start=FAR) for n in range(1500)])
+    for again in (False, True):
+        listed = scheduler.tasks()
+        next(listed)
+        scheduler.close()
+        if again:
+            scheduler.connect()
+        with pytest.raises(NotConnected):
+            list(listed)
+        scheduler.start_task_accept()
+
+
 def test_a_start_waits_for_an_event_loop_that_ends_by_itself(make: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = make()
     go = threading.Event()
     ended = LoopThread._ended
 
-    def late(thread: LoopThread, running: _Running, error: BaseException) -> None:
+    def late(thread: LoopThread, running: EventLoopThread, error: BaseException) -> None:
         ended(thread, running, error)
         assert go.wait(10)
 
@@ -512,14 +548,14 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Has the next call interrupted in the moment when it was handed over."""
 
     def interrupt() -> None:
-        submit = _Running.submit
+        submit = EventLoopThread.submit
 
-        def submitted(running: _Running, coroutine: Coroutine[Any, Any, Any], future: Future[Any]) -> None:
+        def submitted(running: EventLoopThread, coroutine: Coroutine[Any, Any, Any], future: Future[Any]) -> None:
             monkeypatch.undo()
             submit(running, coroutine, future)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(_Running, "submit", submitted)
+        monkeypatch.setattr(EventLoopThread, "submit", submitted)
 
     return interrupt
 

@@ -169,6 +169,14 @@ async def test_a_task_that_is_given_often_is_one_task_for_the_limit(scheduler: S
     assert plan.counts == (1, 0, 10, 0)
 
 
+async def test_of_a_task_that_is_given_in_two_forms_the_last_one_counts(scheduler: Scheduler) -> None:
+    desired = [feed(0), feed(0, "other")]
+    assert await scheduler.sync_tasks(desired, scope="feed:") == (1, 0, 0, 0)
+    for _ in range(2):
+        assert await scheduler.sync_tasks(desired, scope="feed:") == (0, 0, 1, 0)
+        assert await scheduler.is_scheduled("feed:0000") == "other"
+
+
 async def test_lost_marks_remove_nothing(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     await scheduler.assign_tasks([feed(n) for n in range(3)])
     marking = sync_commands.mark

@@ -19,6 +19,7 @@ from interval_scheduler import (
     IntervalTask,
     NotConnected,
     Scheduler,
+    TaskRun,
     current_run,
 )
 from interval_scheduler.execution.poller import Poller
@@ -342,14 +343,14 @@ async def test_a_failed_run_is_logged_with_its_traceback(
 async def test_a_scheduler_that_is_never_closed_is_told(url: str, namespace: str) -> None:
     scheduler = Scheduler.from_url(url, namespace=namespace)
     await scheduler.connect()
-    close = scheduler._lifespan.close
+    lifespan = scheduler._lifespan
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         del scheduler
         gc.collect()
     (message,) = [str(each.message) for each in caught if each.category is ResourceWarning]
     assert "was never closed: use 'async with', or call close()" in message
-    await close()
+    await lifespan.close(lifespan.announce_close())
 
 
 async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: MakeScheduler) -> None:
@@ -552,10 +553,12 @@ HANDLED: dict[str, Callable[[Scheduler], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("outside", [True, False], ids=["closed outside", "closed by handlers"])
+@pytest.mark.parametrize("in_a_task", [False, True], ids=["at once", "in a task of its own"])
 @pytest.mark.parametrize("name", HANDLED)
 async def test_handlers_and_a_close_do_not_wait_for_each_other(
     make_scheduler: MakeScheduler,
     name: str,
+    in_a_task: bool,  # noqa: FBT001 - a parameter
     outside: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     scheduler = await make_scheduler(drain_seconds=60)
@@ -566,8 +569,9 @@ async def test_handlers_and_a_close_do_not_wait_for_each_other(
     async def handler(_: object) -> None:
         started.append(None)
         await go.wait()
+        call = (HANDLED[name] if outside else HANDLED["close"])(scheduler)
         try:
-            await (HANDLED[name] if outside else HANDLED["close"])(scheduler)
+            await (asyncio.ensure_future(call) if in_a_task else call)
         except NotConnected as error:
             ended.append(error)
         else:
@@ -600,3 +604,67 @@ async def test_an_examination_that_begins_after_the_close_raises_nothing(make_sc
     (health,) = await connected.namespace.examine(5)
     assert not health.online
     assert "the scheduler was closed" in str(health.problem)
+
+
+async def test_a_start_that_is_cancelled_is_no_end(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    for turns in range(12):
+        starting = asyncio.create_task(scheduler.start_task_execute(Recorder()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await starting
+        if starting.cancelled():
+            assert (await scheduler.check_health()).stopped is None
+            await asyncio.wait_for(scheduler.wait_stopped(), 5)
+        await scheduler.stop_task_execute()
+
+
+async def test_a_close_that_drains_leaves_the_next_connection_alone(make_scheduler: MakeScheduler) -> None:
+    """A handler ignores that it is cancelled; meanwhile others close without a drain, and start anew."""
+    scheduler = await make_scheduler(drain_seconds=0.3)
+    started, release, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def handler(run: TaskRun) -> None:
+        if run.id == "first":
+            started.set()
+            while not release.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await release.wait()
+        else:
+            await asyncio.sleep(0.5)  # longer than the drain of the first close
+            told.set()
+
+    scheduler.on("run", handler)
+    await scheduler.assign_task(IntervalTask("first"))
+    await scheduler.start_task_execute(Recorder())
+    await started.wait()
+    closing = asyncio.create_task(scheduler.close())
+    await until(lambda: not scheduler.accepting_tasks)
+    await scheduler._close_within(0)
+    await scheduler.start_task_accept()
+    recorder = Recorder()
+    await scheduler.start_task_execute(recorder)
+    await scheduler.assign_task(IntervalTask("second"))
+    await recorder.ran(1)
+    await closing
+    assert scheduler.online
+    assert scheduler.executing_tasks
+    await asyncio.wait_for(told.wait(), 5)
+    release.set()
+
+
+async def test_a_shorter_drain_shortens_the_one_under_way(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("a"))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    stopping = asyncio.create_task(scheduler.stop_task_execute(drain_seconds=60))
+    await until(lambda: not scheduler.executing_tasks)
+    async with asyncio.timeout(10):
+        await scheduler.stop_task_execute(drain_seconds=0)
+        await stopping
+    assert len(recorder.cancelled) == 1

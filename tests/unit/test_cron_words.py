@@ -63,7 +63,7 @@ def test_what_is_known_stays_as_it_is(word: str) -> None:
 
 @given(st.integers(0, 7), st.integers(0, 7), st.integers(1, 4))
 def test_any_range_of_days(first: int, last: int, step: int) -> None:
-    assume(first % 7 != last % 7)
+    assume((first, last) not in ((0, 7), (7, 0)))  # the whole week to the one, a Sunday to the other
     translated = translate(f"0 0 * * {first}-{last}/{step}")
     days = {(moment.weekday() + 1) % 7 for moment in fires(translated, days=9)}
     first %= 7 if first == 7 and last < 7 else 8

@@ -58,6 +58,7 @@ LEFTOVERS: dict[str, tuple[Leave, Callable[[Memory], object], object]] = {
         "second",
     ),
     "a cancel that it survived": (lambda _: me().cancel() and None, lambda _: me().cancelling(), 0),
+    "a cancel that it took back": (lambda _: me().cancel() and me().uncancel(), lambda _: me().cancelling(), 0),
     "a name": (lambda _: me().set_name("first"), lambda _: me().get_name() == "first", False),
     "a clean-up at its end": (
         lambda memory: me().add_done_callback(lambda _: memory.ended.append("first")),

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...support import clock
+from ...support.log import Log
 from .connections import PlainConnection, TlsConnection
 from .sentinels import Address, Sentinels, address_of
 from .tls import tls_arguments
@@ -122,12 +123,12 @@ class Cluster:
         raise error
 
 
-def open_locators(instances: Sequence[RedisInstance], options: StorageOptions) -> Sequence[Locator | None]:
+def open_locators(instances: Sequence[RedisInstance], options: StorageOptions, log: Log) -> Sequence[Locator | None]:
     """Return for each instance the locator of its primary; `None`: the instance is the primary."""
     first = instances[0]
     if first.cluster:
         return [Cluster(first, options)] * len(instances)
-    return [Sentinels(instance, options) if instance.sentinels else None for instance in instances]
+    return [Sentinels(instance, options, log) if instance.sentinels else None for instance in instances]
 
 
 def _asking(instance: RedisInstance, seconds: float) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import PartitionOffline, StorageError, StorageRefused, UnsuitableServer
 from ...support.backoff import delays
+from ...support.log import Log
 from .connections import PlainConnection, TlsConnection
 from .reasons import reason_of
 from .tls import certificate_problem, tls_arguments
@@ -36,6 +37,10 @@ Address = tuple[str, int]
 
 _UNHEARD: Final = "is offline (none of its {} Sentinels answers; the last: {}): nothing was changed, try again later"
 _DOWN_SAYS: Final = "is offline (its Sentinels say that its primary is down): nothing was changed, try again later"
+_NOT_HEARD: Final = (
+    "partition %r: its Sentinel %s:%d does not let this user SUBSCRIBE. So a planned failover is followed seconds late "
+    "there, and what is confirmed until then is lost: give the user +subscribe and allchannels"
+)
 _DOWN: Final = frozenset({b"s_down", b"o_down"})
 #: The channel on which a Sentinel tells that a replica is about to be promoted.
 _BEGINS: Final = "+failover-state-send-slaveof-noone"
@@ -62,9 +67,11 @@ class Sentinels:
     Args:
         instance: the instance.
         options: the time limits.
+        log: the log, for a Sentinel that does not let this side listen.
     """
 
-    def __init__(self, instance: RedisInstance, options: StorageOptions) -> None:
+    def __init__(self, instance: RedisInstance, options: StorageOptions, log: Log) -> None:
+        self._log = log
         self._partition: Final = instance.partition_name
         self._service: Final = str(instance.service)
         self._nodes: Final = [address_of(node) for node in instance.sentinels]
@@ -155,12 +162,19 @@ class Sentinels:
             state = await connection.read_response()
         finally:
             await connection.disconnect(nowait=True)
-        address = found[0].decode(), int(found[1])
-        told = dict(zip(state[::2], state[1::2], strict=True))
-        down = _DOWN.intersection(told[b"flags"].split(b","))
-        if down and address == (told[b"ip"].decode(), int(told[b"port"])):
+        try:
+            address = found[0].decode(), int(found[1])
+            told = dict(zip(state[::2], state[1::2], strict=True))
+            is_down = not _DOWN.isdisjoint(told[b"flags"].split(b","))
+            is_told_of = address == (told[b"ip"].decode(), int(told[b"port"]))
+            answer = _Answer(address, int(told[b"config-epoch"]))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise UnsuitableServer(
+                self._partition, f"has a Sentinel, {host}:{port}, that answers in another form than Sentinels do"
+            ) from None
+        if is_down and is_told_of:
             raise PartitionOffline(self._partition, _DOWN_SAYS)
-        return _Answer(address, int(told[b"config-epoch"]))
+        return answer
 
     def invalidate(self) -> None:
         """Do nothing: the Sentinels are asked each time."""
@@ -174,12 +188,17 @@ class Sentinels:
 
     async def _stay_with(self, node: Address) -> None:
         waits = delays(_FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
+        is_told = False
         while True:
             try:
                 async with contextlib.aclosing(self._messages(*node)) as messages:
                     async for channel, text in messages:
                         waits = delays(_FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS)
                         await self._hear(node, channel, text)
+            except NoPermissionError:
+                if not is_told:
+                    is_told = True
+                    self._log.warning(_NOT_HEARD, self._partition, *node)
             except (RedisError, OSError, StorageError):
                 pass  # whoever opens a connection is told the reason
             await anyio.sleep(next(waits))
@@ -198,8 +217,9 @@ class Sentinels:
                     await connection.read_response()
             yield "", ""
             while True:
-                _, channel, text = await connection.read_response()
-                yield channel.decode(errors="replace"), text.decode(errors="replace")
+                message = await connection.read_response()
+                if isinstance(message, list) and len(message) == 3 and all(isinstance(each, bytes) for each in message):
+                    yield message[1].decode(errors="replace"), message[2].decode(errors="replace")
         finally:
             await connection.disconnect(nowait=True)
 

@@ -293,9 +293,10 @@ class Partition:
         abandon(self._client)
         self.report_lost()
 
-    def go_offline(self) -> None:
-        """Mark it offline without dropping the connection."""
+    def go_offline(self, problem: StorageError | None = None) -> None:
+        """Mark it offline without dropping the connection; `problem` is the reason."""
         if self.state == "online":
+            self.problem = self.problem or problem
             self._set_state("offline")
 
     def enroll_anew(self) -> None:

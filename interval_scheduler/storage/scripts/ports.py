@@ -93,8 +93,8 @@ class Reachable(Addressable, Protocol):
     def announce(self, due_ms: int) -> None:
         """Tell of a due time, ms."""
 
-    def go_offline(self) -> None:
-        """Mark the partition as offline: it does not answer."""
+    def go_offline(self, problem: StorageError | None = None) -> None:
+        """Mark the partition as offline: it does not answer, for this reason."""
 
     def report_lost(self) -> None:
         """Report that the connection does not work."""
