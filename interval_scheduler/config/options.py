@@ -131,7 +131,7 @@ class SchedulerOptions:
         drain_seconds: the time that closing waits for runs in progress before it cancels them. Default 30.
         cancel_grace_seconds: the time that a cancelled run may take to end, for example in its `finally` blocks. If it
             takes longer, it is named in the log and left to its lease; closing does not wait for it. Default 5.
-        stuck_after_seconds: the time without the end of a run, all places being taken, that is told. Default 60.
+        stuck_after_seconds: the time without the end of a run, while none can be started, that is told. Default 60.
         on_offline: the effect of an assignment or a removal at a partition that is offline. `"raise"` (the default):
             the call raises `PartitionOffline`. `"hint"`: the master keeps the change, which is applied once the
             partition is back; while the master itself is offline, the call raises. Give all schedulers of a namespace

@@ -130,10 +130,10 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             self._executing.forget()
 
     async def _close_within(self, drain_seconds: float, then: Callable[[], object] | None = None) -> bool:
-        """Close; give runs and handlers a time of one's own, in seconds.
+        """Close, and let runs and handlers end within that time, in seconds.
 
-        If a run calls it, it goes on in the background, calls `then` at its end, and returns False. With `then`, the
-        event loop ends with it.
+        If a run calls it, it goes on in the background, calls `then` at its end, and returns False. `then` is given if
+        the event loop is to end as well.
         """
         self._settle()
         self._assigning.refuse()

@@ -44,7 +44,7 @@ def check_cron(expression: object, zone: object) -> tuple[str, str]:
 
 
 def check_zone(zone: str) -> None:
-    """Check that a zone is the same one on every machine.
+    """Check that a zone is the same one on every machine. Of new tasks only: what is stored has to go on.
 
     Raises:
         InvalidValue: it is not; the message names `timezone`.

@@ -108,7 +108,7 @@ class Health:
         accepting: True if it accepts tasks.
         executing: True if it executes tasks.
         partitions: the health of each partition, in the order of the options.
-        findings: the facts about the scheduler itself: `stuck`, if all places are taken and no run ends.
+        findings: the facts about the scheduler itself: `stuck`, if no run can be started and none ends.
         stopped: the error that ended the execution of tasks or the connection without being asked to; `None`: none did.
     """
 

@@ -62,7 +62,7 @@ class Lifespan:
 
     Args:
         options: the scheduler's options.
-        events: the events; they are told of each lost and returned partition, and starts handlers.
+        events: the events; they are told of each lost and returned partition, and start handlers.
         log: the log for lost connections.
     """
 

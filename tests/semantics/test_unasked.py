@@ -623,8 +623,8 @@ async def test_a_start_that_is_cancelled_is_no_end(make_scheduler: MakeScheduler
 
 async def test_a_close_that_drains_leaves_the_next_connection_alone(make_scheduler: MakeScheduler) -> None:
     """A handler ignores that it is cancelled; meanwhile others close without a drain, and start anew."""
-    scheduler = await make_scheduler(drain_seconds=0.3)
-    started, release, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    scheduler = await make_scheduler(drain_seconds=3)
+    started, release, closed, told = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def handler(run: TaskRun) -> None:
         if run.id == "first":
@@ -633,7 +633,7 @@ async def test_a_close_that_drains_leaves_the_next_connection_alone(make_schedul
                 with contextlib.suppress(asyncio.CancelledError):
                     await release.wait()
         else:
-            await asyncio.sleep(0.5)  # longer than the drain of the first close
+            await closed.wait()
             told.set()
 
     scheduler.on("run", handler)
@@ -649,6 +649,7 @@ async def test_a_close_that_drains_leaves_the_next_connection_alone(make_schedul
     await scheduler.assign_task(IntervalTask("second"))
     await recorder.ran(1)
     await closing
+    closed.set()
     assert scheduler.online
     assert scheduler.executing_tasks
     await asyncio.wait_for(told.wait(), 5)

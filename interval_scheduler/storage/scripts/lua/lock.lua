@@ -5,9 +5,9 @@
 -- ARGV[2...] for each step three: action: a (acquire), e (extend) or r (release); token: string, the holder's, or ''
 --   to acquire; time to live: integer, ms, or '' to release
 -- Returns: string, for each step, with blanks between them: the token if acquired, 1 if extended or released, else 0
--- Guarantees: atomic; refused after data were lost, and under no other list of partitions; applied once per request;
---   only the holder extends or releases; tokens strictly increase; passes when Redis is out of memory,
---   since work that drains may need its locks.
+-- Guarantees: atomic; refused after data were lost, but not under another list of partitions, since work that drains may
+--   need its locks; applied once per request; only the holder extends or releases; tokens strictly increase; passes when
+--   Redis is out of memory, for the same reason.
 
 local done = recall_in_database(reply_key, stamp_arg)
 if done then
