@@ -170,6 +170,7 @@ def sync(
     model: Model, desired: Sequence[Wanted], scope: str, grid: int, assigned_at: int, removed_at: int
 ) -> SyncCounts | None:
     """Make the tasks of a scope equal to a desired set; what that took, None if one of them is refused."""
+    desired = list({wanted.raw_id: wanted for wanted in desired}.values())  # of an id that is there twice, the last one
     different = [wanted for wanted in desired if not _is_scheduled_so(model, wanted, grid)]
     answers = [assign(model, wanted, "keep", grid, assigned_at) for wanted in different]
     added = sum([answer is True for answer in answers])
