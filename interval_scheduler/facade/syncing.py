@@ -63,8 +63,8 @@ class SyncCalls:
         desired, may be removed.
 
         Args:
-            desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`. Of
-                tasks with the same id, the last one counts.
+            desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
+                Of tasks with the same id, the last one counts.
             scope: the prefix, such as `"tenant-7:"`.
             reschedule: the next run of a task that is updated, as for `assign_task`. Default `"keep"`.
             allow_empty: True if `desired` may be empty, so that the whole scope is removed. Default False.
