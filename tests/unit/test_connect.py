@@ -34,6 +34,20 @@ def test_what_cannot_be_reached_is_offline(error: Exception) -> None:
     assert "nothing was changed" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "words"),
+    [
+        (redis_errors.ClusterDownError("CLUSTERDOWN The cluster is down"), "cluster", "its cluster is down"),
+        (redis_errors.MovedError("7 h:1"), "moving", "on its way to another node"),
+        (redis_errors.TryAgainError("TRYAGAIN Multiple keys"), "moving", "on its way to another node"),
+    ],
+)
+def test_a_cluster_that_is_down_and_a_slot_that_moves_are_told_apart(error: Exception, reason: str, words: str) -> None:
+    found = translate("shard-0", error)
+    assert type(found) is PartitionOffline
+    assert (found.reason, words in str(found), "nothing was changed" in str(found)) == (reason, True, True)
+
+
 SIX = "Error running script (call to f_8a35): @user_script:72: @user_script: 72: -{} so it was refused."
 
 
