@@ -43,8 +43,7 @@ _TOO_FEW_REPLICAS: Final = (
 _IS_REPLICA: Final = "it is a read only replica: give the address of its primary"
 _MOVING: Final = ("is on its way to another node of the cluster: nothing was changed, try again later", "moving")
 _CLUSTER_DOWN: Final = (
-    "is offline, since its cluster is down (a node is missing, or nobody has its slot): "
-    "nothing was changed, try again later",
+    "is offline, since its cluster is down (a node is missing): nothing was changed, try again later",
     "cluster",
 )
 _UNENROLLED: Final = ("is not as this scheduler knew it, its data may be lost: nothing was changed, try again later",)
@@ -127,15 +126,20 @@ def translate(partition: str, error: BaseException) -> StorageError:
         return error
     if isinstance(error, AuthenticationError | AuthorizationError):
         return _not_admitted(partition, str(error))
-    if isinstance(error, ClusterDownError):
-        return PartitionOffline(partition, *_CLUSTER_DOWN)
     if is_moved(error) or is_slot_moving(error) or is_unenrolled(error):
-        return PartitionOffline(partition, *(_UNENROLLED if is_unenrolled(error) else _MOVING))
+        return PartitionOffline(partition, *_elsewhere(error))
     if isinstance(error, ResponseError) and not is_turned_away(error):
         return _refusal(partition, error)
     if problem := certificate_problem(error):
         return UnsuitableServer(partition, problem)
     return offline(partition, error)
+
+
+def _elsewhere(error: BaseException) -> tuple[str, ...]:
+    """Return the words, and the reason if there is one, for a server that does not have the partition as it was."""
+    if isinstance(error, ClusterDownError):
+        return _CLUSTER_DOWN
+    return _UNENROLLED if is_unenrolled(error) else _MOVING
 
 
 def offline(partition: str, error: BaseException) -> PartitionOffline:
