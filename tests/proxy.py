@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,15 @@ class _Pair:
     dropping: bool = False
     forgotten: bool = False
     subscribes: bool = False
+    #: Set once its requests may go on; `None`: they are not held up.
+    passing: asyncio.Event | None = None
+    markers: Sequence[bytes] = ()
+
+    def holds(self, chunk: bytes) -> bool:
+        """Whether a chunk of a request is held up."""
+        if self.passing is None or self.passing.is_set():
+            return False
+        return not self.markers or any(marker in chunk for marker in self.markers)
 
 
 class Proxy:
@@ -79,6 +88,19 @@ class Proxy:
         """Swallow what comes over the connections of now from now on, as a router does; subscriptions are left."""
         for pair in self._open:
             pair.forgotten = not pair.subscribes
+
+    def hold_open(self, *markers: bytes) -> asyncio.Event:
+        """Hold requests over the connections of now up until the event is set, also if their client has gone.
+
+        With markers, hold only those that contain one of them, and what comes behind.
+
+        So TCP does after an interruption: new connections are made, and old bytes come after the next retransmission.
+        """
+        passing = asyncio.Event()
+        for pair in self._open:
+            if not pair.subscribes:
+                pair.passing, pair.markers = passing, markers
+        return passing
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
@@ -148,6 +170,12 @@ class Proxy:
                 self.held += 1
                 try:
                     await self._holding[1].wait()
+                finally:
+                    self.held -= 1
+            if request and pair.passing is not None and pair.holds(chunk):
+                self.held += 1
+                try:
+                    await pair.passing.wait()
                 finally:
                     self.held -= 1
             if (seconds := self.delay()) > 0:

@@ -83,7 +83,6 @@ class Inspection:
             raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
         audit = Audit(
             self._connected().partitions,
-            retry_for_seconds=self._options.storage.operation_timeout_seconds,
             repair=repair,
             progress=progress,
         )

@@ -44,12 +44,12 @@ class Connected:
         thread: the number of the thread in which that loop connected.
     """
 
-    def __init__(self, group: TaskGroup, partitions: Partitions, retry_for_seconds: float, log: GuardedLog) -> None:
+    def __init__(self, group: TaskGroup, partitions: Partitions, log: GuardedLog) -> None:
         self.group = group
         self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
         self.partitions = partitions
-        self.namespace = Namespace(partitions, retry_for_seconds, log)
+        self.namespace = Namespace(partitions, log)
         self.locks = Locks(partitions, group.start_soon)
 
 
@@ -228,8 +228,7 @@ class Lifespan:
                     if not ready.done():
                         ready.set_exception(error)
                 else:
-                    retry_for_seconds = self._options.storage.operation_timeout_seconds
-                    self.connected = mine = Connected(group, partitions, retry_for_seconds, self._log)
+                    self.connected = mine = Connected(group, partitions, self._log)
                     group.start_soon(Rebalancer(partitions, mine.locks, self._log).run)
                     self._events.open()
                     if not ready.done():

@@ -17,10 +17,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
-from .commands import assigning, auditing
+from .commands import auditing
 from .partition.partition import Partition
 from .partitions import Partitions
-from .requests.session import Session
 
 _PROBLEMS_KEPT: Final = 10_000
 
@@ -30,7 +29,6 @@ class Audit:
 
     Args:
         partitions: the partitions.
-        retry_for_seconds: how long a change in doubt is sent again.
         repair: True to mend problems that are safe to mend.
         progress: called after each step with the number of checked tasks, and the number of all tasks.
     """
@@ -39,12 +37,10 @@ class Audit:
         self,
         partitions: Partitions,
         *,
-        retry_for_seconds: float,
         repair: bool,
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self._partitions = partitions
-        self._retry_for_seconds = retry_for_seconds
         self._repair = repair
         self._progress = progress
         self._checked = 0
@@ -100,7 +96,7 @@ class Audit:
                 continue
             mended = False
             if self._repair and here.state != "leased":
-                await assigning.remove(Session(partition.gate, self._retry_for_seconds), partition.keys, [raw_id])
+                await partition.remove.submit(raw_id)
                 mended = True
             self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
 

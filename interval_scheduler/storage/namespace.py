@@ -14,14 +14,13 @@ from ..errors import NotConnected, StorageError, StorageRefused
 from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.log import Log
-from .commands import assigning, control, lookup
+from .commands import lookup
 from .commands.assigning import START_WINDOW_MS
 from .commands.lookup import StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
 from .partitions import Partition, Partitions
 from .requests.batching import MAX_BATCH
-from .requests.session import Session
 
 __all__ = ["Cleared", "Namespace", "Partition", "Partitions", "TaskCounts"]
 
@@ -45,13 +44,11 @@ class Namespace:
 
     Args:
         partitions: the partitions.
-        retry_for_seconds: how long a change in doubt is sent again.
         log: the log for tasks that are left out of a list.
     """
 
-    def __init__(self, partitions: Partitions, retry_for_seconds: float, log: Log) -> None:
+    def __init__(self, partitions: Partitions, log: Log) -> None:
         self._partitions = partitions
-        self._retry_for_seconds = retry_for_seconds
         self._log = log
 
     async def get(self, raw_id: bytes) -> ScheduledTask | None:
@@ -104,7 +101,7 @@ class Namespace:
         # Tasks in transit between two partitions arrive after the first round, so there is a second one.
         for _ in range(1 if migration is None else 2):
             for partition in self._partitions.all:
-                some, leased = await assigning.clear(Session(partition.gate, self._retry_for_seconds), partition.keys)
+                some, leased = await partition.clear.submit(None)
                 removed += some
                 any_leased = any_leased or leased
             if migration is not None:
@@ -124,14 +121,13 @@ class Namespace:
         for partition in self._partitions.all:
             partition.require_online()
         for partition in self._partitions.all:
-            await control.pause_all(Session(partition.gate, self._retry_for_seconds), partition.keys, pause=pause)
+            await partition.pause.submit(pause)
 
     async def purge_dead(self) -> int:
         """Delete all dead tasks; return how many there were."""
         forgotten = 0
         for partition in self._partitions.all:
-            session = Session(partition.gate, self._retry_for_seconds)
-            while some := await control.purge_dead(session, partition.keys, MAX_BATCH):
+            while some := await partition.purge_dead.submit(MAX_BATCH):
                 forgotten += some
         return forgotten
 

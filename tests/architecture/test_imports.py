@@ -104,7 +104,7 @@ def test_lua_files_are_in_one_folder() -> None:
 
 def test_one_place_sends_scripts() -> None:
     senders = {module.name for module in MODULES.values() for text in module.strings() if text in {"EVAL", "EVALSHA"}}
-    assert senders == {"storage.requests.session"}
+    assert senders == {"storage.requests.sender"}
     attributes = {
         (module.name, node.attr)
         for module in MODULES.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -237,6 +237,39 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         homes = await where(new)
         assert set(homes) == set(ids[:30])
         assert all(partitions.home(task_id.encode()).name == home for task_id, home in homes.items())
+
+
+async def test_calls_on_a_task_that_moves_keep_their_order(urls: list[str], namespace: str) -> None:
+    """Nobody waits for the calls in between, and the task is in the outbox when the first one is made."""
+    ids = [f"t{n}" for n in range(60)]
+    async with scheduler_of(urls[:2], namespace) as old:
+        await old.assign_tasks(IntervalTask(task_id, "old", every=60, start=START) for task_id in ids)
+        lock = await old.try_lock("partitions:move")
+        assert lock is not None
+    async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
+        migration = new._lifespan.require().partitions.migration
+        assert migration is not None
+        changing = [raw_id for raw_id in map(str.encode, ids) if migration.changes_home(raw_id)]
+        for source in migration.old:
+            own = [raw_id for raw_id in changing if migration.old_home(raw_id) is source]
+            await topology.move_out(source, migration.new_home(own[0]).name, own)
+        calls: list[Awaitable[Any]] = []
+        for raw_id in changing:
+            task_id = raw_id.decode()
+            calls += [
+                new.assign_task(IntervalTask(task_id, "first", start=START)),
+                new.remove_task(task_id),
+                new.assign_task(IntervalTask(task_id, "second", start=START)),
+                new.remove_task(task_id),
+                new.assign_task(IntervalTask(task_id, "last", start=START)),
+            ]
+        results = await asyncio.gather(*calls)
+        assert results == [False, True, True, True, True] * len(changing)
+        assert await asyncio.gather(*(new.is_scheduled(raw_id.decode()) for raw_id in changing)) == ["last"] * len(
+            changing
+        )
+        assert not migration._latest, "nothing is kept of calls that ended"
+        assert await new.unlock(lock)
 
 
 async def test_clearing_while_tasks_move(urls: list[str], namespace: str) -> None:

@@ -58,9 +58,9 @@ ALL: Final = (
     ),
     Planted(
         "a call that was sent in vain does not say why",
-        "storage/requests/session.py",
-        "raise undone or OutcomeUnknown(self._partition.name) from last",
-        "raise undone or OutcomeUnknown(self._partition.name) from None",
+        "storage/requests/sender.py",
+        "                raise undone or OutcomeUnknown(self._partition.name) from last\n            with",
+        "                raise undone or OutcomeUnknown(self._partition.name) from None\n            with",
         tests_in("integration/test_unreachable", "test_a_call_under_way_tells_that_there_are_too_many_clients"),
     ),
     Planted(

@@ -88,14 +88,14 @@ ALL: Final = (
     ),
     Planted(
         "a request that met an empty database is sent again with the stamp of before",
-        "storage/requests/session.py",
+        "storage/requests/sender.py",
         "            if undone is not None and stamp != self._partition.stamp:",
         "            if False:",
         tests_in(_LOST, "test_a_scheduler_that_only_assigns"),
     ),
     Planted(
         "nobody enrolls anew after a request was refused",
-        "storage/requests/session.py",
+        "storage/requests/sender.py",
         "                self._partition.enroll_anew()",
         "                pass",
         tests_in(_LOST, "test_a_scheduler_that_only_assigns"),

@@ -181,7 +181,7 @@ ALL: Final = (
     ),
     Planted(
         "a read beside a close is in doubt",
-        "storage/requests/session.py",
+        "storage/requests/sender.py",
         '            if self._partition.state == "closed":\n                raise NotConnected from None\n',
         "",
         tests_in(_UNASKED, "test_reads_beside_a_close_are_answered_or_told_that_nothing_is_connected"),
@@ -189,8 +189,8 @@ ALL: Final = (
     Planted(
         "a look beside a close is in doubt",
         "storage/partition/batchers.py",
-        "BatchedCalls(partition.name, senders.look, reads=True),",
-        "BatchedCalls(partition.name, senders.look),",
+        "BatchedCalls(name, others.look, reads=True),",
+        "BatchedCalls(name, others.look),",
         tests_in(_UNASKED, "test_reads_beside_a_close_are_answered_or_told_that_nothing_is_connected"),
     ),
     Planted(

@@ -109,7 +109,7 @@ ALL: Final = (
     Planted(
         "an assign that no replica has is acknowledged",
         "storage/partition/batchers.py",
-        "if problem := self._assigning.not_replicated:",
+        "if problem := self.session.not_replicated:",
         "if problem := None:",
         tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
     ),
@@ -130,8 +130,8 @@ ALL: Final = (
     Planted(
         "giving a lock up waits for replicas",
         "storage/partition/batchers.py",
-        "self._unlocking if all(",
-        "self._locking if all(",
+        "replicas = 0 if all(",
+        "replicas = self._replicas if all(",
         tests_in("integration/test_replication", "test_a_lock_that_the_replica_does_not_know_of_is_given_up"),
     ),
     Planted(
@@ -144,8 +144,8 @@ ALL: Final = (
     Planted(
         "replicas are not waited for",
         "storage/partition/batchers.py",
-        "replicas = options.storage.wait_replicas",
-        "replicas = 0",
+        "        session = BatchSession(self.session, callers, self._replicas, if_exists=if_exists)",
+        "        session = BatchSession(self.session, callers, 0, if_exists=if_exists)",
         tests_in("integration/test_replication", "test_a_replica_that_does_not_keep_up"),
     ),
 )

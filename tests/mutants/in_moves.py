@@ -105,8 +105,8 @@ ALL: Final = (
     lua(
         "hints are applied under another list",
         "_in_order",
-        "  return list_changed(hinted_key, known)\n",
-        "  return nil\n",
+        "  local changed = list_changed(hinted_key, known)\n",
+        "  local changed = nil\n",
         tests_in("scripts/test_hints", "test_hints_are_not_applied_under_another_list"),
     ),
     Planted(

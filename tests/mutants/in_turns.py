@@ -80,7 +80,7 @@ ALL: Final = (
     ),
     Planted(
         "whoever waited at the gate tries a partition that went offline meanwhile",
-        "storage/requests/session.py",
+        "storage/requests/sender.py",
         "        self._partition.require_online()\n        try:\n            return await self.request(",
         "        try:\n            return await self.request(",
         tests_in(_READS, "test_whoever_waits_learns_that_the_partition_is_gone"),

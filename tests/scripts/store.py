@@ -96,7 +96,10 @@ class Numbered:
         #: The number of the last request. Lower it by one to send the same request again.
         self.sequence = 0
 
-    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+    async def request(
+        self, script: Script, keys: Sequence[bytes], args: Sequence[Argument], width: int = 0, *, replicas: int = 0
+    ) -> Any:
+        del width, replicas
         self.sequence += 1
         number: Argument = self.sequence
         if self.epoch is not None and script.is_stamped:

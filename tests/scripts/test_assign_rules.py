@@ -10,7 +10,8 @@ import pytest
 from interval_scheduler.model.assignment import AssignCall, NeverRuns, Reschedule
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, running
-from interval_scheduler.storage.topology.handoff import _InOrder
+from interval_scheduler.storage.commands.handoff import Hint
+from interval_scheduler.storage.topology.hint_applying import InOrder
 
 from .store import HOUR, MINUTE, SECOND, Space, Store, change, held_of, lease, leased_space, recurring
 
@@ -185,8 +186,10 @@ def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
 
 async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
     """Assign as for hints, and leave out of the key space how far they came."""
-    await assigning.assign_encoded(_InOrder(store.partition, 0, 1), store.keys, 0, assigning.encode(changes))
-    await store.client.delete(store.keys.hinted)
+    hint = Hint(1, b"", session=b"0" * 16, sequence=1)
+    session = InOrder(store.partition, 0, [hint])
+    await assigning.assign_encoded(session, store.keys, 0, assigning.encode(changes))
+    await store.client.delete(store.keys.hinted, store.keys.reply(hint.session))
 
 
 async def known(store: Store) -> Space:

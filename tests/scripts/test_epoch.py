@@ -18,6 +18,8 @@ from .test_idempotence import ALL, Request, comparable, rich
 pytestmark = pytest.mark.asyncio
 
 FAR = 4_000_000_000_000
+#: A hint: the session and the number of its writer, and a removal.
+REMOVAL = b"0" * 16 + b" 1", [b"a", b"", b"", b"", b""]
 
 #: What ends leases goes by their tokens, and locks do not move.
 FREE = {"complete", "fail", "lock", "quarantine", "release", "renew"}
@@ -25,7 +27,13 @@ LOCK = ALL["lock"]
 FENCED = {name: request for name, request in ALL.items() if name not in FREE} | {
     "mark": lambda store, session: sync.mark(session.it, store.keys, b"sync", HOUR, [b"a"]),
     "hint": lambda store, session: handoff.hint(
-        session.it, store.partition, store.keys.hints_for("there"), "there", 10, [b"a", b"", b"", b"", b""]
+        session.it,
+        store.partition,
+        store.keys.hints_for("there"),
+        "there",
+        10,
+        b"0" * 16 + b" 1",
+        [b"a", b"", b"", b"", b""],
     ),
 }
 every_fenced = pytest.mark.parametrize("request_of", FENCED.values(), ids=FENCED)
@@ -213,7 +221,7 @@ async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     first, second = Membership(SCHEMA_VERSION, b"here", b"here,there", b"here"), wanted(2, b"here", b"here,there")
     await topology.enroll(store.partition, first)
     keys = store.keys.hints_for("there")
-    await handoff.hint(store.session().it, store.partition, keys, "there", 10, [b"a", b"", b"", b"", b""])
+    await handoff.hint(store.session().it, store.partition, keys, "there", 10, *REMOVAL)
     before = await store.raw()
     with pytest.raises(ResponseError, match="HINTSWAIT"):
         await topology.adopt_list(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))

@@ -20,7 +20,7 @@ START = 4_000_000_000
 
 @given(kinds=st.lists(st.booleans(), max_size=40), last=st.integers(0, 40), times=st.sampled_from([1, 30]))
 def test_batches(kinds: list[bool], last: int, times: int) -> None:
-    hints = [Hint(n + 1, b"t", b"" if kind else b"ks", b"", b"", b"") for n, kind in enumerate(kinds * times)]
+    hints = [Hint(n + 1, b"t", b"" if kind else b"ks", sequence=n) for n, kind in enumerate(kinds * times)]
     cut = list(batches(hints, last))
     assert [hint for batch in cut for hint in batch] == hints[last:], "each one behind the last, in order"
     for batch in cut:
@@ -41,8 +41,9 @@ def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, gro
     task = IntervalTask("id", data, every=every, start=START, repeat=repeat, group=group)  # type: ignore[arg-type]
     args = encode([AssignCall(to_assignment(task, grid_ms), "keep")])
     raw = [b"%d" % arg if isinstance(arg, int) else arg for arg in args]
-    hint = Hint.parse(b"7", raw[0], b"\n".join(raw[1:]))
+    hint = Hint.parse(b"7", raw[0], b"\n".join([*raw[1:4], b"0123456789abcdef 12", raw[4]]))
     assert hint is not None
     assert (hint.number, list(hint.encoded), hint.is_removal) == (7, raw, False)
+    assert (hint.session, hint.sequence) == (b"0123456789abcdef", 12)
     found = to_scheduled_task("p", row_of(hint, grid_ms))
     assert (found.id, found.data, found.every, found.next_run, found.group) == ("id", data, every, START, group)

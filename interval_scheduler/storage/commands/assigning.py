@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ...model.assignment import AssignCall, NeverRuns, Reschedule
 from ...model.policy import PLAIN
-from ..requests.session import Requests, Session, to_flags
+from ..requests.session import Requests, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
@@ -16,12 +16,14 @@ from ..scripts.ports import Argument
 #: that waits this long after the claim knows that no run will start. All schedulers of a namespace use the same value.
 START_WINDOW_MS: Final = 1000
 
+#: The number of arguments of an assignment; see `encode`.
+ARGUMENTS: Final = 5
 
 _RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
 async def assign(
-    session: Session, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]
+    session: Requests, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]
 ) -> tuple[list[bool | NeverRuns], int]:
     """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none)."""
     return await assign_encoded(session, keys, grid_ms, encode(calls))
@@ -53,7 +55,9 @@ async def assign_encoded(
     session: Requests, keys: Keys, grid_ms: int, args: Sequence[Argument]
 ) -> tuple[list[bool | NeverRuns], int]:
     """Assign tasks that `encode` encoded; see `assign`."""
-    reply: bytes = await session.request(scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args))
+    reply: bytes = await session.request(
+        scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args), ARGUMENTS
+    )
     earliest, _, created = reply.partition(b" ")
     answers: list[bool | NeverRuns] = [*to_flags(created)]
     if b"u" in created:
@@ -70,13 +74,21 @@ class Removed(NamedTuple):
 
 async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Removed]:
     """Take tasks off the schedule."""
-    reply: bytes = await session.request(scripts.REMOVE, keys.of[scripts.REMOVE], (START_WINDOW_MS, keys.wake, *ids))
+    args: Sequence[Argument] = (START_WINDOW_MS, keys.wake, *ids)
+    reply: bytes = await session.request(scripts.REMOVE, keys.of[scripts.REMOVE], args, 1)
     wait, _, scheduled = reply.partition(b" ")
     return [Removed(flag, int(wait)) for flag in to_flags(scheduled)]
 
 
-async def clear(session: Session, keys: Keys) -> tuple[int, bool]:
-    """Take every task off the schedule. Return how many there were, and if one of them was leased."""
+class Cleared(NamedTuple):
+    """The number of tasks that were taken off, and if one of them was leased."""
+
+    removed: int
+    any_leased: bool
+
+
+async def clear(session: Requests, keys: Keys) -> Cleared:
+    """Take every task off the schedule."""
     reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], ())
     leased, _, removed = reply.partition(b" ")
-    return int(removed), leased == b"1"
+    return Cleared(int(removed), leased == b"1")

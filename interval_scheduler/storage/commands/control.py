@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from ..requests.session import Session
+from ..requests.session import Requests
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
+
+#: The number of arguments of a step.
+_ARGUMENTS: Final = 4
 
 
 class ControlStep(NamedTuple):
@@ -30,23 +33,23 @@ class Controlled(NamedTuple):
     earliest_ms: int
 
 
-async def control(session: Session, keys: Keys, steps: Sequence[ControlStep]) -> Controlled:
+async def control(session: Requests, keys: Keys, steps: Sequence[ControlStep]) -> Controlled:
     """Carry out steps on tasks, in their order."""
     args: list[Argument] = [keys.wake]
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
-    reply: bytes = await session.request(scripts.CONTROL, keys.of[scripts.CONTROL], args)
+    reply: bytes = await session.request(scripts.CONTROL, keys.of[scripts.CONTROL], args, _ARGUMENTS)
     earliest, _, results = reply.partition(b" ")
     return Controlled(results.decode(), int(earliest))
 
 
-async def pause_all(session: Session, keys: Keys, *, pause: bool) -> bool:
+async def pause_all(session: Requests, keys: Keys, *, pause: bool) -> bool:
     """Pause the whole partition or resume it. Return True if that changed something."""
     reply: bytes = await session.request(scripts.PAUSE_ALL, keys.of[scripts.PAUSE_ALL], (keys.wake, int(pause)))
     return reply == b"1"
 
 
-async def purge_dead(session: Session, keys: Keys, limit: int) -> int:
+async def purge_dead(session: Requests, keys: Keys, limit: int) -> int:
     """Forget up to `limit` dead tasks, the oldest first. Return their number."""
     reply: bytes = await session.request(scripts.PURGE_DEAD, keys.of[scripts.PURGE_DEAD], (limit,))
     return int(reply)

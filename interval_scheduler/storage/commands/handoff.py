@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 from ...model.checks import MAX_ID_BYTES
 from ...model.wire import is_id, whole
-from ..requests.session import Session
+from ..requests.session import Requests
 from ..scripts import loader as scripts
 from ..scripts.keys import HintKeys
 from ..scripts.ports import Argument, ScriptRunner
+from .assigning import ARGUMENTS
 from .decoding import number
 
 _PAGE: Final = 200
@@ -20,19 +21,28 @@ _TRIMMED_AT_ONCE: Final = 500
 _CODE: Final = re.compile(rb"[kis][sb]d?(?:;[^;\n]+)*")
 _START: Final = re.compile(rb"\d{1,16}(?:/\d{1,16})?")
 _INTERVAL: Final = re.compile(rb"(?:[1-9]\d{0,14}(?:/\d{1,15})?)?")
-#: A removal has no code, start, interval or data: four empty lines.
-_REMOVAL: Final = b"\n\n\n"
+_WRITER: Final = re.compile(rb"([0-9a-f]{16}) (\d{1,15})")
 
 
 class Hint(NamedTuple):
-    """One hint: an assignment in the form of `assign.lua`, or a removal."""
+    """One hint: an assignment in the form of `assign.lua`, or a removal.
+
+    Attributes:
+        number: its number among all hints for the partition.
+        id: the task id.
+        code, start, interval, data: the assignment; all empty for a removal.
+        session: the session of its writer with the partition.
+        sequence: its number in that session; applied, it outdates all earlier requests of the session.
+    """
 
     number: int
     id: bytes
-    code: bytes
-    start: bytes
-    interval: bytes
-    data: bytes
+    code: bytes = b""
+    start: bytes = b""
+    interval: bytes = b""
+    data: bytes = b""
+    session: bytes = b""
+    sequence: int = 0
 
     @property
     def is_removal(self) -> bool:
@@ -48,17 +58,24 @@ class Hint(NamedTuple):
     def parse(cls, number: bytes, raw_id: bytes, says: bytes) -> Hint | None:
         """Decode a hint as the master keeps it; None if it cannot be read."""
         counted = whole(number)
-        code, start, interval, data = [*says.split(b"\n", 3), b"", b"", b""][:4]
-        is_readable = says == _REMOVAL or (
+        code, start, interval, writer, data = [*says.split(b"\n", 4), b"", b"", b"", b"", b""][:5]
+        written = _WRITER.fullmatch(writer)
+        is_readable = not (code or start or interval or data) or (
             _CODE.fullmatch(code) and _START.fullmatch(start) and _INTERVAL.fullmatch(interval)
         )
-        if counted is None or not is_id(raw_id, MAX_ID_BYTES) or not is_readable:
+        if counted is None or written is None or not is_id(raw_id, MAX_ID_BYTES) or not is_readable:
             return None
-        return cls(counted, raw_id, code, start, interval, data)
+        return cls(counted, raw_id, code, start, interval, data, written[1], int(written[2]))
 
 
 async def hint(
-    session: Session, master: ScriptRunner, keys: HintKeys, partition: str, bound: int, args: Sequence[Argument]
+    session: Requests,
+    master: ScriptRunner,
+    keys: HintKeys,
+    partition: str,
+    bound: int,
+    writer: bytes,
+    args: Sequence[Argument],
 ) -> str:
     """Keep hints. Return for each `f` (no room), or `1` or `0` as `hint.lua` explains.
 
@@ -68,12 +85,14 @@ async def hint(
         keys: the keys of the hints for the partition.
         partition: the name of the partition.
         bound: the greatest number of hints that may wait.
+        writer: the session of the writer with the partition, a blank, and its number (`Session.outdate`).
         args: for each hint its id, code, start, interval and data; the last four empty for a removal.
     """
     reply: bytes = await session.request(
         scripts.HINT,
         (*master.keys.of[scripts.HINT], *keys),
-        (master.keys.wake, partition.encode(), bound, *args),
+        (master.keys.wake, partition.encode(), bound, writer, *args),
+        ARGUMENTS,
     )
     return reply.decode()
 
@@ -89,7 +108,7 @@ async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) 
     found: list[Hint | None] = []
     for raw_id, latest, says in zip(ids, numbers, said, strict=True):
         if latest is not None and latest.startswith(b"-"):
-            found.append(Hint.parse(latest[1:], raw_id, _REMOVAL))
+            found.append(Hint(whole(latest[1:]) or 0, raw_id))
         else:
             found.append(None if says is None else Hint.parse(latest, raw_id, says))
     return found

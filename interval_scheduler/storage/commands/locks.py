@@ -31,11 +31,11 @@ class LockAnswer(NamedTuple):
     problem: NotReplicated | None = None
 
 
-async def lock(session: Session, keys: Keys, steps: Sequence[LockStep]) -> list[int]:
+async def lock(session: Session, keys: Keys, steps: Sequence[LockStep], replicas: int = 0) -> list[int]:
     """Carry out steps on locks. Return for each the token acquired, 1 if extended or released, else 0."""
     lock_keys = [keys.lock(step.name) for step in steps]
     args: list[Argument] = []
     for step in steps:
         args += (step.action, step.token, step.ttl_ms)
-    reply: bytes = await session.request(scripts.LOCK, (*keys.of[scripts.LOCK], *lock_keys), args)
+    reply: bytes = await session.request(scripts.LOCK, (*keys.of[scripts.LOCK], *lock_keys), args, replicas=replicas)
     return [int(result) for result in reply.split(b" ")]

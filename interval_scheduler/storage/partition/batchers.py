@@ -1,122 +1,212 @@
 """The batchers of a partition: in each, calls gather while a batch is under way, and go out together when it returns.
 
-Each batcher has a session of its own, so that a batch in doubt keeps no other batcher waiting. It checks first that the
-partition is online: calls that queued behind a batch in doubt would otherwise each wait for the full time-out again.
+All changes take turns on one session (see `requests/turns.py`). Steps on locks have a session of their own, since they
+keep no task waiting, and go on with any list of partitions. Each batch checks first that the partition is online: calls
+that queued behind a batch in doubt would otherwise each wait for the full time-out again.
 
-A second set of batchers is used while tasks migrate: its requests change only tasks that exist here (as Redis's XX);
-the result for others is `None`.
+Some kinds are used while tasks migrate: their requests change only tasks that exist here (as Redis's XX); the result
+for others is `None`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
-from ..commands import control as control_commands
+from ..commands.assigning import Cleared, Removed
+from ..commands.control import ControlStep, control, pause_all, purge_dead
 from ..requests.batching import BatchedCalls
-from ..requests.session import NotAllExist, Session
+from ..requests.callers import Callers
+from ..requests.session import BatchSession, NotAllExist, Session
+from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Batchers(NamedTuple):
-    """The batchers of one partition."""
-
-    assign: BatchedCalls[AssignCall, bool | NeverRuns]
-    remove: BatchedCalls[bytes, assigning.Removed]
-    control: BatchedCalls[control_commands.ControlStep, str]
-    lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
-    look: BatchedCalls[bytes, lookup.Row | None]
-    size: BatchedCalls[None, lookup.Sizes]
-
-
 class BatchersIfExists(NamedTuple):
     """The batchers that change only tasks that exist at a partition; the result for any other task is `None`."""
 
-    assign: BatchedCalls[AssignCall, bool | NeverRuns | None]
-    remove: BatchedCalls[bytes, assigning.Removed | None]
-    control: BatchedCalls[control_commands.ControlStep, str | None]
+    assign: Turn[AssignCall, bool | NeverRuns | None]
+    remove: Turn[bytes, Removed | None]
+    control: Turn[ControlStep, str | None]
     in_transit: BatchedCalls[bytes, bool]
+
+
+class Batchers(NamedTuple):
+    """The batchers of one partition; `loops` are to be run."""
+
+    assign: Turn[AssignCall, bool | NeverRuns]
+    remove: Turn[bytes, Removed]
+    control: Turn[ControlStep, str]
+    clear: Turn[None, Cleared]
+    pause: Turn[bool, bool]
+    purge_dead: Turn[int, int]
+    if_exists: BatchersIfExists
+    lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
+    look: BatchedCalls[bytes, lookup.Row | None]
+    size: BatchedCalls[None, lookup.Sizes]
+    loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 
 
 def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     """Make the batchers of a partition; none of them runs yet."""
-    senders = _BatchSenders(partition, options, if_exists=False)
+    name, turns = partition.name, Turns(partition.name)
+    changes = _Changes(partition, options)
+    whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
+    if_exists = BatchersIfExists(
+        turns.add(_if_exists_each(changes.assign_if_exists), _id_of_assignment, _weigh_assignment),
+        turns.add(_if_exists_each(changes.remove_if_exists), bytes),
+        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step),
+        BatchedCalls(name, others.in_transit, reads=True),
+    )
+    lock, look, size = (
+        BatchedCalls(name, others.lock),
+        BatchedCalls(name, others.look, reads=True),
+        BatchedCalls(name, others.size, reads=True),
+    )
     return Batchers(
-        BatchedCalls(partition.name, senders.assign, lambda call: len(call.assignment.data)),
-        BatchedCalls(partition.name, senders.remove),
-        BatchedCalls(partition.name, senders.control),
-        BatchedCalls(partition.name, senders.lock),
-        BatchedCalls(partition.name, senders.look, reads=True),
-        BatchedCalls(partition.name, senders.size, reads=True),
+        assign=turns.add(changes.assign, _id_of_assignment, _weigh_assignment),
+        remove=turns.add(changes.remove, bytes),
+        control=turns.add(changes.control, _id_of_step),
+        clear=turns.add(whole.clear, None),
+        pause=turns.add(whole.pause, None),
+        purge_dead=turns.add(whole.purge_dead, None),
+        if_exists=if_exists,
+        lock=lock,
+        look=look,
+        size=size,
+        loops=(turns.run, lock.run, look.run, size.run, if_exists.in_transit.run),
     )
 
 
-def open_batchers_if_exists(partition: HasDetour, options: SchedulerOptions) -> BatchersIfExists:
-    """Make the batchers that change only tasks that exist at a partition; none of them runs yet."""
-    senders = _BatchSenders(partition, options, if_exists=True)
-    return BatchersIfExists(
-        BatchedCalls(partition.name, _if_exists_each(senders.assign), lambda call: len(call.assignment.data)),
-        BatchedCalls(partition.name, _if_exists_each(senders.remove)),
-        BatchedCalls(partition.name, _if_exists_each(senders.control)),
-        BatchedCalls(partition.name, senders.in_transit, reads=True),
-    )
+def _id_of_assignment(call: AssignCall) -> bytes:
+    return call.assignment.id
 
 
-class _BatchSenders:
-    """The functions that send the batches."""
+def _weigh_assignment(call: AssignCall) -> int:
+    return len(call.assignment.data)
 
-    def __init__(self, partition: HasDetour, options: SchedulerOptions, *, if_exists: bool) -> None:
+
+def _id_of_step(step: ControlStep) -> bytes:
+    return step.raw_id
+
+
+class _Changes:
+    """The functions that send changes of single tasks."""
+
+    def __init__(self, partition: HasDetour, options: SchedulerOptions) -> None:
         self._partition = partition
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
-        retry_for_seconds = options.storage.operation_timeout_seconds
-        replicas = options.storage.wait_replicas
-        self._if_exists = if_exists
-        self._assigning = Session(partition, retry_for_seconds, replicas, if_exists=if_exists)
-        self._removing = Session(partition, retry_for_seconds, if_exists=if_exists)
-        self._controlling = Session(partition, retry_for_seconds, if_exists=if_exists)
-        self._locking = Session(partition, retry_for_seconds, replicas)
-        self._unlocking = Session(partition, retry_for_seconds)
+        self._replicas = options.storage.wait_replicas
+        #: Numbers all changes of this scheduler to the partition.
+        self.session = Session(partition, options.storage.operation_timeout_seconds)
 
-    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool | NeverRuns]:
-        partition = self._partition
+    async def assign(self, calls: Sequence[AssignCall], callers: Callers) -> Sequence[bool | NeverRuns]:
         if (detour := await self._detour_in_use()) is not None:
-            return await detour.assign(calls)
+            return await detour.assign(calls, self.session.outdate(), callers)
+        return await self._assign(calls, callers, if_exists=False)
+
+    async def assign_if_exists(self, calls: Sequence[AssignCall], callers: Callers) -> Sequence[bool | NeverRuns]:
+        return await self._assign(calls, callers, if_exists=True)
+
+    async def _assign(
+        self, calls: Sequence[AssignCall], callers: Callers, *, if_exists: bool
+    ) -> Sequence[bool | NeverRuns]:
+        partition = self._partition
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
         if any(call.assignment.policy.cron is not None for call in calls):
             now_ms = await partition.now_ms()
             calls = [call.planned(now_ms) for call in calls]
-        created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, calls)
+        session = BatchSession(self.session, callers, self._replicas, if_exists=if_exists)
+        created, earliest_ms = await assigning.assign(session, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
-        if problem := self._assigning.not_replicated:
+        if problem := self.session.not_replicated:
             raise problem
         return created
 
-    async def remove(self, ids: Sequence[bytes]) -> Sequence[assigning.Removed]:
+    async def remove(self, ids: Sequence[bytes], callers: Callers) -> Sequence[Removed]:
         if (detour := await self._detour_in_use()) is not None:
-            return await detour.remove(ids)
-        self._partition.require_online()
-        return await assigning.remove(self._removing, self._partition.keys, ids)
+            return await detour.remove(ids, self.session.outdate(), callers)
+        return await self._remove(ids, callers, if_exists=False)
 
-    async def control(self, steps: Sequence[control_commands.ControlStep]) -> Sequence[str]:
-        await self._detour_in_use()
+    async def remove_if_exists(self, ids: Sequence[bytes], callers: Callers) -> Sequence[Removed]:
+        return await self._remove(ids, callers, if_exists=True)
+
+    async def _remove(self, ids: Sequence[bytes], callers: Callers, *, if_exists: bool) -> Sequence[Removed]:
         self._partition.require_online()
-        results, earliest_ms = await control_commands.control(self._controlling, self._partition.keys, steps)
+        session = BatchSession(self.session, callers, if_exists=if_exists)
+        return await assigning.remove(session, self._partition.keys, ids)
+
+    async def control(self, steps: Sequence[ControlStep], callers: Callers) -> Sequence[str]:
+        await self._detour_in_use()
+        return await self._control(steps, callers, if_exists=False)
+
+    async def control_if_exists(self, steps: Sequence[ControlStep], callers: Callers) -> Sequence[str]:
+        return await self._control(steps, callers, if_exists=True)
+
+    async def _control(self, steps: Sequence[ControlStep], callers: Callers, *, if_exists: bool) -> Sequence[str]:
+        self._partition.require_online()
+        session = BatchSession(self.session, callers, if_exists=if_exists)
+        results, earliest_ms = await control(session, self._partition.keys, steps)
         self._announce(earliest_ms)
         return results
+
+    async def _detour_in_use(self) -> Detour | None:
+        """Return the detour if the partition is offline; if it is online, apply waiting hints and return `None`."""
+        detour = self._partition.detour
+        if detour is None or not detour.in_between or await detour.passable():
+            return None
+        return detour
+
+    def _announce(self, earliest_ms: int) -> None:
+        if earliest_ms >= 0 and self._partition.due_times.listeners:  # a process that does not execute has none
+            self._partition.announce(earliest_ms)
+
+
+class _WholeChanges:
+    """The functions that send changes of a whole partition. A batch has one call, since they concern all tasks."""
+
+    def __init__(self, partition: HasDetour, session: Session) -> None:
+        self._partition = partition
+        self._session = session
+
+    async def clear(self, calls: Sequence[None], callers: Callers) -> Sequence[Cleared]:
+        session = self._online_session(callers)
+        return [await assigning.clear(session, self._partition.keys) for _ in calls]
+
+    async def pause(self, pauses: Sequence[bool], callers: Callers) -> Sequence[bool]:
+        session = self._online_session(callers)
+        return [await pause_all(session, self._partition.keys, pause=pause) for pause in pauses]
+
+    async def purge_dead(self, limits: Sequence[int], callers: Callers) -> Sequence[int]:
+        session = self._online_session(callers)
+        return [await purge_dead(session, self._partition.keys, limit) for limit in limits]
+
+    def _online_session(self, callers: Callers) -> BatchSession:
+        self._partition.require_online()
+        return BatchSession(self._session, callers)
+
+
+class _OtherBatches:
+    """The functions that send steps on locks, and reads."""
+
+    def __init__(self, partition: HasDetour, options: SchedulerOptions) -> None:
+        self._partition = partition
+        self._replicas = options.storage.wait_replicas
+        self._locking = Session(partition, options.storage.operation_timeout_seconds)
 
     async def lock(self, steps: Sequence[locks.LockStep]) -> Sequence[locks.LockAnswer]:
         self._partition.require_online(with_any_list=True)
         # A release waits for no replica: if a failover undoes it, the lock ends when its time is over.
-        session = self._unlocking if all(step.action == b"r" for step in steps) else self._locking
-        results = await locks.lock(session, self._partition.keys, steps)
-        problem = session.not_replicated
+        replicas = 0 if all(step.action == b"r" for step in steps) else self._replicas
+        results = await locks.lock(self._locking, self._partition.keys, steps, replicas)
+        problem = self._locking.not_replicated
         return [
             locks.LockAnswer(result, problem if result and step.action != b"r" else None)
             for step, result in zip(steps, results, strict=True)
@@ -134,29 +224,18 @@ class _BatchSenders:
     async def in_transit(self, ids: Sequence[bytes]) -> Sequence[bool]:
         return (await topology.migration_status(self._partition, ids)).in_transit
 
-    async def _detour_in_use(self) -> Detour | None:
-        """Return the detour if the partition is offline; if it is online, apply waiting hints and return `None`."""
-        detour = self._partition.detour
-        if detour is None or self._if_exists or not detour.in_between or await detour.passable():
-            return None
-        return detour
-
-    def _announce(self, earliest_ms: int) -> None:
-        if earliest_ms >= 0 and self._partition.due_times.listeners:  # a process that does not execute has none
-            self._partition.announce(earliest_ms)
-
 
 def _if_exists_each(
-    send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
-) -> Callable[[Sequence[Item]], Awaitable[Sequence[Result | None]]]:
+    send: Callable[[Sequence[Item], Callers], Awaitable[Sequence[Result]]],
+) -> Send[Item, Result | None]:
     """Wrap `send`, so that it leaves out the tasks that do not exist; their result is `None`."""
 
-    async def send_existing(items: Sequence[Item]) -> Sequence[Result | None]:
+    async def send_existing(items: Sequence[Item], callers: Callers) -> Sequence[Result | None]:
         results: list[Result | None] = [None] * len(items)
         positions = list(range(len(items)))
         while positions:
             try:
-                found = await send([items[position] for position in positions])
+                found = await send([items[position] for position in positions], callers.only(positions))
             except NotAllExist as refused:
                 # Some more may be gone by the time of the next try, but none comes back.
                 positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]

@@ -16,10 +16,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ..requests.session import ScriptSender, restamped
+from ..requests.sender import ScriptSender, restamped
 from ..scripts.keys import Keys
 from ..scripts.loader import Script
-from ..scripts.ports import Argument, Reachable
+from ..scripts.ports import Argument, Reachable, RequestItems
 
 #: The connections that the gate leaves to others at the least.
 _LEFT_TO_OTHERS: Final = 3
@@ -68,6 +68,7 @@ class Gate:
         args: Sequence[Argument],
         retry_for_seconds: float,
         replicas: int = 0,
+        items: RequestItems | None = None,
     ) -> Any:
         """Send a numbered request until it is answered; the time for that begins with its turn.
 
@@ -78,7 +79,7 @@ class Gate:
         async with self.turn:
             self._partition.require_online()
             args = self._up_to_date(args, stamp)
-            return await self._sender.request(script, keys, args, retry_for_seconds, replicas)
+            return await self._sender.request(script, keys, args, retry_for_seconds, replicas, items)
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once, as it is; raises the client's errors."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NoReturn
 
 import anyio
@@ -33,11 +33,11 @@ from ..connection.client import abandon, close, drop_idle, open_client, refuse_w
 from ..connection.discovery import Cluster, Locator
 from ..connection.failures import FAILED, is_slot_moving, still_offline, translate
 from ..connection.server_time import ServerTime
-from ..requests.session import ScriptSender
+from ..requests.sender import ScriptSender
 from ..scripts.keys import Keys
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Detour, PartitionState
-from .batchers import open_batchers, open_batchers_if_exists
+from .batchers import open_batchers
 from .ear import Ear
 from .gate import Gate
 from .handshake import Handshake
@@ -99,12 +99,16 @@ class Partition:
         #: The way of calls that come in any number, so that they do not hold up the others.
         self.gate: Final = Gate(self, self.sender, options.storage.max_connections)
         self._server_time = ServerTime(self.name, self._client)
-        #: Batchers for changes of tasks that exist here, and of no others.
-        self.if_exists: Final = open_batchers_if_exists(self, options)
         batchers = open_batchers(self, options)
+        self._loops: Final = batchers.loops
+        #: Changes of tasks that exist here, and of no others.
+        self.if_exists: Final = batchers.if_exists
         self.assign: Final = batchers.assign
         self.remove: Final = batchers.remove
         self.control: Final = batchers.control
+        self.clear: Final = batchers.clear
+        self.pause: Final = batchers.pause
+        self.purge_dead: Final = batchers.purge_dead
         self.lock: Final = batchers.lock
         self.look: Final = batchers.look
         self.size: Final = batchers.size
@@ -113,12 +117,6 @@ class Partition:
     def database(self) -> str | None:
         """The text that tells its database from every other; `None` before it was reached, or if there is none."""
         return self.handshake.database
-
-    @property
-    def _batchers(self) -> Iterator[Callable[[], Coroutine[Any, Any, None]]]:
-        """The loops of the batchers."""
-        for batcher in (self.assign, self.remove, self.control, self.lock, self.look, self.size, *self.if_exists):
-            yield batcher.run
 
     def require_online(self, *, with_any_list: bool = False) -> None:
         """Raise unless online; with any list of partitions, unless it can be reached.
@@ -177,7 +175,7 @@ class Partition:
         """Connect, stay connected and serve the batchers until cancelled."""
         try:
             async with anyio.create_task_group() as group:
-                for run in self._batchers:
+                for run in self._loops:
                     group.start_soon(run)
                 if self._locator is not None:
                     group.start_soon(self._locator.watch, self._leave_primary)

@@ -15,17 +15,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from ...errors import NotConnected, OutcomeUnknown
 
 Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
 Result = TypeVar("Result")
 
 #: The most items of one batch: keeps a script within a few milliseconds.
 MAX_BATCH: Final = 500
 #: The most bytes of one batch, unless one item alone is heavier.
 MAX_BATCH_BYTES: Final = 1 << 20
+
+
+class Submits(Protocol[Item_contra, Result]):
+    """Calls of one kind that gather in batches."""
+
+    def submit(self, item: Item_contra) -> asyncio.Future[Result]:
+        """Send an item with a batch; the future gives its result."""
 
 
 class Partly(Exception):

@@ -7,6 +7,7 @@ replace the partition by something simple.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NoReturn, Protocol
 
 from ...errors import StorageError
@@ -44,6 +45,16 @@ class ScriptRunner(Protocol):
         """Run a script that anybody may repeat without effect; send it again until a reply comes."""
 
 
+class RequestItems(Protocol):
+    """The items of a request, each with a caller who may give up. `requests/callers.py` implements it."""
+
+    def end_without_any(self) -> AbstractContextManager[None]:
+        """End the block early once no caller waits any more."""
+
+    def again(self, args: Sequence[Argument]) -> Sequence[Argument] | None:
+        """Return the arguments of a repetition, from those of the first attempt; None if no caller waits any more."""
+
+
 class Sender(Protocol):
     """Sends a numbered request until it is answered."""
 
@@ -54,6 +65,7 @@ class Sender(Protocol):
         args: Sequence[Argument],
         retry_for_seconds: float,
         replicas: int = 0,
+        items: RequestItems | None = None,
     ) -> Any:
         """Run a script that recognizes a repeated request; repeat it until a reply comes or the time is over."""
 
@@ -124,11 +136,11 @@ class Detour(Protocol):
     def in_between(self) -> bool:
         """True if changes must go through the detour: the partition is offline, or hints wait."""
 
-    async def assign(self, changes: Sequence[Any]) -> Sequence[bool | NeverRuns]:
-        """Keep assignments until the partition is back."""
+    async def assign(self, changes: Sequence[Any], writer: bytes, callers: Any) -> Sequence[bool | NeverRuns]:
+        """Keep assignments until the partition is back; `writer` outdates what their sender sent to it before."""
 
-    async def remove(self, ids: Sequence[bytes]) -> Sequence[Any]:
-        """Keep removals until the partition is back."""
+    async def remove(self, ids: Sequence[bytes], writer: bytes, callers: Any) -> Sequence[Any]:
+        """Keep removals until the partition is back; `writer` outdates what their sender sent to it before."""
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Look tasks up, first in the hints."""

@@ -5,9 +5,9 @@
     batcher ──(offline)──▶ hint on the master ──page──▶ applied at the partition, in order ──▶ trimmed at the master
                                                         (with the number of the last one, in one step)
 
-A hint has a number, and a partition keeps the number of the last one that was applied to it. A scheduler that applies
-hints sends the number that it believes to be the last; if it is wrong, nothing happens. So any number of schedulers may
-apply the same hints, and any of them may die between the two steps: each hint is applied once, in order.
+Any number of schedulers may apply the same hints: each is applied once, in order (see `hint_applying.py`). A hint has
+its writer's session with the partition, and the next number in it: once it is applied, all requests that the writer had
+sent to the partition before are outdated, also those that lie in some buffer.
 
 A scheduler that lost a partition applies the waiting hints before the partition is online for it again, and so before
 it claims there. One that did not lose it gets an announcement of new hints, and also asks the master from time to time;
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import anyio
@@ -31,7 +31,6 @@ from ...config.options import SchedulerOptions
 from ...errors import (
     HintsFull,
     NotConnected,
-    OutcomeUnknown,
     PartitionListChanged,
     PartitionOffline,
     StorageRefused,
@@ -41,14 +40,14 @@ from ...support import clock
 from ...support.log import Log
 from ..commands import assigning, handoff, lookup
 from ..commands.assigning import START_WINDOW_MS, Removed
-from ..commands.handoff import Hint
 from ..commands.lookup import Row
 from ..connection.failures import FAILED, is_list_changed, translate
 from ..requests.batching import Partly
-from ..requests.session import Session
-from ..scripts.loader import Script
-from ..scripts.ports import Argument, Reachable, ScriptRunner
-from .hint_codec import batches, row_of
+from ..requests.callers import Callers
+from ..requests.session import BatchSession, Session
+from ..scripts.ports import Argument, Reachable
+from .hint_applying import apply_hints
+from .hint_codec import row_of
 
 _REMOVAL: Final = (b"", b"", b"", b"")
 
@@ -76,8 +75,8 @@ class Handoff:
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._log = log
         self._retry_for_seconds = options.storage.operation_timeout_seconds
-        self._assigning = Session(master, self._retry_for_seconds, options.storage.wait_replicas)
-        self._removing = Session(master, self._retry_for_seconds)
+        self._replicas = options.storage.wait_replicas
+        self._session = Session(master, self._retry_for_seconds)
         self._applying = asyncio.Lock()
         #: True if other schedulers may have written hints, since the partition was away.
         self._assumed = True
@@ -121,31 +120,41 @@ class Handoff:
 
     # Writing
 
-    async def assign(self, calls: Sequence[AssignCall]) -> Sequence[bool | NeverRuns]:
-        """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`."""
+    async def assign(self, calls: Sequence[AssignCall], writer: bytes, callers: Callers) -> Sequence[bool | NeverRuns]:
+        """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`.
+
+        Args:
+            calls: the assignments.
+            writer: the session with the partition and its number there; see `Session.outdate`.
+            callers: their callers.
+        """
         self.require()
         settled: Sequence[AssignCall | NeverRuns] = calls
         if any(call.needs_clock for call in calls):
             now_ms = await self._master.now_ms()
             settled = [call.settled(now_ms) for call in calls]
+        positions = [position for position, call in enumerate(settled) if isinstance(call, AssignCall)]
         kept = [call for call in settled if isinstance(call, AssignCall)]
-        told = iter(await self._write(self._assigning, assigning.encode(kept)) if kept else "")
-        if kept and (problem := self._assigning.not_replicated):
-            raise problem
+        told: Iterator[str] = iter(())
+        if kept:
+            session = BatchSession(self._session, callers.only(positions), self._replicas)
+            told = iter(await self._write(session, writer, assigning.encode(kept)))
+            if problem := self._session.not_replicated:
+                raise problem
         flags = [next(told) if isinstance(call, AssignCall) else call for call in settled]
         return self._results(flags, [flag if isinstance(flag, NeverRuns) else flag == "1" for flag in flags])
 
-    async def remove(self, ids: Sequence[bytes]) -> Sequence[Removed]:
-        """Keep removals. Return for each task if it was scheduled, as far as the hints tell."""
+    async def remove(self, ids: Sequence[bytes], writer: bytes, callers: Callers) -> Sequence[Removed]:
+        """Keep removals. Return for each task if it was scheduled, as far as the hints tell. As `assign`."""
         self.require()
         args = [arg for raw_id in ids for arg in (raw_id, *_REMOVAL)]
-        flags = await self._write(self._removing, args)
+        flags = await self._write(BatchSession(self._session, callers), writer, args)
         # Since the partition was lost, no claim was granted; a claim from just before may still start its runs.
         passed_ms = 1000 * (clock.monotonic() - self._began_at)
         wait_ms = max(0, math.ceil(START_WINDOW_MS - passed_ms))
         return self._results(flags, [Removed(flag == "1", wait_ms) for flag in flags])
 
-    async def _write(self, session: Session, args: Sequence[Argument]) -> str:
+    async def _write(self, session: BatchSession, writer: bytes, args: Sequence[Argument]) -> str:
         if self._began_at == math.inf:
             self._began_at = clock.monotonic()
             self._log.warning(
@@ -153,7 +162,7 @@ class Handoff:
                 self._partition.name,
             )
         try:
-            return await handoff.hint(session, self._master, self.keys, self._partition.name, self._limit, args)
+            return await handoff.hint(session, self._master, self.keys, self._partition.name, self._limit, writer, args)
         finally:
             self.pending = True  # even if it failed: the hint may be stored although its reply was lost
 
@@ -258,61 +267,11 @@ class Handoff:
     async def _apply(self) -> None:
         """Apply all hints that wait; raises the client's errors of the partition, and `StorageError` of the master."""
         self.pending = False
-        applied = 0
         try:
-            while page := await handoff.hint_page(self._master, self.keys):
-                last = await handoff.applied(self._partition)
-                if page.lost:
-                    self._log.error(
-                        "%d hints in the key %s cannot be read: left out", page.lost, self.keys.says.decode()
-                    )
-                for batch in batches(page.hints, last):
-                    if not await self._apply_batch(batch, last):
-                        break
-                    last = batch[-1].number
-                    applied += len(batch)
-                else:
-                    last = max(last, page.last)
-                await handoff.trim_hints(self._master, self.keys, last)
+            await apply_hints(self._partition, self._master, self.keys, self._grid_ms, self._log)
         except NotConnected:
             raise PartitionOffline(self._master.name) from None
         except BaseException:
             self.pending = True
             raise
-        finally:
-            if applied:
-                self._log.info("%d hints for partition %s were applied", applied, self._partition.name)
         self._assumed = False
-
-    async def _apply_batch(self, batch: Sequence[Hint], last: int) -> bool:
-        """Apply hints of one kind in one step; return `False` if another scheduler does that."""
-        session = _InOrder(self._partition, last, batch[-1].number)
-        keys = self._partition.keys
-        try:
-            if batch[0].is_removal:
-                await assigning.remove(session, keys, [hint.id for hint in batch])
-            else:
-                args = [arg for hint in batch for arg in hint.encoded]
-                _, earliest_ms = await assigning.assign_encoded(session, keys, self._grid_ms, args)
-                if earliest_ms >= 0:
-                    self._partition.announce(earliest_ms)
-        except FAILED as error:
-            if isinstance(translate(self._partition.name, error), OutcomeUnknown):
-                return False
-            raise
-        return True
-
-
-class _InOrder:
-    """The sender of applied hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
-
-    def __init__(self, partition: ScriptRunner, last: int, number: int) -> None:
-        self._partition = partition
-        self._stamp = b"%s:%d %d" % (partition.stamp, last, number)
-
-    async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        """Send it once, as it is; raises the client's errors."""
-        assert script.in_order is not None  # noqa: S101 - for the type checker: `assign` and `remove` have it
-        return await self._partition.evaluate(
-            script.in_order, (self._partition.keys.hinted, *keys), (self._stamp, *args)
-        )

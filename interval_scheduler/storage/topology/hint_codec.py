@@ -10,17 +10,25 @@ from ..requests.batching import MAX_BATCH
 
 
 def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
-    """Yield the hints after the number `last`, in order, in batches of one kind and of at most `MAX_BATCH`."""
+    """Yield the hints after the number `last`, in order, in batches of at most `MAX_BATCH`.
+
+    The hints of a batch are of one kind, and one writer wrote them, in the order of its numbers.
+    """
     batch: list[Hint] = []
     for hint in hints:
         if hint.number <= last:
             continue
-        if batch and (hint.is_removal != batch[0].is_removal or len(batch) >= MAX_BATCH):
+        if batch and (not _belongs(hint, batch[-1]) or len(batch) >= MAX_BATCH):
             yield batch
             batch = []
         batch.append(hint)
     if batch:
         yield batch
+
+
+def _belongs(hint: Hint, before: Hint) -> bool:
+    """Tell if a hint belongs in the batch of the one before it."""
+    return hint.is_removal == before.is_removal and hint.session == before.session and hint.sequence >= before.sequence
 
 
 def row_of(hint: Hint, grid_ms: int) -> Row:

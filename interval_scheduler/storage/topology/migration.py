@@ -12,8 +12,9 @@ neither there nor in the outbox is at its new home or does not exist, and that s
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...model.assignment import AssignCall, NeverRuns
 from ...model.placement import homes
@@ -25,7 +26,7 @@ from ..commands.decoding import unreadable
 from ..commands.lookup import Row
 from ..commands.topology import MOST_MOVED, Outbox
 from ..partition.partition import Partition
-from ..requests.batching import BatchedCalls
+from ..requests.batching import Submits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -45,6 +46,8 @@ class Migration:
         self._old_home = homes([partition.name for partition in old])
         self._new_home = homes([partition.name for partition in new])
         self._by_name = {partition.name: partition for partition in new}
+        #: The last call on each task that is under way: calls on one task keep their order.
+        self._latest: dict[bytes, asyncio.Future[Any]] = {}
         self._one_at_a_time = {partition: asyncio.Lock() for partition in old}
 
     @property
@@ -90,15 +93,30 @@ class Migration:
         self,
         raw_id: bytes,
         item: Item,
-        if_exists: BatchedCalls[Item, Result | None],
-        batcher: BatchedCalls[Item, Result],
+        if_exists: Submits[Item, Result | None],
+        batcher: Submits[Item, Result],
     ) -> asyncio.Future[Result]:
-        return asyncio.ensure_future(self._follow(raw_id, item, if_exists.submit(item), batcher))
+        before = self._latest.get(raw_id)
+        call = asyncio.ensure_future(self._follow(raw_id, item, before, if_exists, batcher))
+        self._latest[raw_id] = call
+        call.add_done_callback(functools.partial(self._forget, raw_id))
+        return call
+
+    def _forget(self, raw_id: bytes, call: asyncio.Future[Any]) -> None:
+        if self._latest.get(raw_id) is call:
+            del self._latest[raw_id]
 
     async def _follow(
-        self, raw_id: bytes, item: Item, first: asyncio.Future[Result | None], batcher: BatchedCalls[Item, Result]
+        self,
+        raw_id: bytes,
+        item: Item,
+        before: asyncio.Future[Any] | None,
+        if_exists: Submits[Item, Result | None],
+        batcher: Submits[Item, Result],
     ) -> Result:
-        result = await first
+        if before is not None:  # else this call might overtake it on the way from home to home
+            await asyncio.wait([before])
+        result = await if_exists.submit(item)
         if result is not None:
             return result
         old = self.old_home(raw_id)

@@ -1,6 +1,6 @@
 -- List the first hints that wait for a partition, in order.
 -- KEYS order: sorted set, number and id of each hint -> its number
--- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS says: hash, number -> code, start, interval, writer and data, in lines
 -- ARGV[1] limit: integer, how many at most
 -- ARGV[2] weight: integer, bytes; when the listed contents reach it, the page ends
 -- Returns: {number and id of each; content of each, or nil if it was lost}

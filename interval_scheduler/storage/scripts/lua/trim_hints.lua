@@ -1,6 +1,6 @@
 -- Delete the hints that were applied.
 -- KEYS order: sorted set, number and id of each hint -> its number
--- KEYS says: hash, number -> code, start, interval and data, in lines
+-- KEYS says: hash, number -> code, start, interval, writer and data, in lines
 -- KEYS of: hash, id -> number of its latest hint, negative for a removal
 -- ARGV[1] number: integer, of the last hint that was applied
 -- ARGV[2] limit: integer, the greatest number of hints to delete

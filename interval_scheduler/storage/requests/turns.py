@@ -1,0 +1,127 @@
+"""Turns: all changes of a scheduler to a partition, sent one batch at a time over one session.
+
+::
+
+    submit ──▶ waiting, in rounds ──take──▶ in flight ──▶ results
+                  ▲                             │
+                  └──────── gather while ───────┘
+
+One session numbers all batches, so whatever is carried out outdates all copies of earlier ones. So the calls on one id
+take effect in the order in which they were made; a call in doubt took effect before every later call, or never does.
+At low load a call goes out alone and at once, at high load batches grow by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from ...errors import NotConnected, OutcomeUnknown
+from .batching import Partly
+from .callers import Callers
+from .rounds import Call, Kind, Rounds
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: Sends a batch, and returns one result an item, in order.
+Send = Callable[[Sequence[Item], Callers], Awaitable[Sequence[Result]]]
+
+
+class Turns:
+    """The changes to one partition.
+
+    Args:
+        partition: the name of the partition, for errors.
+    """
+
+    def __init__(self, partition: str) -> None:
+        self._partition = partition
+        self._rounds = Rounds()
+        self._senders: dict[Kind[Any], Send[Any, Any]] = {}
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    def add(
+        self,
+        send: Send[Item, Result],
+        id_of: Callable[[Item], bytes] | None,
+        weigh: Callable[[Item], int] | None = None,
+    ) -> Turn[Item, Result]:
+        """Add a kind of changes.
+
+        Args:
+            send: sends a batch of them.
+            id_of: returns the task id of an item; `None`: they concern all tasks.
+            weigh: returns the weight of an item in bytes. Default: items weigh nothing.
+        """
+        kind = Kind(id_of, weigh)
+        self._senders[kind] = send
+        return Turn(self, kind)
+
+    def put(self, kind: Kind[Item], item: Item) -> asyncio.Future[Any]:
+        """Add a call to those that wait; the future gives its result."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._ended:
+            future.set_exception(NotConnected())
+            return future
+        self._rounds.put(kind, (item, future))
+        if not self._wake.is_set():
+            self._wake.set()
+        return future
+
+    async def run(self) -> None:
+        """Send batches until cancelled; at the end every call has a result or an error."""
+        try:
+            while True:
+                await self._wake.wait()
+                while (taken := self._rounds.take()) is not None:
+                    await self._send(*taken)
+                self._wake.clear()
+        finally:
+            self._ended = True
+            while (taken := self._rounds.take()) is not None:
+                _fail(taken[1], NotConnected())
+
+    async def _send(self, kind: Kind[Any], calls: Sequence[Call]) -> None:
+        """Send a batch. Its failure is that of each of its calls, and of no other."""
+        futures = [future for _, future in calls]
+        try:
+            outcomes = await self._senders[kind]([item for item, _ in calls], Callers(futures))
+            for future, outcome in zip(futures, outcomes, strict=True):
+                if not future.done():
+                    future.set_result(outcome)
+        except asyncio.CancelledError:
+            _fail(calls, OutcomeUnknown(self._partition))
+            raise
+        except Partly as partly:
+            for call, outcome in zip(calls, partly.outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    _fail([call], outcome)
+                elif not call[1].done():
+                    call[1].set_result(outcome)
+        except Exception as error:  # noqa: BLE001 - every error belongs to the calls of its batch
+            _fail(calls, error)
+
+
+class Turn(Generic[Item, Result]):
+    """One kind of changes to a partition; `Turns.add` makes it.
+
+    A caller that gives up before its batch is sent is left out of it; one that gives up later harms no other, and its
+    own item may take effect.
+    """
+
+    def __init__(self, turns: Turns, kind: Kind[Item]) -> None:
+        self._turns: Final = turns
+        self._kind: Final = kind
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Send an item when it is its turn; the future gives its result."""
+        return self._turns.put(self._kind, item)
+
+
+def _fail(calls: Sequence[Call], error: Exception) -> None:
+    for _, future in calls:
+        if not future.done():
+            future.set_exception(error)
