@@ -19,9 +19,11 @@ import anyio
 from ..config.options import SchedulerOptions
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
+from ..storage.spare_renewals import SpareRenewals
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from .blocked import BlockedWatch
 from .executor import Executor
 from .leases import Leases
 from .poller import Poller
@@ -73,6 +75,8 @@ class Execution:
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
+        spares = [SpareRenewals(partition, options, log) for partition in partitions]
+        self._blocked = BlockedWatch(spares, self._runner, options.lease_seconds, log)
         self.stuck: Final = StuckWatch(
             self._runner, concurrency, options.stuck_after_seconds, log, lambda *what: events.emit("stuck", *what)
         )
@@ -117,6 +121,7 @@ class Execution:
         try:
             async with anyio.create_task_group() as group:
                 self._leases.start(group)
+                group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
                 for completions in self._completions.values():
                     completions.start(group)

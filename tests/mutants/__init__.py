@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import (
+    in_blocked,
     in_calls,
     in_connections,
     in_data_loss,
@@ -29,6 +30,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,
+    *in_blocked.ALL,
     *in_guests.ALL,
     *in_ends.ALL,
     *in_misbehaviour.ALL,

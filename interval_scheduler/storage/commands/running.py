@@ -9,7 +9,7 @@ from ...model.checks import MAX_ID_BYTES
 from ...model.ending import Failure
 from ...model.records import Garbled
 from ...model.wire import is_id, whole
-from ..requests.session import Session, to_flags
+from ..requests.session import Requests, Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
@@ -152,7 +152,7 @@ async def release(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> 
     return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
 
 
-async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
+async def renew(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
     """Extend leases. Return for each if it was still held."""
     args: list[Argument] = [lease_ms]
     for run in runs:
