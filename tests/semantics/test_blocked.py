@@ -27,15 +27,17 @@ class Block:
         self.began = threading.Event()
         self.goes_on = threading.Event()
         self.beside = threading.Event()
+        self.started: list[str] = []
         self.ended: list[str] = []
 
     async def execute(self, data: str) -> None:
+        self.started.append(data)
         if data == "block":
             self.began.set()
             self.goes_on.wait(60)
         else:
             self.beside.set()
-            while not self.goes_on.is_set():
+            while not self.goes_on.is_set():  # noqa: ASYNC110 - another thread sets it
                 await asyncio.sleep(0.01)  # the event loop is blocked in between
             await asyncio.sleep(LEASE / 4)  # time for whoever cuts runs short
         self.ended.append(data)
@@ -83,6 +85,7 @@ async def test_a_run_that_blocks_for_many_leases_is_one_run(
 
             await until(is_empty)
             assert recorder.runs == []
+            assert block.started == ["beside", "block"], "once each"
             assert [task async for task in one.dead_tasks()] == []
     (told,) = [message for message in caplog.messages if "the event loop is blocked" in message]
     assert "execute (" in told
