@@ -16,7 +16,7 @@ from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands import control as control_commands
-from ..requests.batching import BatchedCalls
+from ..requests.batching import BatchedCalls, Partly
 from ..requests.session import NotAllExist, Session
 from ..scripts.ports import Detour, HasDetour
 
@@ -95,7 +95,7 @@ class _BatchSenders:
         created, earliest_ms = await assigning.assign(self._assigning, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
         if problem := self._assigning.not_replicated:
-            raise problem
+            raise Partly([problem] * len(created))  # the others were not sent to Redis
         return created
 
     async def remove(self, ids: Sequence[bytes]) -> Sequence[assigning.Removed]:
@@ -161,9 +161,9 @@ def _if_exists_each(
                 # Some more may be gone by the time of the next try, but none comes back.
                 positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
                 continue
-            for position, result in zip(positions, found, strict=True):
+            for position, result in zip(positions, found, strict=False):
                 results[position] = result
-            break
+            return results if len(found) == len(positions) else results[: positions[len(found)]]
         return results
 
     return send_existing

@@ -7,6 +7,8 @@
 
 -- The caller of an assignment had its answer when the hint was kept: nobody hears of a refusal.
 local TELLS = false
+-- All hints of a request are applied in one step, since the number of the last one is stored.
+local MOST_TO_KNOW = math.huge
 
 -- In these scripts the key of the reply holds that number. A stamp has two numbers behind what the sender knows: the
 -- expected one, and the number of the last hint in the request.
