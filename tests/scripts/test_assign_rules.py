@@ -185,7 +185,9 @@ def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
 
 async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
     """Assign as for hints, and leave out of the key space how far they came."""
-    await assigning.assign_encoded(_InOrder(store.partition, 0, 1), store.keys, 0, assigning.encode(changes))
+    await assigning.assign_encoded(
+        _InOrder(store.partition, 0, range(1, len(changes) + 1)), store.keys, 0, assigning.encode(changes)
+    )
     await store.client.delete(store.keys.hinted)
 
 

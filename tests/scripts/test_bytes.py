@@ -12,6 +12,7 @@ from interval_scheduler.storage.commands import assigning, auditing, control, ha
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.lookup import MAX_READ_BYTES, PageMark
 from interval_scheduler.storage.commands.running import MAX_CLAIM_BYTES
+from interval_scheduler.storage.topology.handoff import _InOrder
 
 from .store import HOUR, MINUTE, Space, Store, change, header, held, lease, leased_space, recurring
 
@@ -218,6 +219,22 @@ async def test_assignments_of_heavy_tasks_are_carried_out_a_part_at_a_time(store
     tasks = (await store.space()).tasks
     assert sorted(raw_id for raw_id, record in tasks.items() if not record.endswith(BIG)) == IDS[: len(done)]
     assert (await assigning.assign(session.back(), store.keys, 0, calls))[0] == done, "as before"
+
+
+async def test_hints_of_heavy_tasks_are_applied_a_part_at_a_time(store: Store) -> None:
+    await store.seed(heavy())
+    args = assigning.encode([change(raw_id, b"new", every=HOUR) for raw_id in IDS])
+    last, applied = 0, 0
+    while applied < MANY:
+        numbers = range(100 + applied, 100 + MANY)
+        session = _InOrder(store.partition, last, numbers)
+        done, _ = await assigning.assign_encoded(session, store.keys, 0, args[5 * applied :])
+        assert 1 < len(done) < 20
+        applied += len(done)
+        last = 99 + applied
+        assert int(await store.client.get(store.keys.hinted)) == last
+    tasks = await store.client.hgetall(store.keys.tasks)
+    assert not any(record.endswith(BIG) for record in tasks.values())
 
 
 async def test_heavy_tasks_are_resumed_a_part_at_a_time(store: Store) -> None:

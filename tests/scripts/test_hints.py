@@ -124,7 +124,7 @@ async def test_a_page_is_bounded_in_bytes(store: Store) -> None:
 
 
 async def apply(store: Store, last: int, batch: Sequence[Hint]) -> None:
-    session = _InOrder(store.partition, last, batch[-1].number)
+    session = _InOrder(store.partition, last, [hint.number for hint in batch])
     if batch[0].is_removal:
         await assigning.remove(session, store.keys, [each.id for each in batch])
     else:

@@ -267,10 +267,11 @@ class Handoff:
                         "%d hints in the key %s cannot be read: left out", page.lost, self.keys.says.decode()
                     )
                 for batch in batches(page.hints, last):
-                    if not await self._apply_batch(batch, last):
+                    done = await self._apply_batch(batch, last)
+                    last = batch[done - 1].number if done else last
+                    applied += done
+                    if done < len(batch):
                         break
-                    last = batch[-1].number
-                    applied += len(batch)
                 else:
                     last = max(last, page.last)
                 await handoff.trim_hints(self._master, self.keys, last)
@@ -284,31 +285,32 @@ class Handoff:
                 self._log.info("%d hints for partition %s were applied", applied, self._partition.name)
         self._assumed = False
 
-    async def _apply_batch(self, batch: Sequence[Hint], last: int) -> bool:
-        """Apply hints of one kind in one step; return `False` if another scheduler does that."""
-        session = _InOrder(self._partition, last, batch[-1].number)
+    async def _apply_batch(self, batch: Sequence[Hint], last: int) -> int:
+        """Apply hints of one kind in one step, or the first ones; return how many: 0 if another scheduler does that."""
+        session = _InOrder(self._partition, last, [hint.number for hint in batch])
         keys = self._partition.keys
         try:
             if batch[0].is_removal:
                 await assigning.remove(session, keys, [hint.id for hint in batch])
             else:
                 args = [arg for hint in batch for arg in hint.encoded]
-                _, earliest_ms = await assigning.assign_encoded(session, keys, self._grid_ms, args)
+                done, earliest_ms = await assigning.assign_encoded(session, keys, self._grid_ms, args)
                 if earliest_ms >= 0:
                     self._partition.announce(earliest_ms)
+                return len(done)
         except FAILED as error:
             if isinstance(translate(self._partition.name, error), OutcomeUnknown):
-                return False
+                return 0
             raise
-        return True
+        return len(batch)
 
 
 class _InOrder:
-    """The sender of applied hints: its stamp has two numbers in place of a session's sequence; see `_in_order.lua`."""
+    """The sender of applied hints: its stamp has other numbers than a session's; see `_in_order.lua`."""
 
-    def __init__(self, partition: ScriptRunner, last: int, number: int) -> None:
+    def __init__(self, partition: ScriptRunner, last: int, numbers: Sequence[int]) -> None:
         self._partition = partition
-        self._stamp = b"%s:%d %d" % (partition.stamp, last, number)
+        self._stamp = b"%s:%d %s" % (partition.stamp, last, b" ".join(b"%d" % number for number in numbers))
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Send it once, as it is; raises the client's errors."""

@@ -7,11 +7,9 @@
 
 -- The caller of an assignment had its answer when the hint was kept: nobody hears of a refusal.
 local TELLS = false
--- All hints of a request are applied in one step, since the number of the last one is stored.
-local MOST_TO_KNOW = math.huge
 
--- In these scripts the key of the reply holds that number. A stamp has two numbers behind what the sender knows: the
--- expected one, and the number of the last hint in the request.
+-- In these scripts the key of the reply holds that number. A stamp has numbers behind what the sender knows: the expected
+-- one, and those of the hints in the request.
 local function recall_in_epoch(hinted_key, stamp)
   local known, last = match(stamp, '^(%d+:%d+):(%d+) ')
   if (call('GET', hinted_key) or '0') ~= last then
@@ -20,7 +18,14 @@ local function recall_in_epoch(hinted_key, stamp)
   return list_changed(hinted_key, known)
 end
 
+-- The reply ends with one character for each hint that was applied: the first ones of the request, if not all of them.
 local function remember(hinted_key, stamp, reply)
-  call('SET', hinted_key, match(stamp, '%d+$'))
+  local left = #match(reply, '%S*$')
+  for number in string.gmatch(match(stamp, ' (.*)$'), '%d+') do
+    left = left - 1
+    if left == 0 then
+      call('SET', hinted_key, number)
+    end
+  end
   return reply
 end

@@ -3,8 +3,6 @@
 
 -- The caller hears of each task that cannot be assigned, which then stays as it is.
 local TELLS = true
--- The most bytes of old records that an assignment reads; the caller sends the rest again.
-local MOST_TO_KNOW = MOST_READ
 
 -- The time for which a reply is kept for a retry of its request, in ms. No sender retries for this long.
 local REPLY_KEPT_MS = 600000

@@ -55,7 +55,7 @@ for n, id in ipairs(ids) do
   lease_of[id] = leases[n] or nil
   any_known = any_known or due_of[id] or lease_of[id]
 end
-local records = any_known and values_within(tasks_key, ids, MOST_TO_KNOW) or {}
+local records = any_known and values_within(tasks_key, ids, MOST_READ) or {}
 if any_known and #records < #ids then
   ids = { unpack(ids, 1, #records) } -- the caller sends the others again
 end
