@@ -130,6 +130,16 @@ ALL: Final = (
         tests_in(_BATCHES, "test_whoever_was_cancelled_meanwhile_is_left_out_of_the_next_batch"),
     ),
     Planted(
+        "assignments that were not sent count as not replicated",
+        "storage/partition/batchers.py",
+        "            raise Partly([problem] * len(created))  # the others were not sent to Redis\n",
+        "            raise problem\n",
+        tests_in(
+            "integration/test_replication",
+            "test_each_of_many_heavy_assignments_is_carried_out_before_it_is_told",
+        ),
+    ),
+    Planted(
         "claims stay as heavy over a link that is too slow for them",
         "execution/claim_weight.py",
         "            self.goal = max(_LEAST, min(self.goal // 2, int(weight * _AIM_SECONDS / seconds)))\n        elif",
