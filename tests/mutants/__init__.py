@@ -4,6 +4,7 @@ from typing import Final
 
 from . import (
     in_blocked,
+    in_bytes,
     in_calls,
     in_connections,
     in_data_loss,
@@ -28,6 +29,7 @@ from .planted import Planted
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
+    *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,
     *in_blocked.ALL,

@@ -44,8 +44,8 @@ CLAIMS: Final = (
     lua(
         "a repeated claim gets what others hold",
         "claim",
-        "if holder == token then",
-        "if holder then",
+        "if match(held[n] or '', '^(%d+) %S') == token then",
+        "if held[n] then",
         tests_in(
             "scripts/test_claim_again", "test_a_retry_does_not_get_the_tasks_of_another_claim_with_the_same_deadline"
         ),
@@ -168,8 +168,8 @@ ENDS: Final = (
     lua(
         "a completion forgets that its task was assigned anew",
         "_recurrence",
-        "mark ~= '' and call",
-        "false and call",
+        "mark ~= '' and read_record",
+        "false and read_record",
         tests_in("scripts/test_complete_reassigned", "test_a_new_interval_counts_from_the_run"),
     ),
     lua(

@@ -166,7 +166,7 @@ SYNCS: Final = (
     lua(
         "a sync removes what is outside of its scope",
         "sweep",
-        "string.sub(step[2][n], 1, #prefix_arg) == prefix_arg",
+        "string.sub(id, 1, #prefix_arg) == prefix_arg",
         "true",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),

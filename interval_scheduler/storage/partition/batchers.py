@@ -18,7 +18,7 @@ from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.control import ControlStep, control, pause_all, purge_dead
-from ..requests.batching import BatchedCalls
+from ..requests.batching import BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
@@ -127,7 +127,7 @@ class _Changes:
         created, earliest_ms = await assigning.assign(session, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
         if problem := self.session.not_replicated:
-            raise problem
+            raise Partly([problem] * len(created))  # the others were not sent to Redis
         return created
 
     async def remove(self, ids: Sequence[bytes], callers: Callers) -> Sequence[Removed]:
@@ -240,9 +240,9 @@ def _if_exists_each(
                 # Some more may be gone by the time of the next try, but none comes back.
                 positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
                 continue
-            for position, result in zip(positions, found, strict=True):
+            for position, result in zip(positions, found, strict=False):
                 results[position] = result
-            break
+            return results if len(found) == len(positions) else results[: positions[len(found)]]
         return results
 
     return send_existing

@@ -35,7 +35,7 @@ _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims")
+_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
 
 
 class BadScriptHeader(Exception):

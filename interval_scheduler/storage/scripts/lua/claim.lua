@@ -4,12 +4,13 @@
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
+-- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
---   still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
---   is parked; nothing is taken while the namespace is paused.
+--   still holds, and hands back those that are too heavy by now; passes when Redis is out of memory; a task without a
+--   record is dropped; a task of a group without room is parked; nothing is taken while the namespace is paused.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
@@ -26,17 +27,31 @@ elseif done then
   if not token then
     return corrupt_reply(reply_key)
   end
-  local ids, dues = {}, {}
+  local ids, dues, mine, back, too_heavy = {}, {}, {}, new_places(), {}
   local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local holder, due = match(held[n] or '', '^(%d+) (%S+)')
-    if holder == token then
+    if match(held[n] or '', '^(%d+) %S') == token then
+      mine[#mine + 1] = n
       ids[#ids + 1] = id
-      dues[#dues + 1] = due
     end
   end
-  return answer(token, ids, dues, #ids > 0 and call('HMGET', tasks_key, unpack(ids)) or {})
+  local records = values_within(tasks_key, ids, tonumber(weight_arg))
+  ids = {}
+  for at, n in ipairs(mine) do
+    if at <= #records then
+      ids[at], dues[at] = candidates[n], match(held[n], '^%d+ (%S+)')
+    else
+      too_heavy[#too_heavy + 1] = candidates[n]
+      place(back, candidates[n], due_again(held[n], now))
+    end
+  end
+  if #too_heavy > 0 then
+    pass_when_full(reply_key)
+    put(back, due_key, paused_key)
+    end_leases(too_heavy, now, due_key, leased_key, leases_key, groups_key)
+  end
+  return answer(token, ids, dues, records)
 end
 
 pass_when_full(reply_key)
@@ -52,7 +67,8 @@ end
 
 local candidates = ids_of(found)
 local joining, runs
-local records = call('HMGET', tasks_key, unpack(candidates))
+local records = values_within(tasks_key, candidates, tonumber(weight_arg))
+found, candidates = first_of(#records, found, candidates)
 found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)

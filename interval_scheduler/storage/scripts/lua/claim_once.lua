@@ -5,7 +5,8 @@
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
--- ARGV[5] dead limit: integer, how many dead tasks are kept
+-- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
+-- ARGV[6] dead limit: integer, how many dead tasks are kept
 -- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
@@ -71,6 +72,7 @@ elseif done then
 end
 
 pass_when_full(reply_key)
+call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
 recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
 local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
@@ -79,7 +81,8 @@ if #found > 0 then
   local candidates = ids_of(found)
   local any_odd = not are_plain(candidates)
   local joining, runs
-  local records = call('HMGET', tasks_key, unpack(candidates))
+  local records, size = values_within(tasks_key, candidates, tonumber(weight_arg))
+  found, candidates = first_of(#records, found, candidates)
   local again, gone, off, dead, errors, ended = {}, {}, {}, {}, {}, {}
   found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
   if #records < #candidates then
@@ -133,11 +136,10 @@ if #found > 0 then
       gone[#gone + 1] = id
     end
   end
-  call('DEL', taken_key)
   if #ids > 0 then
     call('RPUSH', taken_key, unpack(ids))
     call('RPUSH', taken_key, unpack(dues))
-    call('RPUSH', taken_key, unpack(kept))
+    append(taken_key, kept, size)
     if #tries > 0 then
       local packed_tries = {}
       for n, failed in ipairs(tries) do
