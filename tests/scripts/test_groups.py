@@ -233,8 +233,10 @@ async def test_the_turn_of_a_damaged_task_goes_to_the_next(store: Store, damage:
     assert set((await store.space()).groups["parked-of"]) == {b"a3"}
 
 
-@pytest.mark.parametrize("script", [running.claim, running.claim_once])
-async def test_a_claim_looks_past_what_has_no_room(store: Store, script: Callable[..., Awaitable[Claimed]]) -> None:
+@pytest.mark.parametrize(("script", "most"), [(running.claim, 250), (running.claim_once, 167)])
+async def test_a_claim_looks_past_what_has_no_room(
+    store: Store, script: Callable[..., Awaitable[Claimed]], most: int
+) -> None:
     """A backlog delays nobody else, up to a bound of work; what is left waits for the next claim."""
     await assign(store, *(grouped(b"a%03d" % n, "g", 10 + n, HOUR) for n in range(400)))
     await assign(store, *(grouped(b"b%03d" % n, "h", 500 + n, HOUR) for n in range(300)))
@@ -246,11 +248,12 @@ async def test_a_claim_looks_past_what_has_no_room(store: Store, script: Callabl
 
     first = await once(2)
     assert list(first.ids) == [b"a000"]
-    assert len((await store.space()).groups["parked"]) == 249, "250 tasks were looked at"
-    assert first.next_claim_ms == 260, "at once, by the server's clock"
-    assert list((await once(2)).ids) == [b"b000"], "of its group, there is room for one"
-    second = await once(2)
-    assert list(second.ids) == [b"c0", b"c1"]
+    assert len((await store.space()).groups["parked"]) == most - 1, "so many tasks were looked at"
+    assert first.next_claim_ms == 10 + most, "at once, by the server's clock"
+    others: list[bytes] = []
+    while b"c0" not in others:
+        others += (await once(2)).ids
+    assert others == [b"b000", b"c0", b"c1"], "of its group, there is room for one"
     space = await store.space()
     assert (len(space.groups["parked"]), space.due[b"c2"]) == (698, 902), "what the claim has no place for stays"
 

@@ -57,10 +57,11 @@ end
 
 -- Sort the tasks of a claim by the room in their groups: park those without room, and look past them. Takes a list of ids
 -- and due times, id first; a list of records; how many tasks the claim wants at most; how many leases it ended; and a
--- function that finds some more due tasks, from a place in the due set on. Returns a table: `found` and `records`, without the parked tasks; `parked`,
+-- function that finds some more due tasks, from a place in the due set on; and the work for a task of a group, if it is not
+-- GROUPED. Returns a table: `found` and `records`, without the parked tasks; `parked`,
 -- the ids of these; `looked`, how many of the first due tasks are in either; `joining`, for `join_groups`; `touched`, the
 -- runs of each group after this claim.
-local function by_room(groups, limit, found, records, most, ended, more)
+local function by_room(groups, limit, found, records, most, ended, more, grouped)
   local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = new_tally() }
   if call('EXISTS', groups .. 'in-use') == 0 then
     return sorted
@@ -68,6 +69,7 @@ local function by_room(groups, limit, found, records, most, ended, more)
   local touched, joining, parked, parking = sorted.touched, sorted.joining, sorted.parked, {}
   local kept, kept_records, count, looked, size, asked = {}, {}, 0, 0, 0, most
   local work = GROUPED * ended
+  grouped = grouped or GROUPED
   while true do
     local ids, used = { unpack(ids_of(found), 1, #records) }, {}
     local overdue = extras_of(groups .. 'overdue', ids)
@@ -80,7 +82,7 @@ local function by_room(groups, limit, found, records, most, ended, more)
       local due, record = since and digits(since) or found[2 * n], records[n]
       local group = record and match(match(record, '^[^\n]*'), GROUP)
       size = size + #(record or '')
-      work = work + (group and GROUPED or PLAIN)
+      work = work + (group and grouped or PLAIN)
       if group then
         touch(groups, touched, group)
       end
