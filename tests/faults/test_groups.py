@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from interval_scheduler import IntervalTask, Scheduler, current_run
+from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell
 from tests.faults.measuring import is_empty, percentile
 from tests.integration.processes import check_key_space
@@ -52,6 +53,14 @@ def slowest(client: redis.Redis) -> list[float]:
     return sorted((each["duration"] / 1000 for each in entries if each["command"].startswith(b"EVAL")), reverse=True)
 
 
+def name_of_slowest(client: redis.Redis) -> str:
+    """The name of the script that took longest."""
+    names = {script.sha.encode(): script.name for script in scripts.ALL}
+    entries = [each for each in client.slowlog_get(1000) if each["command"].startswith(b"EVALSHA")]
+    longest = max(entries, key=lambda each: each["duration"], default=None)
+    return "none" if longest is None else names.get(longest["command"].split()[1], "another")
+
+
 @asynccontextmanager
 async def executing(url: str, namespace: str, work: Work, limit: int | None) -> AsyncIterator[Scheduler]:
     """One scheduler of a deploy, with its limit."""
@@ -68,7 +77,8 @@ async def test_a_rolling_change_of_the_limit(
     own_server: Callable[..., RedisServer], namespace: str, before: int, after: int | None
 ) -> None:
     """Row 32: very many parked tasks, a scheduler of the new deploy beside one of the old; then the new one alone."""
-    groups, count = often(20, 500), often(2_000, 250_000)
+    # So few groups that their runs do not fill the scheduler: it would park nothing more.
+    groups, count = often(20, 500) if before == 1 else 20, often(2_000, 250_000)
     server, work = own_server(), Work()
     work.gate.clear()
     past = time.time() - 60
@@ -78,8 +88,8 @@ async def test_a_rolling_change_of_the_limit(
         client.config_set("slowlog-max-len", 1000)
 
         async def all_parked() -> bool:
-            held = min(before * groups, 700)
-            return int(client.zcard(parked_key)) >= count - held and sum(work.running.values()) >= min(held, 500)
+            held = before * groups
+            return int(client.zcard(parked_key)) == count - held and sum(work.running.values()) == held
 
         async with Scheduler.from_url(server.url, namespace=namespace) as assigning:
             await assigning.assign_tasks(tasks)
@@ -93,20 +103,22 @@ async def test_a_rolling_change_of_the_limit(
             async with executing(server.url, namespace, work, after):
                 await until(lambda: is_empty(assigning), often(60, 300))
         check_key_space(client, namespace)
-        slow = slowest(client)
+        slow, worst = slowest(client), name_of_slowest(client)
     widest = max(before, after or count)
     over = max(work.most.values()) - widest
     lost, again = count - len(work.runs), sum(work.runs.values()) - len(work.runs)
+    above = sum(each > BOUND_MS for each in slow)
     tell(
         32,
         f"parked tasks of {groups} groups, and their limit goes from {before} to {after or 'none'}, in one scheduler "
         "after the other",
         count=f"{count:,} tasks",
-        expected=f"slowest script ≤ {BOUND_MS} ms; lost 0; runs of a group beyond the wider of both limits 0",
-        figure=f"slowest script {next(iter(slow), 1.0):.1f} ms, median of those above 1 ms "
-        f"{percentile(slow, 0.5):.1f} ms; lost {lost}, run again {again}; most runs of a group "
+        expected=f"scripts above {BOUND_MS} ms: 3 at most, when the machine takes the processor from Redis; lost 0; "
+        "runs of a group beyond the wider of both limits 0",
+        figure=f"slowest script {next(iter(slow), 1.0):.1f} ms ({worst}), {above} above {BOUND_MS} ms, median of those "
+        f"above 1 ms {percentile(slow, 0.5):.1f} ms; lost {lost}, run again {again}; most runs of a group "
         f"{max(work.most.values())}",
-        holds=next(iter(slow[often(3, 0) :]), 0.0) <= BOUND_MS and lost == 0 and over <= 0,
+        holds=above <= 3 and lost == 0 and over <= 0,
     )
 
 
