@@ -2,9 +2,9 @@
 -- `_groups.lua` tells how groups go on.
 
 -- The bound of a claim while groups are in use: its work, of which an ended lease and a task of a group take more than
--- another task, so that it looks at 500 tasks without a group, or at 250 of groups; the groups in 'room' that it looks at;
+-- another task, so that it looks at 500 tasks without a group, or at 150 of groups; the groups in 'room' that it looks at;
 -- the bytes of records after which it looks no further; and the records that it reads at once behind the first.
-local WORK, GROUPED, PLAIN, NOTED, READS, FEW = 1500, 6, 3, 50, 2097152, 4
+local WORK, GROUPED, PLAIN, NOTED, READS, FEW = 1500, 10, 3, 50, 2097152, 4
 -- The score in 'room' of a scheduler without a limit.
 local ANY = 1000000
 
@@ -68,7 +68,7 @@ local function by_room(groups, limit, found, records, most, ended, more, grouped
   end
   local touched, joining, parked, parking = sorted.touched, sorted.joining, sorted.parked, {}
   local kept, kept_records, count, looked, size, asked = {}, {}, 0, 0, 0, most
-  local work = GROUPED * ended
+  local work = 5 * ended
   grouped = grouped or GROUPED
   while true do
     local ids, used = { unpack(ids_of(found), 1, #records) }, {}

@@ -76,7 +76,7 @@ if #found > 0 then
     function(first, count, most)
       return more_due(first, count, most, now, due_key, tasks_key)
     end,
-    9 -- more than by claim, since what is taken is kept for a retry
+    12 -- more than by claim, since what is taken is kept for a retry
   )
   if sorted.found ~= found then
     candidates = ids_of(sorted.found)
