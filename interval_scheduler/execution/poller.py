@@ -77,7 +77,8 @@ class _Load:
         elif self.is_high.is_set():
             self.is_high = anyio.Event()
         token = int(claimed.token)
-        if claimed.ids:
+        # A claim that left work to the next one was not in vain, even if it only moved tasks out of the way.
+        if claimed.ids or 0 <= claimed.next_claim_ms <= claimed.now_us // 1000:
             self.idle_backoff, self._vain = 0.0, 0
         elif self._count_in_vain(clock.monotonic()) or (
             self._last_token is not None and token > self._last_token

@@ -81,7 +81,7 @@ CLAIMS: Final = (
     lua(
         "a claimed task stays due",
         "claim",
-        "call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)",
+        "call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)",
         "",
         tests_in("scripts/test_claim", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),

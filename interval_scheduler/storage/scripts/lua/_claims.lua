@@ -37,20 +37,17 @@ local function note_length(longest_key, lease)
   end
 end
 
--- List the ids of due tasks, from a list of ids and due times.
-local function ids_of(found)
-  local ids = {}
-  for n = 1, #found / 2 do
-    ids[n] = found[2 * n - 1]
-  end
-  return ids
-end
+-- The most leases that one claim ends, and the most while tasks of groups are leased.
+local ENDED, ENDED_OF_GROUPS = 400, 100
 
--- Put tasks whose lease passed its deadline back into the due set, and count one failed delivery for each.
+-- Put tasks whose lease passed its deadline back into the due set, and count one failed delivery for each. Those beyond a
+-- limit are left to the next claim. Returns how many there were.
 local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
-  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
+  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, math.min(limit, ENDED))
   if #expired == 0 then
-    return
+    return 0
+  elseif #expired > ENDED_OF_GROUPS and call('EXISTS', groups .. 'of') == 1 then
+    expired = { unpack(expired, 1, ENDED_OF_GROUPS) }
   end
   local held = call('HMGET', leases_key, unpack(expired))
   local back = new_places()
@@ -60,4 +57,5 @@ local function recover_expired(now, limit, due_key, leased_key, leases_key, atte
   put(back, due_key, paused_key)
   count_attempts(attempts_key, expired)
   end_leases(expired, now, due_key, leased_key, leases_key, groups)
+  return #expired
 end

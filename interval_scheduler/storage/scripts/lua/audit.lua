@@ -132,7 +132,8 @@ local function look_over_counts()
       if (add(groups .. 'runs', group, difference) or 0) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
-      earliest = unpark(groups, group, math.max(-difference, 0), now, due_key) and now or earliest
+      local turns = { names = { group }, of = { [group] = math.max(-difference, 0) } }
+      earliest = select(2, give_turns(groups, turns, now, due_key)) and now or earliest
     elseif difference ~= 0 then
       tell(group, 'group-count', 'counts ' .. digits(-difference) .. ' runs more than there are')
     end

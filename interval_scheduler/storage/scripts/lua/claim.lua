@@ -5,7 +5,7 @@
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
--- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
+-- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
@@ -14,15 +14,17 @@
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
+local is_left = false -- if parked tasks have more room than this claim has turns
 
 local function answer(token, ids, dues, records)
-  return { micros, next_claim(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
+  return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
+  is_left = is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
   local token, deadline = match(done, '^(%d+) (%-?%d+)$')
   if not token then
     return corrupt_reply(reply_key)
@@ -55,21 +57,35 @@ elseif done then
 end
 
 pass_when_full(reply_key)
-recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
 local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 if #found == 0 then
+  if call('EXISTS', halt_key) == 0 then
+    is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
+  end
   -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
   remember(reply_key, stamp_arg, token .. ' 0')
   return answer(token, {}, {}, {})
 end
 
-local candidates = ids_of(found)
-local joining, runs
-local records = values_within(tasks_key, candidates, tonumber(weight_arg))
-found, candidates = first_of(#records, found, candidates)
-found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
+local candidates, weight = ids_of(found), tonumber(weight_arg)
+local records = values_within(tasks_key, candidates, weight)
+found = first_of(#records, found, candidates)
+local sorted = by_room(
+  groups_key,
+  tonumber(group_limit_arg),
+  found,
+  records,
+  tonumber(limit_arg),
+  weight,
+  ended_leases,
+  function(first, count, most)
+    return more_due(first, count, most, now, due_key, tasks_key)
+  end
+)
+found, records = sorted.found, sorted.records
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
@@ -89,11 +105,11 @@ if count > 0 then
   call('HSET', leases_key, unpack(leases))
   call('ZREM', leased_key, LONG)
   call('HDEL', leases_key, LONG)
-  join_groups(groups_key, joining)
+  join_groups(groups_key, sorted.joining)
   note_length(longest_key, tonumber(lease_arg))
 end
-call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)
-use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
+call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)
+is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
 -- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)
