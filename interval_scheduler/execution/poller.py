@@ -40,7 +40,8 @@ from ..support import clock
 from ..support.backoff import delays
 from ..support.log import Log
 from .clock_jumps import ClockJumps
-from .run import Grant, TaskRun
+from .grant import Grant
+from .run import TaskRun
 from .runner import Runner
 
 #: The most bytes of records that one claim should bring, going by those of the claim before.

@@ -37,7 +37,8 @@ from .decimals import renewal
 from .executor import Executor
 from .in_progress import InProgress, was_abandoned
 from .leaving import is_result
-from .room import Limits, Room
+from .patience import Patience
+from .room import QUICK_SECONDS, Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
 from .variables import are_same, table_of
@@ -76,6 +77,7 @@ class Runner:
         self._queue: deque[TaskRun] = deque()
         #: The room for tasks that may be claimed now.
         self.room: Final = Room(limits, self._queue)
+        self._patience = Patience(self._queue, self.room, runs.hand_back)
         self._in_progress = InProgress(grace, log)
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
@@ -104,6 +106,7 @@ class Runner:
             self.return_queued()
         else:
             self._start_queued()
+            self._patience.watch()
 
     def return_queued(self) -> None:
         """Hand every run back that has not started."""
@@ -178,7 +181,7 @@ class Runner:
                         self._runs.hand_back(run)
                         continue
                     if not queue:
-                        room.adapt(now - run.received_at)
+                        room.adapt(now)
                     elif self._newcomer is None:
                         self._start_queued()
                     if renew_decimals is not None:
@@ -204,6 +207,8 @@ class Runner:
                             self._end(run, None)
                     else:
                         await self._ask_and_run(run)
+                    if monotonic() - now < QUICK_SECONDS:
+                        room.quick += 1
                     if (
                         self._round != this_round
                         or me.cancelling()

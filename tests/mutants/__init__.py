@@ -11,6 +11,7 @@ from . import (
     in_failover,
     in_garbage,
     in_guests,
+    in_hoarding,
     in_loops,
     in_misbehaviour,
     in_moves,
@@ -42,4 +43,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_turns.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
+    *in_hoarding.ALL,
 )

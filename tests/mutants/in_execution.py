@@ -192,9 +192,9 @@ EXECUTION: Final = (
     Planted(
         "claiming ahead has no bound",
         "execution/room.py",
-        "self._window = min(self._limits.prefetch, max(1, 2 * self._window))",
-        "self._window = max(1, 2 * self._window)",
-        tests_in("unit/test_runner", "test_claiming_ahead_follows_how_soon_tasks_start"),
+        "self._window = min(self._limits.prefetch, int(seen * (_AHEAD_SECONDS / _SEEN_SECONDS)))",
+        "self._window = int(seen * (_AHEAD_SECONDS / _SEEN_SECONDS))",
+        tests_in("unit/test_room", "test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for"),
     ),
     Planted(
         "one claim may take all the room",

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
+from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.room import Limits
-from interval_scheduler.execution.run import Grant
 from interval_scheduler.execution.run_handler import Admission
 from interval_scheduler.execution.runner import Runner
 from interval_scheduler.model.records import CorruptRecord

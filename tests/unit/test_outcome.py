@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import Retry, TaskRun
+from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.outcome import LONGEST_BACKOFF_MS, ending_header, failure, judge
-from interval_scheduler.execution.run import Grant
 
 NOW_MS = 1_800_000_000_000
 
