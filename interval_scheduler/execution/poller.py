@@ -183,7 +183,7 @@ class Poller:
         self._next_claim_ms = math.inf
         fed = 0
         try:
-            claimed = await self._claims.claim(limit)
+            claimed = await self._claims.claim(limit, self._runner.room.places(permits))
             fed = len(claimed.ids)
             self._runner.room.overdraw(max(0, fed - permits))
             self._feed(claimed, clock.monotonic())

@@ -76,6 +76,10 @@ class Room:
         self.offer()
         return permits
 
+    def places(self, permits: int) -> int:
+        """Tell how many runs of a claim that reserved some permits find a free place at once."""
+        return max(0, self._limits.concurrency - (self.taken - permits))
+
     def overdraw(self, permits: int) -> None:
         """Take permits without waiting: a claim that was in doubt got more than is reserved now."""
         self.taken += permits

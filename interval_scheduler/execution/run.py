@@ -76,6 +76,8 @@ class TaskRun:
     #: Unset, not None, until needed: one run is made a claimed task, and each attribute write shows in the throughput.
     ended: End
     _policy: Policy
+    #: When its cron task is due next, epoch ms, as far as was known when the run began.
+    planned_ms: int
 
     __slots__ = (
         "_due",
@@ -90,6 +92,7 @@ class TaskRun:
         "header",
         "is_given_up",
         "is_plain",
+        "planned_ms",
         "raw_id",
         "start_by",
         "started_at",
@@ -102,7 +105,8 @@ class TaskRun:
         self.raw_id: Final = raw_id
         self._due: Final = due
         self._record: Final = record
-        #: The number of deliveries of this occurrence that failed, as it stands in Redis.
+        #: The number of deliveries of this occurrence that failed, as it stands in Redis: 0 if none is known to have
+        #: begun, `None` if there was none.
         self.failed: Final = failed
         #: True if its task has no policy, and no delivery failed; known once the run has begun.
         self.is_plain = failed is None
@@ -135,7 +139,12 @@ class TaskRun:
     @property
     def attempt(self) -> int:
         """Which delivery of this occurrence it is, from 1."""
-        return 1 + (whole(self.failed) or 0)
+        return 1 if self.failed is None else 1 + max(1, self.charged)
+
+    @property
+    def charged(self) -> int:
+        """The number of deliveries of this occurrence that failed; one that may not have begun is none."""
+        return whole(self.failed) or 0
 
     @property
     def due_ms(self) -> int:

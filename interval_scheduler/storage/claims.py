@@ -58,8 +58,10 @@ class ClaimChannel:
         """The name of the partition."""
         return self._partition.name
 
-    async def claim(self, limit: int) -> Claimed:
-        """Claim up to `limit` due tasks; after a claim in doubt, return the tasks of that claim.
+    async def claim(self, limit: int, places: int) -> Claimed:
+        """Claim up to `limit` due tasks, the first `places` of which begin at once.
+
+        After a claim in doubt, return the tasks of that claim.
 
         Raises:
             OutcomeUnknown: the partition was lost; the next claim learns the result.
@@ -67,7 +69,7 @@ class ClaimChannel:
         """
         if not self._session.in_doubt:
             self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit)
+        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, places)
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""

@@ -9,13 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, current_run
 from tests.faults.figures import often, tell, unless_full
-from tests.faults.measuring import percentile
-from tests.integration.processes import check_key_space
+from tests.faults.measuring import ended, is_empty, percentile, starts_of
+from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.servers import RedisServer
 from tests.waiting import heartbeat, until
 
@@ -138,4 +140,38 @@ async def test_seventy_percent_load(redis_server: RedisServer, namespace: str) -
         starts,
         beat.longest,
         run_seconds,
+    )
+
+
+async def test_a_worker_dies_that_holds_tasks_ready(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    """What only waited for a place is not charged, so that none of it is set aside."""
+    rounds, count = often(1, 20), 600
+    options: dict[str, Any] = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5, "max_crashes": 1}
+    charged = held = 0
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        for number in range(rounds):
+            ledger = tmp_path / f"ledger{number}"
+            ids = {f"{number}:{n}" for n in range(count)}
+            with Worker(redis_server.url, namespace, ledger, "sleep:0.005", concurrency=2, **options) as worker:
+                await scheduler.assign_tasks([IntervalTask(task_id) for task_id in ids])
+                await until(lambda ledger=ledger: len(starts_of(read_ledger(ledger))) > 200)  # type: ignore[misc]
+                worker.kill()
+            held += len([task async for task in scheduler.tasks(state="leased")])
+            begun = starts_of(read_ledger(ledger)).keys()
+            with Worker(redis_server.url, namespace, ledger, "sleep:0", concurrency=50, **options) as worker:
+                await until(lambda: is_empty(scheduler), 30)
+                assert worker.terminate() == 0
+            dead = {task.id async for task in scheduler.dead_tasks()}
+            charged += len(dead - begun)
+            await scheduler.clear_dead_tasks()
+            assert ids - dead <= ended(read_ledger(ledger))
+    with redis_server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        29,
+        "a worker is killed that holds tasks ready; after one crash a task is set aside",
+        count=f"{rounds} kills, {held} tasks held",
+        expected="charged without a run 0",
+        figure=f"charged without a run {charged}",
+        holds=charged == 0 and held > 5 * rounds,
     )

@@ -242,7 +242,7 @@ EXECUTION: Final = (
     Planted(
         "a run that goes on alone starts before Redis knows what was handed back",
         "execution/runner.py",
-        "                await self._runs.flushed()\n",
+        "        await self._runs.flushed()\n",
         "",
         tests_in("unit/test_runner_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
     ),
@@ -263,8 +263,8 @@ EXECUTION: Final = (
     Planted(
         "the last attempt is not made",
         "execution/outcome.py",
-        "elif run.attempt <= run.policy.retries:",
-        "elif run.attempt < run.policy.retries:",
+        "elif run.charged < run.policy.retries:",
+        "elif run.charged < run.policy.retries - 1:",
         tests_in("unit/test_outcome", "test_delays_double_and_are_shortened_at_random"),
     ),
     Planted(

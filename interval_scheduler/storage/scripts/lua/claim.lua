@@ -4,11 +4,12 @@
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
+-- ARGV[5] places: integer, how many of them begin at once; the others wait for a place on the worker
 -- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
---   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
---   still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
+--   early; tasks whose lease passed its deadline become due first, and what only waited is not charged; a retry gets the
+--   tasks of the first try that it still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
 --   is parked; nothing is taken while the namespace is paused.
 
 local micros = now_us()
@@ -27,7 +28,7 @@ elseif done then
     return corrupt_reply(reply_key)
   end
   local ids, dues = {}, {}
-  local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
+  local candidates = call('ZRANGE', leased_key, deadline, deadline .. WAITS, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
     local holder, due = match(held[n] or '', '^(%d+) (%S+)')
@@ -58,13 +59,13 @@ found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), f
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
-local count = 0
+local count, places = 0, tonumber(places_arg)
 for n, record in ipairs(records) do
   if record then
     local id, due = found[2 * n - 1], found[2 * n]
     count = count + 1
     ids[count], dues[count], kept[count] = id, due, record
-    leased[2 * count + 1], leased[2 * count + 2] = deadline, id
+    leased[2 * count + 1], leased[2 * count + 2] = count > places and deadline .. WAITS or deadline, id
     leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
   end
 end
