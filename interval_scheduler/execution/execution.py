@@ -17,6 +17,8 @@ from typing import Final
 import anyio
 
 from ..config.options import SchedulerOptions
+from ..model.health import Finding
+from ..storage.beginnings import Beginnings
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
 from ..storage.spare_renewals import SpareRenewals
@@ -63,7 +65,11 @@ class Execution:
         self._completions = {
             partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
         }
-        self._runs = Runs(self._completions, options, events, log)
+        retry_for = options.renewal_seconds
+        self._beginnings = {
+            partition.name: Beginnings(partition, options.lease_seconds, retry_for) for partition in partitions
+        }
+        self._runs = Runs(self._completions, self._beginnings, options, events, log)
         self._runner = Runner(
             executor,
             Limits(concurrency, options.prefetch, len(partitions)),
@@ -114,6 +120,11 @@ class Execution:
         """The runs in progress; a live view."""
         return self._runner.running
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The facts about it that its users should know."""
+        return tuple(each for each in (self.stuck.finding, self._runs.unworkable.finding) if each is not None)
+
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
         self._runner.start()
@@ -123,6 +134,8 @@ class Execution:
                 self._leases.start(group)
                 group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
+                for beginnings in self._beginnings.values():
+                    group.start_soon(beginnings.run)
                 for completions in self._completions.values():
                     completions.start(group)
                 for poller in self._pollers:

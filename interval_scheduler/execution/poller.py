@@ -41,7 +41,8 @@ from ..support.backoff import delays
 from ..support.log import Log
 from .claim_weight import SLOW, ClaimWeight
 from .clock_jumps import ClockJumps
-from .run import Grant, TaskRun
+from .grant import Grant
+from .run import TaskRun
 from .runner import Runner
 
 _FIRST_PAUSE_SECONDS: Final = 0.2
@@ -202,7 +203,7 @@ class Poller:
         weight = self._load.weight
         is_again = self._claims.in_doubt
         try:
-            claimed = await self._claims.claim(permits, weight.goal)
+            claimed = await self._claims.claim(permits, self._runner.room.places(permits), weight.goal)
         except PartitionOffline:
             weight.note_lost()
             raise

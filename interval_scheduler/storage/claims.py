@@ -72,8 +72,10 @@ class ClaimChannel:
         """True if the next claim repeats one that got no answer."""
         return self._session.in_doubt
 
-    async def claim(self, limit: int, weight: int) -> Claimed:
+    async def claim(self, limit: int, places: int, weight: int) -> Claimed:
         """Claim up to `limit` due tasks with records of up to `weight` bytes, or one task with a heavier record.
+
+        The first `places` of them begin at once.
 
         After a claim in doubt, return the tasks of that claim.
 
@@ -83,7 +85,7 @@ class ClaimChannel:
         """
         if not self._session.in_doubt:
             self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight)
+        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""

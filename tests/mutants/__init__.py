@@ -14,6 +14,7 @@ from . import (
     in_garbage,
     in_groups,
     in_guests,
+    in_hoarding,
     in_loops,
     in_misbehaviour,
     in_moves,
@@ -50,4 +51,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_turns.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
+    *in_hoarding.ALL,
 )

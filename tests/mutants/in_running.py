@@ -116,7 +116,7 @@ CLAIMS: Final = (
     lua(
         "an ended lease is no attempt",
         "_claims",
-        "count_attempts(attempts_key, expired)",
+        "count_attempts(attempts_key, failed)",
         "",
         tests_in("scripts/test_claim_again", "test_an_ended_lease_makes_the_task_due_as_it_was_one_attempt_more"),
     ),
@@ -147,7 +147,7 @@ ENDS: Final = (
     lua(
         "a stale hand-back frees the task of another",
         "release",
-        "if read_lease(held[n]) ~= ARGV[2 * n + 2] then",
+        "if read_lease(held[n]) ~= ARGV[3 * n + 1] then",
         "if not held[n] then",
         tests_in("scripts/test_release", "test_a_stale_lease_changes_nothing"),
     ),

@@ -59,24 +59,36 @@ class CompleteReply(NamedTuple):
 
 
 async def claim(
-    session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0, weight: int = MAX_CLAIM_BYTES
+    session: Session,
+    keys: Keys,
+    limit: int,
+    lease_ms: int,
+    group_limit: int = 0,
+    weight: int = MAX_CLAIM_BYTES,
+    places: int | None = None,
 ) -> Claimed:
     """Lease up to `limit` due tasks (at least once), with records of up to `weight` bytes, or one.
 
-    At most `group_limit` tasks of one group are leased; 0 for any number. After a claim in doubt, repeat it: return the
-    tasks that it took.
+    At most `group_limit` tasks of one group are leased; 0 for any number. The first `places` of them, or all, begin at
+    once. After a claim in doubt, repeat it: return the tasks that it took.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
         keys.of[scripts.CLAIM],
-        (limit, lease_ms, group_limit, weight),
+        (limit, lease_ms, group_limit, weight, limit if places is None else places),
     )
     return _checked(keys, Claimed(*reply))
 
 
 async def claim_once(
-    session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0, weight: int = MAX_CLAIM_BYTES
+    session: Session,
+    keys: Keys,
+    limit: int,
+    lease_ms: int,
+    group_limit: int = 0,
+    weight: int = MAX_CLAIM_BYTES,
+    places: int | None = None,
 ) -> Claimed:
     """Take up to `limit` due tasks, bounded as by `claim`, and reschedule them at once (at most once).
 
@@ -86,7 +98,7 @@ async def claim_once(
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
         (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
-        (limit, lease_ms, group_limit, weight, DEAD_LIMIT),
+        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places),
     )
     return _checked(keys, Claimed(*reply))
 
@@ -154,11 +166,13 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
     return FailReply(results.decode(), int(earliest))
 
 
-async def release(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
-    """Hand back claimed tasks that did not run."""
+async def release(
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[int] | None = None
+) -> CompleteReply:
+    """Hand back claimed tasks that did not run; `delays` in ms, in which nobody may claim them. Default: none."""
     args: list[Argument] = [keys.wake]
-    for run in runs:
-        args += (run.raw_id, run.lease)
+    for run, delay in zip(runs, delays or [0] * len(runs), strict=True):
+        args += (run.raw_id, run.lease, delay)
     return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
 
 
@@ -168,6 +182,18 @@ async def renew(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[Cla
     for run in runs:
         args += (run.raw_id, run.lease)
     return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
+
+
+class HandedBack(NamedTuple):
+    """A claimed task that did not run, and the delay in ms in which nobody may claim it."""
+
+    run: ClaimedTask
+    delay_ms: int
+
+    @property
+    def raw_id(self) -> bytes:
+        """The id as Redis has it."""
+        return self.run.raw_id
 
 
 class SetAside(NamedTuple):

@@ -22,15 +22,6 @@ local function parked_as(group, due, id)
   return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
 end
 
--- List the ids of due tasks, from a list of ids and due times.
-local function ids_of(found)
-  local ids = {}
-  for n = 1, #found / 2 do
-    ids[n] = found[2 * n - 1]
-  end
-  return ids
-end
-
 -- Find some more due tasks, from a place in the due set on. Returns a list of ids and due times, id first; and the records
 -- of the first of them, up to `most` bytes, or one.
 local function more_due(first, count, most, now, due_key, tasks_key)

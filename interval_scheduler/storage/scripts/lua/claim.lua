@@ -5,12 +5,14 @@
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
+-- ARGV[6] places: integer, how many of them begin at once; the others wait for a place on the worker
 -- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
---   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
---   still holds, and hands back those that are too heavy by now; passes when Redis is out of memory; a task without a
---   record is dropped; a task of a group without room is parked; nothing is taken while the namespace is paused.
+--   early; tasks whose lease passed its deadline become due first, and what only waited is not charged; a retry gets the
+--   tasks of the first try that it still holds, and hands back those that are too heavy by now; passes when Redis is out of
+--   memory; a task without a record is dropped; a task of a group without room is parked; nothing is taken while the
+--   namespace is paused.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
@@ -30,7 +32,7 @@ elseif done then
     return corrupt_reply(reply_key)
   end
   local ids, dues, mine, back, too_heavy = {}, {}, {}, new_places(), {}
-  local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
+  local candidates = call('ZRANGE', leased_key, deadline, deadline .. WAITS, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
     if match(held[n] or '', '^(%d+) %S') == token then
@@ -90,13 +92,13 @@ found, records = sorted.found, sorted.records
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
-local count = 0
+local count, places = 0, tonumber(places_arg)
 for n, record in ipairs(records) do
   if record then
     local id, due = found[2 * n - 1], found[2 * n]
     count = count + 1
     ids[count], dues[count], kept[count] = id, due, record
-    leased[2 * count + 1], leased[2 * count + 2] = deadline, id
+    leased[2 * count + 1], leased[2 * count + 2] = count > places and deadline .. WAITS or deadline, id
     leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
   end
 end

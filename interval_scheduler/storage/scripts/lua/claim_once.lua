@@ -7,6 +7,7 @@
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- ARGV[6] dead limit: integer, how many dead tasks are kept
+-- ARGV[7] places: integer, how many of them begin at once; the others wait for a place on the worker
 -- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
@@ -112,7 +113,8 @@ if #found > 0 then
     end
     if is_leased then
       moment = nil
-      leased[#leased + 1], leased[#leased + 2] = deadline, id
+      -- This one is the next that the worker gets.
+      leased[#leased + 1], leased[#leased + 2] = count < tonumber(places_arg) and deadline or deadline .. WAITS, id
       leases[#leases + 1], leases[#leases + 2] = id, token .. ' ' .. due
     elseif #failed > 0 then
       ended[#ended + 1] = id
