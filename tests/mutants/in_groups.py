@@ -99,4 +99,11 @@ ALL: Final = (
         "if claimed.ids:",
         tests_in("unit/test_poller_load", "test_one_that_left_work_to_the_next_claim_did_not_come_in_vain"),
     ),
+    lua(
+        "a batch of parked tasks is assigned again as a whole",
+        "assign",
+        "math.min(#ids, MOST_PARKED)",
+        "#ids",
+        tests_in(_GROUPS, "test_parked_tasks_are_assigned_again_a_part_at_a_time"),
+    ),
 )

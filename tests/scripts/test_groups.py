@@ -173,6 +173,24 @@ async def test_a_claim_that_parks_all_it_finds_takes_no_token(store: Store) -> N
     assert kept == b"1 %s 0" % first.token, "a retry finds nothing, whoever has that token"
 
 
+async def test_parked_tasks_are_assigned_again_a_part_at_a_time(store: Store) -> None:
+    """A large batch of them would take the script too long; the caller sends the rest again."""
+    changes = [grouped(b"a%d" % n, "g", 10 + n) for n in range(300)]
+    await assign(store, *changes)
+    for _ in range(10):
+        await claim(store, 100, 1)
+    assert len((await store.space()).groups["parked"]) == 299
+    later = [grouped(b"a%d" % n, "g", FAR) for n in range(1, 300)]
+    first, _ = await assigning.assign(store.session().it, store.keys, 0, later)
+    assert first == [False] * 200
+    rest, _ = await assigning.assign(store.session().it, store.keys, 0, later[200:])
+    assert rest == [False] * 99
+    assert "parked" not in (await store.space()).groups
+    fresh = [grouped(b"b%d" % n, "g", FAR) for n in range(300)]
+    created, _ = await assigning.assign(store.session().it, store.keys, 0, fresh)
+    assert created == [True] * 300, "nothing of these is parked"
+
+
 async def test_removing_a_leased_and_a_parked_task_at_once_leaves_the_others_their_turn(store: Store) -> None:
     await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(4)))
     await claim(store, 10, 1)

@@ -18,7 +18,7 @@ from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.control import ControlStep, control, pause_all, purge_dead
-from ..requests.batching import BatchedCalls, Partly
+from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
@@ -61,7 +61,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     if_exists = BatchersIfExists(
         turns.add(_if_exists_each(changes.assign_if_exists), _id_of_assignment, _weigh_assignment),
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
-        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step),
+        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
         BatchedCalls(name, others.in_transit, reads=True),
     )
     lock, look, size = (
@@ -72,7 +72,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     return Batchers(
         assign=turns.add(changes.assign, _id_of_assignment, _weigh_assignment),
         remove=turns.add(changes.remove, bytes),
-        control=turns.add(changes.control, _id_of_step),
+        control=turns.add(changes.control, _id_of_step, _weigh_step),
         clear=turns.add(whole.clear, None),
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
@@ -94,6 +94,11 @@ def _weigh_assignment(call: AssignCall) -> int:
 
 def _id_of_step(step: ControlStep) -> bytes:
     return step.raw_id
+
+
+def _weigh_step(_: ControlStep) -> int:
+    # A step takes the script more than twice the time of an assignment: so 200 of them are a batch.
+    return MAX_BATCH_BYTES // 200
 
 
 class _Changes:

@@ -11,12 +11,16 @@
 --   data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new), 0 (updated) or u
 --   (refused, since its last moment comes before its next run), fewer than the tasks if more of their old records were
---   too much to read, and then a slash and the number of the tasks; or '?' and for each 1 (exists here) or 0
+--   too much to read, or if some are parked, and then a slash and the number of the tasks; or '?' and for each 1 (exists
+--   here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when
 --   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise, or it recurs by another
 --   calendar now; a leased one is marked, so that its completion obeys the new record; a paused one stays paused; one
 --   set aside as dead is scheduled anew; a refused one stays as it is, unless a hint of it was acknowledged before: then
 --   it is taken off.
+
+-- The most tasks of a request with parked ones; the caller sends the others again.
+local MOST_PARKED = 200
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -43,6 +47,9 @@ local parked, overdue = dues_in(groups_key, 'parked-of', ids), dues_in(groups_ke
 local in_groups = false
 local leases = call('HMGET', leases_key, unpack(ids))
 local any_known = parked
+if parked then -- such a task takes more than twice the time of another
+  ids = { unpack(ids, 1, math.min(#ids, MOST_PARKED)) }
+end
 
 -- Name the calendar of a policy: its cron expression and time zone; nil if it has none.
 local function calendar(policy)
