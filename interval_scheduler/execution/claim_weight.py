@@ -23,7 +23,7 @@ _FIRST: Final = 512 << 10
 _LEAST: Final = 32 << 10
 #: A claim that takes less than the first lets the goal double, less than the second grow. One that takes more than the
 #: third cuts it down to what would have taken as long as the second.
-_AT_ONCE_SECONDS: Final = START_WINDOW_SECONDS / 10
+AT_ONCE_SECONDS: Final = START_WINDOW_SECONDS / 10
 _AIM_SECONDS: Final = START_WINDOW_SECONDS / 2
 _NEARLY_LATE_SECONDS: Final = START_WINDOW_SECONDS * 3 / 4
 
@@ -56,7 +56,7 @@ class ClaimWeight:
         elif seconds > _NEARLY_LATE_SECONDS:
             self.goal = max(_LEAST, min(self.goal, int(weight * _AIM_SECONDS / seconds)))
         elif seconds < _AIM_SECONDS:
-            more = self.goal if seconds < _AT_ONCE_SECONDS else self.goal // 4
+            more = self.goal if seconds < AT_ONCE_SECONDS else self.goal // 4
             self.goal = min(MAX_CLAIM_BYTES, self.goal + more)
         self._slow_ones = self._slow_ones + 1 if seconds >= _AIM_SECONDS else 0
         if self._slow_ones < 2 or self._is_told:

@@ -21,6 +21,8 @@ QUICK_SECONDS: Final = 0.25
 #: The time for which tasks are claimed ahead, and the time over which the quick runs are counted.
 _AHEAD_SECONDS: Final = 0.2
 _SEEN_SECONDS: Final = 1.0
+#: The least of the latter: at the beginning little was seen, and it may have been luck.
+_SHORTEST_SEEN_SECONDS: Final = _AHEAD_SECONDS
 #: The most tasks of one claim: keeps the script within a few milliseconds.
 MAX_CLAIM: Final = 500
 
@@ -122,8 +124,9 @@ class Room:
         if age >= _SEEN_SECONDS / 2:
             self._before = self._mark if age < _SEEN_SECONDS else (now, self.quick)
             self._mark = (now, self.quick)
-        seen = self.quick - self._before[1]
-        self._window = min(self._limits.prefetch, int(seen * (_AHEAD_SECONDS / _SEEN_SECONDS)))
+        began, quick = self._before
+        seen_seconds = max(now - began, _SHORTEST_SEEN_SECONDS)
+        self._window = min(self._limits.prefetch, int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds))
         self.offer()
 
     def claim_nothing_ahead(self) -> None:

@@ -208,7 +208,8 @@ class Runner:
                             self._end(run, None)
                     else:
                         await self._ask_and_run(run)
-                    if monotonic() - now < QUICK_SECONDS:
+                    # One that did not suspend needs no look at the clock: whatever blocks for long is soon not many.
+                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:
                         room.quick += 1
                     if (
                         self._round != this_round

@@ -125,9 +125,7 @@ async def test_a_zombies_completion_is_refused(redis_server: RedisServer, namesp
         assert task.next_run > time.time() + 900
 
 
-async def test_a_blocked_event_loop_keeps_its_lease(
-    redis_server: RedisServer, namespace: str, tmp_path: Path
-) -> None:
+async def test_a_blocked_event_loop_keeps_its_lease(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     ledger = tmp_path / "ledger"
     options = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5}
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:

@@ -26,8 +26,8 @@ ALL: Final = (
     Planted(
         "slow runs are a reason to claim ahead",
         "execution/runner.py",
-        "                    if monotonic() - now < QUICK_SECONDS:\n                        room.quick += 1\n",
-        "                    room.quick += 1\n",
+        "                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:",
+        "                    if True:",
         tests_in(_ROOM, "test_only_quick_runs_count"),
     ),
     Planted(
@@ -61,7 +61,7 @@ ALL: Final = (
     lua(
         "what waits for a place is claimed as if it had begun",
         "claim",
-        "count > places and deadline .. WAITS or deadline, id",
+        "count > places and waiting_until or deadline, id",
         "deadline, id",
         tests_in(_BEGUN, "test_a_claim_marks_what_finds_no_place"),
     ),

@@ -40,14 +40,16 @@ async def _claims_ahead(room: Room, concurrency: int) -> int:
 
 
 async def test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for() -> None:
-    room = Room(Limits(8, 64, 1), deque())
+    room = Room(Limits(8, 200, 1), deque())
     now = time.monotonic()
     room.quick = 100
     room.adapt(now + 0.1)
-    assert await _claims_ahead(room, 8) == 20
+    assert await _claims_ahead(room, 8) == 100, "at the beginning, as many as were seen"
+    room.adapt(now + 0.4)
+    assert await _claims_ahead(room, 8) in {49, 50}
     room.quick = 1000
-    room.adapt(now + 0.2)
-    assert await _claims_ahead(room, 8) == 64
+    room.adapt(now + 0.45)
+    assert await _claims_ahead(room, 8) == 200
     for later in (1.0, 1.6, 2.2):
         room.adapt(now + later)
     assert await _claims_ahead(room, 8) == 0
@@ -56,7 +58,7 @@ async def test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_ro
 async def test_few_quick_runs_are_no_reason_to_claim_ahead() -> None:
     room = Room(Limits(8, 64, 1), deque())
     room.quick = 4
-    room.adapt(time.monotonic())
+    room.adapt(time.monotonic() + 0.9)
     assert await _claims_ahead(room, 8) == 0
 
 

@@ -91,6 +91,7 @@ found, records = sorted.found, sorted.records
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
+local waiting_until = deadline .. WAITS
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
 local count, places = 0, tonumber(places_arg)
 for n, record in ipairs(records) do
@@ -98,7 +99,7 @@ for n, record in ipairs(records) do
     local id, due = found[2 * n - 1], found[2 * n]
     count = count + 1
     ids[count], dues[count], kept[count] = id, due, record
-    leased[2 * count + 1], leased[2 * count + 2] = count > places and deadline .. WAITS or deadline, id
+    leased[2 * count + 1], leased[2 * count + 2] = count > places and waiting_until or deadline, id
     leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
   end
 end
