@@ -69,6 +69,8 @@ class Record(NamedTuple):
     header: bytes
     data: str | bytes
     every_ms: int | None
+    phase_ms: int | None
+    fixed_delay: bool
 
 
 def parse(raw: bytes) -> Record:
@@ -78,5 +80,6 @@ def parse(raw: bytes) -> Record:
         CorruptRecord: it has no readable header, or its text is not UTF-8.
     """
     header, data = split(raw)
-    _, *numbers = header.partition(b";")[0].split()
-    return Record(header, data, int(numbers[0]) if numbers else None)
+    flags, *numbers = header.partition(b";")[0].split()
+    every_ms, phase_ms = (int(numbers[0]), int(numbers[1])) if numbers else (None, None)
+    return Record(header, data, every_ms, phase_ms, flags.endswith(b"d"))

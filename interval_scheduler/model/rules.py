@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from ..errors import InvalidType, InvalidValue
@@ -55,7 +56,7 @@ class Rules:
     timezone: str = "UTC"
     timeout: Seconds | None = None
     retries: int = 0
-    backoff: Seconds = 1
+    backoff: Seconds = 1.0
     group: str | None = None
 
     def __post_init__(self) -> None:
@@ -122,6 +123,31 @@ def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Star
     if policy.until_ms is not None and starts_at is not None and policy.until_ms < starts_at:
         raise InvalidValue("until", "must not be before the start: the task would never run")
     return policy
+
+
+@lru_cache(maxsize=4096)
+def rules_of(policy: Policy, *, spread: bool) -> Rules:
+    """Return the rules of which a policy is the wire form.
+
+    They are not checked again: a process that only looks needs neither the extra `cron` nor every time zone.
+    """
+    if policy == PLAIN and not spread:
+        return NO_RULES
+    rules = object.__new__(Rules)
+    for name, value in (
+        ("missed", policy.missed),
+        ("spread", spread),
+        ("until", None if policy.until_ms is None else policy.until_ms / 1000),
+        ("max_runs", policy.max_runs),
+        ("cron", policy.cron),
+        ("timezone", policy.zone or "UTC"),
+        ("timeout", None if policy.timeout_ms is None else policy.timeout_ms / 1000),
+        ("retries", policy.retries),
+        ("backoff", policy.backoff_ms / 1000),
+        ("group", policy.group),
+    ):
+        object.__setattr__(rules, name, value)  # the instance is frozen
+    return rules
 
 
 def phase_of(raw_id: bytes, interval_ms: int) -> int:

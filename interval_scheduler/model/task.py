@@ -125,7 +125,7 @@ class IntervalTask(Task):
         timezone: str = "UTC",
         timeout: Seconds | None = None,
         retries: int = 0,
-        backoff: Seconds = 1,
+        backoff: Seconds = 1.0,
         group: str | None = None,
         rules: Rules = NO_RULES,
     ) -> None:
@@ -185,6 +185,8 @@ class ScheduledTask:
         failures: the number of its occurrences that failed in all their attempts.
         claimed_at: the moment at which the run in progress was claimed, by the server's clock, in epoch seconds; `None`
             for a task that is not leased.
+        repeat: `"rate"` or `"delay"`, as it was assigned.
+        rules: all rules that it was assigned with; moments and spans are seconds.
     """
 
     id: str
@@ -199,6 +201,28 @@ class ScheduledTask:
     group: str | None = None
     failures: int = 0
     claimed_at: float | None = None
+    repeat: Repeat = "rate"
+    rules: Rules = NO_RULES
+
+    def to_task(self) -> IntervalTask:
+        """Return the task as it can be assigned again, with all that it asks for; its start is its next run.
+
+        To change something of a task and keep the rest, read it, and assign a changed copy. Another process may change
+        the task in between; then the later assignment counts.
+
+        Example:
+            ```python
+            found = await scheduler.get_task("report:7")
+            await scheduler.assign_task(dataclasses.replace(found.to_task(), data="new"))
+            ```
+
+        Raises:
+            ConfigurationError: it has a cron expression, and the extra `cron` is missing here.
+            InvalidValue: it has a time zone that is not known here.
+        """
+        return IntervalTask(
+            self.id, self.data, every=self.every, start=self.next_run, repeat=self.repeat, rules=self.rules
+        )
 
     @property
     def next_run_at(self) -> datetime:

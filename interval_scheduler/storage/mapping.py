@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import StorageRefused
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
+from ..model.rules import phase_of, rules_of
 from ..model.task import DeadTask, ScheduledTask
 from ..model.wire import readable
 from .commands.lookup import DeadRow, Row
@@ -22,6 +23,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     except (CorruptRecord, BadPolicy) as error:
         task_id = readable(row.id)
         raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
+    spread = record.every_ms is not None and record.phase_ms == phase_of(row.id, record.every_ms)
     return ScheduledTask(
         id=readable(row.id),
         data=record.data,
@@ -35,6 +37,8 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         group=policy.group,
         failures=row.failures,
         claimed_at=None if row.claimed_us is None else row.claimed_us / 1e6,
+        repeat="delay" if record.fixed_delay else "rate",
+        rules=rules_of(policy, spread=spread),
     )
 
 

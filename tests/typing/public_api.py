@@ -149,6 +149,9 @@ async def assign(scheduler: Scheduler) -> None:
     found = await scheduler.get_task("a")
     assert_type(found, ScheduledTask | None)
     if found is not None:
+        assert_type(found.to_task(), IntervalTask)
+        assert_type(found.rules, Rules)
+    if found is not None:
         assert_type(found.id, str)
         assert_type(found.data, str | bytes)
         assert_type(found.every, float | None)

@@ -1,0 +1,85 @@
+"""A task that was looked up tells all that it asks for, and can be assigned again without losing any of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interval_scheduler import IntervalTask, Rules, Scheduler
+from interval_scheduler.model.assignment import to_assignment
+from interval_scheduler.model.policy import of_header
+from interval_scheduler.model.rules import rules_of
+
+pytestmark = pytest.mark.asyncio
+START = 4_000_000_000
+LATER = datetime(2190, 1, 1, 12, 30, 15, 250_000, tzinfo=UTC)
+
+ASKED: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "bytes": {"data": b"\0\xff"},
+    "an interval": {"every": 90.5},
+    "a delay": {"every": timedelta(minutes=5), "repeat": "delay"},
+    "retries": {"retries": 3, "backoff": 0.25, "timeout": timedelta(seconds=7)},
+    "an end": {"every": 60, "until": LATER, "max_runs": 10, "missed": "all"},
+    "cron": {"cron": "*/5 9-17 * * mon-fri", "timezone": "Europe/Berlin", "missed": "skip", "retries": 1},
+    "a group": {"every": 3600, "group": "tenant:7", "spread": True},
+    "a spread delay": {"every": 3600, "repeat": "delay", "spread": True, "timeout": 1},
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+async def test_it_comes_back_as_it_was_assigned(scheduler: Scheduler, asked: dict[str, Any]) -> None:
+    task = IntervalTask("a", **{"data": "payload", "start": START, **asked})
+    await scheduler.assign_task(task)
+    found = await scheduler.get_task("a")
+    assert found is not None
+    again = found.to_task()
+    assert again.start == found.next_run
+    same_start = dataclasses.replace(again, start=task.start)
+    assert to_assignment(same_start) == to_assignment(task)
+    assert (found.repeat, found.rules) == (again.repeat, again.rules)
+    (listed,) = [each async for each in scheduler.tasks()]
+    assert listed == found
+    # Assigned again, it is the very same: a sync would find nothing to do.
+    assert await scheduler.assign_task(again) is False
+    assert await scheduler.get_task("a") == found
+    assert (await scheduler.sync_tasks([again], scope="a")).unchanged == 1
+
+
+async def test_one_thing_is_changed_and_the_rest_is_kept(scheduler: Scheduler) -> None:
+    task = IntervalTask("a", "old", every=60, start=START, retries=5, timeout=9, max_runs=7, until=LATER)
+    await scheduler.assign_task(task)
+    before = await scheduler.get_task("a")
+    assert before is not None
+    await scheduler.assign_task(dataclasses.replace(before.to_task(), data="new"))
+    assert await scheduler.get_task("a") == dataclasses.replace(before, data="new")
+
+
+async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules of a task are told where its expression cannot be worked out."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nobody asked to work it out")
+
+    monkeypatch.setattr("interval_scheduler.model.rules.check_cron", refuse)
+    rules = rules_of(of_header(b"s;c0 4 1 * *;zMars/Olympus;r7"), spread=False)
+    assert (rules.cron, rules.timezone, rules.retries) == ("0 4 1 * *", "Mars/Olympus", 7)
+
+
+@given(
+    missed=st.sampled_from(["once", "skip", "all"]),
+    until=st.none() | st.integers(10**12, 10**13).map(lambda ms: ms / 1000),
+    max_runs=st.none() | st.integers(1, 10**6),
+    timeout=st.none() | st.integers(1, 10**8).map(lambda ms: ms / 1000),
+    retries=st.integers(0, 1000),
+    backoff=st.integers(1, 10**8).map(lambda ms: ms / 1000),
+    group=st.none() | st.sampled_from(["g", "tenant:ü"]),
+)
+async def test_the_wire_form_has_all_rules(retries: int, backoff: float, **others: Any) -> None:
+    rules = Rules(retries=retries, backoff=backoff if retries else 1, **others)
+    assert rules_of(of_header(b"s" + rules.to_policy().encode()), spread=False) == rules
