@@ -56,6 +56,11 @@ class Proxy:
         self.refusing = False
         #: For how many seconds something is held up on its way; asked once a chunk, in each direction.
         self.delay: Callable[[], float] = lambda: 0.0
+        #: The bytes a second that all replies together may have; `None` for any number.
+        self.rate: float | None = None
+        #: How many bytes of replies passed.
+        self.passed = 0
+        self._link_is_free_at = 0.0
         #: How many chunks are held up at the moment.
         self.held = 0
         self.dropped = 0
@@ -180,6 +185,14 @@ class Proxy:
                 self.closed_ports.add(port)
                 self._open.remove(pair)
 
+    async def _carry(self, count: int) -> None:
+        """Wait for as long as the link takes for some bytes, behind those of all other connections."""
+        self.passed += count
+        if self.rate is not None:
+            now = asyncio.get_running_loop().time()
+            self._link_is_free_at = max(self._link_is_free_at, now) + count / self.rate
+            await asyncio.sleep(self._link_is_free_at - now)
+
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, request: bool
     ) -> None:
@@ -211,6 +224,8 @@ class Proxy:
                     await asyncio.sleep(seconds)
                 finally:
                     self.held -= 1
+            if not request:
+                await self._carry(len(chunk))
             writer.write(chunk)
             await writer.drain()
         raise EOFError

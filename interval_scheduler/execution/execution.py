@@ -17,11 +17,15 @@ from typing import Final
 import anyio
 
 from ..config.options import SchedulerOptions
+from ..model.health import Finding
+from ..storage.beginnings import Beginnings
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
+from ..storage.spare_renewals import SpareRenewals
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from .blocked import BlockedWatch
 from .executor import Executor
 from .leases import Leases
 from .poller import Poller
@@ -61,7 +65,11 @@ class Execution:
         self._completions = {
             partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
         }
-        self._runs = Runs(self._completions, options, events, log)
+        retry_for = options.renewal_seconds
+        self._beginnings = {
+            partition.name: Beginnings(partition, options.lease_seconds, retry_for) for partition in partitions
+        }
+        self._runs = Runs(self._completions, self._beginnings, options, events, log)
         self._runner = Runner(
             executor,
             Limits(concurrency, options.prefetch, len(partitions)),
@@ -73,6 +81,8 @@ class Execution:
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
+        spares = [SpareRenewals(partition, options, log) for partition in partitions]
+        self._blocked = BlockedWatch(spares, self._runner, options.lease_seconds, log)
         self.stuck: Final = StuckWatch(
             self._runner, concurrency, options.stuck_after_seconds, log, lambda *what: events.emit("stuck", *what)
         )
@@ -110,6 +120,11 @@ class Execution:
         """The runs in progress; a live view."""
         return self._runner.running
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The facts about it that its users should know."""
+        return tuple(each for each in (self.stuck.finding, self._runs.unworkable.finding) if each is not None)
+
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
         self._runner.start()
@@ -117,7 +132,10 @@ class Execution:
         try:
             async with anyio.create_task_group() as group:
                 self._leases.start(group)
+                group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
+                for beginnings in self._beginnings.values():
+                    group.start_soon(beginnings.run)
                 for completions in self._completions.values():
                     completions.start(group)
                 for poller in self._pollers:

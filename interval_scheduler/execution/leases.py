@@ -117,8 +117,8 @@ class Leases:
             late = clock.monotonic() - began - asked
             if late > _BLOCKED * self._lease_seconds:
                 self._log.warning(
-                    "the event loop was blocked for %.1f s, of a lease of %g s: leases cannot be renewed meanwhile; "
-                    "call blocking code with asyncio.to_thread",
+                    "the event loop was blocked for %.1f s, of a lease of %g s: call blocking code with "
+                    "asyncio.to_thread",
                     late,
                     self._lease_seconds,
                 )

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from ..model.cron import check_cron
 from ..model.ending import Failure
+from ..model.wire import LATEST_MS
 from ..support.text import describe
 from .executor import Retry
 from .missed import next_run
@@ -29,15 +30,16 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         max_crashes: how many deliveries of an occurrence may end without a result.
 
     Raises:
-        InvalidValue: this process cannot work out when its task runs next.
+        Exception: this process cannot work out when its task runs next, for any reason. The run must not begin, since
+            it could not end.
     """
     policy = run.policy
     if policy.needs_lease and now > run.start_by:
         return "late"
     if policy.cron is not None:
-        # Without its library, the next occurrence cannot be told: the run would come again with each lease.
-        check_cron(policy.cron, policy.zone or "UTC")
-    crashes = run.attempt - 1 - policy.retries
+        check_cron(policy.cron, policy.zone or "UTC")  # its errors have the better words
+        run.planned_ms = _next_ms(run, run.server_now_ms(now))
+    crashes = run.charged - policy.retries
     if crashes >= max_crashes:
         return "crashes"
     if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
@@ -50,7 +52,28 @@ def _following_ms(run: TaskRun) -> int:
     cron = run.policy.cron
     if cron is not None:
         return next_run(cron, run.policy.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
-    return run.due_ms + int(run.header.split(b" ", 2)[1])
+    _, *numbers = run.header.partition(b";")[0].split()
+    return run.due_ms + int(numbers[0]) if numbers else LATEST_MS
+
+
+def _next_ms(run: TaskRun, now_ms: int) -> int:
+    """Return when the task of a run with a cron expression is due next, in epoch ms."""
+    policy = run.policy
+    assert policy.cron is not None  # noqa: S101 - for the type checker
+    return next_run(policy.cron, policy.zone or "UTC", run.due_ms, now_ms, each_missed=policy.missed == "all")
+
+
+def _still_next_ms(run: TaskRun, now_ms: int) -> int:
+    """Return the same at the end of a run. What was known when it began holds, unless that moment has passed."""
+    planned_ms: int | None = getattr(run, "planned_ms", None)
+    if planned_ms is None:
+        return _next_ms(run, now_ms)
+    if planned_ms > now_ms:
+        return planned_ms
+    try:
+        return _next_ms(run, now_ms)
+    except Exception:  # noqa: BLE001 - what it needs is gone since: the run ends all the same, and the next one is put off
+        return planned_ms
 
 
 def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
@@ -63,9 +86,7 @@ def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
     if not ran and policy.max_runs is not None:
         header = header.replace(b";n%d" % policy.max_runs, b"", 1)
     if policy.cron is not None:
-        each_missed = policy.missed == "all"
-        next_ms = next_run(policy.cron, policy.zone or "UTC", run.due_ms, now_ms, each_missed=each_missed)
-        header += b";@%d" % next_ms
+        header += b";@%d" % _still_next_ms(run, now_ms)
     return header
 
 
@@ -81,7 +102,7 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     charge, retry_ms = True, None
     if isinstance(error, Retry):
         charge, retry_ms = False, max(1, round(1000 * error.after))
-    elif run.attempt <= run.policy.retries:
-        longest = min(run.policy.backoff_ms * 2 ** min(run.attempt - 1, 40), LONGEST_BACKOFF_MS)
+    elif run.charged < run.policy.retries:
+        longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
     return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))

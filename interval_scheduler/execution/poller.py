@@ -39,12 +39,12 @@ from ..storage.completions import Completions
 from ..support import clock
 from ..support.backoff import delays
 from ..support.log import Log
+from .claim_weight import AT_ONCE_SECONDS, SLOW, ClaimWeight
 from .clock_jumps import ClockJumps
-from .run import Grant, TaskRun
+from .grant import Grant
+from .run import TaskRun
 from .runner import Runner
 
-#: The most bytes of records that one claim should bring, going by those of the claim before.
-MAX_CLAIM_BYTES: Final = 4 << 20
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _SHORTEST_IDLE_BACKOFF: Final = 0.002
@@ -65,6 +65,8 @@ class _Load:
         self.idle_backoff = 0.0
         #: Notices jumps of the server's clock; shared by both pollers.
         self.clock = ClockJumps()
+        #: The bytes that a claim may bring; shared by both pollers.
+        self.weight = ClaimWeight()
         self._last_token: int | None = None
         #: The number of looks in a row that were in vain, and the moment of the last one, in monotonic seconds.
         self._vain, self._last_vain = 0, -math.inf
@@ -76,7 +78,8 @@ class _Load:
         elif self.is_high.is_set():
             self.is_high = anyio.Event()
         token = int(claimed.token)
-        if claimed.ids:
+        # A claim that left work to the next one was not in vain, even if it only moved tasks out of the way.
+        if claimed.ids or 0 <= claimed.next_claim_ms <= claimed.now_us // 1000:
             self.idle_backoff, self._vain = 0.0, 0
         elif self._count_in_vain(clock.monotonic()) or (
             self._last_token is not None and token > self._last_token
@@ -129,7 +132,6 @@ class Poller:
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         self._longest_sleep = options.check_tasks_every_seconds
         self._failures, self._pauses = 0, _pauses()
-        self._record_bytes = 0
         self._stopping = False
         self._pause = anyio.CancelScope()
         self._nudged = anyio.Event()
@@ -177,24 +179,41 @@ class Poller:
         if self._stopping:
             self._runner.room.give_back(permits)
             return
-        limit = min(permits, MAX_CLAIM_BYTES // self._record_bytes) if self._record_bytes else permits
-        limit = max(1, limit)
         self._next_claim_ms = math.inf
         fed = 0
         try:
-            claimed = await self._claims.claim(limit)
+            claimed = await self._claim(permits)
             fed = len(claimed.ids)
             self._runner.room.overdraw(max(0, fed - permits))
             self._feed(claimed, clock.monotonic())
         finally:
             self._runner.room.give_back(max(0, permits - fed))
-        self._load.note(claimed, got_all=fed == limit)
-        if fed == limit:
+        # A claim that was full in tasks, or in bytes: the head of the schedule is due already.
+        got_all = fed == permits or (fed > 0 and 0 <= claimed.next_claim_ms <= claimed.now_us // 1000)
+        self._load.note(claimed, got_all=got_all)
+        if got_all:
             return
         if claimed.next_claim_ms >= 0:
             self._next_claim_ms = min(self._next_claim_ms, claimed.next_claim_ms)
         with self._waiting():
             await (self._sleep() if self._is_first else self._load.is_high.wait())
+
+    async def _claim(self, permits: int) -> Claimed:
+        """Claim up to as many tasks as there are permits, and no heavier than the link has carried in time."""
+        weight = self._load.weight
+        is_again = self._claims.in_doubt
+        try:
+            claimed = await self._claims.claim(permits, self._runner.room.places(permits), weight.goal)
+        except PartitionOffline:
+            weight.note_lost()
+            raise
+        if not is_again:  # else its time says nothing about the link
+            seconds = clock.monotonic() - self._claims.sent_at
+            # A claim that was full in tasks, and came at once, says nothing; nearly all are of this kind.
+            says_something = len(claimed.ids) < permits or seconds > AT_ONCE_SECONDS
+            if says_something and weight.note(sum(map(len, claimed.records)), seconds):
+                self._log.warning(SLOW, self._claims.name, seconds, weight.goal >> 10)
+        return claimed
 
     def _feed(self, claimed: Claimed, received_at: float) -> None:
         """Give what was claimed to the runner."""
@@ -204,7 +223,6 @@ class Poller:
         self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:
             return
-        self._record_bytes = sum(map(len, claimed.records)) // len(claimed.ids)
         # Moments count from when the claim was first sent: a repeated one may have been granted then.
         sent_at = self._claims.sent_at
         trusted_until = sent_at + self._trusted_seconds

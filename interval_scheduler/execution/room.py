@@ -2,8 +2,9 @@
 
 Every claimed task holds one permit from the moment when its claim is sent until its run ends. There are
 `concurrency + prefetch window` permits, so memory is bounded. The prefetch window is the number of tasks that may be
-claimed beyond the running ones. It grows to `prefetch` while claimed tasks start at once, and shrinks when they have to
-wait: fast tasks are claimed ahead to hide the round trip, slow ones are left to whoever is free.
+claimed beyond the running ones. It begins at 0, and is always as many as the places that quick runs leave in a fifth of
+a second, as far as was seen in the last second; `prefetch` at the most. So fast tasks are claimed ahead to hide the
+round trip, and slow ones are left to whoever is free.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ from collections import deque
 from collections.abc import Sized
 from typing import Final, NamedTuple
 
-#: Starting sooner than this after the claim lets the prefetch window grow; later than that shrinks it.
-_PROMPT_SECONDS: Final = 0.05
-_SLOW_SECONDS: Final = 0.25
+from ..support import clock
+
+#: A run that takes less is quick: its place is free again while a task that is claimed ahead may still start.
+QUICK_SECONDS: Final = 0.25
+#: The time for which tasks are claimed ahead, and the time over which the quick runs are counted.
+_AHEAD_SECONDS: Final = 0.2
+_SEEN_SECONDS: Final = 1.0
+#: The least of the latter: at the beginning little was seen, and it may have been luck.
+_SHORTEST_SEEN_SECONDS: Final = _AHEAD_SECONDS
 #: The most tasks of one claim: keeps the script within a few milliseconds.
 MAX_CLAIM: Final = 500
 
@@ -45,7 +52,11 @@ class Room:
     def __init__(self, limits: Limits, queue: Sized) -> None:
         self._limits = limits
         self._queue = queue
-        self._window = min(limits.prefetch, limits.concurrency)
+        self._window = 0
+        #: The number of quick runs so far; the runner counts them.
+        self.quick = 0
+        # Two moments, the later one half of the time after the other, and how many quick runs there were by then.
+        self._mark = self._before = (clock.monotonic(), 0)
         #: The permits that are held.
         self.taken = 0
         #: Those who wait for room.
@@ -66,6 +77,10 @@ class Room:
         self.taken += permits
         self.offer()
         return permits
+
+    def places(self, permits: int) -> int:
+        """Tell how many runs of a claim that reserved some permits find a free place at once."""
+        return max(0, self._limits.concurrency - (self.taken - permits))
 
     def overdraw(self, permits: int) -> None:
         """Take permits without waiting: a claim that was in doubt got more than is reserved now."""
@@ -99,21 +114,25 @@ class Room:
             self._given_back.clear()
             await self._given_back.wait()
 
-    def adapt(self, waited: float) -> None:
-        """Claim more ahead if the last task of the queue starts promptly after its claim, less if it waited.
+    def adapt(self, now: float) -> None:
+        """Claim as many tasks ahead as may start soon, to judge by the quick runs of the last second.
 
         Args:
-            waited: the seconds from its claim to its start.
+            now: monotonic seconds.
         """
-        if waited < _PROMPT_SECONDS:
-            self._window = min(self._limits.prefetch, max(1, 2 * self._window))
-        elif waited > _SLOW_SECONDS:
-            self._window //= 2
+        age = now - self._mark[0]
+        if age >= _SEEN_SECONDS / 2:
+            self._before = self._mark if age < _SEEN_SECONDS else (now, self.quick)
+            self._mark = (now, self.quick)
+        began, quick = self._before
+        seen_seconds = max(now - began, _SHORTEST_SEEN_SECONDS)
+        self._window = min(self._limits.prefetch, int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds))
         self.offer()
 
     def claim_nothing_ahead(self) -> None:
         """Begin anew: a claimed task waited until it was too late to start."""
         self._window = 0
+        self._mark = self._before = (clock.monotonic(), self.quick)
 
     def _share(self) -> int:
         if self._is_closed or len(self._queue) > self._window // 2:

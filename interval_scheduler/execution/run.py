@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +14,7 @@ from ..model.policy import PLAIN, BadPolicy, Policy, of_header
 from ..model.records import CorruptRecord, split
 from ..model.wire import moment_of, readable, whole
 from ..support import clock
+from .grant import Grant
 
 _SEMICOLON: Final = ord(";")
 #: The most runs that one line of the log names.
@@ -51,49 +51,6 @@ def as_current(run: TaskRun) -> Iterator[None]:
         _current.reset(token)
 
 
-class Grant:
-    """The grant of one claim, shared by its runs. Moments are of the monotonic clock, in seconds."""
-
-    __slots__ = (
-        "is_leased",
-        "leased_start_by",
-        "leased_until",
-        "partition",
-        "received_at",
-        "server_now",
-        "start_by",
-        "token",
-        "trusted_until",
-    )
-
-    def __init__(
-        self,
-        partition: str,
-        token: bytes,
-        server_now: float,
-        received_at: float,
-        start_by: float,
-        leased_until: float,
-        *,
-        is_leased: bool,
-    ) -> None:
-        self.partition: Final = partition
-        self.token: Final = token
-        #: The server's clock when it granted the claim, epoch seconds.
-        self.server_now: Final = server_now
-        self.received_at: Final = received_at
-        #: True if all of its runs are leased; else only those are whose policy needs it.
-        self.is_leased: Final = is_leased
-        #: A leased run may start until then; a later one is handed back.
-        self.leased_start_by: Final = start_by
-        #: The same for a run whose policy is not known yet.
-        self.start_by: Final = start_by if is_leased else math.inf
-        #: A lease, unless renewed, is relied on until then.
-        self.leased_until: Final = leased_until
-        #: The same for a run whose policy is not known yet.
-        self.trusted_until: Final = leased_until if is_leased else math.inf
-
-
 class End(NamedTuple):
     """The end of a run: its seconds and its error."""
 
@@ -119,6 +76,8 @@ class TaskRun:
     #: Unset, not None, until needed: one run is made a claimed task, and each attribute write shows in the throughput.
     ended: End
     _policy: Policy
+    #: When its cron task is due next, epoch ms, as far as was known when the run began.
+    planned_ms: int
 
     __slots__ = (
         "_due",
@@ -133,6 +92,7 @@ class TaskRun:
         "header",
         "is_given_up",
         "is_plain",
+        "planned_ms",
         "raw_id",
         "start_by",
         "started_at",
@@ -145,7 +105,8 @@ class TaskRun:
         self.raw_id: Final = raw_id
         self._due: Final = due
         self._record: Final = record
-        #: The number of deliveries of this occurrence that failed, as it stands in Redis.
+        #: The number of deliveries of this occurrence that failed, as it stands in Redis: 0 if none is known to have
+        #: begun, `None` if there was none.
         self.failed: Final = failed
         #: True if its task has no policy, and no delivery failed; known once the run has begun.
         self.is_plain = failed is None
@@ -178,7 +139,12 @@ class TaskRun:
     @property
     def attempt(self) -> int:
         """Which delivery of this occurrence it is, from 1."""
-        return 1 + (whole(self.failed) or 0)
+        return 1 if self.failed is None else 1 + max(1, self.charged)
+
+    @property
+    def charged(self) -> int:
+        """The number of deliveries of this occurrence that failed; one that may not have begun is none."""
+        return whole(self.failed) or 0
 
     @property
     def due_ms(self) -> int:
@@ -240,6 +206,11 @@ class TaskRun:
     def received_at(self) -> float:
         """When the claim was received, monotonic seconds."""
         return self._grant.received_at
+
+    @property
+    def leased_start_by(self) -> float:
+        """The latest moment to start if its task is leased, monotonic seconds."""
+        return self._grant.leased_start_by
 
     @property
     def lease(self) -> bytes:

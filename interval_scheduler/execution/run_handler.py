@@ -17,6 +17,9 @@ class RunHandler(Protocol):
     def admit(self, run: TaskRun) -> Admission:
         """Decide whether a run that has begun, and that asks for something, is carried out; deal with it if not."""
 
+    async def begins(self, run: TaskRun) -> bool:
+        """Tell that a run begins which was delivered before; return whether it may."""
+
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         """End a run that ended by itself, with its error if it failed."""
 

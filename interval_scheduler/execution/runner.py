@@ -36,8 +36,10 @@ from ..support.log import Log
 from .decimals import renewal
 from .executor import Executor
 from .in_progress import InProgress, was_abandoned
+from .in_time import in_time
 from .leaving import is_result
-from .room import Limits, Room
+from .patience import Patience
+from .room import QUICK_SECONDS, Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
 from .variables import are_same, table_of
@@ -76,6 +78,7 @@ class Runner:
         self._queue: deque[TaskRun] = deque()
         #: The room for tasks that may be claimed now.
         self.room: Final = Room(limits, self._queue)
+        self._patience = Patience(self._queue, self.room, runs.hand_back)
         self._in_progress = InProgress(grace, log)
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
@@ -104,6 +107,7 @@ class Runner:
             self.return_queued()
         else:
             self._start_queued()
+            self._patience.watch()
 
     def return_queued(self) -> None:
         """Hand every run back that has not started."""
@@ -178,7 +182,7 @@ class Runner:
                         self._runs.hand_back(run)
                         continue
                     if not queue:
-                        room.adapt(now - run.received_at)
+                        room.adapt(now)
                     elif self._newcomer is None:
                         self._start_queued()
                     if renew_decimals is not None:
@@ -204,6 +208,9 @@ class Runner:
                             self._end(run, None)
                     else:
                         await self._ask_and_run(run)
+                    # One that did not suspend needs no look at the clock: whatever blocks for long is soon not many.
+                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:
+                        room.quick += 1
                     if (
                         self._round != this_round
                         or me.cancelling()
@@ -245,13 +252,16 @@ class Runner:
     async def _ask_and_run(self, run: TaskRun) -> None:
         admission = "yes" if run.is_plain else self._runs.admit(run)
         if admission == "yes":
-            await self._run(run)
+            if run.failed is None or (await in_time(run, self._runs.begins(run)) and self._accepting):
+                await self._run(run)
+            else:
+                self._runs.hand_back(run)
         elif admission == "alone":
             self.is_alone = True
             self.is_full.set()
             self.room.close()
             try:
-                if await self._becomes_alone(run):
+                if await in_time(run, self._becomes_alone(run)) and self._accepting:
                     await self._run(run)
                 else:
                     self._runs.hand_back(run)
@@ -260,23 +270,11 @@ class Runner:
                 self.room.reopen()
 
     async def _becomes_alone(self, run: TaskRun) -> bool:
-        """Wait until nothing else is held here that has not started, as far as Redis knows too.
-
-        Returns:
-            False if the run must not start: it is too late, it was cut short, or the runner drains.
-        """
+        """Wait until nothing else is held here that has not started, as far as Redis knows too, and tell of the run."""
         self.return_queued()
-        try:
-            async with asyncio.timeout(run.start_by - clock.monotonic()):
-                await self.room.shrunk_to(self.running)
-                await self._runs.flushed()
-        except TimeoutError:
-            return False
-        except asyncio.CancelledError:
-            if run.cut_short is None:
-                raise  # everything ends
-            return False
-        return self._accepting
+        await self.room.shrunk_to(self.running)
+        await self._runs.flushed()
+        return await self._runs.begins(run)
 
     async def _run(self, run: TaskRun) -> None:
         try:

@@ -10,8 +10,10 @@ import random
 from collections.abc import Mapping
 
 from ..config.options import SchedulerOptions
-from ..errors import TooManyCrashes
+from ..errors import StorageError, TooManyCrashes
 from ..model.records import CorruptRecord
+from ..model.trust import TRUSTED_SHARE
+from ..storage.beginnings import Beginnings
 from ..storage.completions import Completions
 from ..support import clock
 from ..support.events import Events
@@ -21,6 +23,7 @@ from . import outcome
 from .executor import Retry
 from .run import TaskRun
 from .run_handler import Admission
+from .unworkable import Unworkable
 
 
 class Runs:
@@ -28,15 +31,25 @@ class Runs:
 
     Args:
         completions: where the claims of each partition end, by its name.
+        beginnings: where it is told that runs begin, by the name of the partition.
         options: the scheduler's options.
         events: where `run` and `run-error` go.
         log: where faults are told.
     """
 
     def __init__(
-        self, completions: Mapping[str, Completions], options: SchedulerOptions, events: Events, log: GuardedLog
+        self,
+        completions: Mapping[str, Completions],
+        beginnings: Mapping[str, Beginnings],
+        options: SchedulerOptions,
+        events: Events,
+        log: GuardedLog,
     ) -> None:
         self._completions = completions
+        self._beginnings = beginnings
+        self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
+        #: The tasks that cannot be worked out here.
+        self.unworkable = Unworkable(log)
         self._at_least_once = options.delivery == "at-least-once"
         self._max_crashes = options.max_crashes
         self._events = events
@@ -49,22 +62,36 @@ class Runs:
         """Decide whether a run that has begun is carried out; one that is not is dealt with."""
         try:
             verdict = outcome.judge(run, clock.monotonic(), self._max_crashes)
-        except Exception as error:  # noqa: BLE001 - see _leave
-            self._leave(run, error)
+        except Exception as error:  # noqa: BLE001 - of a library, or of a time zone: anything
+            self._put_off(run, error)
             return "no"
         # At most once, what is queued beside it cannot be handed back.
         if verdict == "run" or (verdict == "run alone" and not self._at_least_once):
             return "yes"
         if verdict == "run alone":
-            self._log.warning("task %r runs alone: %d deliveries ended without a result", run.id, run.attempt - 1)
+            self._log.warning("task %r runs alone: %d deliveries ended without a result", run.id, run.charged)
             return "alone"
         if verdict == "late":
             self.hand_back(run)
         elif verdict == "crashes":
-            self._failed(run, TooManyCrashes(run.attempt - 1))
+            self._failed(run, TooManyCrashes(run.charged))
         elif run.is_leased:
             self._complete(run, ran=False)
         return "no"
+
+    async def begins(self, run: TaskRun) -> bool:
+        """Tell that a run begins which was delivered before; return whether it may."""
+        if not run.is_leased:
+            return True
+        sent_at = clock.monotonic()
+        try:
+            is_held = await self._beginnings[run.partition].tell(run)
+        except StorageError as error:
+            self._log.warning("the run of task %r does not begin, since it cannot be told: %s", run.id, error)
+            return False
+        if is_held:
+            run.trust_until(sent_at + self._trusted_seconds)
+        return is_held
 
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         """End a run that ended by itself, with its error if it failed."""
@@ -129,7 +156,14 @@ class Runs:
             self._log.warning("the run of task %r cannot be tried again: delivery is at most once", run.id)
 
     def _leave(self, run: TaskRun, error: Exception) -> None:
-        """Leave a task to its lease: this process cannot work out its cron expression, but another may."""
+        """Leave a task to its lease: its run ended, and how it goes on cannot be worked out any more."""
         self._log.error(
             "how task %r goes on cannot be worked out here, it is due again when its lease ends: %s", run.id, error
         )
+
+    def _put_off(self, run: TaskRun, error: Exception) -> None:
+        """Hand a run back that cannot be worked out here; another process may be able to."""
+        delay = self.unworkable.put_off(run, error)
+        self.handed_back += 1
+        if run.is_leased:
+            self._completions[run.partition].release(run, round(1000 * delay))

@@ -57,7 +57,7 @@ class Assigning:
         calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
         partitions = self._accepted().partitions
         assigned = updated = 0
-        async for answer in bulk.pipeline(calls, partitions.assign):
+        async for answer in bulk.pipeline(calls, partitions.assign, lambda call: len(call.assignment.data)):
             if accepted(answer):
                 assigned += 1
             else:

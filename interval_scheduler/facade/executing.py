@@ -76,8 +76,7 @@ class Executing:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The facts about the execution that its users should know."""
-        finding = None if self._execution is None else self._execution.stuck.finding
-        return () if finding is None else (finding,)
+        return () if self._execution is None else self._execution.findings
 
     def check(self, executor: Executor, concurrency: int | None) -> int:
         """Check the arguments of a start; return the concurrency, with the default worked out."""

@@ -23,6 +23,7 @@ Code = Literal[
     "loading",
     "data-lost",
     "stuck",
+    "unworkable",
 ]
 
 
@@ -33,7 +34,7 @@ class Finding:
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
             `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys`, `loading`,
-            `data-lost` or `stuck`.
+            `data-lost`, `stuck` or `unworkable`.
         severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
             there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
@@ -108,7 +109,8 @@ class Health:
         accepting: True if it accepts tasks.
         executing: True if it executes tasks.
         partitions: the health of each partition, in the order of the options.
-        findings: the facts about the scheduler itself: `stuck`, if no run can be started and none ends.
+        findings: the facts about the scheduler itself: `stuck`, if no run can be started and none ends; `unworkable`,
+            if tasks came whose next run it cannot work out.
         stopped: the error that ended the execution of tasks or the connection without being asked to; `None`: none did.
     """
 

@@ -16,6 +16,8 @@ Result = TypeVar("Result")
 
 #: The most calls under way: enough for full batches to every partition, little in memory.
 _WINDOW: Final = 5_000
+#: The most bytes of payloads in them, unless one alone has more.
+_WINDOW_BYTES: Final = 16 << 20
 #: The number of items after which batches get a turn, so that Redis works on one while the next is gathered.
 _STRETCH: Final = 50
 
@@ -43,24 +45,41 @@ async def _convert_async(items: AsyncIterable[Given], function: Callable[[Given]
 
 
 async def pipeline(
-    items: Iterable[Ready] | AsyncIterable[Ready], submit: Callable[[Ready], asyncio.Future[Result]]
+    items: Iterable[Ready] | AsyncIterable[Ready],
+    submit: Callable[[Ready], asyncio.Future[Result]],
+    weigh: Callable[[Ready], int] | None = None,
 ) -> AsyncIterator[Result]:
     """Submit each item, and yield the results in order; at most a window of calls is under way.
 
     After an error no further item is submitted, and the calls under way are awaited. A caller that is cancelled waits
     for no call: calls that are not sent yet are left out.
+
+    Args:
+        items: what is submitted.
+        submit: makes the call for an item.
+        weigh: returns the weight of an item in bytes, which bounds the window too. Default: items weigh nothing.
     """
+    weights: deque[int] = deque()
+    held = 0
     async with _under_way() as calls:
         if isinstance(items, AsyncIterable):
             async for item in items:
                 calls.append(submit(item))
-                if len(calls) >= _WINDOW:
+                if weigh is not None:
+                    weights.append(weigh(item))
+                    held += weights[-1]
+                while len(calls) >= _WINDOW or held > _WINDOW_BYTES:
                     yield await calls.popleft()
+                    held -= weights.popleft() if weights else 0
         else:
             for count, item in enumerate(items, 1):
                 calls.append(submit(item))
-                if len(calls) >= _WINDOW:
+                if weigh is not None:
+                    weights.append(weigh(item))
+                    held += weights[-1]
+                while len(calls) >= _WINDOW or held > _WINDOW_BYTES:
                     yield await calls.popleft()
+                    held -= weights.popleft() if weights else 0
                 if count % _STRETCH == 0:
                     await asyncio.sleep(0)
         while calls:

@@ -14,7 +14,8 @@ prefix run at a time, since two syncs with different sets would remove each othe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Literal, TypeVar
 
@@ -24,7 +25,7 @@ from ..errors import InvalidValue
 from ..model.assignment import AssignCall, NeverRuns
 from ..model.desired import SyncLimits, is_same
 from ..model.reports import SyncChange, SyncCounts, SyncPlan
-from ..storage.marks import MAX_BATCH, Marks, Partition, Partitions
+from ..storage.marks import MAX_BATCH, MAX_BATCH_BYTES, Marks, Partition, Partitions
 from .locks import Locks
 
 Item = TypeVar("Item")
@@ -101,27 +102,27 @@ class _Sync:
 
     async def take_all(self, calls: Iterable[AssignCall] | AsyncIterable[AssignCall]) -> None:
         """Assign the tasks that are new or different, and mark all tasks as wanted."""
-        async for chunk in _chunks(calls):
+        async for chunk in _chunks(calls, lambda call: len(call.assignment.data)):
             await self._take(chunk)
 
     async def _take(self, calls: list[AssignCall]) -> None:
         self.desired += len(calls)
         # Of an id that stands there twice, the last form counts: the next sync finds it, and leaves it alone.
         calls = list({call.assignment.id: call for call in calls}.values())
-        rows = await asyncio.gather(*(self._partitions.look(call.assignment.id) for call in calls))
+        known, same = await self._compare(calls)
         # The marks come first: the sweep would remove a task that is assigned and not marked.
         fresh = await self._marks.mark([call.assignment.id for call in calls])
         different: list[AssignCall] = []
-        for call, row in zip(calls, rows, strict=True):
+        for call, is_known, is_unchanged in zip(calls, known, same, strict=True):
             if call.assignment.id in fresh:  # else it stands there twice, and is one task all the same
                 fresh.remove(call.assignment.id)
-                self._known += row is not None
+                self._known += is_known
             elif self._is_dry:
                 continue
-            if row is not None and is_same(call.assignment, row.record, self._grid_ms):
+            if is_unchanged:
                 self._unchanged += 1
             elif self._is_dry:
-                self._count(call, is_new=row is None)
+                self._count(call, is_new=not is_known)
             else:
                 different.append(call)
         answers: list[bool | NeverRuns] = [*await asyncio.gather(*map(self._partitions.assign, different))]
@@ -130,6 +131,25 @@ class _Sync:
                 self.refused = self.refused or answer
             else:
                 self._count(call, is_new=answer)
+
+    async def _compare(self, calls: Sequence[AssignCall]) -> tuple[list[bool], list[bool]]:
+        """Look tasks up. Return for each if it is scheduled, and if it is as desired.
+
+        Each record is let go of when it was compared: the answers come some at a time if they are heavy.
+        """
+        known, same = [], []
+        rows = deque(self._partitions.look(call.assignment.id) for call in calls)
+        try:
+            for call in calls:
+                row = await rows.popleft()
+                known.append(row is not None)
+                same.append(row is not None and is_same(call.assignment, row.record, self._grid_ms))
+        finally:
+            for left in rows:
+                left.cancel()
+            if rows:
+                await asyncio.gather(*rows, return_exceptions=True)
+        return known, same
 
     def _count(self, call: AssignCall, *, is_new: bool) -> None:
         self._added += is_new
@@ -175,22 +195,32 @@ class _Sync:
                     break
 
 
-async def _chunks(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[list[Item]]:
+async def _chunks(
+    items: Iterable[Item] | AsyncIterable[Item], weigh: Callable[[Item], int]
+) -> AsyncIterator[list[Item]]:
+    """Yield the items in chunks that are bounded as batches are: in number, and in bytes or to one item."""
     chunk: list[Item] = []
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            chunk.append(item)
-            if len(chunk) >= MAX_BATCH:
-                yield chunk
-                chunk = []
-    else:
-        for item in items:
-            chunk.append(item)
-            if len(chunk) >= MAX_BATCH:
-                yield chunk
-                chunk = []
+    weight = 0
+    async for item in _one_by_one(items):
+        weight += weigh(item)
+        if chunk and weight > MAX_BATCH_BYTES:
+            yield chunk
+            chunk, weight = [], weigh(item)
+        chunk.append(item)
+        if len(chunk) >= MAX_BATCH:
+            yield chunk
+            chunk, weight = [], 0
     if chunk:
         yield chunk
+
+
+async def _one_by_one(items: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
 
 
 def check_scope(scope: object, ids_of: bytes | None = None) -> str:

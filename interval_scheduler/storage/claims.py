@@ -21,12 +21,21 @@ from ..config.options import SchedulerOptions
 from ..support import clock
 from .commands import lookup, running
 from .commands.assigning import START_WINDOW_MS
-from .commands.running import Claimed, ClaimedTask
+from .commands.running import MAX_CLAIM_BYTES, Claimed, ClaimedTask
 from .partition.partition import Partition
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "START_WINDOW_SECONDS", "ClaimChannel", "Claimed", "ClaimedTask", "LeaseChannel", "Partition"]
+__all__ = [
+    "MAX_BATCH",
+    "MAX_CLAIM_BYTES",
+    "START_WINDOW_SECONDS",
+    "ClaimChannel",
+    "Claimed",
+    "ClaimedTask",
+    "LeaseChannel",
+    "Partition",
+]
 
 #: The time after a claim was sent in which its runs may start; later ones are handed back. A removal that waits this
 #: long after the claim therefore knows that no run starts. The same for all schedulers of a namespace.
@@ -58,8 +67,17 @@ class ClaimChannel:
         """The name of the partition."""
         return self._partition.name
 
-    async def claim(self, limit: int) -> Claimed:
-        """Claim up to `limit` due tasks; after a claim in doubt, return the tasks of that claim.
+    @property
+    def in_doubt(self) -> bool:
+        """True if the next claim repeats one that got no answer."""
+        return self._session.in_doubt
+
+    async def claim(self, limit: int, places: int, weight: int) -> Claimed:
+        """Claim up to `limit` due tasks with records of up to `weight` bytes, or one task with a heavier record.
+
+        The first `places` of them begin at once.
+
+        After a claim in doubt, return the tasks of that claim.
 
         Raises:
             OutcomeUnknown: the partition was lost; the next claim learns the result.
@@ -67,7 +85,7 @@ class ClaimChannel:
         """
         if not self._session.in_doubt:
             self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit)
+        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""
@@ -119,4 +137,4 @@ class LeaseChannel:
         Raises:
             StorageError: the partition was lost or refused.
         """
-        return [row is not None for row in await lookup.look(self._partition, ids)]
+        return await lookup.are_scheduled(self._partition, ids)

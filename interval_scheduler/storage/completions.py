@@ -16,14 +16,14 @@ from ..model.ending import Failure
 from ..model.wire import readable
 from ..support.log import Log
 from .commands import running
-from .commands.running import ClaimedTask, CompleteReply, SetAside
+from .commands.running import ClaimedTask, CompleteReply, HandedBack, SetAside
 from .partition.partition import Partition
 from .requests.batching import Batcher
 from .requests.session import Session
 
 __all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions"]
 
-Ended = TypeVar("Ended", ClaimedTask, SetAside)
+Ended = TypeVar("Ended", ClaimedTask, HandedBack, SetAside)
 
 #: The number of undelivered completions of a partition at which its claims wait.
 MAX_UNDELIVERED: Final = 2000
@@ -53,8 +53,9 @@ class Completions:
                 partition.announce(earliest_ms)
             return results
 
-        async def release(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
-            return self._announce(await running.release(sessions["release"], keys, runs))
+        async def release(runs: Sequence[HandedBack]) -> Sequence[bool]:
+            delays = [one.delay_ms for one in runs]
+            return self._announce(await running.release(sessions["release"], keys, [one.run for one in runs], delays))
 
         async def quarantine(runs: Sequence[SetAside]) -> Sequence[bool]:
             problems = [one.problem for one in runs]
@@ -62,7 +63,7 @@ class Completions:
 
         self._room = asyncio.Event()
         self._complete = self._batcher("completed", complete)
-        self._release = self._batcher("handed back", release)
+        self._release: Batcher[HandedBack, bool] = self._batcher("handed back", release)
         self._quarantine: Batcher[SetAside, bool] = self._batcher("set aside", quarantine)
         self._fail: Batcher[Failure, str] = Batcher(
             partition.name, fail, self._report_failures, lambda one: len(one.error)
@@ -81,9 +82,9 @@ class Completions:
         """End a run that failed."""
         self._fail.put(failure)
 
-    def release(self, run: ClaimedTask) -> None:
-        """Hand a claimed task back without running it."""
-        self._release.put(run)
+    def release(self, run: ClaimedTask, delay_ms: int = 0) -> None:
+        """Hand a claimed task back without running it; nobody may claim it within the delay."""
+        self._release.put(HandedBack(run, delay_ms))
 
     def quarantine(self, run: ClaimedTask, problem: str) -> None:
         """Set aside a claimed task that cannot be read, for a reason that names a key."""

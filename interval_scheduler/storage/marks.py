@@ -14,10 +14,10 @@ from ..errors import StorageRefused
 from .commands import sync
 from .partition.partition import Partition
 from .partitions import Partitions
-from .requests.batching import MAX_BATCH
+from .requests.batching import MAX_BATCH, MAX_BATCH_BYTES
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "Marks", "Partition", "Partitions"]
+__all__ = ["MAX_BATCH", "MAX_BATCH_BYTES", "Marks", "Partition", "Partitions"]
 
 #: The time for which the marks of a sync are kept after the last one.
 _KEPT_MS: Final = 3_600_000

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .. import InvalidType, InvalidValue, TaskRun
-from ..execution.run import Grant, as_current
+from ..execution.grant import Grant
+from ..execution.run import as_current
 from ..model.checks import Moment, check_data, check_moment, check_name, check_wait
 from ..support import clock
 

@@ -37,6 +37,7 @@ _GROUP_KEYS: Final = {
     "parked": "zset",
     "parked-of": "hash",
     "overdue": "hash",
+    "room": "zset",
 }
 _TYPES: Final = {
     "tasks": "hash",

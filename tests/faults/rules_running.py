@@ -78,6 +78,7 @@ class Running(Driven):
             assert token > last if (model.fence or 0) != last else token == last
             moments = [place.at for _, _, place in model.at(Waiting)]
             moments += [place.until for _, _, place in model.at(Leased)]
+            moments += [0] if running.is_any_noted(model, room) else []  # look again at once
             claims.append(runs)
             return claimed._replace(
                 next_claim_ms=-1 if model.halted is not None else min(moments, default=-1),

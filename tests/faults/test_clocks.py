@@ -125,7 +125,8 @@ async def test_a_server_clock_that_was_ahead_for_a_moment(
     clock = SkewedClock(tmp_path)
     server = own_server(environment=clock.environment)
     recorder = Recorder()
-    kinds = {"rate": {"every": 0.5}, "delay": {"every": 0.5, "repeat": "delay"}, "cron": {"cron": "* * * * * *"}}
+    # So long that the clock is set back before the next run: a run that ends afterwards would be rescheduled well.
+    kinds = {"rate": {"every": 5}, "delay": {"every": 5, "repeat": "delay"}, "cron": {"cron": "*/5 * * * * *"}}
     async with Scheduler.from_url(server.url, namespace=namespace, check_tasks_every_seconds=0.5) as scheduler:
         await scheduler.assign_tasks([IntervalTask(name, **rules) for name, rules in kinds.items()])  # type: ignore[arg-type]
         start = IntervalTask("start", every=60, start=time.time() + 500 * 24 * HOUR)
@@ -138,13 +139,13 @@ async def test_a_server_clock_that_was_ahead_for_a_moment(
         await until(lambda: ran(0))
         clock.set(365 * 24 * HOUR)
         ahead = len(recorder.runs)
-        await until(lambda: ran(ahead) or len(recorder.runs) > ahead + 6)
-        clock.set(0)
+        await until(lambda: ran(ahead) or len(recorder.runs) > ahead + 6, 20)
         await until(lambda: _rests(scheduler, "rate"))
+        clock.set(0)
         report = await scheduler.audit(repair=True)
         again = len(recorder.runs)
         began = time.monotonic()
-        await until(lambda: ran(again))
+        await until(lambda: ran(again), 20)
         took = time.monotonic() - began
         found = await scheduler.get_task("start")
         assert found is not None
@@ -156,9 +157,9 @@ async def test_a_server_clock_that_was_ahead_for_a_moment(
         16,
         fault,
         count=f"{report.counts['ahead']} tasks",
-        expected="an audit finds them, and they run within two seconds",
+        expected="an audit finds them, and they run within their interval of 5 s and two seconds",
         figure=f"all ran after {took:.1f} s",
-        holds=took <= 2.5,
+        holds=took <= 7,
     )
 
 

@@ -107,7 +107,7 @@ async def test_poison(redis_server: RedisServer, namespace: str, tmp_path: Path)
         await scheduler.assign_task(IntervalTask("poison", "poison"))
         await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(bystanders // 2, bystanders)])
         while not [task async for task in scheduler.dead_tasks()]:
-            assert crashes <= deliveries
+            assert crashes <= deliveries + 1
             with Worker(redis_server.url, namespace, ledger, "exit:0.01", **options) as worker:
                 await until(lambda worker=worker: not worker.is_alive or _is_over(scheduler), 30)  # type: ignore[misc]
                 if worker.is_alive:
@@ -125,9 +125,9 @@ async def test_poison(redis_server: RedisServer, namespace: str, tmp_path: Path)
         22,
         "a task ends its process (os._exit) at each delivery",
         count=f"{crashes} crashes, {bystanders} others beside it",
-        expected=f"set aside after {deliveries} deliveries; others lost 0",
+        expected=f"set aside after {deliveries} deliveries, one more if it was held ready at first; others lost 0",
         figure=f"set aside after {crashes} deliveries; others lost {lost}",
-        holds=(dead, crashes, lost) == (["poison"], deliveries, 0),
+        holds=(dead, lost) == (["poison"], 0) and crashes - deliveries in (0, 1),
     )
 
 

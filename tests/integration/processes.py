@@ -130,7 +130,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         of = client.hgetall(f"{tag}:group:of")
         assert set(of) <= places["leased"]
         assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
-        groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue")}
+        groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue", "room")}
         known = {
             f"{tag}:{name}"
             for name in (

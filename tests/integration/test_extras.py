@@ -52,10 +52,9 @@ async def executor(data):
 async def main():
     async with Scheduler.from_url(sys.argv[1], namespace=sys.argv[2], lease_seconds=0.5) as scheduler:
         await scheduler.start_task_execute(executor)
-        for _ in range(2):
-            async with asyncio.timeout(20):
-                await told.wait()
-            told.clear()
+        async with asyncio.timeout(20):
+            await told.wait()
+        await asyncio.sleep(1.5)  # three leases: it must not come again, nor be told of again
         await scheduler.stop_task_execute(drain_seconds=0)
 asyncio.run(main())
 """
@@ -96,6 +95,7 @@ async def test_a_worker_does_not_run_what_it_cannot_reschedule(
     async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
         await scheduler.assign_task(IntervalTask("daily", "d", cron="0 6 * * *", start=time.time() - 86_400))
         lines = without(("cronsim",), WORKS, server.url, namespace)
-        assert len(lines) >= 2
-        assert all("'daily'" in line and "pip install 'interval-scheduler[cron]'" in line for line in lines)
+        (line,) = lines  # told once
+        assert "'daily'" in line
+        assert "pip install 'interval-scheduler[cron]'" in line
         assert await scheduler.is_scheduled("daily") == "d"

@@ -270,3 +270,23 @@ async def test_an_assignment_that_is_kept_waits_for_the_replicas_of_the_master(t
         await scheduler.assign_task(IntervalTask(task_id, start=FAR))
     assert trio.waiting() == 1, "it may stay, as the error says"
     assert await scheduler.remove_task(task_id) is True, "a removal waits for nobody"
+
+
+async def test_hints_of_heavy_tasks(trio: Trio) -> None:
+    """Both the old and the new payloads are heavy: they are looked up and applied a part at a time."""
+    one = await trio.scheduler()
+    old, new = trio.some("old", 40), trio.some("new", 20)
+    await one.assign_tasks(IntervalTask(task_id, "o" * 250_000, start=FAR) for task_id in old)
+    trio.lost.kill()
+    await gone(one)
+    await one.assign_tasks(IntervalTask(task_id, "light", start=FAR) for task_id in old)
+    await one.assign_tasks(IntervalTask(task_id, "n" * 250_000, start=FAR) for task_id in new)
+    assert {task and task.data for task in await asyncio.gather(*map(one.get_task, [*old, *new]))} == {
+        "light",
+        "n" * 250_000,
+    }
+    trio.lost.start()
+    await back(one)
+    await until(lambda: trio.waiting() == 0, 20)
+    found = {task.id: task.data async for task in one.tasks()}
+    assert found == dict.fromkeys(old, "light") | dict.fromkeys(new, "n" * 250_000)

@@ -195,3 +195,18 @@ async def test_a_flushed_script_is_sent_again(pair: Pair, namespace: str) -> Non
             client.script_flush()
         assert await scheduler.assign_task(IntervalTask("t", every=1000)) is True
         await until(lambda: scheduler.online)
+
+
+async def test_each_of_many_heavy_assignments_is_carried_out_before_it_is_told(pair: Pair, namespace: str) -> None:
+    """One request reads the old payloads of a part of them only: the others are not in doubt, they are sent again."""
+    ids = [f"t{n:02}" for n in range(20)]
+    async with (
+        waiting(pair.primary.url, namespace, replicas=0) as near,
+        waiting(pair.primary.url, namespace, seconds=0.3) as strict,
+    ):
+        await near.assign_tasks(IntervalTask(task_id, "x" * 250_000, start=4e9) for task_id in ids)
+        with pair.frozen():
+            assigning = [strict.assign_task(IntervalTask(task_id, "new", start=4e9)) for task_id in ids]
+            answers = await asyncio.gather(*assigning, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {NotReplicated}
+            assert {task.data async for task in near.tasks()} == {"new"}, "each reached the primary"

@@ -163,6 +163,7 @@ def clear(model: Model) -> int:
     count = sum(task.is_scheduled for task in model.tasks.values())
     model.tasks.clear()
     model.groups_in_use = False
+    model.room = {}
     return count
 
 

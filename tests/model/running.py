@@ -10,6 +10,10 @@ from .schedule import Model
 from .spec import Spec
 
 CORRUPT = b"1 the record is corrupt"
+#: The turns that one claim gives at the most.
+TURNS = 75
+#: The limit of a scheduler without one.
+ANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,19 +42,23 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
     _end_leases(model, now, limit)
     if model.halted is not None:
         return []
-    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now)[:limit]
+    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now)
     taken: list[Run] = []
-    touched: set[str] = set()
+    touched: dict[str, None] = {}
+    count = 0
     for _, raw_id in line:
+        if count == limit:
+            break
         task = model.tasks[raw_id]
         assert isinstance(task.place, Waiting)
         group, due = task.spec.group, task.place.due
         # The turn of a task that does not run in its group is left for the next one there.
-        touched |= {group} if group is not None else set()
-        touched |= {task.place.turn.group} if task.place.turn is not None else set()
+        touched |= {group: None} if group is not None else {}
+        touched |= {task.place.turn.group: None} if task.place.turn is not None else {}
         if group is not None and 0 < room <= model.running(group):
             model.tasks[raw_id] = replace(task, place=Parked(group, due))
             continue
+        count += 1
         if once and not task.spec.is_readable:
             model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0)
             model.fence = token
@@ -61,12 +69,37 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
             _pass_on(model, raw_id, task, due, now)
         else:
             model.tasks[raw_id] = replace(task, place=Leased(token, due, now + lease, group))
-    for group in sorted(touched):
-        free = limit if room == 0 else min(room - model.running(group), limit)
-        if free > 0:
-            model.give_turns(group, free, now)
+    _use_room(model, list(touched), room or ANY, limit, now)
     bound_dead(model)
     return taken
+
+
+def is_any_noted(model: Model, room: int) -> bool:
+    """Whether claims of this limit have something to do for groups whose tasks are parked."""
+    return any(model.at(Parked)) and any(cap <= (room or ANY) for cap in model.room.values())
+
+
+def _use_room(model: Model, touched: list[str], cap: int, limit: int, now: int) -> None:
+    """Give turns to groups with room, in equal shares; note where that was not all that they have room for."""
+    if not any(model.at(Parked)):
+        if touched:
+            model.room.clear()
+        return
+    line = sorted((of, group.encode()) for group, of in model.room.items() if of <= cap)
+    noted = [group.decode() for _, group in line]
+    names = noted + [group for group in touched if group not in noted]
+    free = {group: cap - model.running(group) for group in names}
+    free = {group: most for group, most in free.items() if most > 0}
+    for group in noted:
+        del model.room[group]
+    left = min(limit, TURNS)
+    share = -(-left // max(len(free), 1))
+    for group, most in free.items():
+        wanted = min(most, share, left)
+        left -= wanted
+        given = model.give_turns(group, wanted, now)
+        if given == wanted < most:
+            model.room[group] = cap if given or most < cap else 0
 
 
 def _end_leases(model: Model, now: int, limit: int) -> None:

@@ -18,6 +18,7 @@ class Model:
     Attributes:
         fence: the last fencing token.
         halted: since when the namespace is paused.
+        room: the groups that have room for more parked tasks than a claim had turns, and under which limit.
         groups_in_use: whether a task with a group was assigned since the last clear.
         dead_limit: how many dead tasks are kept.
     """
@@ -26,12 +27,13 @@ class Model:
     fence: int | None = None
     halted: int | None = None
     groups_in_use: bool = False
+    room: dict[str, int] = field(default_factory=dict)
     locks: dict[str, int] = field(default_factory=dict)
     membership: dict[bytes, bytes] = field(default_factory=dict)
     dead_limit: int = 10_000
 
     def copy(self) -> Model:
-        return replace(self, tasks=dict(self.tasks), locks=dict(self.locks))
+        return replace(self, tasks=dict(self.tasks), room=dict(self.room), locks=dict(self.locks))
 
     def at(self, kind: type[P]) -> Iterator[tuple[bytes, Task, P]]:
         """The tasks at one kind of place."""
@@ -64,11 +66,12 @@ class Model:
         """Where a task goes that is due then, and is paused or not."""
         self.move(raw_id, Paused(due) if paused else Waiting(due), now)
 
-    def give_turns(self, group: str, count: int, now: int) -> None:
-        """Let the earliest parked tasks of a group wait again, from now on."""
+    def give_turns(self, group: str, count: int, now: int) -> int:
+        """Let the earliest parked tasks of a group wait again, from now on; how many there were."""
         parked = sorted((place.due, raw_id) for raw_id, _, place in self.at(Parked) if place.group == group)
         for due, raw_id in parked[:count]:
             self.tasks[raw_id] = replace(self.tasks[raw_id], place=Waiting(now, Turn(group, due)))
+        return len(parked[:count])
 
     def _make_room(self, before: Place, now: int) -> None:
         if isinstance(before, Leased) and before.group is not None:

@@ -3,6 +3,8 @@
 from typing import Final
 
 from . import (
+    in_blocked,
+    in_bytes,
     in_calls,
     in_connections,
     in_data_loss,
@@ -11,7 +13,9 @@ from . import (
     in_execution,
     in_failover,
     in_garbage,
+    in_groups,
     in_guests,
+    in_hoarding,
     in_loops,
     in_misbehaviour,
     in_moves,
@@ -28,12 +32,15 @@ from .planted import Planted
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
+    *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,
+    *in_blocked.ALL,
     *in_guests.ALL,
     *in_ends.ALL,
     *in_misbehaviour.ALL,
     *in_garbage.ALL,
+    *in_groups.ALL,
     *in_calls.ALL,
     *in_connections.ALL,
     *in_data_loss.ALL,
@@ -46,4 +53,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_turns.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
+    *in_hoarding.ALL,
 )

@@ -10,8 +10,8 @@ ALL: Final = (
     Planted(
         "a caller gets the result of another",
         "storage/requests/batching.py",
-        "return [next(results) if want else None for want in wanted]",
-        "found = list(results)\n        return [*found, *[None] * (len(wanted) - len(found))]",
+        "return [next(following) if want else None for want in wanted]",
+        "found = list(following)\n    return [*found, *[None] * (len(wanted) - len(found))]",
         tests_in("unit/test_batching", "test_a_caller_cancelled_before_the_flight_is_left_out"),
     ),
     Planted(

@@ -157,8 +157,8 @@ ALL: Final = (
     Planted(
         "a cron task runs where nobody can tell its next occurrence",
         "execution/outcome.py",
-        "    if policy.cron is not None:\n        # Without",
-        "    if False:\n        # Without",
+        "    if policy.cron is not None:\n        check_cron",
+        "    if False:\n        check_cron",
         tests_in("integration/test_extras", "test_a_worker_does_not_run_what_it_cannot_reschedule"),
     ),
     Planted(

@@ -26,16 +26,16 @@ ALL: Final = (
     ),
     Planted(
         "a run that is cut while it waits to be alone is charged with a crash",
-        "execution/runner.py",
-        "            if run.cut_short is None:\n                raise  # everything ends\n            return False\n",
-        "            raise\n",
+        "execution/in_time.py",
+        "        if run.cut_short is None:\n            raise  # everything ends\n        return False\n",
+        "        raise\n",
         tests_in(_ALONE, "test_one_that_is_cut_before_it_starts_is_handed_back"),
     ),
     Planted(
         "a run that waited to be alone starts in the middle of a drain",
         "execution/runner.py",
-        "        return self._accepting\n",
-        "        return True\n",
+        "if await in_time(run, self._becomes_alone(run)) and self._accepting:",
+        "if await in_time(run, self._becomes_alone(run)):",
         tests_in(_ALONE, "test_a_drain_hands_it_back_before_it_starts"),
     ),
     Planted(

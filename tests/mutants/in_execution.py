@@ -192,9 +192,9 @@ EXECUTION: Final = (
     Planted(
         "claiming ahead has no bound",
         "execution/room.py",
-        "self._window = min(self._limits.prefetch, max(1, 2 * self._window))",
-        "self._window = max(1, 2 * self._window)",
-        tests_in("unit/test_runner", "test_claiming_ahead_follows_how_soon_tasks_start"),
+        "min(self._limits.prefetch, int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds))",
+        "int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds)",
+        tests_in("unit/test_room", "test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for"),
     ),
     Planted(
         "one claim may take all the room",
@@ -242,7 +242,7 @@ EXECUTION: Final = (
     Planted(
         "a run that goes on alone starts before Redis knows what was handed back",
         "execution/runner.py",
-        "                await self._runs.flushed()\n",
+        "        await self._runs.flushed()\n",
         "",
         tests_in("unit/test_runner_alone", "test_what_is_queued_is_handed_back_before_it_starts"),
     ),
@@ -263,8 +263,8 @@ EXECUTION: Final = (
     Planted(
         "the last attempt is not made",
         "execution/outcome.py",
-        "elif run.attempt <= run.policy.retries:",
-        "elif run.attempt < run.policy.retries:",
+        "elif run.charged < run.policy.retries:",
+        "elif run.charged < run.policy.retries - 1:",
         tests_in("unit/test_outcome", "test_delays_double_and_are_shortened_at_random"),
     ),
     Planted(

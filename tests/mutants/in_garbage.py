@@ -94,8 +94,8 @@ ALL: Final = (
     lua(
         "a parked member that cannot be read stops its group",
         "_groups",
-        "    if id then\n      call('ZADD', due_key, digits(now), id)",
-        "    if true then\n      call('ZADD', due_key, digits(now), id)",
+        "odd[#odd + 1] = not id and member or nil",
+        "",
         tests_in(_GARBAGE, "test_parked_tasks"),
     ),
     lua(

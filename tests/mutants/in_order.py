@@ -63,14 +63,14 @@ ALL: Final = (
     lua(
         "the number of a hint's writer is not kept",
         "_in_order",
-        "  redis.pcall('SET', key, latest .. ' ', 'PX', REPLY_KEPT_MS)\n",
+        "      redis.pcall('SET', key, sequence .. ' ', 'PX', REPLY_KEPT_MS)\n",
         "",
         tests_in(_ORDER, "test_an_applied_hint_outdates_what_was_in_doubt"),
     ),
     lua(
         "a hint that came late is applied",
         "_in_order",
-        "  if done > first then",
+        "  if done > tonumber(match(stamp, ' %d+:(%d+)')) then",
         "  if false then",
         tests_in(_ORDER, "test_a_hint_that_comes_late_is_left_out"),
     ),

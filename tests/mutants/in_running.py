@@ -44,8 +44,8 @@ CLAIMS: Final = (
     lua(
         "a repeated claim gets what others hold",
         "claim",
-        "if holder == token then",
-        "if holder then",
+        "if match(held[n] or '', '^(%d+) %S') == token then",
+        "if held[n] then",
         tests_in(
             "scripts/test_claim_again", "test_a_retry_does_not_get_the_tasks_of_another_claim_with_the_same_deadline"
         ),
@@ -81,7 +81,7 @@ CLAIMS: Final = (
     lua(
         "a claimed task stays due",
         "claim",
-        "call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)",
+        "call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)",
         "",
         tests_in("scripts/test_claim", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
@@ -116,7 +116,7 @@ CLAIMS: Final = (
     lua(
         "an ended lease is no attempt",
         "_claims",
-        "count_attempts(attempts_key, expired)",
+        "count_attempts(attempts_key, failed)",
         "",
         tests_in("scripts/test_claim_again", "test_an_ended_lease_makes_the_task_due_as_it_was_one_attempt_more"),
     ),
@@ -147,7 +147,7 @@ ENDS: Final = (
     lua(
         "a stale hand-back frees the task of another",
         "release",
-        "if read_lease(held[n]) ~= ARGV[2 * n + 2] then",
+        "if read_lease(held[n]) ~= ARGV[3 * n + 1] then",
         "if not held[n] then",
         tests_in("scripts/test_release", "test_a_stale_lease_changes_nothing"),
     ),
@@ -168,8 +168,8 @@ ENDS: Final = (
     lua(
         "a completion forgets that its task was assigned anew",
         "_recurrence",
-        "mark ~= '' and call",
-        "false and call",
+        "mark ~= '' and read_record",
+        "false and read_record",
         tests_in("scripts/test_complete_reassigned", "test_a_new_interval_counts_from_the_run"),
     ),
     lua(

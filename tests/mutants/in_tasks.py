@@ -96,30 +96,30 @@ TASKS: Final = (
 GROUPS: Final = (
     lua(
         "a group has one run more than it may",
-        "_groups",
-        "limit > 0 and runs[group] >= limit",
-        "limit > 0 and runs[group] > limit",
+        "_room",
+        "limit > 0 and touched.of[group] >= limit",
+        "limit > 0 and touched.of[group] > limit",
         tests_in("scripts/test_groups", "test_what_has_no_room_is_parked_and_comes_back_one_by_one"),
     ),
     lua(
         "a run that ends does not give its place in the group back",
         "_groups",
-        "(add(groups .. 'runs', group, -1) or 0) <= 0",
-        "(add(groups .. 'runs', group, 0) or 0) <= 0",
+        "change_runs(groups, counts, -1)",
+        "change_runs(groups, counts, 0)",
         tests_in("scripts/test_groups", "test_nothing_is_left_of_groups_but_that_they_are_in_use"),
     ),
     lua(
         "a run that ends lets nobody of its group go on",
         "_groups",
-        "makes_room = unpark(groups, group, 1, now, due_key) or makes_room",
-        "",
+        "change_runs(groups, counts, -1)\n  return select(2, give_turns(groups, counts, now, due_key))",
+        "change_runs(groups, counts, -1)\n  return false",
         tests_in("scripts/test_groups", "test_each_end_of_a_lease_makes_room"),
     ),
     lua(
         "a group with a long backlog is always first",
         "_groups",
-        "local _, id = read_parked(member)\n    if id then\n      call('ZADD', due_key, digits(now), id)",
-        "local due, id = read_parked(member)\n    if id then\n      call('ZADD', due_key, digits(due), id)",
+        "dues[#dues + 1], dues[#dues + 2] = since, id",
+        "dues[#dues + 1], dues[#dues + 2] = digits(read_parked(found_members[n])), id",
         tests_in("scripts/test_groups", "test_a_group_with_a_backlog_waits_its_turn"),
     ),
 )
@@ -166,7 +166,7 @@ SYNCS: Final = (
     lua(
         "a sync removes what is outside of its scope",
         "sweep",
-        "string.sub(step[2][n], 1, #prefix_arg) == prefix_arg",
+        "string.sub(id, 1, #prefix_arg) == prefix_arg",
         "true",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),

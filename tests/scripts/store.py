@@ -50,7 +50,7 @@ class Space:
 
     tasks: dict[bytes, bytes] = field(default_factory=dict)
     due: dict[bytes, int] = field(default_factory=dict)
-    leased: dict[bytes, int] = field(default_factory=dict)
+    leased: dict[bytes, Any] = field(default_factory=dict)  # whole numbers, but for runs that may not have begun
     leases: dict[bytes, bytes] = field(default_factory=dict)
     attempts: dict[bytes, bytes] = field(default_factory=dict)
     dead: dict[bytes, int] = field(default_factory=dict)
@@ -236,8 +236,9 @@ class Store:
             name = key.removeprefix(self._tag).decode()
             if name in _ZSETS:
                 assert (kind, expires) == ("zset", False), key
-                assert all(score == int(score) for score in content.values()), content
-                setattr(space, name, {raw_id: int(score) for raw_id, score in content.items()})
+                # Behind the deadline of a lease stands a fraction if its run is not known to have begun.
+                assert name == "leased" or all(score == int(score) for score in content.values()), content
+                setattr(space, name, {i: int(score) if score == int(score) else score for i, score in content.items()})
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)

@@ -186,10 +186,10 @@ def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
 
 async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
     """Assign as for hints, and leave out of the key space how far they came."""
-    hint = Hint(1, b"", session=b"0" * 16, sequence=1)
-    session = InOrder(store.partition, 0, [hint])
-    await assigning.assign_encoded(session, store.keys, 0, assigning.encode(changes))
-    await store.client.delete(store.keys.hinted, store.keys.reply(hint.session))
+    session = b"0" * 16
+    batch = [Hint(n + 1, b"", session=session, sequence=n + 1) for n in range(len(changes))]
+    await assigning.assign_encoded(InOrder(store.partition, 0, batch), store.keys, 0, assigning.encode(changes))
+    await store.client.delete(store.keys.hinted, store.keys.reply(session))
 
 
 async def known(store: Store) -> Space:

@@ -50,8 +50,8 @@ async def test_a_lease_holds_up_to_its_deadline(store: Store) -> None:
     seeded = leased_space(dict.fromkeys(deadlines, b"s\nx"), token=7, due=5, deadline=0)
     await store.seed(dataclasses.replace(seeded, leased=deadlines))
     claimed = await running.claim(session.it, store.keys, 3000, HOUR)
-    # A machine that stands still for two seconds in between is no fault.
-    assert sorted(map(int, claimed.ids)) == list(range(now - 50, min(now_of(claimed) + 1, now + 2000)))
+    # A machine that stands still for two seconds in between is no fault; one claim ends 400 leases at most.
+    assert sorted(map(int, claimed.ids)) == list(range(now - 50, min(now_of(claimed) + 1, now + 2000)))[:400]
 
 
 async def test_no_more_leases_are_recovered_than_are_claimed(store: Store) -> None:

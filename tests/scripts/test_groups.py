@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from interval_scheduler.model.assignment import AssignCall, Assignment
@@ -12,11 +14,14 @@ from interval_scheduler.storage.commands import control as control_commands
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.running import Claimed
 
-from .store import HOUR, Space, Store, held_of, lease, recurring
+from .store import HOUR, ClaimedTask, Space, Store, held_of, lease, recurring
 
 pytestmark = pytest.mark.asyncio
 
 FAR = 4_000_000_000_000
+GROUPS = (b"a", b"b", b"c")
+#: The score of a group in `room` where the limit was dropped.
+ANY = 1_000_000
 
 
 def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> AssignCall:
@@ -64,9 +69,10 @@ async def test_what_has_no_room_is_parked_and_comes_back_one_by_one(store: Store
 
 async def test_a_group_with_a_backlog_waits_its_turn(store: Store) -> None:
     """What was parked waits again behind all that was due meanwhile, although it was due before that."""
-    await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(3)), grouped(b"b", "other", 20))
+    await assign(store, *(grouped(b"a%d" % n, "g", 10 + n) for n in range(3)))
     first = await claim(store, 3, 1)
     assert list(first.ids) == [b"a0"]
+    await assign(store, grouped(b"b", "other", 20))
     await running.complete(store.session().it, store.keys, held_of(first))
     assert [list((await claim(store, 1, 1)).ids) for _ in range(2)] == [[b"b"], [b"a1"]]
 
@@ -161,10 +167,28 @@ async def test_a_claim_that_parks_all_it_finds_takes_no_token(store: Store) -> N
     session = store.session()
     second = await running.claim(session.it, store.keys, 2, HOUR, 1)
     assert (list(second.ids), second.token) == ([], first.token)
-    assert second.next_claim_ms == 13, "the rest of the group is still to be looked at"
+    assert len((await store.space()).groups["parked"]) == 4, "it looks past what it parks"
     assert store.replies[session.name].startswith(b"1 ")
     kept = await store.client.get(store.keys.reply(session.name))
     assert kept == b"1 %s 0" % first.token, "a retry finds nothing, whoever has that token"
+
+
+async def test_parked_tasks_are_assigned_again_a_part_at_a_time(store: Store) -> None:
+    """A large batch of them would take the script too long; the caller sends the rest again."""
+    changes = [grouped(b"a%d" % n, "g", 10 + n) for n in range(300)]
+    await assign(store, *changes)
+    for _ in range(10):
+        await claim(store, 100, 1)
+    assert len((await store.space()).groups["parked"]) == 299
+    later = [grouped(b"a%d" % n, "g", FAR) for n in range(1, 300)]
+    first, _ = await assigning.assign(store.session().it, store.keys, 0, later)
+    assert first == [False] * 200
+    rest, _ = await assigning.assign(store.session().it, store.keys, 0, later[200:])
+    assert rest == [False] * 99
+    assert "parked" not in (await store.space()).groups
+    fresh = [grouped(b"b%d" % n, "g", FAR) for n in range(300)]
+    created, _ = await assigning.assign(store.session().it, store.keys, 0, fresh)
+    assert created == [True] * 300, "nothing of these is parked"
 
 
 async def test_removing_a_leased_and_a_parked_task_at_once_leaves_the_others_their_turn(store: Store) -> None:
@@ -225,3 +249,133 @@ async def test_the_turn_of_a_damaged_task_goes_to_the_next(store: Store, damage:
     assert list((await claim(store, 10, 1)).ids) == ([] if damage == "lost" else [b"a1"])
     assert list((await claim(store, 10, 1)).ids) == [b"a2"]
     assert set((await store.space()).groups["parked-of"]) == {b"a3"}
+
+
+@pytest.mark.parametrize(("script", "most"), [(running.claim, 150), (running.claim_once, 125)])
+async def test_a_claim_looks_past_what_has_no_room(
+    store: Store, script: Callable[..., Awaitable[Claimed]], most: int
+) -> None:
+    """A backlog delays nobody else, up to a bound of work; what is left waits for the next claim."""
+    await assign(store, *(grouped(b"a%03d" % n, "g", 10 + n, HOUR) for n in range(400)))
+    await assign(store, *(grouped(b"b%03d" % n, "h", 500 + n, HOUR) for n in range(300)))
+    plain = [AssignCall(Assignment(b"c%d" % n, b"x", True, HOUR, 900 + n, False, Policy()), "keep") for n in range(3)]  # noqa: FBT003
+    await assign(store, *plain)
+
+    async def once(limit: int) -> Claimed:
+        return await script(store.session().it, store.keys, limit, HOUR, 1)
+
+    first = await once(2)
+    assert list(first.ids) == [b"a000"]
+    assert len((await store.space()).groups["parked"]) == most - 1, "so many tasks were looked at"
+    assert first.next_claim_ms == 10 + most, "at once, by the server's clock"
+    others: list[bytes] = []
+    while b"c0" not in others:
+        others += (await once(2)).ids
+    assert others == [b"b000", b"c0", b"c1"], "of its group, there is room for one"
+    space = await store.space()
+    assert (len(space.groups["parked"]), space.due[b"c2"]) == (698, 902), "what the claim has no place for stays"
+
+
+async def test_the_turns_of_one_claim_are_bounded_and_the_rest_is_noted(store: Store) -> None:
+    """A limit that is dropped lets nobody wait for what one claim cannot do; each group has its share."""
+    await assign(store, *(grouped(b"%s%02d" % (name, n), name.decode(), 10 + n) for n in range(20) for name in GROUPS))
+    first = await claim(store, 100, 1)
+    assert sorted(first.ids) == [b"a00", b"b00", b"c00"]
+    await running.complete(store.session().it, store.keys, held_of(first))
+    second = await claim(store, 6, 0)
+    assert sorted(second.ids) == [b"a01", b"b01", b"c01"]
+    space = await store.space()
+    assert sorted(space.due) == [b"a02", b"a03", b"b02", b"b03", b"c02", b"c03"], "6 turns for a claim of 6"
+    assert space.groups["room"] == [b"a", b"b", b"c"]
+    assert await store.client.zscore(store.keys.groups + b"room", b"a") == ANY
+    seen = {*first.ids, *second.ids}
+    while ids := set((await claim(store, 6, 0)).ids):
+        assert len(ids) <= 6
+        assert not ids & seen
+        seen |= ids
+    assert len(seen) == 60
+    space = await store.space()
+    assert "parked" not in space.groups
+    await assign(store, grouped(b"last", "a", 10))
+    await claim(store, 6, 0)
+    assert (await store.space()).groups.keys() == {"in-use", "of", "runs"}, "no note is left"
+
+
+async def test_a_wider_limit_goes_on_where_a_claim_stopped_although_nothing_is_due(store: Store) -> None:
+    await assign(store, *(grouped(b"a%02d" % n, "a", 10 + n) for n in range(20)))
+    await running.complete(store.session().it, store.keys, held_of(await claim(store, 50, 1)))
+    await claim(store, 2, 0)
+    assert (await store.space()).groups["room"] == [b"a"]
+    narrow = await claim(store, 50, 1)
+    assert (list(narrow.ids), (await store.space()).due) == ([], {}), "a narrower limit parks what has no room for it"
+    assert (await store.space()).groups["room"] == [b"a"], "and leaves the note alone"
+    assert (await claim(store, 50, 1)).next_claim_ms > FAR / 4
+    wide = await claim(store, 8, 0)
+    assert list(wide.ids) == []
+    assert wide.next_claim_ms <= wide.now_us // 1000, "it looks again at once"
+    assert len((await store.space()).due) == 8
+    assert len((await claim(store, 8, 0)).ids) == 8
+
+
+async def test_a_limit_that_was_lowered_leaves_nobody_behind(store: Store) -> None:
+    await assign(store, *(grouped(b"a%02d" % n, "a", 10 + n) for n in range(40)))
+    runs = held_of(await claim(store, 100, 10))
+    seen = {run.raw_id for run in runs}
+    assert len(seen) == 10
+    await running.complete(store.session().it, store.keys, runs)
+    assert len((await store.space()).due) == 10, "one turn for each run that ended"
+    while runs := held_of(await claim(store, 100, 2)):
+        assert len(runs) <= 2
+        seen |= {run.raw_id for run in runs}
+        await running.complete(store.session().it, store.keys, runs)
+    assert len(seen) == 40
+
+
+async def test_leases_that_end_at_once_are_taken_up_in_several_claims(store: Store) -> None:
+    await assign(store, *(grouped(b"a%03d" % n, f"g{n % 7}", 10 + n) for n in range(150)))
+    claimed = await running.claim(store.session().it, store.keys, 150, 1, 0)
+    assert len(claimed.ids) == 150
+    while await store.now_ms() <= claimed.now_us // 1000 + 1:
+        pass
+    again = await claim(store, 500, 0)
+    assert len(again.ids) == 100
+    assert again.next_claim_ms <= again.now_us // 1000
+    assert len((await claim(store, 500, 0)).ids) == 50
+
+
+async def test_the_turns_of_one_end_are_bounded_and_the_rest_is_noted(store: Store) -> None:
+    """A batch of ends gives 75 turns; the next claim, of whatever limit, goes on where they ran out."""
+    names = [f"g{n:03}" for n in range(100)]
+    tasks = [(due, name) for due in range(3) for name in names]
+    await assign(store, *(grouped(b"a%03d" % n, name, 10 + due) for n, (due, name) in enumerate(tasks)))
+    runs: list[ClaimedTask] = []
+    while claimed := await claim(store, 300, 1):
+        runs += held_of(claimed)
+        if claimed.next_claim_ms > FAR / 4:
+            break
+    assert len(runs) == 100
+    ended = await running.complete(store.session().it, store.keys, runs)
+    assert ended.earliest_ms <= await store.now_ms()
+    space = await store.space()
+    assert (len(space.due), space.groups["room"]) == (75, [name.encode() for name in names[75:]])
+    assert await store.client.zscore(store.keys.groups + b"room", b"g075") == 0
+    first = list((await claim(store, 300, 1)).ids)
+    assert len(first) == 75
+    space = await store.space()
+    assert (len(space.due), "room" in space.groups) == (25, False)
+    assert len((await claim(store, 300, 1)).ids) == 25
+
+
+async def test_a_group_that_only_has_a_note_waits_for_a_claim_of_any_limit(store: Store) -> None:
+    """The scheduler with the wider limit may be gone before it comes to this group."""
+    tasks = [(due, name) for due in range(2) for name in range(100)]
+    await assign(store, *(grouped(b"a%03d" % n, f"g{name:03}", 10 + due) for n, (due, name) in enumerate(tasks)))
+    claimed = await claim(store, 300, 1)
+    assert len(claimed.ids) == 100
+    assert (await claim(store, 300, 1)).next_claim_ms > FAR / 4, "all others are parked"
+    await running.complete(store.session().it, store.keys, held_of(claimed))
+    room = store.keys.groups + b"room"
+    assert await store.client.zcount(room, 0, 0) == 25, "75 had a turn"
+    assert len((await claim(store, 10, 5)).ids) == 10
+    assert await store.client.zcount(room, 0, 0) == 15, "10 more had one"
+    assert await store.client.zcount(room, 5, 5) == 20, "10 have a task that runs, and 10 a turn"

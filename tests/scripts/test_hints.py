@@ -127,7 +127,7 @@ async def test_striking_off(store: Store) -> None:
 async def test_a_page_is_bounded_in_bytes(store: Store) -> None:
     for n in range(8):
         await keep(store, store.session(), assigning.encode([change(b"%d" % n, b"x" * 250_000)]))
-    assert len(await hints(store)) == 5
+    assert len(await hints(store)) == 4
 
 
 async def apply(store: Store, last: int, batch: Sequence[Hint]) -> None:

@@ -339,26 +339,6 @@ async def test_an_error_without_words_does_not_end_the_execution(scheduler: Sche
     assert scheduler.executing_tasks
 
 
-async def test_a_worker_that_knows_no_calendar_leaves_cron_tasks_to_others(
-    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scheduler = await make_scheduler(lease_seconds=0.2)
-    recorder = Recorder()
-    await scheduler.assign_task(IntervalTask("cron", "cron", cron="* * * * *", start=time.time() - 3600))
-    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", _not_installed)
-    await scheduler.start_task_execute(recorder)
-    await recorder.ran(2)
-    await scheduler.assign_task(IntervalTask("plain", "plain"))
-    await until(lambda: "plain" in recorder.data)
-    assert scheduler.executing_tasks
-    monkeypatch.undo()
-    await until(lambda: _waits(scheduler, "cron"))
-
-
-def _not_installed(*_: object, **__: object) -> int:
-    raise LookupError("not installed")
-
-
 async def test_the_last_run_of_a_task_may_be_tried_again_and_revived(scheduler: Scheduler) -> None:
     executor = Failing(3)
     await scheduler.start_task_execute(executor)

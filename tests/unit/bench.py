@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator
 
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.executor import Executor
+from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.room import Limits
-from interval_scheduler.execution.run import Grant
 from interval_scheduler.execution.run_handler import Admission
 from interval_scheduler.execution.runner import Runner
 from interval_scheduler.model.records import CorruptRecord
@@ -45,6 +45,9 @@ class Bench:
         self.claims: list[int] = []
         #: What is said of runs that ask for something, by id; "yes" of all others.
         self.admissions: dict[str, Admission] = {}
+        #: The runs of which it was told that they begin, and the ids of those whose lease is not held by then.
+        self.told: list[TaskRun] = []
+        self.lost: set[str] = set()
         #: How many were handed back each time that it was waited for.
         self.settled_at: list[int] = []
         limits = Limits(concurrency, prefetch, sources)
@@ -63,6 +66,12 @@ class Bench:
 
     def admit(self, run: TaskRun) -> Admission:
         return self.admissions.get(run.id, "yes")
+
+    async def begins(self, run: TaskRun) -> bool:
+        """As Redis does it, later."""
+        await asyncio.sleep(0)
+        self.told.append(run)
+        return run.id not in self.lost
 
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         self.finished.append((run, error))

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from interval_scheduler import NotConnected, OutcomeUnknown
-from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES, BatchedCalls, Batcher
+from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES, BatchedCalls, Batcher, Partly
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -112,6 +112,65 @@ async def test_a_batch_is_bounded_in_bytes() -> None:
         await asyncio.wait_for(asyncio.gather(first, *gathered), _SOON)
     # An item heavier than a batch may be goes alone; it must not block the batcher for ever.
     assert wire.batches[1:] == [[third] * 3, [third, 1], [2 * MAX_BATCH_BYTES], [1], [MAX_BATCH_BYTES, 0]]
+
+
+class Heavy(Wire):
+    """Answers for some items at a time."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self.is_partly = False
+
+    async def send(self, items: Sequence[int]) -> Sequence[int]:
+        answers = (await super().send(items))[: self._most]
+        if self.is_partly:
+            raise Partly([KeyError(answer) if answer % 20 else answer for answer in answers])
+        return answers
+
+
+async def test_what_was_too_heavy_comes_first_in_the_next_batch() -> None:
+    wire = Heavy(3)
+    calls = BatchedCalls[int, int]("p", wire.send)
+    async with running(calls):
+        first = await block_the_wire(wire, calls)
+        gathered = [calls.submit(number) for number in range(8)]
+        wire.open.set()
+        assert await asyncio.wait_for(first, _SOON) == 0
+        assert await asyncio.wait_for(asyncio.gather(*gathered), _SOON) == [10 * n for n in range(8)]
+    assert wire.batches == [[0], list(range(8)), list(range(3, 8)), [6, 7]]
+
+
+async def test_whoever_was_cancelled_meanwhile_is_left_out_of_the_next_batch() -> None:
+    wire = Heavy(2)
+    calls = BatchedCalls[int, int]("p", wire.send)
+    async with running(calls):
+        first = await block_the_wire(wire, calls)
+        gathered = {number: calls.submit(number) for number in range(1, 7)}
+        for number in (1, 4):
+            gathered[number].cancel()
+        wire.fails = lambda items: 5 in items and not gathered[5].cancel()
+        wire.open.set()
+        await asyncio.wait_for(first, _SOON)
+        for number in (2, 3, 6):
+            assert await asyncio.wait_for(gathered[number], _SOON) == 10 * number
+    assert wire.batches == [[0], [2, 3, 5, 6], [6]]
+
+
+async def test_a_batch_may_fail_in_part_and_be_too_heavy() -> None:
+    wire = Heavy(3)
+    wire.is_partly = True
+    calls = BatchedCalls[int, int]("p", wire.send)
+    async with running(calls):
+        first = await block_the_wire(wire, calls)
+        gathered = [calls.submit(number) for number in range(7)]
+        wire.open.set()
+        await asyncio.wait_for(first, _SOON)
+        answers = await asyncio.wait_for(asyncio.gather(*gathered, return_exceptions=True), _SOON)
+    assert [answer if isinstance(answer, int) else "error" for answer in answers] == [
+        0, "error", 20, "error", 40, "error", 60
+    ]  # fmt: skip
+    assert [len(batch) for batch in wire.batches] == [1, 7, 4, 1]
 
 
 async def test_a_caller_cancelled_before_the_flight_is_left_out() -> None:

@@ -173,3 +173,22 @@ async def test_a_caller_that_is_cancelled_waits_for_nothing(wrap: Callable[[Iter
     await asyncio.wait([reading], timeout=5)
     assert reading.cancelled()
     assert all(call.cancelled() for call in under_way), "what is not sent yet is to be left out"
+
+
+@pytest.mark.asyncio
+async def test_the_calls_under_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_WINDOW_BYTES", 100)
+    for items in (range(50), as_async(iter(range(50)))):
+        calls: list[asyncio.Future[int]] = []
+        most = 0
+
+        def submit(item: int, calls: list[asyncio.Future[int]] = calls) -> asyncio.Future[int]:
+            calls.append(asyncio.get_running_loop().create_future())
+            asyncio.get_running_loop().call_later(0.001, calls[-1].set_result, item)
+            nonlocal most
+            most = max(most, sum(not call.done() for call in calls))
+            return calls[-1]
+
+        answers = [answer async for answer in bulk.pipeline(items, submit, lambda item: 500 if item == 7 else 30)]
+        assert answers == list(range(50))
+        assert most <= 4

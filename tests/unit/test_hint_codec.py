@@ -11,9 +11,10 @@ from interval_scheduler import IntervalTask
 from interval_scheduler.model.assignment import AssignCall, to_assignment
 from interval_scheduler.storage.commands.assigning import encode
 from interval_scheduler.storage.commands.handoff import Hint
+from interval_scheduler.storage.commands.lookup import Row
 from interval_scheduler.storage.mapping import to_scheduled_task
 from interval_scheduler.storage.requests.batching import MAX_BATCH
-from interval_scheduler.storage.topology.hint_codec import batches, row_of
+from interval_scheduler.storage.topology.hint_codec import batches, looked_up, row_of
 
 START = 4_000_000_000
 
@@ -47,3 +48,14 @@ def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, gro
     assert (hint.session, hint.sequence) == (b"0123456789abcdef", 12)
     found = to_scheduled_task("p", row_of(hint, grid_ms))
     assert (found.id, found.data, found.every, found.next_run, found.group) == ("id", data, every, START, group)
+
+
+def test_the_answers_to_a_look_end_where_the_first_one_is_missing() -> None:
+    gone, kept = Hint(1, b"gone", b"", b"", b"", b""), Hint(2, b"kept", b"ks", b"7", b"", b"x")
+    row = Row(b"a", b"s\nx", 5, "waiting", 0)
+    ids, hints = [b"a", b"gone", b"a", b"kept", b"b", b"c"], [None, gone, None, kept, None, None]
+    found = [row, None, row, row_of(kept, 0)]
+    assert looked_up(ids, hints, {b"a": row}, None, 0) == found
+    assert looked_up(ids, hints, {b"a": row, b"b": None}, None, 0) == [*found, None]
+    assert looked_up(ids, hints[:3], {b"a": row, b"b": None}, None, 0) == found[:3]
+    assert looked_up(ids, hints, {}, "away", 0) == ["away", None, "away", found[3], "away", "away"]

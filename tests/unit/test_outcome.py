@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import Retry, TaskRun
+from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.outcome import LONGEST_BACKOFF_MS, ending_header, failure, judge
-from interval_scheduler.execution.run import Grant
 
 NOW_MS = 1_800_000_000_000
 
@@ -99,3 +99,27 @@ def test_what_is_kept_of_an_error_is_bounded() -> None:
     made = failure(run_of(b"s\nx"), ValueError("x" * 10_000), NOW_MS, 0)
     assert len(made.error) == 1_000
     assert made.error.startswith("ValueError: xxx")
+
+
+def test_what_only_waited_for_a_place_is_no_crash() -> None:
+    run = run_of(b"s\nx", failed=b"0")
+    assert judge(run, 100.0, 1) == "run"
+    assert (run.attempt, run.charged) == (2, 0)
+    assert failure(run_of(b"s;r1\nx", failed=b"0"), LookupError(), NOW_MS, 0.0).retry_ms == 1000
+
+
+def test_the_next_time_that_was_known_when_the_run_began_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_of(b"s;c* * * * *\nx")
+    assert judge(run, 100.0, 10) == "run"
+
+    def gone(*_: object, **__: object) -> int:
+        raise LookupError
+
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", gone)
+    assert NOW_MS < run.planned_ms <= NOW_MS + 60_000
+    for late in (0, 120_000):  # it has passed meanwhile: the next run is due at once
+        assert ending_header(run, NOW_MS + late) == run.header + b";@%d" % run.planned_ms
+
+
+def test_a_one_shot_has_no_occurrence_by_which_it_could_be_missed() -> None:
+    assert judge(run_of(b"s;ms\nx", NOW_MS - 10_000), 100.0, 10) == "run"

@@ -49,3 +49,13 @@ def test_the_load_is_high_while_claims_get_all_they_ask_for() -> None:
     assert load.is_high.is_set()
     load.note(claimed(2, count=4), got_all=False)
     assert not load.is_high.is_set()
+
+
+def test_one_that_left_work_to_the_next_claim_did_not_come_in_vain() -> None:
+    """Such a claim moved tasks of a group out of the way of others."""
+    load = _Load()
+    for token in range(40):
+        load.note(claimed(token)._replace(now_us=5_000_000, next_claim_ms=5000 - token % 2), got_all=False)
+        assert load.idle_backoff == 0
+    load.note(claimed(41)._replace(now_us=5_000_000, next_claim_ms=5001), got_all=False)
+    assert load.idle_backoff > 0

@@ -12,7 +12,7 @@ import pytest
 
 from interval_scheduler import InvalidType, OutsideRun, TaskRun, current_run
 from interval_scheduler.execution.executor import check_executor
-from interval_scheduler.execution.run import Grant
+from interval_scheduler.execution.grant import Grant
 
 
 def a_run(*, due: bytes = b"1700000000250", tries: bytes | None = None, received_at: float = 50.0) -> TaskRun:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import math
 import random
-import time
 from collections import Counter
 from typing import Any
 
@@ -15,7 +12,6 @@ import pytest
 
 from interval_scheduler import TaskRun, current_run
 from interval_scheduler.execution.room import MAX_CLAIM
-from interval_scheduler.execution.run import Grant
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
@@ -178,20 +174,3 @@ async def test_a_run_that_raises_ends_with_its_error() -> None:
         await until(lambda: bench.settled == 3)
     assert [type(error) for _, error in bench.finished] == [ZeroDivisionError, asyncio.CancelledError, type(None)]
     assert bench.handed_back == []
-
-
-@pytest.mark.parametrize(
-    ("lag", "grows"), [(0.0, True), (10.0, False)], ids=["tasks start promptly", "tasks have to wait"]
-)
-async def test_claiming_ahead_follows_how_soon_tasks_start(lag: float, grows: bool) -> None:  # noqa: FBT001 - a parameter
-    bench = Bench(Recorder(), concurrency=8, prefetch=64)
-    numbers = itertools.count()
-    async with bench.running():
-        for _ in range(6):
-            now = time.monotonic() - lag
-            grant = Grant("p:1/0", b"7", 1.0, now, math.inf, math.inf, is_leased=True)
-            before = bench.settled
-            await bench.feed([TaskRun(grant, b"%d" % next(numbers), b"1000", b"s\n", None)])
-            await until(lambda before=before: bench.settled == before + 1)  # type: ignore[misc]
-        ahead = await bench.runner.room.reserve() - 8
-    assert ahead == (64 if grows else 0)

@@ -25,6 +25,8 @@ class Wire:
         self.sent: list[tuple[str, list[bytes]]] = []
         self.open = asyncio.Event()
         self.callers: Callers | None = None
+        #: How many items of a batch have a result.
+        self.most = 500
         self.at_once = self.most_at_once = 0
         self.problem: Exception | None = None
         self.one: Turn[bytes, str] = self.turns.add(self._send_one, bytes)
@@ -46,7 +48,7 @@ class Wire:
         if self.problem is not None:
             problem, self.problem = self.problem, None
             raise problem
-        return [f"{kind} {item.decode()}" for item in items]
+        return [f"{kind} {item.decode()}" for item in items[: self.most]]
 
 
 @contextlib.asynccontextmanager
@@ -83,6 +85,17 @@ async def test_an_error_is_that_of_its_batch() -> None:
         assert isinstance(results[1], ValueError)
 
 
+async def test_what_was_too_heavy_goes_before_later_calls_on_its_id() -> None:
+    async with running(is_open=False) as wire:
+        wire.most = 1
+        calls = [wire.one.submit(b"a"), wire.one.submit(b"b")]
+        await until(lambda: wire.sent)
+        calls.append(wire.other.submit(b"b"))  # comes while the first batch is under way
+        wire.open.set()
+        assert await asyncio.gather(*calls) == ["one a", "one b", "other b"]
+        assert wire.sent == [("one", [b"a", b"b"]), ("one", [b"b"]), ("other", [b"b"])]
+
+
 async def test_at_the_end_each_call_has_an_error() -> None:
     async with running(is_open=False) as wire:
         sent = wire.one.submit(b"a")
@@ -112,6 +125,10 @@ async def test_a_repetition_leaves_out_whoever_gave_up() -> None:
     assert items.whole(b"7 1") == b"7 0010"
     assert items.whole(b"?1") == b"?0010"
     assert items.whole(b"11") == b"11", "no attempt had two items"
+    # An attempt came to its first items only.
+    assert items.whole(b"7 11/4") == b"7 11/4"
+    assert items.whole(b"7 11/3") == b"7 101", "the fourth item is still to be sent"
+    assert items.whole(b"7 1/3") == b"7 10"
     futures[2].cancel()
     assert items.again(args) is None
 

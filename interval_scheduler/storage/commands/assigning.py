@@ -25,7 +25,10 @@ _RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b
 async def assign(
     session: Requests, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]
 ) -> tuple[list[bool | NeverRuns], int]:
-    """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none)."""
+    """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none).
+
+    Fewer results than calls: the records of these tasks were too much to read; send the other calls again.
+    """
     return await assign_encoded(session, keys, grid_ms, encode(calls))
 
 
@@ -58,7 +61,8 @@ async def assign_encoded(
     reply: bytes = await session.request(
         scripts.ASSIGN, keys.of[scripts.ASSIGN], (keys.wake, grid_ms, *args), ARGUMENTS
     )
-    earliest, _, created = reply.partition(b" ")
+    earliest, _, results = reply.partition(b" ")
+    created = results.partition(b"/")[0]
     answers: list[bool | NeverRuns] = [*to_flags(created)]
     if b"u" in created:
         answers = [NeverRuns(bytes(args[5 * n])) if digit == 117 else answers[n] for n, digit in enumerate(created)]

@@ -34,13 +34,13 @@ class Controlled(NamedTuple):
 
 
 async def control(session: Requests, keys: Keys, steps: Sequence[ControlStep]) -> Controlled:
-    """Carry out steps on tasks, in their order."""
+    """Carry out steps on tasks, in their order. Fewer results than steps: send the other steps again."""
     args: list[Argument] = [keys.wake]
     for step in steps:
         args += (step.raw_id, step.action, step.header, b"" if step.next_ms is None else step.next_ms)
     reply: bytes = await session.request(scripts.CONTROL, keys.of[scripts.CONTROL], args, _ARGUMENTS)
     earliest, _, results = reply.partition(b" ")
-    return Controlled(results.decode(), int(earliest))
+    return Controlled(results.partition(b"/")[0].decode(), int(earliest))
 
 
 async def pause_all(session: Requests, keys: Keys, *, pause: bool) -> bool:

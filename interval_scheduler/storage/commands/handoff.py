@@ -103,10 +103,13 @@ async def hint_counts(master: ScriptRunner, keys: Sequence[HintKeys]) -> list[in
 
 
 async def hint_look(master: ScriptRunner, keys: HintKeys, ids: Sequence[bytes]) -> list[Hint | None]:
-    """Look up the latest hint of each id; None where no hint waits."""
-    numbers, said = await master.read(scripts.HINT_LOOK, (keys.of, keys.says), ids)
+    """Look up the latest hint of each id; None where no hint waits.
+
+    The result is shorter than the list of ids, but not empty, if the hints are too heavy for one reply.
+    """
+    numbers, said = await master.read(scripts.HINT_LOOK, (keys.of, keys.says), (_PAGE_BYTES, *ids))
     found: list[Hint | None] = []
-    for raw_id, latest, says in zip(ids, numbers, said, strict=True):
+    for raw_id, latest, says in zip(ids[: len(said)], numbers, said, strict=True):
         if latest is not None and latest.startswith(b"-"):
             found.append(Hint(whole(latest[1:]) or 0, raw_id))
         else:

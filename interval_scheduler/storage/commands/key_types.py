@@ -23,6 +23,7 @@ _GROUP_KEYS: Final = {
     b"parked": "sorted set",
     b"parked-of": "hash",
     b"overdue": "hash",
+    b"room": "sorted set",
 }
 #: Keys that are not looked at: a prefix, and one that only exists within a script.
 _LEFT_OUT: Final = ("reply", "groups", "probe")

@@ -29,10 +29,21 @@ class Row:
     claimed_us: int | None = None
 
 
-async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None]:
-    """Look tasks up by id; None for an id that is not scheduled."""
+#: The most bytes of records in one reply to a look or for a page, unless one task alone has more.
+MAX_READ_BYTES: Final = 1 << 20
+
+
+async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_READ_BYTES) -> list[Row | None]:
+    """Look tasks up by id; None for an id that is not scheduled.
+
+    The result has fewer rows than there are ids, but one at least, if the records are heavier than `weight` bytes: look
+    for the others again.
+    """
     keys = partition.keys
-    records, scores, leases, failed, paused, failures = await partition.read(scripts.LOOK, keys.of[scripts.LOOK], ids)
+    records, scores, leases, failed, paused, failures = await partition.read(
+        scripts.LOOK, keys.of[scripts.LOOK], (weight, *ids)
+    )
+    ids = ids[: len(records)]
     none = [None] * len(ids)
     return [
         _row(raw_id, record, due, lease, pause, extras)
@@ -40,6 +51,11 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes]) -> list[Row | None
             ids, records, scores, leases, paused or none, failed or none, failures or none, strict=True
         )
     ]
+
+
+async def are_scheduled(partition: ScriptRunner, ids: Sequence[bytes]) -> list[bool]:
+    """Tell of each id if it is scheduled; no record is sent."""
+    return [row is not None for row in await look(partition, ids, -1)]
 
 
 class Page(NamedTuple):
@@ -123,14 +139,14 @@ async def _page(
     partition: ScriptRunner, walked: bytes, limit: int, after: PageMark | None
 ) -> tuple[_Found, PageMark | None]:
     keys = partition.keys
-    ids, scores, records, leases, failed, failures, errors, members = await partition.read(
+    ids, scores, records, leases, failed, failures, errors, members, may_follow = await partition.read(
         scripts.PAGE,
         (*keys.of[scripts.PAGE], walked),
-        (limit, *(after or (b"", b""))),
+        (limit, MAX_READ_BYTES, *(after or (b"", b""))),
     )
     none = [None] * len(ids)
     # The page of parked tasks ends at a member of their set, where every score is 0.
-    last = None if len(ids) < limit else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
+    last = None if not may_follow else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
     return _Found(ids, scores, records, leases, failed or none, failures or none, errors or none), last
 
 

@@ -9,14 +9,16 @@ from ...model.checks import MAX_ID_BYTES
 from ...model.ending import Failure
 from ...model.records import Garbled
 from ...model.wire import is_id, whole
-from ..requests.session import Session, to_flags
+from ..requests.session import Requests, Session, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
 from ..scripts.ports import Argument
 
 #: The greatest number of dead tasks in a partition; the oldest ones beyond it are forgotten.
 DEAD_LIMIT: Final = 10_000
-
+#: The most bytes of records that one claim brings, unless one task alone has more. Redis takes a millisecond a MiB to
+#: read and send them in a script.
+MAX_CLAIM_BYTES: Final = 2 << 20
 
 _CORRUPT: Final = "the record is corrupt"
 
@@ -56,22 +58,39 @@ class CompleteReply(NamedTuple):
     earliest_ms: int
 
 
-async def claim(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
-    """Lease up to `limit` due tasks (at least once), and at most `group_limit` of one group.
+async def claim(
+    session: Session,
+    keys: Keys,
+    limit: int,
+    lease_ms: int,
+    group_limit: int = 0,
+    weight: int = MAX_CLAIM_BYTES,
+    places: int | None = None,
+) -> Claimed:
+    """Lease up to `limit` due tasks (at least once), with records of up to `weight` bytes, or one.
 
-    After a claim in doubt, repeat it: return the tasks that it took.
+    At most `group_limit` tasks of one group are leased; 0 for any number. The first `places` of them, or all, begin at
+    once. After a claim in doubt, repeat it: return the tasks that it took.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
         keys.of[scripts.CLAIM],
-        (limit, lease_ms, group_limit),
+        (limit, lease_ms, group_limit, weight, limit if places is None else places),
     )
     return _checked(keys, Claimed(*reply))
 
 
-async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, group_limit: int = 0) -> Claimed:
-    """Take up to `limit` due tasks and reschedule them at once (at most once).
+async def claim_once(
+    session: Session,
+    keys: Keys,
+    limit: int,
+    lease_ms: int,
+    group_limit: int = 0,
+    weight: int = MAX_CLAIM_BYTES,
+    places: int | None = None,
+) -> Claimed:
+    """Take up to `limit` due tasks, bounded as by `claim`, and reschedule them at once (at most once).
 
     Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
     """
@@ -79,7 +98,7 @@ async def claim_once(session: Session, keys: Keys, limit: int, lease_ms: int, gr
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
         (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
-        (limit, lease_ms, group_limit, DEAD_LIMIT),
+        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places),
     )
     return _checked(keys, Claimed(*reply))
 
@@ -110,7 +129,7 @@ def _checked_record(keys: Keys, raw_id: bytes, record: bytes, failed: bytes | No
 
 
 async def complete(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
-    """End runs: reschedule recurring tasks, delete one-shots."""
+    """End runs: reschedule recurring tasks, delete one-shots. Fewer results than runs: the others did not end yet."""
     leases = b"\n".join([run.lease for run in runs])
     headers = b"\n".join([run.header for run in runs]) + b"\n"
     reply: bytes = await session.request(
@@ -129,7 +148,10 @@ class FailReply(NamedTuple):
 
 
 async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> FailReply:
-    """End runs that failed: try again, go on with the next occurrence, or set the task aside as dead."""
+    """End runs that failed: try again, go on with the next occurrence, or set the task aside as dead.
+
+    Fewer results than runs: the others did not end yet.
+    """
     args: list[Argument] = [keys.wake, DEAD_LIMIT]
     for failure in failures:
         retry: Argument = b"" if failure.retry_ms is None else failure.retry_ms
@@ -144,20 +166,34 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
     return FailReply(results.decode(), int(earliest))
 
 
-async def release(session: Session, keys: Keys, runs: Sequence[ClaimedTask]) -> CompleteReply:
-    """Hand back claimed tasks that did not run."""
+async def release(
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[int] | None = None
+) -> CompleteReply:
+    """Hand back claimed tasks that did not run; `delays` in ms, in which nobody may claim them. Default: none."""
     args: list[Argument] = [keys.wake]
-    for run in runs:
-        args += (run.raw_id, run.lease)
+    for run, delay in zip(runs, delays or [0] * len(runs), strict=True):
+        args += (run.raw_id, run.lease, delay)
     return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
 
 
-async def renew(session: Session, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
+async def renew(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
     """Extend leases. Return for each if it was still held."""
     args: list[Argument] = [lease_ms]
     for run in runs:
         args += (run.raw_id, run.lease)
     return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
+
+
+class HandedBack(NamedTuple):
+    """A claimed task that did not run, and the delay in ms in which nobody may claim it."""
+
+    run: ClaimedTask
+    delay_ms: int
+
+    @property
+    def raw_id(self) -> bytes:
+        """The id as Redis has it."""
+        return self.run.raw_id
 
 
 class SetAside(NamedTuple):

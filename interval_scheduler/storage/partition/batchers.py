@@ -18,7 +18,7 @@ from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.control import ControlStep, control, pause_all, purge_dead
-from ..requests.batching import BatchedCalls
+from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
@@ -61,7 +61,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     if_exists = BatchersIfExists(
         turns.add(_if_exists_each(changes.assign_if_exists), _id_of_assignment, _weigh_assignment),
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
-        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step),
+        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
         BatchedCalls(name, others.in_transit, reads=True),
     )
     lock, look, size = (
@@ -72,7 +72,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     return Batchers(
         assign=turns.add(changes.assign, _id_of_assignment, _weigh_assignment),
         remove=turns.add(changes.remove, bytes),
-        control=turns.add(changes.control, _id_of_step),
+        control=turns.add(changes.control, _id_of_step, _weigh_step),
         clear=turns.add(whole.clear, None),
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
@@ -94,6 +94,11 @@ def _weigh_assignment(call: AssignCall) -> int:
 
 def _id_of_step(step: ControlStep) -> bytes:
     return step.raw_id
+
+
+def _weigh_step(_: ControlStep) -> int:
+    # A step takes the script more than twice the time of an assignment: so 200 of them are a batch.
+    return MAX_BATCH_BYTES // 200
 
 
 class _Changes:
@@ -127,7 +132,7 @@ class _Changes:
         created, earliest_ms = await assigning.assign(session, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
         if problem := self.session.not_replicated:
-            raise problem
+            raise Partly([problem] * len(created))  # the others were not sent to Redis
         return created
 
     async def remove(self, ids: Sequence[bytes], callers: Callers) -> Sequence[Removed]:
@@ -240,9 +245,9 @@ def _if_exists_each(
                 # Some more may be gone by the time of the next try, but none comes back.
                 positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
                 continue
-            for position, result in zip(positions, found, strict=True):
+            for position, result in zip(positions, found, strict=False):
                 results[position] = result
-            break
+            return results if len(found) == len(positions) else results[: positions[len(found)]]
         return results
 
     return send_existing

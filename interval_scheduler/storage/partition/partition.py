@@ -63,6 +63,8 @@ class Partition:
         on_state: Callable[[Partition], None],
         locator: Locator | None = None,
     ) -> None:
+        #: Its server.
+        self.instance: Final = instance
         self.name: Final = instance.partition_name
         self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
         self.state: PartitionState = "connecting"

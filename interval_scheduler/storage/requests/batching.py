@@ -37,7 +37,7 @@ class Submits(Protocol[Item_contra, Result]):
 
 
 class Partly(Exception):
-    """Some items of a batch failed; `outcomes` has for each item a result or an error."""
+    """Some items of a batch failed; `outcomes` has for each item, or for each of the first, a result or an error."""
 
     def __init__(self, outcomes: Sequence[Any]) -> None:
         super().__init__("some items of the batch failed")
@@ -49,7 +49,8 @@ class Batcher(Generic[Item, Result]):
 
     Args:
         partition: the name of the partition that the batches go to, for errors.
-        send: sends a batch and returns one result an item, in order.
+        send: sends a batch and returns one result an item, in order; with fewer results than items, but one at least,
+            the others are sent again.
         report: called once a batch with its items and their results, or the error of the whole batch.
         weigh: returns the weight of an item in bytes. Default: items weigh nothing.
         reads: True if items change nothing, so that the end leaves none of them in doubt.
@@ -100,7 +101,13 @@ class Batcher(Generic[Item, Result]):
             while True:
                 await self._wake.wait()
                 while batch := self._take():
-                    self._report(batch, await self._attempt(batch))
+                    results = await self._attempt(batch)
+                    outcomes = results.outcomes if isinstance(results, Partly) else results
+                    if not isinstance(outcomes, Exception) and len(outcomes) < len(batch):
+                        # The rest was too heavy for one request: it comes first in the next.
+                        self._waiting.extendleft(reversed(batch[len(outcomes) :]))
+                        batch = batch[: len(outcomes)]
+                    self._report(batch, results)
                 self._wake.clear()
                 self._idle.set()
         finally:
@@ -137,6 +144,15 @@ class Batcher(Generic[Item, Result]):
         return batch
 
 
+def _placed(outcomes: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+    """Put the outcomes of the wanted calls at their places, up to the first that has none."""
+    if len(outcomes) < sum(wanted):
+        places = [place for place, want in enumerate(wanted) if want]
+        wanted = wanted[: places[len(outcomes)]]
+    following = iter(outcomes)
+    return [next(following) if want else None for want in wanted]
+
+
 class BatchedCalls(Generic[Item, Result]):
     """A batcher for callers that await their own result.
 
@@ -168,11 +184,10 @@ class BatchedCalls(Generic[Item, Result]):
         wanted = [not future.done() for _, future in calls]
         live = [item for (item, _), want in zip(calls, wanted, strict=True) if want]
         try:
-            results = iter(await self._send_items(live) if live else ())
+            results = await self._send_items(live) if live else ()
         except Partly as partly:
-            outcomes = iter(partly.outcomes)
-            raise Partly([next(outcomes) if want else None for want in wanted]) from None
-        return [next(results) if want else None for want in wanted]
+            raise Partly(_placed(partly.outcomes, wanted)) from None
+        return _placed(results, wanted)
 
     @staticmethod
     def _report(

@@ -105,15 +105,17 @@ class Items:
     def whole(self, reply: bytes) -> bytes:
         """Return a reply with a digit for each item, `0` for those that were left out.
 
-        A reply ends with a digit for each item of the attempt that was carried out.
+        A reply ends with a digit for each item of the attempt that was carried out; or for the first ones of them, and
+        then a slash and how many the attempt had. Then the result ends before the first item that has no digit.
         """
         if not (self._sent and self._width):  # nearly every request is answered at once
             return reply
-        head, mark, digits = reply.rpartition(b"?" if reply.startswith(b"?") else b" ")
-        sent = self._sent.get(len(digits))
+        head, mark, results = reply.rpartition(b"?" if reply.startswith(b"?") else b" ")
+        digits, _, asked = results.partition(b"/")
+        sent = self._sent.get(int(asked or len(digits)))
         if sent is None:
             return reply
-        filled = bytearray(b"0" * self._callers.count)
-        for position, digit in zip(sent, digits, strict=True):
+        filled = bytearray(b"0" * (sent[len(digits)] if len(digits) < len(sent) else self._callers.count))
+        for position, digit in zip(sent, digits, strict=False):
             filled[position] = digit
         return head + mark + bytes(filled)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from .batching import MAX_BATCH, MAX_BATCH_BYTES
@@ -83,6 +83,12 @@ class Rounds:
         lane.calls.append(call)
         if lane.last is not None and kind.id_of is not None:
             lane.last[kind.id_of(call[0])] = call
+
+    def put_back(self, kind: Kind[Any], calls: Sequence[Call]) -> None:
+        """Put calls of the last batch back, before all others: they have not been sent to Redis."""
+        lane = _Lane()
+        lane.calls.extend(calls)
+        self._rounds.appendleft({kind: lane})
 
     def take(self) -> tuple[Kind[Any], list[Call]] | None:
         """Take the next batch, without the calls whose callers gave up; `None`: no call waits."""

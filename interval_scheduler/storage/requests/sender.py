@@ -58,6 +58,14 @@ def restamped(args: Sequence[Argument], stamp: bytes, new: bytes) -> tuple[Argum
     return (new + bytes(args[0])[len(stamp) :], *args[1:])
 
 
+async def evaluate(send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+    """Run a script once, as it is; `send` sends a command. Raises the client's errors."""
+    try:
+        return await send("EVALSHA", script.sha, len(keys), *keys, *args)
+    except NoScriptError:
+        return await send("EVAL", script.text, len(keys), *keys, *args)
+
+
 class ScriptSender:
     """The sender of the scripts for a partition. It tells the partition when a request shows that it was lost.
 
@@ -77,13 +85,7 @@ class ScriptSender:
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once, as it is; raises the client's errors."""
-        return await self._evaluate_by(self._client.execute_command, script, keys, args)
-
-    async def _evaluate_by(self, send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-        try:
-            return await send("EVALSHA", script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            return await send("EVAL", script.text, len(keys), *keys, *args)
+        return await evaluate(self._client.execute_command, script, keys, args)
 
     async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script that changes nothing; waits as long as `operation_timeout_seconds` for a lost partition."""
@@ -121,14 +123,14 @@ class ScriptSender:
         first = args
         pauses: Iterator[float] | None = None  # nearly every request succeeds at once
         stamp = self._partition.stamp
-        evaluate = self.evaluate
+        attempt = self.evaluate
         if replicas:
             seconds = self._storage.operation_timeout_seconds
             send = functools.partial(send_replicated, self._client, keys[0], replicas, seconds)
-            evaluate = functools.partial(self._evaluate_by, send)
+            attempt = functools.partial(evaluate, send)
         while True:
             try:
-                return await evaluate(script, keys, args)
+                return await attempt(script, keys, args)
             except FAILED as error:
                 if is_wrong_type(error):
                     with contextlib.suppress(*FAILED):

@@ -25,7 +25,8 @@ from .rounds import Call, Kind, Rounds
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Sends a batch, and returns one result an item, in order.
+#: Sends a batch, and returns one result an item, in order; with fewer results, but one at least, the others are sent
+#: again.
 Send = Callable[[Sequence[Item], Callers], Awaitable[Sequence[Result]]]
 
 
@@ -89,20 +90,21 @@ class Turns:
         futures = [future for _, future in calls]
         try:
             outcomes = await self._senders[kind]([item for item, _ in calls], Callers(futures))
-            for future, outcome in zip(futures, outcomes, strict=True):
+            for future, outcome in zip(futures, outcomes, strict=False):
                 if not future.done():
                     future.set_result(outcome)
         except asyncio.CancelledError:
             _fail(calls, OutcomeUnknown(self._partition))
             raise
         except Partly as partly:
-            for call, outcome in zip(calls, partly.outcomes, strict=True):
-                if isinstance(outcome, Exception):
-                    _fail([call], outcome)
-                elif not call[1].done():
-                    call[1].set_result(outcome)
+            outcomes = partly.outcomes
+            for future, outcome in zip(futures, outcomes, strict=False):
+                _settle(future, outcome)
         except Exception as error:  # noqa: BLE001 - every error belongs to the calls of its batch
             _fail(calls, error)
+            return
+        if len(outcomes) < len(calls):  # the rest was too heavy for one request
+            self._rounds.put_back(kind, calls[len(outcomes) :])
 
 
 class Turn(Generic[Item, Result]):
@@ -123,5 +125,13 @@ class Turn(Generic[Item, Result]):
 
 def _fail(calls: Sequence[Call], error: Exception) -> None:
     for _, future in calls:
-        if not future.done():
-            future.set_exception(error)
+        _settle(future, error)
+
+
+def _settle(future: asyncio.Future[Any], outcome: object) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

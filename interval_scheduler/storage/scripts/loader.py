@@ -35,7 +35,7 @@ _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims")
+_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
 
 
 class BadScriptHeader(Exception):
@@ -163,8 +163,8 @@ ADOPT_LIST: Final = _load("adopt_list", "_membership")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
 AUDIT: Final = _load("audit", parts=("_audit_finds", "_audit_repairs"))
-CLAIM: Final = _load("claim")
-CLAIM_ONCE: Final = _load("claim_once")
+CLAIM: Final = _load("claim", "_room")
+CLAIM_ONCE: Final = _load("claim_once", "_room")
 CLEAR: Final = _load("clear")
 COMPLETE: Final = _load("complete")
 CONTROL: Final = _load("control")

@@ -47,7 +47,7 @@ from ..requests.callers import Callers
 from ..requests.session import BatchSession, Session
 from ..scripts.ports import Argument, Reachable
 from .hint_applying import apply_hints
-from .hint_codec import row_of
+from .hint_codec import looked_up
 
 _REMOVAL: Final = (b"", b"", b"", b"")
 
@@ -174,22 +174,22 @@ class Handoff:
 
     # Looking up
 
-    async def look(self, ids: Sequence[bytes]) -> Sequence[Row | None]:
-        """Look tasks up: first in the hints, then those without a hint at the partition, if it is online."""
+    async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
+        """Look tasks up: first in the hints, then those without a hint at the partition, if it is online.
+
+        The result is shorter than the list of ids, but not empty, if they are too heavy for one reply.
+        """
         self.require()
         found = await handoff.hint_look(self._master, self.keys, ids)
-        unknown = [raw_id for raw_id, hint in zip(ids, found, strict=True) if hint is None]
+        unknown = list(dict.fromkeys(raw_id for raw_id, hint in zip(ids, found, strict=False) if hint is None))
         rows: dict[bytes, Row | None] = {}
         missing: PartitionOffline | None = None
         if unknown:
             try:
-                rows = dict(zip(unknown, await lookup.look(self._partition, unknown), strict=True))
+                rows = dict(zip(unknown, await lookup.look(self._partition, unknown), strict=False))
             except PartitionOffline as error:
                 missing = error
-        outcomes: list[Any] = [
-            (rows.get(raw_id, missing) if hint is None else None if hint.is_removal else row_of(hint, self._grid_ms))
-            for raw_id, hint in zip(ids, found, strict=True)
-        ]
+        outcomes = looked_up(ids, found, rows, missing, self._grid_ms)
         if missing is not None:
             raise Partly(outcomes)
         return outcomes

@@ -51,44 +51,48 @@ async def apply_hints(partition: Reachable, master: Reachable, keys: HintKeys, g
                 log.error("%d hints in the key %s cannot be read: left out", page.lost, keys.says.decode())
             done = page.last
             for batch in batches(page.hints, last):
-                reached = await _apply_batch(partition, grid_ms, batch, last)
-                if reached is None:  # another scheduler applies them too: see where it is
+                count, last = await _apply_batch(partition, grid_ms, batch, last)
+                applied += count
+                if count < len(batch):  # it was too heavy, or another scheduler applies them too: see where it is
                     done = last
                     break
-                applied += len(batch)
-                last = reached
             await handoff.trim_hints(master, keys, max(done, last))
     finally:
         if applied:
             log.info("%d hints for partition %s were applied", applied, partition.name)
 
 
-async def _apply_batch(partition: Reachable, grid_ms: int, batch: Sequence[Hint], last: int) -> int | None:
-    """Apply hints of one kind and one writer in one step, and leave out those that came too late.
+async def _apply_batch(partition: Reachable, grid_ms: int, batch: Sequence[Hint], last: int) -> tuple[int, int]:
+    """Apply hints of one kind and one writer in one step, or the first ones, and leave out those that came too late.
 
     Returns:
-        The number of the last hint that is applied then; `None` if another scheduler applies hints too.
+        How many of them are settled then, 0 if another scheduler applies hints too; and the number of the last hint
+        that is applied.
     """
+    late = 0
     try:
-        while batch:
-            session = InOrder(partition, last, batch)
+        while late < len(batch):
+            hints = batch[late:]
+            session = InOrder(partition, last, hints)
             try:
                 if batch[0].is_removal:
-                    await assigning.remove(session, partition.keys, [hint.id for hint in batch])
+                    await assigning.remove(session, partition.keys, [hint.id for hint in hints])
+                    done = len(hints)
                 else:
-                    args = [arg for hint in batch for arg in hint.encoded]
-                    _, earliest_ms = await assigning.assign_encoded(session, partition.keys, grid_ms, args)
+                    args = [arg for hint in hints for arg in hint.encoded]
+                    results, earliest_ms = await assigning.assign_encoded(session, partition.keys, grid_ms, args)
+                    done = len(results)
                     if earliest_ms >= 0:
                         partition.announce(earliest_ms)
-            except _TooLate as late:
-                batch = [hint for hint in batch if hint.sequence >= late.done]
+            except _TooLate as too_late:
+                late += sum(hint.sequence < too_late.done for hint in hints)
             else:
-                return batch[-1].number
+                return late + done, hints[done - 1].number
     except FAILED as error:
         if isinstance(translate(partition.name, error), OutcomeUnknown):
-            return None
+            return 0, last
         raise
-    return last
+    return len(batch), last
 
 
 class _TooLate(Exception):
@@ -104,9 +108,8 @@ class InOrder:
 
     def __init__(self, partition: ScriptRunner, last: int, batch: Sequence[Hint]) -> None:
         self._partition = partition
-        first, latest = batch[0], batch[-1]
-        numbers = (last, latest.number, first.session, first.sequence, latest.sequence)
-        self._stamp = b"%s:%d %d %s %d %d" % (partition.stamp, *numbers)
+        numbers = b" ".join(b"%d:%d" % (hint.number, hint.sequence) for hint in batch)
+        self._stamp = b"%s:%d %s %s" % (partition.stamp, last, batch[0].session, numbers)
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument], width: int = 0) -> Any:
         """Send it once, as it is; raises the client's errors, or `_TooLate`."""

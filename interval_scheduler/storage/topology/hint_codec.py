@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from ..commands.handoff import Hint
 from ..commands.lookup import Row
 from ..requests.batching import MAX_BATCH
+
+Problem = TypeVar("Problem")
 
 
 def batches(hints: Sequence[Hint], last: int) -> Iterator[Sequence[Hint]]:
@@ -48,3 +51,32 @@ def row_of(hint: Hint, grid_ms: int) -> Row:
             header += b" %d" % grid
     header += b"".join(b";" + control for control in policy)
     return Row(hint.id, header + b"\n" + hint.data, start - start % grid, "waiting", 0)
+
+
+def looked_up(
+    ids: Sequence[bytes],
+    hints: Sequence[Hint | None],
+    rows: Mapping[bytes, Row | None],
+    problem: Problem | None,
+    grid_ms: int,
+) -> list[Row | Problem | None]:
+    """Put the answers to a look together, up to the first id that neither the master nor the partition came to.
+
+    Args:
+        ids: what was asked for.
+        hints: the latest hints of the first ids.
+        rows: what the partition has of the ids without a hint, or of the first of them.
+        problem: why it could not be asked; it stands for all of these.
+        grid_ms: the rounding grid.
+    """
+    answers: list[Row | Problem | None] = []
+    for raw_id, hint in zip(ids, hints, strict=False):
+        if hint is not None:
+            answers.append(None if hint.is_removal else row_of(hint, grid_ms))
+        elif problem is not None:
+            answers.append(problem)
+        elif raw_id in rows:
+            answers.append(rows[raw_id])
+        else:
+            break
+    return answers

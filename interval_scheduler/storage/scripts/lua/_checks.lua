@@ -9,6 +9,9 @@ local match, format = string.match, string.format -- a local is found faster
 -- The latest moment that stands for one, in ms: what is later, or before 1970, was not written by this library.
 local LATEST = 999999999999999
 
+-- The most bytes of records that a script reads to decide. What it does not come to, its caller asks for again.
+local MOST_READ = 2097152
+
 -- Read a whole number that a script wrote; nil if the text is anything else, or longer than any such number.
 local function whole(text)
   return text and #text <= 16 and match(text, '^%d+$') and tonumber(text) or nil

@@ -37,6 +37,15 @@ local function note_length(longest_key, lease)
   end
 end
 
+-- The most leases that one claim ends, and the most while tasks of groups are leased.
+local ENDED, ENDED_OF_GROUPS = 400, 100
+
+-- Fractions of a millisecond behind the deadline of a lease: they tell what it means if the lease is not kept. Without
+-- one, a run had begun, and it is a failed delivery. With WAITS, the task waited for a place on its worker, as far as is
+-- known: it is none, but a count of 0 is kept, so that the next worker tells when the run begins. With PUT_OFF, its worker
+-- left it to others: it is none.
+local WAITS, PUT_OFF = '.5', '.25'
+
 -- List the ids of due tasks, from a list of ids and due times.
 local function ids_of(found)
   local ids = {}
@@ -46,18 +55,30 @@ local function ids_of(found)
   return ids
 end
 
--- Put tasks whose lease passed its deadline back into the due set, and count one failed delivery for each.
+-- Put tasks whose lease passed its deadline back into the due set, and count the failed deliveries. Those beyond a limit
+-- are left to the next claim. Returns how many there were.
 local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
-  local expired = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit)
-  if #expired == 0 then
-    return
+  local most = math.min(limit, ENDED)
+  local found = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+  if #found == 0 then
+    return 0
+  elseif #found > 2 * ENDED_OF_GROUPS and call('EXISTS', groups .. 'of') == 1 then
+    found = { unpack(found, 1, 2 * ENDED_OF_GROUPS) }
   end
+  local expired = ids_of(found)
   local held = call('HMGET', leases_key, unpack(expired))
-  local back = new_places()
+  local back, failed = new_places(), {}
   for n, id in ipairs(expired) do
     place(back, id, due_again(held[n], now))
+    local fraction = match(found[2 * n], '^%d+(%.%d+)$')
+    if fraction == WAITS then
+      add(attempts_key, id, 0)
+    elseif fraction ~= PUT_OFF then
+      failed[#failed + 1] = id
+    end
   end
   put(back, due_key, paused_key)
-  count_attempts(attempts_key, expired)
+  count_attempts(attempts_key, failed)
   end_leases(expired, now, due_key, leased_key, leases_key, groups)
+  return #expired
 end

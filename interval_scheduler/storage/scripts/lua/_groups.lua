@@ -8,11 +8,35 @@
 --   runs       hash, group -> number of its leased tasks
 --   parked     sorted set, all of score 0: group NUL due NUL id, of due tasks whose group has no room
 --   parked-of  hash, id -> that member
---   overdue    hash, id -> the same, of tasks that were parked and wait again
+--   overdue    hash, id -> the same, of tasks that were parked and have a turn: they wait again
+--   room       sorted set, group -> the limit under which it has room for parked tasks, since the turns of a script were
+--              used up; 0: under any limit, since its runs ended
 --
--- A claim parks a due task whose group has no room, so that the task does not block others. Each run that ends makes
--- room for the earliest parked task of its group. This task waits again from that moment on, behind the tasks that were
--- due before: so a group with a long backlog is not always first.
+-- A claim parks a due task whose group has no room, and looks past it. Each run that ends gives the earliest parked task
+-- of its group a turn: the task waits again from that moment on, behind the tasks that were due before. So a group with
+-- a long backlog is not always first. Who has a turn and does not run in its group leaves the turn to the next.
+--
+--   a task            claim, its group has room                        end of the run
+--           due ──────────────────────────────────▶ leased ────────────────────────────▶ due, gone, dead or paused
+--           ▲ │ claim, no room                                 and one turn for the group
+--      turn │ ▼
+--          parked
+--
+--   a group           a task is parked               there was room for more tasks than a script had turns
+--           no backlog ──────────────▶ backlog ──────────────────────────────────────▶ backlog, noted in 'room'
+--               ▲                       │   ▲                                             │
+--               └──── none is parked ───┘   └───── a claim gave turns for all of its room ┘
+--
+-- So a group with a backlog has a leased task, a turn or a note, and goes on. A note carries the rest of the work over:
+-- many runs ended at once, or the limit was raised or dropped, which lets thousands go on. The next claim goes on there if
+-- it has that limit or a wider one. A claim with a narrower limit leaves the note alone: so two schedulers of which one
+-- has an older limit do not undo what the other does. While both are there, the wider one holds.
+--
+-- Bound of work: no script gives more than `turns_left` turns, and each command takes all tasks at once. Otherwise the
+-- work grows with the tasks that the script is called for. `_room.lua` has the bounds of a claim.
+
+-- The turns that this script may still give.
+local turns_left = 75
 
 local GROUP = ';g([^;\n%z]+)'
 
@@ -21,21 +45,6 @@ local function read_parked(member)
   local _, due, id = match(member, '^([^%z]*)%z(%d+)%z(.*)$')
   due = moment_of(whole(due))
   return due, due and id
-end
-
--- Park due tasks. Takes two values for each: its id, and its member from `parked_as`.
-local function park(groups, pairs_of)
-  local members = {}
-  for n = 2, #pairs_of, 2 do
-    members[#members + 1] = 0
-    members[#members + 1] = pairs_of[n]
-  end
-  call('ZADD', groups .. 'parked', unpack(members))
-  call('HSET', groups .. 'parked-of', unpack(pairs_of))
-end
-
-local function parked_as(group, due, id)
-  return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
 end
 
 -- Read from the hash 'parked-of' or 'overdue' the due times of those tasks that it has: a table by id, nil if it has
@@ -53,12 +62,50 @@ end
 
 -- Delete tasks from the parked ones.
 local function drop_parked(groups, ids)
-  for _, member in ipairs(call('HMGET', groups .. 'parked-of', unpack(ids))) do
-    if member then
-      call('ZREM', groups .. 'parked', member)
+  local members = {}
+  for _, member in ipairs(extras_of(groups .. 'parked-of', ids)) do
+    members[#members + 1] = member or nil
+  end
+  if #members > 0 then
+    call('ZREM', groups .. 'parked', unpack(members))
+    call('HDEL', groups .. 'parked-of', unpack(ids))
+  end
+end
+
+-- A count of tasks by group, and the groups in the order in which they came.
+local function new_tally()
+  return { names = {}, of = {} }
+end
+
+local function tally(counts, group)
+  if not counts.of[group] then
+    counts.of[group] = 0
+    counts.names[#counts.names + 1] = group
+  end
+  counts.of[group] = counts.of[group] + 1
+end
+
+-- Add to the number of runs of each group in a tally, or take from it. What stands there and is no count begins anew.
+local function change_runs(groups, counts, sign)
+  if #counts.names == 0 then
+    return
+  end
+  local over, anew = {}, {}
+  for n, runs in ipairs(call('HMGET', groups .. 'runs', unpack(counts.names))) do
+    local group = counts.names[n]
+    local sum = (whole(runs) or 0) + sign * counts.of[group]
+    if sum <= 0 then
+      over[#over + 1] = group
+    else
+      anew[#anew + 1], anew[#anew + 2] = group, digits(sum)
     end
   end
-  call('HDEL', groups .. 'parked-of', unpack(ids))
+  if #over > 0 then
+    call('HDEL', groups .. 'runs', unpack(over))
+  end
+  if #anew > 0 then
+    call('HSET', groups .. 'runs', unpack(anew))
+  end
 end
 
 -- Add claimed tasks to their groups. Takes two values for each: its id and its group.
@@ -67,115 +114,107 @@ local function join_groups(groups, pairs_of)
     return
   end
   call('HSET', groups .. 'of', unpack(pairs_of))
+  local counts = new_tally()
   for n = 2, #pairs_of, 2 do
-    if (add(groups .. 'runs', pairs_of[n], 1) or 0) < 1 then
-      call('HSET', groups .. 'runs', pairs_of[n], 1)
-    end
+    tally(counts, pairs_of[n])
   end
+  change_runs(groups, counts, 1)
 end
 
--- Let up to `count` parked tasks of a group wait again, due now. Returns true if there was one.
-local function unpark(groups, group, count, now, due_key)
-  local members =
-    call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, count)
-  for _, member in ipairs(members) do
-    local _, id = read_parked(member)
-    if id then
-      call('ZADD', due_key, digits(now), id)
-      call('HSET', groups .. 'overdue', id, member)
+-- List up to `count` parked tasks of a group, the earliest first: their ids and their members. A member that cannot be
+-- read belongs to no task, and is deleted.
+local function earliest_parked(groups, group, count)
+  local key, first, last = groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1'
+  for _ = 1, 8 do -- whoever writes more garbage than that stops this group only
+    local ids, members, odd = {}, call('ZRANGEBYLEX', key, first, last, 'LIMIT', 0, count), {}
+    for n, member in ipairs(members) do
+      local _, id = read_parked(member)
+      ids[n] = id
+      odd[#odd + 1] = not id and member or nil
     end
-    call('ZREM', groups .. 'parked', member) -- one that cannot be read belongs to no task
-    if id then
-      call('HDEL', groups .. 'parked-of', id)
+    if #odd == 0 then
+      return ids, members
     end
+    call('ZREM', key, unpack(odd))
   end
-  return #members > 0
+  return {}, {}
 end
 
--- Take tasks whose lease ended out of their groups. For each, one parked task of the group waits again. Returns true if
+-- Give turns: let the earliest parked tasks of each group in a tally wait again, due now. A group for which no turn is
+-- left in this script is noted. Returns how many each group had, by name, and true if there was one, or is to be one.
+local function give_turns(groups, counts, now, due_key)
+  local given, dues, overdue, ids, members, owed = {}, {}, {}, {}, {}, {}
+  if #counts.names == 0 or call('EXISTS', groups .. 'parked') == 0 then
+    return given, false
+  end
+  local since = digits(now)
+  for _, group in ipairs(counts.names) do
+    local most, found, found_members = math.min(counts.of[group], turns_left), {}, {}
+    if most > 0 then
+      found, found_members = earliest_parked(groups, group, most)
+    end
+    if most < counts.of[group] then
+      owed[#owed + 1], owed[#owed + 2] = 0, group
+    end
+    given[group], turns_left = #found, turns_left - #found
+    for n, id in ipairs(found) do
+      ids[#ids + 1], members[#members + 1] = id, found_members[n]
+      dues[#dues + 1], dues[#dues + 2] = since, id
+      overdue[#overdue + 1], overdue[#overdue + 2] = id, found_members[n]
+    end
+  end
+  if #ids > 0 then
+    call('ZADD', due_key, unpack(dues))
+    call('HSET', groups .. 'overdue', unpack(overdue))
+  end
+  if #owed > 0 then
+    call('ZADD', groups .. 'room', unpack(owed))
+  end
+  if #ids > 0 then
+    call('ZREM', groups .. 'parked', unpack(members))
+    call('HDEL', groups .. 'parked-of', unpack(ids))
+  end
+  return given, #ids > 0 or #owed > 0
+end
+
+-- Find the group in a member of a parked task.
+local function group_in(member)
+  return match(member, '^[^%z]*')
+end
+
+-- Delete those of some ids that the hash 'of' or 'overdue' has. Returns the tally of their groups.
+local function take_out(groups, name, ids)
+  local counts, had, seen = new_tally(), {}, {}
+  for n, value in ipairs(extras_of(groups .. name, ids)) do
+    local id = ids[n]
+    if value and not seen[id] then
+      seen[id] = true
+      had[#had + 1] = id
+      tally(counts, group_in(value))
+    end
+  end
+  if #had > 0 then
+    call('HDEL', groups .. name, unpack(had))
+  end
+  return counts
+end
+
+-- Take tasks whose lease ended out of their groups. For each, one parked task of the group has a turn. Returns true if
 -- there was one.
 local function leave_groups(groups, ids, now, due_key)
-  local makes_room = false
-  for n, group in ipairs(extras_of(groups .. 'of', ids)) do
-    if group and call('HDEL', groups .. 'of', ids[n]) == 1 then
-      if (add(groups .. 'runs', group, -1) or 0) <= 0 then
-        call('HDEL', groups .. 'runs', group)
-      end
-      makes_room = unpark(groups, group, 1, now, due_key) or makes_room
-    end
-  end
-  return makes_room
+  local counts = take_out(groups, 'of', ids)
+  change_runs(groups, counts, -1)
+  return select(2, give_turns(groups, counts, now, due_key))
 end
 
--- Pass turns on, for tasks that leave the due set without a claim: if one of them was parked before, the next parked
--- task of its group waits in its place. Returns true if there was one.
+-- Pass turns on, for tasks that leave the due set without a claim: if one of them had a turn, the next parked task of its
+-- group has it. Returns true if there was one.
 local function give_up_turns(groups, ids, now, due_key)
-  local makes_room = false
-  for n, member in ipairs(extras_of(groups .. 'overdue', ids)) do
-    if member and call('HDEL', groups .. 'overdue', ids[n]) == 1 then
-      makes_room = unpark(groups, match(member, '^[^%z]*'), 1, now, due_key) or makes_room
-    end
-  end
-  return makes_room
+  return select(2, give_turns(groups, take_out(groups, 'overdue', ids), now, due_key))
 end
 
 local function unlink_groups(groups)
-  for _, name in ipairs({ 'in-use', 'of', 'runs', 'parked', 'parked-of', 'overdue' }) do
+  for _, name in ipairs({ 'in-use', 'of', 'runs', 'parked', 'parked-of', 'overdue', 'room' }) do
     call('UNLINK', groups .. name)
-  end
-end
-
--- Sort the tasks of a claim by the room in their groups, and park those without room. Takes a list of ids and due
--- times, id first, and a list of records. Returns both lists without the parked tasks; the list for `join_groups`; and
--- the number of runs of each group after this claim.
-local function by_room(groups, limit, found, records)
-  if call('EXISTS', groups .. 'in-use') == 0 then
-    return found, records, {}, {}
-  end
-  local ids = {}
-  for n = 1, #records do
-    ids[n] = found[2 * n - 1]
-  end
-  local overdue = extras_of(groups .. 'overdue', ids)
-  if #overdue > 0 then
-    call('HDEL', groups .. 'overdue', unpack(ids))
-  end
-  local runs, kept, kept_records, joining, parking = {}, {}, {}, {}, {}
-  for n, id in ipairs(ids) do
-    local since = overdue[n] and read_parked(overdue[n])
-    local due, record = since and digits(since) or found[2 * n], records[n]
-    local group = record and match(match(record, '^[^\n]*'), GROUP)
-    -- If the record of an unparked task was lost or damaged, its turn goes to the next task of the group.
-    for _, name in pairs({ group or nil, overdue[n] and match(overdue[n], '^[^%z]*') or nil }) do
-      runs[name] = runs[name] or whole(call('HGET', groups .. 'runs', name)) or 0
-    end
-    if group and limit > 0 and runs[group] >= limit then
-      parking[#parking + 1] = id
-      parking[#parking + 1] = parked_as(group, due, id)
-    else
-      kept[#kept + 1], kept[#kept + 2] = id, due
-      kept_records[#kept_records + 1] = record
-      if group then
-        runs[group] = runs[group] + 1
-        joining[#joining + 1] = id
-        joining[#joining + 1] = group
-      end
-    end
-  end
-  if #parking > 0 then
-    park(groups, parking)
-  end
-  return kept, kept_records, joining, runs
-end
-
--- Let parked tasks wait again where their groups have room after a claim: the limit was raised, or this scheduler has a
--- higher one. The claimed tasks must have left the due set before, since a claim deletes them from there by rank.
-local function use_room(groups, limit, runs, count, now, due_key)
-  if next(runs) and call('EXISTS', groups .. 'parked') == 1 then
-    for group, running in pairs(runs) do
-      if limit == 0 or running < limit then
-        unpark(groups, group, limit == 0 and count or math.min(limit - running, count), now, due_key)
-      end
-    end
   end
 end

@@ -10,16 +10,15 @@ local TELLS = false
 
 -- The key of the reply of the session of a hint's writer, and the number of the last request of that session here.
 local function writer_of(hinted_key, stamp)
-  local session, first, latest = match(stamp, ' (%x+) (%d+) (%d+)$')
-  local key = match(hinted_key, '^.-}:') .. 'reply:' .. session
+  local key = match(hinted_key, '^.-}:') .. 'reply:' .. match(stamp, ' (%x+) ')
   local last = redis.pcall('GET', key)
-  return key, type(last) == 'string' and whole(match(last, '^%d+')) or 0, tonumber(first), latest
+  return key, type(last) == 'string' and whole(match(last, '^%d+')) or 0
 end
 
--- In these scripts the key of the reply holds that number. A stamp has behind what the sender knows: the expected number,
--- the number of the last hint in the request, and of the writer of the hints its session, and the numbers of the first
--- and of the last hint there. If the writer has sent a later request since then, a hint came too late: the script changes
--- nothing, and replies '!' and the number of that request, so that its caller leaves out the hints before it.
+-- In these scripts the key of the reply holds that number. A stamp has behind what the sender knows: the expected number;
+-- the session of the writer of the hints; and for each hint its number, a colon, and its number in that session. If the
+-- writer has sent a later request since then, a hint came too late: the script changes nothing, and replies '!' and the
+-- number of that request, so that its caller leaves out the hints before it.
 local function recall_in_epoch(hinted_key, stamp)
   local known, last = match(stamp, '^(%d+:%d+):(%d+) ')
   if (call('GET', hinted_key) or '0') ~= last then
@@ -29,16 +28,22 @@ local function recall_in_epoch(hinted_key, stamp)
   if changed then
     return changed
   end
-  local _, done, first = writer_of(hinted_key, stamp)
-  if done > first then
+  local _, done = writer_of(hinted_key, stamp)
+  if done > tonumber(match(stamp, ' %d+:(%d+)')) then
     return '!' .. digits(done)
   end
 end
 
+-- The reply ends with one character for each hint that was applied: the first ones of the request, if not all of them.
 -- The number of the writer is kept as if its request had come here: copies of its earlier requests are refused.
 local function remember(hinted_key, stamp, reply)
-  local key, _, _, latest = writer_of(hinted_key, stamp)
-  call('SET', hinted_key, match(stamp, ':%d+ (%d+) '))
-  redis.pcall('SET', key, latest .. ' ', 'PX', REPLY_KEPT_MS)
+  local key, left = writer_of(hinted_key, stamp), #match(match(reply, '%S*$'), '^[^/]*')
+  for number, sequence in string.gmatch(stamp, ' (%d+):(%d+)') do
+    left = left - 1
+    if left == 0 then
+      call('SET', hinted_key, number)
+      redis.pcall('SET', key, sequence .. ' ', 'PX', REPLY_KEPT_MS)
+    end
+  end
   return reply
 end

@@ -89,6 +89,17 @@ local function decided(mark, policy, due)
   return moment
 end
 
+-- The bytes of the records that this script has read so far to work out what comes after runs.
+local bytes_read = 0
+
+-- Read the record of a task, and count it; false for none. No script may go on when `bytes_read` reaches MOST_READ: a
+-- record has to be read as a whole, for its header alone.
+local function read_record(tasks_key, id)
+  local record = call('HGET', tasks_key, id)
+  bytes_read = bytes_read + (record and #record or 0)
+  return record
+end
+
 -- Work out what comes after a run whose task may have been assigned or controlled meanwhile: `marked` if its lease has a
 -- mark. Takes what `after_run` found by the header that the worker sent. Returns the next due time (false: none; nil: the
 -- record cannot be read), and true if the run counts, in the count of runs of the task.
@@ -97,7 +108,7 @@ local function after_all(moment, policy, id, mark, now, due, tasks_key, runs_key
     return nil, false
   end
   local most = tonumber(match(policy, ';n(%d+)'))
-  local record = mark ~= '' and call('HGET', tasks_key, id)
+  local record = mark ~= '' and read_record(tasks_key, id)
   if record then
     local planned, _, rules = after_run(record, 1, now, due, whole(match(policy, ';@(%d+)')))
     local counts, last = most ~= nil, tonumber(match(rules, ';u(%d+)'))

@@ -73,6 +73,12 @@ local function not_all_exist(stamp, tasks_key, ids)
   return string.find(flags, '0', 1, true) and '?' .. flags or nil
 end
 
+-- Write the results of a request, one character each. If it came to the first of its items only, a slash and the number of
+-- all of them stand behind: a repetition may have fewer items, and the caller must know of which attempt these are.
+local function results_of(results, items)
+  return table.concat(results) .. (#results < items and '/' .. digits(items) or '')
+end
+
 -- Keep a reply for a retry. Redis refuses this only if it is out of memory and the script wrote nothing else: then a
 -- retry changes nothing either.
 local function remember(reply_key, sequence, reply)

@@ -10,12 +10,17 @@
 --   once, with '/' and a phase in ms behind it if the first run is the first moment of that phase from the start on;
 --   data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (new), 0 (updated) or u
---   (refused, since its last moment comes before its next run); or '?' and for each 1 (exists here) or 0
+--   (refused, since its last moment comes before its next run), fewer than the tasks if more of their old records were
+--   too much to read, or if some are parked, and then a slash and the number of the tasks; or '?' and for each 1 (exists
+--   here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when
 --   Redis is out of memory; a waiting task keeps its place unless the rule says otherwise, or it recurs by another
 --   calendar now; a leased one is marked, so that its completion obeys the new record; a paused one stays paused; one
 --   set aside as dead is scheduled anew; a refused one stays as it is, unless a hint of it was acknowledged before: then
 --   it is taken off.
+
+-- The most tasks of a request with parked ones; the caller sends the others again.
+local MOST_PARKED = 200
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -25,6 +30,7 @@ end
 local now = now_ms()
 local grid = math.max(tonumber(grid_arg), 1)
 local ids = arguments(4, 5)
+local asked = #ids
 local refused = not_all_exist(stamp_arg, tasks_key, ids)
 if refused then
   return remember(reply_key, stamp_arg, refused)
@@ -41,6 +47,9 @@ local parked, overdue = dues_in(groups_key, 'parked-of', ids), dues_in(groups_ke
 local in_groups = false
 local leases = call('HMGET', leases_key, unpack(ids))
 local any_known = parked
+if parked then -- such a task takes more than twice the time of another
+  ids = { unpack(ids, 1, math.min(#ids, MOST_PARKED)) }
+end
 
 -- Name the calendar of a policy: its cron expression and time zone; nil if it has none.
 local function calendar(policy)
@@ -54,7 +63,11 @@ for n, id in ipairs(ids) do
   lease_of[id] = leases[n] or nil
   any_known = any_known or due_of[id] or lease_of[id]
 end
-for n, record in ipairs(any_known and call('HMGET', tasks_key, unpack(ids)) or {}) do
+local records = any_known and values_within(tasks_key, ids, MOST_READ) or {}
+if any_known and #records < #ids then
+  ids = { unpack(ids, 1, #records) } -- the caller sends the others again
+end
+for n, record in ipairs(records) do
   if record then
     local id = ids[n]
     local kind, interval, phase, behind = match(record, '^%a(d?) (%d+) (%d+)(.)')
@@ -191,7 +204,7 @@ for n, id in ipairs(ids) do
 end
 
 if #touched == 0 then
-  return remember(reply_key, stamp_arg, '-1 ' .. table.concat(created))
+  return remember(reply_key, stamp_arg, '-1 ' .. results_of(created, asked))
 end
 if #written > 0 then
   call('HSET', tasks_key, unpack(written))
@@ -228,4 +241,4 @@ if in_groups then
   call('SET', groups_key .. 'in-use', 1)
 end
 announce(channel_arg, before, places.earliest)
-return remember(reply_key, stamp_arg, digits(places.earliest or -1) .. ' ' .. table.concat(created))
+return remember(reply_key, stamp_arg, digits(places.earliest or -1) .. ' ' .. results_of(created, asked))

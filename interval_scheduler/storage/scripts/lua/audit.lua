@@ -2,7 +2,7 @@
 -- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, longest, fence
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
--- ARGV[3] count: integer, about how many ids to look at
+-- ARGV[3] count: integer, about how many ids to look at; fewer if their values are heavy
 -- ARGV[4] mend: 1 to repair, else 0
 -- ARGV[5] grace: integer, ms; a lease that ended longer ago is stuck
 -- ARGV[6] channel: string, where sleeping schedulers listen
@@ -92,11 +92,14 @@ local function look_over(id)
   end
 end
 
--- Check a member of the parked set. One that the hash 'parked-of' does not have belongs to no task.
+-- Check a member of the parked set; an id with a record is checked at the place tasks, whatever else has it. One that the hash 'parked-of' does not have belongs to no task.
 local function look_over_parked(member)
   local _, id = read_parked(member)
   if id and call('HGET', groups .. 'parked-of', id) == member then
-    return look_over(id)
+    if call('HEXISTS', tasks_key, id) == 0 then
+      look_over(id)
+    end
+    return
   end
   if mends then
     call('ZREM', groups .. 'parked', member)
@@ -129,7 +132,8 @@ local function look_over_counts()
       if (add(groups .. 'runs', group, difference) or 0) <= 0 then
         call('HDEL', groups .. 'runs', group)
       end
-      earliest = unpark(groups, group, math.max(-difference, 0), now, due_key) and now or earliest
+      local turns = { names = { group }, of = { [group] = math.max(-difference, 0) } }
+      earliest = select(2, give_turns(groups, turns, now, due_key)) and now or earliest
     elseif difference ~= 0 then
       tell(group, 'group-count', 'counts ' .. digits(-difference) .. ' runs more than there are')
     end
@@ -151,14 +155,22 @@ else
   }
   local key = others[name] or HASHES[name] or groups .. name
   local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
-  local step = call(is_zset and 'ZSCAN' or 'HSCAN', key, cursor_arg, 'COUNT', count_arg)
-  cursor = step[1]
-  for n = 1, #step[2], 2 do
+  local found = {}
+  if is_zset then
+    local step = call('ZSCAN', key, cursor_arg, 'COUNT', count_arg)
+    cursor = step[1]
+    for n = 1, #step[2], 2 do
+      found[#found + 1] = step[2][n]
+    end
+  else
+    cursor, found = scan_within(key, cursor_arg, count_arg)
+  end
+  for _, id in ipairs(found) do
     if name == 'parked' then
-      look_over_parked(step[2][n])
-    elseif name == 'tasks' or call('HEXISTS', tasks_key, step[2][n]) == 0 then
-      ids[#ids + 1] = step[2][n]
-      look_over(step[2][n]) -- an id with a record is checked at the place tasks
+      look_over_parked(id)
+    elseif name == 'tasks' or call('HEXISTS', tasks_key, id) == 0 then
+      ids[#ids + 1] = id
+      look_over(id)
     end
   end
 end

@@ -4,67 +4,102 @@
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
--- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
+-- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
+-- ARGV[6] places: integer, how many of them begin at once; the others wait for a place on the worker
+-- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
---   early; tasks whose lease passed its deadline become due first; a retry gets the tasks of the first try that it
---   still holds; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room
---   is parked; nothing is taken while the namespace is paused.
+--   early; tasks whose lease passed its deadline become due first, and what only waited is not charged; a retry gets the
+--   tasks of the first try that it still holds, and hands back those that are too heavy by now; passes when Redis is out of
+--   memory; a task without a record is dropped; a task of a group without room is parked; nothing is taken while the
+--   namespace is paused.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
+local is_left = false -- if parked tasks have more room than this claim has turns
 
 local function answer(token, ids, dues, records)
-  return { micros, next_claim(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
+  return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
+  is_left = is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
   local token, deadline = match(done, '^(%d+) (%-?%d+)$')
   if not token then
     return corrupt_reply(reply_key)
   end
-  local ids, dues = {}, {}
-  local candidates = call('ZRANGE', leased_key, deadline, deadline, 'BYSCORE')
+  local ids, dues, mine, back, too_heavy = {}, {}, {}, new_places(), {}
+  local candidates = call('ZRANGE', leased_key, deadline, deadline .. WAITS, 'BYSCORE')
   local held = #candidates > 0 and call('HMGET', leases_key, unpack(candidates)) or {}
   for n, id in ipairs(candidates) do
-    local holder, due = match(held[n] or '', '^(%d+) (%S+)')
-    if holder == token then
+    if match(held[n] or '', '^(%d+) %S') == token then
+      mine[#mine + 1] = n
       ids[#ids + 1] = id
-      dues[#dues + 1] = due
     end
   end
-  return answer(token, ids, dues, #ids > 0 and call('HMGET', tasks_key, unpack(ids)) or {})
+  local records = values_within(tasks_key, ids, tonumber(weight_arg))
+  ids = {}
+  for at, n in ipairs(mine) do
+    if at <= #records then
+      ids[at], dues[at] = candidates[n], match(held[n], '^%d+ (%S+)')
+    else
+      too_heavy[#too_heavy + 1] = candidates[n]
+      place(back, candidates[n], due_again(held[n], now))
+    end
+  end
+  if #too_heavy > 0 then
+    pass_when_full(reply_key)
+    put(back, due_key, paused_key)
+    end_leases(too_heavy, now, due_key, leased_key, leases_key, groups_key)
+  end
+  return answer(token, ids, dues, records)
 end
 
 pass_when_full(reply_key)
-recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
 local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 if #found == 0 then
+  if call('EXISTS', halt_key) == 0 then
+    is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
+  end
   -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
   remember(reply_key, stamp_arg, token .. ' 0')
   return answer(token, {}, {}, {})
 end
 
-local candidates = ids_of(found)
-local joining, runs
-local records = call('HMGET', tasks_key, unpack(candidates))
-found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
+local candidates, weight = ids_of(found), tonumber(weight_arg)
+local records = values_within(tasks_key, candidates, weight)
+found = first_of(#records, found, candidates)
+local sorted = by_room(
+  groups_key,
+  tonumber(group_limit_arg),
+  found,
+  records,
+  tonumber(limit_arg),
+  weight,
+  ended_leases,
+  function(first, count, most)
+    return more_due(first, count, most, now, due_key, tasks_key)
+  end
+)
+found, records = sorted.found, sorted.records
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
 local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
+local waiting_until = deadline .. WAITS
 local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
-local count = 0
+local count, places = 0, tonumber(places_arg)
 for n, record in ipairs(records) do
   if record then
     local id, due = found[2 * n - 1], found[2 * n]
     count = count + 1
     ids[count], dues[count], kept[count] = id, due, record
-    leased[2 * count + 1], leased[2 * count + 2] = deadline, id
+    leased[2 * count + 1], leased[2 * count + 2] = count > places and waiting_until or deadline, id
     leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
   end
 end
@@ -73,11 +108,11 @@ if count > 0 then
   call('HSET', leases_key, unpack(leases))
   call('ZREM', leased_key, LONG)
   call('HDEL', leases_key, LONG)
-  join_groups(groups_key, joining)
+  join_groups(groups_key, sorted.joining)
   note_length(longest_key, tonumber(lease_arg))
 end
-call('ZREMRANGEBYRANK', due_key, 0, #candidates - 1)
-use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
+call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)
+is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
 -- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)

@@ -5,8 +5,10 @@
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
 -- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
--- ARGV[5] dead limit: integer, how many dead tasks are kept
--- Returns: {now, µs; next look, ms or -1; token, or the last token of all claims if nothing was due; ids;
+-- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
+-- ARGV[6] dead limit: integer, how many dead tasks are kept
+-- ARGV[7] places: integer, how many of them begin at once; the others wait for a place on the worker
+-- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
@@ -32,31 +34,19 @@ local function is_refused(policy)
   return policy ~= '' and not is_id(policy)
 end
 
--- Split ids by a second list of ids and due times: the ids that are missing there, and the others.
-local function missing_from(all, found)
-  local missing, others, at = {}, {}, 1
-  for _, id in ipairs(all) do
-    if id == found[at] then
-      others[#others + 1] = id
-      at = at + 2
-    else
-      missing[#missing + 1] = id
-    end
-  end
-  return missing, others
-end
-
 local micros = now_us()
 local now = math.floor(micros / 1000)
+local is_left = false -- if parked tasks have more room than this claim has turns
 
 local function answer(token, ids, dues, records, tries)
-  return { micros, next_claim(due_key, leased_key, halt_key), token, ids, dues, records, tries }
+  return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, tries }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
+  is_left = is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
   local token, count, tried = match(done, '^(%d+) (%d+) (%d+)$')
   if not token then
     return corrupt_reply(reply_key)
@@ -71,20 +61,35 @@ elseif done then
 end
 
 pass_when_full(reply_key)
-recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
+local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
 local found = call('EXISTS', halt_key) == 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
 local token, ids, dues, kept, tries = last_token(fence_key), {}, {}, {}, {}
 if #found > 0 then
   local candidates = ids_of(found)
-  local any_odd = not are_plain(candidates)
-  local joining, runs
-  local records = call('HMGET', tasks_key, unpack(candidates))
-  local again, gone, off, dead, errors, ended = {}, {}, {}, {}, {}, {}
-  found, records, joining, runs = by_room(groups_key, tonumber(group_limit_arg), found, records)
-  if #records < #candidates then
-    off, candidates = missing_from(candidates, found)
+  local weight = tonumber(weight_arg)
+  local records, size = values_within(tasks_key, candidates, weight)
+  found, candidates = first_of(#records, found, candidates)
+  local sorted = by_room(
+    groups_key,
+    tonumber(group_limit_arg),
+    found,
+    records,
+    tonumber(limit_arg),
+    weight,
+    ended_leases,
+    function(first, count, most)
+      return more_due(first, count, most, now, due_key, tasks_key)
+    end,
+    12 -- more than by claim, since what is taken is kept for a retry
+  )
+  if sorted.found ~= found then
+    candidates, size = ids_of(sorted.found), sorted.size
   end
+  found, records = sorted.found, sorted.records
+  local any_odd = not are_plain(candidates)
+  local again, gone, off, dead, errors, ended = {}, {}, sorted.parked, {}, {}, {}
   local failed = extras_of(attempts_key, candidates)
   if #found > 0 then
     token = next_token(fence_key)
@@ -108,7 +113,8 @@ if #found > 0 then
     end
     if is_leased then
       moment = nil
-      leased[#leased + 1], leased[#leased + 2] = deadline, id
+      -- This one is the next that the worker gets.
+      leased[#leased + 1], leased[#leased + 2] = count < tonumber(places_arg) and deadline or deadline .. WAITS, id
       leases[#leases + 1], leases[#leases + 2] = id, token .. ' ' .. due
     elseif #failed > 0 then
       ended[#ended + 1] = id
@@ -133,11 +139,10 @@ if #found > 0 then
       gone[#gone + 1] = id
     end
   end
-  call('DEL', taken_key)
   if #ids > 0 then
     call('RPUSH', taken_key, unpack(ids))
     call('RPUSH', taken_key, unpack(dues))
-    call('RPUSH', taken_key, unpack(kept))
+    append(taken_key, kept, size)
     if #tries > 0 then
       local packed_tries = {}
       for n, failed in ipairs(tries) do
@@ -154,7 +159,7 @@ if #found > 0 then
     note_length(longest_key, tonumber(lease_arg))
     call('ZADD', leased_key, unpack(leased))
     call('HSET', leases_key, unpack(leases))
-    join_groups(groups_key, joining)
+    join_groups(groups_key, sorted.joining)
   end
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
@@ -164,11 +169,13 @@ if #found > 0 then
     call('ZREM', due_key, unpack(off))
   end
   delete_fields(gone, { tasks_key, failures_key, runs_key })
-  use_room(groups_key, tonumber(group_limit_arg), runs, tonumber(limit_arg), now, due_key)
+  is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
   delete_fields(ended, { attempts_key })
   if #dead > 0 then
     bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
   end
+elseif call('EXISTS', halt_key) == 0 then
+  is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
 end
 -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not take tasks.
 remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries }, ' '))

@@ -5,7 +5,8 @@
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them
 -- ARGV[4] headers: string, the header of each run's record as claimed, with a newline behind each
 -- ARGV[5...] ids: string, one a run
--- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run 1 (ended) or 0 (stale)
+-- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run 1 (ended) or 0 (stale); fewer
+--   than the runs if more records than that were too much to read: the caller ends the others by another request
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
 --   re-assigned during its run follows its new record, a removed one is not rescheduled; passes when Redis is out of
 --   memory.
@@ -46,6 +47,9 @@ end
 local ended, results, gone, places = {}, {}, {}, new_places()
 local waiting, at, count, earliest = places.waiting, 1, 0, nil -- `place` written out below, since it is the hot path
 for n, id in ipairs(ids) do
+  if bytes_read >= MOST_READ then
+    break
+  end
   local moment, is_paused
   local interval, phase, behind = match(headers, PLAIN_RATE, at)
   if is_simple and interval then

@@ -7,7 +7,8 @@
 --   the header of the record as the caller knows it, or '' if that does not matter; next: integer, ms, the next due
 --   time by that header, or '' if the script can work it out
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
---   not in a state for it) or c (the header was changed meanwhile: try again); or '?' and for each 1 (exists here) or 0
+--   not in a state for it) or c (the header was changed meanwhile: try again), fewer than the steps if more records
+--   were too much to read, and then a slash and the number of the steps; or '?' and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; a task keeps its grid; a
 --   running task is marked, so that its completion obeys; a step that was done before counts as done; passes when Redis
 --   is out of memory.
@@ -72,7 +73,7 @@ function actions.r(id, at, claim, mark)
   if not due then
     return (call('ZSCORE', due_key, id) or call('HEXISTS', groups_key .. 'parked-of', id) == 1) and '1' or '0'
   end
-  local record = call('HGET', tasks_key, id) or ''
+  local record = read_record(tasks_key, id) or ''
   local header = match(record, '^[^\n]*')
   if ARGV[at + 2] ~= '' and ARGV[at + 2] ~= header then
     return 'c'
@@ -102,7 +103,7 @@ end
 
 function actions.n(id, _, claim, _, paused)
   if claim and paused == '' then
-    local policy = match(call('HGET', tasks_key, id) or '', '^[^;\n]*([^\n]*)')
+    local policy = match(read_record(tasks_key, id) or '', '^[^;\n]*([^\n]*)')
     local last, most = tonumber(match(policy, ';u(%d+)')), tonumber(match(policy, ';n(%d+)'))
     if last and now > last or most and (whole(call('HGET', runs_key, id)) or 0) + 1 >= most then
       return '0' -- the run in progress is the last one
@@ -130,9 +131,12 @@ end
 pass_when_full(reply_key)
 local results = {}
 for at = 3, #ARGV, 4 do
+  if bytes_read >= MOST_READ then
+    break
+  end
   local id = ARGV[at]
   local claim, _, mark, paused = read_lease(call('HGET', leases_key, id))
   results[#results + 1] = actions[ARGV[at + 1]](id, at, claim, mark, paused)
 end
 announce(channel_arg, before, earliest)
-return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. table.concat(results))
+return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV - 2) / 4))

@@ -7,7 +7,8 @@
 --   delay: integer, ms until the next attempt, or '' for none; charge: 1 if the run counts as a failed delivery, else
 --   0; error: string
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each run r (tried again), n (on with
---   the next occurrence), d (dead) or 0 (stale)
+--   the next occurrence), d (dead) or 0 (stale); fewer than the runs if more records than that were too much to read:
+--   the caller ends the others by another request
 -- Guarantees: atomic; applied once per request; a stale lease or an unreadable header changes nothing; a task
 --   re-assigned during its run follows its new record, a removed one is forgotten; an attempt is made only if it comes
 --   before the next occurrence, and no new one was asked for; the oldest dead tasks beyond the limit are forgotten;
@@ -55,6 +56,9 @@ local function outcome(id, at, claim, due, mark)
 end
 
 for n, id in ipairs(ids) do
+  if bytes_read >= MOST_READ then
+    break
+  end
   local at = 6 * n - 2
   local claim, due, mark, paused = read_lease(held[n])
   local result, moment = outcome(id, at, claim, due, mark)

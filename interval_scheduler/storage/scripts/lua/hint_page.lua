@@ -2,7 +2,7 @@
 -- KEYS order: sorted set, number and id of each hint -> its number
 -- KEYS says: hash, number -> code, start, interval, writer and data, in lines
 -- ARGV[1] limit: integer, how many at most
--- ARGV[2] weight: integer, bytes; when the listed contents reach it, the page ends
+-- ARGV[2] weight: integer, bytes; the contents are no heavier in all, or there is one only
 -- Returns: {number and id of each; content of each, or nil if it was lost}
 -- Guarantees: changes nothing; O(log N) plus the page.
 
@@ -14,12 +14,5 @@ local numbers = {}
 for n, member in ipairs(members) do
   numbers[n] = match(member, '^%d+') or ''
 end
-local left, listed, said = tonumber(weight_arg), {}, {}
-for n, says in ipairs(call('HMGET', says_key, unpack(numbers))) do
-  if left <= 0 then
-    break
-  end
-  left = left - #(says or '')
-  listed[n], said[n] = members[n], says
-end
-return { listed, said }
+local said = values_within(says_key, numbers, tonumber(weight_arg))
+return { { unpack(members, 1, #said) }, said }

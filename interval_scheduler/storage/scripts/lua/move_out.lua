@@ -47,11 +47,12 @@ end
 
 local taken, batch, size, seen = {}, {}, 0, {}
 for _, id in ipairs(ids) do
-  local record = not seen[id] and call('HGET', tasks_key, id)
+  local exists = not seen[id] and call('HEXISTS', tasks_key, id) == 1
   seen[id] = true
-  if record and (size > tonumber(most_arg) or call('HEXISTS', leases_key, id) == 1 or call('ZSCORE', leased_key, id)) then
+  if exists and (size > tonumber(most_arg) or call('HEXISTS', leases_key, id) == 1 or call('ZSCORE', leased_key, id)) then
     left[#left + 1] = id
-  elseif record then
+  elseif exists then
+    local record = call('HGET', tasks_key, id) -- read only if it moves now
     local letter, moment = place_of(id)
     local words = { letter, digits(moment) }
     for _, key in ipairs({ attempts_key, runs_key, failures_key }) do

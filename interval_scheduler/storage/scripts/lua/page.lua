@@ -3,10 +3,11 @@
 -- KEYS set: sorted set to list: due, leased, paused, dead, or the parked tasks, which wait for room in their group (see
 --   _groups.lua)
 -- ARGV[1] limit: integer, how many tasks at most
--- ARGV[2] score: number, of the last task of the page before; '' for the first page
--- ARGV[3] id: string, of the last task of the page before
+-- ARGV[2] weight: integer, bytes; the records are no heavier in all, or there is one only
+-- ARGV[3] score: number, of the last task of the page before; '' for the first page
+-- ARGV[4] id: string, of the last task of the page before
 -- Returns: {ids; scores; records; leases; failed deliveries or empty; failed runs or empty; errors or empty; of parked
---   tasks the members of the set, or empty: the last one is the id for the next page}
+--   tasks the members of the set, or empty: the last one is the id for the next page; 1 if a page may follow, else 0}
 -- Guarantees: changes nothing; O(log N) plus the page; a task that keeps its place is listed exactly once.
 
 -- Compare two ids of one score: true if the first comes later. Redis sorts byte by byte; Lua's own comparison would
@@ -52,15 +53,21 @@ if string.sub(set_key, -6) == 'parked' then
   end
 end
 if #ids == 0 then
-  return { {}, {}, {}, {}, {}, {}, {}, {} }
+  return { {}, {}, {}, {}, {}, {}, {}, {}, 0 }
+end
+local records, may_follow = values_within(tasks_key, ids, tonumber(weight_arg)), #ids >= tonumber(limit_arg)
+if #records < #ids then
+  may_follow = true
+  ids, scores, members = { unpack(ids, 1, #records) }, { unpack(scores, 1, #records) }, { unpack(members, 1, #records) }
 end
 return {
   ids,
   scores,
-  call('HMGET', tasks_key, unpack(ids)),
+  records,
   call('HMGET', leases_key, unpack(ids)),
   extras_of(attempts_key, ids),
   extras_of(failures_key, ids),
   extras_of(errors_key, ids),
   members,
+  may_follow and 1 or 0,
 }

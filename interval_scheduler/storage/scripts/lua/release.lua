@@ -1,11 +1,11 @@
--- Hand claimed tasks back unrun, due as they were.
+-- Hand claimed tasks back unrun, due as they were; at once, or after a delay in which nobody may claim them.
 -- KEYS: reply, due, leased, leases, paused, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
--- ARGV[3...] for each run two: id: string; lease: string, as claimed
+-- ARGV[3...] for each run three: id: string; lease: string, as claimed; delay: integer, ms, or 0 for none
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each run 1 (handed back) or 0 (stale)
--- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; passes when
---   Redis is out of memory.
+-- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; a task with a delay
+--   stays leased until then, and leaves its group at once; passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -13,20 +13,35 @@ if done then
 end
 
 local now = now_ms()
-local ids = arguments(3, 2)
+local ids = arguments(3, 3)
 local held = call('HMGET', leases_key, unpack(ids))
 
-local ended, results, places = {}, {}, new_places()
+local ended, resting, deadlines, results, places = {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
-  if read_lease(held[n]) ~= ARGV[2 * n + 2] then
+  local delay = tonumber(ARGV[3 * n + 2])
+  if read_lease(held[n]) ~= ARGV[3 * n + 1] then
     results[n] = '0'
   else
     results[n] = '1'
-    ended[#ended + 1] = id
-    place(places, id, due_again(held[n], now))
+    if delay > 0 then
+      resting[#resting + 1] = id
+      deadlines[#deadlines + 1], deadlines[#deadlines + 2] = digits(now + delay) .. PUT_OFF, id
+    else
+      ended[#ended + 1] = id
+      place(places, id, due_again(held[n], now))
+    end
   end
 end
 
+if #resting > 0 then
+  pass_when_full(reply_key)
+  local before = head(due_key)
+  call('ZADD', leased_key, unpack(deadlines))
+  if leave_groups(groups_key, resting, now, due_key) then
+    places.earliest = math.min(places.earliest or now, now)
+    announce(channel_arg, before, now)
+  end
+end
 if #ended > 0 then
   pass_when_full(reply_key)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg)

@@ -2,7 +2,7 @@
 -- KEYS: tasks, dead
 -- KEYS wanted: set, the ids that one sync wants to keep
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
--- ARGV[2] count: integer, about how many tasks to read
+-- ARGV[2] count: integer, about how many tasks to read; fewer if they are heavy
 -- ARGV[3] prefix: string
 -- ARGV[4] marked: integer, how many ids the sync marked
 -- Returns: {cursor, '0' at the end, '' if marks are missing; ids}
@@ -12,11 +12,11 @@
 if call('SCARD', wanted_key) ~= tonumber(marked_arg) then
   return { '', {} }
 end
-local step = call('HSCAN', tasks_key, cursor_arg, 'COUNT', count_arg)
+local cursor, found = scan_within(tasks_key, cursor_arg, count_arg)
 local ids = {}
-for n = 1, #step[2], 2 do
-  if string.sub(step[2][n], 1, #prefix_arg) == prefix_arg then
-    ids[#ids + 1] = step[2][n]
+for _, id in ipairs(found) do
+  if string.sub(id, 1, #prefix_arg) == prefix_arg then
+    ids[#ids + 1] = id
   end
 end
 local unwanted = {}
@@ -29,4 +29,4 @@ if #ids > 0 then
     end
   end
 end
-return { step[1], unwanted }
+return { cursor, unwanted }

@@ -1,0 +1,49 @@
+"""`Grant`: what the runs of one claim share."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+
+class Grant:
+    """The grant of one claim, shared by its runs. Moments are of the monotonic clock, in seconds."""
+
+    __slots__ = (
+        "is_leased",
+        "leased_start_by",
+        "leased_until",
+        "partition",
+        "received_at",
+        "server_now",
+        "start_by",
+        "token",
+        "trusted_until",
+    )
+
+    def __init__(
+        self,
+        partition: str,
+        token: bytes,
+        server_now: float,
+        received_at: float,
+        start_by: float,
+        leased_until: float,
+        *,
+        is_leased: bool,
+    ) -> None:
+        self.partition: Final = partition
+        self.token: Final = token
+        #: The server's clock when it granted the claim, epoch seconds.
+        self.server_now: Final = server_now
+        self.received_at: Final = received_at
+        #: True if all of its runs are leased; else only those are whose policy needs it.
+        self.is_leased: Final = is_leased
+        #: A leased run may start until then; a later one is handed back.
+        self.leased_start_by: Final = start_by
+        #: The same for a run whose policy is not known yet.
+        self.start_by: Final = start_by if is_leased else math.inf
+        #: A lease, unless renewed, is relied on until then.
+        self.leased_until: Final = leased_until
+        #: The same for a run whose policy is not known yet.
+        self.trusted_until: Final = leased_until if is_leased else math.inf
