@@ -15,12 +15,19 @@ from typing import Self
 class _Pair:
     """A connection of a client with the one to the server that belongs to it."""
 
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
     dropping: bool = False
     forgotten: bool = False
     subscribes: bool = False
     #: Set once its requests may go on; `None`: they are not held up.
     passing: asyncio.Event | None = None
     markers: Sequence[bytes] = ()
+
+    @property
+    def left(self) -> bool:
+        """Whether its client has gone."""
+        return self.reader.at_eof() or self.writer.is_closing()
 
     def holds(self, chunk: bytes) -> bool:
         """Whether a chunk of a request is held up."""
@@ -60,6 +67,8 @@ class Proxy:
         #: How many chunks were swallowed.
         self.swallowed = 0
         self._open: list[_Pair] = []
+        #: The ports of connections to the server that were closed; it may have read not all that came over them.
+        self.closed_ports: set[int] = set()
         self._holding: tuple[bytes, asyncio.Event] | None = None
         self.port = 0
 
@@ -88,6 +97,18 @@ class Proxy:
         """Cut all connections."""
         for writer in list(self._writers):
             writer.transport.abort()
+
+    def cut_clients(self) -> int:
+        """Cut the clients' side of all connections: what is held up still arrives. How many there were."""
+        pairs = [pair for pair in self._open if not pair.left]
+        for pair in pairs:
+            pair.writer.transport.abort()
+        return len(pairs)
+
+    @property
+    def left(self) -> int:
+        """How many connections to the server are open whose client has gone."""
+        return sum(pair.left for pair in self._open)
 
     def forget(self) -> None:
         """Swallow what comes over the connections of now from now on, as a router does; subscriptions are left."""
@@ -140,10 +161,13 @@ class Proxy:
 
     async def _serve_pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_writer: asyncio.StreamWriter | None = None
+        pair = _Pair(reader, writer)
+        port = 0
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            port = up_writer.get_extra_info("sockname")[1]
+            self.closed_ports.discard(port)
             self._writers.add(up_writer)
-            pair = _Pair()
             self._open.append(pair)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, up_writer, pair, request=True))
@@ -157,6 +181,9 @@ class Proxy:
                     one.transport.abort()
                     with contextlib.suppress(OSError):
                         await one.wait_closed()
+            if port:
+                self.closed_ports.add(port)
+                self._open.remove(pair)
 
     async def _carry(self, count: int) -> None:
         """Wait for as long as the link takes for some bytes, behind those of all other connections."""

@@ -8,6 +8,7 @@ have been, and one of them must lead to what is found: to the same reply, and to
 from __future__ import annotations
 
 import asyncio
+import itertools
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -22,12 +23,13 @@ from interval_scheduler.storage.partition.partition import Partition
 from interval_scheduler.storage.requests.session import Session
 from interval_scheduler.storage.scripts.loader import Script
 from interval_scheduler.storage.scripts.ports import Argument
-from tests.model import Model, Place, space_of
+from tests.model import Effect, Model, Place, explain, space_of
 from tests.model.invariants import check_space
 from tests.model.running import Run
 from tests.scripts.store import HOUR, SECOND, Numbered, Space, Store
 
 from . import choices
+from .shaky import Shaky
 
 Reply = TypeVar("Reply")
 #: The rounding grids of the schedulers.
@@ -43,6 +45,8 @@ class World:
         self.loop = asyncio.new_event_loop()
         self.store = Store(url, f"machine-{uuid.uuid4().hex}")
         self.schedulers: dict[int, Scheduler] = {}
+        #: One whose calls may end in doubt.
+        self.shaky = Shaky(url, self.store)
         self.membership: dict[bytes, bytes] = {}
         #: How many steps a history has; and how many there were, of each.
         self.length = length
@@ -68,6 +72,7 @@ class World:
             await scheduler.start_task_accept()
             self.schedulers[grid] = scheduler
             self._listen_in(scheduler._lifespan.require().partitions.master)
+        await self.shaky.open()
         self.membership = (await self.store.space()).membership
 
     def _listen_in(self, partition: Partition) -> None:
@@ -92,9 +97,11 @@ class World:
         """Start a history, with nothing in the namespace."""
         self.losing = False
         self._replies.clear()
+        await self.shaky.calm()
         await self.store.clear()
 
     async def close(self) -> None:
+        await self.shaky.close()
         for scheduler in self.schedulers.values():
             await scheduler.close()
         await self.store.delete()
@@ -123,6 +130,9 @@ class Driven(RuleBasedStateMachine):
         self.cron = f"{self.base // 60_000 % 60} * * * *"
         self.model = Model(membership=self.world.membership, dead_limit=DEAD_LIMIT)
         self.found = Space()
+        #: What may take effect later still, and the count of all that happened.
+        self.doubts: tuple[Effect, ...] = ()
+        self.count = itertools.count()
         self.runs: list[Run] = []
         self.sessions: dict[str, Numbered] = {}
         self.sent: dict[str, Sent] = {}
@@ -176,22 +186,60 @@ class Driven(RuleBasedStateMachine):
                 reply = await act()
             finally:
                 self.world.losing = False
-            return before, reply, await self.store.now_ms(), await self.store.space()
+            after = await self.store.now_ms()
+            return before, reply, after, await (space_at_rest(self.store) if self.doubts else self.store.space())
 
         before, reply, after, self.found = self.wait_for(watched())
-        self.steps += 1
-        check_space(self.found)
-        self._check_token(before, after)
+        self._check(before, after)
         for nows in combinations_with_replacement(range(before, after + 1), moments):
             trial = self.model.copy()
             if mirror(trial, reply, *nows) == reply and space_of(trial) == self.found:
                 self.model = trial
+                return reply
+        if self.doubts and moments == 1:
+            done = next(self.count)
+            this = Effect("this step", frozenset(), lambda model, now: mirror(model, reply, now), done, done, reply)
+            if self._explained([this], range(before, after + 1)):
                 return reply
         trial = self.model.copy()
         expected = mirror(trial, reply, *[after] * moments)
         assert reply == expected
         assert self.found == space_of(trial)
         raise AssertionError("the step was taken at a moment that was not within it")
+
+    def step_in_doubt(self, act: Callable[[], Awaitable[Sequence[Effect]]]) -> None:
+        """Take a step with several effects, each of which has a moment of its own, or is in doubt; and compare."""
+
+        async def watched() -> tuple[int, Sequence[Effect], int, Sequence[int], Space]:
+            before = await self.store.now_ms()
+            async with self.world.shaky.watched() as moments:
+                effects = await act()
+                found = await space_at_rest(self.store)
+                known = await moments()
+            after = await self.store.now_ms()
+            return before, effects, after, known or [after], found
+
+        before, effects, after, moments, self.found = self.wait_for(watched())
+        self._check(before, after)
+        if not self._explained(effects, moments):
+            told = "\n".join(
+                f"{each.made} to {each.done}: {each.what}: {each.result!r}" for each in [*self.doubts, *effects]
+            )
+            assert self.found == space_of(self.model), told
+            raise AssertionError(f"what was answered cannot be:\n{told}")
+
+    def _explained(self, effects: Sequence[Effect], moments: Sequence[int]) -> bool:
+        """Whether these effects, and those in doubt, lead to what is found; then the model is that."""
+        happened = explain(self.model, [*self.doubts, *effects], moments, lambda model: space_of(model) == self.found)
+        if happened is not None:
+            self.model, self.doubts = happened
+        return happened is not None
+
+    def _check(self, before: int, after: int) -> None:
+        """Check what holds after every step."""
+        self.steps += 1
+        check_space(self.found)
+        self._check_token(before, after)
 
     def _check_token(self, before: int, after: int) -> None:
         """A new token is the moment of the step in µs, or one more than the last."""
@@ -209,6 +257,21 @@ class Driven(RuleBasedStateMachine):
             assert comparable(repeated) == comparable(reply)
             assert await self.store.raw() == before
         return reply
+
+
+async def space_at_rest(store: Store) -> Space:
+    """The whole key space, read while nothing changes it."""
+    while True:
+        before = await store.raw()
+        problem, space = None, Space()
+        try:
+            space = await store.space()
+        except AssertionError as error:
+            problem = error
+        if await store.raw() == before:
+            if problem is not None:
+                raise problem
+            return space
 
 
 def comparable(reply: Any) -> Any:

@@ -1,6 +1,7 @@
 """Any sequence of what an application, its schedulers and their workers can do, beside a model of it.
 
-The application and its schedulers act through the API, and some of their replies are lost. What workers do goes through
+The application and its schedulers act through the API, and some of their replies are lost; one of them has callers that
+give up, and connections that are cut or deliver late. What workers do goes through
 the typed functions of the scripts, in any order: by leases that ended, after the task was assigned anew, twice. A crash
 is a run that is never ended. Nobody waits for time to pass: tasks become due and leases end by being moved in Redis and
 in the model alike.
@@ -17,13 +18,13 @@ from tests.model import Leased, Model, Parked, Paused, Task, Unreadable, Waiting
 from tests.scripts.store import HOUR, MINUTE, Space
 
 from . import choices
-from .rules_assigning import Assigning
+from .rules_doubting import Doubting
 from .rules_looking import Looking
 from .rules_running import Running
 from .rules_steering import Steering
 
 
-class Machine(Assigning, Running, Steering, Looking):
+class Machine(Doubting, Running, Steering, Looking):
     """All rules together, and those of what happens by itself."""
 
     @precondition(lambda self: self.is_turn_of("time") and self.any_at(Waiting, Paused, Leased))
@@ -66,6 +67,12 @@ class Machine(Assigning, Running, Steering, Looking):
             if isinstance(task.place, Waiting | Paused | Parked) and task.spec.is_readable
         ]
         return [raw_id for _, raw_id in sorted(found)]
+
+
+class Troubled(Doubting, Looking):
+    """The same without workers, and with trouble after trouble."""
+
+    trouble_every = 0
 
 
 def earlier(task: Task, by: int) -> Task:

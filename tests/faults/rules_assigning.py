@@ -62,7 +62,8 @@ class Assigning(Driven):
             lost=lost,
         )
 
-    @precondition(lambda self: self.model.tasks and self.is_turn_of("sync"))
+    # It changes things at several moments, between which nothing may come late.
+    @precondition(lambda self: self.model.tasks and not self.doubts and self.is_turn_of("sync"))
     @rule(sync=choices.syncs(), grid=choices.grids, lost=choices.twice)
     def sync(self, sync: tuple[str, list[Wanted], list[str]], grid: int, *, lost: bool) -> None:
         self.took_turn("sync", 8)

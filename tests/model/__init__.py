@@ -4,6 +4,7 @@ Written from what the API and the headers of the scripts promise. A task is one 
 agree in Redis agrees here by itself; `space` says how all of it stands there.
 """
 
+from .doubt import Effect, explain
 from .places import Dead, Leased, Parked, Paused, Place, Task, Waiting
 from .schedule import Model
 from .space import space_of
@@ -11,6 +12,7 @@ from .spec import Spec, Unreadable, Wanted
 
 __all__ = [
     "Dead",
+    "Effect",
     "Leased",
     "Model",
     "Parked",
@@ -21,5 +23,6 @@ __all__ = [
     "Unreadable",
     "Waiting",
     "Wanted",
+    "explain",
     "space_of",
 ]

@@ -136,6 +136,8 @@ class Store:
         self.client: Any = open_client(RedisInstance.from_url(url), StorageOptions())
         #: What the reply keys must hold; that of a claim begins so.
         self.replies: dict[bytes, bytes] = {}
+        #: Sessions of which nobody knows the last reply, since some of their requests are in doubt.
+        self.in_doubt: set[bytes] = set()
         #: The longest lease that was noted, ms.
         self.longest: bytes | None = None
         self._tag = self.keys.tasks.removesuffix(b"tasks")
@@ -254,8 +256,8 @@ class Store:
                 assert kind == _PASSING[f"{name.partition(':')[0]}:"], key
                 assert REPLY_KEPT_MS - MINUTE < ttl <= REPLY_KEPT_MS
                 session = name.partition(":")[2].encode()
-                assert session in self.replies
-                if kind == "string":
+                assert session in self.replies or session in self.in_doubt
+                if kind == "string" and session in self.replies:
                     replies[session] = content
             else:
                 assert (key, kind, expires) == (self.keys.membership, "hash", False)

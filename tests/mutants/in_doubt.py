@@ -1,0 +1,32 @@
+"""Bugs in what becomes of calls in doubt that the state machine of the API must find by itself."""
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+_TROUBLED: Final = tests_in("faults/test_api_machine", "test_calls_in_trouble")
+_OWN_SESSION: Final = "BatchSession(self.__dict__.setdefault('own', Session(self._partition, 1)), callers)"
+
+ALL: Final = (
+    Planted(
+        "steps on tasks have a session of their own",
+        "storage/partition/batchers.py",
+        "await control(session, self._partition.keys, steps)",
+        f"await control({_OWN_SESSION}, self._partition.keys, steps)",
+        _TROUBLED,
+    ),
+    Planted(
+        "clearing has a session of its own",
+        "storage/partition/batchers.py",
+        "await assigning.clear(session, self._partition.keys)",
+        f"await assigning.clear({_OWN_SESSION}, self._partition.keys)",
+        _TROUBLED,
+    ),
+    Planted(
+        "the number of a request in doubt is used again for the next one",
+        "storage/requests/session.py",
+        "        self._sequence += 1\n        items = None",
+        "        self._sequence += not self._in_doubt\n        items = None",
+        _TROUBLED,
+    ),
+)
