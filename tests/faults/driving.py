@@ -8,9 +8,10 @@ have been, and one of them must lead to what is found: to the same reply, and to
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any, ClassVar, Final, TypeVar
@@ -53,6 +54,8 @@ class World:
         self.histories = self.steps = 0
         #: While set, the first reply to each request of the schedulers is lost.
         self.losing = False
+        #: The first step that differed from the model.
+        self.failure: Exception | None = None
         self._replies: dict[tuple[bytes, Argument], Any] = {}
         self._url = url
         self._namespace = self.store.namespace
@@ -92,6 +95,15 @@ class World:
             return reply
 
         vars(partition.sender)["evaluate"] = overheard
+
+    @contextlib.contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note what fails: Hypothesis plays that again, and would tell of it only if the same came of it."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
 
     async def begin(self) -> None:
         """Start a history, with nothing in the namespace."""
@@ -178,7 +190,12 @@ class Driven(RuleBasedStateMachine):
             moments: how many scripts that go by the clock the step has.
             lost: whether the first reply to each request of the schedulers is lost.
         """
+        with self.world.noting():
+            return self._step(act, mirror, moments, lost=lost)
 
+    def _step(
+        self, act: Callable[[], Awaitable[Reply]], mirror: Callable[..., Reply], moments: int, *, lost: bool
+    ) -> Reply:
         async def watched() -> tuple[int, Reply, int, Space]:
             before = await self.store.now_ms()
             self.world.losing = lost
@@ -209,7 +226,10 @@ class Driven(RuleBasedStateMachine):
 
     def step_in_doubt(self, act: Callable[[], Awaitable[Sequence[Effect]]]) -> None:
         """Take a step with several effects, each of which has a moment of its own, or is in doubt; and compare."""
+        with self.world.noting():
+            self._step_in_doubt(act)
 
+    def _step_in_doubt(self, act: Callable[[], Awaitable[Sequence[Effect]]]) -> None:
         async def watched() -> tuple[int, Sequence[Effect], int, Sequence[int], Space]:
             before = await self.store.now_ms()
             async with self.world.shaky.watched() as moments:

@@ -1,8 +1,8 @@
-"""Bugs in what becomes of calls in doubt that the state machine of the API must find by itself."""
+"""Bugs that the state machine of the API must find by itself, most of them in what becomes of calls in doubt."""
 
 from typing import Final
 
-from .planted import Planted, tests_in
+from .planted import Planted, lua, tests_in
 
 _TROUBLED: Final = tests_in("faults/test_api_machine", "test_calls_in_trouble")
 _OWN_SESSION: Final = "BatchSession(self.__dict__.setdefault('own', Session(self._partition, 1)), callers)"
@@ -28,5 +28,12 @@ ALL: Final = (
         "        self._sequence += 1\n        items = None",
         "        self._sequence += not self._in_doubt\n        items = None",
         _TROUBLED,
+    ),
+    lua(
+        "the end of a running task is looked for off the grid that it keeps",
+        "assign",
+        "            phase or keeps_phase and own_phase(id, rule, grid, interval) or anchor % interval,",
+        "            phase or anchor % interval,",
+        tests_in("scripts/test_assign_rules", "test_the_end_of_a_running_task_counts_on_the_grid_that_it_keeps"),
     ),
 )

@@ -235,6 +235,23 @@ async def test_a_first_run_that_is_late_is_one(store: Store) -> None:
     assert await assigning.assign(store.session().it, store.keys, 0, [late]) == ([True], 50)
 
 
+@pytest.mark.parametrize(("minutes", "is_accepted"), [(45, True), (15, False)])
+async def test_the_end_of_a_running_task_counts_on_the_grid_that_it_keeps(
+    store: Store,
+    minutes: int,
+    is_accepted: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Its run is a retry, off its grid, which has the next occurrence in half an hour."""
+    now = await store.now_ms()
+    off_grid = now - 5 * MINUTE
+    old = recurring(HOUR, now - HALF, data=b"old")
+    await store.seed(leased_space({b"a": old}, token=7, due=off_grid, deadline=now + HOUR, fence=b"7"))
+    last = change(b"a", b"new", every=HOUR)
+    last = last._replace(assignment=last.assignment._replace(policy=Policy(until_ms=now + minutes * MINUTE)))
+    answers, _ = await assigning.assign(store.session().it, store.keys, 0, [last])
+    assert answers == [False if is_accepted else NeverRuns(b"a")]
+
+
 async def test_nothing_is_left_of_a_task_that_ends_by_a_hint(store: Store) -> None:
     """Nobody can be told; and one that is assigned by its id later must not begin with what that one had failed."""
     await known(store)

@@ -89,6 +89,11 @@ local function previous_time(id, due)
   return whole(holds_for) == due and whole(previous) or due - interval_of[id]
 end
 
+-- Find the phase that a task keeps, since it is assigned with the interval that it has; false or nil: none.
+local function own_phase(id, rule, grid, interval)
+  return rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
+end
+
 local before = head(due_key)
 local written, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
@@ -138,7 +143,15 @@ for n, id in ipairs(ids) do
       anchor = whole(run_due) or now
       mark_of = claim .. ' k' .. paused
       is_over = last
-        and following(now, moment_of(anchor), flags, interval, phase or anchor % interval, grid, match(policy, ';ma'))
+        and following(
+            now,
+            moment_of(anchor),
+            flags,
+            interval,
+            phase or keeps_phase and own_phase(id, rule, grid, interval) or anchor % interval,
+            grid,
+            match(policy, ';ma')
+          )
           > last
     else
       anchor = rule ~= 's' and upcoming or start
@@ -183,7 +196,7 @@ for n, id in ipairs(ids) do
     if interval then
       -- A task that was told to run now, or runs again after a failure, is due off its own grid: the grid stays as it
       -- was.
-      local own = keeps_phase and rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
+      local own = keeps_phase and own_phase(id, rule, grid, interval)
       header = flags .. ' ' .. digits(interval) .. ' ' .. digits(phase or own or anchor % interval)
       if grid > 1 then
         header = header .. ' ' .. digits(grid)
