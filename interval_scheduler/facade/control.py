@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from ..model.assignment import to_id
-from ..model.cron import is_unreadable, next_after
-from ..model.policy import of_header
-from ..model.records import CorruptRecord, parse
 from ..model.task import DeadTask, Task
 from ..services.lifespan import Connected, Lifespan
 from ..storage.partitions import ControlStep
@@ -27,12 +24,7 @@ class Control:
         return await self._step(task_or_id, b"p")
 
     async def resume_task(self, task_or_id: Task | str) -> bool:
-        raw_id = to_id(task_or_id)
-        while True:
-            step = await self._resuming(raw_id)
-            result = await self._connected().partitions.control(step)
-            if result != "c":
-                return result == "1"
+        return await self._step(task_or_id, b"r")
 
     async def run_task_now(self, task_or_id: Task | str) -> bool:
         return await self._step(task_or_id, b"n")
@@ -60,18 +52,3 @@ class Control:
     async def _step(self, task_or_id: Task | str, action: bytes) -> bool:
         raw_id = to_id(task_or_id)
         return await self._connected().partitions.control(ControlStep(raw_id, action)) == "1"
-
-    async def _resuming(self, raw_id: bytes) -> ControlStep:
-        """Build the step that resumes a task; for a cron task, compute its next occurrence, since no script can."""
-        partition, row = await self._connected().partitions.locate(raw_id)
-        if row is None:
-            return ControlStep(raw_id, b"r")
-        try:
-            header = parse(row.record).header
-            policy = of_header(header)
-        except (CorruptRecord, ValueError):
-            return ControlStep(raw_id, b"r")
-        if policy.cron is None or is_unreadable(policy.cron):
-            return ControlStep(raw_id, b"r")
-        next_ms = next_after(policy.cron, policy.zone or "UTC", await partition.now_ms())
-        return ControlStep(raw_id, b"r", header, next_ms)

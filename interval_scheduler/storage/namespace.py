@@ -100,8 +100,8 @@ class Namespace:
         migration = self._partitions.migration
         # Tasks in transit between two partitions arrive after the first round, so there is a second one.
         for _ in range(1 if migration is None else 2):
-            for partition in self._partitions.all:
-                some, leased = await partition.clear.submit(None)
+            # All at once: so no call that is made later takes effect before, at any partition.
+            for some, leased in await asyncio.gather(*[each.clear.submit(None) for each in self._partitions.all]):
                 removed += some
                 any_leased = any_leased or leased
             if migration is not None:
@@ -120,8 +120,7 @@ class Namespace:
     async def _set_paused(self, *, pause: bool) -> None:
         for partition in self._partitions.all:
             partition.require_online()
-        for partition in self._partitions.all:
-            await partition.pause.submit(pause)
+        await asyncio.gather(*[partition.pause.submit(pause) for partition in self._partitions.all])
 
     async def purge_dead(self) -> int:
         """Delete all dead tasks; return how many there were."""

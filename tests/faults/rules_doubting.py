@@ -129,7 +129,7 @@ class Doubting(Assigning):
     def calls_are_in_trouble(self, burst: Burst, *, late: bool) -> None:
         """Some calls are made, one after the other or all at once, and before one of them a trouble begins."""
         self.took_turn("trouble", self.trouble_every)
-        calls = [self.call(each, together=burst.together) for each in burst.drawn]
+        calls = [self.call(each) for each in burst.drawn]
         self.step_in_doubt(lambda: self._make(calls, burst))
         if late and self.may_be_late():
             self.all_arrives()
@@ -190,11 +190,9 @@ class Doubting(Assigning):
         self.step_in_doubt(act)
         self.doubts = ()
 
-    def call(self, drawn: Drawn, *, together: bool) -> Call:
+    def call(self, drawn: Drawn) -> Call:
         """A call, from what was drawn."""
         what = drawn.what
-        if what == "resume" and together:
-            what = "pause"  # how to resume is looked up first
         ids = list(dict.fromkeys([choices.IDS[drawn.number], *(each.id for each in drawn.wanted)]))
         if what in ("assign", "assign some"):
             named = [replace(task, id=task_id) for task, task_id in zip(drawn.wanted, ids, strict=False)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from interval_scheduler import DeadTask, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler import DeadTask, Rules, ScheduledTask, Scheduler, StorageRefused
 from interval_scheduler.model.task import State
 from tests.model import Dead, Leased, Model, Parked, Paused, Task, Waiting
 from tests.scripts.store import Store
@@ -138,4 +139,16 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
         cron=spec.cron,
         group=spec.group,
         failures=task.failures,
+        repeat="delay" if spec.delay else "rate",
+        rules=Rules(
+            missed=spec.missed,
+            spread=spec.interval is not None and spec.phase == zlib.crc32(raw_id) * spec.interval >> 32,
+            until=None if spec.until is None else spec.until / 1000,
+            max_runs=spec.max_runs,
+            cron=spec.cron,
+            timeout=None if spec.timeout is None else spec.timeout / 1000,
+            retries=spec.retries,
+            backoff=spec.backoff / 1000 if spec.retries else 1,
+            group=spec.group,
+        ),
     )

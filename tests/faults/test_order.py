@@ -31,7 +31,7 @@ def load(server: RedisServer) -> None:
 
 async def test_late_copies(own_server: NewServer, namespace: str) -> None:
     """Calls of random kinds, a third of them given up; connections are held up, replaced, and delivered at last."""
-    rounds = often(6, 200)
+    rounds = often(6, 60)
     server = own_server()
     load(server)
     undone: list[str] = []
@@ -69,7 +69,7 @@ async def test_late_copies(own_server: NewServer, namespace: str) -> None:
 
 async def test_late_copies_across_hints(own_server: NewServer, namespace: str) -> None:
     """A partition goes away while calls are under way, and the next ones become hints; copies come after its return."""
-    rounds = often(3, 100)
+    rounds = often(3, 30)
     undone: list[str] = []
     async with (
         Trio(own_server, namespace) as trio,

@@ -16,7 +16,7 @@ from interval_scheduler.storage.scripts import loader as scripts
 from tests.integration.hinting import Trio, back, gone
 from tests.proxy import Proxy
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -281,3 +281,36 @@ async def test_calls_that_nobody_waits_for_in_between_keep_their_order(
     await asyncio.gather(*calls)
     left = {task_id: data for task_id, data in latest.items() if data is not None}
     assert {task.id: task.data async for task in scheduler.tasks()} == left
+
+
+@pytest.mark.parametrize("later", ["pause", "remove"])
+@pytest.mark.parametrize("cron", [None, "0 4 * * *"])
+async def test_a_resume_is_not_overtaken(
+    redis_server: RedisServer, namespace: str, later: str, cron: str | None
+) -> None:
+    """Its look at the record belongs to its turn."""
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        for n in range(10):
+            await scheduler.assign_task(IntervalTask("x", every=None if cron else 60, cron=cron, start=FAR))
+            await scheduler.pause_task("x")
+            second = scheduler.pause_task("x") if later == "pause" else scheduler.remove_task("x")
+            assert list(await asyncio.gather(scheduler.resume_task("x"), second)) == [True, True], n
+            task = await scheduler.get_task("x")
+            assert (None if task is None else task.state) == ("paused" if later == "pause" else None)
+
+
+async def test_what_concerns_all_tasks_comes_before_later_calls_on_every_partition(
+    own_server: Callable[..., RedisServer], namespace: str
+) -> None:
+    servers = [own_server() for _ in range(3)]
+    async with Scheduler.from_url(*(server.url for server in servers), namespace=namespace) as scheduler:
+        await scheduler.assign_tasks([IntervalTask(f"old{n}", start=FAR) for n in range(60)])
+        new = [scheduler.assign_task(IntervalTask(f"new{n}", start=FAR)) for n in range(60)]
+        cleared, *assigned = await asyncio.gather(scheduler.clear_all_tasks(), *new)
+        assert (cleared, assigned) == (60, [True] * 60)
+        assert await scheduler.task_size() == 60
+        await asyncio.gather(scheduler.pause(), scheduler.resume())
+        ran = Recorder()
+        await scheduler.start_task_execute(ran)
+        await scheduler.assign_tasks([IntervalTask(f"now{n}") for n in range(30)])
+        await ran.ran(30)

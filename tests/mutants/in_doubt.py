@@ -5,14 +5,15 @@ from typing import Final
 from .planted import Planted, lua, tests_in
 
 _TROUBLED: Final = tests_in("faults/test_api_machine", "test_calls_in_trouble")
-_OWN_SESSION: Final = "BatchSession(self.__dict__.setdefault('own', Session(self._partition, 1)), callers)"
+_SESSION: Final = "self.__dict__.setdefault('own', Session(self._partition, 1))"
+_OWN_SESSION: Final = f"BatchSession({_SESSION}, callers)"
 
 ALL: Final = (
     Planted(
         "steps on tasks have a session of their own",
         "storage/partition/batchers.py",
-        "await control(session, self._partition.keys, steps)",
-        f"await control({_OWN_SESSION}, self._partition.keys, steps)",
+        "await carry_out(self._partition, self.session, steps",
+        f"await carry_out(self._partition, {_SESSION}, steps",
         _TROUBLED,
     ),
     Planted(

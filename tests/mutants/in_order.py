@@ -81,4 +81,11 @@ ALL: Final = (
         "            pass",
         tests_in("integration/test_moving", "test_calls_on_a_task_that_moves_keep_their_order"),
     ),
+    Planted(
+        "the namespace is cleared one partition after the other",
+        "storage/namespace.py",
+        "await asyncio.gather(*[each.clear.submit(None) for each in self._partitions.all])",
+        "[await each.clear.submit(None) for each in self._partitions.all]",
+        tests_in(_ORDER, "test_what_concerns_all_tasks_comes_before_later_calls_on_every_partition"),
+    ),
 )

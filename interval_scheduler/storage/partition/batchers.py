@@ -17,12 +17,13 @@ from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
 from ..commands import assigning, locks, lookup, topology
 from ..commands.assigning import Cleared, Removed
-from ..commands.control import ControlStep, control, pause_all, purge_dead
+from ..commands.control import ControlStep, pause_all, purge_dead
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
+from .resuming import carry_out
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -157,8 +158,7 @@ class _Changes:
 
     async def _control(self, steps: Sequence[ControlStep], callers: Callers, *, if_exists: bool) -> Sequence[str]:
         self._partition.require_online()
-        session = BatchSession(self.session, callers, if_exists=if_exists)
-        results, earliest_ms = await control(session, self._partition.keys, steps)
+        results, earliest_ms = await carry_out(self._partition, self.session, steps, callers, if_exists=if_exists)
         self._announce(earliest_ms)
         return results
 

@@ -1,0 +1,88 @@
+"""Works out when a paused cron task runs next, which no script can: in the turn of the call that resumes it.
+
+::
+
+    resume ──▶ look at the record ──▶ next occurrence ──▶ control ──▶ done
+                    ▲                                        │
+                    └──────── the record was changed ────────┘
+
+The look belongs to the turn. Before it, a later call on the same task could overtake this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...model.cron import is_unreadable, next_after
+from ...model.policy import of_header
+from ...model.records import CorruptRecord, split
+from ..commands import lookup
+from ..commands.control import Controlled, ControlStep, control
+from ..commands.lookup import Row
+from ..requests.callers import Callers
+from ..requests.session import BatchSession, NotAllExist, Session
+from ..scripts.ports import Reachable
+
+
+async def carry_out(
+    partition: Reachable, session: Session, steps: Sequence[ControlStep], callers: Callers, *, if_exists: bool
+) -> Controlled:
+    """Carry out steps on tasks, in their order; those that resume a cron task know its next occurrence then.
+
+    Fewer results than steps: send the other steps again.
+
+    Raises:
+        StorageError: as `Session.request`.
+        NotAllExist: `if_exists` is set, and a task does not exist there; nothing was changed.
+    """
+    results, earliest_ms = await control(
+        BatchSession(session, callers, if_exists=if_exists), partition.keys, await _planned(partition, steps)
+    )
+    told = list(results)
+    while changed := [position for position, result in enumerate(told) if result == "c"]:
+        again = await _planned(partition, [steps[position] for position in changed])
+        batch = BatchSession(session, callers.only(changed), if_exists=if_exists)
+        try:
+            results, moment_ms = await control(batch, partition.keys, again)
+        except NotAllExist as refused:  # the caller repeats the others: a step that was done counts as done
+            gone = {position for position, exists in zip(changed, refused.flags, strict=True) if not exists}
+            raise NotAllExist([position not in gone for position in range(len(steps))]) from None
+        for position, result in zip(changed, results, strict=False):
+            told[position] = result
+        earliest_ms = min((each for each in (earliest_ms, moment_ms) if each >= 0), default=-1)
+    return Controlled("".join(told), earliest_ms)
+
+
+async def _planned(partition: Reachable, steps: Sequence[ControlStep]) -> Sequence[ControlStep]:
+    """Return the steps, each that resumes a cron task with the header that it goes by, and with its next occurrence."""
+    ids = [step.raw_id for step in steps if step.action == b"r"]
+    if not ids:
+        return steps
+    rows: dict[bytes, Row | None] = {}
+    while left := [raw_id for raw_id in ids if raw_id not in rows]:
+        rows |= zip(left, await lookup.look(partition, left), strict=False)
+    now_ms: int | None = None
+    planned = []
+    for step in steps:
+        header = _cron_header(rows.get(step.raw_id)) if step.action == b"r" else None
+        if header is not None:
+            now_ms = await partition.now_ms() if now_ms is None else now_ms
+            policy = of_header(header)
+            assert policy.cron is not None  # noqa: S101 - for the type checker: `_cron_header` has looked
+            next_ms = next_after(policy.cron, policy.zone or "UTC", now_ms)
+            planned.append(step._replace(header=header, next_ms=next_ms))
+        else:
+            planned.append(step)
+    return planned
+
+
+def _cron_header(row: Row | None) -> bytes | None:
+    """Return the header of a task with a cron expression that can be read; `None` for any other row."""
+    if row is None:
+        return None
+    try:
+        header = split(row.record)[0]
+        policy = of_header(header)
+    except (CorruptRecord, ValueError):
+        return None
+    return None if policy.cron is None or is_unreadable(policy.cron) else header
