@@ -16,8 +16,10 @@ Result = TypeVar("Result")
 
 #: The most calls under way: enough for full batches to every partition, little in memory.
 _WINDOW: Final = 5_000
-#: The most bytes of payloads in them, unless one alone has more.
-_WINDOW_BYTES: Final = 16 << 20
+#: Lighter items are not counted, in bytes; 5,000 of them are less than 5 MiB.
+_LIGHT: Final = 1024
+#: The most bytes of the others, unless one alone has more: 16 MiB less the light ones.
+_HEAVY_BYTES: Final = 11 << 20
 #: The number of items after which batches get a turn, so that Redis works on one while the next is gathered.
 _STRETCH: Final = 50
 
@@ -59,27 +61,29 @@ async def pipeline(
         submit: makes the call for an item.
         weigh: returns the weight of an item in bytes, which bounds the window too. Default: items weigh nothing.
     """
-    weights: deque[int] = deque()
+    heavy: deque[tuple[asyncio.Future[Result], int]] = deque()
     held = 0
     async with _under_way() as calls:
         if isinstance(items, AsyncIterable):
             async for item in items:
-                calls.append(submit(item))
-                if weigh is not None:
-                    weights.append(weigh(item))
-                    held += weights[-1]
-                while len(calls) >= _WINDOW or held > _WINDOW_BYTES:
-                    yield await calls.popleft()
-                    held -= weights.popleft() if weights else 0
+                calls.append(call := submit(item))
+                if weigh is not None and (weight := weigh(item)) > _LIGHT:
+                    heavy.append((call, weight))
+                    held += weight
+                while len(calls) >= _WINDOW or held > _HEAVY_BYTES:
+                    yield await (first := calls.popleft())
+                    if heavy and heavy[0][0] is first:
+                        held -= heavy.popleft()[1]
         else:
             for count, item in enumerate(items, 1):
-                calls.append(submit(item))
-                if weigh is not None:
-                    weights.append(weigh(item))
-                    held += weights[-1]
-                while len(calls) >= _WINDOW or held > _WINDOW_BYTES:
-                    yield await calls.popleft()
-                    held -= weights.popleft() if weights else 0
+                calls.append(call := submit(item))
+                if weigh is not None and (weight := weigh(item)) > _LIGHT:
+                    heavy.append((call, weight))
+                    held += weight
+                while len(calls) >= _WINDOW or held > _HEAVY_BYTES:
+                    yield await (first := calls.popleft())
+                    if heavy and heavy[0][0] is first:
+                        held -= heavy.popleft()[1]
                 if count % _STRETCH == 0:
                     await asyncio.sleep(0)
         while calls:

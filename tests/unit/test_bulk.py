@@ -177,7 +177,8 @@ async def test_a_caller_that_is_cancelled_waits_for_nothing(wrap: Callable[[Iter
 
 @pytest.mark.asyncio
 async def test_the_calls_under_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_WINDOW_BYTES", 100)
+    monkeypatch.setattr(bulk, "_HEAVY_BYTES", 100)
+    monkeypatch.setattr(bulk, "_LIGHT", 10)
     for items in (range(50), as_async(iter(range(50)))):
         calls: list[asyncio.Future[int]] = []
         most = 0
