@@ -46,7 +46,7 @@ async def _convert_async(items: AsyncIterable[Given], function: Callable[[Given]
         yield function(item)
 
 
-async def pipeline(
+async def pipeline(  # noqa: C901 - the hot path of bulk calls, in one piece
     items: Iterable[Ready] | AsyncIterable[Ready],
     submit: Callable[[Ready], asyncio.Future[Result]],
     weigh: Callable[[Ready], int] | None = None,
