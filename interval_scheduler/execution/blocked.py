@@ -22,7 +22,6 @@ import traceback
 from collections.abc import Sequence
 from typing import Final
 
-from ..errors import StorageError
 from ..model.trust import TRUSTED_SHARE
 from ..storage.claims import MAX_BATCH
 from ..storage.spare_renewals import SpareRenewals
@@ -130,7 +129,7 @@ class BlockedWatch:
             sent_at = clock.monotonic()
             try:
                 held = renewals.renew(runs)
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001 - nothing may end the thread
                 self._log.warning("leases could not be renewed: %s", error)
                 return
             self._trust(runs, held, sent_at + TRUSTED_SHARE * self._lease_seconds)

@@ -78,7 +78,7 @@ async def test_a_rolling_change_of_the_limit(
 ) -> None:
     """Row 32: very many parked tasks, a scheduler of the new deploy beside one of the old; then the new one alone."""
     # So few groups that their runs do not fill the scheduler: it would park nothing more.
-    groups, count = often(20, 500) if before == 1 else 20, often(2_000, 250_000)
+    groups, count = often(20, 400) if before == 1 else 20, often(2_000, 250_000)
     server, work = own_server(), Work()
     work.gate.clear()
     past = time.time() - 60

@@ -31,7 +31,7 @@ def load(server: RedisServer) -> None:
 
 async def test_late_copies(own_server: NewServer, namespace: str) -> None:
     """Calls of random kinds, a third of them given up; connections are held up, replaced, and delivered at last."""
-    rounds = often(6, 60)
+    rounds = often(6, 40)
     server = own_server()
     load(server)
     undone: list[str] = []
@@ -69,7 +69,7 @@ async def test_late_copies(own_server: NewServer, namespace: str) -> None:
 
 async def test_late_copies_across_hints(own_server: NewServer, namespace: str) -> None:
     """A partition goes away while calls are under way, and the next ones become hints; copies come after its return."""
-    rounds = often(3, 30)
+    rounds = often(3, 20)
     undone: list[str] = []
     async with (
         Trio(own_server, namespace) as trio,
@@ -115,7 +115,7 @@ async def test_late_copies_across_hints(own_server: NewServer, namespace: str) -
 
 async def test_late_copies_across_a_move(own_server: NewServer, namespace: str) -> None:
     """A list of partitions grows while copies of calls for the homes of before are on their way."""
-    rounds = often(1, 20)
+    rounds = often(1, 10)
     undone = acknowledged = copies = 0
     for n in range(rounds):
         space = f"{namespace}-{n}"

@@ -18,7 +18,7 @@ ALL: Final = (
     lua(
         "a claim looks at all that is due",
         "_room",
-        "if count == most or work >= WORK then",
+        "if count == most or work >= WORK and looked > 0 then",
         "if count == most then",
         tests_in(_GROUPS, "test_a_claim_looks_past_what_has_no_room"),
     ),
@@ -105,5 +105,12 @@ ALL: Final = (
         "math.min(#ids, MOST_PARKED)",
         "#ids",
         tests_in(_GROUPS, "test_parked_tasks_are_assigned_again_a_part_at_a_time"),
+    ),
+    lua(
+        "a claim that ended very many leases looks at nothing",
+        "_room",
+        "work >= WORK and looked > 0",
+        "work >= WORK",
+        tests_in(_GROUPS, "test_very_many_leases_that_end_at_once_leave_the_waiting_tasks_alone"),
     ),
 )

@@ -379,3 +379,22 @@ async def test_a_group_that_only_has_a_note_waits_for_a_claim_of_any_limit(store
     assert len((await claim(store, 10, 5)).ids) == 10
     assert await store.client.zcount(room, 0, 0) == 15, "10 more had one"
     assert await store.client.zcount(room, 5, 5) == 20, "10 have a task that runs, and 10 a turn"
+
+
+async def test_very_many_leases_that_end_at_once_leave_the_waiting_tasks_alone(store: Store) -> None:
+    """Their work uses up the claim's whole budget, while groups are in use."""
+    await assign(store, grouped(b"g", "g", FAR))
+    await assigning.remove(store.session().it, store.keys, [b"g"])
+    plain = [AssignCall(Assignment(b"t%d" % n, b"x", True, None, 10, False), "keep") for n in range(700)]  # noqa: FBT003
+    for start in range(0, 700, 350):
+        await assign(store, *plain[start : start + 350])
+    held = await running.claim(store.session().it, store.keys, 400, 1)
+    assert len(held.ids) == 400
+    seen: set[bytes] = set()
+    for _ in range(20):
+        claimed = await running.claim(store.session().it, store.keys, 500, HOUR)
+        assert claimed.ids, "each claim makes progress"
+        seen.update(claimed.ids)
+        if len(seen) == 700:
+            break
+    assert seen == {b"t%d" % n for n in range(700)}

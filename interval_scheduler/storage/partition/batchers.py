@@ -182,18 +182,22 @@ class _WholeChanges:
         self._session = session
 
     async def clear(self, calls: Sequence[None], callers: Callers) -> Sequence[Cleared]:
-        session = self._online_session(callers)
+        session = await self._online_session(callers)
         return [await assigning.clear(session, self._partition.keys) for _ in calls]
 
     async def pause(self, pauses: Sequence[bool], callers: Callers) -> Sequence[bool]:
-        session = self._online_session(callers)
+        session = await self._online_session(callers)
         return [await pause_all(session, self._partition.keys, pause=pause) for pause in pauses]
 
     async def purge_dead(self, limits: Sequence[int], callers: Callers) -> Sequence[int]:
-        session = self._online_session(callers)
+        session = await self._online_session(callers)
         return [await purge_dead(session, self._partition.keys, limit) for limit in limits]
 
-    def _online_session(self, callers: Callers) -> BatchSession:
+    async def _online_session(self, callers: Callers) -> BatchSession:
+        """Return the session of a batch, once the waiting hints are applied, which came before; raise unless online."""
+        detour = self._partition.detour
+        if detour is not None and detour.in_between:
+            await detour.passable()
         self._partition.require_online()
         return BatchSession(self._session, callers)
 
@@ -236,18 +240,25 @@ def _if_exists_each(
     """Wrap `send`, so that it leaves out the tasks that do not exist; their result is `None`."""
 
     async def send_existing(items: Sequence[Item], callers: Callers) -> Sequence[Result | None]:
-        results: list[Result | None] = [None] * len(items)
+        results: list[Any] = [None] * len(items)
+        is_partly = False
         positions = list(range(len(items)))
         while positions:
             try:
                 found = await send([items[position] for position in positions], callers.only(positions))
+            except Partly as partly:  # its outcomes are those of the tasks that exist
+                found = partly.outcomes
+                is_partly = True
             except NotAllExist as refused:
                 # Some more may be gone by the time of the next try, but none comes back.
                 positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
                 continue
             for position, result in zip(positions, found, strict=False):
                 results[position] = result
-            return results if len(found) == len(positions) else results[: positions[len(found)]]
+            settled = results if len(found) == len(positions) else results[: positions[len(found)]]
+            if is_partly:
+                raise Partly(settled)
+            return settled
         return results
 
     return send_existing

@@ -161,6 +161,7 @@ class Handoff:
                 "partition %s is offline: what is assigned and removed is kept on the master until it is back",
                 self._partition.name,
             )
+        self.pending = True  # already now: whoever comes behind must not pass it
         try:
             return await handoff.hint(session, self._master, self.keys, self._partition.name, self._limit, writer, args)
         finally:

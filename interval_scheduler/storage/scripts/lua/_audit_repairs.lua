@@ -70,7 +70,9 @@ local function set_aside(found)
 end
 
 local function recover(found)
-  count_attempts(attempts_key, { found.id })
+  if not match(call('ZSCORE', leased_key, found.id) or '', '%.') then -- with a fraction, no run had begun
+    count_attempts(attempts_key, { found.id })
+  end
   hand_back(found)
 end
 

@@ -56,7 +56,7 @@ local function by_room(groups, limit, found, records, most, weight, ended, more,
     local ids, used = { unpack(ids_of(found), 1, #records) }, {}
     local overdue = extras_of(groups .. 'overdue', ids)
     for n, id in ipairs(ids) do
-      if count == most or work >= WORK then
+      if count == most or work >= WORK and looked > 0 then -- one in any case, so that a claim makes progress
         break
       end
       looked = looked + 1

@@ -111,7 +111,9 @@ if count > 0 then
   join_groups(groups_key, sorted.joining)
   note_length(longest_key, tonumber(lease_arg))
 end
-call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)
+if sorted.looked > 0 then -- else the range would be the whole set
+  call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)
+end
 is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
 -- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
