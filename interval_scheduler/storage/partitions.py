@@ -70,6 +70,8 @@ class Partitions:
         self._home = homes([partition.name for partition in self._listed])
         #: The migration to this list; `None` if no tasks move.
         self.migration: Migration | None = None
+        # The one before: calls that still go from home to home come before later ones on the same task.
+        self._over: Migration | None = None
         self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
@@ -123,7 +125,7 @@ class Partitions:
 
     async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
         """Look a task up, and return it with its partition; if it does not exist, `None` with its home."""
-        if (migration := self._migration_of(raw_id)) is not None:
+        if (migration := self._migration_of(raw_id)) is not None and not migration.is_over:
             old = migration.old_home(raw_id)
             if (row := await old.look.submit(raw_id)) is not None:
                 return old, row
@@ -131,8 +133,14 @@ class Partitions:
         return self._listed[self._home(raw_id)], row
 
     def _migration_of(self, raw_id: bytes) -> Migration | None:
-        """Return the migration if it changes the home of a task; then raise unless its old home is online."""
-        if self.migration is None or not self.migration.changes_home(raw_id):
+        """Return the migration if it changes the home of a task; then raise unless its old home is online.
+
+        Return one that is over for a task on which an earlier call is still under way.
+        """
+        if self.migration is None:  # the frequent case
+            over = self._over
+            return over if over is not None and over.is_under_way(raw_id) else None
+        if not self.migration.changes_home(raw_id):
             return None
         self.migration.old_home(raw_id).require_online()
         return self.migration
@@ -157,7 +165,9 @@ class Partitions:
 
     def end_migration(self) -> None:
         """End the migration, since all tasks have moved; drop the partitions that were removed from the list."""
-        self.migration = None
+        if self.migration is not None:
+            self.migration.is_over = True
+        self._over, self.migration = self.migration, None
         self._hold_hints(held=False)
         for partition in self._listed:
             partition.handshake.expect(from_list=b"")

@@ -88,4 +88,25 @@ ALL: Final = (
         "[await each.clear.submit(None) for each in self._partitions.all]",
         tests_in(_ORDER, "test_what_concerns_all_tasks_comes_before_later_calls_on_every_partition"),
     ),
+    Planted(
+        "a call that is given up lets a later one pass while its task moves",
+        "storage/topology/migration.py",
+        "await asyncio.wait([call] if before is None else [before, call])",
+        "await asyncio.wait([call])",
+        tests_in("unit/test_migration", "test_a_call_that_is_given_up_lets_no_later_one_pass"),
+    ),
+    Planted(
+        "after a move, a call goes to both homes",
+        "storage/topology/migration.py",
+        "        if self.is_over:\n            return await batcher.submit(item)\n",
+        "",
+        tests_in("unit/test_migration", "test_a_later_call_waits_for_one_that_is_under_way_when_the_move_ends"),
+    ),
+    lua(
+        "a step overtakes an earlier one that is to be repeated",
+        "control",
+        "    changed[id] = result == 'c'\n",
+        "",
+        tests_in("scripts/test_control", "test_a_later_step_does_not_overtake_one_that_is_to_be_repeated"),
+    ),
 )

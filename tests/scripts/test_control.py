@@ -164,3 +164,14 @@ async def test_an_attempt_that_is_still_to_come_is_resumed_although_no_occurrenc
     await store.seed(Space(tasks={b"a": last}, paused={b"a": FAR}, attempts={b"a": b"1"}))
     assert await step(store, ControlStep(b"a", b"r")) == "1"
     assert await store.space() == Space(tasks={b"a": last}, due={b"a": FAR}, attempts={b"a": b"1"})
+
+
+async def test_a_later_step_does_not_overtake_one_that_is_to_be_repeated(store: Store) -> None:
+    """The header of a cron task was changed meanwhile: its resume is tried again, and what comes behind it as well."""
+    await store.seed(Space(tasks={b"a": b"s;c0 * * * *\nx", b"b": b"s\nx"}, paused={b"a": FAR, b"b": FAR}))
+    stale, fresh = (ControlStep(b"a", b"r", header, FAR) for header in (b"s;c5 * * * *", b"s;c0 * * * *"))
+    others = ControlStep(b"a", b"p"), ControlStep(b"b", b"r")
+    assert await step(store, stale, *others) == "cc1"
+    assert (await store.space()).paused == {b"a": FAR}
+    assert await step(store, fresh, others[0]) == "11"
+    assert (await store.space()).paused == {b"a": FAR}

@@ -133,7 +133,8 @@ class _Changes:
         created, earliest_ms = await assigning.assign(session, partition.keys, self._grid_ms, calls)
         self._announce(earliest_ms)
         if problem := self.session.not_replicated:
-            raise Partly([problem] * len(created))  # the others were not sent to Redis
+            # Not all: the others were not sent to Redis, and a refused one was not written.
+            raise Partly([each if isinstance(each, NeverRuns) else problem for each in created])
         return created
 
     async def remove(self, ids: Sequence[bytes], callers: Callers) -> Sequence[Removed]:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...errors import StorageError
 from ...model.cron import is_unreadable, next_after
 from ...model.policy import of_header
 from ...model.records import CorruptRecord, split
 from ..commands import lookup
 from ..commands.control import Controlled, ControlStep, control
 from ..commands.lookup import Row
+from ..requests.batching import Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..scripts.ports import Reachable
@@ -33,6 +35,7 @@ async def carry_out(
 
     Raises:
         StorageError: as `Session.request`.
+        Partly: the same, for steps that had to be repeated; the others were carried out.
         NotAllExist: `if_exists` is set, and a task does not exist there; nothing was changed.
     """
     results, earliest_ms = await control(
@@ -40,10 +43,12 @@ async def carry_out(
     )
     told = list(results)
     while changed := [position for position, result in enumerate(told) if result == "c"]:
-        again = await _planned(partition, [steps[position] for position in changed])
         batch = BatchSession(session, callers.only(changed), if_exists=if_exists)
         try:
+            again = await _planned(partition, [steps[position] for position in changed])
             results, moment_ms = await control(batch, partition.keys, again)
+        except StorageError as error:  # of these steps only: the others were carried out before
+            raise Partly([error if result == "c" else result for result in told]) from None
         except NotAllExist as refused:  # the caller repeats the others: a step that was done counts as done
             gone = {position for position, exists in zip(changed, refused.flags, strict=True) if not exists}
             raise NotAllExist([position not in gone for position in range(len(steps))]) from None

@@ -31,6 +31,7 @@ from ...config.options import SchedulerOptions
 from ...errors import (
     HintsFull,
     NotConnected,
+    NotReplicated,
     PartitionListChanged,
     PartitionOffline,
     StorageRefused,
@@ -139,10 +140,9 @@ class Handoff:
         if kept:
             session = BatchSession(self._session, callers.only(positions), self._replicas)
             told = iter(await self._write(session, writer, assigning.encode(kept)))
-            if problem := self._session.not_replicated:
-                raise problem
         flags = [next(told) if isinstance(call, AssignCall) else call for call in settled]
-        return self._results(flags, [flag if isinstance(flag, NeverRuns) else flag == "1" for flag in flags])
+        results = [flag if isinstance(flag, NeverRuns) else flag == "1" for flag in flags]
+        return self._results(flags, results, self._session.not_replicated if kept else None)
 
     async def remove(self, ids: Sequence[bytes], writer: bytes, callers: Callers) -> Sequence[Removed]:
         """Keep removals. Return for each task if it was scheduled, as far as the hints tell. As `assign`."""
@@ -167,11 +167,19 @@ class Handoff:
         finally:
             self.pending = True  # even if it failed: the hint may be stored although its reply was lost
 
-    def _results(self, flags: Sequence[object], results: Sequence[Any]) -> Sequence[Any]:
-        if "f" not in flags:
+    def _results(
+        self, flags: Sequence[object], results: Sequence[Any], problem: NotReplicated | None = None
+    ) -> Sequence[Any]:
+        """Return the results; raise errors for the hints without room, and for those that too few replicas have."""
+        if "f" not in flags and problem is None:
             return results
         full = HintsFull(self._partition.name, self._limit)
-        raise Partly([full if flag == "f" else result for flag, result in zip(flags, results, strict=True)])
+        raise Partly(
+            [
+                full if flag == "f" else result if problem is None or isinstance(flag, NeverRuns) else problem
+                for flag, result in zip(flags, results, strict=True)
+            ]
+        )
 
     # Looking up
 

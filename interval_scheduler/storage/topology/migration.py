@@ -46,8 +46,10 @@ class Migration:
         self._old_home = homes([partition.name for partition in old])
         self._new_home = homes([partition.name for partition in new])
         self._by_name = {partition.name: partition for partition in new}
-        #: The last call on each task that is under way: calls on one task keep their order.
-        self._latest: dict[bytes, asyncio.Future[Any]] = {}
+        #: True once all tasks have moved.
+        self.is_over = False
+        #: The end of all calls that are under way on each task: calls on one task keep their order.
+        self._latest: dict[bytes, asyncio.Future[None]] = {}
         self._one_at_a_time = {partition: asyncio.Lock() for partition in old}
 
     @property
@@ -68,6 +70,10 @@ class Migration:
     def changes_home(self, raw_id: bytes) -> bool:
         """Tell if the two lists give a task different homes."""
         return self.old_home(raw_id) is not self.new_home(raw_id)
+
+    def is_under_way(self, raw_id: bytes) -> bool:
+        """Tell if a call on a task goes from home to home."""
+        return raw_id in self._latest
 
     # Calls on tasks whose home changes
 
@@ -98,24 +104,27 @@ class Migration:
     ) -> asyncio.Future[Result]:
         before = self._latest.get(raw_id)
         call = asyncio.ensure_future(self._follow(raw_id, item, before, if_exists, batcher))
-        self._latest[raw_id] = call
-        call.add_done_callback(functools.partial(self._forget, raw_id))
+        # Not the call itself: a call that is given up ends before those that it waits for.
+        last = self._latest[raw_id] = asyncio.ensure_future(_all_done(before, call))
+        last.add_done_callback(functools.partial(self._forget, raw_id))
         return call
 
-    def _forget(self, raw_id: bytes, call: asyncio.Future[Any]) -> None:
-        if self._latest.get(raw_id) is call:
+    def _forget(self, raw_id: bytes, last: asyncio.Future[None]) -> None:
+        if self._latest.get(raw_id) is last:
             del self._latest[raw_id]
 
     async def _follow(
         self,
         raw_id: bytes,
         item: Item,
-        before: asyncio.Future[Any] | None,
+        before: asyncio.Future[None] | None,
         if_exists: Submits[Item, Result | None],
         batcher: Submits[Item, Result],
     ) -> Result:
         if before is not None:  # else this call might overtake it on the way from home to home
             await asyncio.wait([before])
+        if self.is_over:
+            return await batcher.submit(item)
         result = await if_exists.submit(item)
         if result is not None:
             return result
@@ -187,3 +196,8 @@ class Migration:
         if earliest_ms >= 0:
             home.announce(earliest_ms)
         await topology.move_done(old, outbox.number)
+
+
+async def _all_done(before: asyncio.Future[None] | None, call: asyncio.Future[Any]) -> None:
+    """Wait until a call on a task is done, and all those before it."""
+    await asyncio.wait([call] if before is None else [before, call])

@@ -7,7 +7,8 @@
 --   the header of the record as the caller knows it, or '' if that does not matter; next: integer, ms, the next due
 --   time by that header, or '' if the script can work it out
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
---   not in a state for it) or c (the header was changed meanwhile: try again), fewer than the steps if more records
+--   not in a state for it) or c (the header was changed meanwhile, before this step or before
+--   an earlier one on the same task: try again), fewer than the steps if more records
 --   were too much to read, and then a slash and the number of the steps; or '?' and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; a task keeps its grid; a
 --   running task is marked, so that its completion obeys; a step that was done before counts as done; passes when Redis
@@ -129,14 +130,18 @@ function actions.v(id)
 end
 
 pass_when_full(reply_key)
-local results = {}
+local results, changed = {}, {}
 for at = 3, #ARGV, 4 do
   if bytes_read >= MOST_READ then
     break
   end
-  local id = ARGV[at]
-  local claim, _, mark, paused = read_lease(call('HGET', leases_key, id))
-  results[#results + 1] = actions[ARGV[at + 1]](id, at, claim, mark, paused)
+  local id, result = ARGV[at], 'c'
+  if not changed[id] then -- else an earlier step on it is repeated, and this one must not overtake that
+    local claim, _, mark, paused = read_lease(call('HGET', leases_key, id))
+    result = actions[ARGV[at + 1]](id, at, claim, mark, paused)
+    changed[id] = result == 'c'
+  end
+  results[#results + 1] = result
 end
 announce(channel_arg, before, earliest)
 return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV - 2) / 4))

@@ -1,0 +1,91 @@
+"""The order of calls on one task while it moves: whoever gives up, and when the move ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from interval_scheduler.storage.commands.assigning import Removed
+from interval_scheduler.storage.partition.partition import Partition
+from interval_scheduler.storage.topology.migration import Migration
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+
+class Calls:
+    """One kind of calls at a partition: each is answered when it is let to."""
+
+    def __init__(self, log: list[str], name: str) -> None:
+        self._log = log
+        self._name = name
+        self.waiting: list[asyncio.Future[Any]] = []
+
+    def submit(self, item: object) -> asyncio.Future[Any]:
+        self._log.append(f"{self._name} {item!r}")
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+
+class Home:
+    """A partition, of which only the changes matter."""
+
+    def __init__(self, log: list[str], name: str) -> None:
+        self.name = name
+        self.remove = Calls(log, f"{name} remove")
+        self.if_exists = self
+        self.in_transit = Calls(log, f"{name} transit")
+
+
+@pytest.fixture
+def homes() -> tuple[list[str], Home, Home, Migration]:
+    log: list[str] = []
+    old, new = Home(log, "old"), Home(log, "new")
+    return log, old, new, Migration([cast("Partition", old)], [cast("Partition", new)])
+
+
+async def test_a_call_that_is_given_up_lets_no_later_one_pass(
+    homes: tuple[list[str], Home, Home, Migration],
+) -> None:
+    log, old, new, migration = homes
+    first, second, third = (migration.remove(b"x") for _ in range(3))
+    await until(lambda: log == ["old remove b'x'"])
+    second.cancel()
+    await asyncio.wait([second])
+    old.remove.waiting[0].set_result(None)
+    await until(lambda: len(log) == 2)
+    old.in_transit.waiting[0].set_result(False)
+    await until(lambda: len(log) == 3)
+    assert log[1:] == ["old transit b'x'", "new remove b'x'"], "the third one still waits for the first"
+    new.remove.waiting[0].set_result(Removed(True, 0))  # noqa: FBT003
+    assert await first == (True, 0)
+    await until(lambda: len(log) == 4)
+    assert log[3] == "old remove b'x'"
+    old.remove.waiting[1].set_result(Removed(False, 0))  # noqa: FBT003
+    assert await third == (False, 0)
+    await until(lambda: not migration.is_under_way(b"x"))
+
+
+async def test_a_later_call_waits_for_one_that_is_under_way_when_the_move_ends(
+    homes: tuple[list[str], Home, Home, Migration],
+) -> None:
+    log, old, new, migration = homes
+    first = migration.remove(b"x")
+    await until(lambda: log == ["old remove b'x'"])
+    migration.is_over = True
+    assert migration.is_under_way(b"x")
+    second = migration.remove(b"x")
+    old.remove.waiting[0].set_result(None)
+    await until(lambda: len(log) == 2)
+    old.in_transit.waiting[0].set_result(False)
+    await until(lambda: len(log) == 3)
+    assert log[2] == "new remove b'x'"
+    new.remove.waiting[0].set_result(1)
+    await first
+    await until(lambda: len(log) == 4)
+    assert log[3] == "new remove b'x'", "it goes straight to the new home"
+    new.remove.waiting[1].set_result(2)
+    await second
+    assert not migration.is_under_way(b"y")
