@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from interval_scheduler import TaskRun, current_run
+from interval_scheduler import IntervalTask, Scheduler, TaskRun, current_run
 
 
 async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = 10) -> None:
@@ -65,6 +65,14 @@ class Recorder:
     async def ran(self, times: int, seconds: float = 10) -> None:
         """Wait until so many runs have started."""
         await until(lambda: len(self.runs) >= times, seconds)
+
+
+async def runs_before(scheduler: Scheduler, recorder: Recorder, seconds: float = 0) -> list[TaskRun]:
+    """The runs of a recorder until a task that is due `seconds` from now begins: what was due before began before."""
+    marker = f"marker {len(recorder.runs)}"
+    await scheduler.assign_task(IntervalTask(marker, start=time.time() + seconds))
+    await until(lambda: any(run.id == marker for run in recorder.runs))
+    return [run for run in recorder.runs if not run.id.startswith("marker")]
 
 
 class Heartbeat:

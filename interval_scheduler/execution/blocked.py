@@ -7,10 +7,10 @@
                                                      └─ for `MOST_LEASES` leases ──▶ given up: told, renewed no more
 
 A run that blocks the event loop, for example by `time.sleep` or a driver that is not asynchronous, keeps it from
-renewing any lease. Without this thread, another scheduler would take the tasks of all its runs after a lease, and run
-them a second time. The thread asks the event loop for a sign of life only while there are runs. It gives up in the end,
-so that a process that will never go on does not keep its tasks. It cannot help where a C extension keeps all threads of
-Python from running.
+renewing any lease, and from telling Redis of runs that ended just before. Without this thread, another scheduler would
+take all these tasks after a lease, and run them a second time. The thread asks the event loop for a sign of life only
+while there are runs. It gives up in the end, so that a process that will never go on does not keep its tasks. It cannot
+help where a C extension keeps all threads of Python from running.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import asyncio
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..model.trust import TRUSTED_SHARE
-from ..storage.claims import MAX_BATCH
+from ..storage.claims import MAX_BATCH, ClaimedTask
+from ..storage.completions import Completions
 from ..storage.spare_renewals import SpareRenewals
 from ..support import clock
 from ..support.log import Log
@@ -46,13 +47,22 @@ class BlockedWatch:
     Args:
         renewals: renew leases, one a partition.
         runner: has the runs in progress.
+        completions: have the runs that ended and are not delivered, by the name of their partition.
         lease_seconds: how long a lease lasts from its last renewal.
         log: the log of a blocked event loop.
     """
 
-    def __init__(self, renewals: Sequence[SpareRenewals], runner: Runner, lease_seconds: float, log: Log) -> None:
+    def __init__(
+        self,
+        renewals: Sequence[SpareRenewals],
+        runner: Runner,
+        completions: Mapping[str, Completions],
+        lease_seconds: float,
+        log: Log,
+    ) -> None:
         self._renewals = [each for each in renewals if each.is_possible]
         self._running = runner.running
+        self._completions = completions
         self._lease_seconds = lease_seconds
         self._log = log
         self._ended = threading.Event()
@@ -89,11 +99,13 @@ class BlockedWatch:
         except RuntimeError:  # it is closed
             self._ended.set()
             return True
-        return self._lives.wait(share * self._lease_seconds)
+        return self._lives.wait(share * self._lease_seconds) or self._ended.is_set()
 
     def _keep(self) -> None:
         """Renew the leases until the event loop answers."""
         began = clock.monotonic()
+        asyncio.run(self._renew_all())
+        # Only now: a handler of the log may wait for the blocked thread, and this one with it.
         self._log.warning(
             "the event loop is blocked, at the moment by %s: call blocking code with asyncio.to_thread; a thread "
             "renews the leases of its runs meanwhile, for %d leases of %g s at the most",
@@ -101,50 +113,52 @@ class BlockedWatch:
             MOST_LEASES,
             self._lease_seconds,
         )
-        while True:
-            for renewals in self._renewals:
-                self._renew(renewals)
-            if self._answers(_RENEWAL_SHARE) or self._ended.is_set():
-                return
+        while not self._answers(_RENEWAL_SHARE):
             if clock.monotonic() - began > MOST_LEASES * self._lease_seconds:
                 break
+            asyncio.run(self._renew_all())
+        else:
+            return
         self._log.error(
             "the event loop is blocked for %.0f s, at the moment by %s: the leases of its runs are renewed no more, "
             "and other schedulers take its tasks",
             clock.monotonic() - began,
             self._where(),
         )
-        while not self._answers(_RENEWAL_SHARE) and not self._ended.is_set():
-            pass
+        self._lives.wait()  # it was asked already
 
-    def _renew(self, renewals: SpareRenewals) -> None:
-        """Renew the leases of the runs of one partition."""
-        mine = [
-            run
-            for run in list(self._running)
-            if run.is_leased and run.partition == renewals.name and not run.is_given_up
-        ]
-        for start in range(0, len(mine), MAX_BATCH):
-            runs = mine[start : start + MAX_BATCH]
-            sent_at = clock.monotonic()
-            try:
-                held = renewals.renew(runs)
-            except Exception as error:  # noqa: BLE001 - nothing may end the thread
-                self._log.warning("leases could not be renewed: %s", error)
-                return
-            self._trust(runs, held, sent_at + TRUSTED_SHARE * self._lease_seconds)
+    async def _renew_all(self) -> None:
+        """Renew the leases on all partitions at once: one that does not answer holds up no other."""
+        await asyncio.gather(*map(self._renew, self._renewals))
+
+    async def _renew(self, renewals: SpareRenewals) -> None:
+        """Renew the leases on one partition: of its runs, and of those that ended and are not delivered."""
+        try:
+            runs: list[ClaimedTask] = [
+                run
+                for run in list(self._running)
+                if run.is_leased and run.partition == renewals.name and not run.is_given_up
+            ]
+            runs += self._completions[renewals.name].undelivered
+            async with asyncio.timeout(_RENEWAL_SHARE * self._lease_seconds):
+                for start in range(0, len(runs), MAX_BATCH):
+                    sent_at = clock.monotonic()
+                    batch = runs[start : start + MAX_BATCH]
+                    held = await renewals.renew(batch)
+                    self._trust(batch, held, sent_at + TRUSTED_SHARE * self._lease_seconds)
+        except Exception as error:  # noqa: BLE001 - nothing may end the thread
+            self._log.warning("leases could not be renewed: %s", str(error) or "no answer in time")
 
     @staticmethod
-    def _trust(runs: Sequence[TaskRun], held: Sequence[bool], until: float) -> None:
+    def _trust(runs: Sequence[ClaimedTask], held: Sequence[bool], until: float) -> None:
         """Rely on the leases that were held. Those that were not are left to the renewal in the event loop."""
         for run, still_held in zip(runs, held, strict=True):
-            if still_held:
+            if still_held and isinstance(run, TaskRun):
                 run.trust_until(until)
 
     def _where(self) -> str:
         """Say in which calls the event loop is, the innermost one first."""
         frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - documented, for just this
         calls = traceback.extract_stack(frame)[-_CALLS_SHOWN:] if frame is not None else []
-        return (
-            ", called by ".join(f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(calls)) or "nothing"
-        )
+        shown = [f"{call.name} ({call.filename}:{call.lineno})" for call in reversed(calls)]
+        return ", called by ".join(shown) or "nothing"

@@ -82,7 +82,7 @@ class Execution:
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
         spares = [SpareRenewals(partition, options, log) for partition in partitions]
-        self._blocked = BlockedWatch(spares, self._runner, options.lease_seconds, log)
+        self._blocked = BlockedWatch(spares, self._runner, self._completions, options.lease_seconds, log)
         self.stuck: Final = StuckWatch(
             self._runner, concurrency, options.stuck_after_seconds, log, lambda *what: events.emit("stuck", *what)
         )

@@ -74,6 +74,11 @@ class Completions:
         """Count the ended claims that Redis has not confirmed yet."""
         return len(self._complete) + len(self._fail) + len(self._release) + len(self._quarantine)
 
+    @property
+    def undelivered(self) -> list[ClaimedTask]:
+        """The runs that ended, and of which Redis has not confirmed it yet."""
+        return [*self._complete.items, *self._fail.items]
+
     def complete(self, run: ClaimedTask) -> None:
         """End a run: reschedule a recurring task, delete a one-shot."""
         self._complete.put(run)

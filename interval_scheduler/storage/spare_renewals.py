@@ -5,7 +5,6 @@ Nothing of the partition's own client can be used: its connections belong to the
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import secrets
 from collections.abc import Sequence
@@ -48,16 +47,17 @@ class SpareRenewals:
         """True unless the partition is the embedded engine, which other processes cannot reach anyway."""
         return self._instance.memory is None
 
-    def renew(self, runs: Sequence[ClaimedTask]) -> list[bool]:
-        """Extend the leases of at most a batch of runs. Return for each if it was still held.
+    async def renew(self, runs: Sequence[ClaimedTask]) -> list[bool]:
+        """Extend the leases of at most a batch of runs, in the event loop of that thread.
 
-        The call blocks its thread, for `operation_timeout_seconds` and a connect at the most.
+        Returns:
+            For each run, True if its lease was still held.
 
         Raises:
             StorageError: the partition cannot be reached, or refused.
         """
         try:
-            return asyncio.run(self._renew(runs))
+            return await self._renew(runs)
         except FAILED as error:
             raise translate(self.name, error) from None
 

@@ -15,6 +15,7 @@ class Log(Protocol):
 
     Messages have the form of `logging`: the arguments are put into the message by `%`. A line about an error has the
     keyword argument `exc_info` with the error; if a logger does not take it, the traceback is put into the message.
+    Lines about a blocked event loop come from another thread.
     """
 
     def debug(self, message: str, /, *args: object) -> object:

@@ -46,7 +46,7 @@ async def test_server_clock(own_server: Callable[..., RedisServer], namespace: s
         # Something new makes a scheduler look that would sleep for a day.
         await scheduler.assign_task(IntervalTask("new"))
         await until(lambda: jumps)
-        await asyncio.sleep(3)  # long enough for three runs of each of those of every second
+        await asyncio.sleep(3)  # the figure is how many runs this time brings: three of each task of every second
         took = time.monotonic() - jumped
         ran = Counter(run.id for run in recorder.runs[before:])
         await scheduler.stop_task_execute()

@@ -35,4 +35,11 @@ ALL: Final = (
         "            self._lives.set()",
         tests_in(_BLOCKED, "test_the_thread_ends_with_the_execution"),
     ),
+    Planted(
+        "what ended just before the event loop was blocked loses its lease",
+        "execution/blocked.py",
+        "            runs += self._completions[renewals.name].undelivered\n",
+        "",
+        tests_in(_BLOCKED, "test_what_ended_just_before_does_not_run_again"),
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class Block:
         if data == "block":
             self.began.set()
             self.goes_on.wait(60)
-        else:
+        elif data == "beside":
             self.beside.set()
             while not self.goes_on.is_set():  # noqa: ASYNC110 - another thread sets it
                 await asyncio.sleep(0.01)  # the event loop is blocked in between
@@ -52,6 +53,14 @@ def block(redis_server: RedisServer, namespace: str) -> Iterator[Block]:
             yield made
         finally:
             made.goes_on.set()
+
+
+def last_deadline(server: RedisServer, namespace: str) -> float:
+    """Until when the last lease is held, in epoch seconds."""
+    with server.client() as client:
+        (key,) = client.keys(f"{{{namespace}:*}}:leased")
+        ((_, deadline),) = client.zrange(key, -1, -1, withscores=True)
+    return float(deadline) / 1000
 
 
 async def leases_held(scheduler: Scheduler) -> int:
@@ -75,7 +84,8 @@ async def test_a_run_that_blocks_for_many_leases_is_one_run(
             await asyncio.to_thread(block.began.wait, 10)
             for scheduler in (one, other):
                 await scheduler.start_task_execute(recorder)
-            await asyncio.sleep(6 * LEASE)  # nothing is to happen for that long
+            began = time.time()
+            await until(lambda: last_deadline(redis_server, namespace) > began + 6 * LEASE)
             assert await leases_held(one) == 2
             block.goes_on.set()
             await until(lambda: sorted(block.ended) == ["beside", "block"])
@@ -91,6 +101,31 @@ async def test_a_run_that_blocks_for_many_leases_is_one_run(
     assert "execute (" in told
     assert "test_blocked.py" in told
     assert any("the event loop was blocked for" in message for message in caplog.messages)
+
+
+async def test_what_ended_just_before_does_not_run_again(
+    block: Block, redis_server: RedisServer, namespace: str
+) -> None:
+    """Redis has not heard of its end, since the event loop is blocked."""
+    recorder = Recorder()
+    await asyncio.to_thread(block.scheduler.pause)
+    async with Scheduler.from_url(
+        redis_server.url, namespace=namespace, lease_seconds=LEASE, check_tasks_every_seconds=0.1
+    ) as heir:
+        await heir.assign_tasks([*(IntervalTask(f"a{n}", "quick") for n in range(5)), IntervalTask("block", "block")])
+        await heir.resume()  # all are claimed at once
+        await asyncio.to_thread(block.began.wait, 10)
+        assert block.ended == ["quick"] * 5
+        await heir.start_task_execute(recorder)
+        began = time.time()
+        await until(lambda: last_deadline(redis_server, namespace) > began + 4 * LEASE)
+        block.goes_on.set()
+
+        async def is_empty() -> bool:
+            return await heir.task_size() == 0
+
+        await until(is_empty)
+        assert recorder.runs == []
 
 
 async def test_a_process_that_never_goes_on_keeps_its_tasks_for_some_leases_only(

@@ -535,9 +535,18 @@ def test_a_start_waits_for_an_event_loop_that_ends_by_itself(make: Made, monkeyp
     scheduler.assign_task(IntervalTask("exits"))
     scheduler.start_task_execute(exits)
     until_outside(lambda: scheduler._thread._ending is not None)
+    ending, waits = scheduler._thread._ending, threading.Event()
+    assert ending is not None
+    join = ending.thread.join
+
+    def told(seconds: float | None = None) -> None:
+        waits.set()
+        join(seconds)
+
+    monkeypatch.setattr(ending.thread, "join", told)
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(scheduler.start_task_accept)
-        time.sleep(0.2)  # nothing tells that it waits for the thread
+        until_outside(waits.is_set)
         go.set()
         starting.result(10)
     assert scheduler.online

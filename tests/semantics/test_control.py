@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, runs_before, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -36,11 +36,10 @@ async def test_a_paused_task_rests_until_it_is_resumed(scheduler: Scheduler) -> 
     assert [task.id async for task in scheduler.tasks(state="paused")] == ["a"]
     assert [task.id async for task in scheduler.tasks(state="waiting")] == []
     await scheduler.assign_task(IntervalTask("a", "2"), reschedule="start")
-    await asyncio.sleep(0.1)  # nothing tells that no run comes: a task that is not paused would run in this time
-    assert recorder.data == []
+    assert await runs_before(scheduler, recorder) == []
     assert await scheduler.resume_task("a")
-    await recorder.ran(1)
-    assert recorder.data == ["2"]
+    await recorder.ran(2)
+    assert recorder.data[1:] == ["2"]
 
 
 async def test_what_is_not_scheduled_cannot_be_steered(scheduler: Scheduler) -> None:
@@ -99,10 +98,9 @@ async def test_a_task_paused_during_its_run_rests_after_it(scheduler: Scheduler)
     await scheduler.assign_task(IntervalTask("a", every=0.02))
     recorder.gate.set()
     await until(lambda: _in_state(scheduler, "a", "paused"))
-    await asyncio.sleep(0.1)  # nothing tells that no run comes: the time of five more intervals passes
-    assert len(recorder.runs) == 1
+    assert len(await runs_before(scheduler, recorder, 0.1)) == 1, "in the time of five more intervals"
     await scheduler.resume_task("a")
-    await recorder.ran(3)
+    await recorder.ran(4)
 
 
 async def test_a_pause_during_a_run_can_be_taken_back(scheduler: Scheduler) -> None:
@@ -174,7 +172,7 @@ async def test_the_whole_namespace_rests(make_scheduler: MakeScheduler, delivery
     await scheduler.pause()
     await scheduler.pause()
     await scheduler.assign_task(IntervalTask("a", every=HOUR))
-    await asyncio.sleep(0.1)  # nothing tells that no run comes: the task would run in this time if nothing were paused
+    await asyncio.sleep(0.1)  # while all rests, no run tells that time passed; a task that is due would run at once
     assert recorder.data == []
     assert await scheduler.queue_size() == 1
     await scheduler.resume()

@@ -20,7 +20,7 @@ from interval_scheduler import (
     TooManyCrashes,
     current_run,
 )
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, runs_before, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -277,8 +277,7 @@ async def test_a_task_with_so_many_runs_is_gone_after_them(make_scheduler: MakeS
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("a", every=0.01, max_runs=3))
     await until(lambda: is_gone(scheduler, "a"))
-    await asyncio.sleep(0.05)  # nothing tells that no run comes: the time of five more intervals passes
-    assert len(recorder.runs) == 3
+    assert len(await runs_before(scheduler, recorder, 0.05)) == 3, "in the time of five more intervals"
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
@@ -290,8 +289,7 @@ async def test_a_task_ends_at_its_last_moment(make_scheduler: MakeScheduler, del
     await scheduler.assign_task(IntervalTask("a", every=0.05, start=start, until=start + 0.12, missed="all"))
     await until(lambda: is_gone(scheduler, "a"))
     await recorder.ran(3)
-    await asyncio.sleep(0.1)  # nothing tells that no run comes: the time of two more intervals passes
-    assert len(recorder.runs) == 3
+    assert len(await runs_before(scheduler, recorder, 0.1)) == 3, "in the time of two more intervals"
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
@@ -362,7 +360,7 @@ async def test_a_run_without_a_lease_is_not_renewed_nor_cut_short(make_scheduler
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("a", every=3600))
     await recorder.ran(1)
-    await asyncio.sleep(0.5)  # nothing tells that a run is left alone: the time of two leases, eight renewals, passes
+    await asyncio.sleep(0.5)  # a run that is left alone tells nothing: two leases, in which it would be cut, pass
     assert recorder.cancelled == []
     recorder.gate.set()
     await until(lambda: recorder.active == 0)

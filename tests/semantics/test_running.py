@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -227,8 +228,11 @@ async def test_no_run_starts_after_remove_returns(make_scheduler: MakeScheduler)
 
     await asyncio.gather(*(remove(f"t{n}") for n in range(20)))
     so_far = len(started)
-    await asyncio.sleep(0.3)  # nothing tells that no run comes: the time of six more intervals passes
-    assert len(started) == so_far
+    # A task that is due after the time of six more intervals: whatever was due before would have run before.
+    await remover.assign_task(IntervalTask("marker", "marker", start=time.time() + 0.3))
+    await until(lambda: started[-1][1] == "marker")
+    assert len(started) == so_far + 1
+    returned["marker"] = math.inf
     assert [task_id for moment, task_id in started if moment > returned[task_id]] == []
 
 

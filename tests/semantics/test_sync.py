@@ -20,7 +20,7 @@ from interval_scheduler import (
     TooManyRemovals,
 )
 from interval_scheduler.storage.commands import sync as sync_commands
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, runs_before, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -91,8 +91,7 @@ async def test_a_running_task_that_is_not_desired_does_not_come_back(scheduler: 
     await recorder.ran(1)
     assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
     recorder.gate.set()
-    await asyncio.sleep(0.2)  # nothing tells that no run comes: the time of four more intervals passes
-    assert len(recorder.runs) == 1
+    assert len(await runs_before(scheduler, recorder, 0.2)) == 1, "in the time of four more intervals"
 
 
 async def test_dead_tasks_are_not_scheduled_and_not_touched(scheduler: Scheduler) -> None:

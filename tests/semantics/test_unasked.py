@@ -414,7 +414,7 @@ async def test_an_execution_that_is_stuck_is_told(
     await scheduler.assign_task(IntervalTask("first"))
     await scheduler.start_task_execute(recorder)
     await recorder.ran(1)
-    await asyncio.sleep(0.3)  # nothing tells that it is not stuck: the time passes after which it would be
+    await asyncio.sleep(0.3)  # what is not stuck tells nothing: the 0.2 s pass after which it would be told
     assert told == [], "a place is free"
     assert (await scheduler.check_health()).findings == ()
     await scheduler.assign_tasks([IntervalTask("second"), IntervalTask("third")])

@@ -71,7 +71,7 @@ class Batcher(Generic[Item, Result]):
         self._report = report
         self._weigh = weigh
         self._waiting: deque[Item] = deque()
-        self._in_flight = 0
+        self._in_flight: Sequence[Item] = ()
         self._ended = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -79,7 +79,12 @@ class Batcher(Generic[Item, Result]):
 
     def __len__(self) -> int:
         """Count the items that wait or are in flight."""
-        return len(self._waiting) + self._in_flight
+        return len(self._waiting) + len(self._in_flight)
+
+    @property
+    def items(self) -> list[Item]:
+        """The items that wait or are in flight."""
+        return [*self._in_flight, *self._waiting]
 
     def put(self, item: Item) -> None:
         """Add an item to the next batch; its result goes to `report`."""
@@ -119,7 +124,7 @@ class Batcher(Generic[Item, Result]):
                 self._report(left, NotConnected())
 
     async def _attempt(self, batch: Sequence[Item]) -> Sequence[Result] | Exception:
-        self._in_flight = len(batch)
+        self._in_flight = batch
         try:
             return await self._send(batch)
         except asyncio.CancelledError:
@@ -128,7 +133,7 @@ class Batcher(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001 - every error belongs to the items of its batch
             return error
         finally:
-            self._in_flight = 0
+            self._in_flight = ()
 
     def _take(self) -> list[Item]:
         waiting = self._waiting

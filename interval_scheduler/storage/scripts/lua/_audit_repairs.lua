@@ -70,7 +70,10 @@ local function set_aside(found)
 end
 
 local function recover(found)
-  if not match(call('ZSCORE', leased_key, found.id) or '', '%.') then -- with a fraction, no run had begun
+  local fraction = match(call('ZSCORE', leased_key, found.id) or '', '%.%d+$')
+  if fraction == WAITS then -- as `recover_expired`
+    add(attempts_key, found.id, 0)
+  elseif fraction ~= PUT_OFF then
     count_attempts(attempts_key, { found.id })
   end
   hand_back(found)

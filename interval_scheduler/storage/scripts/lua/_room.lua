@@ -37,13 +37,12 @@ local function touch(groups, touched, group)
   end
 end
 
--- Sort the tasks of a claim by the room in their groups: park those without room, and look past them. Takes a list of ids
--- and due times, id first; a list of records; how many tasks the claim wants at most; how heavy their records may be, in
--- bytes; how many leases it ended; a function that finds some more due tasks, from a place in the due set on; and the work
--- for a task of a group, if it is not GROUPED. Returns a table: `found` and `records`, without the parked tasks; `size`,
+-- Sort the tasks of a claim by the room in their groups: park those without room, and look past them. Takes the
+-- limit of a group; a list of ids and due times, id first; a list of records; how many tasks the claim wants at most; how
+-- heavy their records may be, in bytes; how many leases it ended; and the work for a task of a group, if it is not GROUPED. Returns a table: `found` and `records`, without the parked tasks; `size`,
 -- the bytes of all records; `parked`, the ids of the parked tasks; `looked`, how many of the first due tasks are in either;
 -- `joining`, for `join_groups`; `touched`, the runs of each group after this claim.
-local function by_room(groups, limit, found, records, most, weight, ended, more, grouped)
+local function by_room(groups, due_key, tasks_key, now, limit, found, records, most, weight, ended, grouped)
   local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = new_tally() }
   if call('EXISTS', groups .. 'in-use') == 0 then
     return sorted
@@ -95,7 +94,7 @@ local function by_room(groups, limit, found, records, most, weight, ended, more,
       break
     end
     asked = math.min(2 * asked, math.ceil((WORK - work) / PLAIN)) -- twice as many, so that few are read in vain
-    found, records = more(looked, asked, weight - size)
+    found, records = more_due(looked, asked, weight - size, now, due_key, tasks_key)
   end
   if #parking > 0 then
     park(groups, parking)

@@ -77,15 +77,15 @@ local records = values_within(tasks_key, candidates, weight)
 found = first_of(#records, found, candidates)
 local sorted = by_room(
   groups_key,
+  due_key,
+  tasks_key,
+  now,
   tonumber(group_limit_arg),
   found,
   records,
   tonumber(limit_arg),
   weight,
-  ended_leases,
-  function(first, count, most)
-    return more_due(first, count, most, now, due_key, tasks_key)
-  end
+  ended_leases
 )
 found, records = sorted.found, sorted.records
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.

@@ -73,15 +73,15 @@ if #found > 0 then
   found, candidates = first_of(#records, found, candidates)
   local sorted = by_room(
     groups_key,
+    due_key,
+    tasks_key,
+    now,
     tonumber(group_limit_arg),
     found,
     records,
     tonumber(limit_arg),
     weight,
     ended_leases,
-    function(first, count, most)
-      return more_due(first, count, most, now, due_key, tasks_key)
-    end,
     12 -- more than by claim, since what is taken is kept for a retry
   )
   if sorted.found ~= found then
