@@ -122,12 +122,18 @@ class Completions:
         if isinstance(results, Exception):
             self._give_up(len(failures), "ended", results)
             return
+        self._look_if_none([result != "0" for result in results])
         for failure, result in zip(failures, results, strict=True):
             if result == "d":
                 task_id = readable(failure.raw_id)
                 self._log.error("task %r is dead, its last attempt failed: %s", task_id, failure.error)
             elif result == "0":
                 self._stale(failure.raw_id, "ended")
+
+    def _look_if_none(self, held: Sequence[bool]) -> None:
+        """Have the partition looked at if no lease of a batch was held: its data may be lost, which a claim hears."""
+        if not any(held):
+            self._partition.announce(0)
 
     def _make_room(self) -> None:
         if len(self) < MAX_UNDELIVERED:
@@ -145,6 +151,7 @@ class Completions:
             if isinstance(results, Exception):
                 self._give_up(len(runs), done, results)
             elif not all(results):
+                self._look_if_none(results)
                 for run, held in zip(runs, results, strict=True):
                     if not held:
                         self._stale(run.raw_id, done)

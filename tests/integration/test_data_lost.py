@@ -72,6 +72,27 @@ async def test_an_executing_scheduler(own_server: NewServer, namespace: str, cap
         check_key_space(client, namespace)
 
 
+@pytest.mark.parametrize("ends_well", [True, False])
+async def test_all_tasks_are_running(own_server: NewServer, namespace: str, *, ends_well: bool) -> None:
+    """Nothing is left that would be due; the ends of the runs have the partition looked at."""
+    server, begun, may_end = own_server(), asyncio.Event(), asyncio.Event()
+
+    async def hold(_: object) -> None:
+        begun.set()
+        await may_end.wait()
+        if not ends_well:
+            raise ValueError
+
+    async with scheduler_of([server.url], namespace, check_tasks_every_seconds=60) as scheduler:
+        told = Told(scheduler)
+        await scheduler.assign_task(IntervalTask("t", every=60))
+        await scheduler.start_task_execute(hold)
+        await begun.wait()
+        flush(server)
+        may_end.set()
+        await until(lambda: told.lost)
+
+
 async def test_a_scheduler_that_only_assigns(own_server: NewServer, namespace: str) -> None:
     """The assignment that meets it is carried out, without a pause and once, and the event is told."""
     server = own_server()
