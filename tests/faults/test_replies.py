@@ -57,6 +57,11 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
         assert await scheduler.pause_task("rests")
         assert await scheduler.resume_task("rests")
+        assert await scheduler.has_task("rests")
+        assert await scheduler.update_task("rests", start=FAR + 1, retries=2)
+        found = await scheduler.get_task("rests")
+        assert found is not None
+        assert (found.next_run, found.rules.retries) == (FAR + 1, 2)
         await scheduler.pause()
         await scheduler.resume()
         assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1

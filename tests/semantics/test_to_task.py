@@ -81,5 +81,5 @@ async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch)
     group=st.none() | st.sampled_from(["g", "tenant:ü"]),
 )
 async def test_the_wire_form_has_all_rules(retries: int, backoff: float, **others: Any) -> None:
-    rules = Rules(retries=retries, backoff=backoff if retries else 1, **others)
+    rules = Rules(retries=retries, backoff=backoff, **others)
     assert rules_of(of_header(b"s" + rules.to_policy().encode()), spread=False) == rules

@@ -97,7 +97,7 @@ local function rewrite(id, task, header, data, group)
     call('HSET', tasks_key, id, header .. '\n' .. (data or string.sub(task.record, task.behind)))
   end
   if task.claim and task.mark == '' and header ~= task.header then
-    call('HSET', leases_key, id, task.claim .. ' k' .. task.paused)
+    call('HSET', leases_key, id, task.claim .. ' k0' .. task.paused)
   end
   if group == task.rules.g then
     return nil
