@@ -29,6 +29,7 @@ class _Unchanged(Enum):
 UNCHANGED: Final = _Unchanged.UNCHANGED
 Unchanged = Literal[_Unchanged.UNCHANGED]
 
+_OF_TIMES: Final = ("every", "cron", "timezone", "repeat", "spread")
 _RULES: Final = tuple(rule.name for rule in fields(Rules))
 
 
@@ -52,6 +53,11 @@ class TaskUpdate(NamedTuple):
     data: bytes | None
     is_text: bool
     start: bytes
+
+    @property
+    def may_move(self) -> bool:
+        """True if the task may run at other times then, which takes the script longer."""
+        return self.reschedule == "start" or any(name in self.asked for name in _OF_TIMES)
 
     @property
     def hash(self) -> int:

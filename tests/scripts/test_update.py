@@ -123,6 +123,14 @@ async def test_a_spread_task_has_the_phase_of_its_new_interval(store: Store) -> 
         await store.clear()
 
 
+async def test_a_phase_of_a_long_interval_has_all_its_digits(store: Store) -> None:
+    """The product that it follows from has more digits than a number of Lua."""
+    raw_id, interval = b"t41409", 316_224_000_000  # rounded, the product is one too many
+    await store.seed(Space(tasks={raw_id: recurring(HOUR, phase_of(raw_id, HOUR))}, due={raw_id: FAR}))
+    assert (await update(store, (raw_id, {"every": interval / 1000}))).results == "1"
+    assert (await store.space()).tasks == {raw_id: recurring(interval, phase_of(raw_id, interval))}
+
+
 async def test_another_grid_is_for_another_interval(store: Store) -> None:
     space = Space(tasks={b"a": b"s 3600000 17 1000\nx", b"b": b"s 3600000 17 1000\nx"}, due={b"a": FAR, b"b": FAR + 3})
     await store.seed(space)
@@ -171,6 +179,8 @@ async def test_it_is_refused_as_a_whole_when_redis_is_full(small_store: Store) -
         missed=st.sampled_from(["once", "skip", "all"]),
         until_ms=st.none() | st.integers(0, 10**14),
         max_runs=st.none() | st.integers(1, 10**9),
+        cron=st.none() | st.just("0 4 * * *"),
+        zone=st.none() | st.just("Europe/Riga"),
         retries=st.integers(0, 1000),
         backoff_ms=st.integers(1, 10**9),
         timeout_ms=st.none() | st.integers(1, 10**9),

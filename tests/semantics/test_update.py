@@ -99,7 +99,7 @@ _rules = st.fixed_dictionaries(
     {},
     optional={
         "missed": st.sampled_from(["once", "skip", "all"]),
-        "until": st.none() | st.integers(START, 10**10),
+        "until": st.none() | st.integers(START + 2 * 86_400, 10**10),
         "max_runs": st.none() | st.integers(1, 10**6),
         "timeout": st.none() | st.integers(1, 10**8).map(lambda ms: ms / 1000),
         "retries": st.integers(0, 1000),

@@ -32,6 +32,7 @@ end
 
 local now = now_ms()
 local before = head(due_key)
+local any_groups = call('EXISTS', groups_key .. 'in-use') == 1
 
 -- Take a policy apart: its values by their letters; and as a text those whose letters are not known here.
 local function controls(policy)
@@ -121,7 +122,8 @@ end
 -- Read all of a scheduled task; nil if it is not scheduled.
 local function read_task(id)
   local record, lease = read_record(tasks_key, id), call('HGET', leases_key, id)
-  local parked, overdue = dues_in(groups_key, 'parked-of', { id }), dues_in(groups_key, 'overdue', { id })
+  local parked = any_groups and dues_in(groups_key, 'parked-of', { id })
+  local overdue = any_groups and dues_in(groups_key, 'overdue', { id })
   parked, overdue = parked and parked[id], overdue and overdue[id]
   local due = moment_of(overdue or call('ZSCORE', due_key, id) or call('ZSCORE', paused_key, id) or parked)
   if not record or not (lease or due) then
