@@ -100,8 +100,7 @@ async def test_updates_hold_when_the_server_is_killed(own_server: NewServer, nam
 
         callers = [asyncio.create_task(update(task_id)) for task_id in acknowledged]
         for _ in range(3):
-            before = dict(acknowledged)
-            await until(lambda before=before: all(acknowledged[each] > before[each] + 5 for each in before), 20)
+            await _all_are_beyond(acknowledged, dict(acknowledged))
             server.kill()
             server.start()
         ends.set()
@@ -115,6 +114,10 @@ async def test_updates_hold_when_the_server_is_killed(own_server: NewServer, nam
             assert (task.rules.retries, task.next_run, task.every) == (number % 1000, FAR, 60)
     with server.client() as client:
         check_key_space(client, namespace)
+
+
+async def _all_are_beyond(counts: dict[str, int], before: dict[str, int]) -> None:
+    await until(lambda: all(counts[each] > before[each] + 5 for each in before), 20)
 
 
 async def test_a_lost_reply_of_a_batch_that_needs_the_next_occurrence(

@@ -167,7 +167,7 @@ async def test_it_is_refused_as_a_whole_when_redis_is_full(small_store: Store) -
     ):
         async with store.announcements() as heard:
             with pytest.raises(ResponseError) as caught:
-                await update(store, *changes)  # type: ignore[arg-type]
+                await update(store, *changes)
             assert await heard() == []
         assert isinstance(translate("here", caught.value), StorageFull)
         assert await store.space() == space

@@ -205,6 +205,7 @@ async def test_what_is_bad_is_refused_before_anything_is_sent(asked: dict[str, A
     scheduler = Scheduler.from_url("memory://")
     with pytest.raises((InvalidValue, InvalidType)) as caught:  # and not NotConnected
         await scheduler.update_task("a", **asked)
+    assert isinstance(caught.value, InvalidValue | InvalidType)
     assert caught.value.field == field
 
 
@@ -292,7 +293,7 @@ async def test_a_failed_attempt_is_kept(make_scheduler: MakeScheduler) -> None:
     await scheduler.assign_task(IntervalTask("a", every=2 * HOUR, retries=5, backoff=HOUR))
     await until(lambda: _attempt_is(scheduler, 2))
     before = await found(scheduler)
-    change = {"data": "new", "missed": "skip", "retries": 2, "until": START}
+    change: dict[str, Any] = {"data": "new", "missed": "skip", "retries": 2, "until": START}
     assert await scheduler.update_task("a", **change)
     assert await found(scheduler) == changed(before, change)
 
@@ -349,7 +350,14 @@ async def test_another_group_has_room(make_scheduler: MakeScheduler) -> None:
 async def test_a_hundred_at_once_all_hold(make_scheduler: MakeScheduler, times: dict[str, Any]) -> None:
     """Callers of two schedulers change different things of one task, and nothing of it is lost."""
     schedulers = [await make_scheduler(), await make_scheduler()]
-    wanted = {"retries": 9, "timeout": 7.0, "max_runs": 5, "missed": "skip", "group": "g", "backoff": 2.0}
+    wanted: dict[str, Any] = {
+        "retries": 9,
+        "timeout": 7.0,
+        "max_runs": 5,
+        "missed": "skip",
+        "group": "g",
+        "backoff": 2.0,
+    }
     given = [*wanted.items(), ("data", "new"), ("until", float(START + 86_400))]
     await schedulers[0].assign_task(IntervalTask("a", "old", start=START, **times))
     before = await found(schedulers[0])
