@@ -154,9 +154,9 @@ class BlockingTaskCalls:
         """List the tasks that were set aside, page by page, partition by partition, the oldest first."""
         return self._pages(self._tasks.dead_tasks)
 
-    def revive_task(self, task_id: str) -> bool:
+    def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
         """Schedule a dead task anew, due now, with all its attempts."""
-        return self._thread.call(lambda: self._tasks.revive_task(task_id))
+        return self._thread.call(lambda: self._tasks.revive_task(task_or_id))
 
     def clear_dead_tasks(self) -> int:
         """Forget all dead tasks, in steps that never block Redis for long."""

@@ -29,8 +29,8 @@ class Control:
     async def run_task_now(self, task_or_id: Task | str) -> bool:
         return await self._step(task_or_id, b"n")
 
-    async def revive_task(self, task_id: str) -> bool:
-        return await self._step(task_id, b"v")
+    async def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
+        return await self._step(task_or_id.id if isinstance(task_or_id, DeadTask) else task_or_id, b"v")
 
     async def pause(self) -> None:
         await self._connected().namespace.pause_all()

@@ -24,9 +24,10 @@ from .inspection import Inspection
 from .locking import LockCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
+from .updating import UpdateCalls
 
 
-class Scheduler(TaskCalls, LockCalls, RepairCalls):
+class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -55,6 +56,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
         inspection = Inspection(self._lifespan, self._options)
+        UpdateCalls.__init__(self, self._lifespan, self._options)
         LockCalls.__init__(self, self._lifespan)
         RepairCalls.__init__(self, inspection)
         TaskCalls.__init__(

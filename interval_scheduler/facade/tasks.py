@@ -269,8 +269,11 @@ class TaskCalls(SyncCalls):
         """
         return self._control.dead_tasks()
 
-    async def revive_task(self, task_id: str) -> bool:
+    async def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
         """Schedule a dead task anew, due now, with all its attempts.
+
+        Args:
+            task_or_id: the task, as it was assigned or listed, or its id.
 
         Returns:
             `True` if it was dead.
@@ -278,7 +281,7 @@ class TaskCalls(SyncCalls):
         Raises:
             SchedulerError: as for `pause_task`.
         """
-        return await self._control.revive_task(task_id)
+        return await self._control.revive_task(task_or_id)
 
     async def clear_dead_tasks(self) -> int:
         """Forget all dead tasks, in steps that never block Redis for long.

@@ -30,6 +30,18 @@ Missed = Literal["once", "skip", "all"]
 _MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
 _LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISSED.items()}
 DEFAULT_BACKOFF_MS: Final = 1000
+#: The letter of each rule, in the order in which they stand in a header.
+LETTER_OF: Final = {
+    "missed": "m",
+    "until": "u",
+    "max_runs": "n",
+    "cron": "c",
+    "timezone": "z",
+    "retries": "r",
+    "backoff": "b",
+    "timeout": "t",
+    "group": "g",
+}
 
 
 class BadPolicy(ValueError):
@@ -69,7 +81,7 @@ class Policy(NamedTuple):
             ("c", self.cron),
             ("z", self.zone),
             ("r", self.retries or None),
-            ("b", self.backoff_ms if self.retries and self.backoff_ms != DEFAULT_BACKOFF_MS else None),
+            ("b", self.backoff_ms if self.backoff_ms != DEFAULT_BACKOFF_MS else None),
             ("t", self.timeout_ms),
             ("g", self.group),
         ):

@@ -220,9 +220,10 @@ class ScheduledTask:
             ConfigurationError: it has a cron expression, and the extra `cron` is missing here.
             InvalidValue: it has a time zone that is not known here.
         """
-        return IntervalTask(
-            self.id, self.data, every=self.every, start=self.next_run, repeat=self.repeat, rules=self.rules
-        )
+        start, until = self.next_run, self.rules.until
+        if isinstance(until, int | float):  # a further attempt may be due after the end
+            start = min(start, until)
+        return IntervalTask(self.id, self.data, every=self.every, start=start, repeat=self.repeat, rules=self.rules)
 
     @property
     def next_run_at(self) -> datetime:

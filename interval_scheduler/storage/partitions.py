@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 from anyio.abc import TaskGroup
@@ -18,6 +18,7 @@ from ..errors import PartitionMismatch
 from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
 from ..model.reports import PartitionMove
+from ..model.updating import TaskUpdate, UpdateAnswer
 from ..support.broadcast import Broadcast
 from ..support.log import Log
 from .commands import handoff
@@ -116,6 +117,18 @@ class Partitions:
         if (migration := self._migration_of(step.raw_id)) is not None:
             return migration.control(step)
         return self.home(step.raw_id).control.submit(step)
+
+    def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
+        """Change a task with the next batch."""
+        if (migration := self._migration_of(call.id)) is not None:
+            return migration.update(call)
+        return self.home(call.id).update.submit(call)
+
+    def has(self, raw_id: bytes) -> asyncio.Future[Literal[True] | None]:
+        """Ask with the next batch if a task is scheduled."""
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.has(raw_id)
+        return self.writable(raw_id).has.submit(raw_id)
 
     def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
         """Look a task up with the next batch."""

@@ -22,9 +22,10 @@ from .rules_doubting import Doubting
 from .rules_looking import Looking
 from .rules_running import Running
 from .rules_steering import Steering
+from .rules_updating import Updating
 
 
-class Machine(Doubting, Running, Steering, Looking):
+class Machine(Doubting, Running, Steering, Updating, Looking):
     """All rules together, and those of what happens by itself."""
 
     @precondition(lambda self: self.is_turn_of("time") and self.any_at(Waiting, Paused, Leased))

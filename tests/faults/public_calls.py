@@ -107,6 +107,25 @@ async def _tasks(stage: Stage) -> None:
     stage.expect("tasks", found, [task.id for task in RESTING])
 
 
+@asynccontextmanager
+async def _update_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("updated")
+
+    async def call() -> None:
+        stage.holds("update_task", await stage.scheduler.update_task(task_id, every=1000, retries=3))
+
+    yield call
+    await stage.scheduler.update_task(task_id, every=1000, retries=3)
+    found = await stage.scheduler.get_task(task_id)
+    stage.expect("an updated task", found and (found.data, found.every, found.rules.retries), (task_id, 1000, 3))
+
+
+async def _has_task(stage: Stage) -> None:
+    for task in RESTING:
+        stage.holds("has_task", await stage.scheduler.has_task(task))
+    stage.holds("has_task of none", not await stage.scheduler.has_task("unknown"))
+
+
 async def _task_size(stage: Stage) -> None:
     stage.holds("task_size", await stage.scheduler.task_size() >= len(RESTING))
 
@@ -299,6 +318,8 @@ CALLS: Final[dict[str, Entry]] = {
     "clear_all_tasks": _clear_all_tasks,
     "is_scheduled": plain(_is_scheduled),
     "get_task": plain(_get_task),
+    "has_task": plain(_has_task),
+    "update_task": _update_task,
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

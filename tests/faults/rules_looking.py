@@ -58,8 +58,9 @@ def _unclaimed(task: ScheduledTask) -> ScheduledTask:
 
 
 async def looked_up(scheduler: Scheduler) -> list[Any]:
-    """Each task that there may be, looked up by id, and its payload; or the kind of error."""
-    calls = [call(task_id) for task_id in choices.IDS for call in (scheduler.get_task, scheduler.is_scheduled)]
+    """Each task that there may be, looked up by id, its payload, or the kind of error; and if it is there."""
+    ways = (scheduler.get_task, scheduler.is_scheduled, scheduler.has_task)
+    calls = [call(task_id) for task_id in choices.IDS for call in ways]
     found = await asyncio.gather(*calls, return_exceptions=True)
     kinds = [type(each) if isinstance(each, BaseException) else each for each in found]
     return [_unclaimed(each) if isinstance(each, ScheduledTask) else each for each in kinds]
@@ -71,11 +72,11 @@ def known(model: Model) -> list[Any]:
     for task_id in choices.IDS:
         task = model.scheduled(task_id.encode())
         if task is None:
-            expected += [None, None]
+            expected += [None, None, False]
         elif not task.spec.is_readable:
-            expected += [StorageRefused, StorageRefused]
+            expected += [StorageRefused, StorageRefused, True]
         else:
-            expected += [shown(task_id.encode(), task), task.spec.data]
+            expected += [shown(task_id.encode(), task), task.spec.data, True]
     return expected
 
 
@@ -148,7 +149,7 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
             cron=spec.cron,
             timeout=None if spec.timeout is None else spec.timeout / 1000,
             retries=spec.retries,
-            backoff=spec.backoff / 1000 if spec.retries else 1,
+            backoff=spec.backoff / 1000,
             group=spec.group,
         ),
     )

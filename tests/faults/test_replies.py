@@ -57,6 +57,7 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
         assert await scheduler.pause_task("rests")
         assert await scheduler.resume_task("rests")
+        await _update(scheduler, "rests")
         await scheduler.pause()
         await scheduler.resume()
         assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
@@ -82,6 +83,14 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
         assert await scheduler.clear_all_tasks() == 1
+
+
+async def _update(scheduler: Scheduler, task_id: str) -> None:
+    assert await scheduler.has_task(task_id)
+    assert await scheduler.update_task(task_id, start=FAR + 1, retries=2)
+    found = await scheduler.get_task(task_id)
+    assert found is not None
+    assert (found.next_run, found.rules.retries) == (FAR + 1, 2)
 
 
 async def _look_after(scheduler: Scheduler) -> None:

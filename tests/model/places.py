@@ -8,7 +8,8 @@ from typing import Literal
 from .spec import Spec
 
 #: Where a leased task goes after its run, if that was decided meanwhile: to where its new record says, or to a moment.
-After = Literal["record"] | int | None
+#: If its rules were updated and its times were not, to where its new record says, after any further attempts.
+After = Literal["record", "rules"] | int | None
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def complete(model: Model, run: Run, now: int, told: int | None = None, *, ran: 
     if lease is None:
         return False
     task = model.tasks[run.raw_id]
-    by_record = lease.after == "record"
+    by_record = lease.after in ("record", "rules")
     if not (task.spec if by_record else run.spec).is_readable:
         return False
     due, counts = _after_all(task, run, lease, told, now, ran=ran)
@@ -172,7 +172,7 @@ def _after_all(
     task: Task, run: Run, lease: Leased, told: int | None, now: int, *, ran: bool = True
 ) -> tuple[int | None, bool]:
     """When a task is due after a run, None for never; and whether the run counts for its bound."""
-    if lease.after == "record":
+    if lease.after in ("record", "rules"):
         due, counts = task.spec.following(now, run.due, told), task.spec.max_runs is not None
     else:
         due = _planned(lease, run.spec.following(now, run.due, told), told)
@@ -207,9 +207,9 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
     recurs = run.spec.following(now, run.due, failing.told) is not None
     due: int | None
     due, counts = now, False
-    if lease.after != "record" or task.spec.is_readable:
+    if lease.after not in ("record", "rules") or task.spec.is_readable:
         due, counts = _after_all(task, run, lease, failing.told, now)
-    if failing.retry is not None and (due is None or (lease.after is None and now + failing.retry < due)):
+    if failing.retry is not None and (due is None or (lease.after in (None, "rules") and now + failing.retry < due)):
         model.update(run.raw_id, attempts=task.attempts + failing.charge)
         model.rest_or_wait(run.raw_id, now + failing.retry, now, paused=lease.is_paused)
         return "r"

@@ -35,7 +35,8 @@ def space_of(model: Model) -> Space:
 
 def lease_of(place: Leased) -> bytes:
     """What is known of a leased task: its token, its due time, what was decided of it meanwhile."""
-    mark = b"k" if place.after == "record" else b"" if place.after is None else b"s%d" % place.after
+    marks = {"record": b"k", "rules": b"k0", None: b""}
+    mark = b"s%d" % place.after if isinstance(place.after, int) else marks[place.after]
     mark += b"p" if place.is_paused else b""
     return b"%d %d" % (place.token, place.due) + (b" " + mark if mark else b"")
 

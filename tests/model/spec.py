@@ -68,7 +68,7 @@ class Spec:
             "n": self.max_runs,
             "c": self.cron,
             "r": self.retries or None,
-            "b": self.backoff if self.retries and self.backoff != SECOND else None,
+            "b": self.backoff if self.backoff != SECOND else None,
             "t": self.timeout,
             "g": self.group,
             "p": None if self.previous is None else "{}:{}".format(*self.previous),

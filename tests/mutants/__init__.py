@@ -26,6 +26,7 @@ from . import (
     in_time_travel,
     in_tls,
     in_turns,
+    in_updates,
 )
 from .planted import Planted
 
@@ -51,6 +52,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_time_travel.ALL,
     *in_loops.ALL,
     *in_turns.ALL,
+    *in_updates.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
     *in_hoarding.ALL,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.ending import Failure
-from interval_scheduler.storage.commands import assigning, control, locks, running, sync
+from interval_scheduler.model.updating import to_update
+from interval_scheduler.storage.commands import assigning, control, locks, running, sync, updating
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.locks import LockStep
 from interval_scheduler.storage.commands.running import Claimed
@@ -69,6 +71,14 @@ FAILURES = [
     Failure(b"l2", b"6 40", b"s", None, charge=True, error="stale"),
 ]
 
+UPDATES = [
+    to_update(b"w1", {"every": 7200}, "interval"),
+    to_update(b"w2", {"start": timedelta(hours=1)}, "keep"),
+    to_update(b"w3", {"every": 7200, "data": b"\0"}, "keep"),
+    to_update(b"l1", {"retries": 5}, "keep"),
+    to_update(b"l2", {"until": 5_000_000}, "keep"),
+    to_update(b"dead", {"data": "x"}, "keep"),
+]
 CLAIMS: dict[str, Request] = {
     "claim": lambda store, session: running.claim(session.it, store.keys, 3, HOUR),
     "claim_once": lambda store, session: running.claim_once(session.it, store.keys, 3, HOUR),
@@ -86,6 +96,7 @@ OTHERS: dict[str, Request] = {
     "release": lambda store, session: running.release(session.it, store.keys, RUNS),
     "remove": lambda store, session: assigning.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
     "renew": lambda store, session: running.renew(session.it, store.keys, HOUR, RUNS),
+    "update": lambda store, session: updating.update(session.it, store.keys, 0, UPDATES, [b""] * len(UPDATES)),
 }
 ALL = CLAIMS | OTHERS
 every_request = pytest.mark.parametrize("request_of", ALL.values(), ids=ALL)

@@ -72,6 +72,11 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert (found := blocking.get_task("a")) is not None
     assert found.every == 60
     assert blocking.get_task("unknown") is None
+    assert blocking.has_task("a")
+    assert not blocking.update_task("unknown", retries=1)
+    assert blocking.update_task("a", timeout=5)
+    assert (found := blocking.get_task("a")) is not None
+    assert found.rules.timeout == 5
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")

@@ -71,6 +71,8 @@ CALLS: Final[dict[str, Call]] = {
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),
+    "has_task": lambda scheduler: scheduler.has_task("a"),
+    "update_task": lambda scheduler: scheduler.update_task("a", retries=1),
     "pause_task": lambda scheduler: scheduler.pause_task("a"),
     "resume_task": lambda scheduler: scheduler.resume_task("a"),
     "run_task_now": lambda scheduler: scheduler.run_task_now("a"),

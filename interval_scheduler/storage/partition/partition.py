@@ -108,11 +108,13 @@ class Partition:
         self.assign: Final = batchers.assign
         self.remove: Final = batchers.remove
         self.control: Final = batchers.control
+        self.update: Final = batchers.update
         self.clear: Final = batchers.clear
         self.pause: Final = batchers.pause
         self.purge_dead: Final = batchers.purge_dead
         self.lock: Final = batchers.lock
         self.look: Final = batchers.look
+        self.has: Final = batchers.has
         self.size: Final = batchers.size
 
     @property

@@ -33,6 +33,7 @@ _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
+_BODY: Final = re.compile(r"^-- \[(\w+)\.lua\]\n", re.MULTILINE)
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
 _FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
@@ -147,12 +148,17 @@ def _read(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
+def _part(name: str) -> str:
+    """Read a part of a script. If it makes a function of another script, the line with its name stands for its body."""
+    return _BODY.sub(lambda found: _read(found[1]), _read(name))
+
+
 def _script(name: str, *shared: str, parts: Sequence[str] = ()) -> Script:
     """Put a script together: shared functions, the names of its header, its parts in files of their own, its file."""
     source = _read(name)
     header = check_header(name, source)
     keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
-    text = "".join([*map(_read, shared), names_of(header), *map(_read, parts), source])
+    text = "".join([*map(_read, shared), names_of(header), *map(_part, parts), source])
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     types = tuple(found[1] for found in map(_TYPE.match, header) if found)
     return Script(name, header, keys, types, text, sha, _IS_STAMPED.search(source) is not None)
@@ -195,6 +201,7 @@ SIZE: Final = _load("size")
 SWEEP: Final = _load("sweep")
 TRIM_HINTS: Final = _load("trim_hints")
 TYPES: Final = _load("types")
+UPDATE: Final = _load("update", parts=("_assign_one",))
 
 #: The scripts that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)

@@ -134,7 +134,7 @@ for n, id in ipairs(ids) do
       claim, run_due, mark, paused = '0 0', digits(now), '', ''
     end
     local set_to = whole(match(mark, '^s(%d+)$'))
-    keeps_phase = mark == '' or mark == 'k'
+    keeps_phase = not set_to
     if times and rule ~= 's' and not is_moved and (keeps_phase or set_to and set_to > now) then
       -- The same calendar: the run in progress decides, or what was set before.
       mark_of = claim .. ' ' .. (set_to and mark or 'k') .. paused

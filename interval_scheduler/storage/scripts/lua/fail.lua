@@ -37,7 +37,7 @@ local function outcome(id, at, claim, due, mark)
     moment = now -- the next claim sets a task aside whose record cannot be read
   end
   local retry = tonumber(ARGV[at + 3])
-  if retry and (not moment or mark == '' and now + retry < moment) then
+  if retry and (not moment or (mark == '' or mark == 'k0') and now + retry < moment) then
     if ARGV[at + 4] == '1' then
       again[#again + 1] = id
     end
