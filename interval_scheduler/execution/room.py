@@ -6,8 +6,8 @@ claimed beyond the running ones. It begins at 0, and is always as many as the pl
 a second, as far as was seen in the last second; `prefetch` at the most. So fast tasks are claimed ahead to hide the
 round trip, and slow ones are left to whoever is free.
 
-At most once, what is claimed ahead cannot be handed back. Then only runs of less than a twentieth of a second are quick,
-as many are claimed ahead as start within that time, and the window is 0 as soon as a run in progress proves slower, or
+At most once, what is claimed ahead cannot be handed back. Then only runs below a twentieth of a second are quick, as
+many are claimed ahead as start within that time, and the window is 0 as soon as a run in progress proves slower, or
 when none began for a while: the next ones may be others.
 """
 

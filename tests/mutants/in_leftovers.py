@@ -29,7 +29,7 @@ ALL: Final = (
         "release",
         "now + delay + 1)",
         "now + delay)",
-        tests_in(_PUT_OFF, "test_a_claim_at_the_announced_moment_gets_it"),
+        tests_in(_PUT_OFF, "test_schedulers_hear_when_the_first_delay_ends"),
     ),
     lua(
         "a late renewal makes a task that was put off one that runs",

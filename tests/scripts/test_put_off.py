@@ -53,15 +53,6 @@ async def test_nobody_hears_of_a_delay_that_ends_after_they_look_anyway(store: S
         assert await heard() == []
 
 
-async def test_a_claim_at_the_announced_moment_gets_it(store: Store) -> None:
-    await store.seed(_leased(b"a"))
-    reply = await running.release(store.session().it, store.keys, [held(b"a", TOKEN, 40)], [MINUTE])
-    now = await store.now_ms()
-    shift = reply.earliest_ms - now
-    await store.client.zincrby(store.keys.leased, -shift, b"a")
-    assert (await running.claim(store.session().it, store.keys, 9, HOUR)).ids == [b"a"]
-
-
 async def test_a_late_renewal_leaves_it_put_off(store: Store) -> None:
     await store.seed(_leased(b"a", b"b"))
     both = [held(b"a", TOKEN, 40), held(b"b", TOKEN, 40)]
