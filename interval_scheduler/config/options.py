@@ -117,7 +117,7 @@ class SchedulerOptions:
         group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
             have an equal share of them, so it must be at least the number of partitions. Default None: any number.
         prefetch: the most tasks that are claimed beyond the running ones; a scheduler claims as many of them as may
-            start within a fifth of a second, going by the quick runs of the last second. Default 1000.
+            start soon, going by the quick runs of the last second, and fewer at most once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
             a claim reschedules at once, a crash loses the claimed runs.
         lease_seconds: the time for which a claim is exclusive unless renewed; after this time the tasks of a crashed

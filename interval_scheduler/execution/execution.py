@@ -72,7 +72,7 @@ class Execution:
         self._runs = Runs(self._completions, self._beginnings, options, events, log)
         self._runner = Runner(
             executor,
-            Limits(concurrency, options.prefetch, len(partitions)),
+            Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
             options.run_timeout_seconds,
             options.cancel_grace_seconds,
             self._runs,

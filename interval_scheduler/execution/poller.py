@@ -201,7 +201,7 @@ class Poller:
     async def _claim(self, permits: int) -> Claimed:
         """Claim up to as many tasks as there are permits, and no heavier than the link has carried in time."""
         weight = self._load.weight
-        is_again = self._claims.in_doubt
+        is_again = self._claims.goes_on
         try:
             claimed = await self._claims.claim(permits, self._runner.room.places(permits), weight.goal)
         except PartitionOffline:

@@ -39,7 +39,7 @@ from .in_progress import InProgress, was_abandoned
 from .in_time import in_time
 from .leaving import is_result
 from .patience import Patience
-from .room import QUICK_SECONDS, Limits, Room
+from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
 from .variables import are_same, table_of
@@ -76,12 +76,12 @@ class Runner:
         self._context = context
         self._renew_decimals = renewal(context)
         self._queue: deque[TaskRun] = deque()
-        #: The room for tasks that may be claimed now.
-        self.room: Final = Room(limits, self._queue)
-        self._patience = Patience(self._queue, self.room, runs.hand_back)
         self._in_progress = InProgress(grace, log)
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
+        #: The room for tasks that may be claimed now.
+        self.room: Final = Room(limits, self._queue, self.running)
+        self._patience = Patience(self._queue, self.room, runs.hand_back)
         self._log = log
         self._carriers = 0
         #: A carrier that has not begun.
@@ -172,6 +172,7 @@ class Runner:
         assert me is not None  # noqa: S101 - for the type checker
         queue, running, room, monotonic = self._queue, self.running, self.room, clock.monotonic
         executor, timeout, renew_decimals = self._executor, self._timeout, self._renew_decimals
+        quick_seconds = room.quick_seconds
         try:
             while queue:
                 run = queue.popleft()
@@ -206,10 +207,10 @@ class Runner:
                             self._end(run, error)
                         else:
                             self._end(run, None)
-                    else:
-                        await self._ask_and_run(run)
+                    elif not await self._ask_and_run(run):
+                        room.quick -= 1  # one that was not carried out tells nothing of those that will be
                     # One that did not suspend needs no look at the clock: whatever blocks for long is soon not many.
-                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:
+                    if self._round == this_round or monotonic() - now < quick_seconds:
                         room.quick += 1
                     if (
                         self._round != this_round
@@ -249,13 +250,14 @@ class Runner:
         self._round += 1
         self._is_round_marked = False
 
-    async def _ask_and_run(self, run: TaskRun) -> None:
+    async def _ask_and_run(self, run: TaskRun) -> bool:
+        """Carry a run out, if it may begin. Return whether it was."""
         admission = "yes" if run.is_plain else self._runs.admit(run)
         if admission == "yes":
             if run.failed is None or (await in_time(run, self._runs.begins(run)) and self._accepting):
                 await self._run(run)
-            else:
-                self._runs.hand_back(run)
+                return True
+            self._runs.hand_back(run)
         elif admission == "alone":
             self.is_alone = True
             self.is_full.set()
@@ -263,11 +265,12 @@ class Runner:
             try:
                 if await in_time(run, self._becomes_alone(run)) and self._accepting:
                     await self._run(run)
-                else:
-                    self._runs.hand_back(run)
+                    return True
+                self._runs.hand_back(run)
             finally:
                 self.is_alone = False
                 self.room.reopen()
+        return False
 
     async def _becomes_alone(self, run: TaskRun) -> bool:
         """Wait until nothing else is held here that has not started, as far as Redis knows too, and tell of the run."""

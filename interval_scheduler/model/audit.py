@@ -18,6 +18,7 @@ Kind = Literal[
     "garbled",
     "leftover",
     "group-count",
+    "group-stands",
     "misplaced",
     "second-home",
 ]
@@ -46,12 +47,14 @@ class Problem:
               moment, or now; a task with an impossible id is set aside as dead, unless it is leased.
             - `leftover`: data about a task that is over. Mended: the data is gone.
             - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
+            - `group-stands`: a group whose tasks wait for room, while nothing will give it to them: none of its tasks
+              runs or has a turn. Mended: the next claim goes on with them.
             - `second-home`: a task that is on its home and on another partition too. Mended: the task is gone from the
               other partition, unless it runs there.
             - `misplaced`: a task that is on another partition than its home only. Not mended: assign it again, after
               which the fault is a `second-home`.
-        id: the id of the task, with escapes such as `\xff` for bytes that are no UTF-8; for `group-count` the name of
-            the group.
+        id: the id of the task, with escapes such as `\xff` for bytes that are no UTF-8; for `group-count` and
+            `group-stands` the name of the group.
         partition: the name of the partition.
         detail: a description for people.
         mended: True if the fault was mended.

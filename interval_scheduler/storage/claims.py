@@ -54,13 +54,16 @@ class ClaimChannel:
         self._partition = partition
         self._keys = partition.keys
         self._session = Session(partition, 0)
-        self._claim = running.claim if options.delivery == "at-least-once" else running.claim_once
+        self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
         # Each partition counts its own runs and has a share of the limit, so that together they keep it.
         storage = options.storage
         self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
         #: The time at which the last answered claim was first sent, monotonic seconds.
         self.sent_at = 0.0
+        self._sent_before = 0.0
+        #: At most once: the token of the last reply, and how many tasks it brought if there may be more of its claim.
+        self._token, self._had = b"", -1
 
     @property
     def name(self) -> str:
@@ -68,24 +71,34 @@ class ClaimChannel:
         return self._partition.name
 
     @property
-    def in_doubt(self) -> bool:
-        """True if the next claim repeats one that got no answer."""
-        return self._session.in_doubt
+    def goes_on(self) -> bool:
+        """True if the next claim repeats one that got no answer, or may bring the rest of it."""
+        return self._session.in_doubt or self._had >= 0
 
     async def claim(self, limit: int, places: int, weight: int) -> Claimed:
         """Claim up to `limit` due tasks with records of up to `weight` bytes, or one task with a heavier record.
 
         The first `places` of them begin at once.
 
-        After a claim in doubt, return the tasks of that claim.
+        After a claim in doubt, return the tasks of that claim. At most once, these may be a part, since they must not
+        be too heavy: then the next claims return the others.
 
         Raises:
             OutcomeUnknown: the partition was lost; the next claim learns the result.
             StorageError: the partition refused; nothing was claimed.
         """
-        if not self._session.in_doubt:
-            self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
+        is_again = self._session.in_doubt
+        if not is_again:
+            self._sent_before, self.sent_at = self.sent_at, clock.monotonic()
+        asked = self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places
+        if self._at_least_once:
+            return await running.claim(*asked)
+        claimed = await running.claim_once(*asked, self._had)
+        if self._had >= 0 and claimed.ids and claimed.token == self._token:
+            self.sent_at = self._sent_before  # it is the rest of a claim: the server granted it then
+            is_again = True
+        self._token, self._had = claimed.token, len(claimed.ids) if is_again else -1
+        return claimed
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""

@@ -16,6 +16,7 @@ from . import (
     in_groups,
     in_guests,
     in_hoarding,
+    in_leftovers,
     in_loops,
     in_misbehaviour,
     in_moves,
@@ -56,4 +57,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tls.ALL,
     *in_rules.ALL,
     *in_hoarding.ALL,
+    *in_leftovers.ALL,
 )

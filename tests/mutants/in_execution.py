@@ -192,8 +192,8 @@ EXECUTION: Final = (
     Planted(
         "claiming ahead has no bound",
         "execution/room.py",
-        "min(self._limits.prefetch, int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds))",
-        "int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds)",
+        "min(self._limits.prefetch, may_start)",
+        "may_start",
         tests_in("unit/test_room", "test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for"),
     ),
     Planted(

@@ -49,7 +49,7 @@ ALL: Final = (
     lua(
         "a leased task moves",
         "move_out",
-        "size > tonumber(most_arg) or call('HEXISTS', leases_key, id) == 1 or call('ZSCORE', leased_key, id)",
+        "size > tonumber(most_arg) or (lease or ends) and not is_put_off(ends)",
         "size > tonumber(most_arg)",
         tests_in(_MOVES, "test_a_leased_task_moves_after_its_run"),
     ),

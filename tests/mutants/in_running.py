@@ -140,8 +140,8 @@ ENDS: Final = (
     lua(
         "a stale renewal holds the lease of another",
         "renew",
-        "if read_lease(held[n]) ~= ARGV[2 * n + 2] then",
-        "if not held[n] then",
+        "if read_lease(held[n]) ~= ARGV[2 * n + 2] or",
+        "if not held[n] or",
         tests_in("scripts/test_renew", "test_a_stale_lease_changes_nothing"),
     ),
     lua(

@@ -89,16 +89,19 @@ async def claim_once(
     group_limit: int = 0,
     weight: int = MAX_CLAIM_BYTES,
     places: int | None = None,
+    had: int = -1,
 ) -> Claimed:
     """Take up to `limit` due tasks, bounded as by `claim`, and reschedule them at once (at most once).
 
-    Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
+    Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took,
+    or the first ones if they are too heavy by now. Then the next claim has to tell how many it `had`, and returns
+    others of them, with the same token.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
         (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
-        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places),
+        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places, had),
     )
     return _checked(keys, Claimed(*reply))
 

@@ -60,6 +60,12 @@ local function announce(channel, before, earliest)
   end
 end
 
+-- Make the name of the channel on which sleeping schedulers listen from any key of the partition, for a script to which
+-- it is not worth its bytes in each request.
+local function wake_channel(key)
+  return match(key, '^.-}:') .. 'wake'
+end
+
 -- Split a text into lines.
 local function lines(text)
   local found = {}

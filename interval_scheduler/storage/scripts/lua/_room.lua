@@ -19,7 +19,7 @@ local function park(groups, pairs_of)
 end
 
 local function parked_as(group, due, id)
-  return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
+  return group .. '\0' .. format('%016.0f', moment_of(due)) .. '\0' .. id
 end
 
 -- Find some more due tasks, from a place in the due set on. Returns a list of ids and due times, id first; and the records
@@ -95,6 +95,9 @@ local function by_room(groups, due_key, tasks_key, now, limit, found, records, m
     end
     asked = math.min(2 * asked, math.ceil((WORK - work) / PLAIN)) -- twice as many, so that few are read in vain
     found, records = more_due(looked, asked, weight - size, now, due_key, tasks_key)
+    if count > 0 and size + #(records[1] or '') > weight then -- the first is read in any case
+      break
+    end
   end
   if #parking > 0 then
     park(groups, parking)

@@ -140,9 +140,39 @@ local function look_over_counts()
   end
 end
 
+-- Find groups with parked tasks that have neither a run nor a turn nor a note: nothing lets them go on. A group is found
+-- by one search behind the one before, so that its tasks do not count.
+local function look_over_backlogs()
+  local parked, room = groups .. 'parked', groups .. 'room'
+  if call('EXISTS', parked) == 0 or call('HLEN', groups .. 'overdue') > 10000 then
+    return
+  end
+  local has_turn = {}
+  for _, member in ipairs(call('HVALS', groups .. 'overdue')) do
+    has_turn[group_in(member)] = true
+  end
+  local first = '-'
+  for _ = 1, 1000 do
+    local member = call('ZRANGEBYLEX', parked, first, '+', 'LIMIT', 0, 1)[1]
+    if not member then
+      return
+    end
+    local group = group_in(member)
+    first = '(' .. group .. '\1'
+    local goes_on = has_turn[group] or call('HEXISTS', groups .. 'runs', group) == 1 or call('ZSCORE', room, group)
+    if not goes_on and mends then
+      call('ZADD', room, 0, group)
+      earliest = now
+    elseif not goes_on then
+      tell(group, 'group-stands', 'has parked tasks, but no run, turn or note by which they go on')
+    end
+  end
+end
+
 local cursor, ids = '0', {}
 if place_arg == 'counts' then
   look_over_counts()
+  look_over_backlogs()
 else
   local name = place_arg
   local others = {

@@ -10,8 +10,8 @@
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; tasks whose lease passed its deadline become due first, and what only waited is not charged; a retry gets the
---   tasks of the first try that it still holds, and hands back those that are too heavy by now; passes when Redis is out of
---   memory; a task without a record is dropped; a task of a group without room is parked; nothing is taken while the
+--   tasks of the first try that it still holds, and hands back those that are too heavy by now, of which sleeping
+--   schedulers hear; passes when Redis is out of memory; a task without a record is dropped; a task of a group without room is parked; nothing is taken while the
 --   namespace is paused.
 
 local micros = now_us()
@@ -52,8 +52,7 @@ elseif done then
   end
   if #too_heavy > 0 then
     pass_when_full(reply_key)
-    put(back, due_key, paused_key)
-    end_leases(too_heavy, now, due_key, leased_key, leases_key, groups_key)
+    end_claims(too_heavy, back, now, due_key, paused_key, leased_key, leases_key, groups_key, wake_channel(due_key))
   end
   return answer(token, ids, dues, records)
 end

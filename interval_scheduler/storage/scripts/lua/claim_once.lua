@@ -8,18 +8,38 @@
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- ARGV[6] dead limit: integer, how many dead tasks are kept
 -- ARGV[7] places: integer, how many of them begin at once; the others wait for a place on the worker
+-- ARGV[8] had: integer, how many tasks the last reply brought if there may be more of that claim, since it was repeated;
+--   else -1
 -- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
---   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks; passes when
---   Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
+--   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks, those that are
+--   too heavy by now with the next requests, each once, under the same token; passes when Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
 --   deliveries cannot be read is set aside as dead; the oldest dead tasks beyond the limit are forgotten; nothing is
 --   taken while the namespace is paused.
 
--- Take `count` strings of a list, from `first` on.
-local function slice(strings, first, count)
-  return { unpack(strings, first, first + count - 1) }
+-- Read records of those that were taken, from a place on, until the next would exceed `most` bytes; the first is read in
+-- any case.
+local function taken_records(place, count, most)
+  local records, size = {}, 0
+  while #records < count do
+    local step = #records > 0 and size <= SHORT * #records and AT_ONCE
+      or math.min(FEW, math.max(1, math.floor((most - size) / LONGEST)))
+    local first = place + #records
+    local read = call('LRANGE', taken_key, first, first + math.min(step, count - #records) - 1)
+    for _, record in ipairs(read) do
+      size = size + #record
+      if size > most and #records > 0 then
+        return records
+      end
+      records[#records + 1] = record
+    end
+    if #read == 0 then -- the list has expired
+      return records
+    end
+  end
+  return records
 end
 
 -- Tell if a policy has a rule that the scheduler will refuse: its task is leased, so that it can be set aside.
@@ -42,25 +62,42 @@ local function answer(token, ids, dues, records, tries)
   return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, tries }
 end
 
+-- Answer with tasks that the last claim took, but for the first ones, which the worker has. Those that are too heavy by
+-- now are left to the next request.
+local function answer_from(token, count, tried, first)
+  local records = taken_records(2 * count + first, count - first, tonumber(weight_arg))
+  local function part(place)
+    return #records > 0 and call('LRANGE', taken_key, place + first, place + first + #records - 1) or {}
+  end
+  local tries = tried > 0 and part(3 * count) or {}
+  for n, failed in ipairs(tries) do
+    tries[n] = failed ~= '' and failed
+  end
+  is_left = #records > 0 and first + #records < count or is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
+  return answer(token, part(0), part(count), records, tries)
+end
+
 local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
-  is_left = is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
-  local token, count, tried = match(done, '^(%d+) (%d+) (%d+)$')
+  local token, count, tried, first = match(done, '^(%d+) (%d+) (%d+) (%d+)$')
   if not token then
     return corrupt_reply(reply_key)
   end
-  local taken = call('LRANGE', taken_key, 0, -1)
-  local ids, dues, records = slice(taken, 1, count), slice(taken, count + 1, count), slice(taken, 2 * count + 1, count)
-  local tries = slice(taken, 3 * count + 1, tried)
-  for n, failed in ipairs(tries) do
-    tries[n] = failed ~= '' and failed
-  end
-  return answer(token, ids, dues, records, tries)
+  return answer_from(token, tonumber(count), tonumber(tried), tonumber(first))
 end
 
 pass_when_full(reply_key)
+if tonumber(had_arg) >= 0 and call('EXISTS', taken_key) == 1 then
+  local last = redis.pcall('GET', reply_key)
+  local token, count, tried, first = match(type(last) == 'string' and last or '', '^%d+ (%d+) (%d+) (%d+) (%d+)$')
+  first = (tonumber(first) or 0) + had_arg
+  if token and first < tonumber(count) then
+    remember(reply_key, stamp_arg, table.concat({ token, count, tried, digits(first) }, ' '))
+    return answer_from(token, tonumber(count), tonumber(tried), first)
+  end
+end
 call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
 local found = call('EXISTS', halt_key) == 1 and {}
@@ -94,7 +131,7 @@ if #found > 0 then
   if #found > 0 then
     token = next_token(fence_key)
   end
-  local leased, leases, deadline = {}, {}, digits(now + tonumber(lease_arg))
+  local leased, leases, deadline, joins = {}, {}, digits(now + tonumber(lease_arg)), {}
   local count, moves = 0, 0
   for n, record in ipairs(records) do
     local id, due, moment, is_leased = found[2 * n - 1], found[2 * n], nil, false
@@ -116,6 +153,7 @@ if #found > 0 then
       -- This one is the next that the worker gets.
       leased[#leased + 1], leased[#leased + 2] = count < tonumber(places_arg) and deadline or deadline .. WAITS, id
       leases[#leases + 1], leases[#leases + 2] = id, token .. ' ' .. due
+      joins[id] = true
     elseif #failed > 0 then
       ended[#ended + 1] = id
     end
@@ -155,11 +193,20 @@ if #found > 0 then
   if #again > 0 then
     call('ZADD', due_key, unpack(again))
   end
+  local joining = {}
+  for n = 1, #sorted.joining, 2 do
+    local id, group = sorted.joining[n], sorted.joining[n + 1]
+    if joins[id] then
+      joining[#joining + 1], joining[#joining + 2] = id, group
+    else -- it is set aside, and leaves its room to others
+      sorted.touched.of[group] = sorted.touched.of[group] - 1
+    end
+  end
   if #leased > 0 then
     note_length(longest_key, tonumber(lease_arg))
     call('ZADD', leased_key, unpack(leased))
     call('HSET', leases_key, unpack(leases))
-    join_groups(groups_key, sorted.joining)
+    join_groups(groups_key, joining)
   end
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
@@ -178,5 +225,5 @@ elseif call('EXISTS', halt_key) == 0 then
   is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
 end
 -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not take tasks.
-remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries }, ' '))
+remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries, 0 }, ' '))
 return answer(token, ids, dues, kept, tries)

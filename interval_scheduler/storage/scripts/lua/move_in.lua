@@ -41,7 +41,7 @@ for at = 6, #ARGV, 2 do
     else
       place(places, id, moment_of(moment), letter == 'p')
     end
-    notes[#notes + 1] = { attempts_key, id, attempts ~= '0' and attempts }
+    notes[#notes + 1] = { attempts_key, id, attempts == '00' and '0' or attempts ~= '0' and attempts }
     notes[#notes + 1] = { runs_key, id, runs ~= '0' and runs }
     notes[#notes + 1] = { failures_key, id, failures ~= '0' and failures }
     notes[#notes + 1] = { errors_key, id, reason ~= '' and reason }

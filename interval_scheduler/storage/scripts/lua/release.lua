@@ -3,9 +3,11 @@
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run three: id: string; lease: string, as claimed; delay: integer, ms, or 0 for none
--- Returns: string, the earliest due time in ms (-1: none), a blank, and for each run 1 (handed back) or 0 (stale)
+-- Returns: string, the earliest due time or end of a delay in ms (-1: none), a blank, and for each run 1 (handed back) or
+--   0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; a task with a delay
---   stays leased until then, and leaves its group at once; passes when Redis is out of memory.
+--   stays leased until then, and leaves its group at once; sleeping schedulers hear of the end of a delay, since no lease
+--   that they know of ends then; passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -17,6 +19,7 @@ local ids = arguments(3, 3)
 local held = call('HMGET', leases_key, unpack(ids))
 
 local ended, resting, deadlines, results, places = {}, {}, {}, {}, new_places()
+local wakes -- when the first of the delays has ended
 for n, id in ipairs(ids) do
   local delay = tonumber(ARGV[3 * n + 2])
   if read_lease(held[n]) ~= ARGV[3 * n + 1] then
@@ -26,6 +29,7 @@ for n, id in ipairs(ids) do
     if delay > 0 then
       resting[#resting + 1] = id
       deadlines[#deadlines + 1], deadlines[#deadlines + 2] = digits(now + delay) .. PUT_OFF, id
+      wakes = math.min(wakes or LATEST, now + delay + 1)
     else
       ended[#ended + 1] = id
       place(places, id, due_again(held[n], now))
@@ -38,12 +42,13 @@ if #resting > 0 then
   local before = head(due_key)
   call('ZADD', leased_key, unpack(deadlines))
   if leave_groups(groups_key, resting, now, due_key) then
-    places.earliest = math.min(places.earliest or now, now)
-    announce(channel_arg, before, now)
+    wakes = now
   end
+  announce(channel_arg, before, wakes)
 end
 if #ended > 0 then
   pass_when_full(reply_key)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg)
 end
-return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))
+local earliest = math.min(places.earliest or LATEST, wakes or LATEST)
+return remember(reply_key, sequence_arg, digits(earliest < LATEST and earliest or -1) .. ' ' .. table.concat(results))
