@@ -39,7 +39,7 @@ class Inspection:
             raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
         if not isinstance(prefix, str):
             raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-        async for found in self._connected().namespace.tasks(state):
+        async for found in self._connected().namespace.tasks(state, prefix):
             if found.id.startswith(prefix):
                 yield found
                 self._lifespan.check_home()

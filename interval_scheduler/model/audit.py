@@ -17,6 +17,7 @@ Kind = Literal[
     "unreadable",
     "garbled",
     "leftover",
+    "not-indexed",
     "group-count",
     "misplaced",
     "second-home",
@@ -45,6 +46,7 @@ class Problem:
               (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest
               moment, or now; a task with an impossible id is set aside as dead, unless it is leased.
             - `leftover`: data about a task that is over. Mended: the data is gone.
+            - `not-indexed`: a task with a hash tag that the index of the tag does not have. Mended: the index has it.
             - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
             - `second-home`: a task that is on its home and on another partition too. Mended: the task is gone from the
               other partition, unless it runs there.

@@ -35,7 +35,7 @@ _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
+_FUNCTIONS: Final = ("_checks", "_tags", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
 
 
 class BadScriptHeader(Exception):
@@ -168,6 +168,7 @@ CLAIM_ONCE: Final = _load("claim_once", "_room")
 CLEAR: Final = _load("clear")
 COMPLETE: Final = _load("complete")
 CONTROL: Final = _load("control")
+DROP_TAGS: Final = _load("drop_tags")
 ENROLL: Final = _load("enroll", "_membership")
 FAIL: Final = _load("fail")
 FINISH_MIGRATION: Final = _load("finish_migration")

@@ -31,6 +31,7 @@ local function judge(found)
     for _, name in ipairs(EXTRAS) do
       first = first or found.extras[name] and name
     end
+    first = first or found.tagged and 'the index of its hash tag'
     local kind = (count > 0 or found.lease) and 'ghost' or 'leftover'
     return first and kind, 'in ' .. tostring(first) .. ', but there is no such task', forget
   elseif count == 0 then
@@ -64,6 +65,9 @@ local function judge(found)
   if away then
     local seconds = format('%.0f', away / 1000)
     return 'ahead', "it is due in " .. seconds .. " s only, as the server's clock was ahead when it ran", bring_back
+  end
+  if found.tagged == false then
+    return 'not-indexed', 'the index of its hash tag does not have it', add_to_index
   end
   local name = left_over(found)
   return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)
@@ -140,9 +144,37 @@ local function look_over_counts()
   end
 end
 
+-- Check the index of hash tags; an id with a record is checked at the place tasks.
+local function look_over_tags()
+  local place, found, without, odd = walk_over_tags(tasks_key, cursor_arg, tonumber(count_arg))
+  for _, id in ipairs(found) do
+    if call('HEXISTS', tasks_key, id) == 0 then
+      look_over(id)
+    end
+  end
+  for _, tag in ipairs(without) do
+    local in_use = tags_in_use(tags_of(tasks_key), (generations(tags_of(tasks_key))))
+    if mends then
+      call('ZREM', in_use, tag)
+    else
+      tell('{' .. tag .. '}', 'leftover', 'in the hash tags in use, but no task has it')
+    end
+  end
+  for _, pair in ipairs(odd) do
+    if mends then
+      call('ZREM', pair[1], pair[2])
+    else
+      tell(pair[2], 'leftover', 'in the key ' .. pair[1] .. ' without reason')
+    end
+  end
+  return place
+end
+
 local cursor, ids = '0', {}
 if place_arg == 'counts' then
   look_over_counts()
+elseif place_arg == 'tags' then
+  cursor = look_over_tags()
 else
   local name = place_arg
   local others = {
