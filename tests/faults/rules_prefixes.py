@@ -1,4 +1,4 @@
-"""Rules of the machine: the tasks with a prefix are counted, paused, resumed and cleared, with a hash tag or without."""
+"""Rules of the machine: the tasks with a prefix are counted, paused, resumed and cleared; with a tag or without."""
 
 from __future__ import annotations
 

@@ -81,7 +81,18 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
-        assert await scheduler.clear_all_tasks() == 1
+        await _tags(scheduler)
+        assert await scheduler.clear_all_tasks() == 520
+
+
+async def _tags(scheduler: Scheduler) -> None:
+    """So many that a clear leaves some to be unlinked."""
+    tags = [IntervalTask(f"{{t{n}}}", start=FAR) for n in range(520)]
+    assert (await scheduler.assign_tasks(tags)).assigned == 520
+    assert await scheduler.pause_tasks(prefix="{t7}") == 1
+    assert await scheduler.resume_tasks(prefix="{t7}") == 1
+    assert await scheduler.count_tasks(prefix="{t7") == 11
+    assert await scheduler.clear_tasks(prefix="{t7}") == 1
 
 
 async def _look_after(scheduler: Scheduler) -> None:
