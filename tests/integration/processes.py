@@ -152,7 +152,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         hint_keys = {name for name in names if name.startswith(f"{tag}:hint-")}
         for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hint_keys}:
             _check_hints(client, f"{tag}:hint-", partition)
-        index = _check_tags(client, f"{tag}:tag:", tasks)
+        index = _check_tags(client, f"{tag}:tag:", cast("set[bytes]", tasks))
         assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys | index
 
 
@@ -168,9 +168,9 @@ def _check_tags(client: redis.Redis, prefix: str, tasks: set[bytes]) -> set[str]
         return set()
     in_use = f"{prefix}{now.decode().partition(':')[0]}"
     assert {tag.decode() for tag in cast("list[bytes]", client.zrange(in_use, 0, -1))} == set(tagged)
-    for tag, members in tagged.items():
-        assert set(client.zrange(f"{in_use}:{tag}", 0, -1)) == members
-    return {f"{prefix}now", in_use, *(f"{in_use}:{tag}" for tag in tagged)}
+    for name, members in tagged.items():
+        assert set(client.zrange(f"{in_use}:{name}", 0, -1)) == members
+    return {f"{prefix}now", in_use, *(f"{in_use}:{name}" for name in tagged)}
 
 
 def _check_hints(client: redis.Redis, prefix: str, partition: str) -> None:

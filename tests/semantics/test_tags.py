@@ -270,9 +270,8 @@ async def test_bad_arguments_change_nothing(scheduler: Scheduler, name: str) -> 
         "\ud800": InvalidValue,
     }
     for prefix, kind in bad.items():
-        with pytest.raises((InvalidType, InvalidValue)) as caught:
+        with pytest.raises(kind, match=r"^prefix "):
             await call(prefix=prefix)
-        assert (type(caught.value), caught.value.field) == (kind, "prefix")
     with pytest.raises(InvalidType, match="progress"):
         await call(prefix="{t}", progress="yes")
     assert await states(scheduler) == {"waiting": set(mine())}
