@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, SyncCounts, UnsuitableServer
+from interval_scheduler.model import placement
 from interval_scheduler.storage.commands import topology
 from tests.clusters import RedisCluster
 from tests.integration.hinting import Trio, back, gone
@@ -289,3 +290,21 @@ async def test_a_cluster(namespace: str) -> None:
                 with node.client() as client:
                     check_key_space(client, namespace)
             assert await scheduler.clear_all_tasks() == 200 - 3 - 5
+
+
+async def test_tasks_at_the_homes_of_an_older_release_move(
+    urls: list[str], namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several partitions, another list takes them to the homes of their tags; an audit completes the index."""
+    with monkeypatch.context() as patched:
+        patched.setattr(placement, "tag_of", lambda _: None)
+        async with scheduler_of(urls[:3], namespace) as old:
+            await old.assign_tasks(task for tenant in range(10) for task in feeds(tenant))
+            assert max(len(homes) for homes in (await homes_of(old)).values()) > 1
+    async with scheduler_of(urls, namespace, list_epoch=2) as new:
+        await moved(new)
+        assert {len(homes) for homes in (await homes_of(new)).values()} == {1}
+        report = await new.audit(repair=True)
+        assert report.ok
+        for tenant in range(10):
+            assert await new.count_tasks(prefix=f"{{tenant-{tenant}}}") == 20
