@@ -22,6 +22,7 @@ from . import (
     in_order,
     in_rules,
     in_running,
+    in_tags,
     in_tasks,
     in_time_travel,
     in_tls,
@@ -53,5 +54,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_turns.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
+    *in_tags.ALL,
     *in_hoarding.ALL,
 )

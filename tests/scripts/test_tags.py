@@ -10,12 +10,14 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.exceptions import ResponseError
 
 from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.placement import tag_of
 from interval_scheduler.storage.commands import assigning, auditing, control, running, sync, topology
 from interval_scheduler.storage.commands.auditing import AUDITED_KEYS
 from interval_scheduler.storage.commands.control import ControlStep
+from interval_scheduler.storage.commands.key_types import wrong_types
 from interval_scheduler.storage.commands.sync import Marked
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.loader import Script
@@ -395,6 +397,21 @@ async def test_a_tag_of_another_type_keeps_no_run_from_its_end(store: Store) -> 
     done = await running.complete(store.session().it, store.keys, [held(raw_id, 7, 40) for raw_id in ids])
     assert done.held == [True, True]
     assert await store.client.hlen(store.keys.tasks) == 0
+
+
+@asynchronous
+async def test_a_generation_of_another_type_is_named(store: Store) -> None:
+    """Runs end, and tasks without a tag are assigned; one with a tag would not be found."""
+    await store.seed(leased_space({b"{t}1": ONCE}, token=7, due=40, deadline=FAR, fence=b"7"))
+    key = store.keys.tags + b"now"
+    await store.client.sadd(key, b"x")
+    await assigning.assign(store.session().it, store.keys, 0, [change(b"plain", start=FAR)])
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await assigning.assign(store.session().it, store.keys, 0, [change(b"{t}2", start=FAR)])
+    assert await wrong_types(store.partition) == {key: "string"}
+    assert (await running.complete(store.session().it, store.keys, [held(b"{t}1", 7, 40)])).held == [True]
+    assert await store.client.hkeys(store.keys.tasks) == [b"plain"]
+    assert await swept(store, b"{t}") == []
 
 
 # What it costs

@@ -330,3 +330,21 @@ async def test_an_error_of_one_batch_is_that_of_the_call(scheduler: Scheduler, m
     monkeypatch.setattr(partition.sender, "evaluate", refused)
     with pytest.raises(SchedulerError):
         await scheduler.resume_tasks(prefix="{tenant-7}")
+
+
+async def test_no_run_starts_after_a_clear(scheduler: Scheduler) -> None:
+    """A task that was claimed a moment before may be about to start: the call waits, as `remove_task`."""
+    begun = asyncio.Event()
+
+    async def executor(_: str) -> None:
+        begun.set()
+        await asyncio.sleep(30)  # longer than the test
+
+    await scheduler.assign_task(IntervalTask("{t}:1"))
+    await scheduler.start_task_execute(executor)
+    await begun.wait()
+    found = await scheduler.get_task("{t}:1")
+    assert found is not None
+    assert found.claimed_at is not None
+    assert await scheduler.clear_tasks(prefix="{t}") == 1
+    assert time.time() >= found.claimed_at + 0.99

@@ -25,9 +25,11 @@ local function tags_of(tasks_key)
   return string.sub(tasks_key, 1, -6) .. 'tag:'
 end
 
--- Read the generation of the index, and the oldest one of which keys are left; none if there is no index.
+-- Read the generation of the index, and the oldest one of which keys are left; none if there is no index, or if it cannot
+-- be read.
 local function generations(tags)
-  local now, oldest = match(call('GET', tags .. 'now') or '', '^(%d+):(%d+)$')
+  local text = redis.pcall('GET', tags .. 'now')
+  local now, oldest = match(type(text) == 'string' and text or '', '^(%d+):(%d+)$')
   now, oldest = whole(now), whole(oldest)
   if now and oldest then
     return now, oldest
@@ -49,9 +51,14 @@ local function id_of(tag, member)
   return before and before .. '{' .. tag .. '}' .. after
 end
 
+-- Tell if an id has a '{': much faster than a look at each.
+local function may_have_tags(ids)
+  return string.find(table.concat(ids), '{', 1, true) ~= nil
+end
+
 -- Sort ids by their tags. Returns the tags, and the members of each; nil if no id has a tag.
 local function by_tag(ids)
-  if not string.find(table.concat(ids), '{', 1, true) then -- much faster than a look at each
+  if not may_have_tags(ids) then
     return nil
   end
   local names, members = {}, {}
@@ -117,6 +124,7 @@ local function add_to_tags(tasks_key, ids)
   local tags = tags_of(tasks_key)
   local now, oldest = generations(tags)
   if not now then
+    call('GET', tags .. 'now') -- a key of another type stays: people have to look at it
     now, oldest = 1, 1
     note_generations(tags, now, oldest)
   end
@@ -237,7 +245,8 @@ local function walk_over_tags(tasks_key, place, count)
   return tag and #tag .. ':' .. tag .. behind or '0', ids, without, odd
 end
 
--- Write records: two values for each, its id and its record. `fresh` lists the ids of those that may be new.
+-- Write records: two values for each, its id and its record. `fresh` lists the ids of those that may be new; it may be
+-- left empty where `may_have_tags` says so.
 local function write_records(tasks_key, pairs_of, fresh)
   if #fresh > 0 then
     add_to_tags(tasks_key, fresh)

@@ -94,7 +94,7 @@ local function own_phase(id, rule, grid, interval)
   return rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
 end
 
-local before = head(due_key)
+local before, has_tags = head(due_key), may_have_tags(ids)
 local written, fresh, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
@@ -210,7 +210,7 @@ for n, id in ipairs(ids) do
     written[#written + 1] = id
     written[#written + 1] = header .. '\n' .. ARGV[at + 4]
     created[n] = (due or lease) and '0' or '1'
-    if not due and not lease then
+    if has_tags and not due and not lease then
       fresh[#fresh + 1] = id
     end
   end
