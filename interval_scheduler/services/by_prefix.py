@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InvalidType, InvalidValue
+from ..model import checks
 from ..storage.namespace import Partitions, Prefix
 from ..storage.partitions import ControlStep
 from .bulk import pipeline
@@ -80,18 +81,13 @@ def check_prefix(prefix: object, progress: object) -> str:
 
     Raises:
         InvalidType: the prefix is no str, or the progress no function.
-        InvalidValue: the prefix is empty, or is no text.
+        InvalidValue: the prefix is empty, or cannot be encoded.
     """
-    if not isinstance(prefix, str):
-        raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-    if not prefix:
+    text = checks.check_prefix("prefix", prefix)
+    if not text:
         raise InvalidValue(
             "prefix", "must not be empty: task_size, pause, resume and clear_all_tasks concern all tasks"
         )
-    try:
-        prefix.encode()
-    except UnicodeEncodeError:
-        raise InvalidValue("prefix", f"must be text that can be encoded as UTF-8, got {prefix!r}") from None
     if progress is not None and not callable(progress):
         raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
-    return prefix
+    return text

@@ -25,6 +25,7 @@ import anyio
 
 from ..errors import InvalidValue
 from ..model.assignment import AssignCall, NeverRuns
+from ..model.checks import check_prefix
 from ..model.desired import SyncLimits, is_same
 from ..model.reports import SyncChange, SyncCounts, SyncPlan
 from ..storage.marks import MAX_BATCH, MAX_BATCH_BYTES, Marks, Partition, Partitions, Prefix
@@ -223,10 +224,11 @@ def check_scope(scope: object, ids_of: bytes | None = None) -> str:
     """Check the prefix of a sync, and that an id starts with it if one is given; return the prefix.
 
     Raises:
-        InvalidValue: the prefix is empty or no str, or the id does not start with it.
+        InvalidValue: the prefix is empty, no str, or cannot be encoded; or the id does not start with it.
     """
     if not isinstance(scope, str) or not scope:
         raise InvalidValue("scope", f"must be a str that is not empty, such as 'tenant-7:', got {scope!r}")
+    check_prefix("scope", scope)
     if ids_of is not None and not ids_of.startswith(scope.encode()):
         raise InvalidValue("desired", f"has a task whose id {ids_of.decode()!r} does not start with scope={scope!r}")
     return scope

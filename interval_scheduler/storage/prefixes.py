@@ -138,7 +138,7 @@ class Prefix:
         found: list[Place] = []
         async for partition, ids, _ in self.steps():
             rows = await self._look(partition, ids, -1)
-            found += [Place(_RANKS[row.state], row.due_ms, row.id) for row in rows if state in (None, row.state)]
+            found += [Place(_RANKS[row.state], row.due_ms, row.id) for _, row in rows if state in (None, row.state)]
             if len(found) > _MOST_SORTED:
                 return None
         return sorted(found)
@@ -148,19 +148,20 @@ class Prefix:
         home = self.partitions()[-1]
         for start in range(0, len(places), PAGE):
             ids = [place.id for place in places[start : start + PAGE]]
-            for row in await self._look(home, ids, lookup.MAX_READ_BYTES):
-                if state in (None, row.state):
-                    yield home, row
+            for found in await self._look(home, ids, lookup.MAX_READ_BYTES):
+                if state in (None, found[1].state):
+                    yield found
 
-    async def _look(self, partition: Partition, ids: Sequence[bytes], weight: int) -> list[Row]:
-        """Look tasks up that were found at a partition; those that have moved meanwhile, wherever they are."""
-        rows: list[Row] = []
+    async def _look(self, partition: Partition, ids: Sequence[bytes], weight: int) -> list[tuple[Partition, Row]]:
+        """Look tasks up at a partition, and those that are not there while tasks move, wherever they are."""
+        rows: list[tuple[Partition, Row]] = []
         while ids:
             some = await lookup.look(partition.gate, ids, weight)
             for raw_id, row in zip(ids, some, strict=False):
+                where = partition
                 if row is None and self._migration is not None:
-                    row = await self._all.look(raw_id)  # noqa: PLW2901 - the row of this id, from where it is now
+                    where, row = await self._all.locate(raw_id)  # noqa: PLW2901 - the row of this id, where it is now
                 if row is not None:
-                    rows.append(row)
+                    rows.append((where, row))
             ids = ids[len(some) :]
         return rows

@@ -277,6 +277,13 @@ async def test_bad_arguments_change_nothing(scheduler: Scheduler, name: str) -> 
     assert await states(scheduler) == {"waiting": set(mine())}
 
 
+async def test_a_prefix_that_is_no_text_is_refused_by_each_call(scheduler: Scheduler) -> None:
+    with pytest.raises(InvalidValue, match=r"^prefix must not contain lone surrogates"):
+        await listed(scheduler, "{t}\ud800")
+    with pytest.raises(InvalidValue, match=r"^scope must not contain lone surrogates"):
+        await scheduler.sync_tasks([], scope="{t}\ud800", allow_empty=True)
+
+
 async def test_a_closed_scheduler_refuses(make_scheduler: MakeScheduler) -> None:
     scheduler = await make_scheduler()
     await scheduler.close()
