@@ -65,6 +65,16 @@ SUITE = [
     ),
     Measurement("memory at 100,000 tasks", "resting.memory", {"count": 100_000}),
     Measurement("memory at 1,000,000 tasks", "resting.memory", {"count": 1_000_000}),
+    *(
+        Measurement(f"hash tag of 20 among {count:,} tasks", "tags.calls", {"count": count, "rounds": 200})
+        for count in (10_000, 1_000_000)
+    ),
+    *(
+        Measurement(f"prefix of 20 among {count:,} tasks", "tags.calls", {"count": count, "rounds": 3, "tag": False})
+        for count in (10_000, 1_000_000)
+    ),
+    Measurement("memory with hash tags of 20", "tags.memory", {"count": 1_000_000, "tag": True}),
+    Measurement("memory of the same without", "tags.memory", {"count": 1_000_000, "tag": False}),
     Measurement("layout: records in one hash", "resting.layout", {"count": 1_000_000, "small_hashes": False}),
     Measurement("layout: records in small hashes", "resting.layout", {"count": 1_000_000, "small_hashes": True}),
     Measurement("idle, 1,000 tasks waiting", "resting.idle", {}),

@@ -101,7 +101,6 @@ class Assigning:
 
         calls = bulk.convert(desired, to_call)
         connected = self._accepted()
-        connected.partitions.require_online()
         return await sync(
             connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds, limits
         )

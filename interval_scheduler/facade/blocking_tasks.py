@@ -11,6 +11,7 @@ from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts, SyncCounts, SyncPlan
 from ..model.task import DeadTask, ScheduledTask, State, Task
 from ..support.loops import running_loop
+from .blocking_prefixes import BlockingPrefixCalls
 from .feeding import call_with
 from .loop_thread import LoopThread
 from .tasks import TaskCalls
@@ -21,7 +22,7 @@ Item = TypeVar("Item")
 _PAGE: Final = 250
 
 
-class BlockingTaskCalls:
+class BlockingTaskCalls(BlockingPrefixCalls):
     """The calls on tasks, each of which waits for its end.
 
     Args:
@@ -30,8 +31,8 @@ class BlockingTaskCalls:
     """
 
     def __init__(self, scheduler: TaskCalls, thread: LoopThread) -> None:
+        super().__init__(scheduler, thread)
         self._tasks = scheduler
-        self._thread = thread
 
     # Assigning and removing
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import anyio
+
 from ..model.assignment import to_id
 from ..model.task import DeadTask, Task
+from ..services import by_prefix
+from ..services.by_prefix import Progress, check_prefix
 from ..services.lifespan import Connected, Lifespan
 from ..storage.partitions import ControlStep
 
@@ -45,6 +49,25 @@ class Control:
 
     async def clear_dead_tasks(self) -> int:
         return await self._connected().namespace.purge_dead()
+
+    async def count_tasks(self, prefix: str, progress: Progress | None) -> int:
+        prefix = check_prefix(prefix, progress)
+        return await by_prefix.count(self._connected().partitions, prefix, progress)
+
+    async def pause_tasks(self, prefix: str, progress: Progress | None) -> int:
+        prefix = check_prefix(prefix, progress)
+        return await by_prefix.control(self._connected().partitions, prefix, "pause", progress)
+
+    async def resume_tasks(self, prefix: str, progress: Progress | None) -> int:
+        prefix = check_prefix(prefix, progress)
+        return await by_prefix.control(self._connected().partitions, prefix, "resume", progress)
+
+    async def clear_tasks(self, prefix: str, progress: Progress | None) -> int:
+        prefix = check_prefix(prefix, progress)
+        cleared = await by_prefix.clear(self._connected().partitions, prefix, progress)
+        if cleared.wait_ms > 0:
+            await anyio.sleep(cleared.wait_ms / 1000)
+        return cleared.removed
 
     def _connected(self) -> Connected:
         return self._lifespan.require()

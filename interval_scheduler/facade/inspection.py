@@ -11,6 +11,7 @@ from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue
 from ..model.assignment import to_id
 from ..model.audit import AuditReport
+from ..model.checks import check_prefix
 from ..model.health import PartitionHealth
 from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
@@ -37,9 +38,8 @@ class Inspection:
     async def tasks(self, state: State | None, prefix: str) -> AsyncIterator[ScheduledTask]:
         if state not in (None, "waiting", "leased", "paused"):
             raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
-        if not isinstance(prefix, str):
-            raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-        async for found in self._connected().namespace.tasks(state):
+        prefix = check_prefix("prefix", prefix)
+        async for found in self._connected().namespace.tasks(state, prefix):
             if found.id.startswith(prefix):
                 yield found
                 self._lifespan.check_home()

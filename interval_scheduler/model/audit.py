@@ -17,6 +17,7 @@ Kind = Literal[
     "unreadable",
     "garbled",
     "leftover",
+    "not-indexed",
     "group-count",
     "group-stands",
     "misplaced",
@@ -46,6 +47,7 @@ class Problem:
               (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest
               moment, or now; a task with an impossible id is set aside as dead, unless it is leased.
             - `leftover`: data about a task that is over. Mended: the data is gone.
+            - `not-indexed`: a task with a hash tag that the index of the tag does not have. Mended: the index has it.
             - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
             - `group-stands`: a group whose tasks wait for room, while nothing will give it to them: none of its tasks
               runs or has a turn. Mended: the next claim goes on with them.

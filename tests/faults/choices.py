@@ -12,8 +12,9 @@ from tests.model import Spec, Wanted
 from tests.scripts.store import HOUR, MINUTE
 
 #: Few, so that much happens to each.
-IDS: Final = ("a:1", "a:2", "{*}", "ж")
-SCOPES: Final = {"a:": IDS[:2], "{": IDS[2:3], "ж": IDS[3:]}
+IDS: Final = ("a:1", "{*}:1", "{*}", "ж")
+#: Prefixes, and the ids that begin with them; one has a whole hash tag, and one a half.
+SCOPES: Final = {"{*}": IDS[1:3], "a:": IDS[:1], "{": IDS[1:3], "ж": IDS[3:]}
 LOCKS: Final = ("a:1", "sync")
 RULES: Final[list[Reschedule]] = ["keep", "interval", "start"]
 #: What the tasks of a history have in common: they are of few groups, of none, have an end, or at first so many runs.

@@ -28,6 +28,7 @@ SCORES: Final = {"-inf": "-inf", "inf": "inf", "-5": "-5", "1.5": "1.5", "1e300"
 IDS: Final = {"no UTF-8": b"\xff\xfe", "a surrogate": b"\xed\xa0\x80", "NUL": b"a\0b", "1 MB": b"i" * (1 << 20)}
 #: The task that is harmed, unless its id itself is what is wrong.
 BAD: Final = b"bad"
+TAGGED: Final = b"{t}bad"
 RECORD: Final = b"s 200 0\nbad"
 _POLICIES: Final = ("u", "n", "c", "r", "b", "t", "@", "m")
 _GROUP_KEYS: Final = {
@@ -55,6 +56,7 @@ _TYPES: Final = {
     "outbox": "hash",
     "moves": "hash",
     **{f"group:{name}": kind for name, kind in _GROUP_KEYS.items() if kind != "string"},
+    "tag:now": "string",
 }
 
 
@@ -97,6 +99,7 @@ def kinds() -> Iterator[Garbage]:
         yield Garbage(f"group:parked, due time: {word}", _parked(b"g\0%s\0bad" % value))
         yield Garbage(f"group:runs: {word}", _group_count(value))
         yield Garbage(f"fence: {word}", _fence(value))
+        yield Garbage(f"tag:now: {word}", _index(value), raw_id=TAGGED)
     for letter in _POLICIES:
         for word in ("a word", "400 digits", "a negative number", "1e999", "no UTF-8"):
             if (letter, word) != ("m", "a negative number"):
@@ -204,6 +207,17 @@ def _fence(value: bytes) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
         client.set(tag + b"fence", value)
         _task(BAD)(client, tag)
+
+    return write
+
+
+def _index(value: bytes) -> Callable[[redis.Redis, bytes], object]:
+    """The generation of the index of hash tags, and beside it a member of the index that is none."""
+
+    def write(client: redis.Redis, tag: bytes) -> None:
+        client.set(tag + b"tag:now", value)
+        client.zadd(tag + b"tag:1:t", {value: 0})
+        _task(TAGGED)(client, tag)
 
     return write
 

@@ -183,6 +183,67 @@ async def _gone(stage: Stage, task_id: str) -> None:
     await until(is_gone)
 
 
+async def _tagged(stage: Stage, count: int = 20) -> tuple[str, list[str]]:
+    """A new hash tag as a prefix, and the ids of some tasks with it."""
+    prefix = f"{{{stage.new('tag')}}}"
+    ids = [f"{prefix}{n:02}" for n in range(count)]
+    await stage.scheduler.assign_tasks([IntervalTask(task_id, task_id, start=FAR) for task_id in ids])
+    return prefix, ids
+
+
+@asynccontextmanager
+async def _count_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("count_tasks", await stage.scheduler.count_tasks(prefix=prefix), len(ids))
+        stage.expect("count_tasks", await stage.scheduler.count_tasks(prefix="resting "), len(RESTING))
+
+    yield call
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _pause_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("pause_tasks", await stage.scheduler.pause_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.pause_tasks(prefix=prefix)
+    found = [task.id async for task in stage.scheduler.tasks(prefix=prefix, state="paused")]
+    stage.expect("the paused tasks", found, ids)
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _resume_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+    await stage.scheduler.pause_tasks(prefix=prefix)
+
+    async def call() -> None:
+        stage.expect("resume_tasks", await stage.scheduler.resume_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.resume_tasks(prefix=prefix)
+    found = [task.id async for task in stage.scheduler.tasks(prefix=prefix, state="waiting")]
+    stage.expect("the resumed tasks", found, ids)
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _clear_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("clear_tasks", await stage.scheduler.clear_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.clear_tasks(prefix=prefix)
+    stage.expect("what is left of a tag", await stage.scheduler.count_tasks(prefix=prefix), 0)
+
+
 @asynccontextmanager
 async def _pause(stage: Stage) -> AsyncIterator[Call]:
     yield stage.scheduler.pause
@@ -326,6 +387,10 @@ CALLS: Final[dict[str, Entry]] = {
     "pause_task": _pause_task,
     "resume_task": _resume_task,
     "run_task_now": _run_task_now,
+    "count_tasks": _count_tasks,
+    "pause_tasks": _pause_tasks,
+    "resume_tasks": _resume_tasks,
+    "clear_tasks": _clear_tasks,
     "pause": _pause,
     "resume": _resume,
     "dead_tasks": plain(_dead_tasks),

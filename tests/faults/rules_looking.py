@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from interval_scheduler import DeadTask, Rules, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler.model.placement import tag_of
 from interval_scheduler.model.task import State
 from tests.model import Dead, Leased, Model, Parked, Paused, Task, Waiting
 from tests.scripts.store import Store
@@ -21,7 +22,7 @@ from .driving import Driven
 
 Found = TypeVar("Found")
 states = st.sampled_from([None, "waiting", "leased", "paused"])
-prefixes = st.sampled_from(["", "", "a:"])
+prefixes = st.sampled_from(["", "", "a:", "{*}", "{*}:"])
 
 
 class Looking(Driven):
@@ -83,6 +84,8 @@ def known(model: Model) -> list[Any]:
 def in_line(model: Model, state: State | None, prefix: str) -> list[ScheduledTask]:
     """The tasks that must be listed, in their order."""
     lines: list[list[tuple[Any, bytes, Task]]] = []
+    if tag_of(prefix.encode()) is not None:
+        return _in_line_of_tag(model, state, prefix)
     if state in (None, "leased"):
         lines.append([(place.until, raw_id, task) for raw_id, task, place in model.at(Leased)])
     if state in (None, "waiting"):
@@ -97,6 +100,18 @@ def in_line(model: Model, state: State | None, prefix: str) -> list[ScheduledTas
         for _, raw_id, task in sorted(line, key=lambda each: each[:2])
         if task.spec.is_readable and raw_id.startswith(prefix.encode())
     ]
+
+
+def _in_line_of_tag(model: Model, state: State | None, prefix: str) -> list[ScheduledTask]:
+    """The tasks of a hash tag, which are sorted by their times in each state."""
+    found = [
+        (["leased", "waiting", "paused"].index(each.state), each.next_run, raw_id, each)
+        for raw_id, task in model.tasks.items()
+        if task.is_scheduled and task.spec.is_readable and raw_id.startswith(prefix.encode())
+        for each in [shown(raw_id, task)]
+        if state in (None, each.state)
+    ]
+    return [each for *_, each in sorted(found, key=lambda one: one[:3])]
 
 
 async def sizes(scheduler: Scheduler) -> tuple[int, int]:

@@ -60,8 +60,7 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         await _update(scheduler, "rests")
         await scheduler.pause()
         await scheduler.resume()
-        assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
-        assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
+        await _sync(scheduler)
         await scheduler.start_task_execute(executor)
         await until(lambda: _dead(scheduler))
         await until(lambda: _size_is(scheduler, 1))
@@ -82,7 +81,23 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
-        assert await scheduler.clear_all_tasks() == 1
+        await _tags(scheduler)
+        assert await scheduler.clear_all_tasks() == 520
+
+
+async def _sync(scheduler: Scheduler) -> None:
+    assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
+    assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
+
+
+async def _tags(scheduler: Scheduler) -> None:
+    """So many that a clear leaves some to be unlinked."""
+    tags = [IntervalTask(f"{{t{n}}}", start=FAR) for n in range(520)]
+    assert (await scheduler.assign_tasks(tags)).assigned == 520
+    assert await scheduler.pause_tasks(prefix="{t7}") == 1
+    assert await scheduler.resume_tasks(prefix="{t7}") == 1
+    assert await scheduler.count_tasks(prefix="{t7") == 11
+    assert await scheduler.clear_tasks(prefix="{t7}") == 1
 
 
 async def _update(scheduler: Scheduler, task_id: str) -> None:

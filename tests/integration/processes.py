@@ -16,6 +16,8 @@ from typing import Any, Self, cast
 
 import redis
 
+from interval_scheduler.model.placement import tag_of
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -150,7 +152,25 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         hint_keys = {name for name in names if name.startswith(f"{tag}:hint-")}
         for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hint_keys}:
             _check_hints(client, f"{tag}:hint-", partition)
-        assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys
+        index = _check_tags(client, f"{tag}:tag:", cast("set[bytes]", tasks))
+        assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys | index
+
+
+def _check_tags(client: redis.Redis, prefix: str, tasks: set[bytes]) -> set[str]:
+    """The index of hash tags has each task that has one, and nothing else; its keys."""
+    tagged: dict[str, set[bytes]] = {}
+    for raw_id in tasks:
+        if (tag := tag_of(raw_id)) is not None:
+            tagged.setdefault(tag.decode(), set()).add(raw_id.replace(b"{%s}" % tag, b"{", 1))
+    now = cast("bytes | None", client.get(f"{prefix}now"))
+    if now is None:
+        assert tagged == {}
+        return set()
+    in_use = f"{prefix}{now.decode().partition(':')[0]}"
+    assert {tag.decode() for tag in cast("list[bytes]", client.zrange(in_use, 0, -1))} == set(tagged)
+    for name, members in tagged.items():
+        assert set(client.zrange(f"{in_use}:{name}", 0, -1)) == members
+    return {f"{prefix}now", in_use, *(f"{in_use}:{name}" for name in tagged)}
 
 
 def _check_hints(client: redis.Redis, prefix: str, partition: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.scripts.store import Space
+from tests.scripts.store import Space, tags_of
 
 
 def check_space(space: Space) -> None:
     """Every task is at one place, what is counted is there, and nobody waits for what will not come."""
     groups = space.groups
+    assert space.tags == tags_of(space.tasks), "the index of hash tags has each task, and nothing else"
     parked: dict[bytes, bytes] = groups.get("parked-of", {})
     overdue: dict[bytes, bytes] = groups.get("overdue", {})
     of: dict[bytes, bytes] = groups.get("of", {})

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from tests.scripts.store import Space
+from tests.scripts.store import Space, tags_of
 
 from .places import Dead, Leased, Parked, Paused, Task, Waiting
 from .schedule import Model
@@ -27,6 +27,7 @@ def space_of(model: Model) -> Space:
         failures=_counts(model, lambda task: task.failures),
         halt=None if model.halted is None else b"%d" % model.halted,
         groups=_groups(model),
+        tags=tags_of(model.tasks),
         fence=None if model.fence is None else b"%d" % model.fence,
         locks={name.encode(): b"%d" % token for name, token in model.locks.items()},
         membership=model.membership,

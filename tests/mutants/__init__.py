@@ -23,6 +23,7 @@ from . import (
     in_order,
     in_rules,
     in_running,
+    in_tags,
     in_tasks,
     in_time_travel,
     in_tls,
@@ -56,6 +57,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_updates.ALL,
     *in_tls.ALL,
     *in_rules.ALL,
+    *in_tags.ALL,
     *in_hoarding.ALL,
     *in_leftovers.ALL,
 )

@@ -189,8 +189,8 @@ ENDS: Final = (
     lua(
         "a task with so many runs leaves its count behind",
         "complete",
-        "{ tasks_key, runs_key, failures_key }",
-        "{ tasks_key, failures_key }",
+        "{ runs_key, failures_key }",
+        "{ failures_key }",
         tests_in("scripts/test_complete", "test_a_task_with_so_many_runs_leaves_nothing_behind"),
     ),
     lua(
@@ -224,7 +224,7 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })\n",
+        "    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key }, tasks_key)\n",
         "",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),

@@ -33,8 +33,8 @@ ALL: Final = (
     lua(
         "an update takes the payload off",
         "update",
-        "(data or string.sub(task.record, task.behind)))\n  end",
-        "(data or ''))\n  end",
+        "(data or string.sub(task.record, task.behind)) }, {})\n  end",
+        "(data or '') }, {})\n  end",
         tests_in(_TASKS, "test_each_rule_is_changed_and_the_rest_is_kept"),
     ),
     lua(

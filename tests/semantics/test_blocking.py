@@ -79,6 +79,12 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert found.rules.timeout == 5
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
+    told: list[tuple[int, int]] = []
+    assert blocking.count_tasks(prefix="a", progress=lambda *numbers: told.append(numbers)) == 1
+    assert told[-1][0] == 1
+    assert blocking.pause_tasks(prefix="a") == 1
+    assert blocking.resume_tasks(prefix="a") == 1
+    assert blocking.clear_tasks(prefix="{none}") == 0
     assert blocking.pause_task("a")
     assert [each.id for each in blocking.tasks(state="paused")] == ["a"]
     assert blocking.resume_task("a")

@@ -86,14 +86,15 @@ async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Re
 
 
 class Cleared(NamedTuple):
-    """The number of tasks that were taken off, and if one of them was leased."""
+    """The number of tasks that were taken off, if one of them was leased, and if keys of their hash tags are left."""
 
     removed: int
     any_leased: bool
+    are_tags_left: bool = False
 
 
 async def clear(session: Requests, keys: Keys) -> Cleared:
     """Take every task off the schedule."""
     reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], ())
     leased, _, removed = reply.partition(b" ")
-    return Cleared(int(removed), leased == b"1")
+    return Cleared(int(removed.removesuffix(b"+")), leased == b"1", removed.endswith(b"+"))

@@ -24,6 +24,7 @@ AUDITED_KEYS: Final = (
     "parked-of",
     "of",
     "overdue",
+    "tags",
     "counts",
 )
 #: A lease that ended longer ago is stuck: no scheduler recovers it.

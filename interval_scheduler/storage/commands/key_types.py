@@ -77,3 +77,4 @@ def _shared(keys: Keys) -> Iterator[tuple[bytes, str]]:
             yield getattr(keys, name), meaning.partition(",")[0]
     for suffix, kind in _GROUP_KEYS.items():
         yield keys.groups + suffix, kind
+    yield keys.tags + b"now", "string"

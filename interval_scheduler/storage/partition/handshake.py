@@ -84,7 +84,7 @@ class Handshake:
         require_suitable(self._partition.name, self._diagnose(self._facts))
         self.stored = await self._read_membership()
         if self.stored is not None:
-            self.expected.require_same_layout(self.stored)
+            self.expected.require_same_layout(self.stored, self._partition.keys.membership)
 
     def _is_demoted(self) -> bool:
         """Tell if a Sentinel or a cluster named this server as the primary although it is a replica."""

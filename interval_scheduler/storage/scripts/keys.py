@@ -98,6 +98,7 @@ class Keys:
         "paused",
         "probe",
         "runs",
+        "tags",
         "tasks",
         "wake",
     )
@@ -122,6 +123,8 @@ class Keys:
         #: A prefix; `_groups.lua` lists the keys that start with it.
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
+        #: A prefix, of the index of hash tags; `_tags.lua` derives it from the key of the tasks, and lists the keys.
+        self.tags: Final = self._tag + b"tag:"
         self.halt: Final = self._tag + b"halt"
         #: The longest lease that a scheduler took, by which an audit tells leases that are stuck.
         self.longest: Final = self._tag + b"longest"

@@ -36,7 +36,7 @@ _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _BODY: Final = re.compile(r"^-- \[(\w+)\.lua\]\n", re.MULTILINE)
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
+_FUNCTIONS: Final = ("_checks", "_tags", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
 
 
 class BadScriptHeader(Exception):
@@ -174,6 +174,7 @@ CLAIM_ONCE: Final = _load("claim_once", "_room")
 CLEAR: Final = _load("clear")
 COMPLETE: Final = _load("complete")
 CONTROL: Final = _load("control")
+DROP_TAGS: Final = _load("drop_tags")
 ENROLL: Final = _load("enroll", "_membership")
 FAIL: Final = _load("fail")
 FINISH_MIGRATION: Final = _load("finish_migration")

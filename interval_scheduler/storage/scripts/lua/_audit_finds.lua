@@ -31,6 +31,7 @@ local function look_up(id)
     lease = call('HGET', leases_key, id) or nil,
     dead = tonumber(call('ZSCORE', dead_key, id)),
     paused = tonumber(call('ZSCORE', paused_key, id)),
+    tagged = is_in_tags(tasks_key, id),
     odd = nil,
     extras = {},
     places = {},

@@ -15,6 +15,7 @@ local function forget(found)
   local id = found.id
   delete_members({ id }, { due_key, leased_key, dead_key, paused_key })
   delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key })
+  take_from_tags(tasks_key, { id })
   drop_parked(groups, { id })
   if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then
     earliest = now
@@ -101,6 +102,10 @@ local function bring_back(found)
   else
     call('ZADD', paused_key, digits(moment), found.id)
   end
+end
+
+local function add_to_index(found)
+  add_to_tags(tasks_key, { found.id })
 end
 
 local function drop_stray_lease(found)

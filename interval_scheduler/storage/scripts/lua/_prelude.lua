@@ -138,18 +138,20 @@ local function delete_members(ids, sets)
   end
 end
 
--- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task, the records last.
-local function forget_oldest(count, dead_key, hashes)
+-- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task but that of the
+-- records, which are deleted last.
+local function forget_oldest(count, dead_key, hashes, tasks_key)
   local oldest = call('ZRANGE', dead_key, 0, count - 1)
   delete_members(oldest, { dead_key })
   delete_fields(oldest, hashes)
+  delete_records(tasks_key, oldest)
   return #oldest
 end
 
 -- Forget the oldest dead tasks beyond a limit, at most as many as a batch may have added.
-local function bound_dead(limit, most, dead_key, hashes)
+local function bound_dead(limit, most, dead_key, hashes, tasks_key)
   local beyond = call('ZCARD', dead_key) - tonumber(limit)
   if beyond > 0 then
-    forget_oldest(math.min(beyond, most), dead_key, hashes)
+    forget_oldest(math.min(beyond, most), dead_key, hashes, tasks_key)
   end
 end

@@ -94,8 +94,8 @@ local function own_phase(id, rule, grid, interval)
   return rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
 end
 
-local before = head(due_key)
-local written, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, new_places()
+local before, has_tags = head(due_key), may_have_tags(ids)
+local written, fresh, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
   local rule, flags, policy = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
@@ -210,6 +210,9 @@ for n, id in ipairs(ids) do
     written[#written + 1] = id
     written[#written + 1] = header .. '\n' .. ARGV[at + 4]
     created[n] = (due or lease) and '0' or '1'
+    if has_tags and not due and not lease then
+      fresh[#fresh + 1] = id
+    end
   end
   if not (is_over and TELLS) then
     touched[#touched + 1] = id
@@ -220,7 +223,7 @@ if #touched == 0 then
   return remember(reply_key, stamp_arg, '-1 ' .. results_of(created, asked))
 end
 if #written > 0 then
-  call('HSET', tasks_key, unpack(written))
+  write_records(tasks_key, written, fresh)
 end
 put(places, due_key, paused_key)
 if parked then
@@ -236,12 +239,14 @@ if #over > 0 then
   -- later, keep its new record and due time.
   delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
   delete_members(over, { leased_key, dead_key, paused_key })
+  local gone = {}
   for _, id in ipairs(over) do
     if not due_of[id] then
-      call('ZREM', due_key, id)
-      call('HDEL', tasks_key, id)
+      gone[#gone + 1] = id
     end
   end
+  delete_members(gone, { due_key })
+  delete_records(tasks_key, gone)
   makes_room = leave_groups(groups_key, over, now, due_key) or makes_room
 end
 if makes_room then

@@ -31,6 +31,7 @@ local function judge(found)
     for _, name in ipairs(EXTRAS) do
       first = first or found.extras[name] and name
     end
+    first = first or found.tagged and 'the index of its hash tag'
     local kind = (count > 0 or found.lease) and 'ghost' or 'leftover'
     return first and kind, 'in ' .. tostring(first) .. ', but there is no such task', forget
   elseif count == 0 then
@@ -64,6 +65,9 @@ local function judge(found)
   if away then
     local seconds = format('%.0f', away / 1000)
     return 'ahead', "it is due in " .. seconds .. " s only, as the server's clock was ahead when it ran", bring_back
+  end
+  if found.tagged == false then
+    return 'not-indexed', 'the index of its hash tag does not have it', add_to_index
   end
   local name = left_over(found)
   return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)
@@ -144,12 +148,13 @@ end
 -- by one search behind the one before, so that its tasks do not count.
 local function look_over_backlogs()
   local parked, room = groups .. 'parked', groups .. 'room'
-  if call('EXISTS', parked) == 0 or call('HLEN', groups .. 'overdue') > 10000 then
+  local step = call('HSCAN', groups .. 'overdue', 0, 'COUNT', 10000)
+  if call('EXISTS', parked) == 0 or step[1] ~= '0' then
     return
   end
   local has_turn = {}
-  for _, member in ipairs(call('HVALS', groups .. 'overdue')) do
-    has_turn[group_in(member)] = true
+  for n = 2, #step[2], 2 do
+    has_turn[group_in(step[2][n])] = true
   end
   local first = '-'
   for _ = 1, 1000 do
@@ -169,10 +174,38 @@ local function look_over_backlogs()
   end
 end
 
+-- Check the index of hash tags; an id with a record is checked at the place tasks.
+local function look_over_tags()
+  local place, found, without, odd = walk_over_tags(tasks_key, cursor_arg, tonumber(count_arg))
+  for _, id in ipairs(found) do
+    if call('HEXISTS', tasks_key, id) == 0 then
+      look_over(id)
+    end
+  end
+  for _, tag in ipairs(without) do
+    local in_use = tags_in_use(tags_of(tasks_key), (generations(tags_of(tasks_key))))
+    if mends then
+      call('ZREM', in_use, tag)
+    else
+      tell('{' .. tag .. '}', 'leftover', 'in the hash tags in use, but no task has it')
+    end
+  end
+  for _, pair in ipairs(odd) do
+    if mends then
+      call('ZREM', pair[1], pair[2])
+    else
+      tell(pair[2], 'leftover', 'in the key ' .. pair[1] .. ' without reason')
+    end
+  end
+  return place
+end
+
 local cursor, ids = '0', {}
 if place_arg == 'counts' then
   look_over_counts()
   look_over_backlogs()
+elseif place_arg == 'tags' then
+  cursor = look_over_tags()
 else
   local name = place_arg
   local others = {

@@ -215,11 +215,12 @@ if #found > 0 then
   if #off > 0 then
     call('ZREM', due_key, unpack(off))
   end
-  delete_fields(gone, { tasks_key, failures_key, runs_key })
+  delete_records(tasks_key, gone)
+  delete_fields(gone, { failures_key, runs_key })
   is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
   delete_fields(ended, { attempts_key })
   if #dead > 0 then
-    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key }, tasks_key)
   end
 elseif call('EXISTS', halt_key) == 0 then
   is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)

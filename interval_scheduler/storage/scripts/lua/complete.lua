@@ -77,7 +77,8 @@ if #ended > 0 then
   pass_when_full(reply_key)
   count_up(runs_key, counted)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
-    delete_fields(gone, { tasks_key, runs_key, failures_key })
+    delete_records(tasks_key, gone)
+    delete_fields(gone, { runs_key, failures_key })
     delete_fields(ended, { attempts_key })
   end)
 end

@@ -90,7 +90,7 @@ function actions.r(id, at, claim, mark)
       -- The last moment of the task passed during the pause.
       delete_fields({ id }, { attempts_key, runs_key, failures_key })
       call('ZREM', paused_key, id)
-      call('HDEL', tasks_key, id)
+      delete_records(tasks_key, { id })
       return '0'
     end
     if planned then

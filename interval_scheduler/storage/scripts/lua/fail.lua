@@ -94,9 +94,9 @@ if #ended > 0 then
   count_up(runs_key, counted)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
     delete_fields(finished, { attempts_key })
-    delete_fields(gone, { tasks_key })
+    delete_records(tasks_key, gone)
     delete_fields(over, { runs_key, failures_key })
-    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key }, tasks_key)
   end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

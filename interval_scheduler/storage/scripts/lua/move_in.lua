@@ -20,7 +20,7 @@ if (whole(call('HGET', moves_key, origin)) or 0) >= tonumber(number_arg) then
 end
 
 local UNREADABLE = '1 it could not be read in the outbox of ' .. origin_arg
-local records, dead, notes, places = {}, {}, {}, new_places()
+local records, fresh, dead, notes, places = {}, {}, {}, {}, new_places()
 local in_groups = false
 for at = 6, #ARGV, 2 do
   local id, packed = ARGV[at], ARGV[at + 1]
@@ -35,6 +35,7 @@ for at = 6, #ARGV, 2 do
     local reason = string.sub(packed, behind, behind + tonumber(length) - 1)
     local record = string.sub(packed, behind + tonumber(length))
     records[#records + 1], records[#records + 2] = id, record
+    fresh[#fresh + 1] = id
     in_groups = in_groups or match(match(record, '^[^\n]*'), GROUP)
     if letter == 'd' then
       dead[#dead + 1], dead[#dead + 2] = moment, id
@@ -50,7 +51,7 @@ end
 
 local before = head(due_key)
 if #records > 0 then
-  call('HSET', tasks_key, unpack(records))
+  write_records(tasks_key, records, fresh)
   put(places, due_key, paused_key)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))

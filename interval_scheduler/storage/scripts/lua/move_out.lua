@@ -91,7 +91,8 @@ if #taken > 0 then
   if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
-  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key, tasks_key })
+  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key })
+  delete_records(tasks_key, taken)
   announce(channel_arg, before, earliest)
 end
 return answer()

@@ -11,5 +11,5 @@ if done then
   return done
 end
 
-local count = forget_oldest(tonumber(limit_arg), dead_key, { errors_key, runs_key, failures_key, tasks_key })
+local count = forget_oldest(tonumber(limit_arg), dead_key, { errors_key, runs_key, failures_key }, tasks_key)
 return remember(reply_key, stamp_arg, digits(count))

@@ -42,7 +42,7 @@ if #ended > 0 then
   end
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
     delete_fields(ended, { attempts_key })
-    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key }, tasks_key)
   end)
 end
 return remember(reply_key, sequence_arg, table.concat(results))

@@ -40,7 +40,7 @@ for n, id in ipairs(ids) do
 end
 
 local before = head(due_key)
-call('HDEL', tasks_key, unpack(ids))
+delete_records(tasks_key, ids)
 call('ZREM', due_key, unpack(ids))
 if parked then
   drop_parked(groups_key, ids)

@@ -95,7 +95,7 @@ end
 -- Write a task whose times stay. Returns its due time if it waits now and did not before, or nil.
 local function rewrite(id, task, header, data, group)
   if header ~= task.header or data then
-    call('HSET', tasks_key, id, header .. '\n' .. (data or string.sub(task.record, task.behind)))
+    write_records(tasks_key, { id, header .. '\n' .. (data or string.sub(task.record, task.behind)) }, {})
   end
   if task.claim and task.mark == '' and header ~= task.header then
     call('HSET', leases_key, id, task.claim .. ' k0' .. task.paused)
