@@ -33,22 +33,22 @@ class Control:
         return await self._step(task_id, b"v")
 
     async def pause(self) -> None:
-        await self._connected().namespace.pause_all()
+        await (await self._connected()).namespace.pause_all()
 
     async def resume(self) -> None:
-        await self._connected().namespace.resume_all()
+        await (await self._connected()).namespace.resume_all()
 
     async def dead_tasks(self) -> AsyncIterator[DeadTask]:
-        async for task in self._connected().namespace.dead_tasks():
+        async for task in (await self._connected()).namespace.dead_tasks():
             yield task
             self._lifespan.check_home()
 
     async def clear_dead_tasks(self) -> int:
-        return await self._connected().namespace.purge_dead()
+        return await (await self._connected()).namespace.purge_dead()
 
-    def _connected(self) -> Connected:
-        return self._lifespan.require()
+    async def _connected(self) -> Connected:
+        return await self._lifespan.enter()
 
     async def _step(self, task_or_id: Task | str, action: bytes) -> bool:
         raw_id = to_id(task_or_id)
-        return await self._connected().partitions.control(ControlStep(raw_id, action)) == "1"
+        return await (await self._connected()).partitions.control(ControlStep(raw_id, action)) == "1"

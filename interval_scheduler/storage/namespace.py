@@ -19,10 +19,10 @@ from .commands.assigning import START_WINDOW_MS
 from .commands.lookup import StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
-from .partitions import Partition, Partitions
+from .partitions import Links, Partition, Partitions, QueueOf
 from .requests.batching import MAX_BATCH
 
-__all__ = ["Cleared", "Namespace", "Partition", "Partitions", "TaskCounts"]
+__all__ = ["Cleared", "Links", "Namespace", "Partition", "Partitions", "QueueOf", "TaskCounts"]
 
 
 class TaskCounts(NamedTuple):
