@@ -214,7 +214,7 @@ class BlockingScheduler(BlockingTaskCalls):
         return self._thread.call(lambda: self._scheduler.acknowledge_data_loss(partition))
 
     def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
-        """Check everything that this namespace has in Redis, and return the faults."""
+        """Check everything that this namespace and its queues have in Redis, and return the faults."""
         return self._thread.call(lambda: self._scheduler.audit(repair=repair, progress=progress))
 
     def __repr__(self) -> str:

@@ -5,9 +5,9 @@ command, that its Redis is gone. A namespace and its queues share one connection
 
 ::
 
-    none ──first channel──▶ open ──a channel is added, or given up──▶ open
+    none ──first channel──▶ open ──another channel──▶ open
                               ├── the connection dies or stays silent ──▶ none; all who listen are told
-                              └── the last channel is given up ──▶ none
+                              └── nobody listens any more ──▶ none
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Listener:
 class _Hearing:
     """One connection on which all listeners hear, from the first one to the end.
 
-    One task reads, and one sends: a listener that gives up, which is cancelled then, cuts nothing that is being sent.
+    One task reads, and one sends: a listener that is cancelled cuts nothing that is being sent.
     """
 
     def __init__(self, pubsub: Any, time_out_seconds: float) -> None:
@@ -123,7 +123,6 @@ class _Hearing:
         finally:
             refused.cancel()
             self._listeners.remove(listener)
-            self._changed.set()
             if not self._listeners:
                 self.is_over = True
                 await end(self._task)
@@ -147,28 +146,25 @@ class _Hearing:
                 await self._pubsub.aclose()
 
     async def _send(self) -> None:
-        while True:
+        while not self.is_over:  # as in `_read`
             await self._changed.wait()
             await self._send_changes()
 
     async def _send_changes(self) -> None:
-        """Ask for the channels of new listeners, and give up those without any."""
+        """Ask for the channels of new listeners.
+
+        One that nobody listens to any more stays, and is heard by nobody: to give it up would be another right.
+        """
         self._changed.clear()
         wanted = {listener.channel for listener in self._listeners if not listener.refused.is_set()}
         for channel in wanted - self._asked:
             self._asked.add(channel)
             self._unanswered.append(channel)
             await self._pubsub.subscribe(channel)
-        if not wanted:
-            return  # it is over, or all were refused
-        for channel in self._asked - wanted:
-            self._asked.discard(channel)
-            self._heard.discard(channel)
-            await self._pubsub.unsubscribe(channel)
 
     async def _read(self) -> None:
         silent = False
-        while True:
+        while not self.is_over:  # a client may swallow the cancel if a message arrives at the same moment
             try:
                 message = await self._pubsub.get_message(timeout=self._time_out_seconds)
             except NoPermissionError:
