@@ -37,6 +37,8 @@ class Covering:
             with contextlib.suppress(SchedulerError):  # it is told as not connected
                 await self._family.open(core)
             return await core.health()
+        if core.lifespan.connected is None:
+            return await core.health()
         found: dict[str, Health] = {}
         own, _ = await asyncio.gather(core.health(), self._examine_queues(found))
         return replace(own, queues=dict(sorted(found.items()))) if found else own

@@ -112,8 +112,8 @@ class Family:
         for member in self._members(core):
             member.settle()
         if self._is_called_inside():  # a run that waited for the end of a close would wait for itself
-            self.root.lifespan.refuse_during_close()
-            core.lifespan.refuse_during_close()
+            for each in {self.root, core}:
+                each.lifespan.refuse_during_close()
         if core is not self.root:
             await self.connect(self.root)
             core.is_shut = False

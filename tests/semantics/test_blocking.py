@@ -96,6 +96,7 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert health.connected
     assert health.accepting
     assert blocking.audit(progress=lambda done, of: None).problems == ()
+    assert blocking.queues() == []
     assert blocking.moving() == ()
     assert blocking.acknowledge_data_loss() is False
     blocking.stop_task_accept()
