@@ -268,7 +268,8 @@ async def test_losses_are_acknowledged_for_the_queues(
     make_scheduler: MakeScheduler, url: str, redis_server: RedisServer, namespace: str
 ) -> None:
     one, other = await make_scheduler(), await make_scheduler()
-    mail, lost = one.queue("mail"), []
+    lost: list[str] = []
+    mail = one.queue("mail")
     mail.on("data-lost", lost.append)
     await mail.assign_task(IntervalTask("t", start=FAR))
     await lose(one, url, redis_server, namespace)
