@@ -54,10 +54,9 @@ class Covering:
         for queue in queues:
             found.setdefault(queue.name, _unknown("did not answer in time"))
 
-    @staticmethod
-    async def _examine_queue(queue: Core, found: dict[str, Health]) -> None:
+    async def _examine_queue(self, queue: Core, found: dict[str, Health]) -> None:
         try:
-            await queue.connect()
+            await self._family.open(queue)
             found[queue.name] = await queue.health()
         except SchedulerError as error:
             found[queue.name] = _unknown(describe(error))
@@ -100,7 +99,7 @@ class Covering:
         if self._core is not self._family.root:
             return [self._core]
         queues = await self._family.all_queues()
-        await together([queue.connect() for queue in queues])
+        await together([self._family.open(queue) for queue in queues])
         return [self._core, *queues]
 
 

@@ -17,11 +17,20 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
+import anyio
+
 from ..config.queue_options import check_queue_name, check_same_options, is_queue_name, queue_options
+from ..errors import PartitionOffline
 from ..storage.namespace import Partitions
+from ..support import clock
+from ..support.backoff import delays
 from ..support.loops import running_loop
 from ..support.text import describe
 from .core import Core
+
+#: The pauses between two attempts to connect a queue whose namespace is online, seconds.
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 0.5
 
 
 class Family:
@@ -120,11 +129,21 @@ class Family:
         await core.connect()
 
     async def open(self, core: Core) -> None:
-        """Connect a queue if it was asked for since its namespace connected."""
+        """Connect a queue if it was asked for since its namespace connected.
+
+        As for a call, a connection that is cut meanwhile is tried again for as long as a call may take.
+        """
         root = self.root.lifespan
-        if core.lifespan.connected is None and not core.is_shut and root.connected is not None:
+        give_up_at = clock.monotonic() + self.root.options.storage.operation_timeout_seconds
+        pauses = delays(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
+        while core.lifespan.connected is None and not core.is_shut and root.connected is not None:
             root.require_open()
-            await core.connect()
+            try:
+                await core.connect()
+            except PartitionOffline:
+                if not root.is_online or clock.monotonic() >= give_up_at:
+                    raise
+                await anyio.sleep(next(pauses))
 
     async def _open_quietly(self, core: Core) -> None:
         """Connect a queue; the first call on it tells its caller if that fails."""
