@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from .while_used import end
 #: The beginning of an announcement of hints; the name of a partition comes behind it.
 HINTS: Final = b"hints "
 _LONGEST_NOTE: Final = 1024
+#: The time after which a task that does not end is cancelled again, seconds.
+_AGAIN_SECONDS: Final = 0.1
 
 
 class Subscription:
@@ -140,10 +142,10 @@ class _Hearing:
                 each.result()
         finally:
             self.is_over = True
-            for each in ways:
-                await end(each)
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await self._pubsub.aclose()
+            with anyio.CancelScope(shield=True):
+                await _end_both(ways)
+                with anyio.move_on_after(1):
+                    await self._pubsub.aclose()
 
     async def _send(self) -> None:
         while not self.is_over:  # as in `_read`
@@ -198,6 +200,18 @@ class _Hearing:
         for listener in self._listeners:
             if listener.channel == channel:
                 listener.refused.set()
+
+
+async def _end_both(ways: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks that use a client, and wait for their ends; the error of one of them is told already."""
+    left = set(ways)
+    while left:
+        for each in left:
+            each.cancel()  # again, if the client swallowed it because something arrived at the same moment
+        done, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+        for each in done:
+            if not each.cancelled():
+                each.exception()
 
 
 async def ping(client: Any, time_out_seconds: float) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 import anyio
-
-_AGAIN_SECONDS: Final = 0.1
 
 
 class WhileUsed:
@@ -46,9 +44,8 @@ class WhileUsed:
 
 async def end(task: asyncio.Task[None]) -> None:
     """Cancel a task, and wait for its end; its error is nobody's."""
+    task.cancel()
     with anyio.CancelScope(shield=True):
-        while not task.done():
-            task.cancel()  # again, if a client swallowed it because something arrived at the same moment
-            await asyncio.wait([task], timeout=_AGAIN_SECONDS)
+        await asyncio.wait([task])
     if not task.cancelled():
         task.exception()
