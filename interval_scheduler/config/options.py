@@ -11,18 +11,17 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
+from .namespaces import check_namespace
 
 T = TypeVar("T")
 Delivery = Literal["at-least-once", "at-most-once"]
 OnOffline = Literal["raise", "hint"]
-
-_FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ class SchedulerOptions:
                 "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
             )
         check_seconds_option("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
-        _check_namespace(self.namespace)
+        check_namespace(self.namespace)
         check_concurrency(self.concurrency)
         if self.group_concurrency is not None:
             check_whole_option("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
@@ -237,18 +236,6 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
     instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
-
-
-def _check_namespace(value: object) -> None:
-    if not isinstance(value, str):
-        raise ConfigurationTypeError("namespace", f"must be a str, not {type(value).__name__}")
-    if not value or len(value) > 128:
-        raise ConfigurationError("namespace", f"must have 1 to 128 characters, got {len(value)}")
-    bad = sorted(_FORBIDDEN_IN_NAMESPACE.intersection(value))
-    if bad:
-        raise ConfigurationError("namespace", f"must not contain {' '.join(map(repr, bad))}")
-    if not value.isascii():
-        raise ConfigurationError("namespace", "must be ASCII")
 
 
 def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:

@@ -24,7 +24,8 @@
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
     │   │       └── NotReplicated            the change happened, but too few replicas had it in time
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
-    │   │   └── HintsFull                    no more hints may wait for a partition that is offline
+    │   │   ├── HintsFull                    no more hints may wait for a partition that is offline
+    │   │   └── QueuesFull                   a namespace can have no more queues
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
@@ -65,6 +66,7 @@ from .storage import (
     PartitionListChanged,
     PartitionMismatch,
     PartitionOffline,
+    QueuesFull,
     StorageError,
     StorageFull,
     StorageRefused,
@@ -92,6 +94,7 @@ __all__ = [
     "PartitionListChanged",
     "PartitionMismatch",
     "PartitionOffline",
+    "QueuesFull",
     "RunTimeout",
     "SchedulerError",
     "StorageError",

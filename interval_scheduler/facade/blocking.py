@@ -50,12 +50,18 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
     """
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
-        self._options = to_options(options)
         log = guarded(logger)
-        self._scheduler = Scheduler(self._options, log)
-        thread = LoopThread(log, lambda: self._close_scheduler(0))
-        BlockingTaskCalls.__init__(self, self._scheduler, thread)
-        BlockingUpdateCalls.__init__(self, self._scheduler, thread)
+        scheduler = Scheduler(to_options(options), log)
+        self._put_together(scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
+
+    def _put_together(self, scheduler: Scheduler, thread: LoopThread, namespace: Self | None = None) -> None:
+        self._options = scheduler._options  # noqa: SLF001 - of the same facade
+        self._scheduler = scheduler
+        #: The scheduler of the namespace that this queue is in, whose thread it uses.
+        self._namespace = namespace
+        self._queues: dict[Scheduler, Self] = {}
+        BlockingTaskCalls.__init__(self, scheduler, thread)
+        BlockingUpdateCalls.__init__(self, scheduler, thread)
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
@@ -87,6 +93,10 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
         self._close(0.0 if isinstance(error, KeyboardInterrupt) else self._options.drain_seconds)
 
     def _close(self, drain_seconds: float) -> None:
+        if self._namespace is not None:  # a queue: the thread goes on
+            close = self._scheduler._close_within  # noqa: SLF001 - of the same facade
+            self._thread.call(lambda: close(drain_seconds))
+            return
         refuse = self._scheduler._assigning.refuse  # noqa: SLF001 - of the same facade
         self._thread.close(lambda: self._close_scheduler(drain_seconds), END_SECONDS, otherwise=refuse)
 
@@ -108,6 +118,22 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
     def accepting_tasks(self) -> bool:
         """True while tasks are accepted."""
         return self._scheduler.accepting_tasks
+
+    # Queues
+
+    def queue(self, name: str, **options: Any) -> Self:
+        """Return the scheduler of a queue: a schedule of its own inside of this namespace, on the same connections.
+
+        It uses the thread of this scheduler. Closing it alone leaves the thread as it is.
+        """
+        scheduler = self._scheduler.queue(name, **options)
+        made = type(self).__new__(type(self))
+        made._put_together(scheduler, self._thread, self)  # noqa: SLF001 - of this class
+        return self._queues.setdefault(scheduler, made)
+
+    def queues(self) -> list[str]:
+        """List the names of the queues that exist, sorted: those that any scheduler has connected so far."""
+        return self._thread.call(self._scheduler.queues)
 
     # Executing
 
@@ -190,7 +216,7 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
         return self._thread.call(lambda: self._scheduler.acknowledge_data_loss(partition))
 
     def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
-        """Check everything that this namespace has in Redis, and return the faults."""
+        """Check everything that this namespace and its queues have in Redis, and return the faults."""
         return self._thread.call(lambda: self._scheduler.audit(repair=repair, progress=progress))
 
     def __repr__(self) -> str:

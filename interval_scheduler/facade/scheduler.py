@@ -11,16 +11,13 @@ from typing import Any, Self
 import anyio
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
+from ..errors import InvalidValue
 from ..execution.executor import Executor
-from ..model.health import Health
-from ..services.lifespan import Lifespan, in_words
-from ..support import clock
-from ..support.events import Events, Handler
+from ..support.events import Handler
 from ..support.log import Log, guarded
-from .assigning import Assigning
-from .control import Control
-from .executing import Executing
-from .inspection import Inspection
+from .core import Core
+from .covering import Covering
+from .family import Family
 from .locking import LockCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
@@ -50,21 +47,23 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
     """
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
-        self._options = to_options(options)
-        log = guarded(logger)
-        self._events = Events(log)
-        self._lifespan = Lifespan(self._options, self._events, log)
-        self._executing = Executing(self._lifespan, self._options, self._events, log)
-        inspection = Inspection(self._lifespan, self._options)
-        UpdateCalls.__init__(self, self._lifespan, self._options)
-        LockCalls.__init__(self, self._lifespan)
-        RepairCalls.__init__(self, inspection)
-        TaskCalls.__init__(
-            self,
-            Assigning(self._lifespan, self._options, self._executing.is_in_progress),
-            Control(self._lifespan),
-            inspection,
-        )
+        core = Core(to_options(options), guarded(logger))
+        self._put_together(core, Family(core), None)
+
+    def _put_together(self, core: Core, family: Family, namespace: Self | None) -> None:
+        self._core = core
+        self._family = family
+        #: The scheduler of the namespace that this queue is in; it stays as long as one of its queues is used.
+        self._namespace = namespace
+        self._queues: dict[str, Self] = {}
+        self._options = core.options
+        self._events = core.events
+        self._lifespan = core.lifespan
+        self._executing = core.executing
+        UpdateCalls.__init__(self, core.lifespan, core.options)
+        LockCalls.__init__(self, core.lifespan)
+        RepairCalls.__init__(self, Covering(core, family))
+        TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
@@ -97,11 +96,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
             NotConnected: a run or a handler calls it during a close; others wait for the end of that.
             WrongEventLoop: it is connected in another event loop.
         """
-        self._settle()
-        if self._executing.is_called_inside_run() or self._events.is_called_inside_handler():
-            self._lifespan.refuse_during_close()  # a run that waited for the end of a close would wait for itself
-        if await self._lifespan.connect() and self.online:
-            self._events.emit("online")
+        await self._family.connect(self._core)
 
     async def close(self) -> None:
         """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.
@@ -125,42 +120,14 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
         with anyio.CancelScope(shield=True):
             await self._close_within(drain_seconds)
 
-    def _settle(self) -> None:
-        """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
-        if self._lifespan.settle():
-            self._assigning.refuse()
-            self._executing.forget()
-
     async def _close_within(self, drain_seconds: float, then: Callable[[], object] | None = None) -> bool:
-        """Close, and let runs and handlers end within that time, in seconds.
-
-        If a run calls it, it goes on in the background, calls `then` at its end, and returns False. `then` is given if
-        the event loop is to end as well.
-        """
-        self._settle()
-        self._assigning.refuse()
-        host = self._lifespan.announce_close(with_loop=then is not None)
-        if self._executing.is_called_inside_run():
-            self._executing.start_in_background(lambda: self._close_for_run(drain_seconds, then))
-            return False
-        give_up_at = clock.monotonic() + drain_seconds
-        with self._events.waiting_for_close():
-            try:
-                await self.stop_task_execute(drain_seconds=drain_seconds)
-                await self._events.drain(max(0.0, give_up_at - clock.monotonic()))
-            finally:
-                await self._lifespan.close(host)
-        return True
-
-    async def _close_for_run(self, drain_seconds: float, then: Callable[[], object] | None) -> None:
-        try:
-            await self._close_within(drain_seconds)
-        finally:
-            if then is not None:
-                then()
+        """Close, and let runs and handlers end within that time, in seconds; see `Family.close`."""
+        return await self._family.close(self._core, drain_seconds, then)
 
     def __del__(self) -> None:
-        if (lifespan := getattr(self, "_lifespan", None)) is not None and lifespan.connected is not None:
+        if (lifespan := getattr(self, "_lifespan", None)) is None or self._namespace is not None:
+            return  # a queue is closed with its namespace, which says so
+        if lifespan.connected is not None:
             message = f"{self!r} was never closed: use 'async with', or call close()"
             warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
@@ -172,9 +139,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
         Raises:
             SchedulerError: as for `connect`.
         """
-        await self.connect()
-        self._lifespan.require_open()
-        self._assigning.accept()
+        await self._family.accept(self._core)
 
     async def stop_task_accept(self) -> None:
         """Accept no tasks: `assign_task` raises `NotAcceptingTasks`. The execution of tasks goes on.
@@ -182,13 +147,57 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
         Raises:
             WrongEventLoop: another event loop connected the scheduler.
         """
-        self._settle()
-        self._assigning.refuse()
+        self._family.refuse(self._core)
 
     @property
     def accepting_tasks(self) -> bool:
         """True while tasks are accepted."""
         return self._assigning.accepting
+
+    # Queues
+
+    def queue(self, name: str, **options: Any) -> Self:
+        """Return the scheduler of a queue: a schedule of its own inside of this namespace, on the same connections.
+
+        Its tasks, due order, runs, locks and pause are its own; its namespace is `<namespace>.<name>`. It connects and
+        closes with this scheduler, and accepts tasks when this one does. If this one is connected already, it connects
+        at once, at the latest with the first call on it. It executes tasks only if `start_task_execute` is called on
+        it. Closing a queue alone stops it and leaves this scheduler as it is.
+
+        A queue exists from its first connection on, also while it is empty. There are at most 256 in a namespace.
+
+        Args:
+            name: 1 to 64 printable ASCII characters without blanks, dots and any of `{}*?[]` and the backslash.
+            **options: the options that it has of its own, by name, such as `concurrency`; any of `SchedulerOptions`
+                except for `storage`, `namespace`, `on_offline` and `max_hints`. Default: those of this scheduler.
+
+        Returns:
+            The scheduler of the queue; the same one for the same name.
+
+        Raises:
+            InvalidValue, InvalidType: there can be no queue of that name; or this is a queue, which has none.
+            ConfigurationError: an option cannot be used, or is another one than when the queue was asked for before.
+        """
+        if self._namespace is not None:
+            raise InvalidValue("name", f"cannot be that of a queue inside of the queue {self._core.name!r}")
+        core = self._family.queue(name, options)
+        made = type(self).__new__(type(self))
+        made._put_together(core, self._family, self)  # noqa: SLF001 - of this class
+        return self._queues.setdefault(name, made)
+
+    async def queues(self) -> list[str]:
+        """List the names of the queues that exist, sorted: those that any scheduler has connected so far.
+
+        Returns:
+            The names; none for a queue.
+
+        Raises:
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: the master cannot be reached.
+            QueuesFull: one that was asked for just now would be one too many.
+            StorageRefused: Redis refuses.
+        """
+        return await self._family.names() if self._namespace is None else []
 
     # Executing
 
@@ -208,7 +217,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
             AlreadyExecuting: call `stop_task_execute` first.
             SchedulerError: as for `connect`.
         """
-        self._settle()
+        self._core.settle()
         concurrency = self._executing.check(executor, concurrency)
         await self.connect()
         await self._executing.start(executor, concurrency)
@@ -228,7 +237,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
             InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
             WrongEventLoop: another event loop connected the scheduler.
         """
-        self._settle()
+        self._core.settle()
         await self._executing.stop(drain_seconds)
 
     async def wait_stopped(self) -> None:
@@ -240,7 +249,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
             ExecutionEnded: the execution or the connection ended unasked, by the error in its `__cause__`.
             WrongEventLoop: another event loop connected the scheduler.
         """
-        self._settle()
+        self._core.settle()
         await self._executing.wait_stopped()
 
     @property
@@ -281,40 +290,8 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
         """
         return self._events.on(event, handler)
 
-    # Health
-
-    async def check_health(self) -> Health:
-        """Examine all partitions now: their answers to a script, and the state of their servers.
-
-        It makes the same checks as `connect`: version, role, eviction policy, persistence, the difference of the
-        clocks, the rights of this user, and the success of writes. It leaves nothing in Redis, and takes no
-        longer than `operation_timeout_seconds`. So it suits the health check of an application:
-
-        Example:
-            ```text
-            @app.get("/health")
-            async def health() -> JSONResponse:
-                health = await scheduler.check_health()
-                return JSONResponse(dataclasses.asdict(health), 200 if health.ok else 503)
-            ```
-
-        Returns:
-            The state of each partition, with findings; truthy if all is well, warnings aside.
-
-        Raises:
-            WrongEventLoop: another event loop connected the scheduler. It raises nothing else.
-        """
-        connected, partitions = await self._inspection.examine()
-        # The flags are read after the examination, so that they are up to date.
-        return Health(
-            connected=connected,
-            accepting=self.accepting_tasks,
-            executing=self.executing_tasks,
-            partitions=partitions,
-            findings=self._executing.findings,
-            stopped=None if self._executing.failure is None else in_words(self._executing.failure),
-        )
-
     def __repr__(self) -> str:
         names = ", ".join(instance.partition_name for instance in self._options.storage.instances)
-        return f"Scheduler(namespace={self._options.namespace!r}, partitions=[{names}])"
+        queue = "" if self._namespace is None else f", queue={self._core.name!r}"
+        namespace = self._family.root.options.namespace
+        return f"Scheduler(namespace={namespace!r}{queue}, partitions=[{names}])"

@@ -107,7 +107,7 @@ class UpdateCalls:
             "group": group,
         }
         update = to_update(to_id(task_or_id), asked, reschedule, self._rounding_ms)
-        return updated(await self._lifespan.require().partitions.update(update))
+        return updated(await (await self._lifespan.enter()).partitions.update(update))
 
     async def has_task(self, task_or_id: Task | str) -> bool:
         """Ask if a task is scheduled: waiting, running, or paused. A dead one is not. No payload is sent.
@@ -119,4 +119,4 @@ class UpdateCalls:
             StorageRefused: Redis refuses.
         """
         raw_id = to_id(task_or_id)
-        return await self._lifespan.require().partitions.has(raw_id) is not None
+        return await (await self._lifespan.enter()).partitions.has(raw_id) is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
 Kind = Literal[
     "orphan",
@@ -60,6 +61,7 @@ class Problem:
         partition: the name of the partition.
         detail: a description for people.
         mended: True if the fault was mended.
+        queue: the name of the queue; `None`: the fault is in the namespace itself.
     """
 
     kind: Kind
@@ -67,14 +69,20 @@ class Problem:
     partition: str
     detail: str
     mended: bool = False
+    queue: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.partition}: {self.id!r} is {self.kind}: {self.detail}{' (mended)' if self.mended else ''}"
+        queue = "" if self.queue is None else f"queue {self.queue!r}: "
+        return f"{self.partition}: {queue}{self.id!r} is {self.kind}: {self.detail}{' (mended)' if self.mended else ''}"
+
+
+#: The most problems that a report has one by one.
+MOST_PROBLEMS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The findings of an audit.
+    """The findings of an audit, of a namespace with its queues or of one queue.
 
     Attributes:
         checked: the number of tasks that were checked.
@@ -92,3 +100,18 @@ class AuditReport:
         return not self.counts or (
             sum(self.counts.values()) == len(self.problems) and all(problem.mended for problem in self.problems)
         )
+
+
+def joined(reports: Mapping[str | None, AuditReport]) -> AuditReport:
+    """Join the reports of a namespace and its queues.
+
+    Args:
+        reports: each by the name of its queue; `None`: of the namespace itself.
+    """
+    counts: Counter[Kind] = Counter()
+    problems: list[Problem] = []
+    for queue, report in reports.items():
+        counts.update(report.counts)
+        problems += [problem if queue is None else replace(problem, queue=queue) for problem in report.problems]
+    checked = sum(report.checked for report in reports.values())
+    return AuditReport(checked, dict(counts), tuple(problems[:MOST_PROBLEMS]))

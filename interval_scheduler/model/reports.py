@@ -58,8 +58,10 @@ class PartitionMove:
         partition: the name of the partition, one of the old list.
         moved: the number of tasks that have left it so far.
         left: about the number of its tasks that have not been looked at yet; only a part of them will have to move.
+        queue: the name of the queue whose tasks move; `None`: those of the namespace itself.
     """
 
     partition: str
     moved: int
     left: int
+    queue: str | None = None

@@ -19,11 +19,11 @@ from .commands.assigning import START_WINDOW_MS
 from .commands.lookup import Row, StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
-from .partitions import Partition, Partitions
+from .partitions import Links, Partition, Partitions, QueueOf
 from .prefixes import Prefix
 from .requests.batching import MAX_BATCH
 
-__all__ = ["Cleared", "Namespace", "Partition", "Partitions", "Prefix", "TaskCounts"]
+__all__ = ["Cleared", "Links", "Namespace", "Partition", "Partitions", "Prefix", "QueueOf", "TaskCounts"]
 
 
 class TaskCounts(NamedTuple):

@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
-from ..errors import PartitionMismatch
+from ..errors import PartitionMismatch, PartitionOffline
 from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
 from ..model.reports import PartitionMove
@@ -26,7 +26,10 @@ from .commands.assigning import Removed
 from .commands.control import ControlStep
 from .commands.locks import LockAnswer, LockStep
 from .commands.lookup import Row
-from .connection.discovery import open_locators
+from .commands.queues import list_queues
+from .connection.failures import FAILED, translate
+from .connection.link import Links
+from .partition.opening import QueueOf, open_partitions
 from .partition.partition import Partition
 from .scripts.membership import split
 from .topology.agreement import Reconfiguration
@@ -36,32 +39,37 @@ from .topology.migration import Migration
 
 __all__ = [
     "ControlStep",
+    "Links",
     "LockAnswer",
     "LockStep",
     "Migration",
     "Partition",
     "Partitions",
+    "QueueOf",
     "Removed",
     "Row",
 ]
 
 
 class Partitions:
-    """The partitions of a scheduler, from its options."""
+    """The partitions of a scheduler, from its options.
 
-    def __init__(self, options: SchedulerOptions, log: Log) -> None:
+    Args:
+        options: the options.
+        log: the log for partitions that cannot be reached, and for all that concerns one.
+        links: the links to the servers, which a namespace and its queues share.
+        queue: the queue whose partitions they are; `None`: they are those of no queue.
+    """
+
+    def __init__(self, options: SchedulerOptions, log: Log, links: Links, queue: QueueOf | None = None) -> None:
         self._log = log
+        self._queue = queue
         #: Tells of a partition that goes offline, and when it is back.
         self.states: Final[Broadcast[Partition]] = Broadcast()
         #: Tells the name of a partition that is back after a loss of its data.
         self.losses: Final[Broadcast[str]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
-        instances = (*options.storage.instances, *options.storage.leaving)
-        locators = open_locators(instances, options.storage, log)
-        opened = [
-            Partition(instance, options, log, self.states.tell, locator)
-            for instance, locator in zip(instances, locators, strict=True)
-        ]
+        opened = open_partitions(options, log, links, self.states.tell, queue)
         for partition in opened:
             partition.losses.subscribe(self.losses.tell)
         self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
@@ -187,13 +195,13 @@ class Partitions:
         for partition in self._leaving:
             partition.retire()
 
-    async def connect(self, group: TaskGroup) -> None:
-        """Start all partitions in `group`; return once each was tried and at least one is online.
+    async def reach(self, group: TaskGroup) -> None:
+        """Start all partitions in `group`; return once each was tried. Nothing was written then.
 
         Raises:
-            UnsuitableServer: one of them must not be used (nothing was written then).
+            UnsuitableServer: one of them must not be used, or another list is in use.
             StorageRefused: one of them refuses.
-            PartitionOffline: none of them can be reached.
+            PartitionOffline: one that a change of the list needs cannot be reached.
         """
         for partition in self._listed:
             group.start_soon(partition.run)
@@ -202,6 +210,36 @@ class Partitions:
             await partition.first_try()
         self._raise_unusable()
         self._raise_same_database()
+        self._reconfiguration().check()
+
+    async def queue_names(self) -> Sequence[str]:
+        """List the queues of the namespace, once the master was reached.
+
+        Raises:
+            StorageError: the master cannot be reached, or refuses.
+        """
+        try:
+            if self.master.state == "connecting":  # it was reached, and is not online yet
+                return await list_queues(self.master, self.master.keys)
+            return await list_queues(self.master.gate, self.master.keys)
+        except FAILED as error:
+            raise translate(self.master.name, error) from None
+
+    @property
+    def is_list_changing(self) -> bool:
+        """True if the list of partitions may have to change, or tasks move; once all partitions were tried."""
+        stored = [partition.handshake.stored for partition in (*self._listed, *self._leaving)]
+        return self._list_epoch is not None or bool(self._leaving) or any(each and each.is_migrating for each in stored)
+
+    async def join(self, group: TaskGroup) -> None:
+        """Agree on the list of partitions, and have the partitions go online; return once at least one is.
+
+        Raises:
+            PartitionMismatch: another list is in use.
+            UnsuitableServer, StorageRefused, QueuesFull: one of them must not be used, or refuses.
+            PartitionOffline: none of them can be reached; or the master of a new queue, or of a new list.
+        """
+        self._raise_without_entry()
         await self._agree()
         # The master comes first: the others ask it for hints before they go online.
         for partition in (self.master, *self._others()):
@@ -252,9 +290,12 @@ class Partitions:
                 for partition in self._leaving:
                     group.start_soon(partition.run)
 
+    def _reconfiguration(self) -> Reconfiguration:
+        return Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch)
+
     async def _agree(self) -> None:
         """Find out which list is in force, and if tasks move to it."""
-        agreement = await Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch).agree()
+        agreement = await self._reconfiguration().agree()
         for partition in (*self._listed, *self._leaving):
             partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:
@@ -271,6 +312,13 @@ class Partitions:
             problem = partition.problem
             if problem is not None and not isinstance(problem, ConnectionError):
                 raise problem
+
+    def _raise_without_entry(self) -> None:
+        """Raise if this is a new queue, which the master has to know first; then a change of the list finds it."""
+        is_new = all(partition.handshake.stored is None for partition in (*self._listed, *self._leaving))
+        if is_new and self._queue is not None and (problem := self.master.problem) is not None:
+            what = f"must be reached to make the queue {self._queue.name!r}, and is not: {problem}"
+            raise PartitionOffline(self.master.name, what)
 
     def _raise_same_database(self) -> None:
         names: dict[str, str] = {}

@@ -176,8 +176,9 @@ class TimeMachine:
         self._moved.enter()
         async with AsyncExitStack() as stack:  # one that does not close leaves none of the others open
             for scheduler in self._made:
-                stack.push_async_callback(scheduler.close)
-                stack.push_async_callback(scheduler.stop_task_execute, drain_seconds=0)
+                # As a cancelled block: it waits neither for its own runs nor for those of its queues.
+                cancelled = asyncio.CancelledError()
+                stack.push_async_callback(scheduler.__aexit__, type(cancelled), cancelled, None)
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:

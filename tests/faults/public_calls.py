@@ -355,6 +355,10 @@ async def _audit(stage: Stage) -> None:
     stage.expect("audit", report.problems, ())
 
 
+async def _queues(stage: Stage) -> None:
+    stage.expect("queues", await stage.scheduler.queues(), [])
+
+
 async def _moving(stage: Stage) -> None:
     stage.expect("moving", await stage.scheduler.moving(), ())
 
@@ -402,6 +406,7 @@ CALLS: Final[dict[str, Entry]] = {
     "lock": plain(_lock),
     "check_health": plain(_check_health),
     "audit": plain(_audit),
+    "queues": plain(_queues),
     "moving": plain(_moving),
     "acknowledge_data_loss": plain(_acknowledge_data_loss),
 }

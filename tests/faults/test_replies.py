@@ -109,6 +109,10 @@ async def _update(scheduler: Scheduler, task_id: str) -> None:
 
 
 async def _look_after(scheduler: Scheduler) -> None:
+    mail = scheduler.queue("mail")
+    assert await mail.assign_task(IntervalTask("once")) is True
+    assert await scheduler.queues() == ["mail"]
+    assert await mail.remove_task("once") is True
     assert (await scheduler.audit()).ok
     assert (await scheduler.check_health()).connected
     assert await scheduler.acknowledge_data_loss() is False

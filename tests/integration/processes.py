@@ -146,6 +146,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
                 "partitions",
                 "epoch",
                 "moves",
+                "queues",
             )
         }
         known |= {f"{tag}:{name}" for name in (*_ZSETS, *_NOTES)}

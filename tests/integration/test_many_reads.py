@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, Scheduler, current_run
-from interval_scheduler.storage.partition.gate import places
+from interval_scheduler.storage.connection.link import places
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import until

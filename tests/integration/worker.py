@@ -4,7 +4,7 @@ Arguments: URL (or several, by commas), namespace, ledger file, options as JSON,
 "sleep:SECONDS", "block:SECONDS", "hold:FILE", which goes on once there is such a file, or "exit:SECONDS", which sleeps
 unless the payload is "poison": that ends the process on the spot. With "misbehave:SECONDS" it misbehaves as the payload
 says, a name of `tests/misbehaving.py`, and sleeps for others; the ledger says ten times a second if it is well or ill.
-With "idle:" it executes nothing.
+With "idle:" it executes nothing. The option "queues" lists the queues that it executes instead.
 """
 
 from __future__ import annotations
@@ -57,11 +57,12 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
 
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        async with Scheduler.from_url(
-            *re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **json.loads(options)
-        ) as scheduler:
-            if kind != "idle":
-                await scheduler.start_task_execute(executor)
+        given = json.loads(options)
+        queues = given.pop("queues", ())
+        async with Scheduler.from_url(*re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **given) as scheduler:
+            for executing in map(scheduler.queue, queues) if queues else (scheduler,):
+                if kind != "idle":
+                    await executing.start_task_execute(executor)
             saying = asyncio.create_task(say_how_it_is(ledger, scheduler)) if kind == "misbehave" else None
             print("ready", flush=True)  # noqa: T201 - the test waits for it
             await stop.wait()

@@ -153,9 +153,9 @@ ALL: Final = (
     ),
     Planted(
         "a handler that connects during a close waits for itself",
-        "facade/scheduler.py",
-        "if self._executing.is_called_inside_run() or self._events.is_called_inside_handler():",
-        "if self._executing.is_called_inside_run():",
+        "facade/family.py",
+        "each.executing.is_called_inside_run() or each.events.is_called_inside_handler()",
+        "each.executing.is_called_inside_run()",
         tests_in(_UNASKED, "test_handlers_and_a_close_do_not_wait_for_each_other"),
     ),
     Planted(
@@ -167,9 +167,9 @@ ALL: Final = (
     ),
     Planted(
         "a run that connects during a close waits for itself",
-        "facade/scheduler.py",
-        "            self._lifespan.refuse_during_close()",
-        "            pass\n",
+        "facade/family.py",
+        "                each.lifespan.refuse_during_close()\n",
+        "                pass\n",
         tests_in(_UNASKED, "test_a_run_does_not_open_what_closes"),
     ),
     Planted(

@@ -171,7 +171,7 @@ EXECUTION: Final = (
     Planted(
         "nearer tasks of other processes are not heard of",
         "storage/connection/subscription.py",
-        "on_due(due_ms)",
+        "self.on_due(due_ms)",
         "pass",
         tests_in("semantics/test_running", "test_another_scheduler_wakes_for_a_nearer_task"),
     ),

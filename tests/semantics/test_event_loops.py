@@ -91,6 +91,7 @@ CALLS: Final[dict[str, Call]] = {
     "lock": _lock,
     "check_health": lambda scheduler: scheduler.check_health(),
     "audit": lambda scheduler: scheduler.audit(),
+    "queues": lambda scheduler: scheduler.queues(),
     "moving": lambda scheduler: scheduler.moving(),
     "acknowledge_data_loss": lambda scheduler: scheduler.acknowledge_data_loss(),
     "async with": _block,

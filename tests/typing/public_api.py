@@ -251,12 +251,18 @@ async def execute(scheduler: Scheduler) -> None:
 
 async def look_after(scheduler: Scheduler) -> None:
     """Health, audit, and tasks that move."""
+    mail = scheduler.queue("mail", concurrency=5)
+    assert_type(mail, Scheduler)
+    assert_type(await scheduler.queues(), list[str])
     for move in await scheduler.moving():
         assert_type(move, PartitionMove)
+        assert_type(move.queue, str | None)
         assert_type(move.moved, int)
     health = await scheduler.check_health()
     assert_type(health, Health)
     assert_type(health.ok, bool)
+    for queue in health.queues.values():
+        assert_type(queue, Health)
     for partition in health.partitions:
         assert_type(partition, PartitionHealth)
         assert_type(partition.round_trip, float | None)
@@ -311,6 +317,8 @@ def block(options: SchedulerOptions) -> None:
         scheduler.start_task_execute(plain)
         scheduler.start_task_execute(executor, concurrency=5)
         assert_type(scheduler.check_health(), Health)
+        assert_type(scheduler.queue("mail"), BlockingScheduler)
+        assert_type(scheduler.queues(), list[str])
         assert_type(scheduler.on("online", lambda: None), Callable[[], None])
 
 

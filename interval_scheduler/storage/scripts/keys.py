@@ -34,6 +34,7 @@ SHARED: Final = {
     "hinted": "string, the number of the last hint that was applied here",
     "membership": "hash, schema, partition, list, master, epoch, from, born and lost: what is known of this database",
     "epoch": "string, the epoch of the list of partitions, a colon, and when the database became a partition, µs",
+    "queues": "sorted set, name of a queue -> when it connected for the first time, ms; of the master only",
     "probe": "any type, only for the time of this script",
 }
 
@@ -97,6 +98,7 @@ class Keys:
         "parked",
         "paused",
         "probe",
+        "queues",
         "runs",
         "tags",
         "tasks",
@@ -135,6 +137,8 @@ class Keys:
         #: Tasks that move to another partition, and the progress of the migration.
         self.outbox: Final = self._tag + b"outbox"
         self.moves: Final = self._tag + b"moves"
+        #: The queues of the namespace, if this is the master.
+        self.queues: Final = self._tag + b"queues"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         #: A key and a channel on which `probe.lua` tries all commands out. Nobody listens to the channel.
