@@ -16,13 +16,14 @@ from ..services.locks import Lock
 from ..support.events import Handler
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
+from .blocking_quotas import BlockingQuotaCalls
 from .blocking_tasks import BlockingTaskCalls
 from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
 from .threaded import AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls):
+class BlockingScheduler(BlockingTaskCalls, BlockingQuotaCalls):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -52,7 +53,9 @@ class BlockingScheduler(BlockingTaskCalls):
         self._options = to_options(options)
         log = guarded(logger)
         self._scheduler = Scheduler(self._options, log)
-        super().__init__(self._scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
+        thread = LoopThread(log, lambda: self._close_scheduler(0))
+        BlockingTaskCalls.__init__(self, self._scheduler, thread)
+        BlockingQuotaCalls.__init__(self, self._scheduler, thread)
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:

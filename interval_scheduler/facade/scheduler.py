@@ -22,11 +22,12 @@ from .control import Control
 from .executing import Executing
 from .inspection import Inspection
 from .locking import LockCalls
+from .quotas import QuotaCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls, LockCalls, RepairCalls):
+class Scheduler(TaskCalls, LockCalls, QuotaCalls, RepairCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -56,6 +57,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         self._executing = Executing(self._lifespan, self._options, self._events, log)
         inspection = Inspection(self._lifespan, self._options)
         LockCalls.__init__(self, self._lifespan)
+        QuotaCalls.__init__(self, self._lifespan)
         RepairCalls.__init__(self, inspection)
         TaskCalls.__init__(
             self,

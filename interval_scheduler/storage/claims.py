@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..config.options import SchedulerOptions
+from ..model.quotas import encode_caps
 from ..support import clock
 from .commands import lookup, running
 from .commands.assigning import START_WINDOW_MS
@@ -25,6 +26,7 @@ from .commands.running import MAX_CLAIM_BYTES, Claimed, ClaimedTask
 from .partition.partition import Partition
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
+from .tokens import USABLE_SECONDS, Tokens
 
 __all__ = [
     "MAX_BATCH",
@@ -48,19 +50,23 @@ class ClaimChannel:
     Args:
         partition: the partition.
         options: the scheduler's options.
+        tokens: where the tokens of a rate are taken; `None`: the only partition keeps them itself.
     """
 
-    def __init__(self, partition: Partition, options: SchedulerOptions) -> None:
+    def __init__(self, partition: Partition, options: SchedulerOptions, tokens: Tokens | None = None) -> None:
         self._partition = partition
         self._keys = partition.keys
         self._session = Session(partition, 0)
         self._claim = running.claim if options.delivery == "at-least-once" else running.claim_once
         self._lease_ms = round(1000 * options.lease_seconds)
-        # Each partition counts its own runs and has a share of the limit, so that together they keep it.
-        storage = options.storage
-        self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
+        self._group_limit = encode_caps(options.group_concurrency)
+        self._source = tokens
+        # The tokens that the next claim brings, or the one in doubt; and when they were asked for, monotonic seconds.
+        self._tokens, self._tokens_from = 0, 0.0
         #: The time at which the last answered claim was first sent, monotonic seconds.
         self.sent_at = 0.0
+        #: The same, or when its tokens were asked for: its runs start within a second of that.
+        self.starts_from = 0.0
 
     @property
     def name(self) -> str:
@@ -83,9 +89,41 @@ class ClaimChannel:
             OutcomeUnknown: the partition was lost; the next claim learns the result.
             StorageError: the partition refused; nothing was claimed.
         """
+        if self._source is not None:
+            return await self._claim_with_tokens(limit, places, weight)
+        if not self._session.in_doubt:
+            self.sent_at = self.starts_from = clock.monotonic()
+        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
+
+    async def _claim_with_tokens(self, limit: int, places: int, weight: int) -> Claimed:
+        """Claim with the tokens that were taken for it. Its runs start as soon after these as after a claim."""
         if not self._session.in_doubt:
             self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
+            if self._tokens and self.sent_at > self._tokens_from + USABLE_SECONDS:
+                self.put_back()
+            self.starts_from = self._tokens_from if self._tokens else self.sent_at
+        claimed = await self._claim(
+            self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places, self._tokens
+        )
+        self._tokens -= len(claimed.ids) if claimed.waits_ms is not None else 0
+        self.put_back()
+        return claimed
+
+    async def take_tokens(self, wanted: int, timeout_seconds: float) -> None:
+        """Wait for tokens for the next claim, at most that long."""
+        if self._source is not None:
+            self._tokens, self._tokens_from = await self._source.take(wanted, timeout_seconds)
+
+    def put_back(self) -> None:
+        """Put the tokens back that no claim used."""
+        if self._source is not None:
+            self._source.put_back(self._tokens)
+        self._tokens = 0
+
+    def hurry(self) -> None:
+        """Ask for tokens at once, since the rate may be another."""
+        if self._source is not None:
+            self._source.hurry()
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""

@@ -7,6 +7,7 @@ where it is (see `topology/migration.py`).
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,6 +33,7 @@ from .topology.agreement import Reconfiguration
 from .topology.handoff import Handoff
 from .topology.hint_replay import HintReplay
 from .topology.migration import Migration
+from .topology.quota_copies import QuotaCopies
 
 __all__ = [
     "ControlStep",
@@ -72,6 +74,11 @@ class Partitions:
         self.migration: Migration | None = None
         # The one before: calls that still go from home to home come before later ones on the same task.
         self._over: Migration | None = None
+        #: The quotas, of which each partition has a copy.
+        self.quotas: Final = QuotaCopies(self.master, lambda: self.all, log)
+        for partition in (*self._listed, *self._leaving):
+            if partition is not self.master:
+                partition.before_online = self.quotas.bring
         self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
@@ -185,6 +192,7 @@ class Partitions:
         for partition in self._listed:
             group.start_soon(partition.run)
         group.start_soon(self._run_leaving)
+        self.states.subscribe(functools.partial(self._on_state, group))
         for partition in (*self._listed, *self._leaving):
             await partition.first_try()
         self._raise_unusable()
@@ -201,6 +209,10 @@ class Partitions:
             self._log.warning("%s", problem)
         if self._hint_replay is not None:
             group.start_soon(self._hint_replay.run)
+
+    def _on_state(self, group: TaskGroup, partition: Partition) -> None:
+        if partition is self.master and partition.state == "online" and len(self.all) > 1:
+            group.start_soon(self.quotas.bring_all)
 
     def _others(self) -> list[Partition]:
         return [partition for partition in self.all if partition is not self.master]

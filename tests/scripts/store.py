@@ -187,6 +187,12 @@ class Store:
         for name in _HASHES:
             if content := getattr(space, name):
                 pipe.hset(getattr(self.keys, name), mapping=content)
+        for name, content in space.groups.items():
+            if isinstance(content, dict):
+                pipe.hset(self.keys.groups + name.encode(), mapping=content)
+            else:
+                assert isinstance(content, bytes), "sorted sets are left to scripts"
+                pipe.set(self.keys.groups + name.encode(), content)
         if space.fence is not None:
             pipe.set(self.keys.fence, space.fence)
         for lock, holder in space.locks.items():
