@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import (
+    BlockingScheduler,
     ConfigurationError,
     ConfigurationTypeError,
     InvalidType,
@@ -107,3 +108,11 @@ def test_bounds() -> None:
     assert encode_caps(7) == b"7"
     assert encode_caps({"a": 1, "ж": 2}) == "0\na\n1\nж\n2".encode()
     assert encode_caps({"*": 3, "a": 1}) == b"3\na\n1"
+
+
+def test_without_an_event_loop(namespace: str) -> None:
+    with BlockingScheduler.from_url("memory://", namespace=namespace) as scheduler:
+        scheduler.set_rate(Rate(5, per=60))
+        scheduler.set_group_concurrency({"a": 1})
+        assert (scheduler.get_rate(), scheduler.get_rate(group="a")) == (Rate(5, per=60), None)
+        assert scheduler.get_group_concurrency() == {"a": 1}

@@ -63,7 +63,7 @@ end
 -- Pay for the tasks that a claim took.
 local function pay(limits, groups, count, now)
   limits.tokens = limits.tokens - count
-  if limits.bucket then
+  if limits.bucket and count > 0 then
     spend(limits.bucket, count)
     call('HSET', groups .. 'quota', 'bucket', bucket_text(limits.bucket, now))
   end

@@ -24,14 +24,30 @@ if stored >= tonumber(revision_arg) or expected_arg ~= '' and stored ~= tonumber
 end
 
 local last = 6 + 2 * tonumber(rated_arg)
-local has_rate = {}
+local now, rate_for = now_ms(), {}
 for at = 7, last, 2 do
-  has_rate[ARGV[at]] = true
+  rate_for[ARGV[at]] = ARGV[at + 1]
 end
-local over, before = {}, call('HGETALL', rates)
+
+-- Settle a bucket now whose rate changes, so that nothing more comes by the old one; nil if it stays as it is.
+local function settled(text, stored)
+  local rate = stored and rate_of(text)
+  return rate and string.sub(stored, 1, #text + 1) ~= text .. ' ' and bucket_text(bucket_of(rate, stored, now), now) or nil
+end
+
+local over, changed, before = {}, {}, call('HGETALL', rates)
 for n = 1, #before, 2 do
-  over[#over + 1] = not has_rate[before[n]] and before[n] or nil
+  local group, text = before[n], rate_for[before[n]]
+  if not text then
+    over[#over + 1] = group
+  elseif text ~= before[n + 1] then
+    local bucket = settled(text, call('HGET', buckets, group))
+    if bucket then
+      changed[#changed + 1], changed[#changed + 2] = group, bucket
+    end
+  end
 end
+local bucket = settled(rate_arg, call('HGET', quota, 'bucket'))
 local notes = {}
 for _, group in ipairs(call('ZRANGE', groups_key .. 'refill', 0, 999)) do
   notes[#notes + 1], notes[#notes + 2] = 0, group
@@ -40,8 +56,13 @@ call('SET', groups_key .. 'revision', revision_arg)
 if rate_arg ~= '' or #ARGV > 6 then
   call('HSET', quota, 'rate', rate_arg)
 end
-if rate_arg == '' then
+if bucket then
+  call('HSET', quota, 'bucket', bucket)
+elseif rate_arg == '' then
   call('HDEL', quota, 'bucket')
+end
+if #changed > 0 then
+  call('HSET', buckets, unpack(changed))
 end
 if #ARGV == 6 and rate_arg == '' then
   call('DEL', quota)
