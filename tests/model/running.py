@@ -105,8 +105,8 @@ def _use_room(model: Model, touched: list[str], room: int, limit: int, now: int)
     free = {group: most for group, most in free.items() if most > 0}
     for group in noted:
         del model.room[group]
-    for _, group in ready:
-        del quotas.refill[group.decode()]
+    for _, name in ready:
+        del quotas.refill[name.decode()]
     left = min(limit, TURNS)
     share = -(-left // max(len(free), 1))
     for group, most in free.items():

@@ -20,6 +20,7 @@ from . import (
     in_misbehaviour,
     in_moves,
     in_order,
+    in_quotas,
     in_rules,
     in_running,
     in_tasks,
@@ -54,4 +55,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tls.ALL,
     *in_rules.ALL,
     *in_hoarding.ALL,
+    *in_quotas.ALL,
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import Rate
@@ -29,6 +29,8 @@ from .store import HOUR, ClaimedTask, Store, held_of
 
 #: Many ms a token, so that the time that a test takes brings none, unless it is moved.
 _PER: Final = 10 * HOUR
+#: An example is explained by its steps.
+_PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 _GROUPS: Final = ("g", "h", None)
 _rates = st.none() | st.tuples(st.integers(1, 4), st.integers(1, 5))
 _caps = st.none() | st.dictionaries(st.sampled_from(["g", "h", "*"]), st.integers(1, 3))
@@ -189,8 +191,8 @@ class Story:
         for raw_id, task, place in list(self.model.at(Waiting)):
             if place.turn is not None:
                 self.model.tasks[raw_id] = replace(task, place=replace(place, at=space.due[raw_id]))
-        for raw_id, task, place in list(self.model.at(Leased)):
-            self.model.tasks[raw_id] = replace(task, place=replace(place, until=space.leased[raw_id]))
+        for raw_id, task, lease in list(self.model.at(Leased)):
+            self.model.tasks[raw_id] = replace(task, place=replace(lease, until=space.leased[raw_id]))
         await self._check_buckets(space.groups)
         for name in ("quota", "revision", "rates", "buckets", "caps"):
             space.groups.pop(name, None)
@@ -238,7 +240,7 @@ def _back(text: bytes, ms: int) -> bytes:
 
 
 def test_claims_do_what_the_model_does(url: str, namespace: str) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=_PHASES)
     @given(steps=st.lists(_step, min_size=3, max_size=25), once=st.booleans(), room=st.sampled_from([0, 0, 1, 2]))
     def run(steps: list[tuple[str, Any]], once: bool, room: int) -> None:  # noqa: FBT001 - from Hypothesis
         runner.run(_tell(lambda: Store(url, namespace), steps, once=once, room=room))

@@ -102,14 +102,15 @@ async def test_bounds_are_read_changed_and_taken_off(make_scheduler: MakeSchedul
 
 async def test_bad_calls_change_nothing(make_scheduler: MakeScheduler) -> None:
     scheduler = await make_scheduler()
-    for call, error, field in [
+    calls: list[tuple[Callable[[], Awaitable[object]], type[Exception], str]] = [
         (lambda: scheduler.set_rate(5), InvalidType, "rate"),  # type: ignore[arg-type]
         (lambda: scheduler.set_rate(Rate(1), group=""), InvalidValue, "group"),
         (lambda: scheduler.set_rate(Rate(1), group=7), InvalidType, "group"),  # type: ignore[arg-type]
         (lambda: scheduler.get_rate(group="a;b"), InvalidValue, "group"),
         (lambda: scheduler.set_group_concurrency(0), InvalidValue, "caps"),
         (lambda: scheduler.set_group_concurrency({"a": 1.5}), InvalidType, "caps['a']"),  # type: ignore[dict-item]
-    ]:
+    ]
+    for call, error, field in calls:
         with pytest.raises(error) as caught:
             await call()
         assert caught.value.field == field  # type: ignore[attr-defined]

@@ -128,7 +128,7 @@ end
 local function noted_in_room(groups, caps)
   local found, names = call('ZRANGE', groups .. 'room', '-inf', digits(caps.most), 'BYSCORE', 'LIMIT', 0, NOTED, 'WITHSCORES'), {}
   for n = 1, #found, 2 do
-    if caps.key or tonumber(found[n + 1]) <= cap_of(caps, found[n]) then
+    if not caps.of or caps.key or tonumber(found[n + 1]) <= cap_of(caps, found[n]) then
       names[#names + 1] = found[n]
     end
   end
