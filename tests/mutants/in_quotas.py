@@ -34,8 +34,8 @@ ALL: Final = (
     lua(
         "another rate fills the bucket",
         "put_quotas",
-        "rate and string.sub(stored, 1, #text + 1) ~= text .. ' ' and bucket_text(bucket_of(rate, stored, now), now) or nil",
-        "rate and bucket_text(bucket_of(rate, nil, now), now) or nil",
+        "~= text .. ' ' and bucket_text(bucket_of(rate, stored, now), now)",
+        "~= '' and bucket_text(bucket_of(rate, nil, now), now)",
         _MODEL,
     ),
     lua(
