@@ -44,6 +44,19 @@ _step = (
     | st.tuples(st.just("group rate"), st.tuples(st.sampled_from(["g", "h"]), _rates))
     | st.tuples(st.just("caps"), _caps)
 )
+#: Of most stories: a backlog of each group, and a rate of a group, of all, or a bound.
+_few = st.tuples(st.integers(1, 4), st.integers(1, 2))
+_beginning = st.sampled_from([[("assign", ["g", "g", None, "g", "h", "h", "g"])], []]).flatmap(
+    lambda steps: st.sampled_from(["group rate", "group rate", "rate", "caps"]).flatmap(
+        lambda what: {
+            "group rate": _few.map(lambda numbers: [*steps, (what, ("g", numbers)), ("claim", 6)]),
+            "rate": _few.map(lambda numbers: [*steps, (what, numbers)]),
+            "caps": _caps.map(lambda caps: [*steps, (what, caps)]),
+        }[what]
+    )
+)
+_rooms = st.sampled_from([0, 0, 1, 2])
+_Step = tuple[str, Any]
 
 
 class Story:
@@ -244,15 +257,15 @@ def _back(text: bytes, ms: int) -> bytes:
 
 def test_claims_do_what_the_model_does(url: str, namespace: str) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=_PHASES)
-    @given(steps=st.lists(_step, min_size=3, max_size=25), once=st.booleans(), room=st.sampled_from([0, 0, 1, 2]))
-    def run(steps: list[tuple[str, Any]], once: bool, room: int) -> None:  # noqa: FBT001 - from Hypothesis
-        runner.run(_tell(lambda: Store(url, namespace), steps, once=once, room=room))
+    @given(beginning=_beginning, steps=st.lists(_step, min_size=3, max_size=25), once=st.booleans(), room=_rooms)
+    def run(beginning: list[_Step], steps: list[_Step], once: bool, room: int) -> None:  # noqa: FBT001 - from Hypothesis
+        runner.run(_tell(lambda: Store(url, namespace), [*beginning, *steps], once=once, room=room))
 
     with asyncio.Runner() as runner:
         run()
 
 
-async def _tell(make: Callable[[], Store], steps: list[tuple[str, Any]], *, once: bool, room: int) -> None:
+async def _tell(make: Callable[[], Store], steps: list[_Step], *, once: bool, room: int) -> None:
     store = make()
     try:
         await store.enroll()
