@@ -143,23 +143,6 @@ local function earliest_parked(groups, group, count)
   return {}, {}
 end
 
--- Tell if some task of a group is parked.
-local function is_any_parked(groups, group)
-  return #call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 1) > 0
-end
-
--- Find for how many turns a group has tokens. Without one, it is noted for when it has, if a task of it is parked; returns
--- true as the second value then, if it was not noted before.
-local function turns_by_rate(groups, group, now)
-  local bucket = group_bucket(groups, group, now)
-  local tokens = bucket and tokens_in(bucket) or 1000000
-  if tokens > 0 or call('ZSCORE', groups .. 'refill', group) or not is_any_parked(groups, group) then
-    return tokens, false
-  end
-  call('ZADD', groups .. 'refill', digits(now + ready_in(bucket, 1)), group)
-  return 0, true
-end
-
 -- Give turns: let the earliest parked tasks of each group in a tally wait again, due now. A group for which no turn is
 -- left in this script, or for which there is no token, is noted. Returns how many each group had, by name, and true if
 -- there was one, or is to be one.
@@ -172,7 +155,7 @@ local function give_turns(groups, counts, now, due_key)
   for _, group in ipairs(counts.names) do
     local wanted = counts.of[group]
     if has_rates and wanted > 0 then
-      local tokens, is_new = turns_by_rate(groups, group, now)
+      local tokens, is_new = quota_functions().turns_by_rate(groups, group, now)
       wanted, is_noted = math.min(wanted, tokens), is_noted or is_new
     end
     local most, found, found_members = math.min(wanted, turns_left), {}, {}
@@ -237,26 +220,6 @@ end
 -- group has it. Returns true if there was one.
 local function give_up_turns(groups, ids, now, due_key)
   return select(2, give_turns(groups, take_out(groups, 'overdue', ids), now, due_key))
-end
-
--- Give groups with a rate the tokens of leased tasks back whose runs did not start.
-local function give_tokens_back(groups, ids, now)
-  local counts, changed = new_tally(), {}
-  for _, group in ipairs(extras_of(groups .. 'of', ids)) do
-    if group then
-      tally(counts, group)
-    end
-  end
-  for _, group in ipairs(counts.names) do
-    local bucket = group_bucket(groups, group, now)
-    if bucket then
-      spend(bucket, -counts.of[group])
-      changed[#changed + 1], changed[#changed + 2] = group, bucket_text(bucket, now)
-    end
-  end
-  if #changed > 0 then
-    call('HSET', groups .. 'buckets', unpack(changed))
-  end
 end
 
 local function unlink_groups(groups)

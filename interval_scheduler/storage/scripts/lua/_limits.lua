@@ -4,25 +4,6 @@
 -- The score in 'room' of a scheduler without a limit.
 local ANY = 1000000
 
--- Read the bounds of groups as a scheduler gives them: a number, 0 for none; or that of any group that has no own one, and
--- for each that has, a line break, the group, a line break, and its bound. `most` is the widest of them.
-local function caps_of(text)
-  local any = tonumber(text)
-  if any then
-    any = any > 0 and any or ANY
-    return { any = any, most = any }
-  end
-  local parts, of = lines(text), {}
-  any = tonumber(parts[1])
-  any = any > 0 and any or ANY
-  local most = any
-  for n = 2, #parts - 1, 2 do
-    of[parts[n]] = tonumber(parts[n + 1])
-    most = math.max(most, of[parts[n]])
-  end
-  return { any = any, of = of, most = most }
-end
-
 -- Find the bound of a group.
 local function cap_of(caps, group)
   local cap = caps.of and caps.of[group]
@@ -34,27 +15,39 @@ local function cap_of(caps, group)
 end
 
 -- Find out what holds for a claim: a pause, and quotas. Nearly always there is neither, which one look tells. Takes how many
--- tasks it wants; the bounds of groups as its scheduler gives them; and the tokens that it brings from the master, or ''
--- if the bucket of the rate is here. Returns a table: `most`, how many tasks it may take; `caps`, for `cap_of`;
--- `is_paused`; `tokens` if there is a rate, and the `bucket` if it is here; `has_rates`, if some group has one.
+-- tasks it wants; the bounds of groups as its scheduler gives them (0: any number); and the tokens that it brings from the master, or ''
+-- if the bucket of the rate is here. Returns a table: `most`, how many tasks it may take; `caps`, for `cap_of`, the widest as `most`;
+-- `is_paused`; `quotas`, the functions for these; `tokens` if there is a rate, and the `bucket` if it is here; `has_rates`, if some group has one.
 local function limits_of(groups, halt_key, now, wanted, group_limit, tokens)
-  local limits = { wanted = wanted, most = wanted, caps = caps_of(group_limit) }
+  local any, of, most = tonumber(group_limit), nil, nil
+  if not any then -- that of any group that has no own one, and for each that has, two lines: the group, and its bound
+    local parts = lines(group_limit)
+    any, of, most = tonumber(parts[1]), {}, 0
+    for n = 2, #parts - 1, 2 do
+      of[parts[n]] = tonumber(parts[n + 1])
+      most = math.max(most, of[parts[n]])
+    end
+  end
+  any = any > 0 and any or ANY
+  local limits = { wanted = wanted, most = wanted, caps = { any = any, of = of, most = math.max(any, most or 0) } }
   if call('EXISTS', halt_key, groups .. 'quota') == 0 then
     return limits
   end
   limits.is_paused = call('EXISTS', halt_key) == 1
+  local quotas = quota_functions()
   local kept = call('HMGET', groups .. 'quota', 'rate', 'bucket')
-  local rate, any = rate_of(kept[1]), whole(call('HGET', groups .. 'caps', '*'))
+  local rate, bound = quotas.rate_of(kept[1]), whole(call('HGET', groups .. 'caps', '*'))
+  limits.quotas = quotas
   if rate then
-    limits.bucket = tokens == '' and bucket_of(rate, kept[2], now) or nil
-    limits.tokens = limits.bucket and tokens_in(limits.bucket) or tonumber(tokens)
+    limits.bucket = tokens == '' and quotas.bucket_of(rate, kept[2], now) or nil
+    limits.tokens = limits.bucket and quotas.tokens_in(limits.bucket) or tonumber(tokens)
     limits.most = math.min(wanted, limits.tokens)
   end
   if limits.is_paused then
     limits.most = 0
   end
-  if any then -- what is kept here holds for all schedulers
-    limits.caps = { any = any > 0 and any or ANY, of = {}, key = groups .. 'caps', most = ANY }
+  if bound then -- what is kept here holds for all schedulers
+    limits.caps = { any = bound > 0 and bound or ANY, of = {}, key = groups .. 'caps', most = ANY }
   end
   limits.has_rates = call('EXISTS', groups .. 'rates') == 1
   return limits
@@ -64,8 +57,8 @@ end
 local function pay(limits, groups, count, now)
   limits.tokens = limits.tokens - count
   if limits.bucket and count > 0 then
-    spend(limits.bucket, count)
-    call('HSET', groups .. 'quota', 'bucket', bucket_text(limits.bucket, now))
+    limits.quotas.spend(limits.bucket, count)
+    call('HSET', groups .. 'quota', 'bucket', limits.quotas.bucket_text(limits.bucket, now))
   end
 end
 
@@ -82,7 +75,7 @@ local function next_look(limits, groups, is_left, now, due_key, leased_key)
     if not limits.bucket then
       return -1, -waiting
     end
-    local wait = ready_in(limits.bucket, waiting)
+    local wait = limits.quotas.ready_in(limits.bucket, waiting)
     return now + wait, wait
   end
   local moment = is_left and 0 or next_claim(due_key, leased_key)

@@ -36,16 +36,16 @@ local function touch(groups, touched, group, limits, now)
     touched.of[group] = whole(call('HGET', groups .. 'runs', group)) or 0
     touched.names[#touched.names + 1] = group
     touched.caps[group] = cap_of(limits.caps, group)
-    touched.buckets[group] = limits.has_rates and group_bucket(groups, group, now) or nil
+    touched.buckets[group] = limits.has_rates and limits.quotas.group_bucket(groups, group, now) or nil
   end
 end
 
 -- Write the buckets of touched groups down.
-local function keep_buckets(groups, touched, now)
+local function keep_buckets(groups, limits, touched, now)
   local changed = {}
-  for group, bucket in pairs(touched.buckets) do
+  for group, bucket in pairs(limits.has_rates and touched.buckets or {}) do
     if bucket.is_changed then
-      changed[#changed + 1], changed[#changed + 2] = group, bucket_text(bucket, now)
+      changed[#changed + 1], changed[#changed + 2] = group, limits.quotas.bucket_text(bucket, now)
     end
   end
   if #changed > 0 then
@@ -59,10 +59,11 @@ end
 -- the bytes of all records; `parked`, the ids of the parked tasks; `looked`, how many of the first due tasks are in either;
 -- `joining`, for `join_groups`; `touched`, the runs of each group after this claim.
 local function by_room(groups, due_key, tasks_key, now, limits, found, records, most, weight, ended, grouped)
-  local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = new_touched() }
+  local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = { names = {} } }
   if call('EXISTS', groups .. 'in-use') == 0 then
     return sorted
   end
+  sorted.touched = new_touched()
   local touched, joining, parked, parking = sorted.touched, sorted.joining, sorted.parked, {}
   local kept, kept_records, count, looked, size, asked = {}, {}, 0, 0, 0, most
   local work = 5 * ended
@@ -89,7 +90,7 @@ local function by_room(groups, due_key, tasks_key, now, limits, found, records, 
         used[#used + 1] = id
       end
       local bucket = group and touched.buckets[group]
-      if group and (touched.of[group] >= touched.caps[group] or bucket and tokens_in(bucket) < 1) then
+      if group and (touched.of[group] >= touched.caps[group] or bucket and limits.quotas.tokens_in(bucket) < 1) then
         parked[#parked + 1] = id
         parking[#parking + 1] = id
         parking[#parking + 1] = parked_as(group, due, id)
@@ -102,7 +103,7 @@ local function by_room(groups, due_key, tasks_key, now, limits, found, records, 
           joining[#joining + 1] = id
           joining[#joining + 1] = group
           if bucket then
-            spend(bucket, 1)
+            limits.quotas.spend(bucket, 1)
           end
         end
       end
@@ -154,7 +155,7 @@ end
 -- each has an equal share of the turns, and what is left is noted. Returns true if something is left.
 -- The claimed tasks must have left the due set before, since a claim deletes them from there by rank.
 local function use_room(groups, limits, touched, now, due_key)
-  local room, refill, is_noted, open, wanted = groups .. 'room', groups .. 'refill', {}, new_touched(), new_tally()
+  local room, refill = groups .. 'room', groups .. 'refill'
   if call('EXISTS', groups .. 'parked') == 0 then
     if #touched.names > 0 then
       call('UNLINK', room)
@@ -164,7 +165,7 @@ local function use_room(groups, limits, touched, now, due_key)
     end
     return false
   end
-  local done, rest, ready, later = {}, {}, {}, {}
+  local is_noted, open, wanted, done, rest, ready, later = {}, new_touched(), new_tally(), {}, {}, {}, {}
   for _, group in ipairs(noted_in_room(groups, limits.caps)) do
     is_noted[group] = true
     touch(groups, open, group, limits, now)
@@ -184,15 +185,15 @@ local function use_room(groups, limits, touched, now, due_key)
   local names, free = {}, {}
   for _, group in ipairs(open.names) do
     local bucket = open.buckets[group]
-    local places, tokens = open.caps[group] - open.of[group], bucket and tokens_in(bucket) or ANY
+    local places, tokens = open.caps[group] - open.of[group], bucket and limits.quotas.tokens_in(bucket) or ANY
     if places > 0 and tokens > 0 then
       names[#names + 1] = group
       free[group] = math.min(places, tokens)
     elseif is_noted[group] then
       done[#done + 1] = group
     end
-    if places > 0 and tokens < 1 and is_any_parked(groups, group) then
-      later[#later + 1], later[#later + 2] = digits(now + ready_in(bucket, 1)), group
+    if places > 0 and tokens < 1 and limits.quotas.is_any_parked(groups, group) then
+      later[#later + 1], later[#later + 2] = digits(now + limits.quotas.ready_in(bucket, 1)), group
     end
   end
   local left = math.min(limits.wanted, turns_left)

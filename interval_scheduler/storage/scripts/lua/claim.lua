@@ -73,7 +73,7 @@ local found = limits.most < 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
 if #found == 0 then
   if not limits.is_paused then
-    is_left = use_room(groups_key, limits, new_touched(), now, due_key)
+    is_left = use_room(groups_key, limits, { names = {} }, now, due_key)
   end
   -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
@@ -118,7 +118,7 @@ if count > 0 then
   call('ZREM', leased_key, LONG)
   call('HDEL', leases_key, LONG)
   join_groups(groups_key, sorted.joining)
-  keep_buckets(groups_key, sorted.touched, now)
+  keep_buckets(groups_key, limits, sorted.touched, now)
   note_length(longest_key, tonumber(lease_arg))
 end
 if sorted.looked > 0 then -- else the range would be the whole set

@@ -169,7 +169,7 @@ if #found > 0 then
     call('ZADD', leased_key, unpack(leased))
     call('HSET', leases_key, unpack(leases))
     join_groups(groups_key, sorted.joining)
-    keep_buckets(groups_key, sorted.touched, now)
+    keep_buckets(groups_key, limits, sorted.touched, now)
   end
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
@@ -188,7 +188,7 @@ if #found > 0 then
     bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
   end
 elseif not limits.is_paused then
-  is_left = use_room(groups_key, limits, new_touched(), now, due_key)
+  is_left = use_room(groups_key, limits, { names = {} }, now, due_key)
 end
 -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not take tasks.
 remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries }, ' '))

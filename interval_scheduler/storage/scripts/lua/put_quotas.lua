@@ -24,15 +24,15 @@ if stored >= tonumber(revision_arg) or expected_arg ~= '' and stored ~= tonumber
 end
 
 local last = 6 + 2 * tonumber(rated_arg)
-local now, rate_for = now_ms(), {}
+local now, rate_for, quotas = now_ms(), {}, quota_functions()
 for at = 7, last, 2 do
   rate_for[ARGV[at]] = ARGV[at + 1]
 end
 
 -- Settle a bucket now whose rate changes, so that nothing more comes by the old one; nil if it stays as it is.
 local function settled(text, stored)
-  local rate = stored and rate_of(text)
-  return rate and string.sub(stored, 1, #text + 1) ~= text .. ' ' and bucket_text(bucket_of(rate, stored, now), now) or nil
+  local rate = stored and quotas.rate_of(text)
+  return rate and string.sub(stored, 1, #text + 1) ~= text .. ' ' and quotas.bucket_text(quotas.bucket_of(rate, stored, now), now) or nil
 end
 
 local over, changed, before = {}, {}, call('HGETALL', rates)

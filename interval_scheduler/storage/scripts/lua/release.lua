@@ -39,7 +39,7 @@ end
 
 if #unstarted > 0 and call('EXISTS', groups_key .. 'rates') == 1 then
   pass_when_full(reply_key)
-  give_tokens_back(groups_key, unstarted, now)
+  quota_functions().give_tokens_back(groups_key, unstarted, now)
 end
 if #resting > 0 then
   pass_when_full(reply_key)

@@ -13,18 +13,18 @@ if done then
 end
 
 pass_when_full(reply_key)
-local now, wanted = now_ms(), tonumber(wanted_arg)
+local now, wanted, quotas = now_ms(), tonumber(wanted_arg), quota_functions()
 local kept = call('HMGET', groups_key .. 'quota', 'rate', 'bucket')
-local rate = rate_of(kept[1])
+local rate = quotas.rate_of(kept[1])
 if not rate then
   return remember(reply_key, stamp_arg, digits(wanted) .. ' 0')
 end
-local bucket = bucket_of(rate, kept[2], now)
-spend(bucket, -tonumber(back_arg))
-local taken = math.min(wanted, tokens_in(bucket))
-spend(bucket, taken)
+local bucket = quotas.bucket_of(rate, kept[2], now)
+quotas.spend(bucket, -tonumber(back_arg))
+local taken = math.min(wanted, quotas.tokens_in(bucket))
+quotas.spend(bucket, taken)
 if bucket.is_changed then
-  call('HSET', groups_key .. 'quota', 'bucket', bucket_text(bucket, now))
+  call('HSET', groups_key .. 'quota', 'bucket', quotas.bucket_text(bucket, now))
 end
-local wait = taken < wanted and ready_in(bucket, wanted - taken) or 0
+local wait = taken < wanted and quotas.ready_in(bucket, wanted - taken) or 0
 return remember(reply_key, stamp_arg, digits(taken) .. ' ' .. digits(wait))
