@@ -53,7 +53,7 @@ ALL: Final = (
     lua(
         "a claim that finds nothing due does not go on where another stopped",
         "claim",
-        "    is_left = use_room(groups_key, limits, new_touched(), now, due_key)",
+        "    is_left = use_room(groups_key, limits, { names = {} }, now, due_key)",
         "",
         tests_in(_GROUPS, "test_a_wider_limit_goes_on_where_a_claim_stopped_although_nothing_is_due"),
     ),
