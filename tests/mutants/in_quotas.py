@@ -182,6 +182,6 @@ ALL: Final = (
         "execution/runs.py",
         "        if run.is_rated and not has_started:\n            self._put_back(1)\n",
         "",
-        tests_in(_SEMANTICS, "test_a_run_that_did_not_start_puts_its_token_back"),
+        tests_in("unit/test_tokens", "test_a_run_that_did_not_start_puts_its_token_back"),
     ),
 )

@@ -29,8 +29,8 @@ from .store import HOUR, ClaimedTask, Store, held_of
 
 #: Many ms a token, so that the time that a test takes brings none, unless it is moved.
 _PER: Final = 10 * HOUR
-#: An example is explained by its steps.
-_PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+#: Stories are short as they are; with `Phase.shrink` beside, they get shorter, which takes minutes.
+_PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 _GROUPS: Final = ("g", "h", None)
 _rates = st.none() | st.tuples(st.integers(1, 4), st.integers(1, 5))
 _caps = st.none() | st.dictionaries(st.sampled_from(["g", "h", "*"]), st.integers(1, 3))

@@ -9,11 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-from interval_scheduler import Scheduler, SchedulerOptions
+from interval_scheduler import Scheduler, SchedulerOptions, TaskRun
+from interval_scheduler.execution.grant import Grant
+from interval_scheduler.execution.runs import Runs
 from interval_scheduler.storage.claims import ClaimChannel, Claimed
+from interval_scheduler.storage.completions import Completions
 from interval_scheduler.storage.partitions import Partitions
 from interval_scheduler.storage.tokens import USABLE_SECONDS, Tokens
 from interval_scheduler.support import clock
+from interval_scheduler.support.events import Events
 from interval_scheduler.support.log import guarded
 from tests.waiting import until
 
@@ -103,3 +107,24 @@ async def test_an_old_token_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None
         await channel.claim(5, 5, 5)
         assert brought == [2, 0]
         assert tokens._unused == 2
+
+
+async def test_a_run_that_did_not_start_puts_its_token_back() -> None:
+    log, back = guarded(None), cast("list[int]", [])
+    master = Partitions(Scheduler.from_url("memory://")._options, log).master
+    completions = Completions(master, 30, log)
+    runs = Runs({"here": completions}, {}, SchedulerOptions(), Events(log), log, back.append)
+
+    def run(*, is_rated: bool) -> TaskRun:
+        grant = Grant("here", b"1", 0, 0, 1e9, 1e9, is_leased=True, is_rated=is_rated)
+        return TaskRun(grant, b"a", b"1", b"s\nx", None)
+
+    runs.hand_back(run(is_rated=True))
+    assert back == [1]
+    runs.hand_back(run(is_rated=False))
+    assert back == [1], "there was no rate when it was claimed"
+    started = run(is_rated=True)
+    started.cut_short = "handed back"
+    runs.hand_back(started)
+    assert back == [1], "it had begun"
+    assert [one.has_started for one in completions._release.items] == [False, False, True]
