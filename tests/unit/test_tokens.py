@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -33,10 +33,13 @@ class Asked(Tokens):
         master = Partitions(scheduler._options, guarded(None)).master
         super().__init__(master, 1, guarded(None))
         self._session = cast("Any", self)
+        #: Called while a request is under way.
+        self.meanwhile: Callable[[], object] = bool
 
     async def request(self, script: object, keys: object, args: Sequence[int]) -> bytes:
         del script, keys
         self.asked.append((args[0], args[1]))
+        self.meanwhile()
         return b"%d %d" % (self.answers.pop(0) if self.answers else (0, 60_000))
 
 
@@ -79,10 +82,10 @@ async def test_one_who_gives_up_gets_none_and_loses_none() -> None:
         waiting = asyncio.create_task(tokens.take(5, 5))
         other = asyncio.create_task(tokens.take(1, 0.01))
         assert (await other)[0] == 0, "its time was over"
+        tokens.meanwhile = waiting.cancel
         tokens.hurry()
-        await until(lambda: len(tokens.asked) == 2)
-        waiting.cancel()
         await asyncio.wait([waiting])
+        assert waiting.cancelled()
         await until(lambda: len(tokens.asked) == 3)
         assert tokens.asked == [(6, 0), (5, 0), (0, 2)]
 
