@@ -29,6 +29,8 @@ from .store import HOUR, ClaimedTask, Store, held_of
 
 #: Many ms a token, so that the time that a test takes brings none, unless it is moved.
 _PER: Final = 10 * HOUR
+#: No lease ends before some group has tokens.
+_LEASE: Final = 1000 * HOUR
 #: Stories are short as they are; with `Phase.shrink` beside, they get shorter, which takes minutes.
 _PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 _GROUPS: Final = ("g", "h", None)
@@ -45,12 +47,15 @@ _step = (
     | st.tuples(st.just("caps"), _caps)
 )
 #: Of most stories: a backlog of each group, and a rate of a group, of all, or a bound.
+_LATER: Final = [("pass", 13), ("claim", 6), ("rate", (3, 4)), ("claim", 6)]
 _few = st.tuples(st.integers(1, 4), st.integers(1, 2))
 _beginning = st.sampled_from([[("assign", ["g", "g", None, "g", "h", "h", "g"])], []]).flatmap(
     lambda steps: st.sampled_from(["group rate", "group rate", "rate", "caps"]).flatmap(
         lambda what: {
-            "group rate": _few.map(lambda numbers: [*steps, (what, ("g", numbers)), ("claim", 6)]),
-            "rate": _few.map(lambda numbers: [*steps, (what, numbers)]),
+            "group rate": _few.map(
+                lambda numbers: [*steps, (what, ("g", numbers)), ("claim", 6), ("complete", 0), *_LATER]
+            ),
+            "rate": _few.map(lambda numbers: [*steps, (what, numbers), ("claim", 3), *_LATER]),
             "caps": _caps.map(lambda caps: [*steps, (what, caps)]),
         }[what]
     )
@@ -82,12 +87,12 @@ class Story:
     async def claim(self, limit: int) -> None:
         session = self.store.session()
         script = running.claim_once if self.once else running.claim
-        claimed = await script(session.it, self.store.keys, limit, HOUR, self.room)
-        again = await script(session.back(), self.store.keys, limit, HOUR, self.room)
+        claimed = await script(session.it, self.store.keys, limit, _LEASE, self.room)
+        again = await script(session.back(), self.store.keys, limit, _LEASE, self.room)
         assert sorted(again.ids) == sorted(claimed.ids), "a repetition takes no further tokens"
         now = claimed.now_us // 1000
         runs = model_running.claim(
-            self.model, now, int(claimed.token), limit=limit, room=self.room, lease=HOUR, once=self.once
+            self.model, now, int(claimed.token), limit=limit, room=self.room, lease=_LEASE, once=self.once
         )
         assert [run.raw_id for run in runs] == list(claimed.ids)
         self._check_next_look(claimed, now, limit)
@@ -221,6 +226,7 @@ class Story:
         stored = [(held.rate, groups.get("quota", {}).get(b"bucket"))]
         stored += [(bucket, groups.get("buckets", {}).get(group.encode())) for group, bucket in held.rates.items()]
         for bucket, text in stored:
+            assert bucket is None or text is not None or not bucket.is_used
             if bucket is not None and text is not None:
                 count, per, burst, level, at = map(int, text.split())
                 assert (count, per, burst) == (bucket.count, bucket.per, bucket.burst)
