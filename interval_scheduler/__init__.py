@@ -12,6 +12,7 @@ from .errors import (
     ConfigurationError,
     ConfigurationTypeError,
     ExecutionEnded,
+    GroupNeedsTag,
     HintsFull,
     InvalidType,
     InvalidValue,
@@ -44,6 +45,7 @@ from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
+from .model.quotas import Rate
 from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
@@ -64,6 +66,7 @@ __all__ = [
     "DeadTask",
     "ExecutionEnded",
     "Finding",
+    "GroupNeedsTag",
     "Health",
     "HintsFull",
     "IntervalTask",
@@ -85,6 +88,7 @@ __all__ = [
     "PartitionOffline",
     "Problem",
     "QueuesFull",
+    "Rate",
     "RedisInstance",
     "Retry",
     "Rules",

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
+from ..model.quotas import check_caps_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
 from .namespaces import check_namespace
@@ -113,8 +114,9 @@ class SchedulerOptions:
         namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
             Default `"interval-scheduler"`.
         concurrency: the most runs at once in this process. Default 100.
-        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
-            have an equal share of them, so it must be at least the number of partitions. Default None: any number.
+        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers; or a mapping from
+            up to 100 groups, or `"*"` for all others, to such numbers. It holds while `set_group_concurrency` has put
+            nothing else in Redis. Default None: any number.
         prefetch: the most tasks that are claimed beyond the running ones; a scheduler claims as many of them as may
             start soon, going by the quick runs of the last second, and fewer at most once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
@@ -142,7 +144,7 @@ class SchedulerOptions:
     check_tasks_every_seconds: float = 10
     namespace: str = "interval-scheduler"
     concurrency: int = 100
-    group_concurrency: int | None = None
+    group_concurrency: int | Mapping[str, int] | None = None
     prefetch: int = 1000
     delivery: Delivery = "at-least-once"
     lease_seconds: float = 30
@@ -167,14 +169,7 @@ class SchedulerOptions:
         check_namespace(self.namespace)
         check_concurrency(self.concurrency)
         if self.group_concurrency is not None:
-            check_whole_option("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
-            partitions = len(self.storage.instances) + len(self.storage.leaving)
-            if self.group_concurrency < partitions:
-                raise ConfigurationError(
-                    "group_concurrency",
-                    f"must be at least the number of partitions, {partitions}: "
-                    f"each has a share of it; got {self.group_concurrency}",
-                )
+            check_caps_option("group_concurrency", self.group_concurrency)
         check_whole_option("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
             raise ConfigurationError("delivery", "must be 'at-least-once' or 'at-most-once'")

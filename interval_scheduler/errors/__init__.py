@@ -4,7 +4,8 @@
 
     SchedulerError
     ├── InvalidValue (ValueError)            a bad value; names the field
-    │   └── ConfigurationError               a bad option
+    │   ├── ConfigurationError               a bad option
+    │   └── GroupNeedsTag                    an id without a hash tag in a group with a bound, on several partitions
     ├── InvalidType (TypeError)              a value of the wrong type; names the field
     │   └── ConfigurationTypeError           (also a ConfigurationError)
     ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
@@ -44,6 +45,7 @@ from .calls import (
     ConfigurationError,
     ConfigurationTypeError,
     ExecutionEnded,
+    GroupNeedsTag,
     InvalidType,
     InvalidValue,
     LockError,
@@ -80,6 +82,7 @@ __all__ = [
     "ConfigurationError",
     "ConfigurationTypeError",
     "ExecutionEnded",
+    "GroupNeedsTag",
     "HintsFull",
     "InvalidType",
     "InvalidValue",

@@ -125,6 +125,25 @@ class RunTimeout(SchedulerError, TimeoutError):
         self.seconds = seconds
 
 
+class GroupNeedsTag(InvalidValue):
+    """A task of a group with a bound or a rate has no hash tag in its id, and there are several partitions.
+
+    Attributes:
+        id: the id of the task.
+        group: its group.
+    """
+
+    def __init__(self, id: str, group: str) -> None:  # noqa: A002 - the name of the attribute
+        super().__init__(
+            "id",
+            f"{id!r} needs a hash tag: a bound or a rate of its group {group!r} holds over several partitions if the "
+            f"tasks of the group live on one; begin all their ids with the same tag, for example '{{{group}}}:{id}'; "
+            "this task was not changed",
+        )
+        self.id = id
+        self.group = group
+
+
 class TooManyCrashes(SchedulerError):
     """A task was not run: too many of its deliveries in a row ended without a result, as if its process had died.
 

@@ -22,6 +22,7 @@ from ..storage.beginnings import Beginnings
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
 from ..storage.spare_renewals import SpareRenewals
+from ..storage.tokens import Tokens
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
@@ -41,6 +42,7 @@ class Execution:
 
     Args:
         partitions: where tasks are claimed.
+        master: the partition that keeps the tokens of a rate.
         options: the scheduler's options.
         executor: what is called with each payload.
         concurrency: the most runs at once.
@@ -51,6 +53,7 @@ class Execution:
     def __init__(
         self,
         partitions: Sequence[Partition],
+        master: Partition,
         options: SchedulerOptions,
         executor: Executor,
         concurrency: int,
@@ -69,7 +72,9 @@ class Execution:
         self._beginnings = {
             partition.name: Beginnings(partition, options.lease_seconds, retry_for) for partition in partitions
         }
-        self._runs = Runs(self._completions, self._beginnings, options, events, log)
+        self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
+        self._is_divided = len(partitions) > 1
+        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.put_back)
         self._runner = Runner(
             executor,
             Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
@@ -98,7 +103,7 @@ class Execution:
 
     def _poller(self, partition: Partition, first: Poller | None) -> Poller:
         return Poller(
-            ClaimChannel(partition, self._options),
+            ClaimChannel(partition, self._options, self._tokens if self._is_divided else None),
             self._runner,
             self._completions[partition.name],
             self._options,
@@ -134,6 +139,7 @@ class Execution:
                 self._leases.start(group)
                 group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
+                group.start_soon(self._tokens.run)
                 for beginnings in self._beginnings.values():
                     group.start_soon(beginnings.run)
                 for completions in self._completions.values():

@@ -189,6 +189,11 @@ class TaskRun:
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
+    def is_rated(self) -> bool:
+        """True if it took a token of a rate of the namespace."""
+        return self._grant.is_rated
+
+    @property
     def is_trusted(self) -> bool:
         """True while the run can rely on its lease."""
         return self.cut_short is None and clock.monotonic() < self.trusted_until

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..config.options import SchedulerOptions
 from ..errors import StorageError, TooManyCrashes
@@ -35,6 +35,7 @@ class Runs:
         options: the scheduler's options.
         events: where `run` and `run-error` go.
         log: where faults are told.
+        put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Runs:
         options: SchedulerOptions,
         events: Events,
         log: GuardedLog,
+        put_back: Callable[[int], object] = bool,
     ) -> None:
         self._completions = completions
+        self._put_back = put_back
         self._beginnings = beginnings
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         #: The tasks that cannot be worked out here.
@@ -110,11 +113,14 @@ class Runs:
     def hand_back(self, run: TaskRun) -> None:
         """Hand back a run that never started or was cut short."""
         self.handed_back += 1
+        has_started = run.cut_short is not None
+        if run.is_rated and not has_started:
+            self._put_back(1)
         if not self._at_least_once and not run.header:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
         if run.is_leased:
-            self._completions[run.partition].release(run)
+            self._completions[run.partition].release(run, has_started=has_started)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
 
@@ -165,5 +171,7 @@ class Runs:
         """Hand a run back that cannot be worked out here; another process may be able to."""
         delay = self.unworkable.put_off(run, error)
         self.handed_back += 1
+        if run.is_rated:
+            self._put_back(1)
         if run.is_leased:
             self._completions[run.partition].release(run, round(1000 * delay))

@@ -16,6 +16,7 @@ from ..services.locks import Lock
 from ..support.events import Handler
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
+from .blocking_quotas import BlockingQuotaCalls
 from .blocking_tasks import BlockingTaskCalls
 from .blocking_updating import BlockingUpdateCalls
 from .loop_thread import END_SECONDS, LoopThread
@@ -23,7 +24,7 @@ from .scheduler import Scheduler
 from .threaded import AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
+class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -62,6 +63,7 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls):
         self._queues: dict[Scheduler, Self] = {}
         BlockingTaskCalls.__init__(self, scheduler, thread)
         BlockingUpdateCalls.__init__(self, scheduler, thread)
+        BlockingQuotaCalls.__init__(self, scheduler, thread)
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:

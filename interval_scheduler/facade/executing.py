@@ -103,7 +103,8 @@ class Executing:
     async def _start(self, executor: Executor, concurrency: int) -> None:
         connected = self._lifespan.require_open()
         partitions = connected.partitions.all
-        execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
+        master = connected.partitions.master
+        execution = Execution(partitions, master, self._options, executor, concurrency, self._events, self._log)
         self._execution, self._outcome = execution, (outcome := _Outcome())
         try:
             await connected.group.start(self._run, execution, outcome)

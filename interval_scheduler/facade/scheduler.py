@@ -19,12 +19,13 @@ from .core import Core
 from .covering import Covering
 from .family import Family
 from .locking import LockCalls
+from .quotas import QuotaCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
 from .updating import UpdateCalls
 
 
-class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
+class Scheduler(TaskCalls, UpdateCalls, LockCalls, QuotaCalls, RepairCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -62,6 +63,7 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, RepairCalls):
         self._executing = core.executing
         UpdateCalls.__init__(self, core.lifespan, core.options)
         LockCalls.__init__(self, core.lifespan)
+        QuotaCalls.__init__(self, core.lifespan)
         RepairCalls.__init__(self, Covering(core, family))
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 

@@ -88,7 +88,7 @@ class Rules:
             retries=_count("retries", self.retries, 0, MAX_RETRIES),
             backoff_ms=_span("backoff", self.backoff),
             timeout_ms=None if self.timeout is None else _span("timeout", self.timeout),
-            group=None if self.group is None else _group(self.group),
+            group=None if self.group is None else check_group("group", self.group),
         )
 
 
@@ -170,13 +170,14 @@ def _span(field: str, value: object) -> int:
     return to_ms(seconds)
 
 
-def _group(value: object) -> str:
-    raw = check_name("group", value)
+def check_group(field: str, value: object) -> str:
+    """Return the name of a group."""
+    raw = check_name(field, value)
     text = raw.decode()
     if len(raw) > MAX_GROUP_BYTES:
-        raise InvalidValue("group", f"must be at most {MAX_GROUP_BYTES} bytes, got {len(raw)}")
+        raise InvalidValue(field, f"must be at most {MAX_GROUP_BYTES} bytes, got {len(raw)}")
     if ";" in text or not text.isprintable():
-        raise InvalidValue("group", f"must not contain ';' or control characters, got {text!r}")
+        raise InvalidValue(field, f"must not contain ';' or control characters, got {text!r}")
     return text
 
 

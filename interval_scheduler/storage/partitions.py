@@ -1,24 +1,21 @@
-"""All partitions: finds the home of each task, connects the partitions, and does what concerns them together.
+"""All partitions: connects them, and does what concerns them together.
 
-During a migration, the partitions of the old list are among them, and calls on a task that moves go to the partition
-where it is (see `topology/migration.py`).
+During a migration, the partitions of the old list are among them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import PartitionMismatch, PartitionOffline
-from ..model.assignment import AssignCall, NeverRuns
-from ..model.placement import homes
 from ..model.reports import PartitionMove
-from ..model.updating import TaskUpdate, UpdateAnswer
 from ..support.broadcast import Broadcast
 from ..support.log import Log
 from .commands import handoff
@@ -31,11 +28,13 @@ from .connection.failures import FAILED, translate
 from .connection.link import Links
 from .partition.opening import QueueOf, open_partitions
 from .partition.partition import Partition
+from .routes import Routes
 from .scripts.membership import split
 from .topology.agreement import Reconfiguration
 from .topology.handoff import Handoff
 from .topology.hint_replay import HintReplay
 from .topology.migration import Migration
+from .topology.quota_copies import QuotaCopies
 
 __all__ = [
     "ControlStep",
@@ -51,7 +50,7 @@ __all__ = [
 ]
 
 
-class Partitions:
+class Partitions(Routes):
     """The partitions of a scheduler, from its options.
 
     Args:
@@ -72,15 +71,14 @@ class Partitions:
         opened = open_partitions(options, log, links, self.states.tell, queue)
         for partition in opened:
             partition.losses.subscribe(self.losses.tell)
-        self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
+        super().__init__(opened[: len(options.storage.instances)], options.storage.master_index)
         self._leaving: Sequence[Partition] = opened[len(options.storage.instances) :]
         self._dropping: Final = anyio.CancelScope()
-        self.master: Final = self._listed[options.storage.master_index]
-        self._home = homes([partition.name for partition in self._listed])
-        #: The migration to this list; `None` if no tasks move.
-        self.migration: Migration | None = None
-        # The one before: calls that still go from home to home come before later ones on the same task.
-        self._over: Migration | None = None
+        #: The quotas, of which each partition has a copy.
+        self.quotas: Final = QuotaCopies(self.master, lambda: self.all, log)
+        for partition in (*self._listed, *self._leaving):
+            if partition is not self.master:
+                partition.before_online = self.quotas.bring
         self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
@@ -94,77 +92,6 @@ class Partitions:
     def all(self) -> Sequence[Partition]:
         """The partitions of the list, in its order; during a migration, then those that were removed from it."""
         return self._listed if self.migration is None else (*self._listed, *self._leaving)
-
-    def home(self, raw_id: bytes) -> Partition:
-        """Return the home of a task id; raise unless it is online."""
-        partition = self._listed[self._home(raw_id)]
-        partition.require_online()
-        return partition
-
-    def writable(self, raw_id: bytes) -> Partition:
-        """Return the home of a task id to assign, remove or look up; raise unless it is online or takes hints."""
-        partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
-        if partition.state != "online":  # the frequent case needs no call
-            partition.require_writable()
-        return partition
-
-    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
-        """Assign a task with the next batch; the result is True if it is new."""
-        if (migration := self._migration_of(call.assignment.id)) is not None:
-            return migration.assign(call)
-        return self.writable(call.assignment.id).assign.submit(call)
-
-    def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
-        """Remove a task with the next batch."""
-        if (migration := self._migration_of(raw_id)) is not None:
-            return migration.remove(raw_id)
-        return self.writable(raw_id).remove.submit(raw_id)
-
-    def control(self, step: ControlStep) -> asyncio.Future[str]:
-        """Carry out a step on a task with the next batch."""
-        if (migration := self._migration_of(step.raw_id)) is not None:
-            return migration.control(step)
-        return self.home(step.raw_id).control.submit(step)
-
-    def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
-        """Change a task with the next batch."""
-        if (migration := self._migration_of(call.id)) is not None:
-            return migration.update(call)
-        return self.home(call.id).update.submit(call)
-
-    def has(self, raw_id: bytes) -> asyncio.Future[Literal[True] | None]:
-        """Ask with the next batch if a task is scheduled."""
-        if (migration := self._migration_of(raw_id)) is not None:
-            return migration.has(raw_id)
-        return self.writable(raw_id).has.submit(raw_id)
-
-    def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
-        """Look a task up with the next batch."""
-        if (migration := self._migration_of(raw_id)) is not None:
-            return migration.look(raw_id)
-        return self.writable(raw_id).look.submit(raw_id)
-
-    async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
-        """Look a task up, and return it with its partition; if it does not exist, `None` with its home."""
-        if (migration := self._migration_of(raw_id)) is not None and not migration.is_over:
-            old = migration.old_home(raw_id)
-            if (row := await old.look.submit(raw_id)) is not None:
-                return old, row
-        row = await self.look(raw_id)
-        return self._listed[self._home(raw_id)], row
-
-    def _migration_of(self, raw_id: bytes) -> Migration | None:
-        """Return the migration if it changes the home of a task; then raise unless its old home is online.
-
-        Return one that is over for a task on which an earlier call is still under way.
-        """
-        if self.migration is None:  # the frequent case
-            over = self._over
-            return over if over is not None and over.is_under_way(raw_id) else None
-        if not self.migration.changes_home(raw_id):
-            return None
-        self.migration.old_home(raw_id).require_online()
-        return self.migration
 
     def lock(self, step: LockStep) -> asyncio.Future[LockAnswer]:
         """Carry out a step on a lock with the next batch, even if this list of partitions is no longer in force."""
@@ -206,6 +133,7 @@ class Partitions:
         for partition in self._listed:
             group.start_soon(partition.run)
         group.start_soon(self._run_leaving)
+        self.states.subscribe(functools.partial(self._on_state, group))
         for partition in (*self._listed, *self._leaving):
             await partition.first_try()
         self._raise_unusable()
@@ -252,6 +180,10 @@ class Partitions:
             self._log.warning("%s", problem)
         if self._hint_replay is not None:
             group.start_soon(self._hint_replay.run)
+
+    def _on_state(self, group: TaskGroup, partition: Partition) -> None:
+        if partition is self.master and partition.state == "online" and len(self.all) > 1:
+            group.start_soon(self.quotas.bring_all)
 
     def _others(self) -> list[Partition]:
         return [partition for partition in self.all if partition is not self.master]

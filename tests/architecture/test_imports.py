@@ -32,6 +32,7 @@ PUBLIC = {
     "RedisInstance",
     "Task",
     "IntervalTask",
+    "Rate",
     "ScheduledTask",
     "TaskRun",
     "current_run",

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from interval_scheduler import IntervalTask, Lock, Scheduler
+from interval_scheduler import IntervalTask, Lock, Rate, Scheduler
 from tests.faults.stage import FAR, RECURRING, RESTING, Call, Entry, Stage, of_another, plain
 from tests.waiting import until
 
@@ -367,6 +367,41 @@ async def _acknowledge_data_loss(stage: Stage) -> None:
     stage.holds("acknowledge_data_loss", not await stage.scheduler.acknowledge_data_loss())
 
 
+#: A rate, and a bound of a group, that hold nothing up here.
+_RATE: Final = Rate(1, per=3600)
+_CAPS: Final = {"of nobody": 3}
+
+
+@asynccontextmanager
+async def _set_rate(stage: Stage) -> AsyncIterator[Call]:
+    async def call() -> None:
+        await stage.scheduler.set_rate(_RATE, group="of nobody")
+
+    yield call
+    await stage.settle()
+    await call()
+    stage.expect("get_rate after a set", await stage.scheduler.get_rate(group="of nobody"), _RATE)
+
+
+async def _get_rate(stage: Stage) -> None:
+    stage.expect("get_rate", await stage.scheduler.get_rate(), None)
+
+
+@asynccontextmanager
+async def _set_group_concurrency(stage: Stage) -> AsyncIterator[Call]:
+    async def call() -> None:
+        await stage.scheduler.set_group_concurrency(_CAPS)
+
+    yield call
+    await stage.settle()
+    await call()
+    stage.expect("what was set", await stage.scheduler.get_group_concurrency(), _CAPS)
+
+
+async def _get_group_concurrency(stage: Stage) -> None:
+    stage.holds("get_group_concurrency", await stage.scheduler.get_group_concurrency() in (None, _CAPS))
+
+
 CALLS: Final[dict[str, Entry]] = {
     "connect": of_another(lambda _, other: other.connect()),
     "close": of_another(lambda _, other: other.close(), _execute),
@@ -404,6 +439,10 @@ CALLS: Final[dict[str, Entry]] = {
     "try_lock": _try_lock,
     "unlock": _unlock,
     "lock": plain(_lock),
+    "set_rate": _set_rate,
+    "get_rate": plain(_get_rate),
+    "set_group_concurrency": _set_group_concurrency,
+    "get_group_concurrency": plain(_get_group_concurrency),
     "check_health": plain(_check_health),
     "audit": plain(_audit),
     "queues": plain(_queues),

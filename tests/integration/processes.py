@@ -132,7 +132,9 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         of = client.hgetall(f"{tag}:group:of")
         assert set(of) <= places["leased"]
         assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
-        groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue", "room")}
+        of_groups = ("in-use", "of", "runs", "parked", "parked-of", "overdue", "room", "refill")
+        of_quotas = ("quota", "revision", "rates", "buckets", "caps")
+        groups = {f"{tag}:group:{name}" for name in (*of_groups, *of_quotas)}
         known = {
             f"{tag}:{name}"
             for name in (

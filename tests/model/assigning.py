@@ -164,6 +164,7 @@ def clear(model: Model) -> int:
     model.tasks.clear()
     model.groups_in_use = False
     model.room = {}
+    model.quotas.refill = {}
     return count
 
 

@@ -21,14 +21,15 @@ def check_space(space: Space) -> None:
     for counted in (space.attempts, space.runs, space.failures):
         assert counted.keys() <= space.tasks.keys(), "what is counted is there"
 
-    assert groups.keys() <= {"in-use", "of", "runs", "parked", "parked-of", "overdue", "room"}
+    kept = {"quota", "revision", "rates", "buckets", "caps"}
+    assert groups.keys() <= {"in-use", "of", "runs", "parked", "parked-of", "overdue", "room", "refill", *kept}
     assert of.keys() <= space.leased.keys()
     assert {group: int(count) for group, count in groups.get("runs", {}).items()} == Counter(of.values())
     assert sorted(parked.values()) == groups.get("parked", [])
     assert overdue.keys() <= space.due.keys()
     waits_for = {_group(member) for member in parked.values()}
-    lets_go_on = {*of.values(), *map(_group, overdue.values()), *groups.get("room", [])}
-    assert waits_for <= lets_go_on, "a run that ends, a turn, or a note for the next claim lets the parked on"
+    lets_go_on = {*of.values(), *map(_group, overdue.values()), *groups.get("room", []), *groups.get("refill", [])}
+    assert waits_for <= lets_go_on, "a run that ends, a turn, a token, or a note for the next claim lets the parked on"
 
     tokens = [int(lease.split()[0]) for lease in space.leases.values()]
     tokens += [int(token) for token in space.locks.values()]

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from .places import Dead, Leased, Parked, Task, Waiting
+from .quotas import ANY
 from .schedule import Model
 from .spec import Spec
 
 CORRUPT = b"1 the record is corrupt"
 #: The turns that one claim gives at the most.
 TURNS = 75
-#: The limit of a scheduler without one.
-ANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,22 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         now: the server's clock.
         token: that of the claim, if it takes anything.
         limit: how many tasks at most.
-        room: how many tasks of one group may be leased, 0 for any number.
+        room: how many tasks of one group may be leased, 0 for any number; what is kept in Redis comes first.
         lease: how long a lease is.
         once: delivery at most once: what needs no lease goes on at once.
     """
     _end_leases(model, now, limit)
     if model.halted is not None:
         return []
-    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now)
+    quotas = model.quotas
+    quotas.fill(now)
+    most = limit if quotas.rate is None else min(limit, quotas.rate.tokens)
+    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now and most > 0)
     taken: list[Run] = []
     touched: dict[str, None] = {}
     count = 0
     for _, raw_id in line:
-        if count == limit:
+        if count == most:
             break
         task = model.tasks[raw_id]
         assert isinstance(task.place, Waiting)
@@ -55,10 +57,11 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         # The turn of a task that does not run in its group is left for the next one there.
         touched |= {group: None} if group is not None else {}
         touched |= {task.place.turn.group: None} if task.place.turn is not None else {}
-        if group is not None and 0 < room <= model.running(group):
+        if group is not None and (model.running(group) >= quotas.cap(group, room) or quotas.tokens(group) < 1):
             model.tasks[raw_id] = replace(task, place=Parked(group, due))
             continue
         count += 1
+        quotas.spend(group)
         if once and not task.spec.is_readable:
             model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0)
             model.fence = token
@@ -69,29 +72,41 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
             _pass_on(model, raw_id, task, due, now)
         else:
             model.tasks[raw_id] = replace(task, place=Leased(token, due, now + lease, group))
-    _use_room(model, list(touched), room or ANY, limit, now)
+    if quotas.rate is not None and count > 0:
+        quotas.rate = quotas.rate.spent(count)
+    _use_room(model, list(touched), room, limit, now)
     bound_dead(model)
     return taken
 
 
 def is_any_noted(model: Model, room: int) -> bool:
     """Whether claims of this limit have something to do for groups whose tasks are parked."""
-    return any(model.at(Parked)) and any(cap <= (room or ANY) for cap in model.room.values())
+    widest = ANY if model.quotas.caps else room or ANY
+    return any(model.at(Parked)) and any(cap <= widest for cap in model.room.values())
 
 
-def _use_room(model: Model, touched: list[str], cap: int, limit: int, now: int) -> None:
+def _use_room(model: Model, touched: list[str], room: int, limit: int, now: int) -> None:
     """Give turns to groups with room, in equal shares; note where that was not all that they have room for."""
+    quotas = model.quotas
     if not any(model.at(Parked)):
         if touched:
             model.room.clear()
+        if quotas.rates:
+            quotas.refill.clear()
         return
-    line = sorted((of, group.encode()) for group, of in model.room.items() if of <= cap)
+    widest = ANY if quotas.caps else room or ANY
+    line = sorted((of, group.encode()) for group, of in model.room.items() if of <= widest)
     noted = [group.decode() for _, group in line]
-    names = noted + [group for group in touched if group not in noted]
-    free = {group: cap - model.running(group) for group in names}
+    ready = sorted((at, group.encode()) for group, at in quotas.refill.items() if at <= now and quotas.rates)
+    names = list(dict.fromkeys([*noted, *(group.decode() for _, group in ready), *touched]))
+    free = {group: quotas.cap(group, room) - model.running(group) for group in names}
+    later = [group for group in names if free[group] > 0 and quotas.tokens(group) < 1]
+    free = {group: min(most, quotas.tokens(group)) for group, most in free.items()}
     free = {group: most for group, most in free.items() if most > 0}
     for group in noted:
         del model.room[group]
+    for _, name in ready:
+        del quotas.refill[name.decode()]
     left = min(limit, TURNS)
     share = -(-left // max(len(free), 1))
     for group, most in free.items():
@@ -99,7 +114,10 @@ def _use_room(model: Model, touched: list[str], cap: int, limit: int, now: int) 
         left -= wanted
         given = model.give_turns(group, wanted, now)
         if given == wanted < most:
-            model.room[group] = cap if given or most < cap else 0
+            model.room[group] = quotas.cap(group, room) if given or model.running(group) else 0
+    for group in later:
+        if any(place.group == group for _, _, place in model.at(Parked)):
+            quotas.refill[group] = quotas.rates[group].ready_at()
 
 
 def _end_leases(model: Model, now: int, limit: int) -> None:

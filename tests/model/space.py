@@ -61,6 +61,7 @@ def _groups(model: Model) -> dict[str, Any]:
         "parked": sorted(parked.values()),
         "parked-of": parked,
         "overdue": overdue,
+        "refill": [group for _, group in sorted((at, name.encode()) for name, at in model.quotas.refill.items())],
         "room": [group for _, group in sorted((of, name.encode()) for name, of in model.room.items())],
     }
     return {name: content for name, content in found.items() if content}

@@ -22,6 +22,7 @@ from . import (
     in_moves,
     in_order,
     in_queues,
+    in_quotas,
     in_rules,
     in_running,
     in_tags,
@@ -62,4 +63,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tags.ALL,
     *in_hoarding.ALL,
     *in_leftovers.ALL,
+    *in_quotas.ALL,
 )

@@ -66,7 +66,7 @@ LEASES: Final = (
     Planted(
         "the start window counts from the reply",
         "execution/poller.py",
-        "min(sent_at + START_WINDOW_SECONDS, trusted_until)",
+        "min(self._claims.starts_from + START_WINDOW_SECONDS, trusted_until)",
         "min(received_at + START_WINDOW_SECONDS, trusted_until)",
         tests_in("travel/test_trust", "test_a_claim_that_was_long_on_its_way_starts_nothing"),
     ),

@@ -97,7 +97,7 @@ ALL: Final = (
     Planted(
         "at most once, a scheduler does not ask for the rest of a repeated claim",
         "storage/claims.py",
-        "self._token, self._had = claimed.token, len(claimed.ids) if is_again else -1",
+        "self._token, self._had = claimed.token, len(claimed.ids) if is_again or is_rest else -1",
         "self._token, self._had = claimed.token, -1",
         tests_in("integration/test_claim_over_slow_link", "test_what_was_taken_comes_in_parts_and_each_task_runs_once"),
     ),

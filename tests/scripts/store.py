@@ -192,11 +192,8 @@ class Store:
         for name in _HASHES:
             if content := getattr(space, name):
                 pipe.hset(getattr(self.keys, name), mapping=content)
-        for tag, ids in space.tags.items():
-            pipe.zadd(self.keys.tags + b"1:" + tag, dict.fromkeys(map(member_of, ids), 0))
-        if space.tags:
-            pipe.zadd(self.keys.tags + b"1", dict.fromkeys(space.tags, 0))
-            pipe.set(self.keys.tags + b"now", b"1:1")
+        self._seed_tags(pipe, space)
+        self._seed_groups(pipe, space)
         if space.fence is not None:
             pipe.set(self.keys.fence, space.fence)
         for lock, holder in space.locks.items():
@@ -204,6 +201,21 @@ class Store:
         if space.membership:
             pipe.hset(self.keys.membership, mapping=space.membership)
         await pipe.execute()
+
+    def _seed_tags(self, pipe: Any, space: Space) -> None:
+        for tag, ids in space.tags.items():
+            pipe.zadd(self.keys.tags + b"1:" + tag, dict.fromkeys(map(member_of, ids), 0))
+        if space.tags:
+            pipe.zadd(self.keys.tags + b"1", dict.fromkeys(space.tags, 0))
+            pipe.set(self.keys.tags + b"now", b"1:1")
+
+    def _seed_groups(self, pipe: Any, space: Space) -> None:
+        for name, content in space.groups.items():
+            if isinstance(content, dict):
+                pipe.hset(self.keys.groups + name.encode(), mapping=content)
+            else:
+                assert isinstance(content, bytes), "sorted sets are left to scripts"
+                pipe.set(self.keys.groups + name.encode(), content)
 
     async def raw(self) -> Raw:
         """Every key of the namespace, as it stands."""

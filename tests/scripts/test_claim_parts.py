@@ -23,7 +23,7 @@ async def _seed(store: Store, attempts: dict[bytes, bytes] | None = None) -> Non
 
 
 async def _take(store: Store, session: Numbered, weight: int, had: int = -1) -> Claimed:
-    return await running.claim_once(session.it, store.keys, 100, HOUR, 0, weight, None, had)
+    return await running.claim_once(session.it, store.keys, 100, HOUR, 0, weight, None, had=had)
 
 
 def _check(part: Claimed, token: bytes, ids: list[bytes]) -> None:

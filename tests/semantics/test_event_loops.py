@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from interval_scheduler import ExecutionEnded, IntervalTask, Lock, NotConnected, Scheduler, WrongEventLoop
+from interval_scheduler import ExecutionEnded, IntervalTask, Lock, NotConnected, Rate, Scheduler, WrongEventLoop
 from interval_scheduler.services.lifespan import Lifespan
 from tests.faults.public_calls import public_calls
 from tests.semantics import left_behind
@@ -92,6 +92,10 @@ CALLS: Final[dict[str, Call]] = {
     "check_health": lambda scheduler: scheduler.check_health(),
     "audit": lambda scheduler: scheduler.audit(),
     "queues": lambda scheduler: scheduler.queues(),
+    "set_rate": lambda scheduler: scheduler.set_rate(Rate(100_000)),
+    "get_rate": lambda scheduler: scheduler.get_rate(),
+    "set_group_concurrency": lambda scheduler: scheduler.set_group_concurrency(1),
+    "get_group_concurrency": lambda scheduler: scheduler.get_group_concurrency(),
     "moving": lambda scheduler: scheduler.moving(),
     "acknowledge_data_loss": lambda scheduler: scheduler.acknowledge_data_loss(),
     "async with": _block,

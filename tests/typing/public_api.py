@@ -32,6 +32,7 @@ from interval_scheduler import (
     PartitionMove,
     PartitionOffline,
     Problem,
+    Rate,
     RedisInstance,
     Retry,
     Rules,
@@ -50,6 +51,21 @@ from interval_scheduler import (
     current_run,
 )
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
+
+
+async def quotas(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    rate = Rate(100, per=60, burst=5)
+    assert_type((rate.count, rate.per, rate.burst), tuple[int, float, int])
+    Rate(1, per=timedelta(minutes=1))
+    assert_type(await scheduler.set_rate(rate), None)
+    assert_type(await scheduler.set_rate(None, group="tenant-7"), None)
+    assert_type(await scheduler.get_rate(), Rate | None)
+    assert_type(await scheduler.set_group_concurrency({"tenant-7": 1, "*": 5}), None)
+    assert_type(await scheduler.set_group_concurrency(5), None)
+    assert_type(await scheduler.get_group_concurrency(), dict[str, int] | None)
+    assert_type(blocking.get_rate(group="tenant-7"), Rate | None)
+    assert_type(blocking.set_group_concurrency(None), None)
+    SchedulerOptions(group_concurrency={"tenant-7": 1})
 
 
 class Full(Task):

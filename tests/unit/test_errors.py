@@ -184,6 +184,7 @@ EACH = [
     errors.WouldDeadlock("called from its own thread"),
     errors.RunTimeout(1.5),
     errors.TooManyCrashes(10),
+    errors.GroupNeedsTag("feed:1", "tenant-7"),
     errors.TooManyRemovals("tenant-7:", 3, 9),
     errors.ClockCannotBeMoved(),
     errors.ClockCannotBeMoved("time.time was replaced"),

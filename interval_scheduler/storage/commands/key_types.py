@@ -24,6 +24,12 @@ _GROUP_KEYS: Final = {
     b"parked-of": "hash",
     b"overdue": "hash",
     b"room": "sorted set",
+    b"refill": "sorted set",
+    b"quota": "hash",
+    b"revision": "string",
+    b"rates": "hash",
+    b"buckets": "hash",
+    b"caps": "hash",
 }
 #: Keys that are not looked at: a prefix, and one that only exists within a script.
 _LEFT_OUT: Final = ("reply", "groups", "probe")

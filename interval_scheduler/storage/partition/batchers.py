@@ -16,14 +16,16 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
 from ...model.updating import TaskUpdate, UpdateAnswer
-from ..commands import assigning, locks, lookup, topology
+from ..commands import assigning, locks, lookup, quotas, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.control import ControlStep, pause_all, purge_dead
+from ..commands.quotas import QuotaChange
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
+from .group_tags import GroupTags
 from .resuming import carry_out
 from .updating import Updates
 from .updating import carry_out as carry_out_updates
@@ -52,6 +54,7 @@ class Batchers(NamedTuple):
     clear: Turn[None, Cleared]
     pause: Turn[bool, bool]
     purge_dead: Turn[int, int]
+    put_quotas: Turn[QuotaChange, bool]
     if_exists: BatchersIfExists
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
     look: BatchedCalls[bytes, lookup.Row | None]
@@ -63,10 +66,10 @@ class Batchers(NamedTuple):
 def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     """Make the batchers of a partition; none of them runs yet."""
     name, turns = partition.name, Turns(partition.name)
-    changes = _Changes(partition, options)
+    changes, tags = _Changes(partition, options), GroupTags(partition, options)
     whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
     if_exists = BatchersIfExists(
-        turns.add(_if_exists_each(changes.assign_if_exists), _id_of_assignment, _weigh_assignment),
+        turns.add(tags.checked(_if_exists_each(changes.assign_if_exists)), _id_of_assignment, _weigh_assignment),
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
         turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
         turns.add(_if_exists_each(changes.update_if_exists), _id_of_update, _weigh_update),
@@ -79,13 +82,14 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         BatchedCalls(name, others.size, reads=True),
     )
     return Batchers(
-        assign=turns.add(changes.assign, _id_of_assignment, _weigh_assignment),
+        assign=turns.add(tags.checked(changes.assign), _id_of_assignment, _weigh_assignment),
         remove=turns.add(changes.remove, bytes),
         control=turns.add(changes.control, _id_of_step, _weigh_step),
         update=turns.add(changes.update, _id_of_update, _weigh_update),
         clear=turns.add(whole.clear, None),
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
+        put_quotas=turns.add(whole.put_quotas, None),
         if_exists=if_exists,
         lock=lock,
         look=look,
@@ -228,6 +232,10 @@ class _WholeChanges:
     async def purge_dead(self, limits: Sequence[int], callers: Callers) -> Sequence[int]:
         session = await self._online_session(callers)
         return [await purge_dead(session, self._partition.keys, limit) for limit in limits]
+
+    async def put_quotas(self, changes: Sequence[QuotaChange], callers: Callers) -> Sequence[bool]:
+        session = await self._online_session(callers)
+        return [await quotas.put(session, self._partition, change) for change in changes]
 
     async def _online_session(self, callers: Callers) -> BatchSession:
         """Return the session of a batch, once the waiting hints are applied, which came before; raise unless online."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, NoReturn
 
 import anyio
@@ -80,6 +80,8 @@ class Partition:
         self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
         #: The way of changes while it is offline; `None`: hints are off.
         self.detour: Detour | None = None
+        #: Called before it goes online, with itself.
+        self.before_online: Callable[[Partition], Awaitable[None]] | None = None
         self._options = options
         self._log = log
         self._on_state = on_state
@@ -105,17 +107,11 @@ class Partition:
         self._loops: Final = batchers.loops
         #: Changes of tasks that exist here, and of no others.
         self.if_exists: Final = batchers.if_exists
-        self.assign: Final = batchers.assign
-        self.remove: Final = batchers.remove
-        self.control: Final = batchers.control
-        self.update: Final = batchers.update
-        self.clear: Final = batchers.clear
-        self.pause: Final = batchers.pause
-        self.purge_dead: Final = batchers.purge_dead
-        self.lock: Final = batchers.lock
-        self.look: Final = batchers.look
-        self.has: Final = batchers.has
-        self.size: Final = batchers.size
+        self.assign, self.remove = batchers.assign, batchers.remove
+        self.control, self.update = batchers.control, batchers.update
+        self.clear, self.pause = batchers.clear, batchers.pause
+        self.purge_dead, self.put_quotas = batchers.purge_dead, batchers.put_quotas
+        self.lock, self.look, self.has, self.size = batchers.lock, batchers.look, batchers.has, batchers.size
 
     @property
     def database(self) -> str | None:
@@ -249,6 +245,8 @@ class Partition:
         self.stamp = self.handshake.expected.stamp
         if self.detour is not None:
             await self.detour.catch_up()
+        if self.before_online is not None:
+            await self.before_online(self)
 
     async def examine(self) -> PartitionHealth:
         """Inspect its server now. Never takes longer than a call may take."""

@@ -99,17 +99,13 @@ local function put(places, due_key, paused_key)
   end
 end
 
--- Find the earliest moment at which a claim may find a due task or an ended lease; -1 if there is none, and while the
--- namespace is paused.
-local function next_claim(due_key, leased_key, halt_key)
-  if call('EXISTS', halt_key) == 1 then
-    return -1
-  end
+-- Find the earliest moment at which a claim may find a due task or an ended lease; nil if there is none.
+local function next_claim(due_key, leased_key)
   local due, ends = head(due_key), head(leased_key)
   if due and ends then
     return math.min(due, ends)
   end
-  return due or ends or -1
+  return due or ends
 end
 
 -- Read the fields of the given ids from a hash that seldom exists; an empty list while it does not exist.

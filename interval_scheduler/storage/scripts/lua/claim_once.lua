@@ -4,20 +4,23 @@
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
--- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
+-- ARGV[4] group limit: string, how many tasks of one group may be leased, 0 for any number; behind it for each group with
+--   a bound of its own a line break, its name, a line break, and the bound
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- ARGV[6] dead limit: integer, how many dead tasks are kept
 -- ARGV[7] places: integer, how many of them begin at once; the others wait for a place on the worker
--- ARGV[8] had: integer, how many tasks the last reply brought if there may be more of that claim, since it was repeated;
+-- ARGV[8] tokens: integer, how many tokens the claim brings from the master; '' if the rate of the namespace is kept here
+-- ARGV[9] had: integer, how many tasks the last reply brought if there may be more of that claim, since it was repeated;
 --   else -1
 -- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
---   due times, ms; records; failed deliveries or empty}
+--   due times, ms; records; failed deliveries or empty; and where the namespace has a rate, for what due tasks wait, as by
+--   claim}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
 --   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks, those that are
 --   too heavy by now with the next requests, each once, under the same token; passes when Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
 --   deliveries cannot be read is set aside as dead; the oldest dead tasks beyond the limit are forgotten; nothing is
---   taken while the namespace is paused.
+--   taken while the namespace is paused, nor more than its rate has tokens.
 
 -- Read records of those that were taken, from a place on, until the next would exceed `most` bytes; the first is read in
 -- any case.
@@ -58,8 +61,11 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 local is_left = false -- if parked tasks have more room than this claim has turns
 
+local limits = limits_of(groups_key, halt_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
+
 local function answer(token, ids, dues, records, tries)
-  return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, tries }
+  local next_moment, wait = next_look(limits, groups_key, is_left, now, due_key, leased_key)
+  return { micros, next_moment, token, ids, dues, records, tries, wait }
 end
 
 -- Answer with tasks that the last claim took, but for the first ones, which the worker has. Those that are too heavy by
@@ -73,7 +79,7 @@ local function answer_from(token, count, tried, first)
   for n, failed in ipairs(tries) do
     tries[n] = failed ~= '' and failed
   end
-  is_left = #records > 0 and first + #records < count or is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
+  is_left = #records > 0 and first + #records < count or is_any_noted(groups_key, limits, now)
   return answer(token, part(0), part(count), records, tries)
 end
 
@@ -81,6 +87,9 @@ local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
+  if limits.tokens and not limits.bucket then
+    limits.tokens = 0 -- the first try used up the tokens that it brought, or its scheduler puts them back
+  end
   local token, count, tried, first = match(done, '^(%d+) (%d+) (%d+) (%d+)$')
   if not token then
     return corrupt_reply(reply_key)
@@ -100,8 +109,8 @@ if tonumber(had_arg) >= 0 and call('EXISTS', taken_key) == 1 then
 end
 call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
-local found = call('EXISTS', halt_key) == 1 and {}
-  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
+local found = limits.most < 1 and {}
+  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
 local token, ids, dues, kept, tries = last_token(fence_key), {}, {}, {}, {}
 if #found > 0 then
   local candidates = ids_of(found)
@@ -113,10 +122,10 @@ if #found > 0 then
     due_key,
     tasks_key,
     now,
-    tonumber(group_limit_arg),
+    limits,
     found,
     records,
-    tonumber(limit_arg),
+    limits.most,
     weight,
     ended_leases,
     12 -- more than by claim, since what is taken is kept for a retry
@@ -207,6 +216,7 @@ if #found > 0 then
     call('ZADD', leased_key, unpack(leased))
     call('HSET', leases_key, unpack(leases))
     join_groups(groups_key, joining)
+    keep_buckets(groups_key, limits, sorted.touched, now)
   end
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
@@ -217,13 +227,16 @@ if #found > 0 then
   end
   delete_records(tasks_key, gone)
   delete_fields(gone, { failures_key, runs_key })
-  is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
+  if limits.tokens then
+    pay(limits, groups_key, count, now)
+  end
+  is_left = use_room(groups_key, limits, sorted.touched, now, due_key)
   delete_fields(ended, { attempts_key })
   if #dead > 0 then
     bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key }, tasks_key)
   end
-elseif call('EXISTS', halt_key) == 0 then
-  is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
+elseif not limits.is_paused then
+  is_left = use_room(groups_key, limits, { names = {} }, now, due_key)
 end
 -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not take tasks.
 remember(reply_key, stamp_arg, table.concat({ token, #ids, #tries, 0 }, ' '))

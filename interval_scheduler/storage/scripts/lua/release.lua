@@ -2,12 +2,14 @@
 -- KEYS: reply, due, leased, leases, paused, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
--- ARGV[3...] for each run three: id: string; lease: string, as claimed; delay: integer, ms, or 0 for none
+-- ARGV[3...] for each run three: id: string; lease: string, as claimed; delay: integer, ms, or 0 for none, with 'u'
+--   behind it if the run did not start
 -- Returns: string, the earliest due time or end of a delay in ms (-1: none), a blank, and for each run 1 (handed back) or
 --   0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; a task with a delay
 --   stays leased until then, and leaves its group at once; sleeping schedulers hear of the end of a delay, since no lease
---   that they know of ends then; passes when Redis is out of memory.
+--   that they know of ends then; a group with a rate gets the token of a run back that did not start; passes when Redis is
+--   out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then
@@ -18,14 +20,16 @@ local now = now_ms()
 local ids = arguments(3, 3)
 local held = call('HMGET', leases_key, unpack(ids))
 
-local ended, resting, deadlines, results, places = {}, {}, {}, {}, new_places()
+local ended, resting, deadlines, results, places, unstarted = {}, {}, {}, {}, new_places(), {}
 local wakes -- when the first of the delays has ended
 for n, id in ipairs(ids) do
-  local delay = tonumber(ARGV[3 * n + 2])
+  local delay, is_unstarted = match(ARGV[3 * n + 2], '^(%d+)(u?)$')
+  delay = tonumber(delay)
   if read_lease(held[n]) ~= ARGV[3 * n + 1] then
     results[n] = '0'
   else
     results[n] = '1'
+    unstarted[#unstarted + 1] = is_unstarted == 'u' and id or nil
     if delay > 0 then
       resting[#resting + 1] = id
       deadlines[#deadlines + 1], deadlines[#deadlines + 2] = digits(now + delay) .. PUT_OFF, id
@@ -37,6 +41,10 @@ for n, id in ipairs(ids) do
   end
 end
 
+if #unstarted > 0 and call('EXISTS', groups_key .. 'rates') == 1 then
+  pass_when_full(reply_key)
+  quota_functions().give_tokens_back(groups_key, unstarted, now)
+end
 if #resting > 0 then
   pass_when_full(reply_key)
   local before = head(due_key)
