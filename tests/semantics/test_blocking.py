@@ -26,6 +26,7 @@ from interval_scheduler import (
     NotAcceptingTasks,
     NotConnected,
     OutcomeUnknown,
+    Rate,
     SchedulerError,
     WouldDeadlock,
     current_run,
@@ -121,6 +122,13 @@ def test_updates(blocking: BlockingScheduler) -> None:
     assert blocking.update_task("a", timeout=5)
     assert (found := blocking.get_task("a")) is not None
     assert found.rules.timeout == 5
+
+
+def test_quotas(blocking: BlockingScheduler) -> None:
+    blocking.set_rate(Rate(5), group="g")
+    assert (blocking.get_rate(), blocking.get_rate(group="g")) == (None, Rate(5))
+    blocking.set_group_concurrency({"g": 2})
+    assert blocking.get_group_concurrency() == {"g": 2}
 
 
 def test_many_threads_call_at_once(blocking: BlockingScheduler) -> None:
@@ -672,7 +680,7 @@ def test_the_ends_of_a_process(url: str, namespace: str, way: str) -> None:
 
 
 def test_the_table_above_is_of_all_calls() -> None:
-    tables = (test_each_call_does_what_it_does, test_calls_by_prefix, test_updates)
+    tables = (test_each_call_does_what_it_does, test_calls_by_prefix, test_updates, test_quotas)
     text = "".join(map(inspect.getsource, tables))
     elsewhere = {"connect", "close", "start_task_accept", "start_task_execute", "stop_task_execute", "lock"}
     elsewhere.add("wait_stopped")
