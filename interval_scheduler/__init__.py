@@ -37,6 +37,7 @@ from .errors import (
     WouldDeadlock,
     WrongEventLoop,
 )
+from .execution.batch_failed import BatchFailed
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
@@ -55,6 +56,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BatchFailed",
     "BlockingScheduler",
     "ClockCannotBeMoved",
     "ClockStuck",

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
@@ -25,8 +26,9 @@ from ..storage.spare_renewals import SpareRenewals
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from .batches import BatchRunner
 from .blocked import BlockedWatch
-from .executor import Executor
+from .executor import BatchExecutor, Executor
 from .leases import Leases
 from .poller import Poller
 from .room import Limits
@@ -42,8 +44,9 @@ class Execution:
     Args:
         partitions: where tasks are claimed.
         options: the scheduler's options.
-        executor: what is called with each payload.
-        concurrency: the most runs at once.
+        executor: what is called with each payload, or with each batch of runs.
+        concurrency: the most calls of it at once.
+        batch: the most runs of a batch; `None` for single runs.
         events: where run errors go.
         log: where faults are told.
     """
@@ -52,8 +55,9 @@ class Execution:
         self,
         partitions: Sequence[Partition],
         options: SchedulerOptions,
-        executor: Executor,
+        executor: Executor | BatchExecutor,
         concurrency: int,
+        batch: int | None,
         events: Events,
         log: GuardedLog,
     ) -> None:
@@ -70,14 +74,15 @@ class Execution:
             partition.name: Beginnings(partition, options.lease_seconds, retry_for) for partition in partitions
         }
         self._runs = Runs(self._completions, self._beginnings, options, events, log)
-        self._runner = Runner(
+        new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
+        self._runner: Runner = new_runner(
             executor,
-            Limits(concurrency, options.prefetch, len(partitions)),
-            options.run_timeout_seconds,
-            options.cancel_grace_seconds,
-            self._runs,
-            self.context,
-            log,
+            limits=Limits(concurrency, options.prefetch, len(partitions)),
+            timeout=options.run_timeout_seconds,
+            grace=options.cancel_grace_seconds,
+            runs=self._runs,
+            context=self.context,
+            log=log,
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)

@@ -38,6 +38,7 @@ PUBLIC = {
     "Lock",
     "AssignCounts",  # what assign_tasks returns
     "AuditReport",
+    "BatchFailed",
     "BlockingScheduler",
     "DeadTask",
     "Finding",
