@@ -1,8 +1,8 @@
 """A worker process under measurement: runs tasks from "go" to "stop", then reports what it did as JSON.
 
 Arguments: URLs (by commas), namespace, options as JSON: those of a scheduler, and of the measurement itself
-`"schedulers"` (how many of them share the process, default 1), `"keep_lags"` and `"uvloop"`, `"batch"` (the most runs of
-a call of the executor, default single runs) and `"round_trip"` (the seconds that each call waits).
+`"schedulers"` (how many of them share the process, default 1), `"keep_lags"`, `"uvloop"`, `"batch"` (the most runs of a
+call of the executor; default: single runs) and `"round_trip"` (the seconds that each call waits).
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ async def test_what_a_batch_raises_is_logged_once(scheduler: Scheduler, caplog: 
 
 async def test_a_wrong_report_is_the_error_of_all(scheduler: Scheduler) -> None:
     async def executor(runs: list[TaskRun]) -> None:
-        raise BatchFailed({run.id: ValueError() for run in runs})  # type: ignore[dict-item]
+        raise BatchFailed({run.id: ValueError() for run in runs})  # type: ignore[misc]
 
     await scheduler.assign_tasks(IntervalTask(f"t{n}") for n in range(3))
     await scheduler.start_task_execute(executor, batch=30)

@@ -74,7 +74,7 @@ class Doing:
         self.active: set[str] = set()
 
     def _next(self, run: TaskRun) -> Way:
-        way = next(self._ways[run.id], "fine")
+        way: Way = next(self._ways[run.id], "fine")
         return "fails" if way == "hangs" and run.data != "hangs" else way  # nothing would end it
 
     def _error(self, way: Way) -> Exception | None:

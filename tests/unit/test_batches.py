@@ -70,6 +70,16 @@ async def test_tasks_of_one_time_out_go_together() -> None:
     assert batches.ids == [["0", "2", "5", "6"], ["1", "4"], ["3"]]
 
 
+async def test_the_order_is_that_of_the_queue() -> None:
+    batches = Batches()
+    bench = BatchBench(batches, size=2, concurrency=1)
+    async with bench.running():
+        records = [b"s", _IN_2_S, b"s", b"s", b"s"]
+        await bench.feed([run_of(number, record) for number, record in enumerate(records)])
+        await settled(bench, 5)
+    assert batches.ids == [["0", "2"], ["1"], ["3", "4"]]
+
+
 async def test_a_task_is_in_a_batch_once() -> None:
     batches = Batches()
     bench = BatchBench(batches, size=10, concurrency=1)
