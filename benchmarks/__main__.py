@@ -39,6 +39,15 @@ SUITE = [
     Measurement(
         "dispatch, 2 processes, 4 partitions", "works.dispatch", {"count": 200_000, "processes": 2, "partitions": 4}
     ),
+    *(
+        Measurement(
+            f"round trip of 1 ms, {calls} at once, {kind}",
+            "works.dispatch",
+            {"count": count, "concurrency": calls, "round_trip": 0.001, **more},
+        )
+        for calls in (1, 10)
+        for kind, count, more in (("single runs", 2_000 * calls, {}), ("batches of 500", 100_000, {"batch": 500}))
+    ),
     Measurement("assign_tasks, bulk", "works.assign_bulk", {"count": 100_000}),
     Measurement("assign_task, 100 callers", "works.assign", {"callers": 100, "count": 50_000}),
     Measurement("assign_task, 1 caller", "works.assign", {"callers": 1, "count": 5_000}),

@@ -39,6 +39,7 @@ from .errors import (
     WouldDeadlock,
     WrongEventLoop,
 )
+from .execution.batch_failed import BatchFailed
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
@@ -58,6 +59,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BatchFailed",
     "BlockingScheduler",
     "ClockCannotBeMoved",
     "ClockStuck",

@@ -14,7 +14,7 @@
     ├── NotConnected                         a call before connect or after close
     ├── WrongEventLoop                       a call from another event loop than the one that connected the scheduler
     ├── WouldDeadlock                        a call of a BlockingScheduler that could never end
-    ├── OutsideRun (LookupError)             current_run outside of an executor
+    ├── OutsideRun (LookupError)             current_run outside of an executor, or in a batch
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
     ├── TooManyRemovals                      a sync would remove more tasks than it may; none was removed

@@ -107,10 +107,14 @@ class WouldDeadlock(SchedulerError):
 
 
 class OutsideRun(SchedulerError, LookupError):
-    """`current_run()` was called outside of an executor."""
+    """`current_run()` was called outside of an executor, or in one of batches."""
 
-    def __init__(self) -> None:
-        super().__init__("no run here: current_run() works inside of an executor only")
+    def __init__(self, *, in_batch: bool = False) -> None:
+        super().__init__(
+            "no single run here: the executor of a batch gets its runs as its argument"
+            if in_batch
+            else "no run here: current_run() works inside of an executor only"
+        )
 
 
 class RunTimeout(SchedulerError, TimeoutError):

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
@@ -26,8 +27,9 @@ from ..storage.tokens import Tokens
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from .batches import BatchRunner
 from .blocked import BlockedWatch
-from .executor import Executor
+from .executor import BatchExecutor, Executor
 from .leases import Leases
 from .poller import Poller
 from .room import Limits
@@ -44,8 +46,9 @@ class Execution:
         partitions: where tasks are claimed.
         master: the partition that keeps the tokens of a rate.
         options: the scheduler's options.
-        executor: what is called with each payload.
-        concurrency: the most runs at once.
+        executor: what is called with each payload, or with each batch of runs.
+        concurrency: the most calls of it at once.
+        batch: the most runs of a batch; `None` for single runs.
         events: where run errors go.
         log: where faults are told.
     """
@@ -55,8 +58,9 @@ class Execution:
         partitions: Sequence[Partition],
         master: Partition,
         options: SchedulerOptions,
-        executor: Executor,
+        executor: Executor | BatchExecutor,
         concurrency: int,
+        batch: int | None,
         events: Events,
         log: GuardedLog,
     ) -> None:
@@ -75,14 +79,15 @@ class Execution:
         self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
         self._is_divided = len(partitions) > 1
         self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.put_back)
-        self._runner = Runner(
+        new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
+        self._runner: Runner = new_runner(
             executor,
-            Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
-            options.run_timeout_seconds,
-            options.cancel_grace_seconds,
-            self._runs,
-            self.context,
-            log,
+            limits=Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
+            timeout=options.run_timeout_seconds,
+            grace=options.cancel_grace_seconds,
+            runs=self._runs,
+            context=self.context,
+            log=log,
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)

@@ -9,9 +9,12 @@ from typing import Any
 
 from ..errors import InvalidType
 from ..model.checks import Seconds, check_seconds
+from .run import TaskRun
 
 #: Called with what `serialize()` returned.
 Executor = Callable[[Any], Awaitable[object]]
+#: Called with the runs of a batch; the payload of each is its `data`.
+BatchExecutor = Callable[[list[TaskRun]], Awaitable[object]]
 
 
 class Retry(Exception):

@@ -21,8 +21,8 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     """Decide if a run that has begun is carried out.
 
     It is passed over if its occurrence was missed and its task skips missed ones. It is not carried out if
-    `max_crashes` deliveries ended without a result, or if it is too late for its lease. From half of `max_crashes` on
-    it runs alone: it may be what kills the process, and runs that die with it would be charged a crash too.
+    `max_crashes` deliveries ended without a result, or if it is too late for its lease. A suspect runs alone: runs that
+    die with it would be charged a crash too.
 
     Args:
         run: the run.
@@ -44,7 +44,12 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         return "crashes"
     if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
-    return "run alone" if crashes >= max(1, max_crashes // 2) else "run"
+    return "run alone" if is_suspect(run, max_crashes) else "run"
+
+
+def is_suspect(run: TaskRun, max_crashes: int) -> bool:
+    """Tell if a run that has begun may be what processes die of: half of `max_crashes` deliveries had no result."""
+    return run.charged - run.policy.retries >= max(1, max_crashes // 2)
 
 
 def _following_ms(run: TaskRun) -> int:

@@ -25,10 +25,9 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context, copy_context
 from sys import getrefcount
-from typing import Final
+from typing import ClassVar, Final
 from weakref import getweakrefcount
 
-from ..errors import RunTimeout
 from ..model.records import CorruptRecord
 from ..support import clock
 from ..support.guests import ends_process, retrieve
@@ -42,6 +41,7 @@ from .patience import Patience
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
+from .timing_out import within
 from .variables import are_same, table_of
 
 _NAME: Final = "interval_scheduler run"
@@ -59,6 +59,9 @@ class Runner:
         context: each run starts in a copy of it.
         log: where runs that do not end are told.
     """
+
+    #: The line of the log about a run that lost its lease: task, reason.
+    LOST: ClassVar[str] = "the run of task %r was cancelled: %s"
 
     def __init__(
         self,
@@ -80,7 +83,7 @@ class Runner:
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
         #: The room for tasks that may be claimed now.
-        self.room: Final = Room(limits, self._queue, self.running)
+        self.room = self._new_room(limits)
         self._patience = Patience(self._queue, self.room, runs.hand_back)
         self._log = log
         self._carriers = 0
@@ -93,6 +96,14 @@ class Runner:
         self._ending = False
         #: True while a run goes on beside which no other may be started.
         self.is_alone = False
+
+    def _new_room(self, limits: Limits) -> Room:
+        return Room(limits, self._queue, self.running)
+
+    @property
+    def places_taken(self) -> int:
+        """The number of places that are taken."""
+        return len(self.running)
 
     def start(self) -> None:
         """Begin: to be called by the asyncio task that the runs must not outlive."""
@@ -136,7 +147,7 @@ class Runner:
         for run in list(self.running):
             self.cut(run, "handed back")
         await self._in_progress.ended_within_grace()
-        self._in_progress.give_up_all()
+        self._give_up_all()
 
     def hasten(self, seconds: float) -> None:
         """Let a drain that is under way wait no longer than that from now."""
@@ -149,9 +160,12 @@ class Runner:
         if self._newcomer is not None:
             self._newcomer.cancel()
             await asyncio.wait([self._newcomer])
-        for run in list(self.running):
-            run.cancel()
+        for carrier in {run.asyncio_task for run in self.running if run.asyncio_task is not None}:
+            carrier.cancel()
         await self._in_progress.ended_within_grace()
+        self._give_up_all()
+
+    def _give_up_all(self) -> None:
         self._in_progress.give_up_all()
 
     def _start_queued(self) -> None:
@@ -281,25 +295,12 @@ class Runner:
 
     async def _run(self, run: TaskRun) -> None:
         try:
-            await self._run_within(run, run.policy.timeout_seconds(self._timeout))
+            seconds = run.policy.timeout_seconds(self._timeout)
+            await within(seconds, run, self._executor, run.data, lambda: self.cut(run, "timed out"))
         except BaseException as error:  # noqa: BLE001 - as above
             self._end(run, error)
         else:
             self._end(run, None)
-
-    async def _run_within(self, run: TaskRun, seconds: float | None) -> None:
-        if seconds is None:
-            await self._executor(run.data)
-            return
-        timer = self._loop.call_later(seconds, self.cut, run, "timed out")
-        try:
-            await self._executor(run.data)
-        except asyncio.CancelledError:
-            if run.cut_short == "timed out":
-                raise RunTimeout(seconds) from None
-            raise
-        finally:
-            timer.cancel()
 
     def _end(self, run: TaskRun, error: BaseException | None) -> None:
         """Say what a run came to. Raises what is not its result, but the end of everything around."""

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..config.options import SchedulerOptions
 from ..errors import StorageError, TooManyCrashes
@@ -21,7 +22,7 @@ from ..support.log import GuardedLog
 from ..support.text import describe
 from . import outcome
 from .executor import Retry
-from .run import TaskRun
+from .run import TaskRun, named
 from .run_handler import Admission
 from .unworkable import Unworkable
 
@@ -96,11 +97,24 @@ class Runs:
             run.trust_until(sent_at + self._trusted_seconds)
         return is_held
 
-    def finish(self, run: TaskRun, error: BaseException | None) -> None:
-        """End a run that ended by itself, with its error if it failed."""
+    def is_suspect(self, run: TaskRun) -> bool:
+        """Tell if a run that has begun may be what processes die of."""
+        return outcome.is_suspect(run, self._max_crashes)
+
+    async def begin(self, runs: Sequence[TaskRun]) -> Sequence[bool]:
+        """Tell that runs begin which were delivered before; return which of them may."""
+        return await asyncio.gather(*map(self.begins, runs))
+
+    def tell_failed(self, runs: Sequence[TaskRun], error: BaseException) -> None:
+        """Log the one error of several runs of a batch."""
+        count, shown = named(runs)
+        self._log.error("%d runs of a batch failed: %s: %s", count, describe(error), shown, exc_info=error)
+
+    def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
+        """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
         self.ended += 1
         if error is not None:
-            self._failed(run, error)
+            self._failed(run, error, is_told=is_told)
         elif run.is_plain:
             if self._at_least_once:
                 self._completions[run.partition].complete(run)
@@ -143,13 +157,14 @@ class Runs:
         else:
             self._completions[run.partition].complete(run)
 
-    def _failed(self, run: TaskRun, error: BaseException) -> None:
+    def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False) -> None:
         run.end(error)
         if isinstance(error, Retry):
             self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)
         else:
             self.failed += 1
-            self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
+            if not is_told:
+                self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
             self._events.emit("run-error", run, error)
         if run.is_leased:
             try:

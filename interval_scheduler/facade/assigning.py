@@ -9,7 +9,7 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks
-from ..execution.run import TaskRun, run_of_caller
+from ..execution.run import TaskRun, runs_of_caller
 from ..model.assignment import AssignCall, Reschedule, accepted, to_assignment, to_id
 from ..model.desired import SyncLimits
 from ..model.reports import AssignCounts, SyncPlan
@@ -123,10 +123,11 @@ class Assigning:
         A run that has ended, is one of another scheduler, or has lost its lease says nothing about the claims of the
         task now; neither does a run that was claimed so long ago that the removal would not wait for its claim.
         """
-        run = run_of_caller()
-        if run is None or run.raw_id != raw_id:
-            return False
-        return self._is_in_progress(run) and clock.monotonic() < run.received_at + START_WINDOW_SECONDS
+        return any(
+            self._is_in_progress(run) and clock.monotonic() < run.received_at + START_WINDOW_SECONDS
+            for run in runs_of_caller()
+            if run.raw_id == raw_id
+        )
 
     async def _open(self) -> None:
         """Connect a queue that was asked for since its namespace connected."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, overload
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..model.audit import AuditReport
@@ -21,7 +21,7 @@ from .blocking_tasks import BlockingTaskCalls
 from .blocking_updating import BlockingUpdateCalls
 from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
-from .threaded import AnyExecutor, to_executor
+from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
 
 class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls):
@@ -139,18 +139,30 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
 
     # Executing
 
-    def start_task_execute(self, executor: AnyExecutor, *, concurrency: int | None = None) -> None:
+    @overload
+    def start_task_execute(
+        self, executor: AnyExecutor, *, concurrency: int | None = None, batch: None = None
+    ) -> None: ...
+
+    @overload
+    def start_task_execute(self, executor: AnyBatchExecutor, *, concurrency: int | None = None, batch: int) -> None: ...
+
+    def start_task_execute(
+        self, executor: AnyExecutor | AnyBatchExecutor, *, concurrency: int | None = None, batch: int | None = None
+    ) -> None:
         """Start running due tasks in the background, connecting if needed.
 
         Args:
             executor: a plain function, called in a thread for each run, at most `concurrency` of them; or a coroutine
                 function, which runs in the thread of the scheduler. `current_run()` works in both. A thread cannot be
                 cancelled: a run that should end before (a time-out, a drain) ends when its function returns.
-            concurrency: the most runs at once. Default: the option `concurrency`.
+            concurrency: the most runs at once, or the most batches. Default: the option `concurrency`.
+            batch: the most runs that one call gets as a list, from 1 to 500. Default `None`: single runs.
         """
         limit = self._options.concurrency if concurrency is None else concurrency
         made = to_executor(executor, limit)
-        self._thread.call(lambda: self._scheduler.start_task_execute(made, concurrency=concurrency), start=True)
+        start: Callable[..., Any] = self._scheduler.start_task_execute
+        self._thread.call(lambda: start(made, concurrency=concurrency, batch=batch), start=True)
 
     def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
         """Stop running tasks, or do nothing if not executing; tasks are still accepted."""

@@ -12,11 +12,11 @@ import anyio
 
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidValue
-from ..execution.executor import Executor
 from ..support.events import Handler
 from ..support.log import Log, guarded
 from .core import Core
 from .covering import Covering
+from .execution_calls import ExecutionCalls
 from .family import Family
 from .locking import LockCalls
 from .quotas import QuotaCalls
@@ -25,7 +25,7 @@ from .tasks import TaskCalls
 from .updating import UpdateCalls
 
 
-class Scheduler(TaskCalls, UpdateCalls, LockCalls, QuotaCalls, RepairCalls):
+class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, RepairCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -60,8 +60,8 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, QuotaCalls, RepairCalls):
         self._options = core.options
         self._events = core.events
         self._lifespan = core.lifespan
-        self._executing = core.executing
         UpdateCalls.__init__(self, core.lifespan, core.options)
+        ExecutionCalls.__init__(self, core.executing, core.settle)
         LockCalls.__init__(self, core.lifespan)
         QuotaCalls.__init__(self, core.lifespan)
         RepairCalls.__init__(self, Covering(core, family))
@@ -200,64 +200,6 @@ class Scheduler(TaskCalls, UpdateCalls, LockCalls, QuotaCalls, RepairCalls):
             StorageRefused: Redis refuses.
         """
         return await self._family.names() if self._namespace is None else []
-
-    # Executing
-
-    async def start_task_execute(self, executor: Executor, *, concurrency: int | None = None) -> None:
-        """Start running due tasks in the background, connecting if needed.
-
-        Args:
-            executor: a coroutine function; it is called with the payload, and `current_run()` tells it more. If it
-                raises, the error is logged and emitted as `run-error`. Then the run gets another attempt if the task
-                has `retries` left; else a recurring task goes on with its next occurrence, and a one-shot is set aside
-                (see `dead_tasks`). `raise Retry(after=...)` asks for a later attempt without being an error.
-            concurrency: the most runs at once. Default: the option `concurrency`.
-
-        Raises:
-            InvalidType: the executor is not a coroutine function.
-            ConfigurationError: `concurrency` is out of range.
-            AlreadyExecuting: call `stop_task_execute` first.
-            SchedulerError: as for `connect`.
-        """
-        self._core.settle()
-        concurrency = self._executing.check(executor, concurrency)
-        await self.connect()
-        await self._executing.start(executor, concurrency)
-
-    async def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
-        """Stop running tasks, or do nothing if not executing; tasks are still accepted.
-
-        Tasks that are claimed and have not started are handed back. Runs in progress may end within `drain_seconds`;
-        after that they are cancelled, and their tasks are handed back too, with the due times that they had.
-
-        If a run calls it, it goes on in the background and returns at once: that run ends as a run.
-
-        Args:
-            drain_seconds: the time to wait. Default: the option `drain_seconds`.
-
-        Raises:
-            InvalidValue, InvalidType: `drain_seconds` is not a number of at least 0.
-            WrongEventLoop: another event loop connected the scheduler.
-        """
-        self._core.settle()
-        await self._executing.stop(drain_seconds)
-
-    async def wait_stopped(self) -> None:
-        """Wait until no tasks are executed any more; return at once if none are.
-
-        Call it outside of runs: a run that waits for the end of all runs waits for itself.
-
-        Raises:
-            ExecutionEnded: the execution or the connection ended unasked, by the error in its `__cause__`.
-            WrongEventLoop: another event loop connected the scheduler.
-        """
-        self._core.settle()
-        await self._executing.wait_stopped()
-
-    @property
-    def executing_tasks(self) -> bool:
-        """True while tasks are being executed."""
-        return self._executing.is_on
 
     # Events
 

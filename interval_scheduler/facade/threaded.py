@@ -1,4 +1,4 @@
-"""Plain functions as executors: each run has a thread of its own, at most as many as there are runs at once."""
+"""Plain functions as executors: each run, or batch, has a thread of its own, at most as many as there are at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import anyio.to_thread
 
 from ..errors import InvalidType
 from ..execution.executor import Executor, check_executor
+from ..execution.run import TaskRun
 
 #: A coroutine function, or a plain function; called with what `serialize()` returned.
 AnyExecutor = Callable[[Any], object]
+#: The same for batches; called with a list of runs.
+AnyBatchExecutor = Callable[[list[TaskRun]], object]
 
 
-def to_executor(executor: AnyExecutor, concurrency: int) -> Executor:
+def to_executor(executor: AnyExecutor | AnyBatchExecutor, concurrency: int) -> Executor:
     """Return a coroutine function as it is, and a plain function as one that calls it in a thread.
 
     Args:
@@ -37,7 +40,7 @@ def to_executor(executor: AnyExecutor, concurrency: int) -> Executor:
     return executor  # type: ignore[return-value]  # it was checked just now
 
 
-def _in_threads(function: AnyExecutor, concurrency: int) -> Executor:
+def _in_threads(function: AnyExecutor | AnyBatchExecutor, concurrency: int) -> Executor:
     limiter: anyio.CapacityLimiter | None = None
 
     async def run(data: Any) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import (
+    in_batches,
     in_blocked,
     in_bytes,
     in_calls,
@@ -40,6 +41,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,
+    *in_batches.ALL,
     *in_blocked.ALL,
     *in_guests.ALL,
     *in_ends.ALL,

@@ -41,8 +41,8 @@ ALL: Final = (
     Planted(
         "a run that is alone and never ends is not told",
         "execution/stuck.py",
-        "if not running or (len(running) < self._places and not self._runner.is_alone):",
-        "if not running or len(running) < self._places:",
+        "if not running or (self._runner.places_taken < self._places and not self._runner.is_alone):",
+        "if not running or self._runner.places_taken < self._places:",
         tests_in(_ALONE, "test_one_that_does_not_end_is_told_as_stuck"),
     ),
     Planted(

@@ -228,8 +228,8 @@ EXECUTION: Final = (
     Planted(
         "what may end its process runs beside others",
         "execution/outcome.py",
-        'return "run alone" if crashes',
-        'return "run" if crashes',
+        'return "run alone" if is_suspect',
+        'return "run" if is_suspect',
         tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often_and_at_last_alone"),
     ),
     Planted(
@@ -283,9 +283,9 @@ EXECUTION: Final = (
     ),
     Planted(
         "a time-out of the executor's own counts as the run's",
-        "execution/runner.py",
-        '        except asyncio.CancelledError:\n            if run.cut_short == "timed out":',
-        "        except (asyncio.CancelledError, TimeoutError):\n            if True:",
+        "execution/timing_out.py",
+        '    except asyncio.CancelledError:\n        if carried.cut_short == "timed out":',
+        "    except (asyncio.CancelledError, TimeoutError):\n        if True:",
         tests_in("semantics/test_failures", "test_a_time_out_of_the_executors_own_is_its_error"),
     ),
 )

@@ -317,7 +317,7 @@ def test_a_coroutine_function_runs_in_the_event_loop(blocking: BlockingScheduler
     assert found[0] == "BlockingScheduler"
     assert "would wait for itself" in str(found[1])
     with pytest.raises(InvalidType, match="executor"):
-        blocking.start_task_execute(5)  # type: ignore[arg-type]
+        blocking.start_task_execute(5)  # type: ignore[call-overload]
 
 
 def test_what_a_plain_function_raises_is_the_result_of_its_run(blocking: BlockingScheduler) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, assert_type
@@ -14,6 +14,7 @@ from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
     AuditReport,
+    BatchFailed,
     BlockingScheduler,
     ConfigurationError,
     DeadTask,
@@ -252,10 +253,24 @@ async def two_arguments(extra: int, data: bytes) -> str:
     return f"{extra}{data!r}"
 
 
+async def executor_of_batches(runs: list[TaskRun]) -> int:
+    """Say which runs failed."""
+    failed = {run: ValueError(run.id) for run in runs if run.lost}
+    assert_type(BatchFailed(failed).errors, Mapping[TaskRun, BaseException])
+    raise BatchFailed({run: Retry(after=5) for run in runs})
+
+
+async def more_arguments(extra: int, runs: Sequence[TaskRun]) -> None:
+    """Its runs come last."""
+
+
 async def execute(scheduler: Scheduler) -> None:
     """Executing and its end."""
     await scheduler.start_task_execute(executor)
     await scheduler.start_task_execute(partial(two_arguments, 1), concurrency=5)
+    await scheduler.start_task_execute(executor, batch=None)
+    await scheduler.start_task_execute(executor_of_batches, concurrency=5, batch=500)
+    await scheduler.start_task_execute(partial(more_arguments, 1), batch=500)
     await scheduler.stop_task_execute(drain_seconds=1.5)
     await scheduler.wait_stopped()
     assert_type(scheduler.executing_tasks, bool)
@@ -312,6 +327,10 @@ def plain(data: str) -> None:
     """What runs in a thread."""
 
 
+def plain_batch(runs: list[TaskRun]) -> None:
+    """What runs in a thread, for many runs at once."""
+
+
 def block(options: SchedulerOptions) -> None:
     """The same without an event loop."""
     assert_type(BlockingScheduler(options, Logger()), BlockingScheduler)
@@ -332,6 +351,8 @@ def block(options: SchedulerOptions) -> None:
             assert_type(held, Lock)
         scheduler.start_task_execute(plain)
         scheduler.start_task_execute(executor, concurrency=5)
+        scheduler.start_task_execute(plain_batch, batch=5)
+        scheduler.start_task_execute(executor_of_batches, batch=5)
         assert_type(scheduler.check_health(), Health)
         assert_type(scheduler.queue("mail"), BlockingScheduler)
         assert_type(scheduler.queues(), list[str])

@@ -52,7 +52,7 @@ class Bench:
         self.settled_at: list[int] = []
         limits = Limits(concurrency, prefetch, sources)
         context, log = contextvars.copy_context(), logging.getLogger(__name__)
-        self.runner = Runner(executor, limits, None, grace, self, context, log)
+        self.runner: Runner = Runner(executor, limits, None, grace, self, context, log)
 
     @property
     def permits_taken(self) -> int:

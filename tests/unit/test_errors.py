@@ -129,6 +129,7 @@ def test_lock_errors_name_the_lock(error: LockError) -> None:
         (AlreadyExecuting(), "^already executing .*stop_task_execute"),
         (NotConnected(), "^not connected: .*connect.*async with"),
         (OutsideRun(), r"current_run\(\).* inside of an executor"),
+        (OutsideRun(in_batch=True), r"no single run here: the executor of a batch gets its runs as its argument"),
         (PartitionOffline("p"), "nothing was changed.*again"),
         (OutcomeUnknown("p"), "may or may not have happened.*repeat"),
         (NotReplicated("p", 1, 2), "carried it out, but 1 of 2 replicas .*a failover may undo it.*repeat the call"),
