@@ -3,6 +3,7 @@
 Start with `Scheduler` and `IntervalTask`.
 """
 
+from .config.flat import FlatOptions
 from .config.instance import RedisInstance
 from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
@@ -63,6 +64,7 @@ __all__ = [
     "DeadTask",
     "ExecutionEnded",
     "Finding",
+    "FlatOptions",
     "Health",
     "HintsFull",
     "IntervalTask",

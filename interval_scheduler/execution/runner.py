@@ -22,10 +22,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context, copy_context
 from sys import getrefcount
-from typing import Final
+from typing import Any, Final, cast
 from weakref import getweakrefcount
 
 from ..errors import RunTimeout
@@ -70,7 +70,7 @@ class Runner:
         context: Context,
         log: Log,
     ) -> None:
-        self._executor = executor
+        self._executor = cast("Callable[[Any], Awaitable[object]]", executor)  # a type checker sees no payloads
         self._concurrency, self._timeout, self._grace = limits.concurrency, timeout, grace
         self._runs = runs
         self._context = context

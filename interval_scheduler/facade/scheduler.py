@@ -6,27 +6,29 @@ import asyncio
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 
+from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..execution.executor import Executor
 from ..model.health import Health
 from ..services.lifespan import Lifespan, in_words
 from ..support import clock
-from ..support.events import Events, Handler
+from ..support.events import Events
 from ..support.log import Log, guarded
 from .assigning import Assigning
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
+from .listening import EventCalls
 from .locking import LockCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls, LockCalls, RepairCalls):
+class Scheduler(TaskCalls, LockCalls, RepairCalls, EventCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -51,7 +53,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
         self._options = to_options(options)
         log = guarded(logger)
-        self._events = Events(log)
+        EventCalls.__init__(self, Events(log))
         self._lifespan = Lifespan(self._options, self._events, log)
         self._executing = Executing(self._lifespan, self._options, self._events, log)
         inspection = Inspection(self._lifespan, self._options)
@@ -65,7 +67,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         )
 
     @classmethod
-    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Unpack[FlatOptions]) -> Self:
         """Make a scheduler from URLs.
 
         Args:
@@ -201,7 +203,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
             concurrency: the most runs at once. Default: the option `concurrency`.
 
         Raises:
-            InvalidType: the executor is not a coroutine function.
+            InvalidType: the executor is not a coroutine function, or cannot take one argument.
             ConfigurationError: `concurrency` is out of range.
             AlreadyExecuting: call `stop_task_execute` first.
             SchedulerError: as for `connect`.
@@ -252,32 +254,6 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
     def online(self) -> bool:
         """True while the scheduler is connected and its master partition can be reached."""
         return self._lifespan.is_online
-
-    def on(self, event: str, handler: Handler) -> Callable[[], None]:
-        """Call a function, or a coroutine function, at an event.
-
-        `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
-        `db-reconnect`: the same for any partition (its name). `data-lost`: a partition came back without its data, see
-        `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped while it executes
-        tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`, with its
-        `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: no further run
-        can be started, and none has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and its
-        seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without being
-        asked to (the error).
-
-        A handler is called in the context in which it was registered; a function is part of no asyncio task, so that
-        `asyncio.current_task()` is `None` there. Whatever it raises is logged, and disturbs nothing. At most 1,000
-        asynchronous handlers are in progress; further calls of them are left out, which is logged. Closing waits for
-        them within `drain_seconds`, then cancels them.
-
-        Returns:
-            A function that removes the handler.
-
-        Raises:
-            InvalidValue: there is no such event.
-            InvalidType: the handler cannot be called.
-        """
-        return self._events.on(event, handler)
 
     # Health
 

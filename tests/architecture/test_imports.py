@@ -41,6 +41,7 @@ PUBLIC = {
     "BlockingScheduler",
     "DeadTask",
     "Finding",
+    "FlatOptions",
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns

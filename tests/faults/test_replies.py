@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import machine
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
 
 
-async def story(url: str, namespace: str, delivery: str) -> None:
+async def story(url: str, namespace: str, delivery: Delivery) -> None:
     """Every script once or more; fails if anything was not applied exactly once."""
     runs: dict[str, int] = {}
     slow = asyncio.Event()
@@ -123,7 +124,7 @@ async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
             for k in range(often(1, 4)):
                 proxy.dropped = 0
                 proxy.drop_reply = _at(script.sha.encode(), k)
-                delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
+                delivery: Delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
                 here = f"{namespace}-{script.name}-{k}"
                 await story(proxy.url, here, delivery)
                 stories += 1

@@ -26,6 +26,7 @@ from . import (
     in_time_travel,
     in_tls,
     in_turns,
+    in_types,
 )
 from .planted import Planted
 
@@ -52,6 +53,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_loops.ALL,
     *in_turns.ALL,
     *in_tls.ALL,
+    *in_types.ALL,
     *in_rules.ALL,
     *in_hoarding.ALL,
 )
