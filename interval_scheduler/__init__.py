@@ -44,7 +44,8 @@ from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
-from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
+from .model.past import PastRun
+from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
@@ -84,6 +85,7 @@ __all__ = [
     "PartitionMismatch",
     "PartitionMove",
     "PartitionOffline",
+    "PastRun",
     "Problem",
     "RedisInstance",
     "Retry",
@@ -101,6 +103,7 @@ __all__ = [
     "SyncCounts",
     "SyncPlan",
     "Task",
+    "TaskPage",
     "TaskRun",
     "TooManyCrashes",
     "TooManyRemovals",

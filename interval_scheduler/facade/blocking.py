@@ -17,13 +17,14 @@ from ..services.locks import Lock
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
 from .blocking_tasks import BlockingTaskCalls
+from .history import BlockingHistoryCalls
 from .listening import EventCalls
 from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
 from .threaded import AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls, EventCalls):
+class BlockingScheduler(BlockingTaskCalls, EventCalls, BlockingHistoryCalls):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -54,6 +55,7 @@ class BlockingScheduler(BlockingTaskCalls, EventCalls):
         log = guarded(logger)
         self._scheduler = Scheduler(self._options, log)
         BlockingTaskCalls.__init__(self, self._scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
+        BlockingHistoryCalls.__init__(self, self._scheduler, self._thread)
         EventCalls.__init__(self, self._scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

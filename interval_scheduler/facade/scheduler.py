@@ -21,6 +21,7 @@ from ..support.log import Log, guarded
 from .assigning import Assigning
 from .control import Control
 from .executing import Executing
+from .history import HistoryCalls
 from .inspection import Inspection
 from .listening import EventCalls
 from .locking import LockCalls
@@ -28,7 +29,7 @@ from .repairing import RepairCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls, LockCalls, RepairCalls, EventCalls):
+class Scheduler(TaskCalls, LockCalls, RepairCalls, EventCalls, HistoryCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -59,6 +60,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls, EventCalls):
         inspection = Inspection(self._lifespan, self._options)
         LockCalls.__init__(self, self._lifespan)
         RepairCalls.__init__(self, inspection)
+        HistoryCalls.__init__(self, self._lifespan, log)
         TaskCalls.__init__(
             self,
             Assigning(self._lifespan, self._options, self._executing.is_in_progress),

@@ -45,6 +45,8 @@ PUBLIC = {
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
+    "PastRun",  # what run_history() returns
+    "TaskPage",  # what failing_page() returns
     "Problem",
     "Retry",
     "Rules",

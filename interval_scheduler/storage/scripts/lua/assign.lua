@@ -1,5 +1,5 @@
 -- Put tasks under schedule, or update those that are.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -234,8 +234,8 @@ delete_fields(anew, { attempts_key }) -- another occurrence, of which no deliver
 if #over > 0 then
   -- These tasks have no further occurrence: delete all there is of them. If the same batch assigns one of them again
   -- later, keep its new record and due time.
-  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
-  delete_members(over, { leased_key, dead_key, paused_key })
+  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+  delete_members(over, { leased_key, dead_key, paused_key, failing_key })
   for _, id in ipairs(over) do
     if not due_of[id] then
       call('ZREM', due_key, id)
@@ -249,6 +249,16 @@ if makes_room then
 end
 if call('ZREM', dead_key, unpack(touched)) > 0 then
   call('HDEL', errors_key, unpack(touched))
+end
+if call('EXISTS', history_key) == 1 then
+  local unasked, seen = {}, {}
+  for n = #written - 1, 1, -2 do -- the last record of an id is the one that counts
+    if not seen[written[n]] and not match(match(written[n + 1], '^[^\n]*'), ';h%d') then
+      unasked[#unasked + 1] = written[n]
+    end
+    seen[written[n]] = true
+  end
+  delete_fields(unasked, { history_key })
 end
 if in_groups then
   call('SET', groups_key .. 'in-use', 1)

@@ -1,5 +1,5 @@
 -- Take due tasks for one worker and reschedule them at once, for delivery at most once.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt, longest
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, halt, longest
 -- KEYS taken: list, the tasks that the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
@@ -90,6 +90,8 @@ if #found > 0 then
   found, records = sorted.found, sorted.records
   local any_odd = not are_plain(candidates)
   local again, gone, off, dead, errors, ended = {}, {}, sorted.parked, {}, {}, {}
+  -- Those of which no worker will tell the result: it is not known any more that they fail.
+  local any_failing, over = call('EXISTS', failing_key) == 1, {}
   local failed = extras_of(attempts_key, candidates)
   if #found > 0 then
     token = next_token(fence_key)
@@ -109,7 +111,7 @@ if #found > 0 then
       local _, policy
       moment, _, policy = after_run(record or '', 1, now, due)
       -- The policy of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and (match(policy, ';[cnrg]') or is_refused(policy))
+      is_leased = record and (match(policy, ';[cnrgh]') or is_refused(policy))
     end
     if is_leased then
       moment = nil
@@ -134,6 +136,9 @@ if #found > 0 then
       moves = moves + 2
     else
       off[#off + 1] = id
+    end
+    if any_failing and not is_leased then
+      over[#over + 1] = id
     end
     if moment == false then
       gone[#gone + 1] = id
@@ -168,11 +173,15 @@ if #found > 0 then
   if #off > 0 then
     call('ZREM', due_key, unpack(off))
   end
-  delete_fields(gone, { tasks_key, failures_key, runs_key })
+  delete_fields(gone, { tasks_key, failures_key, runs_key, history_key })
+  if #over > 0 then
+    delete_fields(over, { causes_key })
+    delete_members(over, { failing_key })
+  end
   is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
   delete_fields(ended, { attempts_key })
   if #dead > 0 then
-    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, history_key, tasks_key })
   end
 elseif call('EXISTS', halt_key) == 0 then
   is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)

@@ -1,5 +1,5 @@
 -- Take every task of the partition off the schedule.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- Returns: string, 1 if a task was leased, else 0; a blank; and the number of removed tasks
 -- Guarantees: atomic; refused under another membership; applied once per request; constant time, since Redis
@@ -23,7 +23,10 @@ call(
   errors_key,
   paused_key,
   runs_key,
-  failures_key
+  failures_key,
+  history_key,
+  failing_key,
+  causes_key
 )
 unlink_groups(groups_key)
 return remember(reply_key, stamp_arg, (leased > 0 and '1' or '0') .. ' ' .. digits(removed))
