@@ -21,7 +21,7 @@ __all__ = ["FailedAt", "History"]
 
 
 class History:
-    """What is kept of runs that ended.
+    """The part of the storage that knows ended runs.
 
     Args:
         partitions: the partitions.
