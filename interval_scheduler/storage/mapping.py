@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StorageRefused
-from ..model.past import BadHistory, read_runs
+from ..model.past import BadHistory, PastRun, read_runs
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.rules import phase_of, rules_of
@@ -21,12 +21,10 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     try:
         record = parse(row.record)
         policy = of_header(record.header)
-        # A task that asks for none any more may have runs from before.
-        last_run = next(iter(read_runs(row.last_run)), None) if row.last_run and policy.history else None
-    except (CorruptRecord, BadPolicy, BadHistory) as problem:
-        task_id, part = readable(row.id), "history" if isinstance(problem, BadHistory) else "record"
+    except (CorruptRecord, BadPolicy) as problem:
+        task_id = readable(row.id)
         raise StorageRefused(
-            partition, "CORRUPT", f"the {part} of task {task_id!r} cannot be read: {problem}"
+            partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {problem}"
         ) from None
     failed_at, error = _cause(row.cause)
     spread = record.every_ms is not None and record.phase_ms == phase_of(row.id, record.every_ms)
@@ -47,8 +45,17 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         rules=rules_of(policy, spread=spread),
         last_error=error,
         failed_at=failed_at,
-        last_run=last_run,
+        # A task that asks for none any more may have runs from before.
+        last_run=_last_run(row.last_run) if policy.history else None,
     )
+
+
+def _last_run(raw: bytes | None) -> PastRun | None:
+    """Return the last run of a history; `None` if it cannot be read, of which an audit tells."""
+    try:
+        return read_runs(raw)[0] if raw else None
+    except BadHistory:
+        return None
 
 
 def _cause(raw: bytes | None) -> tuple[float | None, str | None]:

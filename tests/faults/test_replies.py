@@ -33,7 +33,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         runs[run.id] = runs.get(run.id, 0) + 1
         if data == "again" and runs[run.id] == 1:
             raise Retry(after=0.01)
-        if data == "bad":
+        if data in ("bad", "fails"):
             raise ValueError(data)
         if data == "slow":
             await slow.wait()
@@ -55,17 +55,16 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         assert await scheduler.assign_task(IntervalTask("grouped", group="g", retries=1)) is True
         assert await scheduler.assign_task(IntervalTask("again", "again", retries=3)) is True
         assert await scheduler.assign_task(IntervalTask("bad", "bad", retries=1, backoff=0.01)) is True
+        assert await scheduler.assign_task(IntervalTask("fails", "fails", every=1000, history=2)) is True
         assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
-        assert await scheduler.pause_task("rests")
-        assert await scheduler.resume_task("rests")
-        await scheduler.pause()
-        await scheduler.resume()
+        await _rest(scheduler)
         assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
         assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
         await scheduler.start_task_execute(executor)
         await until(lambda: _dead(scheduler))
-        await until(lambda: _size_is(scheduler, 1))
-        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2}
+        await until(lambda: _size_is(scheduler, 2))
+        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2, "fails": 1}
+        await _told(scheduler, "fails")
         assert await scheduler.clear_dead_tasks() == 1
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))
@@ -83,6 +82,21 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
         assert await scheduler.clear_all_tasks() == 1
+
+
+async def _rest(scheduler: Scheduler) -> None:
+    assert await scheduler.pause_task("rests")
+    assert await scheduler.resume_task("rests")
+    await scheduler.pause()
+    await scheduler.resume()
+
+
+async def _told(scheduler: Scheduler, task_id: str) -> None:
+    """Look at a task that failed, and remove it."""
+    assert [task.last_error for task in (await scheduler.failing_page()).tasks] == ["ValueError: fails"]
+    assert [past.error for past in await scheduler.run_history(task_id)] == ["ValueError: fails"]
+    assert await scheduler.remove_task(task_id)
+    assert (await scheduler.failing_page()).tasks == ()
 
 
 async def _look_after(scheduler: Scheduler) -> None:

@@ -106,7 +106,7 @@ def read_ledger(path: Path) -> list[Entry]:
 
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
-_NOTES = ("attempts", "runs", "failures")
+_NOTES = ("attempts", "runs", "failures", "history", "causes")
 _PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:")
 
 

@@ -32,6 +32,7 @@ from interval_scheduler import (
     PartitionHealth,
     PartitionMove,
     PartitionOffline,
+    PastRun,
     Problem,
     RedisInstance,
     Retry,
@@ -47,6 +48,7 @@ from interval_scheduler import (
     SyncCounts,
     SyncPlan,
     Task,
+    TaskPage,
     TaskRun,
     current_run,
 )
@@ -162,12 +164,25 @@ async def assign(scheduler: Scheduler) -> None:
         assert_type(found.partition, str)
         if found.state == "leased":
             return
+        assert_type(found.last_error, str | None)
+        assert_type(found.failed_at, float | None)
+        assert_type(found.last_run, PastRun | None)
+    for past in await scheduler.run_history(task):
+        assert_type(past, PastRun)
+        assert_type(past.outcome, Literal["ok", "failed", "timed out", "postponed", "crashed"])
+        assert_type(past.started + past.lag + past.duration, float)
+        assert_type(past.error, str | None)
+    page = await scheduler.failing_page(None, 10, newest_first=False)
+    assert_type(page, TaskPage)
+    assert_type(page.tasks, tuple[ScheduledTask, ...])
+    assert_type((await scheduler.failing_page(page.after)).after, str | None)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
 
 
 async def control(scheduler: Scheduler) -> None:
     """Steering what is scheduled, and what died."""
+    assert_type(Rules(history=5).history, int)
     rules = Rules(missed="skip", retries=3, backoff=timedelta(seconds=2), group="tenant-7")
     assert_type(rules.missed, Literal["once", "skip", "all"])
     task = IntervalTask("a", cron="0 6 * * mon-fri", timezone="Europe/Riga", timeout=5, until=datetime.now(UTC))
@@ -295,6 +310,8 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.sync_tasks([task], scope="a", dry_run=True), SyncPlan)
         assert_type(scheduler.remove_tasks(["a", task]), int)
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
+        assert_type(scheduler.run_history("a"), tuple[PastRun, ...])
+        assert_type(scheduler.failing_page(limit=10), TaskPage)
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

@@ -2,7 +2,7 @@
 --
 -- A failing task is one whose last run failed, and that goes on. It stands in the sorted set `failing`, and the hash `causes`
 -- has the moment and the error. Of a task with the rule `h`, the hash `history` has the last runs: a byte with their number,
--- and for each, the latest first, a byte with the length of its error, 23 characters from its worker (see history.py), its
+-- and for each, the latest first, a byte with the length of its error, 23 characters from its worker (see past.py), its
 -- error, and the length again, so that the oldest can be cut off without a walk.
 
 -- The most failing tasks that are kept, and the most bytes of their errors and of those in a history.
@@ -31,21 +31,6 @@ local function read_history(kept)
   return count, string.sub(kept, 2)
 end
 
--- Put a run before the others of a history, and cut the oldest off beyond `most`.
-local function with_run(kept, told, text, most)
-  local count, runs = read_history(kept)
-  while count >= most do
-    local left = #runs - BESIDE - (string.byte(runs, -1) or 0)
-    if left < 0 then
-      count, runs = 0, ''
-      break
-    end
-    count, runs = count - 1, string.sub(runs, 1, left)
-  end
-  local length = string.char(#text)
-  return string.char(count + 1) .. length .. told .. text .. length .. runs
-end
-
 -- Tell if a history is whole.
 local function is_history(kept)
   local count, runs = read_history(kept)
@@ -58,6 +43,19 @@ local function is_history(kept)
     end
   end
   return count > 0 and walked == count and at == #runs + 1
+end
+
+-- Put a run before the others of a history, and cut the oldest off beyond `most`. One that is not whole begins anew.
+local function with_run(kept, told, text, most)
+  local count, runs = 0, ''
+  if kept and is_history(kept) then
+    count, runs = read_history(kept)
+  end
+  while count >= most do
+    count, runs = count - 1, string.sub(runs, 1, #runs - BESIDE - string.byte(runs, -1))
+  end
+  local length = string.char(#text)
+  return string.char(count + 1) .. length .. told .. text .. length .. runs
 end
 
 -- Keep a run that ended, if its policy asks for it: the control '~' has what the worker tells. `histories` collects ids and
