@@ -15,6 +15,7 @@ from . import (
     in_garbage,
     in_groups,
     in_guests,
+    in_history,
     in_hoarding,
     in_loops,
     in_misbehaviour,
@@ -56,4 +57,5 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_types.ALL,
     *in_rules.ALL,
     *in_hoarding.ALL,
+    *in_history.ALL,
 )

@@ -231,7 +231,7 @@ async def test_failing_tasks_page_by_page(store: Store, limit: int, *, newest_fi
     await store.seed(Space(tasks=dict.fromkeys(known, PLAIN), due=dict.fromkeys(known, FAR), failing=known))
     wanted = sorted(((when, raw_id) for raw_id, when in known.items()), reverse=newest_first)
     seen: list[FailedAt] = []
-    while True:
+    while len(seen) <= len(wanted):
         after = seen[-1] if seen else None
         page = await history.failing(store.partition, limit, after, newest_first=newest_first)
         if not page:

@@ -160,6 +160,15 @@ async def test_a_task_that_asks_no_more_loses_its_runs(scheduler: Scheduler) -> 
     assert not await has_runs(scheduler, "a", 1)
 
 
+async def test_a_task_that_asks_for_fewer_shows_fewer(scheduler: Scheduler) -> None:
+    await scheduler.start_task_execute(executor)
+    await scheduler.assign_task(IntervalTask("a", "ok", every=0.01, history=5))
+    await until(lambda: has_runs(scheduler, "a", 3))
+    await scheduler.stop_task_execute()
+    assert not await scheduler.assign_task(IntervalTask("a", "ok", every=0.01, history=2))
+    assert len(await scheduler.run_history("a")) == 2
+
+
 async def test_a_run_that_is_handed_back_is_none(scheduler: Scheduler) -> None:
     started = asyncio.Event()
 
