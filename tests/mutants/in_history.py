@@ -143,6 +143,13 @@ ALL: Final = (
         tests_in(_SCRIPTS, "test_what_no_worker_tells_the_result_of_is_not_known_to_fail"),
     ),
     lua(
+        "at most once, a record with what only an end may have runs as it is",
+        "claim_once",
+        "letter == '@' or letter == '~' or",
+        "letter == '@' or",
+        tests_in("scripts/test_history", "test_a_record_cannot_tell_of_a_run"),
+    ),
+    lua(
         "a task that moves leaves its runs behind",
         "move_out",
         "failures_key, history_key, causes_key, tasks_key",

@@ -8,7 +8,7 @@ import pytest
 
 from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.past import BadHistory, PastRun, read_history, tell
-from interval_scheduler.model.policy import Policy
+from interval_scheduler.model.policy import BadPolicy, Policy, of_header
 from interval_scheduler.storage.commands import assigning, control, history, lookup, running
 from interval_scheduler.storage.commands.history import FailedAt
 from tests.model.space import history_of
@@ -171,6 +171,15 @@ async def test_what_no_worker_tells_the_result_of_is_not_known_to_fail(store: St
     await running.claim_once(store.session().it, store.keys, 10, HOUR)
     found = await store.space()
     assert (list(found.failing), list(found.causes), list(found.leased)) == ([b"b"], [b"b"], [b"b"])
+
+
+async def test_a_record_cannot_tell_of_a_run(store: Store) -> None:
+    """Only the header that ends a run has that: the task is leased at any delivery, so that its worker sets it aside."""
+    await store.seed(Space(tasks={b"a": header(PLAIN) + b";~" + OK + b"\nx"}, due={b"a": 1}))
+    await running.claim_once(store.session().it, store.keys, 10, HOUR)
+    assert list((await store.space()).leased) == [b"a"]
+    with pytest.raises(BadPolicy):
+        of_header(header(PLAIN) + b";~" + OK)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ end
 -- Tell if a policy has a rule that the scheduler will refuse: its task is leased, so that it can be set aside.
 local function is_refused(policy)
   for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
-    if letter == '@' or letter == 'm' and value ~= 's' and value ~= 'a' then
+    if letter == '@' or letter == '~' or letter == 'm' and value ~= 's' and value ~= 'a' then
       return true
     elseif string.find(letter, '[ubt]') and not whole(value) then
       return true
