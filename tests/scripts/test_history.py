@@ -174,7 +174,7 @@ async def test_what_no_worker_tells_the_result_of_is_not_known_to_fail(store: St
 
 
 async def test_a_record_cannot_tell_of_a_run(store: Store) -> None:
-    """Only the header that ends a run has that: the task is leased at any delivery, so that its worker sets it aside."""
+    """Only a header that ends a run has that: the task is leased at any delivery, and its worker sets it aside."""
     await store.seed(Space(tasks={b"a": header(PLAIN) + b";~" + OK + b"\nx"}, due={b"a": 1}))
     await running.claim_once(store.session().it, store.keys, 10, HOUR)
     assert list((await store.space()).leased) == [b"a"]
