@@ -141,7 +141,9 @@ async def test_of_the_failing_the_oldest_are_forgotten(store: Store) -> None:
     assert found.failing.keys() == found.causes.keys() == {*old[2:], b"a", b"b"}
 
 
-@pytest.mark.parametrize("way", ["remove", "clear", "assign without the rule", "assign with it"])
+@pytest.mark.parametrize(
+    "way", ["remove", "clear", "assign without the rule", "assign with it", "assign without and with it"]
+)
 async def test_what_ends_a_history(store: Store, way: str) -> None:
     runs, session = history_of([(OK, b"")]), store.session()
     await store.seed(
@@ -153,9 +155,10 @@ async def test_what_ends_a_history(store: Store, way: str) -> None:
         await assigning.clear(session.it, store.keys)
     else:
         call = change(b"a", every=HOUR)
-        if way == "assign with it":
+        if way != "assign without the rule":
             call = call._replace(assignment=call.assignment._replace(policy=Policy(history=2)))
-        await assigning.assign(session.it, store.keys, 0, [call])
+        calls = [change(b"a", every=HOUR), call] if way == "assign without and with it" else [call]
+        await assigning.assign(session.it, store.keys, 0, calls)
     found = await store.space()
     if way in ("remove", "clear"):
         assert found == Space()

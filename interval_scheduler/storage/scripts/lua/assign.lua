@@ -251,12 +251,11 @@ if call('ZREM', dead_key, unpack(touched)) > 0 then
   call('HDEL', errors_key, unpack(touched))
 end
 if call('EXISTS', history_key) == 1 then
-  local unasked, seen = {}, {}
-  for n = #written - 1, 1, -2 do -- the last record of an id is the one that counts
-    if not seen[written[n]] and not match(match(written[n + 1], '^[^\n]*'), ';h%d') then
+  local unasked = {}
+  for n = 1, #written, 2 do -- an id that is there twice loses its runs by the first record, as by two requests
+    if not match(match(written[n + 1], '^[^\n]*'), ';h%d') then
       unasked[#unasked + 1] = written[n]
     end
-    seen[written[n]] = true
   end
   delete_fields(unasked, { history_key })
 end
