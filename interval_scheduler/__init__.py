@@ -3,6 +3,7 @@
 Start with `Scheduler` and `IntervalTask`.
 """
 
+from .config.flat import FlatOptions
 from .config.instance import RedisInstance
 from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
@@ -46,8 +47,9 @@ from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
+from .model.past import PastRun
 from .model.quotas import Rate
-from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
+from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
@@ -68,6 +70,7 @@ __all__ = [
     "DeadTask",
     "ExecutionEnded",
     "Finding",
+    "FlatOptions",
     "GroupNeedsTag",
     "Health",
     "HintsFull",
@@ -88,6 +91,7 @@ __all__ = [
     "PartitionMismatch",
     "PartitionMove",
     "PartitionOffline",
+    "PastRun",
     "Problem",
     "QueuesFull",
     "Rate",
@@ -107,6 +111,7 @@ __all__ = [
     "SyncCounts",
     "SyncPlan",
     "Task",
+    "TaskPage",
     "TaskRun",
     "TooManyCrashes",
     "TooManyRemovals",

@@ -29,7 +29,7 @@ from ..support.log import Log
 from .batch import Batch, Kind
 from .batch_failed import results
 from .batch_room import BatchRoom
-from .executor import BatchExecutor, Retry
+from .executor import AnyCall, Retry
 from .in_progress import was_abandoned
 from .leaving import is_result
 from .room import Limits
@@ -74,7 +74,7 @@ class BatchRunner(Runner):
 
     def __init__(
         self,
-        executor: BatchExecutor,
+        executor: AnyCall,
         size: int,
         limits: Limits,
         timeout: float | None,

@@ -29,7 +29,7 @@ from ..support.events import Events
 from ..support.log import GuardedLog
 from .batches import BatchRunner
 from .blocked import BlockedWatch
-from .executor import BatchExecutor, Executor
+from .executor import AnyCall
 from .leases import Leases
 from .poller import Poller
 from .room import Limits
@@ -58,7 +58,7 @@ class Execution:
         partitions: Sequence[Partition],
         master: Partition,
         options: SchedulerOptions,
-        executor: Executor | BatchExecutor,
+        executor: AnyCall,
         concurrency: int,
         batch: int | None,
         events: Events,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from ..errors import RunTimeout, TooManyCrashes
 from ..model.cron import check_cron
 from ..model.ending import Failure
+from ..model.past import Outcome, tell
 from ..model.wire import LATEST_MS
 from ..support.text import describe
 from .executor import Retry
@@ -81,10 +83,11 @@ def _still_next_ms(run: TaskRun, now_ms: int) -> int:
         return planned_ms
 
 
-def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
+def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True, ended: Outcome = "ok") -> bytes:
     """Return the header by which a run ends.
 
-    It has the next due time if the scripts cannot work that out, and no count of runs if the run was passed over.
+    It has the next due time if the scripts cannot work that out, and what is told of the run if the history of the task
+    keeps it; but no count of runs if the run was passed over, of which nothing is told.
     """
     policy = run.policy
     header = run.header
@@ -92,7 +95,19 @@ def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
         header = header.replace(b";n%d" % policy.max_runs, b"", 1)
     if policy.cron is not None:
         header += b";@%d" % _still_next_ms(run, now_ms)
+    if policy.history and ran:
+        started_ms = run.server_now_ms(run.started_at)
+        header += b";~" + tell(started_ms, started_ms - run.due_ms, now_ms - started_ms, ended)
     return header
+
+
+def _ended(error: BaseException) -> Outcome:
+    """Return how a run ended that failed, or asked for another attempt."""
+    if isinstance(error, Retry):
+        return "postponed"
+    if isinstance(error, TooManyCrashes):
+        return "crashed"
+    return "timed out" if isinstance(error, RunTimeout) else "failed"
 
 
 def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> Failure:
@@ -110,4 +125,5 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     elif run.charged < run.policy.retries:
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
-    return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))
+    header = ending_header(run, now_ms, ended=_ended(error))
+    return Failure(run.raw_id, run.lease, header, retry_ms, charge, describe(error))

@@ -33,7 +33,7 @@ from ..support import clock
 from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
-from .executor import Executor
+from .executor import AnyCall
 from .in_progress import InProgress, was_abandoned
 from .in_time import in_time
 from .leaving import is_result
@@ -65,7 +65,7 @@ class Runner:
 
     def __init__(
         self,
-        executor: Executor,
+        executor: AnyCall,
         limits: Limits,
         timeout: float | None,
         grace: float,

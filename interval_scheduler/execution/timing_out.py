@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 from ..errors import RunTimeout
-from .executor import Executor
+from .executor import AnyCall
 from .leaving import Carried
 
 
 async def within(
-    seconds: float | None, carried: Carried, executor: Executor, argument: object, cut: Callable[[], None]
+    seconds: float | None, carried: Carried, executor: AnyCall, argument: object, cut: Callable[[], None]
 ) -> None:
     """Call the executor, and cut short what takes longer.
 

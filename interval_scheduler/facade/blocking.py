@@ -5,26 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, Self, Unpack, overload
 
+from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..model.audit import AuditReport
 from ..model.checks import Seconds
 from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..services.locks import Lock
-from ..support.events import Handler
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
 from .blocking_quotas import BlockingQuotaCalls
 from .blocking_tasks import BlockingTaskCalls
 from .blocking_updating import BlockingUpdateCalls
+from .history import BlockingHistoryCalls
+from .listening import EventCalls
 from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
 from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls):
+class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls, EventCalls, BlockingHistoryCalls):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -64,9 +66,11 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
         BlockingTaskCalls.__init__(self, scheduler, thread)
         BlockingUpdateCalls.__init__(self, scheduler, thread)
         BlockingQuotaCalls.__init__(self, scheduler, thread)
+        BlockingHistoryCalls.__init__(self, scheduler, thread)
+        EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod
-    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Unpack[FlatOptions]) -> Self:
         """Make a scheduler from URLs."""
         return cls(options_from_urls(urls, options), logger)
 
@@ -207,13 +211,6 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
     def online(self) -> bool:
         """True while the scheduler is connected and its master partition can be reached."""
         return self._scheduler.online
-
-    def on(self, event: str, handler: Handler) -> Callable[[], None]:
-        """Call a function, or a coroutine function, at an event.
-
-        The handler is called in the thread of the scheduler: it must not block, nor call the scheduler.
-        """
-        return self._scheduler.on(event, handler)
 
     # Health and repair
 

@@ -41,6 +41,7 @@ class BlockingUpdateCalls:
         retries: int | Unchanged = UNCHANGED,
         backoff: Seconds | Unchanged = UNCHANGED,
         group: str | Unchanged | None = UNCHANGED,
+        history: int | Unchanged = UNCHANGED,
         reschedule: Reschedule = "interval",
     ) -> bool:
         """Change what is given of a scheduled task, and nothing else, in one atomic step."""
@@ -61,6 +62,7 @@ class BlockingUpdateCalls:
                 retries=retries,
                 backoff=backoff,
                 group=group,
+                history=history,
                 reschedule=reschedule,
             )
         )

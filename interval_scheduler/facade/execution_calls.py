@@ -53,7 +53,7 @@ class ExecutionCalls(ABC):
                 says which ones failed. Default `None`: single runs.
 
         Raises:
-            InvalidType: the executor is not a coroutine function.
+            InvalidType: the executor is not a coroutine function, or cannot take one argument.
             ConfigurationError: `concurrency` or `batch` is out of range, or both together are above 1,000,000 runs.
             AlreadyExecuting: call `stop_task_execute` first.
             SchedulerError: as for `connect`.

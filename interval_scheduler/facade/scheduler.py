@@ -6,18 +6,20 @@ import asyncio
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import anyio
 
+from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidValue
-from ..support.events import Handler
 from ..support.log import Log, guarded
 from .core import Core
 from .covering import Covering
 from .execution_calls import ExecutionCalls
 from .family import Family
+from .history import HistoryCalls
+from .listening import EventCalls
 from .locking import LockCalls
 from .quotas import QuotaCalls
 from .repairing import RepairCalls
@@ -25,7 +27,7 @@ from .tasks import TaskCalls
 from .updating import UpdateCalls
 
 
-class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, RepairCalls):
+class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -58,17 +60,18 @@ class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, R
         self._namespace = namespace
         self._queues: dict[str, Self] = {}
         self._options = core.options
-        self._events = core.events
         self._lifespan = core.lifespan
         UpdateCalls.__init__(self, core.lifespan, core.options)
         ExecutionCalls.__init__(self, core.executing, core.settle)
         LockCalls.__init__(self, core.lifespan)
         QuotaCalls.__init__(self, core.lifespan)
         RepairCalls.__init__(self, Covering(core, family))
+        EventCalls.__init__(self, core.events)
+        HistoryCalls.__init__(self, core.lifespan, core.log)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod
-    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Unpack[FlatOptions]) -> Self:
         """Make a scheduler from URLs.
 
         Args:
@@ -207,32 +210,6 @@ class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, R
     def online(self) -> bool:
         """True while the scheduler is connected and its master partition can be reached."""
         return self._lifespan.is_online
-
-    def on(self, event: str, handler: Handler) -> Callable[[], None]:
-        """Call a function, or a coroutine function, at an event.
-
-        `online`, `offline`: the master partition can be reached, or cannot (no arguments). `db-disconnect`,
-        `db-reconnect`: the same for any partition (its name). `data-lost`: a partition came back without its data, see
-        `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped while it executes
-        tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`, with its
-        `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: no further run
-        can be started, and none has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and its
-        seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without being
-        asked to (the error).
-
-        A handler is called in the context in which it was registered; a function is part of no asyncio task, so that
-        `asyncio.current_task()` is `None` there. Whatever it raises is logged, and disturbs nothing. At most 1,000
-        asynchronous handlers are in progress; further calls of them are left out, which is logged. Closing waits for
-        them within `drain_seconds`, then cancels them.
-
-        Returns:
-            A function that removes the handler.
-
-        Raises:
-            InvalidValue: there is no such event.
-            InvalidType: the handler cannot be called.
-        """
-        return self._events.on(event, handler)
 
     def __repr__(self) -> str:
         names = ", ".join(instance.partition_name for instance in self._options.storage.instances)

@@ -6,17 +6,17 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
 
-from ..errors import InvalidType
-from ..execution.executor import Executor, check_executor
+from ..execution.executor import PAYLOAD, Executor, check_executor, is_coroutine_function
 from ..execution.run import TaskRun
+from ..support.arity import check_arity
 
 #: A coroutine function, or a plain function; called with what `serialize()` returned.
-AnyExecutor = Callable[[Any], object]
+AnyExecutor = Callable[[str], object] | Callable[[bytes], object]
 #: The same for batches; called with a list of runs.
 AnyBatchExecutor = Callable[[list[TaskRun]], object]
 
@@ -29,15 +29,13 @@ def to_executor(executor: AnyExecutor | AnyBatchExecutor, concurrency: int) -> E
         concurrency: the most threads at once.
 
     Raises:
-        InvalidType: it cannot be called.
+        InvalidType: it cannot be called, or not with one argument.
     """
-    try:
-        check_executor(executor)
-    except InvalidType:
-        if callable(executor):
-            return _in_threads(executor, concurrency)
-        raise
-    return executor  # type: ignore[return-value]  # it was checked just now
+    if callable(executor) and not is_coroutine_function(executor):
+        check_arity("executor", executor, PAYLOAD)
+        return _in_threads(executor, concurrency)
+    check_executor(executor)
+    return cast("Executor", executor)
 
 
 def _in_threads(function: AnyExecutor | AnyBatchExecutor, concurrency: int) -> Executor:

@@ -41,6 +41,7 @@ class UpdateCalls:
         retries: int | Unchanged = UNCHANGED,
         backoff: Seconds | Unchanged = UNCHANGED,
         group: str | Unchanged | None = UNCHANGED,
+        history: int | Unchanged = UNCHANGED,
         reschedule: Reschedule = "interval",
     ) -> bool:
         """Change what is given of a scheduled task, and nothing else, in one atomic step.
@@ -71,6 +72,7 @@ class UpdateCalls:
             retries: the number of further attempts for a run that fails.
             backoff: the delay before the first further attempt.
             group: the group that the task belongs to from its next run on; `None`: none.
+            history: the number of its last runs that are kept; 0 forgets those that are.
             reschedule: the next run if the interval is another one now. `"interval"` (the default): one new interval
                 after its previous time. `"keep"`: as planned; the new interval applies after that run. `"start"`: at
                 `start`; as soon as possible if that is not given. With another cron expression or time zone, or a cron
@@ -105,6 +107,7 @@ class UpdateCalls:
             "retries": retries,
             "backoff": backoff,
             "group": group,
+            "history": history,
         }
         update = to_update(to_id(task_or_id), asked, reschedule, self._rounding_ms)
         return updated(await (await self._lifespan.enter()).partitions.update(update))

@@ -12,8 +12,10 @@
     b  ms        the delay before the first further attempt
     t  ms        the longest time that a run may take
     g  text      the group that the task belongs to
+    h  number    the number of the last runs that are kept
     p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
+    ~  Base64    the run itself (see past.py), in a header that ends a run of a task with `h`; never in a record
 
 Most tasks have no rules, and then nothing is stored.
 """
@@ -41,6 +43,7 @@ LETTER_OF: Final = {
     "backoff": "b",
     "timeout": "t",
     "group": "g",
+    "history": "h",
 }
 
 
@@ -60,11 +63,18 @@ class Policy(NamedTuple):
     backoff_ms: int = DEFAULT_BACKOFF_MS
     timeout_ms: int | None = None
     group: str | None = None
+    history: int = 0
 
     @property
     def needs_lease(self) -> bool:
         """True if only a completion can decide how the task goes on; `claim_once.lua` decides by the same letters."""
-        return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
+        return (
+            self.cron is not None
+            or self.max_runs is not None
+            or self.retries > 0
+            or self.group is not None
+            or self.history > 0
+        )
 
     def timeout_seconds(self, default: float | None) -> float | None:
         """Return the seconds that a run may take; `default` if the task sets none."""
@@ -84,6 +94,7 @@ class Policy(NamedTuple):
             ("b", self.backoff_ms if self.backoff_ms != DEFAULT_BACKOFF_MS else None),
             ("t", self.timeout_ms),
             ("g", self.group),
+            ("h", self.history or None),
         ):
             if value is not None:
                 parts.append(f";{letter}{value}")
@@ -96,7 +107,7 @@ PLAIN: Final = Policy()
 @lru_cache(maxsize=4096)
 def _decode(text: bytes) -> Policy:
     found = {part[:1]: part[1:] for part in text.decode().split(";")[1:]}
-    if "@" in found or b"\0" in text:
+    if "@" in found or "~" in found or b"\0" in text:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read")
     try:
         return Policy(
@@ -109,6 +120,7 @@ def _decode(text: bytes) -> Policy:
             backoff_ms=_number(found.get("b")) or DEFAULT_BACKOFF_MS,
             timeout_ms=_number(found.get("t")),
             group=found.get("g"),
+            history=_number(found.get("h")) or 0,
         )
     except (KeyError, ValueError) as error:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read") from error

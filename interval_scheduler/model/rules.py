@@ -11,6 +11,7 @@ from typing import Final
 from ..errors import InvalidType, InvalidValue
 from .checks import Moment, Seconds, Start, check_moment, check_name, check_seconds, to_ms
 from .cron import check_cron, check_zone
+from .past import MAX_HISTORY
 from .policy import PLAIN, Missed, Policy
 
 MAX_RETRIES: Final = 1000
@@ -43,6 +44,7 @@ class Rules:
             an hour, and up to half of it is taken off at random. Default 1.
         group: the group that the task belongs to, for example a tenant; see the option `group_concurrency`. Up to 128
             bytes, without `;` and control characters. Default None.
+        history: the number of its last runs that are kept, from 1 to 100; see `run_history`. Default 0: none.
 
     Raises:
         InvalidValue, InvalidType: a rule cannot be used; the message names it.
@@ -58,6 +60,7 @@ class Rules:
     retries: int = 0
     backoff: Seconds = 1.0
     group: str | None = None
+    history: int = 0
 
     def __post_init__(self) -> None:
         self.to_policy()
@@ -89,6 +92,7 @@ class Rules:
             backoff_ms=_span("backoff", self.backoff),
             timeout_ms=None if self.timeout is None else _span("timeout", self.timeout),
             group=None if self.group is None else check_group("group", self.group),
+            history=_count("history", self.history, 0, MAX_HISTORY),
         )
 
 
@@ -145,6 +149,7 @@ def rules_of(policy: Policy, *, spread: bool) -> Rules:
         ("retries", policy.retries),
         ("backoff", policy.backoff_ms / 1000),
         ("group", policy.group),
+        ("history", policy.history),
     ):
         object.__setattr__(rules, name, value)  # the instance is frozen
     return rules

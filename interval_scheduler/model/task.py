@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from .checks import Moment, Repeat, Seconds, Start, check_data, check_interval, check_name, check_repeat, check_start
+from .past import PastRun
 from .policy import Missed
 from .rules import NO_RULES, Rules, check_together
 
@@ -94,6 +95,7 @@ class IntervalTask(Task):
         retries: the number of further attempts for a run that fails. Default 0.
         backoff: the delay before the first further attempt, doubled each time. Default 1 second.
         group: the group that the task belongs to, for example a tenant.
+        history: the number of its last runs that are kept. Default 0.
         rules: all rules in one object; a rule that is also an argument is taken from the argument. Default: none.
 
     Raises:
@@ -127,6 +129,7 @@ class IntervalTask(Task):
         retries: int = 0,
         backoff: Seconds = 1.0,
         group: str | None = None,
+        history: int = 0,
         rules: Rules = NO_RULES,
     ) -> None:
         check_name("id", id)
@@ -136,7 +139,7 @@ class IntervalTask(Task):
         if start is not None:
             check_start("start", start)
         check_repeat(repeat)
-        flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group)
+        flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group, history)
         if flat != _NONE_ASKED_FOR:
             each = zip(_RULE_NAMES, flat, _NONE_ASKED_FOR, strict=True)
             asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
@@ -187,6 +190,9 @@ class ScheduledTask:
             for a task that is not leased.
         repeat: `"rate"` or `"delay"`, as it was assigned.
         rules: all rules that it was assigned with; moments and spans are seconds.
+        last_error: the error of its last run, in one line of at most 1,000 bytes; `None` if that run did not fail.
+        failed_at: the moment at which that run failed, by the server's clock, in epoch seconds; `None` if it did not.
+        last_run: the last run that ended, if the task has the rule `history`; `None` if there is none.
     """
 
     id: str
@@ -203,6 +209,9 @@ class ScheduledTask:
     claimed_at: float | None = None
     repeat: Repeat = "rate"
     rules: Rules = NO_RULES
+    last_error: str | None = None
+    failed_at: float | None = None
+    last_run: PastRun | None = None
 
     def to_task(self) -> IntervalTask:
         """Return the task as it can be assigned again, with all that it asks for; its start is its next run.

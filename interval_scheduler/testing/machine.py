@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, Unpack
 from unittest import mock
 
-from .. import ClockCannotBeMoved, InvalidType, InvalidValue, Scheduler
+from .. import ClockCannotBeMoved, FlatOptions, InvalidType, InvalidValue, Scheduler
 from ..model.checks import Moment, check_moment, check_number, check_wait
 from ..support import clock as package_clock
 from .failures import Failures
@@ -148,7 +148,7 @@ class TimeMachine:
 
     # Schedulers
 
-    def scheduler(self, **options: Any) -> Scheduler:
+    def scheduler(self, **options: Unpack[FlatOptions]) -> Scheduler:
         """Make a scheduler on the machine's own store. It is closed with the machine, if not before.
 
         Args:

@@ -43,9 +43,12 @@ PUBLIC = {
     "BlockingScheduler",
     "DeadTask",
     "Finding",
+    "FlatOptions",
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
+    "PastRun",  # what run_history() returns
+    "TaskPage",  # what failing_page() returns
     "Problem",
     "Retry",
     "Rules",

@@ -43,7 +43,9 @@ _ends = st.builds(lambda hours, ms: hours * HOUR + ms, st.integers(-2, 5), _trif
 _data = st.text(max_size=2) | st.binary(max_size=3)
 _kinds = st.sampled_from(["once", "rate", "rate", "delay", "cron"])
 _groups = st.sampled_from([None, None, "g", "g", "h:ж"])
-_extras = st.sets(st.sampled_from(["spread", "missed", "until", "max_runs", "retries", "timeout"]), max_size=3)
+_extras = st.sets(
+    st.sampled_from(["spread", "missed", "until", "max_runs", "retries", "timeout", "history"]), max_size=3
+)
 
 
 @st.composite
@@ -70,6 +72,8 @@ def wanted(draw: st.DrawFn, of: tuple[str, ...] = IDS) -> Wanted:
             spec = replace(spec, until=until if start is None else max(until, start))
         if "max_runs" in extras:
             spec = replace(spec, max_runs=draw(st.integers(1, 3)))
+    if "history" in extras:
+        spec = replace(spec, history=draw(st.integers(1, 3)))
     if "retries" in extras:
         spec = replace(spec, retries=draw(st.integers(1, 3)), backoff=draw(st.sampled_from([1000, 2500])))
     if "timeout" in extras:

@@ -102,6 +102,16 @@ async def _get_task(stage: Stage) -> None:
         stage.expect("get_task", found and (found.id, found.data, found.every), (task.id, task.id, 1000))
 
 
+async def _run_history(stage: Stage) -> None:
+    for task in RESTING:
+        stage.expect("run_history", await stage.scheduler.run_history(task.id), ())
+
+
+async def _failing_page(stage: Stage) -> None:
+    page = await stage.scheduler.failing_page()
+    stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -420,6 +430,8 @@ CALLS: Final[dict[str, Entry]] = {
     "get_task": plain(_get_task),
     "has_task": plain(_has_task),
     "update_task": _update_task,
+    "run_history": plain(_run_history),
+    "failing_page": plain(_failing_page),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from interval_scheduler import DeadTask, Rules, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler import DeadTask, PastRun, Rules, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler.model.past import read_runs
 from interval_scheduler.model.placement import tag_of
 from interval_scheduler.model.task import State
 from tests.model import Dead, Leased, Model, Parked, Paused, Task, Waiting
@@ -29,7 +30,11 @@ class Looking(Driven):
     """What is looked up changes nothing, and is so."""
 
     @precondition(lambda self: self.model.tasks and self.is_turn_of("look"))
-    @rule(what=st.sampled_from(["tasks", "list", "list", "sizes", "dead"]), state=states, prefix=prefixes)
+    @rule(
+        what=st.sampled_from(["tasks", "list", "list", "sizes", "dead", "failing", "runs"]),
+        state=states,
+        prefix=prefixes,
+    )
     def look(self, what: str, state: State | None, prefix: str) -> None:
         self.took_turn("look", 8)
         scheduler = self.world.schedulers[0]
@@ -40,6 +45,10 @@ class Looking(Driven):
             self.step(lambda: _timeless(listed), lambda model, *_: in_line(model, state, prefix))
         elif what == "sizes":
             self.step(lambda: sizes(scheduler), lambda model, _, now: counts(model, now))
+        elif what == "failing":
+            self.step(lambda: failing_ones(scheduler), lambda model, *_: failing(model))
+        elif what == "runs":
+            self.step(lambda: past_runs(scheduler), lambda model, *_: past(model))
         else:
             self.step(lambda: _all(scheduler.dead_tasks()), lambda model, *_: dead(model))
 
@@ -138,6 +147,43 @@ def dead(model: Model) -> list[DeadTask]:
     return found
 
 
+async def failing_ones(scheduler: Scheduler) -> list[ScheduledTask]:
+    """The failing tasks, a few a page."""
+    found: list[ScheduledTask] = []
+    after = None
+    while True:
+        page = await scheduler.failing_page(after, 2)
+        found += [_unclaimed(task) for task in page.tasks]
+        after = page.after
+        if after is None:
+            return found
+
+
+def failing(model: Model) -> list[ScheduledTask]:
+    """Those that must be, in their order."""
+    line = [(task.cause[0], raw_id, task) for raw_id, task in model.tasks.items() if task.cause]
+    return [
+        shown(raw_id, task)
+        for _, raw_id, task in sorted(line, key=lambda each: each[:2], reverse=True)
+        if task.spec.is_readable
+    ]
+
+
+async def past_runs(scheduler: Scheduler) -> list[tuple[PastRun, ...]]:
+    """The last runs of each task that there may be."""
+    return [await scheduler.run_history(task_id) for task_id in choices.IDS]
+
+
+def past(model: Model) -> list[tuple[PastRun, ...]]:
+    """Those that must be found."""
+    tasks = [model.tasks.get(task_id.encode()) for task_id in choices.IDS]
+    return [() if task is None else tuple(map(_past_run, task.past))[: task.spec.history] for task in tasks]
+
+
+def _past_run(kept: tuple[bytes, bytes]) -> PastRun:
+    return read_runs(b"%c%s%s%c" % (len(kept[1]), *kept, len(kept[1])))[0]
+
+
 def shown(raw_id: bytes, task: Task) -> ScheduledTask:
     """A task as the API shows it."""
     spec, place = task.spec, task.place
@@ -166,5 +212,9 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
             retries=spec.retries,
             backoff=spec.backoff / 1000,
             group=spec.group,
+            history=spec.history,
         ),
+        last_error=None if task.cause is None else task.cause[1].decode(),
+        failed_at=None if task.cause is None else task.cause[0] / 1000,
+        last_run=_past_run(task.past[0]) if task.past and spec.history else None,
     )

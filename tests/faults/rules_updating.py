@@ -30,6 +30,7 @@ _RULES = st.fixed_dictionaries(
         "backoff": st.sampled_from([1000, 2500]),
         "timeout": st.none() | st.just(1500),
         "group": st.sampled_from([None, "g", "h:ж"]),
+        "history": st.sampled_from([0, 2]),
     },
 )
 _STARTS = st.none() | st.integers(-30, 5).map(lambda hours: hours * HOUR)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, SchedulerError
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.errors import StorageError
 from tests.faults.figures import often, tell
 from tests.faults.garbage import BAD, Garbage, forget, kinds, write_type, wrong_types
@@ -20,7 +21,7 @@ OTHERS = {f"t{n}" for n in range(20)}
 _TAG = "{%s:p}:"
 
 
-def _scheduler(server: RedisServer, namespace: str, delivery: str) -> Scheduler:
+def _scheduler(server: RedisServer, namespace: str, delivery: Delivery) -> Scheduler:
     return Scheduler.from_url(
         f"{server.url}?name=p",
         namespace=namespace,
@@ -89,7 +90,7 @@ async def _raw_errors(scheduler: Scheduler, task_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_garbage_of_one_task(own_server: Callable[..., RedisServer], namespace: str, delivery: str) -> None:
+async def test_garbage_of_one_task(own_server: Callable[..., RedisServer], namespace: str, delivery: Delivery) -> None:
     """That task is set aside, or runs; the others go on, and no call raises what is not typed."""
     server, recorder = own_server(), Recorder()
     tag = (_TAG % namespace).encode()

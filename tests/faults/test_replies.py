@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Rate, Retry, Scheduler, current_run
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import machine
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
 
 
-async def story(url: str, namespace: str, delivery: str) -> None:
+async def story(url: str, namespace: str, delivery: Delivery) -> None:
     """Every script once or more; fails if anything was not applied exactly once."""
     runs: dict[str, int] = {}
     slow = asyncio.Event()
@@ -32,7 +33,7 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         runs[run.id] = runs.get(run.id, 0) + 1
         if data == "again" and runs[run.id] == 1:
             raise Retry(after=0.01)
-        if data == "bad":
+        if data in ("bad", "fails"):
             raise ValueError(data)
         if data == "slow":
             await slow.wait()
@@ -54,16 +55,17 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert await scheduler.assign_task(IntervalTask("grouped", group="g", retries=1)) is True
         assert await scheduler.assign_task(IntervalTask("again", "again", retries=3)) is True
         assert await scheduler.assign_task(IntervalTask("bad", "bad", retries=1, backoff=0.01)) is True
+        assert await scheduler.assign_task(IntervalTask("fails", "fails", every=1000, history=2)) is True
         assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
-        assert await scheduler.pause_task("rests")
-        assert await scheduler.resume_task("rests")
+        await _rest(scheduler)
         await _update(scheduler, "rests")
         await _set_quotas(scheduler)
         await _sync(scheduler)
         await scheduler.start_task_execute(executor)
         await until(lambda: _dead(scheduler))
-        await until(lambda: _size_is(scheduler, 1))
-        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2}
+        await until(lambda: _size_is(scheduler, 2))
+        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2, "fails": 1}
+        await _told(scheduler, "fails")
         assert await scheduler.clear_dead_tasks() == 1
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))
@@ -117,6 +119,21 @@ async def _set_quotas(scheduler: Scheduler) -> None:
     await scheduler.resume()
 
 
+async def _rest(scheduler: Scheduler) -> None:
+    assert await scheduler.pause_task("rests")
+    assert await scheduler.resume_task("rests")
+    await scheduler.pause()
+    await scheduler.resume()
+
+
+async def _told(scheduler: Scheduler, task_id: str) -> None:
+    """Look at a task that failed, and remove it."""
+    assert [task.last_error for task in (await scheduler.failing_page()).tasks] == ["ValueError: fails"]
+    assert [past.error for past in await scheduler.run_history(task_id)] == ["ValueError: fails"]
+    assert await scheduler.remove_task(task_id)
+    assert (await scheduler.failing_page()).tasks == ()
+
+
 async def _look_after(scheduler: Scheduler) -> None:
     mail = scheduler.queue("mail")
     assert await mail.assign_task(IntervalTask("once")) is True
@@ -165,7 +182,7 @@ async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
             for k in range(often(1, 4)):
                 proxy.dropped = 0
                 proxy.drop_reply = _at(script.sha.encode(), k)
-                delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
+                delivery: Delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
                 here = f"{namespace}-{script.name}-{k}"
                 await story(proxy.url, here, delivery)
                 stories += 1

@@ -108,7 +108,7 @@ def read_ledger(path: Path) -> list[Entry]:
 
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
-_NOTES = ("attempts", "runs", "failures")
+_NOTES = ("attempts", "runs", "failures", "history", "causes")
 _PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:")
 
 
@@ -125,6 +125,9 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         assert sum(map(len, places.values())) == len(tasks), f"{tag}: an id is at two places or at none"
         assert set().union(*places.values()) == tasks
         assert set(client.hkeys(f"{tag}:leases")) == places["leased"]
+        failing = set(client.zrange(f"{tag}:failing", 0, -1))
+        assert failing == set(client.hkeys(f"{tag}:causes"))
+        assert failing <= tasks - places["dead"]
         for name in _NOTES:
             assert set(client.hkeys(f"{tag}:{name}")) <= tasks, name
         assert set(client.hkeys(f"{tag}:errors")) <= places["dead"]
@@ -141,6 +144,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
                 "tasks",
                 "leases",
                 "errors",
+                "failing",
                 "fence",
                 "halt",
                 "longest",

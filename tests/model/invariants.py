@@ -18,7 +18,8 @@ def check_space(space: Space) -> None:
     assert sorted(places) == sorted(space.tasks), "each task is at one place, and nothing else is"
     assert space.leases.keys() == space.leased.keys()
     assert space.errors.keys() <= space.dead.keys()
-    for counted in (space.attempts, space.runs, space.failures):
+    assert space.failing.keys() == space.causes.keys() <= space.tasks.keys() - space.dead.keys()
+    for counted in (space.attempts, space.runs, space.failures, space.history):
         assert counted.keys() <= space.tasks.keys(), "what is counted is there"
 
     kept = {"quota", "revision", "rates", "buckets", "caps"}

@@ -76,6 +76,8 @@ class Task:
         attempts: how many deliveries of its occurrence failed.
         runs: how many runs ended, while it was to have only so many.
         failures: how many of its occurrences failed for good.
+        cause: when its last run failed and the error, if it failed.
+        past: its last runs, the latest first: what their workers told, and their errors.
     """
 
     spec: Spec
@@ -83,6 +85,8 @@ class Task:
     attempts: int = 0
     runs: int = 0
     failures: int = 0
+    cause: tuple[int, bytes] | None = None
+    past: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def previous(self) -> int:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from interval_scheduler.model.past import Outcome, tell
+
 from .places import Dead, Leased, Parked, Task, Waiting
 from .quotas import ANY
 from .schedule import Model
 from .spec import Spec
 
+#: The most bytes of an error in a history, and of the error of a failing task.
+MOST_OF_NOTE, MOST_OF_CAUSE = 200, 1000
 CORRUPT = b"1 the record is corrupt"
 #: The turns that one claim gives at the most.
 TURNS = 75
@@ -63,7 +67,7 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         count += 1
         quotas.spend(group)
         if once and not task.spec.is_readable:
-            model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0)
+            model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0, cause=None)
             model.fence = token
             continue
         taken.append(Run(raw_id, token, due, task.spec, task.attempts))
@@ -134,7 +138,7 @@ def _pass_on(model: Model, raw_id: bytes, task: Task, due: int, now: int) -> Non
     if following is None:
         del model.tasks[raw_id]
     else:
-        model.tasks[raw_id] = replace(task, place=Waiting(following), attempts=0)
+        model.tasks[raw_id] = replace(task, place=Waiting(following), attempts=0, cause=None)
 
 
 def _held(model: Model, run: Run) -> Leased | None:
@@ -182,8 +186,33 @@ def complete(model: Model, run: Run, now: int, told: int | None = None, *, ran: 
         return False
     due, counts = _after_all(task, run, lease, told, now, ran=ran)
     model.update(run.raw_id, runs=task.runs + counts)
+    if ran:
+        _keep(model, run, "ok", b"")
+    _set_cause(model, run.raw_id, None)
     _go_on(model, run.raw_id, lease, due, now)
     return True
+
+
+def told_of(run: Run, outcome: Outcome) -> bytes:
+    """What the worker tells of a run, for the history of its task."""
+    return tell(run.due, run.token % 1000, 5, outcome)
+
+
+def _keep(model: Model, run: Run, outcome: Outcome, error: bytes) -> None:
+    """Keep a run, if its task asked for it when it was claimed."""
+    if run.spec.history:
+        task = model.tasks[run.raw_id]
+        past = (told_of(run, outcome), _cut(error, MOST_OF_NOTE)), *task.past
+        model.tasks[run.raw_id] = replace(task, past=past[: run.spec.history])
+
+
+def _set_cause(model: Model, raw_id: bytes, cause: tuple[int, bytes] | None) -> None:
+    model.tasks[raw_id] = replace(model.tasks[raw_id], cause=cause)
+
+
+def _cut(text: bytes, most: int) -> bytes:
+    """A text of at most so many bytes, of whole characters."""
+    return text[:most].decode(errors="ignore").encode()
 
 
 def _after_all(
@@ -214,6 +243,10 @@ class Failing:
     error: str
     told: int | None = None
 
+    @property
+    def outcome(self) -> Outcome:
+        return "failed" if self.charge else "postponed"
+
 
 def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"]:
     """End a run that failed: tried again, on with the next occurrence, dead; or its lease was not held."""
@@ -223,21 +256,27 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
         return "0"
     task = model.tasks[run.raw_id]
     recurs = run.spec.following(now, run.due, failing.told) is not None
+    error = failing.error.encode()
+    _keep(model, run, failing.outcome, error)
+    task = model.tasks[run.raw_id]
+    cause = (now, _cut(error, MOST_OF_CAUSE)) if failing.charge else task.cause
     due: int | None
     due, counts = now, False
     if lease.after not in ("record", "rules") or task.spec.is_readable:
         due, counts = _after_all(task, run, lease, failing.told, now)
     if failing.retry is not None and (due is None or (lease.after in (None, "rules") and now + failing.retry < due)):
         model.update(run.raw_id, attempts=task.attempts + failing.charge)
+        _set_cause(model, run.raw_id, cause)
         model.rest_or_wait(run.raw_id, now + failing.retry, now, paused=lease.is_paused)
         return "r"
     if due is not None:
         model.update(run.raw_id, failures=task.failures + (recurs and failing.charge), runs=task.runs + counts)
+        _set_cause(model, run.raw_id, cause)
         _go_on(model, run.raw_id, lease, due, now)
         return "n"
     model.update(run.raw_id, attempts=0, runs=0, failures=0)
-    error = b"%d %s" % (task.attempts + 1, failing.error.encode())
-    model.move(run.raw_id, Dead(now, error), now)
+    _set_cause(model, run.raw_id, None)
+    model.move(run.raw_id, Dead(now, b"%d %s" % (task.attempts + 1, error)), now)
     return "d"
 
 
@@ -271,6 +310,7 @@ def quarantine(model: Model, run: Run, now: int) -> bool:
     if lease is None:
         return False
     model.update(run.raw_id, attempts=0)
+    _set_cause(model, run.raw_id, None)
     if lease.after is not None:
         _hand_back(model, run.raw_id, now)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.scripts.store import Space, tags_of
@@ -25,6 +25,9 @@ def space_of(model: Model) -> Space:
         attempts=_counts(model, lambda task: task.attempts),
         runs=_counts(model, lambda task: task.runs),
         failures=_counts(model, lambda task: task.failures),
+        history={raw_id: history_of(task.past) for raw_id, task in model.tasks.items() if task.past},
+        failing={raw_id: task.cause[0] for raw_id, task in model.tasks.items() if task.cause},
+        causes={raw_id: b"%d %s" % task.cause for raw_id, task in model.tasks.items() if task.cause},
         halt=None if model.halted is None else b"%d" % model.halted,
         groups=_groups(model),
         tags=tags_of(model.tasks),
@@ -32,6 +35,12 @@ def space_of(model: Model) -> Space:
         locks={name.encode(): b"%d" % token for name, token in model.locks.items()},
         membership=model.membership,
     )
+
+
+def history_of(past: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The last runs of a task, the latest first."""
+    runs = [b"%c%s%s%c" % (len(error), told, error, len(error)) for told, error in past]
+    return b"%c%s" % (len(runs), b"".join(runs))
 
 
 def lease_of(place: Leased) -> bytes:

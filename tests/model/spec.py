@@ -38,6 +38,7 @@ class Spec:
     backoff: int = SECOND
     timeout: int | None = None
     group: str | None = None
+    history: int = 0
     previous: tuple[int, int] | None = None
 
     @property
@@ -53,7 +54,13 @@ class Spec:
     @property
     def needs_lease(self) -> bool:
         """Whether only the end of a run can decide how the task goes on, so that it is leased at any delivery."""
-        return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
+        return (
+            self.cron is not None
+            or self.max_runs is not None
+            or self.retries > 0
+            or self.group is not None
+            or self.history > 0
+        )
 
     @property
     def header(self) -> bytes:
@@ -71,6 +78,7 @@ class Spec:
             "b": self.backoff if self.backoff != SECOND else None,
             "t": self.timeout,
             "g": self.group,
+            "h": self.history or None,
             "p": None if self.previous is None else "{}:{}".format(*self.previous),
         }
         plain = " ".join([kind, *map(str, numbers)])
@@ -170,6 +178,7 @@ class Wanted:
             retries=spec.retries,
             backoff=spec.backoff / 1000,
             group=spec.group,
+            history=spec.history,
         )
 
 

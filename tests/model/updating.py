@@ -15,7 +15,7 @@ from .schedule import Model
 from .spec import Spec, Wanted
 
 #: The fields of a spec that say no times, and their names in the API.
-PLAIN = ("data", "missed", "until", "max_runs", "retries", "backoff", "timeout", "group")
+PLAIN = ("data", "missed", "until", "max_runs", "retries", "backoff", "timeout", "group", "history")
 _SPANS = ("interval", "start", "until", "timeout", "backoff")
 _NAMES = {"interval": "every", "delay": "repeat"}
 
@@ -112,6 +112,8 @@ def _keep_times(model: Model, change: Change, task: Task, spec: Spec, now: int) 
         spec = replace(spec, phase=0, grid=0, previous=None)
     if change.given.get("until") is not None and spec.ended_by(_next(place, spec, change, now)):
         return None
+    if not spec.history:
+        task = replace(task, past=())
     if isinstance(place, Leased):
         if place.after is None and spec.header != task.spec.header:
             place = replace(place, after="rules")

@@ -16,6 +16,7 @@ from . import (
     in_garbage,
     in_groups,
     in_guests,
+    in_history,
     in_hoarding,
     in_leftovers,
     in_loops,
@@ -31,6 +32,7 @@ from . import (
     in_time_travel,
     in_tls,
     in_turns,
+    in_types,
     in_updates,
 )
 from .planted import Planted
@@ -61,9 +63,11 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_turns.ALL,
     *in_updates.ALL,
     *in_tls.ALL,
+    *in_types.ALL,
     *in_rules.ALL,
     *in_tags.ALL,
     *in_hoarding.ALL,
     *in_leftovers.ALL,
     *in_quotas.ALL,
+    *in_history.ALL,
 )

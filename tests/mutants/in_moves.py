@@ -42,7 +42,7 @@ ALL: Final = (
     lua(
         "a task that moves stays claimable at the old home",
         "move_out",
-        "delete_members(taken, { due_key, dead_key, paused_key })",
+        "delete_members(taken, { due_key, dead_key, paused_key, failing_key })",
         "delete_members(taken, { dead_key, paused_key })",
         tests_in(_MOVES, "test_all_there_is_of_a_task_moves"),
     ),

@@ -95,14 +95,14 @@ CLAIMS: Final = (
     lua(
         "at most once, a task with retries has no lease to be retried by",
         "claim_once",
-        "';[cnrg]'",
+        "';[cnrgh]'",
         "';[cng]'",
         tests_in("semantics/test_failures", "test_a_run_that_fails_gets_its_attempts"),
     ),
     lua(
         "at most once, a task of a group has no lease to be counted by",
         "claim_once",
-        "';[cnrg]'",
+        "';[cnrgh]'",
         "';[cnr]'",
         tests_in("scripts/test_groups", "test_at_most_once_parks_as_well_and_takes_the_others"),
     ),
@@ -182,7 +182,7 @@ ENDS: Final = (
     lua(
         "a task with so many runs leaves its count behind",
         "complete",
-        "{ runs_key, failures_key }",
+        "{ runs_key, failures_key, history_key }",
         "{ failures_key }",
         tests_in("scripts/test_complete", "test_a_task_with_so_many_runs_leaves_nothing_behind"),
     ),
@@ -217,8 +217,8 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key }, tasks_key)\n",
-        "",
+        "bound_dead(dead_limit_arg, #ids, dead_key,",
+        "bound_dead(1e9, #ids, dead_key,",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),
     lua(

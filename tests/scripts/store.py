@@ -34,10 +34,10 @@ REPLY_KEPT_MS: Final = 600_000
 BORN: Final = 1_700_000_000_000_000
 
 _CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
-_ZSETS: Final = ("due", "leased", "dead", "paused")
+_ZSETS: Final = ("due", "leased", "dead", "paused", "failing")
 #: What expires by itself, one a session, and its type.
 _PASSING: Final = {"reply:": "string", "taken:": "list"}
-_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "moves", "outbox")
+_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "history", "causes", "moves", "outbox")
 
 
 def stamp(epoch: int, born: int = BORN) -> bytes:
@@ -59,6 +59,9 @@ class Space:
     errors: dict[bytes, bytes] = field(default_factory=dict)
     runs: dict[bytes, bytes] = field(default_factory=dict)
     failures: dict[bytes, bytes] = field(default_factory=dict)
+    history: dict[bytes, bytes] = field(default_factory=dict)
+    failing: dict[bytes, int] = field(default_factory=dict)
+    causes: dict[bytes, bytes] = field(default_factory=dict)
     halt: bytes | None = None
     #: What stands behind the prefix of the keys of groups, by its name.
     groups: dict[str, Any] = field(default_factory=dict)

@@ -436,4 +436,4 @@ def test_only_the_shared_functions_write_and_delete_records(script: Script) -> N
     assert "{ tasks_key" not in own
     assert ", tasks_key }" not in own
     if script in DELETES:
-        assert "delete_records(tasks_key" in own or "failures_key }, tasks_key)" in own or "forget_oldest(" in own
+        assert "delete_records(tasks_key" in own or "history_key }, tasks_key)" in own or "forget_oldest(" in own

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import BatchFailed, IntervalTask, Retry, RunTimeout, Scheduler, TaskRun, current_run
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.testing import time_machine
 from tests.servers import RedisServer
 from tests.waiting import until
@@ -135,7 +136,7 @@ async def begin(scheduler: Scheduler, mixes: list[Mix], start: float, unit: floa
     group_concurrency=st.sampled_from([None, 1, 2]),
     delivery=st.sampled_from(["at-least-once", "at-most-once"]),
 )
-async def test_in_a_time_machine(mixes: list[Mix], batch: int, delivery: str, **limits: Any) -> None:
+async def test_in_a_time_machine(mixes: list[Mix], batch: int, delivery: Delivery, **limits: Any) -> None:
     async def end(batch: int | None) -> dict[str, object]:
         async with time_machine(errors="log") as clock:
             scheduler = clock.scheduler(delivery=delivery, **limits)

@@ -73,6 +73,8 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert (found := blocking.get_task("a")) is not None
     assert found.every == 60
     assert blocking.get_task("unknown") is None
+    assert blocking.run_history("a") == ()
+    assert blocking.failing_page(limit=5) == ((), None)
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")

@@ -68,6 +68,8 @@ CALLS: Final[dict[str, Call]] = {
     "clear_all_tasks": lambda scheduler: scheduler.clear_all_tasks(),
     "is_scheduled": lambda scheduler: scheduler.is_scheduled("a"),
     "get_task": lambda scheduler: scheduler.get_task("a"),
+    "run_history": lambda scheduler: scheduler.run_history("a"),
+    "failing_page": lambda scheduler: scheduler.failing_page(),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

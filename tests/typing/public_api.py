@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Literal, assert_type
+from typing import Any, Literal, Unpack, assert_type
 
 import interval_scheduler
 from interval_scheduler import (
@@ -19,6 +19,7 @@ from interval_scheduler import (
     ConfigurationError,
     DeadTask,
     Finding,
+    FlatOptions,
     Health,
     IntervalTask,
     InvalidType,
@@ -32,6 +33,7 @@ from interval_scheduler import (
     PartitionHealth,
     PartitionMove,
     PartitionOffline,
+    PastRun,
     Problem,
     Rate,
     RedisInstance,
@@ -48,6 +50,7 @@ from interval_scheduler import (
     SyncCounts,
     SyncPlan,
     Task,
+    TaskPage,
     TaskRun,
     current_run,
 )
@@ -178,12 +181,25 @@ async def assign(scheduler: Scheduler) -> None:
         assert_type(found.partition, str)
         if found.state == "leased":
             return
+        assert_type(found.last_error, str | None)
+        assert_type(found.failed_at, float | None)
+        assert_type(found.last_run, PastRun | None)
+    for past in await scheduler.run_history(task):
+        assert_type(past, PastRun)
+        assert_type(past.outcome, Literal["ok", "failed", "timed out", "postponed", "crashed"])
+        assert_type(past.started + past.lag + past.duration, float)
+        assert_type(past.error, str | None)
+    page = await scheduler.failing_page(None, 10, newest_first=False)
+    assert_type(page, TaskPage)
+    assert_type(page.tasks, tuple[ScheduledTask, ...])
+    assert_type((await scheduler.failing_page(page.after)).after, str | None)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
 
 
 async def control(scheduler: Scheduler) -> None:
     """Steering what is scheduled, and what died."""
+    assert_type(Rules(history=5).history, int)
     rules = Rules(missed="skip", retries=3, backoff=timedelta(seconds=2), group="tenant-7")
     assert_type(rules.missed, Literal["once", "skip", "all"])
     task = IntervalTask("a", cron="0 6 * * mon-fri", timezone="Europe/Riga", timeout=5, until=datetime.now(UTC))
@@ -343,6 +359,8 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.sync_tasks([task], scope="a", dry_run=True), SyncPlan)
         assert_type(scheduler.remove_tasks(["a", task]), int)
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
+        assert_type(scheduler.run_history("a"), tuple[PastRun, ...])
+        assert_type(scheduler.failing_page(limit=10), TaskPage)
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():
@@ -360,6 +378,73 @@ def block(options: SchedulerOptions) -> None:
 
 
 async def asynchronous(name: str) -> None: ...
+
+
+def anything(*_: object) -> None: ...
+
+
+class Handlers:
+    """Handlers of all events, with the parameters of each."""
+
+    def online(self) -> None: ...
+    async def changed(self, partition: str) -> None: ...
+    def jumped(self, partition: str, seconds: float) -> None: ...
+    async def ended(self, run: TaskRun) -> None: ...
+    def failed(self, run: TaskRun, error: BaseException, times: int = 1) -> None: ...
+    def stuck(self, runs: int, longest: TaskRun, seconds: float) -> None: ...
+    async def stopped(self, error: BaseException) -> None: ...
+
+
+def listen(scheduler: Scheduler | BlockingScheduler, name: Literal["run", "online", "stuck"]) -> None:
+    """Each event has arguments of its own, for functions and for coroutine functions."""
+    handlers = Handlers()
+    scheduler.on("online", handlers.online)
+    scheduler.on("offline", handlers.online)
+    scheduler.on("db-disconnect", handlers.changed)
+    scheduler.on("db-reconnect", asynchronous)
+    scheduler.on("data-lost", handlers.changed)
+    scheduler.on("clock-jump", handlers.jumped)
+    scheduler.on("run", handlers.ended)
+    scheduler.on("run", lambda run: len(run.id))
+    scheduler.on("run-error", handlers.failed)
+    scheduler.on("run-error", lambda run, error, times=2: (run.id, error.args, times))
+    scheduler.on("stuck", handlers.stuck)
+    scheduler.on("stopped", handlers.stopped)
+    scheduler.on("db-reconnect", partial(handlers.jumped, seconds=1))
+    scheduler.on(name, anything)
+    scheduler.on("stopped", print)
+
+
+def flat(**options: Unpack[FlatOptions]) -> Scheduler:
+    """Options that are handed on."""
+    assert_type(BlockingScheduler.from_url("memory://", **options), BlockingScheduler)
+    return Scheduler.from_url("memory://", "redis://a", **options)
+
+
+async def of_bytes(data: bytes) -> None: ...
+async def of_both(data: str | bytes) -> None: ...
+
+
+class Called:
+    """Not a function."""
+
+    async def __call__(self, data: str) -> int:
+        return 1
+
+    async def method(self, data: bytes, more: int = 0) -> None: ...
+
+
+async def execute_all(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    """An executor of the one sort of payload, of the other, and of both."""
+    await scheduler.start_task_execute(executor)
+    await scheduler.start_task_execute(of_bytes)
+    await scheduler.start_task_execute(of_both)
+    await scheduler.start_task_execute(lambda _: of_both("other"))
+    await scheduler.start_task_execute(Called())
+    await scheduler.start_task_execute(Called().method, concurrency=5)
+    blocking.start_task_execute(of_bytes)
+    blocking.start_task_execute(of_both)
+    blocking.start_task_execute(print)
 
 
 async def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.batch_room import BatchRoom
 from interval_scheduler.execution.batches import BatchRunner
-from interval_scheduler.execution.executor import BatchExecutor
+from interval_scheduler.execution.executor import AnyCall
 from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.room import Limits
 from tests.unit.bench import Bench
@@ -57,7 +57,7 @@ class BatchBench(Bench):
 
     def __init__(
         self,
-        executor: BatchExecutor,
+        executor: AnyCall,
         *,
         size: int,
         concurrency: int,

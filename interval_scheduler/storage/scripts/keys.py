@@ -25,6 +25,9 @@ SHARED: Final = {
     "paused": "sorted set, id -> due time, ms, of the paused tasks",
     "runs": "hash, id -> runs that ended, of a task with a limit on its runs",
     "failures": "hash, id -> occurrences that failed for good",
+    "history": "hash, id -> the last runs, of a task that asks for them (see _history.lua)",
+    "failing": "sorted set, id -> when its last run failed, ms, of a task that goes on",
+    "causes": "hash, id -> of a failing task: when it failed, ms, a blank, the error",
     "groups": "prefix of the keys of groups (see _groups.lua)",
     "fence": "string, the last fencing token",
     "longest": "string, the longest lease of all schedulers, ms; absent unless one is longer than six minutes",
@@ -78,15 +81,18 @@ class Keys:
     __slots__ = (
         "_tag",
         "attempts",
+        "causes",
         "dead",
         "due",
         "epoch",
         "errors",
+        "failing",
         "failures",
         "fence",
         "groups",
         "halt",
         "hinted",
+        "history",
         "leased",
         "leases",
         "longest",
@@ -122,6 +128,11 @@ class Keys:
         self.paused: Final = self._tag + b"paused"
         self.runs: Final = self._tag + b"runs"
         self.failures: Final = self._tag + b"failures"
+        #: The last runs of tasks with the rule `history`.
+        self.history: Final = self._tag + b"history"
+        #: The tasks whose last run failed, and their errors.
+        self.failing: Final = self._tag + b"failing"
+        self.causes: Final = self._tag + b"causes"
         #: A prefix; `_groups.lua` lists the keys that start with it.
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"

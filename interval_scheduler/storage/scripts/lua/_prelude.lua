@@ -135,12 +135,14 @@ local function delete_members(ids, sets)
 end
 
 -- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task but that of the
--- records, which are deleted last.
+-- records, which are deleted last; without the key of that, they stay.
 local function forget_oldest(count, dead_key, hashes, tasks_key)
   local oldest = call('ZRANGE', dead_key, 0, count - 1)
   delete_members(oldest, { dead_key })
   delete_fields(oldest, hashes)
-  delete_records(tasks_key, oldest)
+  if tasks_key then
+    delete_records(tasks_key, oldest)
+  end
   return #oldest
 end
 

@@ -1,5 +1,5 @@
 -- Put tasks under schedule, or update those that are.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -237,8 +237,8 @@ delete_fields(anew, { attempts_key }) -- another occurrence, of which no deliver
 if #over > 0 then
   -- These tasks have no further occurrence: delete all there is of them. If the same batch assigns one of them again
   -- later, keep its new record and due time.
-  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
-  delete_members(over, { leased_key, dead_key, paused_key })
+  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+  delete_members(over, { leased_key, dead_key, paused_key, failing_key })
   local gone = {}
   for _, id in ipairs(over) do
     if not due_of[id] then
@@ -254,6 +254,15 @@ if makes_room then
 end
 if call('ZREM', dead_key, unpack(touched)) > 0 then
   call('HDEL', errors_key, unpack(touched))
+end
+if call('EXISTS', history_key) == 1 then
+  local unasked = {}
+  for n = 1, #written, 2 do -- an id that is there twice loses its runs by the first record, as by two requests
+    if not match(match(written[n + 1], '^[^\n]*'), ';h%d') then
+      unasked[#unasked + 1] = written[n]
+    end
+  end
+  delete_fields(unasked, { history_key })
 end
 if in_groups then
   call('SET', groups_key .. 'in-use', 1)

@@ -1,5 +1,5 @@
 -- Check one step of one part of the key space, and repair what is wrong there if asked to.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, longest, fence
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, longest, fence
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at; fewer if their values are heavy
@@ -20,6 +20,9 @@ local function left_over(found)
     or extras.of and not found.leased and 'of'
     or extras.overdue and not found.due and 'overdue'
     or extras['parked-of'] and 'parked-of'
+    or found.failing and (found.dead or not extras.causes) and 'failing'
+    or extras.causes and not found.failing and 'causes'
+    or extras.history and not match(match(found.record, '^[^\n]*'), ';h%d') and 'history'
     or nil
 end
 
@@ -31,7 +34,7 @@ local function judge(found)
     for _, name in ipairs(EXTRAS) do
       first = first or found.extras[name] and name
     end
-    first = first or found.tagged and 'the index of its hash tag'
+    first = first or found.tagged and 'the index of its hash tag' or found.failing and 'failing'
     local kind = (count > 0 or found.lease) and 'ghost' or 'leftover'
     return first and kind, 'in ' .. tostring(first) .. ', but there is no such task', forget
   elseif count == 0 then
@@ -53,7 +56,7 @@ local function judge(found)
   end
   local score = found.due or found.paused or found.dead
   if found.odd then
-    return 'garbled', 'in ' .. found.odd .. ' is no count', set_right
+    return 'garbled', 'in ' .. found.odd .. (found.odd == 'history' and ' is no list of runs' or ' is no count'), set_right
   elseif score and score ~= moment_of(score) then
     return 'garbled', 'the score in ' .. found.places[1] .. ' is no moment', set_right
   elseif found.leased and not tonumber(select(2, read_lease(found.lease)) or '') then
@@ -215,9 +218,10 @@ else
     leases = leases_key,
     dead = dead_key,
     paused = paused_key,
+    failing = failing_key,
   }
   local key = others[name] or HASHES[name] or groups .. name
-  local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
+  local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked' or name == 'failing'
   local found = {}
   if is_zset then
     local step = call('ZSCAN', key, cursor_arg, 'COUNT', count_arg)

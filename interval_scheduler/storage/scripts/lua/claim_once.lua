@@ -1,5 +1,5 @@
 -- Take due tasks for one worker and reschedule them at once, for delivery at most once.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, halt, longest
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, halt, longest
 -- KEYS taken: list, the tasks that the session's last claim took: ids, due times, records, failed deliveries
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
@@ -48,7 +48,7 @@ end
 -- Tell if a policy has a rule that the scheduler will refuse: its task is leased, so that it can be set aside.
 local function is_refused(policy)
   for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
-    if letter == '@' or letter == 'm' and value ~= 's' and value ~= 'a' then
+    if letter == '@' or letter == '~' or letter == 'm' and value ~= 's' and value ~= 'a' then
       return true
     elseif string.find(letter, '[ubt]') and not whole(value) then
       return true
@@ -136,6 +136,8 @@ if #found > 0 then
   found, records = sorted.found, sorted.records
   local any_odd = not are_plain(candidates)
   local again, gone, off, dead, errors, ended = {}, {}, sorted.parked, {}, {}, {}
+  -- Those of which no worker will tell the result: it is not known any more that they fail.
+  local any_failing, over = call('EXISTS', failing_key) == 1, {}
   local failed = extras_of(attempts_key, candidates)
   if #found > 0 then
     token = next_token(fence_key)
@@ -155,7 +157,7 @@ if #found > 0 then
       local _, policy
       moment, _, policy = after_run(record or '', 1, now, due)
       -- The policy of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and (match(policy, ';[cnrg]') or is_refused(policy))
+      is_leased = record and (match(policy, ';[cnrgh]') or is_refused(policy))
     end
     if is_leased then
       moment = nil
@@ -181,6 +183,9 @@ if #found > 0 then
       moves = moves + 2
     else
       off[#off + 1] = id
+    end
+    if any_failing and not is_leased then
+      over[#over + 1] = id
     end
     if moment == false then
       gone[#gone + 1] = id
@@ -226,14 +231,18 @@ if #found > 0 then
     call('ZREM', due_key, unpack(off))
   end
   delete_records(tasks_key, gone)
-  delete_fields(gone, { failures_key, runs_key })
+  delete_fields(gone, { failures_key, runs_key, history_key })
+  if #over > 0 then
+    delete_fields(over, { causes_key })
+    delete_members(over, { failing_key })
+  end
   if limits.tokens then
     pay(limits, groups_key, count, now)
   end
   is_left = use_room(groups_key, limits, sorted.touched, now, due_key)
   delete_fields(ended, { attempts_key })
   if #dead > 0 then
-    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key }, tasks_key)
+    bound_dead(dead_limit_arg, #records, dead_key, { errors_key, runs_key, failures_key, history_key }, tasks_key)
   end
 elseif not limits.is_paused then
   is_left = use_room(groups_key, limits, { names = {} }, now, due_key)

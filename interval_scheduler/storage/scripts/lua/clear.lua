@@ -1,5 +1,5 @@
 -- Take every task of the partition off the schedule.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- Returns: string, 1 if a task was leased, else 0; a blank; the number of removed tasks; and a '+' behind it if keys of
 --   their tags are left, which `drop_tags` unlinks
@@ -24,7 +24,10 @@ call(
   errors_key,
   paused_key,
   runs_key,
-  failures_key
+  failures_key,
+  history_key,
+  failing_key,
+  causes_key
 )
 unlink_groups(groups_key)
 local is_left = begin_next_generation(tasks_key)

@@ -1,5 +1,5 @@
 -- Pause and resume tasks, run them now, and revive dead ones.
--- KEYS: reply, tasks, due, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -88,8 +88,8 @@ function actions.r(id, at, claim, mark)
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
       -- The last moment of the task passed during the pause.
-      delete_fields({ id }, { attempts_key, runs_key, failures_key })
-      call('ZREM', paused_key, id)
+      delete_fields({ id }, { attempts_key, runs_key, failures_key, history_key, causes_key })
+      delete_members({ id }, { paused_key, failing_key })
       delete_records(tasks_key, { id })
       return '0'
     end

@@ -1,5 +1,5 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, fence, outbox, moves
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, outbox, moves
 -- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
@@ -68,7 +68,12 @@ for _, id in ipairs(ids) do
       words[#words + 1] = count == 0 and '00' or digits(count or 0)
     end
     local reason = call('HGET', errors_key, id) or ''
+    local runs, cause = call('HGET', history_key, id) or '', call('HGET', causes_key, id) or ''
     words[#words + 1] = digits(#reason)
+    if runs .. cause ~= '' then
+      words[#words + 1], words[#words + 2] = digits(#runs), digits(#cause)
+      reason = reason .. runs .. cause
+    end
     taken[#taken + 1] = id
     batch[#batch + 1] = id
     batch[#batch + 1] = table.concat(words, ' ') .. '\n' .. reason .. record
@@ -86,12 +91,12 @@ if #taken > 0 then
   end
   delete_fields(put_off, { leases_key })
   delete_members(put_off, { leased_key })
-  delete_members(taken, { due_key, dead_key, paused_key })
+  delete_members(taken, { due_key, dead_key, paused_key, failing_key })
   drop_parked(groups, taken)
   if give_up_turns(groups, taken, now, due_key) then
     earliest = now
   end
-  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key })
+  delete_fields(taken, { attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
   delete_records(tasks_key, taken)
   announce(channel_arg, before, earliest)
 end

@@ -1,5 +1,5 @@
 -- Change what is asked of scheduled tasks, and nothing else of them.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -99,6 +99,9 @@ local function rewrite(id, task, header, data, group)
   end
   if task.claim and task.mark == '' and header ~= task.header then
     call('HSET', leases_key, id, task.claim .. ' k0' .. task.paused)
+  end
+  if task.rules.h and not match(header, ';h%d') then
+    delete_fields({ id }, { history_key })
   end
   if group == task.rules.g then
     return nil
