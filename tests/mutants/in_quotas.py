@@ -166,7 +166,7 @@ ALL: Final = (
     Planted(
         "a task of a bounded group lives anywhere",
         "storage/partition/group_tags.py",
-        "task.policy.group is not None and tag_of(task.id) is None",
+        "group is not None and tag_of(raw_id) is None",
         "False",
         tests_in(_SEMANTICS, "test_a_task_of_a_bounded_group_needs_a_tag_on_several_partitions"),
     ),
@@ -183,5 +183,33 @@ ALL: Final = (
         "        if run.is_rated and not has_started:\n            self._put_back(1)\n",
         "",
         tests_in("unit/test_tokens", "test_a_run_that_did_not_start_puts_its_token_back"),
+    ),
+    Planted(
+        "an update may give a bounded group to a task that lives anywhere",
+        "storage/partition/group_tags.py",
+        'return update.id, update.asked.get("group")',
+        "return update.id, None",
+        tests_in("semantics/test_quotas", "test_a_task_of_a_bounded_group_needs_a_tag_on_several_partitions"),
+    ),
+    lua(
+        "an audit takes a group that waits for tokens for one that stands",
+        "audit",
+        "      or call('ZSCORE', groups .. 'refill', group)\n",
+        "",
+        tests_in("semantics/test_quotas", "test_a_group_that_waits_for_tokens_does_not_stand"),
+    ),
+    lua(
+        "a rate holds up what was taken before",
+        "claim_once",
+        "return { micros, 0, token, part(0), part(count), records, tries, limits.tokens and 0 or nil }",
+        "is_left = true\n    return answer(token, part(0), part(count), records, tries)",
+        tests_in("scripts/test_claim_parts", "test_neither_a_pause_nor_a_rate_holds_up_what_was_taken"),
+    ),
+    Planted(
+        "the history of a queue does not connect it",
+        "facade/history.py",
+        "(await self._home.enter())",
+        "self._home.require()",
+        tests_in("semantics/test_queues", "test_each_call_may_be_the_first"),
     ),
 )
