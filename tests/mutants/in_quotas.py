@@ -212,4 +212,11 @@ ALL: Final = (
         "self._home.require()",
         tests_in("semantics/test_queues", "test_each_call_may_be_the_first"),
     ),
+    Planted(
+        "hints of bounded groups need no tag",
+        "storage/partition/group_tags.py",
+        "return None if detour is None else await detour.quotas()",
+        "return None",
+        tests_in("integration/test_hints", "test_a_task_of_a_bounded_group_needs_a_tag_there_too"),
+    ),
 )

@@ -21,6 +21,7 @@ from interval_scheduler import (
     Scheduler,
     current_run,
 )
+from interval_scheduler.storage.commands.quotas import QuotaChange
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -166,6 +167,34 @@ async def test_a_group_that_waits_for_tokens_does_not_stand(make_scheduler: Make
     await until(lambda: starts.count == 5)
     await scheduler.stop_task_execute()
     assert (await scheduler.audit()).ok
+
+
+async def test_a_change_of_a_bound_that_was_cut_off_may_be_repeated(make_scheduler: MakeScheduler) -> None:
+    """What is kept is what was asked for, and nobody was told that there is room."""
+    starts, gate, scheduler = Starts(), asyncio.Event(), await make_scheduler()
+
+    async def executor(data: str) -> None:
+        await starts(data)
+        await gate.wait()
+
+    await scheduler.set_group_concurrency({"g": 1})
+    await scheduler.assign_tasks(once("g", 10, "g"))
+    await scheduler.start_task_execute(executor)
+    await until(lambda: starts.count == 1)
+    partitions = scheduler._lifespan.require().partitions
+    parked = partitions.master.keys.groups + b"parked"
+    await until(lambda: _is_count(partitions.master._client.zcard(parked), 9))
+    copies = partitions.quotas
+    before = await copies.read()
+    change = QuotaChange(replace(before, revision=before.revision + 1, caps={"g": 6}), before.revision)
+    assert await copies._master.put_quotas.submit(change)
+    await scheduler.set_group_concurrency({"g": 6})
+    await until(lambda: starts.count == 6)
+    gate.set()
+
+
+async def _is_count(asked: Awaitable[int], count: int) -> bool:
+    return await asked == count
 
 
 async def test_a_bound_is_changed_while_long_runs_go_on(make_scheduler: MakeScheduler) -> None:

@@ -68,8 +68,8 @@ class GroupTags:
 
     async def _refused(self, suspects: Mapping[int, Told]) -> dict[int, GroupNeedsTag]:
         held = Quotas(caps=self._option)
-        if self._partition.state == "online":
-            kept = await quotas.read(self._partition)
+        kept = await self._kept()
+        if kept is not None:
             held = Quotas(rates=kept.rates, caps=kept.caps or self._option)
         refused = {}
         for n, (raw_id, name) in suspects.items():
@@ -77,6 +77,13 @@ class GroupTags:
             if held.caps.get(group, held.caps.get(ANY, 0)) or group in held.rates:
                 refused[n] = GroupNeedsTag(raw_id.decode(), group)
         return refused
+
+    async def _kept(self) -> Quotas | None:
+        """Read what is kept in Redis; None: nobody can be asked."""
+        if self._partition.state == "online":
+            return await quotas.read(self._partition)
+        detour = self._partition.detour
+        return None if detour is None else await detour.quotas()
 
 
 def of_assignment(call: AssignCall) -> Told:
