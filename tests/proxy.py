@@ -229,3 +229,15 @@ class Proxy:
             writer.write(chunk)
             await writer.drain()
         raise EOFError
+
+
+def nth(marker: bytes, k: int) -> Callable[[bytes], bool]:
+    """Tell of each request if it is the k-th (from 0) that contains a marker."""
+    seen = 0
+
+    def decide(request: bytes) -> bool:
+        nonlocal seen
+        seen += marker in request
+        return marker in request and seen == k + 1
+
+    return decide

@@ -16,7 +16,7 @@ from interval_scheduler import IntervalTask, PartitionOffline, Rate, Scheduler, 
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often
 from tests.integration.processes import Worker, check_key_space, read_ledger
-from tests.proxy import Proxy
+from tests.proxy import Proxy, nth
 from tests.servers import RedisServer
 from tests.waiting import until
 
@@ -100,7 +100,7 @@ async def test_lost_replies_never_make_a_rate_faster(
             await scheduler.connect()
         async with scheduler:
             for proxy in proxies:
-                proxy.drop_reply = _at(script.sha.encode(), random.randrange(2))
+                proxy.drop_reply = nth(script.sha.encode(), random.randrange(2))
             await scheduler.set_rate(Rate(100, burst=10))
             await scheduler.set_rate(Rate(20, burst=2), group="g")
             await scheduler.set_group_concurrency({"g": 2})
@@ -126,15 +126,3 @@ async def test_lost_replies_never_make_a_rate_faster(
     for server in servers:
         with server.client() as client:
             check_key_space(client, namespace)
-
-
-def _at(marker: bytes, k: int) -> Callable[[bytes], bool]:
-    """Whether a request is the k-th (from 0) that contains a marker."""
-    seen = 0
-
-    def decide(request: bytes) -> bool:
-        nonlocal seen
-        seen += marker in request
-        return marker in request and seen == k + 1
-
-    return decide

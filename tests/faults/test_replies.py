@@ -15,7 +15,7 @@ from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import machine
 from tests.integration.processes import check_key_space
-from tests.proxy import Proxy
+from tests.proxy import Proxy, nth
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -181,7 +181,7 @@ async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
         for script in (script for script in scripts.ALL if script.name not in elsewhere):
             for k in range(often(1, 4)):
                 proxy.dropped = 0
-                proxy.drop_reply = _at(script.sha.encode(), k)
+                proxy.drop_reply = nth(script.sha.encode(), k)
                 delivery: Delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
                 here = f"{namespace}-{script.name}-{k}"
                 await story(proxy.url, here, delivery)
@@ -199,18 +199,6 @@ async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
         + (f"; no such reply to {', '.join(never)}" if never else ""),
         holds=not never,
     )
-
-
-def _at(marker: bytes, k: int) -> Callable[[bytes], bool]:
-    """Whether a request is the k-th (from 0) that contains a marker."""
-    seen = 0
-
-    def decide(request: bytes) -> bool:
-        nonlocal seen
-        seen += marker in request
-        return marker in request and seen == k + 1
-
-    return decide
 
 
 async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:

@@ -213,6 +213,13 @@ ALL: Final = (
         tests_in("semantics/test_queues", "test_each_call_may_be_the_first"),
     ),
     Planted(
+        "a change of a bound that was cut off is not finished by a repetition",
+        "storage/topology/quota_copies.py",
+        "        await asyncio.gather(*[quotas.note_backlogs(partition) for partition in (self._master, *others)])",
+        "        if after != before:\n            await quotas.note_backlogs(self._master)",
+        tests_in("semantics/test_quotas", "test_a_change_of_a_bound_that_was_cut_off_may_be_repeated"),
+    ),
+    Planted(
         "hints of bounded groups need no tag",
         "storage/partition/group_tags.py",
         "return None if detour is None else await detour.quotas()",

@@ -22,7 +22,7 @@ from interval_scheduler import (
     current_run,
 )
 from interval_scheduler.model.checks import MAX_ID_BYTES
-from tests.waiting import until
+from tests.waiting import until, until_outside
 
 pytestmark = pytest.mark.asyncio
 
@@ -223,9 +223,7 @@ async def test_a_blocking_scheduler_tells_the_same(namespace: str) -> None:
         with BlockingScheduler.from_url("memory://", namespace=namespace) as scheduler:
             scheduler.start_task_execute(executor)
             scheduler.assign_task(IntervalTask("a", "fail", every=HOUR, history=5))
-            give_up = time.monotonic() + 10
-            while not scheduler.failing_page().tasks and time.monotonic() < give_up:
-                time.sleep(0.01)  # a plain thread has nothing to wait for
+            until_outside(lambda: scheduler.failing_page().tasks)
             found = scheduler.get_task("a")
             ids = [task.id for task in scheduler.failing_page(None, 5, newest_first=False).tasks]
             return len(scheduler.run_history("a")), ids, None if found is None else found.last_error

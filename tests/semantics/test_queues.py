@@ -21,7 +21,7 @@ from interval_scheduler import (
 from tests.semantics.test_assign import MakeScheduler
 from tests.semantics.test_data_loss import lose
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, until, until_outside
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -350,9 +350,7 @@ async def test_a_blocking_scheduler_has_queues_too(url: str, namespace: str) -> 
             mail.start_task_execute(ran.append)
             assert mail.assign_task(IntervalTask("t", "hello")) is True
             assert scheduler.queues() == ["mail"]
-            give_up_at = time.monotonic() + 10
-            while not ran and time.monotonic() < give_up_at:
-                time.sleep(0.01)  # the run is in another thread
+            until_outside(lambda: ran)
             mail.close()
             assert scheduler.online
             assert not mail.online

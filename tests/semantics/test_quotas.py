@@ -21,6 +21,7 @@ from interval_scheduler import (
     Scheduler,
     current_run,
 )
+from interval_scheduler.model.quotas import to_caps
 from interval_scheduler.storage.commands.quotas import QuotaChange
 from tests.waiting import until
 
@@ -186,7 +187,7 @@ async def test_a_change_of_a_bound_that_was_cut_off_may_be_repeated(make_schedul
     await until(lambda: _is_count(partitions.master._client.zcard(parked), 9))
     copies = partitions.quotas
     before = await copies.read()
-    change = QuotaChange(replace(before, revision=before.revision + 1, caps={"g": 6}), before.revision)
+    change = QuotaChange(replace(before, revision=before.revision + 1, caps=to_caps("caps", {"g": 6})), before.revision)
     assert await copies._master.put_quotas.submit(change)
     await scheduler.set_group_concurrency({"g": 6})
     await until(lambda: starts.count == 6)
@@ -288,7 +289,7 @@ async def test_a_scheduler_that_waits_for_tokens_asks_no_more_than_needed(make_s
     await scheduler.assign_tasks(once("t", 100))
     await scheduler.start_task_execute(starts)
     await until(lambda: starts.count == 1)
-    await asyncio.sleep(0.1)  # the look after it
+    await asyncio.sleep(0.1)  # nothing tells of the claim in vain after it, which learns how long there is no token
     poller = scheduler._executing._execution._firsts[0]  # type: ignore[union-attr]
     sequence = poller._claims._session._sequence
     for n in range(50):
