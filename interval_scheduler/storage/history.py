@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from ..errors import StorageRefused
 from ..model.past import BadHistory, PastRun, read_history
@@ -18,6 +19,9 @@ from .mapping import to_scheduled_task
 from .partitions import Partition, Partitions
 
 __all__ = ["FailedAt", "History"]
+
+#: A task that moves is looked for so often: at its old home, on its way, and at its new one.
+_MOST_HOMES: Final = 3
 
 
 class History:
@@ -38,8 +42,11 @@ class History:
         Raises:
             StorageRefused: they cannot be read.
         """
-        partition, _ = await self._partitions.locate(raw_id)
-        kept = await history.run_history(partition.gate, raw_id)
+        for _ in range(_MOST_HOMES):
+            partition, row = await self._partitions.locate(raw_id)
+            kept = await history.run_history(partition.gate, raw_id)
+            if kept.header or row is None:
+                break  # else it has moved on since it was located
         if not kept.runs:
             return ()
         try:

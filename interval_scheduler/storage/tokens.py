@@ -40,11 +40,13 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 class _Waiting:
     """One who waits for tokens."""
 
-    __slots__ = ("arrived", "tokens", "wanted")
+    __slots__ = ("arrived", "asked_at", "tokens", "wanted")
 
     def __init__(self, wanted: int) -> None:
         self.wanted = wanted
         self.tokens = 0
+        #: When the tokens that it has were asked for, monotonic seconds.
+        self.asked_at = 0.0
         self.arrived = asyncio.Event()
 
 
@@ -63,7 +65,6 @@ class Tokens:
         self._log = log
         self._line: deque[_Waiting] = deque()
         self._unused = 0
-        self._asked_at = 0.0
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -85,7 +86,7 @@ class Tokens:
         finally:
             if waiting in self._line:
                 self._line.remove(waiting)
-        return waiting.tokens, self._asked_at
+        return waiting.tokens, waiting.asked_at
 
     def put_back(self, tokens: int) -> None:
         """Put tokens back that were not used."""
@@ -119,19 +120,24 @@ class Tokens:
         """Take tokens for all who wait. Return after how many seconds there may be more."""
         self._work.clear()
         self._hurry.clear()
-        wanted = min(sum(one.wanted for one in self._line), MAX_BATCH * max(1, len(self._line)))
+        wanted = min(sum(one.wanted for one in self._line), MAX_BATCH * len(self._line))
         back, self._unused = self._unused, 0
         if wanted == back == 0:
             return 0.0
-        self._asked_at = clock.monotonic()
+        asked_at = clock.monotonic()
         taken = await quotas.take_tokens(self._session, self._master, wanted, back)
-        self._share(taken.tokens)
+        self._share(taken.tokens, asked_at)
         if self._line:
             self._work.set()
         return taken.wait_ms / 1000
 
-    def _share(self, tokens: int) -> None:
-        """Give tokens out in equal shares; those who come first in line get what does not divide."""
+    def _share(self, tokens: int, asked_at: float) -> None:
+        """Give tokens out in equal shares; those who come first in line get what does not divide.
+
+        Args:
+            tokens: how many there are.
+            asked_at: when they were asked for, in monotonic seconds.
+        """
         while tokens > 0 and (open_ones := [one for one in self._line if one.tokens < one.wanted]):
             share = max(1, tokens // len(open_ones))
             for one in open_ones:
@@ -140,5 +146,6 @@ class Tokens:
                 tokens -= given
         for one in [one for one in self._line if one.tokens > 0]:
             self._line.remove(one)
+            one.asked_at = asked_at  # the next request may go out before it goes on
             one.arrived.set()
         self.put_back(tokens)

@@ -46,13 +46,6 @@ ALL: Final = (
         tests_in(_SCRIPTS, "test_claims_bring_a_part_each_in_order"),
     ),
     Planted(
-        "a claim at most once drops what it does not bring",
-        _LUA + "claim_once.lua",
-        "  found, candidates = first_of(#records, found, candidates)\n",
-        "  found = first_of(#records, found, candidates)\n",
-        tests_in(_SCRIPTS, "test_claims_bring_a_part_each_in_order", "test_heavy_tasks_behind_light_ones_wait"),
-    ),
-    Planted(
         "a retry leaves what is too heavy to its lease",
         _LUA + "claim.lua",
         "  if #too_heavy > 0 then",

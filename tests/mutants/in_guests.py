@@ -29,8 +29,8 @@ ALL: Final = (
     Planted(
         "a cancel that a run survived is counted in the next",
         "execution/runner.py",
-        "                        or me.cancelling()\n",
-        "",
+        "                        or me.cancelling()\n                        or me._must_cancel",
+        "                        or False",
         tests_in("unit/test_runner_apart", "test_the_next_run_finds_nothing"),
     ),
     Planted(

@@ -212,4 +212,11 @@ ALL: Final = (
         "  if true then",
         tests_in("semantics/test_history", "test_who_asks_for_none_during_a_run_gets_none"),
     ),
+    Planted(
+        "the history of a task that moves is looked for once",
+        "storage/history.py",
+        "_MOST_HOMES: Final = 3",
+        "_MOST_HOMES: Final = 1",
+        tests_in("semantics/test_history", "test_a_task_that_moves_on_is_followed"),
+    ),
 )

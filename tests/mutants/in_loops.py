@@ -111,7 +111,7 @@ ALL: Final = (
         "facade/blocking_lock.py",
         "            holding.cancel()\n",
         "            pass\n",
-        tests_in(_BLOCKING, "test_the_ends_of_a_process"),
+        tests_in(_BLOCKING, "test_a_call_that_is_interrupted_does_not_go_on"),
     ),
     Planted(
         "a call comes too late for its event loop and waits for ever",

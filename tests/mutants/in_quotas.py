@@ -173,8 +173,8 @@ ALL: Final = (
     Planted(
         "a partition that comes online does not learn of the quotas",
         "storage/topology/quota_copies.py",
-        "        if held.revision:\n            await quotas.put(_Once",
-        "        if held.revision < 0:\n            await quotas.put(_Once",
+        "        if held.revision:\n            once = _Once",
+        "        if held.revision < 0:\n            once = _Once",
         tests_in(_SEMANTICS, "test_a_partition_is_told_of_a_rate_when_it_comes"),
     ),
     Planted(
@@ -215,8 +215,8 @@ ALL: Final = (
     Planted(
         "a change of a bound that was cut off is not finished by a repetition",
         "storage/topology/quota_copies.py",
-        "        await asyncio.gather(*[quotas.note_backlogs(partition) for partition in (self._master, *others)])",
-        "        if after != before:\n            await quotas.note_backlogs(self._master)",
+        "        ends = await",
+        "        if after == before:\n            return\n        ends = await",
         tests_in("semantics/test_quotas", "test_a_change_of_a_bound_that_was_cut_off_may_be_repeated"),
     ),
     Planted(
@@ -225,5 +225,33 @@ ALL: Final = (
         "return None if detour is None else await detour.quotas()",
         "return None",
         tests_in("integration/test_hints", "test_a_task_of_a_bounded_group_needs_a_tag_there_too"),
+    ),
+    Planted(
+        "a partition that comes back does not look at its groups",
+        "storage/topology/quota_copies.py",
+        "            await quotas.note_backlogs(once)\n",
+        "",
+        tests_in("semantics/test_quotas", "test_each_partition_looks_at_its_groups_whatever_becomes_of_the_others"),
+    ),
+    Planted(
+        "a lost partition keeps the others from a look at their groups",
+        "storage/topology/quota_copies.py",
+        "ends = await asyncio.gather(quotas.note_backlogs(self._master), *map(bring, others), return_exceptions=True)",
+        "ends = [*await asyncio.gather(*map(bring, others)), await quotas.note_backlogs(self._master)]",
+        tests_in("semantics/test_quotas", "test_each_partition_looks_at_its_groups_whatever_becomes_of_the_others"),
+    ),
+    Planted(
+        "a token has the time of a later request",
+        "storage/tokens.py",
+        "return waiting.tokens, waiting.asked_at",
+        "return waiting.tokens, clock.monotonic() - 1",
+        tests_in("unit/test_tokens", "test_each_knows_when_its_own_tokens_were_asked_for"),
+    ),
+    Planted(
+        "who is refused is told what became of the others",
+        "storage/partition/group_tags.py",
+        "found = [error] * len(positions)",
+        "raise",
+        tests_in("semantics/test_quotas", "test_who_is_refused_is_told_so_if_the_others_are_in_doubt"),
     ),
 )

@@ -100,8 +100,8 @@ ALL: Final = (
     ),
     Planted(
         "a zone is no part of the calendar",
-        "storage/scripts/lua/assign.lua",
-        "return cron and cron .. ';' .. (match(policy, ';z([^;]*)') or '')",
+        "storage/scripts/lua/_recurrence.lua",
+        "return cron and cron .. ';' .. (zone or '')",
         "return cron",
         tests_in("semantics/test_changed_recurrence", "test_a_new_zone_counts_from_now"),
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -282,6 +283,27 @@ async def test_who_asks_for_none_during_a_run_gets_none(
     assert (await scheduler.audit()).ok
     assert await scheduler.update_task("a", history=5)
     assert await scheduler.run_history("a") == ()
+
+
+async def test_a_task_that_moves_on_is_followed(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was located at its old home, and is at the new one by the time of the look."""
+    await scheduler.assign_task(IntervalTask("a", every=HOUR, history=5))
+    await scheduler.start_task_execute(executor)
+    await until(lambda: _has_run(scheduler, "a"))
+    async with Scheduler.from_url(f"memory://{uuid.uuid4().hex}") as elsewhere:
+        partitions = scheduler._lifespan.require().partitions
+        homes = iter([elsewhere._lifespan.require().partitions.master, *[partitions.master] * 5])
+        row = await partitions.look(b"a")
+
+        async def locate(_: bytes) -> tuple[Any, Any]:
+            return next(homes), row
+
+        monkeypatch.setattr(partitions, "locate", locate)
+        assert len(await scheduler.run_history("a")) == 1
+
+
+async def _has_run(scheduler: Scheduler, task_id: str) -> bool:
+    return len(await scheduler.run_history(task_id)) == 1
 
 
 async def test_a_history_that_cannot_be_read(scheduler: Scheduler) -> None:

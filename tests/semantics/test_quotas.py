@@ -16,13 +16,20 @@ from interval_scheduler import (
     InvalidType,
     InvalidValue,
     NotConnected,
+    OutcomeUnknown,
     PartitionOffline,
     Rate,
+    RedisInstance,
     Scheduler,
+    SchedulerOptions,
+    StorageOptions,
     current_run,
 )
 from interval_scheduler.model.quotas import to_caps
 from interval_scheduler.storage.commands.quotas import QuotaChange
+from interval_scheduler.storage.partition.group_tags import GroupTags
+from interval_scheduler.storage.requests.batching import Partly
+from interval_scheduler.storage.requests.callers import Callers
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -281,6 +288,63 @@ async def test_a_task_of_a_bounded_group_needs_a_tag_on_several_partitions(names
             await scheduler.assign_task(bare)
     async with Scheduler.from_url("memory://", namespace=namespace, group_concurrency=1) as scheduler:
         assert await scheduler.assign_task(bare), "one partition counts for all"
+
+
+class Lost:
+    """A partition that is lost before it says that it has its copy."""
+
+    def submit(self, _: object) -> asyncio.Future[bool]:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future.set_exception(OutcomeUnknown("lost"))
+        return future
+
+
+async def test_each_partition_looks_at_its_groups_whatever_becomes_of_the_others(
+    namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: Counter[str] = Counter()
+    gate = asyncio.Event()
+
+    async def executor(group: str) -> None:
+        running[group] += 1
+        await gate.wait()
+
+    async with Scheduler.from_url(*urls(2, namespace), namespace=namespace, drain_seconds=0) as scheduler:
+        partitions = scheduler._lifespan.require().partitions
+        (other,) = [partition for partition in partitions.all if partition is not partitions.master]
+        tags = {partitions.home(f"{{{n}}}".encode()): str(n) for n in range(20)}
+        here, there = tags[partitions.master], tags[other]
+        await scheduler.set_group_concurrency(1)
+        await scheduler.assign_tasks(
+            IntervalTask(f"{{{tag}}}:{n}", tag, group=tag) for tag in (here, there) for n in range(3)
+        )
+        await scheduler.start_task_execute(executor)
+        for partition in partitions.all:
+            parked = partition.keys.groups + b"parked"
+            await until(lambda: _is_count(partition._client.zcard(parked), 2))  # noqa: B023 - called at once
+        with monkeypatch.context() as patch:
+            patch.setattr(other, "put_quotas", Lost())
+            with pytest.raises(OutcomeUnknown):
+                await scheduler.set_group_concurrency(3)
+        await until(lambda: running == {here: 3, there: 1})
+        await partitions.quotas.bring(other)  # as when it comes back
+        await until(lambda: running == {here: 3, there: 3})
+        gate.set()
+
+
+async def test_who_is_refused_is_told_so_if_the_others_are_in_doubt(namespace: str) -> None:
+    instances = [RedisInstance.from_url(url) for url in urls(2, namespace)]
+    options = SchedulerOptions(storage=StorageOptions(instances=instances), group_concurrency=1)
+    async with Scheduler(options) as scheduler:
+        check = GroupTags(scheduler._lifespan.require().partitions.master, options)
+
+        async def send(_: Sequence[str], __: Callers) -> Sequence[bool]:
+            raise OutcomeUnknown("here")
+
+        checked = check.checked(send, lambda task_id: (task_id.encode(), "g"))
+        with pytest.raises(Partly) as caught:
+            await checked(["{g}:1", "bare", "{g}:2"], Callers([asyncio.Future() for _ in range(3)]))
+    assert [type(outcome) for outcome in caught.value.outcomes] == [OutcomeUnknown, GroupNeedsTag, OutcomeUnknown]
 
 
 async def test_a_scheduler_that_waits_for_tokens_asks_no_more_than_needed(make_scheduler: MakeScheduler) -> None:

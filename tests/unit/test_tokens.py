@@ -96,6 +96,15 @@ async def test_one_who_gives_up_gets_none_and_loses_none() -> None:
         assert tokens.asked == [(6, 0), (5, 0), (0, 2)]
 
 
+async def test_each_knows_when_its_own_tokens_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next request goes out before those who have their tokens go on."""
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    async with running((1, 0), (1, 0)) as tokens:
+        tokens.meanwhile = lambda: now.append(now.pop() + 1)
+        assert [*await asyncio.gather(tokens.take(1, 5), tokens.take(1, 5))] == [(1, 100.0), (1, 101.0)]
+
+
 async def test_an_old_token_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It came with the request of half a second ago: its run could start too late."""
     async with running((2, 0), (2, 0)) as tokens:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 from ...model.quotas import Quotas, Rate
 from ...model.wire import readable, whole
 from ..requests.session import Requests
 from ..scripts import loader as scripts
+from ..scripts.keys import Keys
+from ..scripts.loader import Script
 from ..scripts.ports import Argument, ScriptRunner
 
 
@@ -58,7 +61,18 @@ async def put(session: Requests, partition: ScriptRunner, change: QuotaChange) -
     return bool(await session.request(scripts.PUT_QUOTAS, partition.keys.of[scripts.PUT_QUOTAS], args) == b"1")
 
 
-async def note_backlogs(partition: ScriptRunner) -> None:
+class Changeable(Protocol):
+    """A partition, as far as `note_backlogs` needs it."""
+
+    @property
+    def keys(self) -> Keys:
+        """The names of its keys."""
+
+    async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Run a script that anybody may repeat without effect."""
+
+
+async def note_backlogs(partition: Changeable) -> None:
     """Let claims look anew at all groups that have parked tasks."""
     after = b""
     keys = partition.keys.of[scripts.NOTE_BACKLOGS]

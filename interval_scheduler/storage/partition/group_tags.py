@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ...config.options import SchedulerOptions
-from ...errors import GroupNeedsTag
+from ...errors import GroupNeedsTag, StorageError
 from ...model.assignment import AssignCall
 from ...model.placement import tag_of
 from ...model.quotas import ANY, Quotas, to_caps
 from ...model.updating import TaskUpdate
 from ..commands import quotas
-from ..requests.batching import Partly
+from ..requests.batching import Partly, placed
 from ..requests.callers import Callers
 from ..requests.turns import Send
 from ..scripts.ports import HasDetour
@@ -58,11 +58,10 @@ class GroupTags:
                     found = await send([calls[n] for n in positions], callers.only(positions))
                 except Partly as partly:
                     found = partly.outcomes
-            outcomes: list[Any] = [refused.get(n) for n in range(len(calls))]
-            for n, result in zip(positions, found, strict=False):
-                outcomes[n] = result
-            # Those behind the last one that was sent have no outcome yet.
-            raise Partly(outcomes if len(found) == len(positions) else outcomes[: positions[len(found)]])
+                except StorageError as error:  # of those that were sent
+                    found = [error] * len(positions)
+            outcomes = placed(found, [n not in refused for n in range(len(calls))])
+            raise Partly([refused.get(n, outcome) for n, outcome in enumerate(outcomes)])
 
         return send_checked
 

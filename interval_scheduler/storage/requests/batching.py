@@ -149,7 +149,7 @@ class Batcher(Generic[Item, Result]):
         return batch
 
 
-def _placed(outcomes: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+def placed(outcomes: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
     """Put the outcomes of the wanted calls at their places, up to the first that has none."""
     if len(outcomes) < sum(wanted):
         places = [place for place, want in enumerate(wanted) if want]
@@ -190,8 +190,8 @@ class BatchedCalls(Generic[Item, Result]):
         try:
             results = await self._send_items(live) if live else ()
         except Partly as partly:
-            raise Partly(_placed(partly.outcomes, wanted)) from None
-        return _placed(results, wanted)
+            raise Partly(placed(partly.outcomes, wanted)) from None
+        return placed(results, wanted)
 
     @staticmethod
     def _report(

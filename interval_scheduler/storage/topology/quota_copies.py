@@ -16,6 +16,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 from ...errors import StorageError
 from ...model.quotas import Quotas
@@ -69,10 +70,18 @@ class QuotaCopies:
             if await self._master.put_quotas.submit(QuotaChange(after, before.revision)):
                 break
         others = [partition for partition in self._partitions() if partition is not self._master]
-        if after.revision:
-            await asyncio.gather(*[other.put_quotas.submit(QuotaChange(after)) for other in others])
-        # Also if nothing was changed: an earlier call may have been cut off before this.
-        await asyncio.gather(*[quotas.note_backlogs(partition) for partition in (self._master, *others)])
+
+        async def bring(other: Partition) -> None:
+            if after.revision:
+                await other.put_quotas.submit(QuotaChange(after))
+            await quotas.note_backlogs(other)
+
+        # Also if nothing was changed: an earlier call may have been cut off before this. All go to their ends, so that
+        # one that is lost leaves nothing undone at the others.
+        ends = await asyncio.gather(quotas.note_backlogs(self._master), *map(bring, others), return_exceptions=True)
+        for problem in ends:
+            if problem is not None:
+                raise problem
 
     async def bring(self, partition: Partition) -> None:
         """Bring a partition its copy, if the master can be asked; else it goes on with the one that it has.
@@ -88,7 +97,9 @@ class QuotaCopies:
             self._log.debug("the quotas cannot be read from partition %s: %s", self._master.name, error)
             return
         if held.revision:
-            await quotas.put(_Once(partition), partition, QuotaChange(held))
+            once = _Once(partition)
+            await quotas.put(once, partition, QuotaChange(held))
+            await quotas.note_backlogs(once)
 
     async def bring_all(self) -> None:
         """Bring all other partitions their copies; those that are offline get them when they are back."""
@@ -105,6 +116,11 @@ class _Once:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+        self.keys: Final = partition.keys
+
+    async def change(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+        """Send a script that is repeated by nobody."""
+        return await self._partition.evaluate(script, keys, args)
 
     async def request(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument], width: int = 0) -> bytes:
         """Send a request."""

@@ -1,7 +1,7 @@
 -- The script `assign.lua` as a function, for scripts that assign one task at a time; the loader puts its body in.
 --
--- Instead of the arguments of the script, the body finds those of one assignment. It neither recalls nor keeps a reply:
--- that is for the script around it, whose keys have the same names.
+-- Inside of it, ARGV, `grid_arg`, `arguments`, `recall_in_epoch` and `remember` are local, and hide those of the script
+-- around it. So the body sees one task, and neither recalls nor keeps a reply. The keys are those of the script around it.
 
 local assign_one
 do

@@ -58,8 +58,8 @@ local function with_run(kept, told, text, most)
   return string.char(count + 1) .. length .. told .. text .. length .. runs
 end
 
--- Return the policy by which a run is kept: that of the claimed record, but none if the record was written anew since then
--- and asks for no runs any more.
+-- Return the policy that says how many runs are kept. It is that of the record at the claim. If the task was assigned or
+-- updated since then, and asks for no history any more, it is ''.
 local function policy_kept(tasks_key, id, mark, policy)
   if mark == '' or not match(policy, ';h%d') then
     return policy

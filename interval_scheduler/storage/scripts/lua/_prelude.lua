@@ -134,8 +134,8 @@ local function delete_members(ids, sets)
   end
 end
 
--- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task but that of the
--- records, which are deleted last; without the key of that, they stay.
+-- Forget the oldest dead tasks, and return how many. `hashes` lists the hashes with a field for each of them, except that
+-- of the records. With its key, `tasks_key`, the records are deleted too, as the last.
 local function forget_oldest(count, dead_key, hashes, tasks_key)
   local oldest = call('ZRANGE', dead_key, 0, count - 1)
   delete_members(oldest, { dead_key })

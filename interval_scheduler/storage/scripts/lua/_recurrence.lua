@@ -67,6 +67,11 @@ local function after_run(text, at, now, due, sent)
   return moment, behind, policy
 end
 
+-- Name a calendar: a cron expression and its time zone, nil for UTC; nil if there is no expression.
+local function name_of_calendar(cron, zone)
+  return cron and cron .. ';' .. (zone or '')
+end
+
 -- Matches the header of most tasks, with a fixed rate and nothing else: interval, phase, and the place behind the
 -- header.
 local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'

@@ -54,9 +54,9 @@ local function keep_buckets(groups, limits, touched, now)
 end
 
 -- Sort the tasks of a claim by the room in their groups, and by the tokens of these: park those without, and look past them.
--- Takes the limits of the claim; a list of ids and due times, id first; a list of records; how many tasks the claim wants at most; how
--- heavy their records may be, in bytes; how many leases it ended; and the work for a task of a group, if it is not GROUPED. Returns a table: `found` and `records`, without the parked tasks; `size`,
--- the bytes of all records; `parked`, the ids of the parked tasks; `looked`, how many of the first due tasks are in either;
+-- Takes the limits of the claim; a list of ids and due times, id first; a list of records; how many tasks the claim wants
+-- at most; how heavy their records may be, in bytes; how many leases it ended; and the work for a task of a group, if it is
+-- not GROUPED. Returns a table: `found` and `records`, without the parked tasks; `size`, the bytes of all records; `parked`, the ids of the parked tasks; `looked`, how many of the first due tasks are in either;
 -- `joining`, for `join_groups`; `touched`, the runs of each group after this claim.
 local function by_room(groups, due_key, tasks_key, now, limits, found, records, most, weight, ended, grouped)
   local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = { names = {} } }

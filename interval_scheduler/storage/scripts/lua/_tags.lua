@@ -245,8 +245,8 @@ local function walk_over_tags(tasks_key, place, count)
   return tag and #tag .. ':' .. tag .. behind or '0', ids, without, odd
 end
 
--- Write records: two values for each, its id and its record. `fresh` lists the ids of those that may be new; it may be
--- left empty where `may_have_tags` says so.
+-- Write records: two values for each, its id and its record. `fresh` lists the ids that may not be in the index
+-- yet. It may be empty if none of the ids has a tag, as `may_have_tags` tells.
 local function write_records(tasks_key, pairs_of, fresh)
   if #fresh > 0 then
     add_to_tags(tasks_key, fresh)

@@ -51,10 +51,9 @@ if parked then -- such a task takes more than twice the time of another
   ids = { unpack(ids, 1, math.min(#ids, MOST_PARKED)) }
 end
 
--- Name the calendar of a policy: its cron expression and time zone; nil if it has none.
+-- Name the calendar of a policy; nil if it has none.
 local function calendar(policy)
-  local cron = match(policy, ';c([^;]*)')
-  return cron and cron .. ';' .. (match(policy, ';z([^;]*)') or '')
+  return name_of_calendar(match(policy, ';c([^;]*)'), match(policy, ';z([^;]*)'))
 end
 
 for n, id in ipairs(ids) do

@@ -99,7 +99,8 @@ local function look_over(id)
   end
 end
 
--- Check a member of the parked set; an id with a record is checked at the place tasks, whatever else has it. One that the hash 'parked-of' does not have belongs to no task.
+-- Check a member of the parked set; an id with a record is checked at the place tasks, whatever else has it. One that the
+-- hash 'parked-of' does not have belongs to no task.
 local function look_over_parked(member)
   local _, id = read_parked(member)
   if id and call('HGET', groups .. 'parked-of', id) == member then

@@ -55,9 +55,9 @@ local function policy_of(rules, others)
   return table.concat(parts) .. others .. (rules.p and ';p' .. rules.p or '')
 end
 
--- Name the calendar of rules: the cron expression and its time zone; nil for none.
+-- Name the calendar of rules; nil for none.
 local function times_of(rules)
-  return rules.c and rules.c .. ';' .. (rules.z or '')
+  return name_of_calendar(rules.c, rules.z)
 end
 
 -- Work out the phase of a spread task, as `phase_of` in `rules.py`: hash * interval / 2^32. The product has more digits
