@@ -184,6 +184,11 @@ class TaskRun:
         return getattr(self, "_policy", PLAIN)
 
     @property
+    def recurs(self) -> bool:
+        """True if its task has an interval or a cron expression; known once the run has begun."""
+        return self.policy.cron is not None or b" " in self.header.partition(b";")[0]
+
+    @property
     def is_leased(self) -> bool:
         """True if the run ends by a completion; otherwise it was over for Redis when it was claimed."""
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)

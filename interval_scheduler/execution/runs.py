@@ -75,9 +75,22 @@ class Runs:
             self.hand_back(run)
         elif verdict == "crashes":
             self._failed(run, TooManyCrashes(run.charged))
-        elif run.is_leased:
-            self._complete(run, ran=False)
+        else:
+            if verdict == "skip":
+                self._tell_skipped(run)
+            if run.is_leased:
+                self._complete(run, ran=False)
         return "no"
+
+    def _tell_skipped(self, run: TaskRun) -> None:
+        told = self._log.info if run.recurs else self._log.warning
+        told(
+            "the run of task %r was skipped: it could not start within its start deadline, it is %.3f s late%s",
+            run.id,
+            run.lag,
+            "" if run.recurs else "; the task is over",
+        )
+        self._events.emit("run-skipped", run)
 
     async def begins(self, run: TaskRun) -> bool:
         """Tell that a run begins which was delivered before; return whether it may."""
@@ -91,7 +104,8 @@ class Runs:
             return False
         if is_held:
             run.trust_until(sent_at + self._trusted_seconds)
-        return is_held
+        # One that has become too late meanwhile is handed back, and skipped by the next claim.
+        return is_held and not outcome.is_too_late(run, clock.monotonic())
 
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         """End a run that ended by itself, with its error if it failed."""

@@ -12,6 +12,9 @@
     b  ms        the delay before the first further attempt
     t  ms        the longest time that a run may take
     g  text      the group that the task belongs to
+    l  ms        a run that cannot start within this time after it was due is skipped
+    o  1         occurrences that come during a run are one more run after it; absent: they are left out
+    j  ms        each run is due by up to this much after its time, by a draw from the id and that time
     p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
 
@@ -26,8 +29,11 @@ from typing import Final, Literal, NamedTuple
 from .wire import whole
 
 Missed = Literal["once", "skip", "all"]
+Late = Literal["run", "skip"]
+Overlap = Literal["skip", "once"]
 
 _MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
+_OVERLAPS: Final[dict[str | None, Overlap]] = {None: "skip", "1": "once"}
 _LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISSED.items()}
 DEFAULT_BACKOFF_MS: Final = 1000
 
@@ -48,11 +54,20 @@ class Policy(NamedTuple):
     backoff_ms: int = DEFAULT_BACKOFF_MS
     timeout_ms: int | None = None
     group: str | None = None
+    start_deadline_ms: int | None = None
+    overlap: Overlap = "skip"
+    jitter_ms: int | None = None
 
     @property
     def needs_lease(self) -> bool:
         """True if only a completion can decide how the task goes on; `claim_once.lua` decides by the same letters."""
-        return self.cron is not None or self.max_runs is not None or self.retries > 0 or self.group is not None
+        return (
+            self.cron is not None
+            or self.max_runs is not None
+            or self.retries > 0
+            or self.group is not None
+            or self.overlap == "once"
+        )
 
     def timeout_seconds(self, default: float | None) -> float | None:
         """Return the seconds that a run may take; `default` if the task sets none."""
@@ -72,6 +87,9 @@ class Policy(NamedTuple):
             ("b", self.backoff_ms if self.retries and self.backoff_ms != DEFAULT_BACKOFF_MS else None),
             ("t", self.timeout_ms),
             ("g", self.group),
+            ("l", self.start_deadline_ms),
+            ("o", 1 if self.overlap == "once" else None),
+            ("j", self.jitter_ms),
         ):
             if value is not None:
                 parts.append(f";{letter}{value}")
@@ -97,6 +115,9 @@ def _decode(text: bytes) -> Policy:
             backoff_ms=_number(found.get("b")) or DEFAULT_BACKOFF_MS,
             timeout_ms=_number(found.get("t")),
             group=found.get("g"),
+            start_deadline_ms=_number(found.get("l")),
+            overlap=_OVERLAPS[found.get("o")],
+            jitter_ms=_number(found.get("j")),
         )
     except (KeyError, ValueError) as error:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read") from error

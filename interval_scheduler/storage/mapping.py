@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StorageRefused
+from ..model.jitter import occurrence_at
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.rules import phase_of, rules_of
@@ -24,6 +25,9 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         task_id = readable(row.id)
         raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
     spread = record.every_ms is not None and record.phase_ms == phase_of(row.id, record.every_ms)
+    planned_ms = row.due_ms
+    if policy.jitter_ms is not None and record.every_ms is not None and record.phase_ms is not None:
+        planned_ms = occurrence_at(policy, row.id, record.every_ms, record.phase_ms, row.due_ms)
     return ScheduledTask(
         id=readable(row.id),
         data=record.data,
@@ -39,6 +43,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         claimed_at=None if row.claimed_us is None else row.claimed_us / 1e6,
         repeat="delay" if record.fixed_delay else "rate",
         rules=rules_of(policy, spread=spread),
+        planned=None if planned_ms == row.due_ms else planned_ms / 1000,
     )
 
 

@@ -34,6 +34,7 @@ EventName = Literal[
     "clock-jump",
     "run",
     "run-error",
+    "run-skipped",
     "stuck",
     "stopped",
 ]

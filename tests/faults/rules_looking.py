@@ -127,12 +127,14 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
     spec, place = task.spec, task.place
     assert not isinstance(place, Dead)
     states: dict[type, State] = {Leased: "leased", Paused: "paused"}
+    due = place.at if isinstance(place, Waiting) else place.due
+    moment = task.occurrence(raw_id, due) if spec.jitter is not None and spec.interval is not None else None
     return ScheduledTask(
         raw_id.decode(),
         spec.data,
         every=None if spec.interval is None else spec.interval / 1000,
         # One that has a turn waits from then on.
-        next_run=(place.at if isinstance(place, Waiting) else place.due) / 1000,
+        next_run=due / 1000,
         state=states.get(type(place), "waiting"),
         attempt=task.attempts + 1,
         partition=Store.name,
@@ -150,5 +152,10 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
             retries=spec.retries,
             backoff=spec.backoff / 1000 if spec.retries else 1,
             group=spec.group,
+            late="run" if spec.start_deadline is None else "skip",
+            start_deadline=None if spec.start_deadline is None else spec.start_deadline / 1000,
+            overlap=spec.overlap,
+            jitter=None if spec.jitter is None else spec.jitter / 1000,
         ),
+        planned=None if moment is None or moment == due else moment / 1000,
     )

@@ -245,7 +245,8 @@ class Running(Driven):
         """The next occurrence of a cron expression, which a worker works out."""
         if run.spec.cron is None:
             return None
-        return next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
+        moment = next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
+        return run.spec.put_off(run.raw_id, moment)
 
     def ending(self, run: Run, *, ran: bool = True) -> ClaimedTask:
         """A run as it ends: with the header of its record, and what `outcome.py` adds to that and takes away."""

@@ -83,14 +83,19 @@ class Task:
     runs: int = 0
     failures: int = 0
 
-    @property
-    def previous(self) -> int:
+    def occurrence(self, raw_id: bytes, due: int) -> int | None:
+        """The moment of its grid whose occurrence is due then; without a grid that due time, None if it is another one."""
+        return self.spec.occurrence(raw_id, due) if self.spec.has_grid and not self.spec.grid else due
+
+    def previous(self, raw_id: bytes) -> int:
         """The time before its due time."""
         assert not isinstance(self.place, Dead)
         assert self.spec.interval is not None
         if self.spec.previous is not None and self.spec.previous[1] == self.place.due:
             return self.spec.previous[0]
-        return self.place.due - self.spec.interval
+        due = self.place.due
+        moment = self.occurrence(raw_id, due)
+        return (due if moment is None else moment) - self.spec.interval
 
     @property
     def is_scheduled(self) -> bool:

@@ -112,7 +112,7 @@ def _end_leases(model: Model, now: int, limit: int) -> None:
 
 def _pass_on(model: Model, raw_id: bytes, task: Task, due: int, now: int) -> None:
     """At most once: it is over with the claim."""
-    following = task.spec.following(now, due)
+    following = task.spec.following(now, due, raw_id=raw_id)
     if following is None:
         del model.tasks[raw_id]
     else:
@@ -173,9 +173,10 @@ def _after_all(
 ) -> tuple[int | None, bool]:
     """When a task is due after a run, None for never; and whether the run counts for its bound."""
     if lease.after == "record":
-        due, counts = task.spec.following(now, run.due, told), task.spec.max_runs is not None
+        due = task.spec.following(now, run.due, told, raw_id=run.raw_id, token=run.token)
+        counts = task.spec.max_runs is not None
     else:
-        due = _planned(lease, run.spec.following(now, run.due, told), told)
+        due = _planned(lease, run.spec.following(now, run.due, told, raw_id=run.raw_id, token=run.token), told)
         counts = ran and run.spec.max_runs is not None
     if lease.after is not None and due is not None and task.spec.ended_by(due):
         due = None
@@ -204,7 +205,7 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
     if lease is None or not run.spec.is_readable:
         return "0"
     task = model.tasks[run.raw_id]
-    recurs = run.spec.following(now, run.due, failing.told) is not None
+    recurs = run.spec.following(now, run.due, failing.told, raw_id=run.raw_id, token=run.token) is not None
     due: int | None
     due, counts = now, False
     if lease.after != "record" or task.spec.is_readable:

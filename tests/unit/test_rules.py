@@ -154,6 +154,9 @@ policy = st.builds(
     backoff_ms=counts,
     timeout_ms=st.none() | counts,
     group=st.none() | texts,
+    start_deadline_ms=st.none() | counts,
+    overlap=st.sampled_from(["skip", "once"]),
+    jitter_ms=st.none() | counts,
 )
 
 

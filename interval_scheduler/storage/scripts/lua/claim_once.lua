@@ -12,7 +12,7 @@
 --   due times, ms; records; failed deliveries or empty}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
---   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks; passes when
+--   limit of runs, a group or overlap, need a completion and are leased as by claim; a retry gets the same tasks; passes when
 --   Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
 --   deliveries cannot be read is set aside as dead; the oldest dead tasks beyond the limit are forgotten; nothing is
 --   taken while the namespace is paused.
@@ -27,7 +27,7 @@ local function is_refused(policy)
   for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
     if letter == '@' or letter == 'm' and value ~= 's' and value ~= 'a' then
       return true
-    elseif string.find(letter, '[ubt]') and not whole(value) then
+    elseif string.find(letter, '[ubtlj]') and not whole(value) then
       return true
     end
   end
@@ -107,9 +107,9 @@ if #found > 0 then
       moment = on_grid(now, tonumber(interval), tonumber(phase), 1)
     else
       local _, policy
-      moment, _, policy = after_run(record or '', 1, now, due)
+      moment, _, policy = after_run(record or '', 1, now, due, id)
       -- The policy of the record decide this, even where its next due time cannot be worked out here.
-      is_leased = record and (match(policy, ';[cnrg]') or is_refused(policy))
+      is_leased = record and (match(policy, ';[cnrgo]') or is_refused(policy))
     end
     if is_leased then
       moment = nil

@@ -83,7 +83,8 @@ function actions.r(id, at, claim, mark)
     -- Occurrences that were missed during the pause are left out.
     local flags, interval, phase, grid = read_header(match(header, '^[^;]*'))
     local is_rate = interval and not string.find(flags, 'd', 1, true)
-    local planned = tonumber(ARGV[at + 3]) or is_rate and following(now, due, flags, interval, phase, grid)
+    local planned = tonumber(ARGV[at + 3]) or is_rate
+      and due_after(match(header, ';.*$') or '', id, now, due, flags, interval, phase, grid)
     due = planned or now
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
@@ -112,10 +113,19 @@ function actions.n(id, _, claim, _, paused)
     return mark_lease(id, claim, 's' .. digits(now), '')
   end
   local due = moment_of(call('ZSCORE', due_key, id))
-  if not due then
-    return call('HEXISTS', groups_key .. 'parked-of', id) == 1 and '1' or '0'
+  local is_parked = not due and call('HEXISTS', groups_key .. 'parked-of', id) == 1
+  if not due and not is_parked then
+    return '0'
+  elseif due and due > now then
+    wait_until(id, now)
+  elseif match(read_record(tasks_key, id) or '', '^[^\n]*;l') then
+    -- It was due before: the time in which its run must start counts from now.
+    wait_until(id, now)
+    drop_parked(groups_key, { id })
+    give_up_turns(groups_key, { id }, now, due_key)
+  elseif due then
+    wait_until(id, due)
   end
-  wait_until(id, math.min(due, now))
   return '1'
 end
 
