@@ -125,6 +125,13 @@ class RunTimeout(SchedulerError, TimeoutError):
         self.seconds = seconds
 
 
+class RunCancelled(SchedulerError):
+    """A run was cancelled by `cancel_run`; the error of that run."""
+
+    def __init__(self) -> None:
+        super().__init__("the run was cancelled by cancel_run")
+
+
 class TooManyCrashes(SchedulerError):
     """A task was not run: too many of its deliveries in a row ended without a result, as if its process had died.
 

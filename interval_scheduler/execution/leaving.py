@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..errors import RunCancelled
 from ..support.guests import ends_process, is_called_by
 from .run import TaskRun
 
@@ -24,3 +25,8 @@ def is_result(run: TaskRun, error: BaseException, *, ending: bool) -> bool:
     if isinstance(error, GeneratorExit):
         return is_called_by(run.asyncio_task)
     return ends_process(error) is None
+
+
+def as_cancelled(error: BaseException) -> BaseException:
+    """Return the result of a run that was cancelled by a call, from what left its executor by that."""
+    return RunCancelled() if isinstance(error, asyncio.CancelledError) else error

@@ -20,7 +20,7 @@ _SEMICOLON: Final = ord(";")
 #: The most runs that one line of the log names.
 _SHOWN: Final = 10
 #: Why a run is cancelled by the scheduler.
-Cut = Literal["its lease was lost", "handed back", "timed out"]
+Cut = Literal["its lease was lost", "handed back", "timed out", "cancelled", "cancelled, to be handed back"]
 _current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
 
 

@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 
 from ..config.options import SchedulerOptions
-from ..errors import StorageError, TooManyCrashes
+from ..errors import RunCancelled, StorageError, TooManyCrashes
 from ..model.records import CorruptRecord
 from ..model.trust import TRUSTED_SHARE
 from ..storage.beginnings import Beginnings
@@ -46,6 +46,8 @@ class Runs:
         log: GuardedLog,
     ) -> None:
         self._completions = completions
+        for each in completions.values():
+            each.on_cancelled = self.cancelled
         self._beginnings = beginnings
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         #: The tasks that cannot be worked out here.
@@ -128,9 +130,22 @@ class Runs:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
         if run.is_leased:
-            self._completions[run.partition].release(run)
+            # Else it would start again at once, where somebody had it cancelled.
+            is_put_off = run.cut_short == "cancelled, to be handed back"
+            self._completions[run.partition].release(run, run.policy.backoff_ms if is_put_off else 0)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+
+    def cancelled(self, run: TaskRun) -> None:
+        """End a run as cancelled that was not carried out, or not to its end."""
+        if not run.header:
+            try:
+                run.read()
+            except CorruptRecord as error:
+                self.set_aside(run, error)
+                return
+            run.started_at = clock.monotonic()
+        self._failed(run, RunCancelled())
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         """Set aside a run that cannot start, since its record is corrupt."""

@@ -18,6 +18,7 @@ from ..support import clock
 from ..support.events import Events, Handler
 from ..support.log import Log, guarded
 from .assigning import Assigning
+from .cancelling import CancelCalls
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
@@ -26,7 +27,7 @@ from .repairing import RepairCalls
 from .tasks import TaskCalls
 
 
-class Scheduler(TaskCalls, LockCalls, RepairCalls):
+class Scheduler(TaskCalls, LockCalls, RepairCalls, CancelCalls):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -57,6 +58,7 @@ class Scheduler(TaskCalls, LockCalls, RepairCalls):
         inspection = Inspection(self._lifespan, self._options)
         LockCalls.__init__(self, self._lifespan)
         RepairCalls.__init__(self, inspection)
+        CancelCalls.__init__(self, self._lifespan)
         TaskCalls.__init__(
             self,
             Assigning(self._lifespan, self._options, self._executing.is_in_progress),

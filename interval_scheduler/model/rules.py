@@ -140,23 +140,13 @@ def check_together(
     if rules.spread and not recurs:
         raise InvalidValue("spread", "needs an interval: it spreads the runs over it")
     if not recurs and policy.cron is None:
-        for name, given in (
-            ("missed", policy.missed != "once"),
-            ("until", policy.until_ms is not None),
-            ("max_runs", policy.max_runs is not None),
-            ("overlap", policy.overlap != "skip"),
-            ("jitter", policy.jitter_ms is not None),
-        ):
-            if given:
-                raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
+        _check_once(policy)
     if policy.missed != "once" and fixed_delay:
         raise InvalidValue(
             "missed", "must be 'once' with repeat='delay': a delay begins when a run ends, none is missed"
         )
-    if policy.overlap == "once" and fixed_delay:
-        raise InvalidValue("overlap", "must be 'skip' with repeat='delay': a delay begins when a run ends")
-    if policy.overlap == "once" and policy.missed == "all":
-        raise InvalidValue("overlap", "must be 'skip' with missed='all': each occurrence runs anyway")
+    if policy.overlap == "once":
+        _check_overlap(policy, fixed_delay=fixed_delay)
     if policy.jitter_ms is not None:
         _check_jitter(policy.jitter_ms, interval_ms, grid_ms, fixed_delay=fixed_delay)
     starts_at = None if start is None or isinstance(start, timedelta) else check_moment("start", start)
@@ -197,6 +187,25 @@ def rules_of(policy: Policy, *, spread: bool) -> Rules:
 def phase_of(raw_id: bytes, interval_ms: int) -> int:
     """Return the phase of a spread task, in ms; it is the same in every process."""
     return zlib.crc32(raw_id) * interval_ms >> 32
+
+
+def _check_once(policy: Policy) -> None:
+    for name, given in (
+        ("missed", policy.missed != "once"),
+        ("until", policy.until_ms is not None),
+        ("max_runs", policy.max_runs is not None),
+        ("overlap", policy.overlap != "skip"),
+        ("jitter", policy.jitter_ms is not None),
+    ):
+        if given:
+            raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
+
+
+def _check_overlap(policy: Policy, *, fixed_delay: bool) -> None:
+    if fixed_delay:
+        raise InvalidValue("overlap", "must be 'skip' with repeat='delay': a delay begins when a run ends")
+    if policy.missed == "all":
+        raise InvalidValue("overlap", "must be 'skip' with missed='all': each occurrence runs anyway")
 
 
 def _check_jitter(jitter_ms: int, interval_ms: int | None, grid_ms: int, *, fixed_delay: bool) -> None:

@@ -219,7 +219,7 @@ class ScheduledTask:
     planned: float | None = None
 
     def to_task(self) -> IntervalTask:
-        """Return the task as it can be assigned again, with all that it asks for; its start is its next run, without jitter.
+        """Return the task so that it can be assigned again, with all that it asks for; it starts at its next run.
 
         To change something of a task and keep the rest, read it, and assign a changed copy. Another process may change
         the task in between; then the later assignment counts.

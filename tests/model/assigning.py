@@ -41,13 +41,9 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
     # A cron expression knows no rounding grid.
     cell = grid if spec.cron is None and grid else 1
     moment = anchor // cell * cell
-    if before is not None and rule != "start" and not is_moved and isinstance(before.place, Waiting | Paused | Parked):
-        is_kept = rule == "keep" or spec.interval is None or before.spec.interval is None
-        is_on_grid = before.occurrence(raw_id, before.place.due) is not None
-        if is_kept and (spec.jitter is None or not is_on_grid):
-            anchor, moment = anchor, before.place.due // cell * cell
-        elif spec.interval is not None:
-            moment = spec.put_off(raw_id, moment)
+    if before is not None and rule != "start" and not is_moved and _stays(before, spec, rule, raw_id):
+        assert isinstance(before.place, Waiting | Paused | Parked)
+        moment = before.place.due // cell * cell
     elif spec.interval is not None:
         moment = spec.put_off(raw_id, moment)
     if isinstance(lease, Leased):
@@ -74,6 +70,14 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
         model.update(raw_id, attempts=0)
     model.rest_or_wait(raw_id, moment, now, paused=before is not None and isinstance(before.place, Paused))
     return before is None
+
+
+def _stays(before: Task, spec: Spec, rule: Reschedule, raw_id: bytes) -> bool:
+    """Whether the next run of a waiting task stays where it is: its jitter is drawn anew if it is on its grid."""
+    if not isinstance(before.place, Waiting | Paused | Parked):
+        return False
+    is_kept = rule == "keep" or spec.interval is None or before.spec.interval is None
+    return is_kept and (spec.jitter is None or before.occurrence(raw_id, before.place.due) is None)
 
 
 def _is_moved(before: Task, wanted: Wanted) -> bool:

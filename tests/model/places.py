@@ -84,7 +84,7 @@ class Task:
     failures: int = 0
 
     def occurrence(self, raw_id: bytes, due: int) -> int | None:
-        """The moment of its grid whose occurrence is due then; without a grid that due time, None if it is another one."""
+        """The moment of its grid whose occurrence is due then, None for none; without a grid, that due time."""
         return self.spec.occurrence(raw_id, due) if self.spec.has_grid and not self.spec.grid else due
 
     def previous(self, raw_id: bytes) -> int:

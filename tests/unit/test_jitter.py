@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler.model.cron import next_after
-from interval_scheduler.model.jitter import draw, latest_cron, next_due, next_due_cron, occurrence_at, put_off, put_off_cron
+from interval_scheduler.model.jitter import (
+    draw,
+    latest_cron,
+    next_due,
+    next_due_cron,
+    occurrence_at,
+    put_off,
+    put_off_cron,
+)
 from interval_scheduler.model.policy import Policy
 
 HOUR = 3_600_000

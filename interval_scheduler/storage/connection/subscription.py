@@ -16,6 +16,8 @@ from ...model.wire import whole
 
 #: The beginning of an announcement of hints; the name of a partition comes behind it.
 HINTS: Final = b"hints "
+#: The beginning of the announcement that a run is cancelled; the token of its claim, a blank and its id come behind it.
+CANCEL: Final = b"cancel "
 _LONGEST_NOTE: Final = 1024
 
 
@@ -25,6 +27,7 @@ async def listen(
     time_out_seconds: float,
     on_due: Callable[[int], None],
     on_hint_waiting: Callable[[bytes], None],
+    on_cancel: Callable[[bytes], None],
 ) -> bool:
     """Pass announced due times on. Ends when the connection dies or stays silent.
 
@@ -38,6 +41,7 @@ async def listen(
         on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
         on_hint_waiting: called with the name of the partition in each announcement of hints, and with `b""` once
             subscribed.
+        on_cancel: called with the token and the id of each announcement that a run is cancelled.
 
     Returns:
         False if this user may not subscribe.
@@ -68,6 +72,8 @@ async def listen(
                     on_due(due_ms)
                 elif data.startswith(HINTS) and len(data) <= _LONGEST_NOTE:
                     on_hint_waiting(data.removeprefix(HINTS))
+                elif data.startswith(CANCEL) and len(data) <= _LONGEST_NOTE:
+                    on_cancel(data.removeprefix(CANCEL))
     except NoPermissionError:
         return False
     finally:

@@ -97,6 +97,8 @@ class Partition:
         self._is_retired = False
         self._ear = Ear(self.name, self.keys.wake, self._client, options.storage.operation_timeout_seconds, log)
         name_keys = functools.partial(key_types.name_keys, self)
+        #: Tells of runs that are said to be cancelled, see `Ear`.
+        self.cancels: Final = self._ear.cancels
         self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
         #: The way of calls that come in any number, so that they do not hold up the others.
         self.gate: Final = Gate(self, self.sender, options.storage.max_connections)

@@ -129,12 +129,12 @@ end
 -- header.
 local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'
 
--- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that
+-- Take a lease apart. The due time in it is a score, which others may have written. Returns five strings: the part that
 -- its worker knows; the due time of the run; the mark, if the task was assigned or controlled during the run ('k': go on
--- by the new record; 's' and a moment: be due then; else ''); and 'p' if it was paused, else ''. None if the text is no
--- lease.
+-- by the new record; 's' and a moment: be due then; else ''); 'p' if it was paused, else ''; and 'x' if the run is
+-- cancelled, 'h' if it is cancelled and to be handed back, else ''. None if the text is no lease.
 local function read_lease(held)
-  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)$')
+  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)([xh]?)$')
 end
 
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a

@@ -145,10 +145,11 @@ for n, id in ipairs(ids) do
   end
   local anchor, is_over, keeps_phase, moment, mark_of, previous = start, false, due ~= nil, nil, nil, nil
   if lease then
-    local claim, run_due, mark, paused = read_lease(lease)
+    local claim, run_due, mark, paused, cancelled = read_lease(lease)
     if not claim then -- it cannot be read, so no worker can end it: the task waits until its deadline
-      claim, run_due, mark, paused = '0 0', digits(now), '', ''
+      claim, run_due, mark, paused, cancelled = '0 0', digits(now), '', '', ''
     end
+    paused = paused .. cancelled -- both stay
     local set_to = whole(match(mark, '^s(%d+)$'))
     keeps_phase = mark == '' or mark == 'k'
     if times and rule ~= 's' and not is_moved and (keeps_phase or set_to and set_to > now) then
