@@ -160,21 +160,21 @@ class Running(Driven):
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
 
-        async def act() -> Sequence[bool]:
+        async def act() -> str:
             return (
-                await self.send("release", lambda it: running_commands.release(it, self.store.keys, held), again=again)
-            ).held
+                await self.send("release", lambda it: running_commands.released(it, self.store.keys, held), again=again)
+            ).results
 
-        self.step(act, lambda model, _, now: [running.release(model, run, now) for run in runs])
+        self.step(act, lambda model, _, now: "".join([running.release(model, run, now) for run in runs]))
 
     def renew(self, numbers: list[int], *, again: bool) -> None:
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
         self.step(
             lambda: self.send(
-                "renew", lambda it: running_commands.renew(it, self.store.keys, 2 * LEASE, held), again=again
+                "renew", lambda it: running_commands.renewed(it, self.store.keys, 2 * LEASE, held), again=again
             ),
-            lambda model, _, now: [running.renew(model, run, now, 2 * LEASE) for run in runs],
+            lambda model, _, now: "".join([running.renew(model, run, now, 2 * LEASE) for run in runs]),
         )
 
     @precondition(may_end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from interval_scheduler.model.cron import next_after
 
@@ -73,6 +74,15 @@ def upcoming_cron(spec: Spec, raw_id: bytes, now: int) -> int:
     assert spec.cron is not None
     moments = [next_after(spec.cron, "UTC", now - HOUR), next_after(spec.cron, "UTC", now)]
     return next(due for moment in moments if (due := spec.put_off(raw_id, moment)) > now)
+
+
+def cancel(model: Model, raw_id: bytes, now: int, how: Literal["x", "h"]) -> bool:
+    """Have the run of a task cancelled; whether there is one."""
+    task = model.scheduled(raw_id)
+    if task is None or not isinstance(task.place, Leased) or task.place.until <= now:
+        return False
+    model.update_lease(raw_id, cancelled=how)
+    return True
 
 
 def revive(model: Model, raw_id: bytes, now: int) -> bool:

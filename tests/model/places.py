@@ -33,7 +33,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Leased:
-    """Claimed: `until` is when the lease ends, `group` what the task belonged to when it was claimed."""
+    """Claimed: `until` is when the lease ends, `group` what the task belonged to when it was claimed.
+
+    `cancelled` is `x` if its run is cancelled, `h` if it is to be handed back besides.
+    """
 
     token: int
     due: int
@@ -41,6 +44,7 @@ class Leased:
     group: str | None = None
     after: After = None
     is_paused: bool = False
+    cancelled: Literal["", "x", "h"] = ""
 
 
 @dataclass(frozen=True)

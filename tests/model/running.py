@@ -231,21 +231,24 @@ def bound_dead(model: Model) -> None:
         del model.tasks[raw_id]
 
 
-def release(model: Model, run: Run, now: int) -> bool:
-    """Hand a task back unrun; whether its lease was held."""
-    if _held(model, run) is None:
-        return False
-    _hand_back(model, run.raw_id, now)
-    return True
-
-
-def renew(model: Model, run: Run, now: int, lease: int) -> bool:
-    """Extend a lease; whether it was held."""
+def release(model: Model, run: Run, now: int) -> Literal["1", "0", "x"]:
+    """Hand a task back unrun; not if its lease was not held, nor if the run is cancelled."""
     held = _held(model, run)
     if held is None:
-        return False
+        return "0"
+    if held.cancelled == "x":
+        return "x"
+    _hand_back(model, run.raw_id, now)
+    return "1"
+
+
+def renew(model: Model, run: Run, now: int, lease: int) -> str:
+    """Extend a lease; whether it was held, and what is to become of its run."""
+    held = _held(model, run)
+    if held is None:
+        return "0"
     model.tasks[run.raw_id] = replace(model.tasks[run.raw_id], place=replace(held, until=now + lease))
-    return True
+    return held.cancelled or "1"
 
 
 def quarantine(model: Model, run: Run, now: int) -> bool:

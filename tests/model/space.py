@@ -37,6 +37,7 @@ def lease_of(place: Leased) -> bytes:
     """What is known of a leased task: its token, its due time, what was decided of it meanwhile."""
     mark = b"k" if place.after == "record" else b"" if place.after is None else b"s%d" % place.after
     mark += b"p" if place.is_paused else b""
+    mark += place.cancelled.encode()
     return b"%d %d" % (place.token, place.due) + (b" " + mark if mark else b"")
 
 
