@@ -115,7 +115,8 @@ def _previous(before: Task, spec: Spec, moment: int, raw_id: bytes) -> tuple[int
     if spec.interval is None or before.spec.interval is None:
         return None
     previous = before.previous(raw_id)
-    anchor = _occurrence(before, raw_id, before.place.due)
+    stays = _stays(before, spec, "keep", raw_id)
+    anchor = before.place.due if stays else _occurrence(before, raw_id, before.place.due)
     return (previous, moment) if previous >= 0 and previous + spec.interval != anchor else None
 
 

@@ -74,6 +74,7 @@ CALLS: Final[dict[str, Call]] = {
     "pause_task": lambda scheduler: scheduler.pause_task("a"),
     "resume_task": lambda scheduler: scheduler.resume_task("a"),
     "run_task_now": lambda scheduler: scheduler.run_task_now("a"),
+    "cancel_run": lambda scheduler: scheduler.cancel_run("a"),
     "pause": lambda scheduler: scheduler.pause(),
     "resume": lambda scheduler: scheduler.resume(),
     "dead_tasks": _dead_tasks,

@@ -175,6 +175,10 @@ async def control(scheduler: Scheduler) -> None:
     assert_type(await scheduler.pause_task(task), bool)
     assert_type(await scheduler.resume_task("a"), bool)
     assert_type(await scheduler.run_task_now("a"), bool)
+    assert_type(await scheduler.cancel_run(task, hand_back=True), bool)
+    assert_type(
+        Rules(late="skip", start_deadline=5, overlap="once", jitter=timedelta(seconds=2)).late, Literal["run", "skip"]
+    )
     await scheduler.pause()
     await scheduler.resume()
     counts = await scheduler.sync_tasks([task], scope="a")

@@ -188,8 +188,8 @@ for n, id in ipairs(ids) do
       local is_on_grid
       anchor, is_on_grid = occurrence_at(id, due)
       local from = interval and interval_of[id] and previous_time(id, due)
-      previous = from and from >= 0 and from + interval ~= anchor and from or nil
       moment = not (most and is_on_grid) and due - due % grid or nil -- else it is put off by the jitter that it has now
+      previous = from and from >= 0 and from + interval ~= (moment and due or anchor) and from or nil
     end
     moment = moment or most and put_off(id, anchor, most, last) or anchor - anchor % grid
     is_over = last and moment > last
