@@ -55,6 +55,8 @@ class Cancellations:
         self._runs = runs
         self._log = log
         self._announced: list[asyncio.Queue[TaskRun]] = [asyncio.Queue() for _ in partitions]
+        #: The runs in these queues, each once, whoever repeats an announcement.
+        self._waiting: set[TaskRun] = set()
 
     def start(self, group: TaskGroup) -> None:
         """Obey announcements in `group`."""
@@ -85,7 +87,9 @@ class Cancellations:
         def heard(note: bytes) -> None:
             token, _, raw_id = note.partition(b" ")
             for run in (*self._runner.queued, *self._runner.running):
-                if run.raw_id == raw_id and run.partition == partition.name and run.lease.startswith(token + b" "):
+                is_meant = run.raw_id == raw_id and run.lease.startswith(token + b" ")
+                if is_meant and run.partition == partition.name and run not in self._waiting:
+                    self._waiting.add(run)
                     announced.put_nowait(run)
 
         return heard
@@ -95,6 +99,7 @@ class Cancellations:
             runs = [await announced.get()]
             while not announced.empty() and len(runs) < MAX_BATCH:
                 runs.append(announced.get_nowait())
+            self._waiting.difference_update(runs)
             try:
                 told = await channel.renew(runs)
             except StorageError as error:

@@ -45,7 +45,7 @@ ALL: Final = (
         "control",
         "    drop_parked(groups_key, { id })\n    give_up_turns",
         "    give_up_turns",
-        tests_in("faults/test_api_machine", "test_any_history"),
+        tests_in("scripts/test_late_and_long", "test_a_parked_task_that_is_to_run_now_waits_from_now_on"),
     ),
     lua(
         "occurrences during a run are left out",
@@ -73,7 +73,7 @@ ALL: Final = (
         "claim_once",
         "';[cnrgo]'",
         "';[cnrg]'",
-        tests_in("faults/test_api_machine", "test_any_history"),
+        tests_in("scripts/test_late_and_long", "test_at_most_once_a_task_with_overlap_is_leased"),
     ),
     lua(
         "the jitter is not put on",
