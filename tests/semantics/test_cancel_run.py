@@ -60,11 +60,14 @@ async def test_a_run_elsewhere_is_cancelled_at_once_and_counts_as_failed(make_sc
     # Renewals are so seldom that only the announcement can have told it.
     there = await worker(make_scheduler, lease_seconds=600)
     here = await make_scheduler()
+    ended: list[TaskRun] = []
+    there.scheduler.on("run", ended.append)
     await here.assign_task(IntervalTask("a", every=HOUR))
     await there.begins()
     assert await here.cancel_run("a") is True
     task_id, error = await there.fails()
     assert (task_id, type(error)) == ("a", RunCancelled)
+    await until(lambda: [(run.id, run.error) for run in ended] == [("a", error)])
     await until(lambda: is_state(here, ("waiting", 1)))
     found = await here.get_task("a")
     assert found is not None
@@ -139,12 +142,16 @@ async def test_a_run_that_was_claimed_and_has_not_begun_does_not_begin(make_sche
     ids = [f"slow:{n}" for n in range(5)]
     await scheduler.assign_tasks([IntervalTask(task_id, every=HOUR) for task_id in ids])
     running = await there.begins()
-    queued = {run.id for run in scheduler._executing._execution._runner.queued}  # type: ignore[union-attr]
+    execution = scheduler._executing._execution
+    assert execution is not None
+    queued = {run.id for run in execution._runner.queued}
+    before = execution._runs.handed_back
     assert queued
     for task_id in queued:
         assert await scheduler.cancel_run(task_id) is True
     cancelled = {(await there.fails())[0] for _ in queued}
     assert cancelled == queued
+    assert execution._runs.handed_back == before, "not for want of a place"
     assert running.id not in cancelled
     there.go_on.set()
 

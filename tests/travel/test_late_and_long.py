@@ -168,6 +168,7 @@ RULES = st.fixed_dictionaries(
 )
 PLAIN: list[Step] = [("advance", 20 * SECOND)]
 LONG: list[Step] = [("takes", 2500), ("advance", 20 * SECOND)]
+LONGER: list[Step] = [("takes", 7 * SECOND), ("advance", 40 * SECOND)]
 HALTED: list[Step] = [("advance", 1500), ("halt", 0), ("advance", 3200), ("go on", 0), ("advance", 9 * SECOND)]
 
 
@@ -176,6 +177,8 @@ HALTED: list[Step] = [("advance", 1500), ("halt", 0), ("advance", 3200), ("go on
 @example(LONG, 1000, {"overlap": True})
 @example(LONG, 1000, {"overlap": True, "jitter": 900})
 @example(LONG, 1000, {})
+@example(LONG, 1000, {"jitter": 900})
+@example([("takes", 1300), ("advance", 60 * SECOND)], 1000, {"jitter": 900})
 @example(HALTED, 1000, {"overlap": True})
 @example(HALTED, 1000, {"deadline": 100})
 @example(HALTED, 1000, {"deadline": 100, "max_runs": 4, "overlap": True})
@@ -191,7 +194,8 @@ def test_runs_of_an_interval(steps: list[Step], every: int, rules: dict[str, Any
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, RULES)
 @example(LONG, {"overlap": True})
-@example(LONG, {"overlap": True, "jitter": 900})
+@example(LONGER, {"overlap": True})
+@example(LONGER, {"overlap": True, "jitter": 900})
 @example(HALTED, {"overlap": True, "deadline": 100})
 @example(PLAIN, {"jitter": 999, "until": 10 * SECOND})
 def test_runs_of_a_cron_expression(steps: list[Step], rules: dict[str, Any]) -> None:
