@@ -101,7 +101,10 @@ end
 -- Then a control of its header has the previous time, beside the due time for which it holds.
 local function previous_time(id, due)
   local previous, holds_for = match(previous_of[id] or '', '^(%d+):(%d+)$')
-  return whole(holds_for) == due and whole(previous) or occurrence_at(id, due) - interval_of[id]
+  if whole(holds_for) == due and whole(previous) then
+    return whole(previous)
+  end
+  return (policy_of[id] and occurrence_at(id, due) or due) - interval_of[id]
 end
 
 -- Find the phase that a task keeps, since it is assigned with the interval that it has; false or nil: none.
@@ -186,7 +189,10 @@ for n, id in ipairs(ids) do
       anchor = math.max(phase and from + 1 + (phase - from - 1) % interval or from + interval, 0)
     elseif due and rule ~= 's' then
       local is_on_grid
-      anchor, is_on_grid = occurrence_at(id, due)
+      anchor = due
+      if most or policy_of[id] then
+        anchor, is_on_grid = occurrence_at(id, due)
+      end
       local from = interval and interval_of[id] and previous_time(id, due)
       moment = not (most and is_on_grid) and due - due % grid or nil -- else it is put off by the jitter that it has now
       previous = from and from >= 0 and from + interval ~= (moment and due or anchor) and from or nil
