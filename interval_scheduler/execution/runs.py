@@ -33,7 +33,7 @@ class Runs:
         completions: where the claims of each partition end, by its name.
         beginnings: where it is told that runs begin, by the name of the partition.
         options: the scheduler's options.
-        events: where `run` and `run-error` go.
+        events: where `run`, `run-error` and `run-skipped` go.
         log: where faults are told.
     """
 

@@ -22,12 +22,14 @@ from .policy import Policy
 
 #: The squares of smaller numbers have 52 bits, so that a script in Lua can work with them.
 _PRIME: Final = 67_108_859
+#: The bytes at the end of an id that make the draw: enough to tell ids apart, and bounded.
+_HASHED: Final = 64
 
 
 def draw(raw_id: bytes, moment_ms: int, most_ms: int) -> int:
     """Return by how much the occurrence at a moment is put off, from 0 to `most_ms`."""
     hash_of_id = 7
-    for byte in raw_id:
+    for byte in raw_id[-_HASHED:]:
         hash_of_id = (hash_of_id * 263 + byte) % _PRIME
     high, low = (hash_of_id + moment_ms) % _PRIME, (hash_of_id * 31 + moment_ms // _PRIME) % _PRIME
     for _ in range(3):

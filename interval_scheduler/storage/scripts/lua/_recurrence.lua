@@ -48,7 +48,7 @@ end
 -- `most` ms, but not after the last moment of the task (see jitter.py, which draws likewise).
 local function put_off(id, moment, most, last)
   local prime, hash = 67108859, 7 -- no product gets longer than the 53 bits of a number
-  for at = 1, #id do
+  for at = math.max(#id - 63, 1), #id do -- enough to tell ids apart, and bounded
     hash = (hash * 263 + string.byte(id, at)) % prime
   end
   local high, low = (hash + moment) % prime, (hash * 31 + math.floor(moment / prime)) % prime
