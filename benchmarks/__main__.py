@@ -39,6 +39,15 @@ SUITE = [
     Measurement(
         "dispatch, 2 processes, 4 partitions", "works.dispatch", {"count": 200_000, "processes": 2, "partitions": 4}
     ),
+    *(
+        Measurement(
+            f"round trip of 1 ms, {calls} at once, {kind}",
+            "works.dispatch",
+            {"count": count, "concurrency": calls, "round_trip": 0.001, **more},
+        )
+        for calls in (1, 10)
+        for kind, count, more in (("single runs", 2_000 * calls, {}), ("batches of 500", 100_000, {"batch": 500}))
+    ),
     Measurement("assign_tasks, bulk", "works.assign_bulk", {"count": 100_000}),
     Measurement("assign_task, 100 callers", "works.assign", {"callers": 100, "count": 50_000}),
     Measurement("assign_task, 1 caller", "works.assign", {"callers": 1, "count": 5_000}),
@@ -65,6 +74,16 @@ SUITE = [
     ),
     Measurement("memory at 100,000 tasks", "resting.memory", {"count": 100_000}),
     Measurement("memory at 1,000,000 tasks", "resting.memory", {"count": 1_000_000}),
+    *(
+        Measurement(f"hash tag of 20 among {count:,} tasks", "tags.calls", {"count": count, "rounds": 200})
+        for count in (10_000, 1_000_000)
+    ),
+    *(
+        Measurement(f"prefix of 20 among {count:,} tasks", "tags.calls", {"count": count, "rounds": 3, "tag": False})
+        for count in (10_000, 1_000_000)
+    ),
+    Measurement("memory with hash tags of 20", "tags.memory", {"count": 1_000_000, "tag": True}),
+    Measurement("memory of the same without", "tags.memory", {"count": 1_000_000, "tag": False}),
     Measurement("layout: records in one hash", "resting.layout", {"count": 1_000_000, "small_hashes": False}),
     Measurement("layout: records in small hashes", "resting.layout", {"count": 1_000_000, "small_hashes": True}),
     Measurement("idle, 1,000 tasks waiting", "resting.idle", {}),

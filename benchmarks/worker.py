@@ -1,7 +1,8 @@
 """A worker process under measurement: runs tasks from "go" to "stop", then reports what it did as JSON.
 
 Arguments: URLs (by commas), namespace, options as JSON: those of a scheduler, and of the measurement itself
-`"schedulers"` (how many of them share the process, default 1), `"keep_lags"` and `"uvloop"`.
+`"schedulers"` (how many of them share the process, default 1), `"keep_lags"`, `"uvloop"`, `"batch"` (the most runs of a
+call of the executor; default: single runs) and `"round_trip"` (the seconds that each call waits).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import Any
 
-from interval_scheduler import Scheduler, current_run
+from interval_scheduler import Scheduler, TaskRun, current_run
 
 
 async def _line() -> str:
@@ -22,7 +23,14 @@ async def _line() -> str:
 
 
 async def main(
-    urls: str, namespace: str, options: dict[str, Any], *, schedulers: int = 1, keep_lags: bool = False
+    urls: str,
+    namespace: str,
+    options: dict[str, Any],
+    *,
+    schedulers: int = 1,
+    keep_lags: bool = False,
+    batch: int | None = None,
+    round_trip: float = 0,
 ) -> None:
     lags: list[float] = []
     runs = 0
@@ -34,6 +42,16 @@ async def main(
     async def count_with_lag(_: str) -> None:
         lags.append(current_run().lag)
 
+    async def ask(_: str) -> None:
+        nonlocal runs
+        await asyncio.sleep(round_trip)
+        runs += 1
+
+    async def ask_for_all(batch_of_runs: list[TaskRun]) -> None:
+        nonlocal runs
+        await asyncio.sleep(round_trip)
+        runs += len(batch_of_runs)
+
     async with AsyncExitStack() as stack:
         made = [Scheduler.from_url(*urls.split(","), namespace=namespace, **options) for _ in range(schedulers)]
         for scheduler in made:
@@ -42,7 +60,10 @@ async def main(
         assert await _line() == "go"
         began, cpu = time.perf_counter(), time.process_time()
         for scheduler in made:
-            await scheduler.start_task_execute(count_with_lag if keep_lags else count)
+            if batch is not None:
+                await scheduler.start_task_execute(ask_for_all, batch=batch)
+            else:
+                await scheduler.start_task_execute(count_with_lag if keep_lags else ask if round_trip else count)
         assert await _line() == "stop"
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     lags.sort()
@@ -60,5 +81,7 @@ if __name__ == "__main__":
         import uvloop
 
         run = uvloop.run
-    ours = {name: arguments.pop(name) for name in ("schedulers", "keep_lags") if name in arguments}
+    ours = {
+        name: arguments.pop(name) for name in ("schedulers", "keep_lags", "batch", "round_trip") if name in arguments
+    }
     run(main(sys.argv[1], sys.argv[2], arguments, **ours))

@@ -3,6 +3,7 @@
 Start with `Scheduler` and `IntervalTask`.
 """
 
+from .config.flat import FlatOptions
 from .config.instance import RedisInstance
 from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
@@ -12,6 +13,7 @@ from .errors import (
     ConfigurationError,
     ConfigurationTypeError,
     ExecutionEnded,
+    GroupNeedsTag,
     HintsFull,
     InvalidType,
     InvalidValue,
@@ -26,6 +28,7 @@ from .errors import (
     PartitionListChanged,
     PartitionMismatch,
     PartitionOffline,
+    QueuesFull,
     RunCancelled,
     RunTimeout,
     SchedulerError,
@@ -38,13 +41,16 @@ from .errors import (
     WouldDeadlock,
     WrongEventLoop,
 )
+from .execution.batch_failed import BatchFailed
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
-from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
+from .model.past import PastRun
+from .model.quotas import Rate
+from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
@@ -56,6 +62,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BatchFailed",
     "BlockingScheduler",
     "ClockCannotBeMoved",
     "ClockStuck",
@@ -64,6 +71,8 @@ __all__ = [
     "DeadTask",
     "ExecutionEnded",
     "Finding",
+    "FlatOptions",
+    "GroupNeedsTag",
     "Health",
     "HintsFull",
     "IntervalTask",
@@ -83,7 +92,10 @@ __all__ = [
     "PartitionMismatch",
     "PartitionMove",
     "PartitionOffline",
+    "PastRun",
     "Problem",
+    "QueuesFull",
+    "Rate",
     "RedisInstance",
     "Retry",
     "Rules",
@@ -101,6 +113,7 @@ __all__ = [
     "SyncCounts",
     "SyncPlan",
     "Task",
+    "TaskPage",
     "TaskRun",
     "TooManyCrashes",
     "TooManyRemovals",

@@ -11,18 +11,18 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
+from ..model.quotas import check_caps_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
+from .namespaces import check_namespace
 
 T = TypeVar("T")
 Delivery = Literal["at-least-once", "at-most-once"]
 OnOffline = Literal["raise", "hint"]
-
-_FORBIDDEN_IN_NAMESPACE: Final = frozenset("{}*?[]\\\0 \t\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,11 @@ class SchedulerOptions:
         namespace: the prefix of every key. Schedulers with the same namespace and instances work together.
             Default `"interval-scheduler"`.
         concurrency: the most runs at once in this process. Default 100.
-        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers. Each partition may
-            have an equal share of them, so it must be at least the number of partitions. Default None: any number.
+        group_concurrency: the most runs at once of the tasks of one `group`, across all schedulers; or a mapping from
+            up to 100 groups, or `"*"` for all others, to such numbers. It holds while `set_group_concurrency` has put
+            nothing else in Redis. Default None: any number.
         prefetch: the most tasks that are claimed beyond the running ones; a scheduler claims as many of them as may
-            start within a fifth of a second, going by the quick runs of the last second. Default 1000.
+            start soon, going by the quick runs of the last second, and fewer at most once. Default 1000.
         delivery: `"at-least-once"` (the default): a crash makes a claimed task due again; `"at-most-once"`:
             a claim reschedules at once, a crash loses the claimed runs.
         lease_seconds: the time for which a claim is exclusive unless renewed; after this time the tasks of a crashed
@@ -143,7 +144,7 @@ class SchedulerOptions:
     check_tasks_every_seconds: float = 10
     namespace: str = "interval-scheduler"
     concurrency: int = 100
-    group_concurrency: int | None = None
+    group_concurrency: int | Mapping[str, int] | None = None
     prefetch: int = 1000
     delivery: Delivery = "at-least-once"
     lease_seconds: float = 30
@@ -165,17 +166,10 @@ class SchedulerOptions:
                 "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
             )
         check_seconds_option("check_tasks_every_seconds", self.check_tasks_every_seconds, above=0)
-        _check_namespace(self.namespace)
+        check_namespace(self.namespace)
         check_concurrency(self.concurrency)
         if self.group_concurrency is not None:
-            check_whole_option("group_concurrency", self.group_concurrency, at_least=1, at_most=100_000)
-            partitions = len(self.storage.instances) + len(self.storage.leaving)
-            if self.group_concurrency < partitions:
-                raise ConfigurationError(
-                    "group_concurrency",
-                    f"must be at least the number of partitions, {partitions}: "
-                    f"each has a share of it; got {self.group_concurrency}",
-                )
+            check_caps_option("group_concurrency", self.group_concurrency)
         check_whole_option("prefetch", self.prefetch, at_least=0, at_most=1_000_000)
         if self.delivery not in ("at-least-once", "at-most-once"):
             raise ConfigurationError("delivery", "must be 'at-least-once' or 'at-most-once'")
@@ -237,18 +231,6 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
     instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
-
-
-def _check_namespace(value: object) -> None:
-    if not isinstance(value, str):
-        raise ConfigurationTypeError("namespace", f"must be a str, not {type(value).__name__}")
-    if not value or len(value) > 128:
-        raise ConfigurationError("namespace", f"must have 1 to 128 characters, got {len(value)}")
-    bad = sorted(_FORBIDDEN_IN_NAMESPACE.intersection(value))
-    if bad:
-        raise ConfigurationError("namespace", f"must not contain {' '.join(map(repr, bad))}")
-    if not value.isascii():
-        raise ConfigurationError("namespace", "must be ASCII")
 
 
 def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:

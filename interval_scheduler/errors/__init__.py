@@ -4,7 +4,8 @@
 
     SchedulerError
     ├── InvalidValue (ValueError)            a bad value; names the field
-    │   └── ConfigurationError               a bad option
+    │   ├── ConfigurationError               a bad option
+    │   └── GroupNeedsTag                    an id without a hash tag in a group with a bound, on several partitions
     ├── InvalidType (TypeError)              a value of the wrong type; names the field
     │   └── ConfigurationTypeError           (also a ConfigurationError)
     ├── NotAcceptingTasks                    assign before start_task_accept or after stop_task_accept
@@ -13,7 +14,7 @@
     ├── NotConnected                         a call before connect or after close
     ├── WrongEventLoop                       a call from another event loop than the one that connected the scheduler
     ├── WouldDeadlock                        a call of a BlockingScheduler that could never end
-    ├── OutsideRun (LookupError)             current_run outside of an executor
+    ├── OutsideRun (LookupError)             current_run outside of an executor, or in a batch
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── RunCancelled                         a run was cancelled by cancel_run; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
@@ -25,7 +26,8 @@
     │   │   └── OutcomeUnknown               it was lost half-way: the change may or may not have happened
     │   │       └── NotReplicated            the change happened, but too few replicas had it in time
     │   ├── StorageFull                      Redis is out of memory; nothing was changed
-    │   │   └── HintsFull                    no more hints may wait for a partition that is offline
+    │   │   ├── HintsFull                    no more hints may wait for a partition that is offline
+    │   │   └── QueuesFull                   a namespace can have no more queues
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
@@ -44,6 +46,7 @@ from .calls import (
     ConfigurationError,
     ConfigurationTypeError,
     ExecutionEnded,
+    GroupNeedsTag,
     InvalidType,
     InvalidValue,
     LockError,
@@ -67,6 +70,7 @@ from .storage import (
     PartitionListChanged,
     PartitionMismatch,
     PartitionOffline,
+    QueuesFull,
     StorageError,
     StorageFull,
     StorageRefused,
@@ -80,6 +84,7 @@ __all__ = [
     "ConfigurationError",
     "ConfigurationTypeError",
     "ExecutionEnded",
+    "GroupNeedsTag",
     "HintsFull",
     "InvalidType",
     "InvalidValue",
@@ -94,6 +99,7 @@ __all__ = [
     "PartitionListChanged",
     "PartitionMismatch",
     "PartitionOffline",
+    "QueuesFull",
     "RunCancelled",
     "RunTimeout",
     "SchedulerError",

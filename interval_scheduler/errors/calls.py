@@ -107,10 +107,14 @@ class WouldDeadlock(SchedulerError):
 
 
 class OutsideRun(SchedulerError, LookupError):
-    """`current_run()` was called outside of an executor."""
+    """`current_run()` was called outside of an executor, or in one of batches."""
 
-    def __init__(self) -> None:
-        super().__init__("no run here: current_run() works inside of an executor only")
+    def __init__(self, *, in_batch: bool = False) -> None:
+        super().__init__(
+            "no single run here: the executor of a batch gets its runs as its argument"
+            if in_batch
+            else "no run here: current_run() works inside of an executor only"
+        )
 
 
 class RunTimeout(SchedulerError, TimeoutError):
@@ -130,6 +134,25 @@ class RunCancelled(SchedulerError):
 
     def __init__(self) -> None:
         super().__init__("the run was cancelled by cancel_run")
+
+
+class GroupNeedsTag(InvalidValue):
+    """A task of a group with a bound or a rate has no hash tag in its id, and there are several partitions.
+
+    Attributes:
+        id: the id of the task.
+        group: its group.
+    """
+
+    def __init__(self, id: str, group: str) -> None:  # noqa: A002 - the name of the attribute
+        super().__init__(
+            "id",
+            f"{id!r} needs a hash tag: a bound or a rate of its group {group!r} holds over several partitions if the "
+            f"tasks of the group live on one; begin all their ids with the same tag, for example '{{{group}}}:{id}'; "
+            "this task was not changed",
+        )
+        self.id = id
+        self.group = group
 
 
 class TooManyCrashes(SchedulerError):

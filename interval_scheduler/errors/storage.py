@@ -95,6 +95,26 @@ class HintsFull(StorageFull):
         )
 
 
+class QueuesFull(StorageFull):
+    """The namespace has as many queues as it can have; the new one was not made.
+
+    Attributes:
+        partition: the name of the partition, the master.
+        name: the name of the queue.
+        limit: the most queues of a namespace.
+    """
+
+    def __init__(self, partition: str, name: str, limit: int) -> None:
+        StorageError.__init__(
+            self,
+            partition,
+            f"knows {limit} queues of this namespace already: {name!r} was not made; use one of those that exist, or "
+            "another namespace, and for tenants a group each",
+        )
+        self.name = name
+        self.limit = limit
+
+
 class StorageRefused(StorageError):
     """Redis answers, but refuses: missing rights, a disk that cannot be written, a broken key.
 

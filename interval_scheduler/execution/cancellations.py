@@ -72,6 +72,8 @@ class Cancellations:
 
     def obey(self, run: TaskRun, told: str) -> None:
         """Cancel a run of which a renewal told that it is cancelled, if it goes on or waits."""
+        if run.cut_short is not None:
+            return  # it was told before, and goes on until it ends, or its batch
         if run in self._runner.running:
             self._runner.cut(run, "cancelled, to be handed back" if told == _HAND_BACK else "cancelled")
         elif not self._runner.withdraw(run):
@@ -80,7 +82,7 @@ class Cancellations:
             run.cut_short = "cancelled, to be handed back"
             self._runs.hand_back(run)
         else:
-            self._runs.cancelled(run)
+            self._runs.withdrawn(run)
         self._log.info("the run of task %r is cancelled, as it was asked for", run.id)
 
     def _listener(self, partition: Partition, announced: asyncio.Queue[TaskRun]) -> Callable[[bytes], None]:

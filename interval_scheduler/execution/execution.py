@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
@@ -22,12 +23,14 @@ from ..storage.beginnings import Beginnings
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
 from ..storage.spare_renewals import SpareRenewals
+from ..storage.tokens import Tokens
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from .batches import BatchRunner
 from .blocked import BlockedWatch
 from .cancellations import Cancellations
-from .executor import Executor
+from .executor import AnyCall
 from .leases import Leases
 from .poller import Poller
 from .room import Limits
@@ -42,9 +45,11 @@ class Execution:
 
     Args:
         partitions: where tasks are claimed.
+        master: the partition that keeps the tokens of a rate.
         options: the scheduler's options.
-        executor: what is called with each payload.
-        concurrency: the most runs at once.
+        executor: what is called with each payload, or with each batch of runs.
+        concurrency: the most calls of it at once.
+        batch: the most runs of a batch; `None` for single runs.
         events: where run errors go.
         log: where faults are told.
     """
@@ -52,9 +57,11 @@ class Execution:
     def __init__(
         self,
         partitions: Sequence[Partition],
+        master: Partition,
         options: SchedulerOptions,
-        executor: Executor,
+        executor: AnyCall,
         concurrency: int,
+        batch: int | None,
         events: Events,
         log: GuardedLog,
     ) -> None:
@@ -70,15 +77,18 @@ class Execution:
         self._beginnings = {
             partition.name: Beginnings(partition, options.lease_seconds, retry_for) for partition in partitions
         }
-        self._runs = Runs(self._completions, self._beginnings, options, events, log)
-        self._runner = Runner(
+        self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
+        self._is_divided = len(partitions) > 1
+        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.put_back)
+        new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
+        self._runner: Runner = new_runner(
             executor,
-            Limits(concurrency, options.prefetch, len(partitions)),
-            options.run_timeout_seconds,
-            options.cancel_grace_seconds,
-            self._runs,
-            self.context,
-            log,
+            limits=Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
+            timeout=options.run_timeout_seconds,
+            grace=options.cancel_grace_seconds,
+            runs=self._runs,
+            context=self.context,
+            log=log,
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._cancellations = Cancellations(partitions, options.lease_seconds, retry_for, self._runner, self._runs, log)
@@ -101,7 +111,7 @@ class Execution:
 
     def _poller(self, partition: Partition, first: Poller | None) -> Poller:
         return Poller(
-            ClaimChannel(partition, self._options),
+            ClaimChannel(partition, self._options, self._tokens if self._is_divided else None),
             self._runner,
             self._completions[partition.name],
             self._options,
@@ -138,6 +148,7 @@ class Execution:
                 self._cancellations.start(group)
                 group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
+                group.start_soon(self._tokens.run)
                 for beginnings in self._beginnings.values():
                     group.start_soon(beginnings.run)
                 for completions in self._completions.values():

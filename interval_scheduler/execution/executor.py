@@ -5,13 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from ..errors import InvalidType
 from ..model.checks import Seconds, check_seconds
+from ..support.arity import check_arity
+from .run import TaskRun
 
-#: Called with what `serialize()` returned.
-Executor = Callable[[Any], Awaitable[object]]
+#: Called with what `serialize()` returned: `str` or `bytes`. An executor may take only one of them, if the application
+#: has no other payloads: a type checker cannot see what is in Redis.
+Executor = Callable[[str], Awaitable[object]] | Callable[[bytes], Awaitable[object]]
+#: Called with the runs of a batch; the payload of each is its `data`.
+BatchExecutor = Callable[[list[TaskRun]], Awaitable[object]]
+#: An executor as the code calls it, which does not know what it takes.
+AnyCall = Callable[[Any], Awaitable[object]]
+#: The argument of an executor, in words.
+PAYLOAD: Final = ("the payload",)
 
 
 class Retry(Exception):
@@ -43,19 +52,26 @@ class Retry(Exception):
 
 
 def check_executor(executor: object) -> None:
-    """Raise unless `executor` is a coroutine function, a partial of one, or an object with one as `__call__`.
+    """Raise unless `executor` is a coroutine function that takes one argument, or is called like one.
+
+    A partial of a coroutine function is, and an object with one as `__call__`.
 
     Raises:
         InvalidType: it is not.
     """
-    function = executor
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not callable(function):
+    if not callable(executor):
         raise InvalidType("executor", f"must be a coroutine function, not {type(executor).__name__}")
-    if not inspect.iscoroutinefunction(function) and not inspect.iscoroutinefunction(type(function).__call__):
+    if not is_coroutine_function(executor):
         raise InvalidType(
             "executor",
             "must be a coroutine function: write 'async def', and call blocking code with "
             "'await asyncio.to_thread(...)'",
         )
+    check_arity("executor", executor, PAYLOAD)
+
+
+def is_coroutine_function(function: Callable[..., object]) -> bool:
+    """Tell if a function is a coroutine function, a partial of one, or an object with one as `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)

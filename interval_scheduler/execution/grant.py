@@ -11,6 +11,7 @@ class Grant:
 
     __slots__ = (
         "is_leased",
+        "is_rated",
         "leased_start_by",
         "leased_until",
         "partition",
@@ -31,6 +32,7 @@ class Grant:
         leased_until: float,
         *,
         is_leased: bool,
+        is_rated: bool = False,
     ) -> None:
         self.partition: Final = partition
         self.token: Final = token
@@ -39,6 +41,8 @@ class Grant:
         self.received_at: Final = received_at
         #: True if all of its runs are leased; else only those are whose policy needs it.
         self.is_leased: Final = is_leased
+        #: True if each of its runs took a token of a rate of the namespace.
+        self.is_rated: Final = is_rated
         #: A leased run may start until then; a later one is handed back.
         self.leased_start_by: Final = start_by
         #: The same for a run whose policy is not known yet.

@@ -15,10 +15,12 @@ import asyncio
 from typing import Final
 
 from ..support.log import Log
-from .run import TaskRun
+from .run import TaskRun, named
 
 #: Runs that were abandoned and go on all the same: asyncio itself keeps no task from being collected.
 _abandoned: Final[set[TaskRun]] = set()
+#: Why a run was cancelled that the runner did not cut short.
+_ENDED: Final = "the scheduler ended"
 
 
 class InProgress:
@@ -64,13 +66,21 @@ class InProgress:
         """Wait as long for the end of cancelled runs as they may take."""
         return await self.ended_within(self._grace)
 
-    def give_up(self, run: TaskRun) -> None:
-        """Renew the lease of a run no more that goes on although it was cancelled."""
-        if run in self.runs and not run.is_given_up:
+    def give_up(self, *runs: TaskRun) -> None:
+        """Renew the lease of a run no more, or those of a batch, that goes on although it was cancelled."""
+        left = [run for run in runs if run in self.runs and not run.is_given_up]
+        for run in left:
             run.is_given_up = True
-            why = run.cut_short or "the scheduler ended"
+        if len(left) == 1:
+            (run,) = left
             message = "the run of task %r did not end within %g s of being cancelled (%s): it is left to its lease"
-            self._log.error(message, run.id, self._grace, why)
+            self._log.error(message, run.id, self._grace, run.cut_short or _ENDED)
+        elif left:
+            message = (
+                "a batch did not end within %g s of being cancelled (%s): its %d runs are left to their leases: %s"
+            )
+            why = next((run.cut_short for run in left if not run.lost), left[0].cut_short) or _ENDED
+            self._log.error(message, self._grace, why, *named(left))
 
     def give_up_all(self) -> None:
         """Give up every run that is left, and wait for none of them any more."""

@@ -106,7 +106,7 @@ class Leases:
 
     def _lose(self, run: TaskRun, why: str) -> None:
         if run.cut_short is None:
-            self._log.warning("the run of task %r was cancelled: %s", run.id, why)
+            self._log.warning(self._runner.LOST, run.id, why)
             self._runner.cut(run, "its lease was lost")
 
     async def _watch(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from ..errors import RunTimeout, TooManyCrashes
 from ..model.cron import check_cron
 from ..model.ending import Failure
 from ..model.jitter import latest_cron, next_due, next_due_cron, put_off_cron
+from ..model.past import Outcome, tell
 from ..model.wire import LATEST_MS
 from ..support.text import describe
 from .executor import Retry
@@ -22,9 +24,8 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     """Decide if a run that has begun is carried out.
 
     It is passed over if its occurrence was missed and its task skips missed ones; it is skipped if it starts too late
-    for the deadline of its task. It is not carried out if
-    `max_crashes` deliveries ended without a result, or if it is too late for its lease. From half of `max_crashes` on
-    it runs alone: it may be what kills the process, and runs that die with it would be charged a crash too.
+    for the deadline of its task. It is not carried out if `max_crashes` deliveries ended without a result, or if it is
+    too late for its lease. A suspect runs alone: runs that die with it would be charged a crash too.
 
     Args:
         run: the run.
@@ -48,7 +49,12 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
         return "skip"
     if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
-    return "run alone" if crashes >= max(1, max_crashes // 2) else "run"
+    return "run alone" if is_suspect(run, max_crashes) else "run"
+
+
+def is_suspect(run: TaskRun, max_crashes: int) -> bool:
+    """Tell if a run that has begun may be what processes die of: half of `max_crashes` deliveries had no result."""
+    return run.charged - run.policy.retries >= max(1, max_crashes // 2)
 
 
 def is_too_late(run: TaskRun, now: float) -> bool:
@@ -93,10 +99,11 @@ def _still_next_ms(run: TaskRun, now_ms: int) -> int:
         return planned_ms
 
 
-def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
+def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True, ended: Outcome = "ok") -> bytes:
     """Return the header by which a run ends.
 
-    It has the next due time if the scripts cannot work that out, and no count of runs if the run was passed over.
+    It has the next due time if the scripts cannot work that out, and what is told of the run if the history of the task
+    keeps it; but no count of runs if the run was passed over, of which nothing is told.
     """
     policy = run.policy
     header = run.header
@@ -104,7 +111,19 @@ def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True) -> bytes:
         header = header.replace(b";n%d" % policy.max_runs, b"", 1)
     if policy.cron is not None:
         header += b";@%d" % _still_next_ms(run, now_ms)
+    if policy.history and ran:
+        started_ms = run.server_now_ms(run.started_at)
+        header += b";~" + tell(started_ms, started_ms - run.due_ms, now_ms - started_ms, ended)
     return header
+
+
+def _ended(error: BaseException) -> Outcome:
+    """Return how a run ended that failed, or asked for another attempt."""
+    if isinstance(error, Retry):
+        return "postponed"
+    if isinstance(error, TooManyCrashes):
+        return "crashed"
+    return "timed out" if isinstance(error, RunTimeout) else "failed"
 
 
 def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> Failure:
@@ -122,4 +141,5 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     elif run.charged < run.policy.retries:
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
-    return Failure(run.raw_id, run.lease, ending_header(run, now_ms), retry_ms, charge, describe(error))
+    header = ending_header(run, now_ms, ended=_ended(error))
+    return Failure(run.raw_id, run.lease, header, retry_ms, charge, describe(error))

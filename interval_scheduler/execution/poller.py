@@ -18,6 +18,9 @@ in turn with it: while the reply to one claim is being read, Redis works on the 
 Many idle schedulers know of the same next task, and only one can have it. One that comes in vain, because others claim,
 looks a little later next time, up to 0.1 s; one that gets something is on time again. So a few do the work, the others
 cost next to nothing, and where those few are late the others step in.
+
+Due tasks may wait for tokens of a rate. Then nothing that becomes due ends the sleep before there are some; a change of
+the rate does. With several partitions, the poller waits until it has taken some from the master.
 """
 
 from __future__ import annotations
@@ -136,6 +139,8 @@ class Poller:
         self._pause = anyio.CancelScope()
         self._nudged = anyio.Event()
         self._next_claim_ms: float = math.inf
+        # No claim gets anything before there are tokens of a rate, in monotonic seconds.
+        self._tokens_from = -math.inf
         # Turns the server's ms into monotonic seconds; never too early, since the server read its clock before.
         self._local: Callable[[float], float] = lambda _: 0.0
 
@@ -146,6 +151,9 @@ class Poller:
     def _on_due(self, due_ms: int) -> None:
         if due_ms < self._next_claim_ms:
             self._next_claim_ms = due_ms
+            if due_ms == 0:  # look now: a rate may be another
+                self._tokens_from = -math.inf
+                self._claims.hurry()
             self._nudged.set()
 
     def stop(self) -> None:
@@ -155,6 +163,12 @@ class Poller:
 
     async def run(self) -> None:
         """Claim until stopped."""
+        try:
+            await self._run()
+        finally:
+            self._claims.put_back()
+
+    async def _run(self) -> None:
         while not self._stopping:
             try:
                 await self.run_once()
@@ -179,7 +193,7 @@ class Poller:
         if self._stopping:
             self._runner.room.give_back(permits)
             return
-        self._next_claim_ms = math.inf
+        self._next_claim_ms, self._tokens_from = math.inf, -math.inf
         fed = 0
         try:
             claimed = await self._claim(permits)
@@ -188,11 +202,20 @@ class Poller:
             self._feed(claimed, clock.monotonic())
         finally:
             self._runner.room.give_back(max(0, permits - fed))
+        waits_ms = claimed.waits_ms
         # A claim that was full in tasks, or in bytes: the head of the schedule is due already.
-        got_all = fed == permits or (fed > 0 and 0 <= claimed.next_claim_ms <= claimed.now_us // 1000)
+        got_all = not waits_ms and (
+            fed == permits or (fed > 0 and 0 <= claimed.next_claim_ms <= claimed.now_us // 1000)
+        )
         self._load.note(claimed, got_all=got_all)
         if got_all:
             return
+        if waits_ms:
+            if waits_ms < 0 and self._is_first:
+                with self._waiting():
+                    await self._claims.take_tokens(-waits_ms, self._longest_sleep)
+                return
+            self._tokens_from = self._local(claimed.now_us / 1000 + waits_ms)
         if claimed.next_claim_ms >= 0:
             self._next_claim_ms = min(self._next_claim_ms, claimed.next_claim_ms)
         with self._waiting():
@@ -201,7 +224,7 @@ class Poller:
     async def _claim(self, permits: int) -> Claimed:
         """Claim up to as many tasks as there are permits, and no heavier than the link has carried in time."""
         weight = self._load.weight
-        is_again = self._claims.in_doubt
+        is_again = self._claims.goes_on
         try:
             claimed = await self._claims.claim(permits, self._runner.room.places(permits), weight.goal)
         except PartitionOffline:
@@ -226,7 +249,7 @@ class Poller:
         # Moments count from when the claim was first sent: a repeated one may have been granted then.
         sent_at = self._claims.sent_at
         trusted_until = sent_at + self._trusted_seconds
-        start_by = min(sent_at + START_WINDOW_SECONDS, trusted_until)
+        start_by = min(self._claims.starts_from + START_WINDOW_SECONDS, trusted_until)
         grant = Grant(
             self._claims.name,
             claimed.token,
@@ -235,6 +258,7 @@ class Poller:
             start_by,
             trusted_until,
             is_leased=self._at_least_once,
+            is_rated=claimed.waits_ms is not None,
         )
         failed = claimed.failed or repeat(None)
         # One call of C for all of them: a loop in Python costs some 0.1 µs more a task.
@@ -247,7 +271,7 @@ class Poller:
         while True:
             self._nudged = anyio.Event()
             idle_backoff = self._load.idle_backoff * random.uniform(0.5, 1)
-            on_time = max(self._local(self._next_claim_ms), earliest)
+            on_time = max(self._local(self._next_claim_ms), earliest, self._tokens_from)
             seconds = min(on_time + idle_backoff, latest) - clock.monotonic()
             if seconds <= 0:
                 return

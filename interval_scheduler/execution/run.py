@@ -21,24 +21,31 @@ _SEMICOLON: Final = ord(";")
 _SHOWN: Final = 10
 #: Why a run is cancelled by the scheduler.
 Cut = Literal["its lease was lost", "handed back", "timed out", "cancelled", "cancelled, to be handed back"]
-_current: Final[ContextVar[TaskRun]] = ContextVar("interval_scheduler_run")
+#: The run of the calling executor, or the runs of its batch.
+_current: Final[ContextVar[TaskRun | tuple[TaskRun, ...]]] = ContextVar("interval_scheduler_run")
 
 
 def current_run() -> TaskRun:
     """Return the run that the calling executor carries out.
 
     Raises:
-        OutsideRun: the caller is no executor.
+        OutsideRun: the caller is no executor, or one of batches, which gets its runs as its argument.
     """
-    run = run_of_caller()
-    if run is None:
-        raise OutsideRun
+    run = _current.get(())
+    if isinstance(run, tuple):
+        raise OutsideRun(in_batch=bool(run))
     return run
 
 
-def run_of_caller() -> TaskRun | None:
-    """Return the run in whose context the caller is; `None` for no run. The run may have ended."""
-    return _current.get(None)
+def runs_of_caller() -> tuple[TaskRun, ...]:
+    """Return the run, or the runs of the batch, in whose context the caller is; none outside. They may have ended."""
+    run = _current.get(())
+    return run if isinstance(run, tuple) else (run,)
+
+
+def enter_batch(runs: tuple[TaskRun, ...]) -> None:
+    """Make the context of the caller that of a batch of runs."""
+    _current.set(runs)
 
 
 @contextmanager
@@ -63,12 +70,16 @@ class TaskRun:
 
     Attributes:
         id: the id of the task.
-        data: what the executor was called with.
+        data: the payload, what the executor of single runs is called with.
         due: when it was due, epoch seconds.
         attempt: which delivery of this occurrence it is; above 1 after one that failed, or whose worker died.
         lag: its start minus its due time by the partition's clock, in seconds.
         token: the fencing token, greater than that of each earlier claim of the task.
         partition: the name of the task's home partition.
+        lost: True once it has lost its lease, so that the task may run elsewhere: a single run is cancelled then, and a
+            batch goes on, without the completion of this run.
+        cancelled: True once `cancel_run` cancelled it: its batch goes on, and it fails or is handed back
+            at the end of that.
         duration: in the handlers of `run` and `run-error`, how long it took, in seconds.
         error: in those handlers, what its executor raised, if anything.
     """
@@ -194,6 +205,11 @@ class TaskRun:
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
+    def is_rated(self) -> bool:
+        """True if it took a token of a rate of the namespace."""
+        return self._grant.is_rated
+
+    @property
     def is_trusted(self) -> bool:
         """True while the run can rely on its lease."""
         return self.cut_short is None and clock.monotonic() < self.trusted_until
@@ -231,6 +247,16 @@ class TaskRun:
         self.header, self.data = split(self._record)
         if _SEMICOLON in self.header:
             self._ask(self.header)
+
+    @property
+    def lost(self) -> bool:
+        """True once the run has lost its lease, so that its task may run elsewhere."""
+        return self.cut_short == "its lease was lost"
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the run was cancelled by `cancel_run`."""
+        return self.cut_short in ("cancelled", "cancelled, to be handed back")
 
     def begin(self, asyncio_task: asyncio.Task[None], now: float) -> None:
         """Start the run in the calling asyncio task, at a monotonic moment.

@@ -25,23 +25,23 @@ from collections import deque
 from collections.abc import Iterable
 from contextvars import Context, copy_context
 from sys import getrefcount
-from typing import Final
+from typing import ClassVar, Final
 from weakref import getweakrefcount
 
-from ..errors import RunTimeout
 from ..model.records import CorruptRecord
 from ..support import clock
 from ..support.guests import ends_process, retrieve
 from ..support.log import Log
 from .decimals import renewal
-from .executor import Executor
+from .executor import AnyCall
 from .in_progress import InProgress, was_abandoned
 from .in_time import in_time
 from .leaving import as_cancelled, is_result
 from .patience import Patience
-from .room import QUICK_SECONDS, Limits, Room
+from .room import Limits, Room
 from .run import Cut, TaskRun, named
 from .run_handler import RunHandler
+from .timing_out import within
 from .variables import are_same, table_of
 
 _NAME: Final = "interval_scheduler run"
@@ -60,9 +60,12 @@ class Runner:
         log: where runs that do not end are told.
     """
 
+    #: The line of the log about a run that lost its lease: task, reason.
+    LOST: ClassVar[str] = "the run of task %r was cancelled: %s"
+
     def __init__(
         self,
-        executor: Executor,
+        executor: AnyCall,
         limits: Limits,
         timeout: float | None,
         grace: float,
@@ -76,12 +79,12 @@ class Runner:
         self._context = context
         self._renew_decimals = renewal(context)
         self.queued: deque[TaskRun] = deque()
-        #: The room for tasks that may be claimed now.
-        self.room: Final = Room(limits, self.queued)
-        self._patience = Patience(self.queued, self.room, runs.hand_back)
         self._in_progress = InProgress(grace, log)
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
+        #: The room for tasks that may be claimed now.
+        self.room = self._new_room(limits)
+        self._patience = Patience(self.queued, self.room, runs.hand_back)
         self._log = log
         self._carriers = 0
         #: A carrier that has not begun.
@@ -93,6 +96,14 @@ class Runner:
         self._ending = False
         #: True while a run goes on beside which no other may be started.
         self.is_alone = False
+
+    def _new_room(self, limits: Limits) -> Room:
+        return Room(limits, self.queued, self.running)
+
+    @property
+    def places_taken(self) -> int:
+        """The number of places that are taken."""
+        return len(self.running)
 
     def start(self) -> None:
         """Begin: to be called by the asyncio task that the runs must not outlive."""
@@ -143,7 +154,7 @@ class Runner:
         for run in list(self.running):
             self.cut(run, "handed back")
         await self._in_progress.ended_within_grace()
-        self._in_progress.give_up_all()
+        self._give_up_all()
 
     def hasten(self, seconds: float) -> None:
         """Let a drain that is under way wait no longer than that from now."""
@@ -156,9 +167,12 @@ class Runner:
         if self._newcomer is not None:
             self._newcomer.cancel()
             await asyncio.wait([self._newcomer])
-        for run in list(self.running):
-            run.cancel()
+        for carrier in {run.asyncio_task for run in self.running if run.asyncio_task is not None}:
+            carrier.cancel()
         await self._in_progress.ended_within_grace()
+        self._give_up_all()
+
+    def _give_up_all(self) -> None:
         self._in_progress.give_up_all()
 
     def _start_queued(self) -> None:
@@ -179,6 +193,7 @@ class Runner:
         assert me is not None  # noqa: S101 - for the type checker
         queue, running, room, monotonic = self.queued, self.running, self.room, clock.monotonic
         executor, timeout, renew_decimals = self._executor, self._timeout, self._renew_decimals
+        quick_seconds = room.quick_seconds
         try:
             while queue:
                 run = queue.popleft()
@@ -213,10 +228,10 @@ class Runner:
                             self._end(run, error)
                         else:
                             self._end(run, None)
-                    else:
-                        await self._ask_and_run(run)
+                    elif not await self._ask_and_run(run):
+                        room.quick -= 1  # one that was not carried out tells nothing of those that will be
                     # One that did not suspend needs no look at the clock: whatever blocks for long is soon not many.
-                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:
+                    if self._round == this_round or monotonic() - now < quick_seconds:
                         room.quick += 1
                     if (
                         self._round != this_round
@@ -256,13 +271,14 @@ class Runner:
         self._round += 1
         self._is_round_marked = False
 
-    async def _ask_and_run(self, run: TaskRun) -> None:
+    async def _ask_and_run(self, run: TaskRun) -> bool:
+        """Carry a run out, if it may begin. Return whether it was."""
         admission = "yes" if run.is_plain else self._runs.admit(run)
         if admission == "yes":
             if run.failed is None or (await in_time(run, self._runs.begins(run)) and self._accepting):
                 await self._run(run)
-            else:
-                self._runs.hand_back(run)
+                return True
+            self._runs.hand_back(run)
         elif admission == "alone":
             self.is_alone = True
             self.is_full.set()
@@ -270,11 +286,12 @@ class Runner:
             try:
                 if await in_time(run, self._becomes_alone(run)) and self._accepting:
                     await self._run(run)
-                else:
-                    self._runs.hand_back(run)
+                    return True
+                self._runs.hand_back(run)
             finally:
                 self.is_alone = False
                 self.room.reopen()
+        return False
 
     async def _becomes_alone(self, run: TaskRun) -> bool:
         """Wait until nothing else is held here that has not started, as far as Redis knows too, and tell of the run."""
@@ -285,25 +302,12 @@ class Runner:
 
     async def _run(self, run: TaskRun) -> None:
         try:
-            await self._run_within(run, run.policy.timeout_seconds(self._timeout))
+            seconds = run.policy.timeout_seconds(self._timeout)
+            await within(seconds, run, self._executor, run.data, lambda: self.cut(run, "timed out"))
         except BaseException as error:  # noqa: BLE001 - as above
             self._end(run, error)
         else:
             self._end(run, None)
-
-    async def _run_within(self, run: TaskRun, seconds: float | None) -> None:
-        if seconds is None:
-            await self._executor(run.data)
-            return
-        timer = self._loop.call_later(seconds, self.cut, run, "timed out")
-        try:
-            await self._executor(run.data)
-        except asyncio.CancelledError:
-            if run.cut_short == "timed out":
-                raise RunTimeout(seconds) from None
-            raise
-        finally:
-            timer.cancel()
 
     def _end(self, run: TaskRun, error: BaseException | None) -> None:
         """Say what a run came to. Raises what is not its result, but the end of everything around."""

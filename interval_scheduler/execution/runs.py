@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..config.options import SchedulerOptions
 from ..errors import RunCancelled, StorageError, TooManyCrashes
@@ -21,7 +22,7 @@ from ..support.log import GuardedLog
 from ..support.text import describe
 from . import outcome
 from .executor import Retry
-from .run import TaskRun
+from .run import TaskRun, named
 from .run_handler import Admission
 from .unworkable import Unworkable
 
@@ -35,6 +36,7 @@ class Runs:
         options: the scheduler's options.
         events: where `run`, `run-error` and `run-skipped` go.
         log: where faults are told.
+        put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Runs:
         options: SchedulerOptions,
         events: Events,
         log: GuardedLog,
+        put_back: Callable[[int], object] = bool,
     ) -> None:
         self._completions = completions
         for each in completions.values():
             each.on_cancelled = self.cancelled
+        self._put_back = put_back
         self._beginnings = beginnings
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         #: The tasks that cannot be worked out here.
@@ -109,11 +113,24 @@ class Runs:
         # One that has become too late meanwhile is handed back, and skipped by the next claim.
         return is_held and not outcome.is_too_late(run, clock.monotonic())
 
-    def finish(self, run: TaskRun, error: BaseException | None) -> None:
-        """End a run that ended by itself, with its error if it failed."""
+    def is_suspect(self, run: TaskRun) -> bool:
+        """Tell if a run that has begun may be what processes die of."""
+        return outcome.is_suspect(run, self._max_crashes)
+
+    async def begin(self, runs: Sequence[TaskRun]) -> Sequence[bool]:
+        """Tell that runs begin which were delivered before; return which of them may."""
+        return await asyncio.gather(*map(self.begins, runs))
+
+    def tell_failed(self, runs: Sequence[TaskRun], error: BaseException) -> None:
+        """Log the one error of several runs of a batch."""
+        count, shown = named(runs)
+        self._log.error("%d runs of a batch failed: %s: %s", count, describe(error), shown, exc_info=error)
+
+    def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
+        """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
         self.ended += 1
         if error is not None:
-            self._failed(run, error)
+            self._failed(run, error, is_told=is_told)
         elif run.is_plain:
             if self._at_least_once:
                 self._completions[run.partition].complete(run)
@@ -126,15 +143,25 @@ class Runs:
     def hand_back(self, run: TaskRun) -> None:
         """Hand back a run that never started or was cut short."""
         self.handed_back += 1
+        has_started = run.cut_short is not None and run.started_at > 0  # a withdrawn one has not
+        if run.is_rated and not has_started:
+            self._put_back(1)
         if not self._at_least_once and not run.header:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
         if run.is_leased:
             # Else it would start again at once, where somebody had it cancelled.
             is_put_off = run.cut_short == "cancelled, to be handed back"
-            self._completions[run.partition].release(run, run.policy.backoff_ms if is_put_off else 0)
+            delay_ms = run.policy.backoff_ms if is_put_off else 0
+            self._completions[run.partition].release(run, delay_ms, has_started=has_started)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+
+    def withdrawn(self, run: TaskRun) -> None:
+        """End a run as cancelled that has not started."""
+        if run.is_rated:
+            self._put_back(1)
+        self.cancelled(run)
 
     def cancelled(self, run: TaskRun) -> None:
         """End a run as cancelled that was not carried out, or not to its end."""
@@ -144,7 +171,7 @@ class Runs:
             except CorruptRecord as error:
                 self.set_aside(run, error)
                 return
-            run.started_at = clock.monotonic()
+        run.started_at = run.started_at or clock.monotonic()
         self._failed(run, RunCancelled())
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
@@ -166,13 +193,14 @@ class Runs:
         else:
             self._completions[run.partition].complete(run)
 
-    def _failed(self, run: TaskRun, error: BaseException) -> None:
+    def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False) -> None:
         run.end(error)
         if isinstance(error, Retry):
             self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)
         else:
             self.failed += 1
-            self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
+            if not is_told:
+                self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
             self._events.emit("run-error", run, error)
         if run.is_leased:
             try:
@@ -194,5 +222,7 @@ class Runs:
         """Hand a run back that cannot be worked out here; another process may be able to."""
         delay = self.unworkable.put_off(run, error)
         self.handed_back += 1
+        if run.is_rated:
+            self._put_back(1)
         if run.is_leased:
             self._completions[run.partition].release(run, round(1000 * delay))

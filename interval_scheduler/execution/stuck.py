@@ -79,13 +79,13 @@ class StuckWatch:
     def _seconds(self) -> float:
         """Return the seconds for which the same runs have kept others from being started; -1 if one can be."""
         running = self._runner.running
-        if not running or (len(running) < self._places and not self._runner.is_alone):
+        if not running or (self._runner.places_taken < self._places and not self._runner.is_alone):
             return -1
         return clock.monotonic() - max(run.started_at for run in running)
 
     def _words(self, seconds: float) -> str:
-        count, shown = named(self._runner.running)
-        taken = f"{count} of {self._places} places are taken"
+        _, shown = named(self._runner.running)
+        taken = f"{self._runner.places_taken} of {self._places} places are taken"
         if self._runner.is_alone:
             taken = "a task runs alone, since its deliveries before ended without a result"
         return (

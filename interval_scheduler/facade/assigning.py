@@ -9,7 +9,7 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks
-from ..execution.run import TaskRun, run_of_caller
+from ..execution.run import TaskRun, runs_of_caller
 from ..model.assignment import AssignCall, Reschedule, accepted, to_assignment, to_id
 from ..model.desired import SyncLimits
 from ..model.reports import AssignCounts, SyncPlan
@@ -50,11 +50,14 @@ class Assigning:
 
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
         call = self._to_call(task, reschedule)
+        if self._lifespan.connected is None:
+            await self._open()
         return accepted(await self._accepted().partitions.assign(call))
 
     async def assign_tasks(self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
         calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
+        await self._open()
         partitions = self._accepted().partitions
         assigned = updated = 0
         async for answer in bulk.pipeline(calls, partitions.assign, lambda call: len(call.assignment.data)):
@@ -66,6 +69,7 @@ class Assigning:
 
     async def remove_task(self, task_or_id: Task | str) -> bool:
         raw_id = to_id(task_or_id)
+        await self._open()
         removed = await self._connected().partitions.remove(raw_id)
         if not self._is_own_claim(raw_id):
             await _sleep_ms(removed.wait_ms)
@@ -74,6 +78,7 @@ class Assigning:
     async def remove_tasks(self, tasks_or_ids: Iterable[Task | str] | AsyncIterable[Task | str]) -> int:
         bulk.check_iterable("tasks_or_ids", tasks_or_ids)
         ids = bulk.convert(tasks_or_ids, to_id)
+        await self._open()
         partitions = self._connected().partitions
         count = wait_ms = 0
         async for removed in bulk.pipeline(ids, partitions.remove):
@@ -100,13 +105,14 @@ class Assigning:
             return call
 
         calls = bulk.convert(desired, to_call)
+        await self._open()
         connected = self._accepted()
-        connected.partitions.require_online()
         return await sync(
             connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds, limits
         )
 
     async def clear_all_tasks(self) -> int:
+        await self._open()
         cleared = await self._connected().namespace.clear()
         await _sleep_ms(cleared.wait_ms)
         return cleared.removed
@@ -117,10 +123,16 @@ class Assigning:
         A run that has ended, is one of another scheduler, or has lost its lease says nothing about the claims of the
         task now; neither does a run that was claimed so long ago that the removal would not wait for its claim.
         """
-        run = run_of_caller()
-        if run is None or run.raw_id != raw_id:
-            return False
-        return self._is_in_progress(run) and clock.monotonic() < run.received_at + START_WINDOW_SECONDS
+        return any(
+            self._is_in_progress(run) and clock.monotonic() < run.received_at + START_WINDOW_SECONDS
+            for run in runs_of_caller()
+            if run.raw_id == raw_id
+        )
+
+    async def _open(self) -> None:
+        """Connect a queue that was asked for since its namespace connected."""
+        if self._lifespan.connected is None and self._lifespan.open is not None:
+            await self._lifespan.open()
 
     def _accepted(self) -> Connected:
         if not self.accepting:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
 
+from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..model.audit import AuditReport
 from ..model.checks import Seconds
@@ -14,16 +15,19 @@ from ..model.health import Health
 from ..model.reports import PartitionMove
 from ..model.task import Task
 from ..services.locks import Lock
-from ..support.events import Handler
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
+from .blocking_quotas import BlockingQuotaCalls
 from .blocking_tasks import BlockingTaskCalls
+from .blocking_updating import BlockingUpdateCalls
+from .history import BlockingHistoryCalls
+from .listening import EventCalls
 from .loop_thread import END_SECONDS, LoopThread
 from .scheduler import Scheduler
-from .threaded import AnyExecutor, to_executor
+from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls):
+class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls, EventCalls, BlockingHistoryCalls):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -50,13 +54,24 @@ class BlockingScheduler(BlockingTaskCalls):
     """
 
     def __init__(self, options: SchedulerOptions | Mapping[str, Any] | None = None, logger: Log | None = None) -> None:
-        self._options = to_options(options)
         log = guarded(logger)
-        self._scheduler = Scheduler(self._options, log)
-        super().__init__(self._scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
+        scheduler = Scheduler(to_options(options), log)
+        self._put_together(scheduler, LoopThread(log, lambda: self._close_scheduler(0)))
+
+    def _put_together(self, scheduler: Scheduler, thread: LoopThread, namespace: Self | None = None) -> None:
+        self._options = scheduler._options  # noqa: SLF001 - of the same facade
+        self._scheduler = scheduler
+        #: The scheduler of the namespace that this queue is in, whose thread it uses.
+        self._namespace = namespace
+        self._queues: dict[Scheduler, Self] = {}
+        BlockingTaskCalls.__init__(self, scheduler, thread)
+        BlockingUpdateCalls.__init__(self, scheduler, thread)
+        BlockingQuotaCalls.__init__(self, scheduler, thread)
+        BlockingHistoryCalls.__init__(self, scheduler, thread)
+        EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod
-    def from_url(cls, *urls: str, logger: Log | None = None, **options: Any) -> Self:
+    def from_url(cls, *urls: str, logger: Log | None = None, **options: Unpack[FlatOptions]) -> Self:
         """Make a scheduler from URLs."""
         return cls(options_from_urls(urls, options), logger)
 
@@ -85,6 +100,10 @@ class BlockingScheduler(BlockingTaskCalls):
         self._close(0.0 if isinstance(error, KeyboardInterrupt) else self._options.drain_seconds)
 
     def _close(self, drain_seconds: float) -> None:
+        if self._namespace is not None:  # a queue: the thread goes on
+            close = self._scheduler._close_within  # noqa: SLF001 - of the same facade
+            self._thread.call(lambda: close(drain_seconds))
+            return
         refuse = self._scheduler._assigning.refuse  # noqa: SLF001 - of the same facade
         self._thread.close(lambda: self._close_scheduler(drain_seconds), END_SECONDS, otherwise=refuse)
 
@@ -107,20 +126,48 @@ class BlockingScheduler(BlockingTaskCalls):
         """True while tasks are accepted."""
         return self._scheduler.accepting_tasks
 
+    # Queues
+
+    def queue(self, name: str, **options: Any) -> Self:
+        """Return the scheduler of a queue: a schedule of its own inside of this namespace, on the same connections.
+
+        It uses the thread of this scheduler. Closing it alone leaves the thread as it is.
+        """
+        scheduler = self._scheduler.queue(name, **options)
+        made = type(self).__new__(type(self))
+        made._put_together(scheduler, self._thread, self)  # noqa: SLF001 - of this class
+        return self._queues.setdefault(scheduler, made)
+
+    def queues(self) -> list[str]:
+        """List the names of the queues that exist, sorted: those that any scheduler has connected so far."""
+        return self._thread.call(self._scheduler.queues)
+
     # Executing
 
-    def start_task_execute(self, executor: AnyExecutor, *, concurrency: int | None = None) -> None:
+    @overload
+    def start_task_execute(
+        self, executor: AnyExecutor, *, concurrency: int | None = None, batch: None = None
+    ) -> None: ...
+
+    @overload
+    def start_task_execute(self, executor: AnyBatchExecutor, *, concurrency: int | None = None, batch: int) -> None: ...
+
+    def start_task_execute(
+        self, executor: AnyExecutor | AnyBatchExecutor, *, concurrency: int | None = None, batch: int | None = None
+    ) -> None:
         """Start running due tasks in the background, connecting if needed.
 
         Args:
             executor: a plain function, called in a thread for each run, at most `concurrency` of them; or a coroutine
                 function, which runs in the thread of the scheduler. `current_run()` works in both. A thread cannot be
                 cancelled: a run that should end before (a time-out, a drain) ends when its function returns.
-            concurrency: the most runs at once. Default: the option `concurrency`.
+            concurrency: the most runs at once, or the most batches. Default: the option `concurrency`.
+            batch: the most runs that one call gets as a list, from 1 to 500. Default `None`: single runs.
         """
         limit = self._options.concurrency if concurrency is None else concurrency
         made = to_executor(executor, limit)
-        self._thread.call(lambda: self._scheduler.start_task_execute(made, concurrency=concurrency), start=True)
+        start: Callable[..., Any] = self._scheduler.start_task_execute
+        self._thread.call(lambda: start(made, concurrency=concurrency, batch=batch), start=True)
 
     def stop_task_execute(self, *, drain_seconds: float | None = None) -> None:
         """Stop running tasks, or do nothing if not executing; tasks are still accepted."""
@@ -166,13 +213,6 @@ class BlockingScheduler(BlockingTaskCalls):
         """True while the scheduler is connected and its master partition can be reached."""
         return self._scheduler.online
 
-    def on(self, event: str, handler: Handler) -> Callable[[], None]:
-        """Call a function, or a coroutine function, at an event.
-
-        The handler is called in the thread of the scheduler: it must not block, nor call the scheduler.
-        """
-        return self._scheduler.on(event, handler)
-
     # Health and repair
 
     def check_health(self) -> Health:
@@ -192,7 +232,7 @@ class BlockingScheduler(BlockingTaskCalls):
         return self._thread.call(lambda: self._scheduler.cancel_run(task_or_id, hand_back=hand_back))
 
     def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
-        """Check everything that this namespace has in Redis, and return the faults."""
+        """Check everything that this namespace and its queues have in Redis, and return the faults."""
         return self._thread.call(lambda: self._scheduler.audit(repair=repair, progress=progress))
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts, SyncCounts, SyncPlan
 from ..model.task import DeadTask, ScheduledTask, State, Task
 from ..support.loops import running_loop
+from .blocking_prefixes import BlockingPrefixCalls
 from .feeding import call_with
 from .loop_thread import LoopThread
 from .tasks import TaskCalls
@@ -21,7 +22,7 @@ Item = TypeVar("Item")
 _PAGE: Final = 250
 
 
-class BlockingTaskCalls:
+class BlockingTaskCalls(BlockingPrefixCalls):
     """The calls on tasks, each of which waits for its end.
 
     Args:
@@ -30,8 +31,8 @@ class BlockingTaskCalls:
     """
 
     def __init__(self, scheduler: TaskCalls, thread: LoopThread) -> None:
+        super().__init__(scheduler, thread)
         self._tasks = scheduler
-        self._thread = thread
 
     # Assigning and removing
 
@@ -154,9 +155,9 @@ class BlockingTaskCalls:
         """List the tasks that were set aside, page by page, partition by partition, the oldest first."""
         return self._pages(self._tasks.dead_tasks)
 
-    def revive_task(self, task_id: str) -> bool:
+    def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
         """Schedule a dead task anew, due now, with all its attempts."""
-        return self._thread.call(lambda: self._tasks.revive_task(task_id))
+        return self._thread.call(lambda: self._tasks.revive_task(task_or_id))
 
     def clear_dead_tasks(self) -> int:
         """Forget all dead tasks, in steps that never block Redis for long."""

@@ -48,4 +48,4 @@ class CancelCalls:
         if not isinstance(hand_back, bool):
             raise InvalidType("hand_back", f"must be True or False, not {type(hand_back).__name__}")
         step = ControlStep(raw_id, b"h" if hand_back else b"x")
-        return await self._home.require().partitions.control(step) == "1"
+        return await (await self._home.enter()).partitions.control(step) == "1"

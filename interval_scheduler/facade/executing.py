@@ -20,9 +20,10 @@ from anyio.abc import TaskStatus
 
 from ..config.options import SchedulerOptions, check_concurrency
 from ..errors import AlreadyExecuting, ExecutionEnded
+from ..execution.batch_room import check_batch
 from ..execution.execution import Execution
-from ..execution.executor import Executor, check_executor
-from ..execution.run import TaskRun, run_of_caller
+from ..execution.executor import BatchExecutor, Executor, check_executor
+from ..execution.run import TaskRun, runs_of_caller
 from ..model.checks import check_wait
 from ..model.health import Finding
 from ..services.lifespan import Lifespan, in_words
@@ -70,25 +71,27 @@ class Executing:
 
     def is_called_inside_run(self) -> bool:
         """Tell if the caller is a run of this scheduler that has not ended."""
-        run = run_of_caller()
-        return run is not None and any(run in each.running for each in (self._execution, self._draining) if each)
+        executions = [each for each in (self._execution, self._draining) if each]
+        return any(run in each.running for run in runs_of_caller() for each in executions)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The facts about the execution that its users should know."""
         return () if self._execution is None else self._execution.findings
 
-    def check(self, executor: Executor, concurrency: int | None) -> int:
+    def check(self, executor: Executor | BatchExecutor, concurrency: int | None, batch: int | None) -> int:
         """Check the arguments of a start; return the concurrency, with the default worked out."""
         check_executor(executor)
         if concurrency is None:
             concurrency = self._options.concurrency
         check_concurrency(concurrency)
+        if batch is not None:
+            check_batch(batch, concurrency)
         if self._execution is not None:
             raise AlreadyExecuting
         return concurrency
 
-    async def start(self, executor: Executor, concurrency: int) -> None:
+    async def start(self, executor: Executor | BatchExecutor, concurrency: int, batch: int | None) -> None:
         if self._draining is not None and self.is_called_inside_run():
             raise AlreadyExecuting("cannot start anew inside of a run: the stop waits for the end of this run")
         while self._execution is None:
@@ -96,14 +99,15 @@ class Executing:
             await self._outcome.ended.wait()
             async with self._changing.of_this_loop():
                 if self._execution is None and self._outcome.ended.is_set():
-                    await self._start(executor, concurrency)
+                    await self._start(executor, concurrency, batch)
                     return
         raise AlreadyExecuting
 
-    async def _start(self, executor: Executor, concurrency: int) -> None:
+    async def _start(self, executor: Executor | BatchExecutor, concurrency: int, batch: int | None) -> None:
         connected = self._lifespan.require_open()
         partitions = connected.partitions.all
-        execution = Execution(partitions, self._options, executor, concurrency, self._events, self._log)
+        master = connected.partitions.master
+        execution = Execution(partitions, master, self._options, executor, concurrency, batch, self._events, self._log)
         self._execution, self._outcome = execution, (outcome := _Outcome())
         try:
             await connected.group.start(self._run, execution, outcome)
@@ -111,7 +115,8 @@ class Executing:
             self._ended(execution, outcome, None)  # it may have been cancelled before it began
             outcome.error = None  # and the caller, who cancelled it, knows
             raise
-        self._log.info("executing tasks: at most %d at once, of %d partitions", concurrency, len(partitions))
+        at_once = str(concurrency) if batch is None else f"{concurrency} batches of {batch}"
+        self._log.info("executing tasks: at most %s at once, of %d partitions", at_once, len(partitions))
 
     async def stop(self, drain_seconds: float | None) -> None:
         if drain_seconds is None:

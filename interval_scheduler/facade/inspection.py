@@ -11,6 +11,7 @@ from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue
 from ..model.assignment import to_id
 from ..model.audit import AuditReport
+from ..model.checks import check_prefix
 from ..model.health import PartitionHealth
 from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
@@ -32,41 +33,44 @@ class Inspection:
 
     async def get_task(self, task_or_id: Task | str) -> ScheduledTask | None:
         raw_id = to_id(task_or_id)
-        return await self._connected().namespace.get(raw_id)
+        return await (await self._connected()).namespace.get(raw_id)
 
     async def tasks(self, state: State | None, prefix: str) -> AsyncIterator[ScheduledTask]:
         if state not in (None, "waiting", "leased", "paused"):
             raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
-        if not isinstance(prefix, str):
-            raise InvalidType("prefix", f"must be a str, not {type(prefix).__name__}")
-        async for found in self._connected().namespace.tasks(state):
+        prefix = check_prefix("prefix", prefix)
+        async for found in (await self._connected()).namespace.tasks(state, prefix):
             if found.id.startswith(prefix):
                 yield found
                 self._lifespan.check_home()
 
     async def task_size(self) -> int:
-        return (await self._connected().namespace.sizes()).tasks
+        return (await (await self._connected()).namespace.sizes()).tasks
 
     async def queue_size(self) -> int:
-        return (await self._connected().namespace.sizes()).due_now
+        return (await (await self._connected()).namespace.sizes()).due_now
 
     async def examine(self) -> tuple[bool, tuple[PartitionHealth, ...]]:
         """Tell if the scheduler is connected, and return the health of all partitions now."""
         if self._lifespan.connected is None:
             return False, ()
-        connected = self._connected()
+        connected = self._lifespan.require()
         health = await connected.namespace.examine(self._options.storage.operation_timeout_seconds)
         if self._lifespan.connected is not connected:  # it was closed meanwhile
             return False, ()
         return True, health
 
     async def moving(self) -> tuple[PartitionMove, ...]:
-        return await self._connected().partitions.progress()
+        return await (await self._connected()).partitions.progress()
 
-    async def acknowledge_data_loss(self, partition: str | None) -> bool:
+    @staticmethod
+    def check_partition(partition: object) -> None:
+        """Check the argument of `acknowledge_data_loss`."""
         if partition is not None and not isinstance(partition, str):
             raise InvalidType("partition", f"must be a str or None, not {type(partition).__name__}")
-        partitions = self._connected().partitions
+
+    async def acknowledge_data_loss(self, partition: str | None) -> bool:
+        partitions = (await self._connected()).partitions
         chosen = [each for each in partitions.all if partition in (None, each.name)]
         if not chosen:
             names = ", ".join(each.name for each in partitions.all)
@@ -76,17 +80,21 @@ class Inspection:
         acknowledged = [await each.handshake.acknowledge_loss() for each in chosen]
         return any(acknowledged)
 
-    async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
+    @staticmethod
+    def check_audit(*, repair: object, progress: object) -> None:
+        """Check the arguments of `audit`."""
         if not isinstance(repair, bool):
             raise InvalidType("repair", f"must be True or False, not {type(repair).__name__}")
         if progress is not None and not callable(progress):
             raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
+
+    async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
         audit = Audit(
-            self._connected().partitions,
+            (await self._connected()).partitions,
             repair=repair,
             progress=progress,
         )
         return await audit.run()
 
-    def _connected(self) -> Connected:
-        return self._lifespan.require()
+    async def _connected(self) -> Connected:
+        return await self._lifespan.enter()

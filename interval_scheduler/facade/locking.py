@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from ..model.checks import Seconds
 from ..services.lifespan import Lifespan
-from ..services.locks import SAFETY_SECONDS, Lock
+from ..services.locks import SAFETY_SECONDS, Lock, check_hold
 
 
 class LockCalls:
@@ -26,7 +27,7 @@ class LockCalls:
         Raises:
             SchedulerError: as for `try_lock`.
         """
-        return await self._lifespan.require().locks.acquire(name, seconds) is not None
+        return await (await self._lifespan.enter()).locks.acquire(name, seconds) is not None
 
     async def try_lock(self, name: str) -> Lock | None:
         """Acquire a lock until `unlock`, or for 24 hours at the most; return `None` if another caller holds it.
@@ -39,7 +40,7 @@ class LockCalls:
             NotReplicated: it was acquired, but too few replicas knew in time (`wait_replicas`); it is released again.
             StorageFull, StorageRefused: Redis refuses; nothing was changed.
         """
-        return await self._lifespan.require().locks.acquire(name, SAFETY_SECONDS)
+        return await (await self._lifespan.enter()).locks.acquire(name, SAFETY_SECONDS)
 
     async def unlock(self, lock: Lock) -> bool:
         """Release a lock; return `False`, without any effect, if it is no longer held through this `Lock`.
@@ -50,7 +51,7 @@ class LockCalls:
             PartitionOffline, OutcomeUnknown: the master was lost; calling again is safe.
             StorageRefused: Redis refuses.
         """
-        return await self._lifespan.require().locks.release(lock)
+        return await (await self._lifespan.enter()).locks.release(lock)
 
     def lock(
         self, name: str, seconds: Seconds = 30, *, wait_seconds: float | None = None
@@ -67,22 +68,38 @@ class LockCalls:
             LockLost: it could not be renewed in time; the block was cancelled.
             SchedulerError: as for `try_lock`.
         """
-        return _AtHome(self._lifespan, self._lifespan.require().locks.hold(name, seconds, wait_seconds))
+        lifespan = self._lifespan
+
+        def hold() -> AbstractAsyncContextManager[Lock]:
+            return lifespan.require().locks.hold(name, seconds, wait_seconds)
+
+        if lifespan.connected is None and lifespan.open is not None:  # the block connects the queue
+            check_hold(name, seconds, wait_seconds)
+            return _AtHome(lifespan, hold, None)
+        return _AtHome(lifespan, hold, hold())
 
 
 class _AtHome(AbstractAsyncContextManager[Lock]):
     """The block of a lock; it is entered and left in the event loop that connected the scheduler."""
 
-    def __init__(self, lifespan: Lifespan, held: AbstractAsyncContextManager[Lock]) -> None:
+    def __init__(
+        self,
+        lifespan: Lifespan,
+        hold: Callable[[], AbstractAsyncContextManager[Lock]],
+        held: AbstractAsyncContextManager[Lock] | None,
+    ) -> None:
         self._lifespan = lifespan
+        self._hold = hold
         self._held = held
 
     async def __aenter__(self) -> Lock:
-        self._lifespan.require()
+        await self._lifespan.enter()
+        if self._held is None:
+            self._held = self._hold()
         return await self._held.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         self._lifespan.check_home()
-        return await self._held.__aexit__(kind, error, trace)
+        return None if self._held is None else await self._held.__aexit__(kind, error, trace)

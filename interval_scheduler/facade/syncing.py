@@ -65,7 +65,8 @@ class SyncCalls:
         Args:
             desired: the tasks that there should be, from any iterable or async iterable; each id starts with `scope`.
                 Of tasks with the same id, the last one counts.
-            scope: the prefix, such as `"tenant-7:"`.
+            scope: the prefix, such as `"{tenant-7}"`. With a whole hash tag, as there, only the tasks of that tag are
+                read; any other prefix, as `"feed:"`, is looked for among all tasks of the namespace.
             reschedule: the next run of a task that is updated, as for `assign_task`. Default `"keep"`.
             allow_empty: True if `desired` may be empty, so that the whole scope is removed. Default False.
             max_removed: the most tasks that may be removed: a number (int), or a share (float, 0.0 to 1.0) of the tasks

@@ -8,12 +8,13 @@ from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts
 from ..model.task import DeadTask, ScheduledTask, State, Task
 from .assigning import Assigning
+from .by_prefix import PrefixCalls
 from .control import Control
 from .inspection import Inspection
 from .syncing import SyncCalls
 
 
-class TaskCalls(SyncCalls):
+class TaskCalls(SyncCalls, PrefixCalls):
     """The calls of a `Scheduler` that concern tasks.
 
     Args:
@@ -23,8 +24,8 @@ class TaskCalls(SyncCalls):
     """
 
     def __init__(self, assigning: Assigning, control: Control, inspection: Inspection) -> None:
-        super().__init__(assigning)
-        self._control = control
+        SyncCalls.__init__(self, assigning)
+        PrefixCalls.__init__(self, control)
         self._inspection = inspection
 
     # Assigning and removing
@@ -155,7 +156,8 @@ class TaskCalls(SyncCalls):
 
         Args:
             state: list only the tasks in this state, `"waiting"`, `"leased"` or `"paused"`. Default: all.
-            prefix: list only the tasks whose id starts with this. Default: all.
+            prefix: list only the tasks whose id starts with this. Default: all. With a whole hash tag in it, as in
+                `"{tenant-7}"`, only the tasks of that tag are read; else all of the namespace.
 
         Raises:
             InvalidValue, InvalidType: an argument is bad.
@@ -269,8 +271,11 @@ class TaskCalls(SyncCalls):
         """
         return self._control.dead_tasks()
 
-    async def revive_task(self, task_id: str) -> bool:
+    async def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
         """Schedule a dead task anew, due now, with all its attempts.
+
+        Args:
+            task_or_id: the task, as it was assigned or listed, or its id.
 
         Returns:
             `True` if it was dead.
@@ -278,7 +283,7 @@ class TaskCalls(SyncCalls):
         Raises:
             SchedulerError: as for `pause_task`.
         """
-        return await self._control.revive_task(task_id)
+        return await self._control.revive_task(task_or_id)
 
     async def clear_dead_tasks(self) -> int:
         """Forget all dead tasks, in steps that never block Redis for long.

@@ -1,4 +1,4 @@
-"""Plain functions as executors: each run has a thread of its own, at most as many as there are runs at once."""
+"""Plain functions as executors: each run, or batch, has a thread of its own, at most as many as there are at once."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.to_thread
 
-from ..errors import InvalidType
-from ..execution.executor import Executor, check_executor
+from ..execution.executor import PAYLOAD, Executor, check_executor, is_coroutine_function
+from ..execution.run import TaskRun
+from ..support.arity import check_arity
 
 #: A coroutine function, or a plain function; called with what `serialize()` returned.
-AnyExecutor = Callable[[Any], object]
+AnyExecutor = Callable[[str], object] | Callable[[bytes], object]
+#: The same for batches; called with a list of runs.
+AnyBatchExecutor = Callable[[list[TaskRun]], object]
 
 
-def to_executor(executor: AnyExecutor, concurrency: int) -> Executor:
+def to_executor(executor: AnyExecutor | AnyBatchExecutor, concurrency: int) -> Executor:
     """Return a coroutine function as it is, and a plain function as one that calls it in a thread.
 
     Args:
@@ -26,18 +29,16 @@ def to_executor(executor: AnyExecutor, concurrency: int) -> Executor:
         concurrency: the most threads at once.
 
     Raises:
-        InvalidType: it cannot be called.
+        InvalidType: it cannot be called, or not with one argument.
     """
-    try:
-        check_executor(executor)
-    except InvalidType:
-        if callable(executor):
-            return _in_threads(executor, concurrency)
-        raise
-    return executor  # type: ignore[return-value]  # it was checked just now
+    if callable(executor) and not is_coroutine_function(executor):
+        check_arity("executor", executor, PAYLOAD)
+        return _in_threads(executor, concurrency)
+    check_executor(executor)
+    return cast("Executor", executor)
 
 
-def _in_threads(function: AnyExecutor, concurrency: int) -> Executor:
+def _in_threads(function: AnyExecutor | AnyBatchExecutor, concurrency: int) -> Executor:
     limiter: anyio.CapacityLimiter | None = None
 
     async def run(data: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
 Kind = Literal[
     "orphan",
@@ -17,7 +18,9 @@ Kind = Literal[
     "unreadable",
     "garbled",
     "leftover",
+    "not-indexed",
     "group-count",
+    "group-stands",
     "misplaced",
     "second-home",
 ]
@@ -45,16 +48,20 @@ class Problem:
               (as `inf`), or an id that is no UTF-8. Mended: the count is gone; the task is due at the nearest
               moment, or now; a task with an impossible id is set aside as dead, unless it is leased.
             - `leftover`: data about a task that is over. Mended: the data is gone.
+            - `not-indexed`: a task with a hash tag that the index of the tag does not have. Mended: the index has it.
             - `group-count`: a wrong count of the runs of a group. Mended: they are counted anew.
+            - `group-stands`: a group whose tasks wait for room, while nothing will give it to them: none of its tasks
+              runs or has a turn. Mended: the next claim goes on with them.
             - `second-home`: a task that is on its home and on another partition too. Mended: the task is gone from the
               other partition, unless it runs there.
             - `misplaced`: a task that is on another partition than its home only. Not mended: assign it again, after
               which the fault is a `second-home`.
-        id: the id of the task, with escapes such as `\xff` for bytes that are no UTF-8; for `group-count` the name of
-            the group.
+        id: the id of the task, with escapes such as `\xff` for bytes that are no UTF-8; for `group-count` and
+            `group-stands` the name of the group.
         partition: the name of the partition.
         detail: a description for people.
         mended: True if the fault was mended.
+        queue: the name of the queue; `None`: the fault is in the namespace itself.
     """
 
     kind: Kind
@@ -62,14 +69,20 @@ class Problem:
     partition: str
     detail: str
     mended: bool = False
+    queue: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.partition}: {self.id!r} is {self.kind}: {self.detail}{' (mended)' if self.mended else ''}"
+        queue = "" if self.queue is None else f"queue {self.queue!r}: "
+        return f"{self.partition}: {queue}{self.id!r} is {self.kind}: {self.detail}{' (mended)' if self.mended else ''}"
+
+
+#: The most problems that a report has one by one.
+MOST_PROBLEMS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The findings of an audit.
+    """The findings of an audit, of a namespace with its queues or of one queue.
 
     Attributes:
         checked: the number of tasks that were checked.
@@ -87,3 +100,18 @@ class AuditReport:
         return not self.counts or (
             sum(self.counts.values()) == len(self.problems) and all(problem.mended for problem in self.problems)
         )
+
+
+def joined(reports: Mapping[str | None, AuditReport]) -> AuditReport:
+    """Join the reports of a namespace and its queues.
+
+    Args:
+        reports: each by the name of its queue; `None`: of the namespace itself.
+    """
+    counts: Counter[Kind] = Counter()
+    problems: list[Problem] = []
+    for queue, report in reports.items():
+        counts.update(report.counts)
+        problems += [problem if queue is None else replace(problem, queue=queue) for problem in report.problems]
+    checked = sum(report.checked for report in reports.values())
+    return AuditReport(checked, dict(counts), tuple(problems[:MOST_PROBLEMS]))

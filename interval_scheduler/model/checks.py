@@ -167,6 +167,17 @@ def check_name(field: str, value: object) -> bytes:
     return raw
 
 
+def check_prefix(field: str, value: object) -> str:
+    """Return the beginning of ids, which may be empty; it is text that UTF-8 can encode."""
+    if not isinstance(value, str):
+        raise InvalidType(field, f"must be a str, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue(field, "must not contain lone surrogates (it cannot be encoded as UTF-8)") from None
+    return value
+
+
 def check_data(field: str, value: object) -> bytes:
     """Return a payload as bytes, from str (as UTF-8) or bytes: at most 256 KiB."""
     if isinstance(value, str):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Code = Literal[
@@ -112,6 +113,9 @@ class Health:
         findings: the facts about the scheduler itself: `stuck`, if no run can be started and none ends; `unworkable`,
             if tasks came whose next run it cannot work out.
         stopped: the error that ended the execution of tasks or the connection without being asked to; `None`: none did.
+            Of a queue that this process does not use, also the reason why it cannot be looked at.
+        queues: the health of each queue of the namespace, also of those that this process does not use; empty for a
+            queue. One that is not well makes the whole not well.
     """
 
     connected: bool
@@ -120,11 +124,17 @@ class Health:
     partitions: tuple[PartitionHealth, ...]
     findings: tuple[Finding, ...] = ()
     stopped: str | None = None
+    queues: Mapping[str, Health] = field(default_factory=dict, hash=False)
 
     @property
     def ok(self) -> bool:
-        """True if the scheduler is connected, all its partitions can be used, and its execution did not end unasked."""
-        return self.connected and self.stopped is None and all(partition.ok for partition in self.partitions)
+        """True if the scheduler is connected, its partitions and queues can be used, and no execution ended unasked."""
+        return (
+            self.connected
+            and self.stopped is None
+            and all(partition.ok for partition in self.partitions)
+            and all(queue.ok for queue in self.queues.values())
+        )
 
     def __bool__(self) -> bool:
         return self.ok

@@ -15,8 +15,10 @@
     l  ms        a run that cannot start within this time after it was due is skipped
     o  1         occurrences that come during a run are one more run after it; absent: they are left out
     j  ms        each run is due by up to this much after its time, by a draw from the id and that time
+    h  number    the number of the last runs that are kept
     p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
+    ~  Base64    the run itself (see past.py), in a header that ends a run of a task with `h`; never in a record
 
 Most tasks have no rules, and then nothing is stored.
 """
@@ -36,6 +38,22 @@ _MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
 _OVERLAPS: Final[dict[str | None, Overlap]] = {None: "skip", "1": "once"}
 _LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISSED.items()}
 DEFAULT_BACKOFF_MS: Final = 1000
+#: The letter of each rule, in the order in which they stand in a header.
+LETTER_OF: Final = {
+    "missed": "m",
+    "until": "u",
+    "max_runs": "n",
+    "cron": "c",
+    "timezone": "z",
+    "retries": "r",
+    "backoff": "b",
+    "timeout": "t",
+    "group": "g",
+    "start_deadline": "l",
+    "overlap": "o",
+    "jitter": "j",
+    "history": "h",
+}
 
 
 class BadPolicy(ValueError):
@@ -57,6 +75,7 @@ class Policy(NamedTuple):
     start_deadline_ms: int | None = None
     overlap: Overlap = "skip"
     jitter_ms: int | None = None
+    history: int = 0
 
     @property
     def needs_lease(self) -> bool:
@@ -67,6 +86,7 @@ class Policy(NamedTuple):
             or self.retries > 0
             or self.group is not None
             or self.overlap == "once"
+            or self.history > 0
         )
 
     def timeout_seconds(self, default: float | None) -> float | None:
@@ -84,12 +104,13 @@ class Policy(NamedTuple):
             ("c", self.cron),
             ("z", self.zone),
             ("r", self.retries or None),
-            ("b", self.backoff_ms if self.retries and self.backoff_ms != DEFAULT_BACKOFF_MS else None),
+            ("b", self.backoff_ms if self.backoff_ms != DEFAULT_BACKOFF_MS else None),
             ("t", self.timeout_ms),
             ("g", self.group),
             ("l", self.start_deadline_ms),
             ("o", 1 if self.overlap == "once" else None),
             ("j", self.jitter_ms),
+            ("h", self.history or None),
         ):
             if value is not None:
                 parts.append(f";{letter}{value}")
@@ -102,7 +123,7 @@ PLAIN: Final = Policy()
 @lru_cache(maxsize=4096)
 def _decode(text: bytes) -> Policy:
     found = {part[:1]: part[1:] for part in text.decode().split(";")[1:]}
-    if "@" in found or b"\0" in text:
+    if "@" in found or "~" in found or b"\0" in text:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read")
     try:
         return Policy(
@@ -118,6 +139,7 @@ def _decode(text: bytes) -> Policy:
             start_deadline_ms=_number(found.get("l")),
             overlap=_OVERLAPS[found.get("o")],
             jitter_ms=_number(found.get("j")),
+            history=_number(found.get("h")) or 0,
         )
     except (KeyError, ValueError) as error:
         raise BadPolicy(f"policy {text[:200]!r} cannot be read") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from .task import ScheduledTask
+
 
 class AssignCounts(NamedTuple):
     """The counts of `assign_tasks`."""
@@ -26,6 +28,15 @@ class SyncCounts(NamedTuple):
     """The number of tasks that were scheduled before in the desired form, and were left alone."""
     removed: int
     """The number of tasks that were scheduled but not desired, and are removed."""
+
+
+class TaskPage(NamedTuple):
+    """A page of tasks."""
+
+    tasks: tuple[ScheduledTask, ...]
+    """The tasks."""
+    after: str | None
+    """The mark of the next page, to be given to the same call; `None` at the end."""
 
 
 class SyncChange(NamedTuple):
@@ -58,8 +69,10 @@ class PartitionMove:
         partition: the name of the partition, one of the old list.
         moved: the number of tasks that have left it so far.
         left: about the number of its tasks that have not been looked at yet; only a part of them will have to move.
+        queue: the name of the queue whose tasks move; `None`: those of the namespace itself.
     """
 
     partition: str
     moved: int
     left: int
+    queue: str | None = None

@@ -11,9 +11,11 @@ from typing import Final
 from ..errors import InvalidType, InvalidValue
 from .checks import Moment, Seconds, Start, check_moment, check_name, check_seconds, to_ms
 from .cron import check_cron, check_zone
+from .past import MAX_HISTORY
 from .policy import PLAIN, Late, Missed, Overlap, Policy
 
 MAX_RETRIES: Final = 1000
+NEEDS_EXACT_TIMES: Final = "needs exact times: it cannot be combined with task_interval_seconds"
 MAX_RUNS: Final = 1_000_000_000
 MAX_GROUP_BYTES: Final = 128
 
@@ -51,6 +53,7 @@ class Rules:
             `"once"`: one more run at once for all of them, then the next on the grid.
         jitter: the time by which each run is due later than its time on the grid at the most, in seconds or as a
             timedelta; it must be shorter than the interval. The grid stays as it is. Default None: no time.
+        history: the number of its last runs that are kept, from 1 to 100; see `run_history`. Default 0: none.
 
     Raises:
         InvalidValue, InvalidType: a rule cannot be used; the message names it.
@@ -70,6 +73,7 @@ class Rules:
     start_deadline: Seconds | None = None
     overlap: Overlap = "skip"
     jitter: Seconds | None = None
+    history: int = 0
 
     def __post_init__(self) -> None:
         self.to_policy()
@@ -108,10 +112,11 @@ class Rules:
             retries=_count("retries", self.retries, 0, MAX_RETRIES),
             backoff_ms=_span("backoff", self.backoff),
             timeout_ms=None if self.timeout is None else _span("timeout", self.timeout),
-            group=None if self.group is None else _group(self.group),
+            group=None if self.group is None else check_group("group", self.group),
             start_deadline_ms=None if self.start_deadline is None else _span("start_deadline", self.start_deadline),
             overlap=self.overlap,
             jitter_ms=None if self.jitter is None else _span("jitter", self.jitter),
+            history=_count("history", self.history, 0, MAX_HISTORY),
         )
 
 
@@ -179,6 +184,7 @@ def rules_of(policy: Policy, *, spread: bool) -> Rules:
         ("start_deadline", None if policy.start_deadline_ms is None else policy.start_deadline_ms / 1000),
         ("overlap", policy.overlap),
         ("jitter", None if policy.jitter_ms is None else policy.jitter_ms / 1000),
+        ("history", policy.history),
     ):
         object.__setattr__(rules, name, value)  # the instance is frozen
     return rules
@@ -212,7 +218,7 @@ def _check_jitter(jitter_ms: int, interval_ms: int | None, grid_ms: int, *, fixe
     if fixed_delay:
         raise InvalidValue("jitter", "needs a grid: it cannot be combined with repeat='delay'")
     if grid_ms > 1:
-        raise InvalidValue("jitter", "needs exact times: it cannot be combined with task_interval_seconds")
+        raise InvalidValue("jitter", NEEDS_EXACT_TIMES)
     if interval_ms is not None and jitter_ms >= interval_ms:
         raise InvalidValue(
             "jitter", f"must be shorter than the interval of {interval_ms / 1000:g} s, got {jitter_ms / 1000:g} s"
@@ -234,13 +240,14 @@ def _span(field: str, value: object) -> int:
     return to_ms(seconds)
 
 
-def _group(value: object) -> str:
-    raw = check_name("group", value)
+def check_group(field: str, value: object) -> str:
+    """Return the name of a group."""
+    raw = check_name(field, value)
     text = raw.decode()
     if len(raw) > MAX_GROUP_BYTES:
-        raise InvalidValue("group", f"must be at most {MAX_GROUP_BYTES} bytes, got {len(raw)}")
+        raise InvalidValue(field, f"must be at most {MAX_GROUP_BYTES} bytes, got {len(raw)}")
     if ";" in text or not text.isprintable():
-        raise InvalidValue("group", f"must not contain ';' or control characters, got {text!r}")
+        raise InvalidValue(field, f"must not contain ';' or control characters, got {text!r}")
     return text
 
 

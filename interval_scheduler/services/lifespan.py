@@ -9,48 +9,34 @@
 One plain task holds the group: a group must be left by the task that entered it, and connect and close may be called
 by different tasks. If a call is cancelled half-way, the plain task ends by itself, and the next call waits for its end.
 While it closes, runs and handlers may still use the connection; whoever connects waits for the end, and connects anew.
+
+A queue has a lifespan of its own inside of that of its namespace: it uses the links of that one. While the list of
+partitions changes, the queues that exist come first: if one of them holds the change up, processes with the old list go
+on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import anyio
-from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
 from ..errors import NotConnected
-from ..storage.namespace import Namespace, Partition, Partitions
+from ..storage.namespace import Links, Partition, Partitions, QueueOf
 from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
 from ..support.loops import LoopLock, running_loop
 from ..support.text import describe
+from .connected import Connected, Inside, NothingInside
 from .home import check_home, is_left_behind
-from .locks import Locks
 from .rebalancer import Rebalancer
 
-
-class Connected:
-    """Everything that lives from `connect` to `close`.
-
-    Attributes:
-        group: the task group of all background work.
-        partitions: the partitions.
-        namespace: all tasks.
-        locks: the locks.
-        loop: the event loop of all of it; nothing here may be used from another one.
-        thread: the number of the thread in which that loop connected.
-    """
-
-    def __init__(self, group: TaskGroup, partitions: Partitions, log: GuardedLog) -> None:
-        self.group = group
-        self.loop = asyncio.get_running_loop()
-        self.thread = threading.get_ident()
-        self.partitions = partitions
-        self.namespace = Namespace(partitions, log)
-        self.locks = Locks(partitions, group.start_soon)
+__all__ = ["Connected", "EventLoopEnds", "Lifespan", "in_words"]
 
 
 class EventLoopEnds(NotConnected):
@@ -64,10 +50,26 @@ class Lifespan:
         options: the scheduler's options.
         events: the events; they are told of each lost and returned partition, and start handlers.
         log: the log for lost connections.
+        outer: the lifespan of the namespace in which this queue is; `None`: this one is of no queue.
+        queue: the place of this queue; `None`: it is none.
     """
 
-    def __init__(self, options: SchedulerOptions, events: Events, log: GuardedLog) -> None:
+    def __init__(
+        self,
+        options: SchedulerOptions,
+        events: Events,
+        log: GuardedLog,
+        outer: Lifespan | None = None,
+        queue: QueueOf | None = None,
+    ) -> None:
         self._options = options
+        self._outer: Final = outer
+        self._queue: Final = queue
+        self._links: Links | None = None
+        #: The queues of this namespace.
+        self.inside: Inside = NothingInside()
+        #: Connects a queue that is to connect at its first call; `None`: nothing is.
+        self.open: Callable[[], Awaitable[None]] | None = None
         self._events = events
         self._log = log
         self._connecting = LoopLock()
@@ -110,6 +112,16 @@ class Lifespan:
         if self._is_closing:
             raise NotConnected
         return connected
+
+    async def enter(self) -> Connected:
+        """Get the same as `require`; a queue that was asked for since its namespace connected is connected first.
+
+        Raises:
+            SchedulerError: as `require`, or the queue cannot be connected.
+        """
+        if self.connected is None and self.open is not None:
+            await self.open()
+        return self.require()
 
     def refuse_during_close(self) -> None:
         """Raise `NotConnected` while the scheduler closes."""
@@ -204,7 +216,7 @@ class Lifespan:
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
-            partitions = Partitions(self._options, self._log)
+            partitions = Partitions(self._options, self._log, self._open_links(), self._queue)
         except Exception as error:  # noqa: BLE001 - the caller of connect waits for any error, and gets it
             if not ready.done():
                 ready.set_exception(error)
@@ -217,13 +229,32 @@ class Lifespan:
             if not ready.done():
                 ready.set_exception(NotConnected())
 
+    def _open_links(self) -> Links:
+        if self._outer is None:
+            self._links = Links(self._options.storage, self._log)
+            return self._links
+        return self._outer.share_links()
+
+    def share_links(self) -> Links:
+        """Return the links, for a queue that connects.
+
+        Raises:
+            NotConnected: the namespace is not connected, or closes.
+        """
+        if self._links is None or self._task is None or self._task.done() or self._is_closing:
+            raise NotConnected
+        return self._links
+
     async def _host(self, partitions: Partitions, ready: asyncio.Future[None]) -> None:
         """Hold everything in the background, from the connection of the partitions to the close."""
         mine: Connected | None = None
         try:
             async with anyio.create_task_group() as group:
                 try:
-                    await partitions.connect(group)
+                    await partitions.reach(group)
+                    await self.inside.connect(partitions, has_joined=False)
+                    await partitions.join(group)
+                    await self.inside.connect(partitions, has_joined=True)
                 except Exception as error:  # noqa: BLE001 - the caller of connect gets it
                     if not ready.done():
                         ready.set_exception(error)
@@ -241,6 +272,9 @@ class Lifespan:
             if isinstance(error, asyncio.CancelledError) or ends_process(error) is not None:
                 raise
         finally:
+            if mine is None:
+                with anyio.CancelScope(shield=True):
+                    await self.inside.close()
             if self.connected is mine:  # else it was left behind in a closed event loop, and is another's by now
                 self._events.close()
                 self.connected = None

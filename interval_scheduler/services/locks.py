@@ -95,11 +95,7 @@ class Locks:
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:
         """Hold a lock for the length of a block, renewing it; see `Scheduler.lock`."""
-        check_name("name", name)
-        ttl_ms = _ttl_ms(seconds)
-        if wait_seconds is not None:
-            check_wait("wait_seconds", wait_seconds)
-        return self._hold(name, seconds, ttl_ms, wait_seconds)
+        return self._hold(name, seconds, check_hold(name, seconds, wait_seconds), wait_seconds)
 
     @asynccontextmanager
     async def _hold(self, name: str, seconds: Seconds, ttl_ms: int, wait_seconds: float | None) -> AsyncIterator[Lock]:
@@ -203,6 +199,19 @@ class LockRenewal:
             if held:
                 self._held_from = sent_at
             return held
+
+
+def check_hold(name: str, seconds: Seconds, wait_seconds: float | None) -> int:
+    """Check the arguments of `Scheduler.lock`; return the time after which it is free again, ms.
+
+    Raises:
+        InvalidValue, InvalidType: one of them cannot be used.
+    """
+    check_name("name", name)
+    ttl_ms = _ttl_ms(seconds)
+    if wait_seconds is not None:
+        check_wait("wait_seconds", wait_seconds)
+    return ttl_ms
 
 
 def _ttl_ms(seconds: Seconds) -> int:

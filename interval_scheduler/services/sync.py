@@ -6,6 +6,8 @@
                      └──────▶ the same: left alone ────────┴──▶ marked as wanted, in Redis
     then all scheduled tasks of the prefix that are not marked are counted, if there is a limit, and removed
 
+They are found by the index of the hash tag, if the prefix has a whole one; else by a walk over all tasks.
+
 The wanted tasks are marked at their homes, and not in this process: so its memory is bounded for any number of tasks.
 If a sync dies, its marks expire, and its changes do no harm: the next sync completes them. A lock lets one sync of a
 prefix run at a time, since two syncs with different sets would remove each other's tasks.
@@ -23,9 +25,10 @@ import anyio
 
 from ..errors import InvalidValue
 from ..model.assignment import AssignCall, NeverRuns
+from ..model.checks import check_prefix
 from ..model.desired import SyncLimits, is_same
 from ..model.reports import SyncChange, SyncCounts, SyncPlan
-from ..storage.marks import MAX_BATCH, MAX_BATCH_BYTES, Marks, Partition, Partitions
+from ..storage.marks import MAX_BATCH, MAX_BATCH_BYTES, Marks, Partition, Partitions, Prefix
 from .locks import Locks
 
 Item = TypeVar("Item")
@@ -48,9 +51,12 @@ async def sync(
     """Make the tasks whose ids start with `scope` equal to those that `calls` assign; see `Scheduler.sync_tasks`.
 
     Raises:
+        PartitionOffline: a partition where tasks of the scope can be is offline; nothing was changed.
         InvalidValue: there are no calls, or one is for a task that would never run; the others are carried out.
         TooManyRemovals: more tasks than the limit would be removed.
     """
+    for partition in Prefix(partitions, scope).partitions():
+        partition.require_online()
 
     async def carry_out(within: SyncLimits) -> _Sync:
         marks = Marks(partitions, retry_for_seconds)
@@ -80,7 +86,7 @@ class _Sync:
     def __init__(self, partitions: Partitions, marks: Marks, scope: str, grid_ms: int, limits: SyncLimits) -> None:
         self._partitions = partitions
         self._marks = marks
-        self._prefix = scope.encode()
+        self._prefix = Prefix(partitions, scope)
         self._grid_ms = grid_ms
         self._is_dry = limits.dry_run
         #: The number of desired tasks so far, and of those of them that were scheduled before.
@@ -182,17 +188,8 @@ class _Sync:
 
     async def _unwanted(self) -> AsyncIterator[tuple[Partition, Sequence[bytes]]]:
         """Find the tasks of the scope without a mark, step by step."""
-        migration = self._marks.migration
-        for partition in self._partitions.all if migration is None else migration.in_order:
-            if migration is not None:
-                for old in migration.old:  # a task that has left a swept partition must be at its new home
-                    await migration.forward(old)
-            cursor = b"0"
-            while True:
-                cursor, ids = await self._marks.sweep(partition, cursor, self._prefix)
-                yield partition, ids
-                if cursor == b"0":
-                    break
+        async for partition, ids, _ in self._prefix.steps(marks=self._marks.on):
+            yield partition, ids
 
 
 async def _chunks(
@@ -227,10 +224,11 @@ def check_scope(scope: object, ids_of: bytes | None = None) -> str:
     """Check the prefix of a sync, and that an id starts with it if one is given; return the prefix.
 
     Raises:
-        InvalidValue: the prefix is empty or no str, or the id does not start with it.
+        InvalidValue: the prefix is empty, no str, or cannot be encoded; or the id does not start with it.
     """
     if not isinstance(scope, str) or not scope:
         raise InvalidValue("scope", f"must be a str that is not empty, such as 'tenant-7:', got {scope!r}")
+    check_prefix("scope", scope)
     if ids_of is not None and not ids_of.startswith(scope.encode()):
         raise InvalidValue("desired", f"has a task whose id {ids_of.decode()!r} does not start with scope={scope!r}")
     return scope

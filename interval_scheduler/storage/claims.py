@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..config.options import SchedulerOptions
+from ..model.quotas import encode_caps
 from ..support import clock
 from .commands import lookup, running
 from .commands.assigning import START_WINDOW_MS
@@ -25,6 +26,7 @@ from .commands.running import MAX_CLAIM_BYTES, Claimed, ClaimedTask
 from .partition.partition import Partition
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
+from .tokens import USABLE_SECONDS, Tokens
 
 __all__ = [
     "MAX_BATCH",
@@ -48,19 +50,26 @@ class ClaimChannel:
     Args:
         partition: the partition.
         options: the scheduler's options.
+        tokens: where the tokens of a rate are taken; `None`: the only partition keeps them itself.
     """
 
-    def __init__(self, partition: Partition, options: SchedulerOptions) -> None:
+    def __init__(self, partition: Partition, options: SchedulerOptions, tokens: Tokens | None = None) -> None:
         self._partition = partition
         self._keys = partition.keys
         self._session = Session(partition, 0)
-        self._claim = running.claim if options.delivery == "at-least-once" else running.claim_once
+        self._at_least_once = options.delivery == "at-least-once"
         self._lease_ms = round(1000 * options.lease_seconds)
-        # Each partition counts its own runs and has a share of the limit, so that together they keep it.
-        storage = options.storage
-        self._group_limit = (options.group_concurrency or 0) // (len(storage.instances) + len(storage.leaving))
+        self._group_limit = encode_caps(options.group_concurrency)
+        self._source = tokens
+        # The tokens that the next claim brings, or the one in doubt; and when they were asked for, monotonic seconds.
+        self._tokens, self._tokens_from = 0, 0.0
         #: The time at which the last answered claim was first sent, monotonic seconds.
         self.sent_at = 0.0
+        #: The same, or when its tokens were asked for: its runs start within a second of that.
+        self.starts_from = 0.0
+        self._began_before = 0.0, 0.0
+        #: At most once: the token of the last reply, and how many tasks it brought if there may be more of its claim.
+        self._token, self._had = b"", -1
 
     @property
     def name(self) -> str:
@@ -68,24 +77,70 @@ class ClaimChannel:
         return self._partition.name
 
     @property
-    def in_doubt(self) -> bool:
-        """True if the next claim repeats one that got no answer."""
-        return self._session.in_doubt
+    def goes_on(self) -> bool:
+        """True if the next claim repeats one that got no answer, or may bring the rest of it."""
+        return self._session.in_doubt or self._had >= 0
 
     async def claim(self, limit: int, places: int, weight: int) -> Claimed:
         """Claim up to `limit` due tasks with records of up to `weight` bytes, or one task with a heavier record.
 
         The first `places` of them begin at once.
 
-        After a claim in doubt, return the tasks of that claim.
+        After a claim in doubt, return the tasks of that claim. At most once, these may be a part, since they must not
+        be too heavy: then the next claims return the others.
 
         Raises:
             OutcomeUnknown: the partition was lost; the next claim learns the result.
             StorageError: the partition refused; nothing was claimed.
         """
-        if not self._session.in_doubt:
-            self.sent_at = clock.monotonic()
-        return await self._claim(self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places)
+        is_again, is_rest = self._session.in_doubt, False
+        if not is_again:
+            self._began_before = self.sent_at, self.starts_from
+            self.sent_at = self.starts_from = clock.monotonic()
+            self._use_tokens()
+        tokens = b"" if self._source is None else self._tokens
+        asked = self._session, self._keys, limit, self._lease_ms, self._group_limit, weight, places, tokens
+        if self._at_least_once:
+            claimed = await running.claim(*asked)
+        else:
+            claimed = await running.claim_once(*asked, self._had)
+            if self._had >= 0 and claimed.ids and claimed.token == self._token:
+                self.sent_at, self.starts_from = self._began_before  # of the claim of which this is the rest
+                is_rest = True
+            self._token, self._had = claimed.token, len(claimed.ids) if is_again or is_rest else -1
+        self._settle(claimed, is_again=is_again, is_rest=is_rest)
+        return claimed
+
+    def _use_tokens(self) -> None:
+        """Claim with the tokens that were taken for it. Its runs start as soon after these as after a claim."""
+        if self._tokens and self.sent_at > self._tokens_from + USABLE_SECONDS:
+            self.put_back()
+        if self._tokens:
+            self.starts_from = self._tokens_from
+
+    def _settle(self, claimed: Claimed, *, is_again: bool, is_rest: bool) -> None:
+        """Put the tokens back that a claim did not use. Those of the rest of a claim went with the first part."""
+        if is_again and not self._at_least_once:
+            self._tokens = 0
+        elif claimed.waits_ms is not None and not is_rest:
+            self._tokens -= len(claimed.ids)
+        self.put_back()
+
+    async def take_tokens(self, wanted: int, timeout_seconds: float) -> None:
+        """Wait for tokens for the next claim, at most that long."""
+        if self._source is not None:
+            self._tokens, self._tokens_from = await self._source.take(wanted, timeout_seconds)
+
+    def put_back(self) -> None:
+        """Put the tokens back that no claim used."""
+        if self._source is not None:
+            self._source.put_back(self._tokens)
+        self._tokens = 0
+
+    def hurry(self) -> None:
+        """Ask for tokens at once, since the rate may be another."""
+        if self._source is not None:
+            self._source.hurry()
 
     async def wait_online(self) -> None:
         """Wait until the partition is online."""

@@ -54,7 +54,7 @@ class Completions:
             return results
 
         async def release(runs: Sequence[HandedBack]) -> Sequence[bool]:
-            delays = [one.delay_ms for one in runs]
+            delays = [b"%d%s" % (one.delay_ms, b"" if one.has_started else b"u") for one in runs]
             released = await running.released(sessions["release"], keys, [one.run for one in runs], delays)
             for one, result in zip(runs, released.results, strict=True):
                 if result == "x":
@@ -93,9 +93,9 @@ class Completions:
         """End a run that failed."""
         self._fail.put(failure)
 
-    def release(self, run: ClaimedTask, delay_ms: int = 0) -> None:
-        """Hand a claimed task back without running it; nobody may claim it within the delay."""
-        self._release.put(HandedBack(run, delay_ms))
+    def release(self, run: ClaimedTask, delay_ms: int = 0, *, has_started: bool = False) -> None:
+        """Hand a claimed task back whose run did not end; nobody may claim it within the delay."""
+        self._release.put(HandedBack(run, delay_ms, has_started))
 
     def quarantine(self, run: ClaimedTask, problem: str) -> None:
         """Set aside a claimed task that cannot be read, for a reason that names a key."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ..errors import StorageRefused
 from ..model.jitter import occurrence_at
+from ..model.past import BadHistory, PastRun, read_runs
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.rules import phase_of, rules_of
 from ..model.task import DeadTask, ScheduledTask
-from ..model.wire import readable
+from ..model.wire import LATEST_MS, readable, whole
 from .commands.lookup import DeadRow, Row
 
 
@@ -21,9 +22,12 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     try:
         record = parse(row.record)
         policy = of_header(record.header)
-    except (CorruptRecord, BadPolicy) as error:
+    except (CorruptRecord, BadPolicy) as problem:
         task_id = readable(row.id)
-        raise StorageRefused(partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {error}") from None
+        raise StorageRefused(
+            partition, "CORRUPT", f"the record of task {task_id!r} cannot be read: {problem}"
+        ) from None
+    failed_at, error = _cause(row.cause)
     spread = record.every_ms is not None and record.phase_ms == phase_of(row.id, record.every_ms)
     planned_ms = row.due_ms
     if policy.jitter_ms is not None and record.every_ms is not None and record.phase_ms is not None:
@@ -44,7 +48,30 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         repeat="delay" if record.fixed_delay else "rate",
         rules=rules_of(policy, spread=spread),
         planned=None if planned_ms == row.due_ms else planned_ms / 1000,
+        last_error=error,
+        failed_at=failed_at,
+        # A task that asks for none any more may have runs from before.
+        last_run=_last_run(row.last_run) if policy.history else None,
     )
+
+
+def _last_run(raw: bytes | None) -> PastRun | None:
+    """Return the last run of a history; `None` if it cannot be read, of which an audit tells."""
+    try:
+        return read_runs(raw)[0] if raw else None
+    except BadHistory:
+        return None
+
+
+def _cause(raw: bytes | None) -> tuple[float | None, str | None]:
+    """Return when a task failed, in epoch seconds, and its error; twice `None` for one that did not."""
+    if raw is None:
+        return None, None
+    when, _, text = raw.partition(b" ")
+    when_ms = whole(when)
+    if when_ms is None:
+        when_ms, text = 0, raw  # somebody else wrote it
+    return min(when_ms, LATEST_MS) / 1000, text.decode(errors="replace")
 
 
 def to_dead_task(partition: str, row: DeadRow) -> DeadTask:

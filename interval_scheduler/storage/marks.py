@@ -1,4 +1,4 @@
-"""The face of the storage for a sync: it marks the ids to keep, and sweeps over the rest.
+"""The face of the storage for a sync: it marks the ids to keep, so that the rest can be found.
 
 The marks are in Redis, at the home of each task, so that the memory of the process stays bounded. They expire after an
 hour.
@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from ..errors import StorageRefused
 from .commands import sync
+from .commands.sync import Marked
 from .partition.partition import Partition
 from .partitions import Partitions
+from .prefixes import Prefix
 from .requests.batching import MAX_BATCH, MAX_BATCH_BYTES
 from .requests.session import Session
 
-__all__ = ["MAX_BATCH", "MAX_BATCH_BYTES", "Marks", "Partition", "Partitions"]
+__all__ = ["MAX_BATCH", "MAX_BATCH_BYTES", "Marks", "Partition", "Partitions", "Prefix"]
 
 #: The time for which the marks of a sync are kept after the last one.
 _KEPT_MS: Final = 3_600_000
@@ -35,7 +36,8 @@ class Marks:
         self._partitions = partitions
         self._name = secrets.token_hex(8).encode()
         self._sessions = {partition: Session(partition.gate, retry_for_seconds) for partition in partitions.all}
-        self._counts = dict.fromkeys(partitions.all, 0)
+        #: The number of marks on each partition; one that has none is not there.
+        self._counts: dict[Partition, int] = {}
         #: The migration that was under way when the sync began: ids are then marked at their old homes too.
         self.migration = partitions.migration
 
@@ -48,27 +50,19 @@ class Marks:
             if self.migration is not None and self.migration.changes_home(raw_id):
                 by_home.setdefault(self.migration.old_home(raw_id), []).append(raw_id)
         for home, its_ids in by_home.items():
+            self._counts.setdefault(home, 0)
             flags = await sync.mark(self._sessions[home], home.keys, self._name, _KEPT_MS, its_ids)
             self._counts[home] += sum(flags)
             fresh.update(raw_id for raw_id, is_fresh in zip(its_ids, flags, strict=True) if is_fresh)
         return fresh
 
-    async def sweep(self, partition: Partition, cursor: bytes, prefix: bytes) -> tuple[bytes, Sequence[bytes]]:
-        """Sweep one step. Return the next cursor (`b"0"`: the end is reached), and the unmarked ids with the prefix.
-
-        Raises:
-            StorageRefused: the partition lost marks, so that the ids to keep are not known.
-        """
-        count = self._counts[partition]
-        cursor, ids = await sync.sweep(partition.gate, self._name, cursor, MAX_BATCH, prefix, count)
-        if not cursor:
-            raise StorageRefused(
-                partition.name, "LOST", "has lost marks of this sync, so that nothing more is removed: call it again"
-            )
-        return cursor, ids
+    def on(self, partition: Partition) -> Marked:
+        """Return the marks on a partition, for the search for all other ids."""
+        return Marked(self._name, self._counts.get(partition, 0))
 
     async def forget(self) -> None:
         """Delete the marks on all partitions that are online."""
-        for partition, session in self._sessions.items():
+        for partition in self._counts:
             if partition.state == "online":
+                session = self._sessions[partition]
                 await sync.mark(session, partition.keys, self._name, _KEPT_MS, [])

@@ -14,15 +14,16 @@ from ..errors import NotConnected, StorageError, StorageRefused
 from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.log import Log
-from .commands import lookup
+from .commands import lookup, sync
 from .commands.assigning import START_WINDOW_MS
-from .commands.lookup import StateSet
+from .commands.lookup import Row, StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
-from .partitions import Partition, Partitions
+from .partitions import Links, Partition, Partitions, QueueOf
+from .prefixes import Prefix
 from .requests.batching import MAX_BATCH
 
-__all__ = ["Cleared", "Namespace", "Partition", "Partitions", "TaskCounts"]
+__all__ = ["Cleared", "Links", "Namespace", "Partition", "Partitions", "Prefix", "QueueOf", "TaskCounts"]
 
 
 class TaskCounts(NamedTuple):
@@ -101,13 +102,25 @@ class Namespace:
         # Tasks in transit between two partitions arrive after the first round, so there is a second one.
         for _ in range(1 if migration is None else 2):
             # All at once: so no call that is made later takes effect before, at any partition.
-            for some, leased in await asyncio.gather(*[each.clear.submit(None) for each in self._partitions.all]):
-                removed += some
-                any_leased = any_leased or leased
+            partitions = self._partitions.all
+            for partition, each in zip(
+                partitions, await asyncio.gather(*[each.clear.submit(None) for each in partitions]), strict=True
+            ):
+                removed += each.removed
+                any_leased = any_leased or each.any_leased
+                if each.are_tags_left:
+                    await self._drop_tags(partition)
             if migration is not None:
                 for partition in migration.old:
                     await migration.forward(partition)
         return Cleared(removed, START_WINDOW_MS if any_leased else 0)
+
+    @staticmethod
+    async def _drop_tags(partition: Partition) -> None:
+        """Unlink what is left of the index of cleared tasks; nobody finds it any more, so a failure does no harm."""
+        with contextlib.suppress(StorageError):
+            while await sync.drop_tags(partition.gate):
+                pass
 
     async def pause_all(self) -> None:
         """Pause all partitions."""
@@ -141,11 +154,25 @@ class Namespace:
                 if after is None:
                     break
 
-    async def tasks(self, state: State | None) -> AsyncIterator[ScheduledTask]:
+    async def tasks(self, state: State | None, prefix: str) -> AsyncIterator[ScheduledTask]:
         """List tasks page by page: the leased, the waiting in due order, the paused; or only those in one state.
 
-        A task whose record cannot be read is left out, and written to the log.
+        With a prefix that has a whole hash tag, only those whose ids start with it; else all. A task whose record
+        cannot be read is left out, and written to the log.
         """
+        async for partition, row in self._rows(state, Prefix(self._partitions, prefix)):
+            try:
+                found = to_scheduled_task(partition.name, row)
+            except StorageRefused as error:
+                self._log.error("left out of the list: %s", error)
+                continue
+            yield found
+
+    async def _rows(self, state: State | None, prefix: Prefix) -> AsyncIterator[tuple[Partition, Row]]:
+        if prefix.has_tag and (places := await prefix.places(state)) is not None:
+            async for found in prefix.rows(places, state):
+                yield found
+            return
         state_sets: Sequence[tuple[StateSet, State]] = (
             ("leased", "leased"),
             ("parked", "waiting"),
@@ -155,10 +182,5 @@ class Namespace:
         for state_set, its_state in state_sets:
             if state in (None, its_state):
                 streams = [stream(partition, state_set) for partition in self._partitions.all]
-                async for partition, row in merge(streams):
-                    try:
-                        found = to_scheduled_task(partition.name, row)
-                    except StorageRefused as error:
-                        self._log.error("left out of the list: %s", error)
-                        continue
+                async for found in merge(streams):
                     yield found

@@ -1,12 +1,12 @@
-"""All partitions: finds the home of each task, connects the partitions, and does what concerns them together.
+"""All partitions: connects them, and does what concerns them together.
 
-During a migration, the partitions of the old list are among them, and calls on a task that moves go to the partition
-where it is (see `topology/migration.py`).
+During a migration, the partitions of the old list are among them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,9 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
-from ..errors import PartitionMismatch
-from ..model.assignment import AssignCall, NeverRuns
-from ..model.placement import homes
+from ..errors import PartitionMismatch, PartitionOffline
 from ..model.reports import PartitionMove
 from ..support.broadcast import Broadcast
 from ..support.log import Log
@@ -25,53 +23,62 @@ from .commands.assigning import Removed
 from .commands.control import ControlStep
 from .commands.locks import LockAnswer, LockStep
 from .commands.lookup import Row
-from .connection.discovery import open_locators
+from .commands.queues import list_queues
+from .connection.failures import FAILED, translate
+from .connection.link import Links
+from .partition.opening import QueueOf, open_partitions
 from .partition.partition import Partition
+from .routes import Routes
 from .scripts.membership import split
 from .topology.agreement import Reconfiguration
 from .topology.handoff import Handoff
 from .topology.hint_replay import HintReplay
 from .topology.migration import Migration
+from .topology.quota_copies import QuotaCopies
 
 __all__ = [
     "ControlStep",
+    "Links",
     "LockAnswer",
     "LockStep",
     "Migration",
     "Partition",
     "Partitions",
+    "QueueOf",
     "Removed",
     "Row",
 ]
 
 
-class Partitions:
-    """The partitions of a scheduler, from its options."""
+class Partitions(Routes):
+    """The partitions of a scheduler, from its options.
 
-    def __init__(self, options: SchedulerOptions, log: Log) -> None:
+    Args:
+        options: the options.
+        log: the log for partitions that cannot be reached, and for all that concerns one.
+        links: the links to the servers, which a namespace and its queues share.
+        queue: the queue whose partitions they are; `None`: they are those of no queue.
+    """
+
+    def __init__(self, options: SchedulerOptions, log: Log, links: Links, queue: QueueOf | None = None) -> None:
         self._log = log
+        self._queue = queue
         #: Tells of a partition that goes offline, and when it is back.
         self.states: Final[Broadcast[Partition]] = Broadcast()
         #: Tells the name of a partition that is back after a loss of its data.
         self.losses: Final[Broadcast[str]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
-        instances = (*options.storage.instances, *options.storage.leaving)
-        locators = open_locators(instances, options.storage, log)
-        opened = [
-            Partition(instance, options, log, self.states.tell, locator)
-            for instance, locator in zip(instances, locators, strict=True)
-        ]
+        opened = open_partitions(options, log, links, self.states.tell, queue)
         for partition in opened:
             partition.losses.subscribe(self.losses.tell)
-        self._listed: Final[Sequence[Partition]] = opened[: len(options.storage.instances)]
+        super().__init__(opened[: len(options.storage.instances)], options.storage.master_index)
         self._leaving: Sequence[Partition] = opened[len(options.storage.instances) :]
         self._dropping: Final = anyio.CancelScope()
-        self.master: Final = self._listed[options.storage.master_index]
-        self._home = homes([partition.name for partition in self._listed])
-        #: The migration to this list; `None` if no tasks move.
-        self.migration: Migration | None = None
-        # The one before: calls that still go from home to home come before later ones on the same task.
-        self._over: Migration | None = None
+        #: The quotas, of which each partition has a copy.
+        self.quotas: Final = QuotaCopies(self.master, lambda: self.all, log)
+        for partition in (*self._listed, *self._leaving):
+            if partition is not self.master:
+                partition.before_online = self.quotas.bring
         self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
         if options.on_offline == "hint":
@@ -85,65 +92,6 @@ class Partitions:
     def all(self) -> Sequence[Partition]:
         """The partitions of the list, in its order; during a migration, then those that were removed from it."""
         return self._listed if self.migration is None else (*self._listed, *self._leaving)
-
-    def home(self, raw_id: bytes) -> Partition:
-        """Return the home of a task id; raise unless it is online."""
-        partition = self._listed[self._home(raw_id)]
-        partition.require_online()
-        return partition
-
-    def writable(self, raw_id: bytes) -> Partition:
-        """Return the home of a task id to assign, remove or look up; raise unless it is online or takes hints."""
-        partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
-        if partition.state != "online":  # the frequent case needs no call
-            partition.require_writable()
-        return partition
-
-    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
-        """Assign a task with the next batch; the result is True if it is new."""
-        if (migration := self._migration_of(call.assignment.id)) is not None:
-            return migration.assign(call)
-        return self.writable(call.assignment.id).assign.submit(call)
-
-    def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
-        """Remove a task with the next batch."""
-        if (migration := self._migration_of(raw_id)) is not None:
-            return migration.remove(raw_id)
-        return self.writable(raw_id).remove.submit(raw_id)
-
-    def control(self, step: ControlStep) -> asyncio.Future[str]:
-        """Carry out a step on a task with the next batch."""
-        if (migration := self._migration_of(step.raw_id)) is not None:
-            return migration.control(step)
-        return self.home(step.raw_id).control.submit(step)
-
-    def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
-        """Look a task up with the next batch."""
-        if (migration := self._migration_of(raw_id)) is not None:
-            return migration.look(raw_id)
-        return self.writable(raw_id).look.submit(raw_id)
-
-    async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
-        """Look a task up, and return it with its partition; if it does not exist, `None` with its home."""
-        if (migration := self._migration_of(raw_id)) is not None and not migration.is_over:
-            old = migration.old_home(raw_id)
-            if (row := await old.look.submit(raw_id)) is not None:
-                return old, row
-        row = await self.look(raw_id)
-        return self._listed[self._home(raw_id)], row
-
-    def _migration_of(self, raw_id: bytes) -> Migration | None:
-        """Return the migration if it changes the home of a task; then raise unless its old home is online.
-
-        Return one that is over for a task on which an earlier call is still under way.
-        """
-        if self.migration is None:  # the frequent case
-            over = self._over
-            return over if over is not None and over.is_under_way(raw_id) else None
-        if not self.migration.changes_home(raw_id):
-            return None
-        self.migration.old_home(raw_id).require_online()
-        return self.migration
 
     def lock(self, step: LockStep) -> asyncio.Future[LockAnswer]:
         """Carry out a step on a lock with the next batch, even if this list of partitions is no longer in force."""
@@ -174,21 +122,52 @@ class Partitions:
         for partition in self._leaving:
             partition.retire()
 
-    async def connect(self, group: TaskGroup) -> None:
-        """Start all partitions in `group`; return once each was tried and at least one is online.
+    async def reach(self, group: TaskGroup) -> None:
+        """Start all partitions in `group`; return once each was tried. Nothing was written then.
 
         Raises:
-            UnsuitableServer: one of them must not be used (nothing was written then).
+            UnsuitableServer: one of them must not be used, or another list is in use.
             StorageRefused: one of them refuses.
-            PartitionOffline: none of them can be reached.
+            PartitionOffline: one that a change of the list needs cannot be reached.
         """
         for partition in self._listed:
             group.start_soon(partition.run)
         group.start_soon(self._run_leaving)
+        self.states.subscribe(functools.partial(self._on_state, group))
         for partition in (*self._listed, *self._leaving):
             await partition.first_try()
         self._raise_unusable()
         self._raise_same_database()
+        self._reconfiguration().check()
+
+    async def queue_names(self) -> Sequence[str]:
+        """List the queues of the namespace, once the master was reached.
+
+        Raises:
+            StorageError: the master cannot be reached, or refuses.
+        """
+        try:
+            if self.master.state == "connecting":  # it was reached, and is not online yet
+                return await list_queues(self.master, self.master.keys)
+            return await list_queues(self.master.gate, self.master.keys)
+        except FAILED as error:
+            raise translate(self.master.name, error) from None
+
+    @property
+    def is_list_changing(self) -> bool:
+        """True if the list of partitions may have to change, or tasks move; once all partitions were tried."""
+        stored = [partition.handshake.stored for partition in (*self._listed, *self._leaving)]
+        return self._list_epoch is not None or bool(self._leaving) or any(each and each.is_migrating for each in stored)
+
+    async def join(self, group: TaskGroup) -> None:
+        """Agree on the list of partitions, and have the partitions go online; return once at least one is.
+
+        Raises:
+            PartitionMismatch: another list is in use.
+            UnsuitableServer, StorageRefused, QueuesFull: one of them must not be used, or refuses.
+            PartitionOffline: none of them can be reached; or the master of a new queue, or of a new list.
+        """
+        self._raise_without_entry()
         await self._agree()
         # The master comes first: the others ask it for hints before they go online.
         for partition in (self.master, *self._others()):
@@ -201,6 +180,10 @@ class Partitions:
             self._log.warning("%s", problem)
         if self._hint_replay is not None:
             group.start_soon(self._hint_replay.run)
+
+    def _on_state(self, group: TaskGroup, partition: Partition) -> None:
+        if partition is self.master and partition.state == "online" and len(self.all) > 1:
+            group.start_soon(self.quotas.bring_all)
 
     def _others(self) -> list[Partition]:
         return [partition for partition in self.all if partition is not self.master]
@@ -239,9 +222,12 @@ class Partitions:
                 for partition in self._leaving:
                     group.start_soon(partition.run)
 
+    def _reconfiguration(self) -> Reconfiguration:
+        return Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch)
+
     async def _agree(self) -> None:
         """Find out which list is in force, and if tasks move to it."""
-        agreement = await Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch).agree()
+        agreement = await self._reconfiguration().agree()
         for partition in (*self._listed, *self._leaving):
             partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:
@@ -258,6 +244,13 @@ class Partitions:
             problem = partition.problem
             if problem is not None and not isinstance(problem, ConnectionError):
                 raise problem
+
+    def _raise_without_entry(self) -> None:
+        """Raise if this is a new queue, which the master has to know first; then a change of the list finds it."""
+        is_new = all(partition.handshake.stored is None for partition in (*self._listed, *self._leaving))
+        if is_new and self._queue is not None and (problem := self.master.problem) is not None:
+            what = f"must be reached to make the queue {self._queue.name!r}, and is not: {problem}"
+            raise PartitionOffline(self.master.name, what)
 
     def _raise_same_database(self) -> None:
         names: dict[str, str] = {}

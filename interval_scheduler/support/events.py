@@ -16,15 +16,17 @@ import asyncio
 import contextlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from ..errors import InvalidType, InvalidValue
+from .arity import check_arity
 from .guests import call_apart, ends_process, is_called_by, retrieve
 from .log import GuardedLog
 from .text import describe
 
+#: The names of the events; see `Scheduler.on`.
 EventName = Literal[
     "online",
     "offline",
@@ -39,6 +41,20 @@ EventName = Literal[
     "stopped",
 ]
 EVENT_NAMES: Final[tuple[EventName, ...]] = get_args(EventName)
+#: The arguments that the handlers of each event are called with, in words.
+ARGUMENTS: Final[Mapping[EventName, tuple[str, ...]]] = {
+    "online": (),
+    "offline": (),
+    "db-disconnect": ("the name of the partition",),
+    "db-reconnect": ("the name of the partition",),
+    "data-lost": ("the name of the partition",),
+    "clock-jump": ("the name of the partition", "the seconds of the jump"),
+    "run": ("the TaskRun",),
+    "run-error": ("the TaskRun", "the error"),
+    "run-skipped": ("the TaskRun",),
+    "stuck": ("the number of runs", "the longest TaskRun", "its seconds"),
+    "stopped": ("the error",),
+}
 #: The most asynchronous handlers in progress; the calls of others are left out, and counted.
 MAX_IN_PROGRESS: Final = 1000
 #: The time that a cancelled handler may take to end, in seconds.
@@ -134,17 +150,18 @@ class Events:
     def _others(self) -> list[asyncio.Task[None]]:
         return [task for task in self._in_progress if task not in self._closers]
 
-    def on(self, event: str, handler: Handler) -> Callable[[], None]:
+    def on(self, event: EventName, handler: Handler) -> Callable[[], None]:
         """Add a handler; return a function that removes it.
 
         Raises:
             InvalidValue: there is no such event.
-            InvalidType: the handler cannot be called.
+            InvalidType: the handler cannot be called, or not with the arguments of the event.
         """
         if event not in self._listeners:
             raise InvalidValue("event", f"must be one of {', '.join(EVENT_NAMES)}, got {event!r}")
         if not callable(handler):
             raise InvalidType("handler", f"must be a function, not {type(handler).__name__}")
+        check_arity("handler", handler, ARGUMENTS[event], f" at the event {event!r}")
         listener = _Listener(handler, copy_context())
         self._listeners[event].append(listener)
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, Unpack
 from unittest import mock
 
-from .. import ClockCannotBeMoved, InvalidType, InvalidValue, Scheduler
+from .. import ClockCannotBeMoved, FlatOptions, InvalidType, InvalidValue, Scheduler
 from ..model.checks import Moment, check_moment, check_number, check_wait
 from ..support import clock as package_clock
 from .failures import Failures
@@ -148,7 +148,7 @@ class TimeMachine:
 
     # Schedulers
 
-    def scheduler(self, **options: Any) -> Scheduler:
+    def scheduler(self, **options: Unpack[FlatOptions]) -> Scheduler:
         """Make a scheduler on the machine's own store. It is closed with the machine, if not before.
 
         Args:
@@ -176,8 +176,9 @@ class TimeMachine:
         self._moved.enter()
         async with AsyncExitStack() as stack:  # one that does not close leaves none of the others open
             for scheduler in self._made:
-                stack.push_async_callback(scheduler.close)
-                stack.push_async_callback(scheduler.stop_task_execute, drain_seconds=0)
+                # As a cancelled block: it waits neither for its own runs nor for those of its queues.
+                cancelled = asyncio.CancelledError()
+                stack.push_async_callback(scheduler.__aexit__, type(cancelled), cancelled, None)
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:

@@ -32,18 +32,23 @@ PUBLIC = {
     "RedisInstance",
     "Task",
     "IntervalTask",
+    "Rate",
     "ScheduledTask",
     "TaskRun",
     "current_run",
     "Lock",
     "AssignCounts",  # what assign_tasks returns
     "AuditReport",
+    "BatchFailed",
     "BlockingScheduler",
     "DeadTask",
     "Finding",
+    "FlatOptions",
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
+    "PastRun",  # what run_history() returns
+    "TaskPage",  # what failing_page() returns
     "Problem",
     "Retry",
     "Rules",
@@ -64,7 +69,7 @@ every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda mo
 def test_the_import_finder_sees_what_there_is() -> None:
     # Or tests below could pass by seeing nothing.
     found = set(MODULES["facade.scheduler"].imports())
-    assert {"anyio", f"{PACKAGE}.services.lifespan.Lifespan", f"{PACKAGE}.config.options.to_options"} <= found, (
+    assert {"anyio", f"{PACKAGE}.support.log.guarded", f"{PACKAGE}.config.options.to_options"} <= found, (
         "from folders above"
     )
     assert LOADER in set(MODULES["storage.commands.running"].imports())

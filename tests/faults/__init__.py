@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.faults.driving", "tests.model.invariants")
+pytest.register_assert_rewrite("tests.faults.driving")

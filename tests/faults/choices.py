@@ -12,8 +12,9 @@ from tests.model import Spec, Wanted
 from tests.scripts.store import HOUR, MINUTE
 
 #: Few, so that much happens to each.
-IDS: Final = ("a:1", "a:2", "{*}", "ж")
-SCOPES: Final = {"a:": IDS[:2], "{": IDS[2:3], "ж": IDS[3:]}
+IDS: Final = ("a:1", "{*}:1", "{*}", "ж")
+#: Prefixes, and the ids that begin with them; one has a whole hash tag, and one a half.
+SCOPES: Final = {"{*}": IDS[1:3], "a:": IDS[:1], "{": IDS[1:3], "ж": IDS[3:]}
 LOCKS: Final = ("a:1", "sync")
 RULES: Final[list[Reschedule]] = ["keep", "interval", "start"]
 #: What the tasks of a history have in common: they are of few groups, of none, have an end, or at first so many runs.
@@ -42,7 +43,9 @@ _ends = st.builds(lambda hours, ms: hours * HOUR + ms, st.integers(-2, 5), _trif
 _data = st.text(max_size=2) | st.binary(max_size=3)
 _kinds = st.sampled_from(["once", "rate", "rate", "delay", "cron"])
 _groups = st.sampled_from([None, None, "g", "g", "h:ж"])
-_extras = st.sets(st.sampled_from(["spread", "missed", "until", "max_runs", "retries", "timeout"]), max_size=3)
+_extras = st.sets(
+    st.sampled_from(["spread", "missed", "until", "max_runs", "retries", "timeout", "history"]), max_size=3
+)
 _jitters = st.sampled_from([5 * MINUTE, 20 * MINUTE])
 _more = st.sets(st.sampled_from(["late", "overlap", "jitter", "jitter"]), max_size=2)
 
@@ -71,6 +74,8 @@ def wanted(draw: st.DrawFn, of: tuple[str, ...] = IDS) -> Wanted:
             spec = replace(spec, until=until if start is None else max(until, start))
         if "max_runs" in extras:
             spec = replace(spec, max_runs=draw(st.integers(1, 3)))
+    if "history" in extras:
+        spec = replace(spec, history=draw(st.integers(1, 3)))
     if "retries" in extras:
         spec = replace(spec, retries=draw(st.integers(1, 3)), backoff=draw(st.sampled_from([1000, 2500])))
     if "timeout" in extras:

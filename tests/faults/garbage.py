@@ -28,8 +28,9 @@ SCORES: Final = {"-inf": "-inf", "inf": "inf", "-5": "-5", "1.5": "1.5", "1e300"
 IDS: Final = {"no UTF-8": b"\xff\xfe", "a surrogate": b"\xed\xa0\x80", "NUL": b"a\0b", "1 MB": b"i" * (1 << 20)}
 #: The task that is harmed, unless its id itself is what is wrong.
 BAD: Final = b"bad"
+TAGGED: Final = b"{t}bad"
 RECORD: Final = b"s 200 0\nbad"
-_POLICIES: Final = ("u", "n", "c", "r", "b", "t", "@", "m")
+_POLICIES: Final = ("u", "n", "c", "r", "b", "t", "@", "~", "h", "m")
 _GROUP_KEYS: Final = {
     "in-use": "string",
     "of": "hash",
@@ -50,11 +51,15 @@ _TYPES: Final = {
     "paused": "zset",
     "runs": "hash",
     "failures": "hash",
+    "history": "hash",
+    "failing": "zset",
+    "causes": "hash",
     "fence": "string",
     "epoch": "string",
     "outbox": "hash",
     "moves": "hash",
     **{f"group:{name}": kind for name, kind in _GROUP_KEYS.items() if kind != "string"},
+    "tag:now": "string",
 }
 
 
@@ -84,8 +89,9 @@ def kinds() -> Iterator[Garbage]:
             yield Garbage(f"tasks, phase: {word}", _record(b"s 200 %s\nbad" % value), "aside")
             yield Garbage(f"tasks, rounding grid: {word}", _record(b"s 200 0 %s\nbad" % value), "aside")
         yield Garbage(f"attempts: {word}", _field("attempts", value), "aside")
-        for key in ("runs", "failures", "errors"):
+        for key in ("runs", "failures", "errors", "causes"):
             yield Garbage(f"{key}: {word}", _field(key, value))
+        yield Garbage(f"history: {word}", _field("history", value, b"s 200 0;h3\nbad"))
         yield Garbage(f"leases: {word}", _lease(value))
         yield Garbage(f"leases, due time: {word}", _lease(b"1 " + value))
         yield Garbage(f"leases, mark: {word}", _lease(b"1 1 s" + value))
@@ -97,6 +103,7 @@ def kinds() -> Iterator[Garbage]:
         yield Garbage(f"group:parked, due time: {word}", _parked(b"g\0%s\0bad" % value))
         yield Garbage(f"group:runs: {word}", _group_count(value))
         yield Garbage(f"fence: {word}", _fence(value))
+        yield Garbage(f"tag:now: {word}", _index(value), raw_id=TAGGED)
     for letter in _POLICIES:
         for word in ("a word", "400 digits", "a negative number", "1e999", "no UTF-8"):
             if (letter, word) != ("m", "a negative number"):
@@ -106,6 +113,7 @@ def kinds() -> Iterator[Garbage]:
         yield Garbage(f"due: {word}", _score("due", score))
         yield Garbage(f"paused: {word}", _score("paused", score))
         yield Garbage(f"dead: {word}", _score("dead", score))
+        yield Garbage(f"failing: {word}", _failing(score))
         yield Garbage(f"leased: {word}", _lease(b"1 1", score))
     for word, raw_id in IDS.items():
         yield Garbage(f"an id: {word}", _task(raw_id), "aside", raw_id)
@@ -129,10 +137,21 @@ def write_type(client: redis.Redis, key: bytes, kind: str) -> None:
 
 def forget(client: redis.Redis, tag: bytes, raw_id: bytes) -> None:
     """Delete all that there is of a task, as the next kind begins."""
-    for key in ("tasks", "leases", "attempts", "errors", "runs", "failures", "group:of", "group:overdue"):
+    for key in (
+        "tasks",
+        "leases",
+        "attempts",
+        "errors",
+        "runs",
+        "failures",
+        "history",
+        "causes",
+        "group:of",
+        "group:overdue",
+    ):
         client.hdel(tag + key.encode(), raw_id)
     client.hdel(tag + b"group:parked-of", raw_id)
-    for key in ("due", "leased", "dead", "paused"):
+    for key in ("due", "leased", "dead", "paused", "failing"):
         client.zrem(tag + key.encode(), raw_id)
     parked = set(client.hvals(tag + b"group:parked-of"))
     for member in cast("list[bytes]", client.zrange(tag + b"group:parked", 0, -1)):
@@ -160,6 +179,14 @@ def _field(key: str, value: bytes, record: bytes = RECORD) -> Callable[[redis.Re
     def write(client: redis.Redis, tag: bytes) -> None:
         client.hset(tag + key.encode(), BAD, value)
         _task(BAD, record)(client, tag)
+
+    return write
+
+
+def _failing(score: str) -> Callable[[redis.Redis, bytes], object]:
+    def write(client: redis.Redis, tag: bytes) -> None:
+        client.zadd(tag + b"failing", {BAD: score})
+        _field("causes", b"1 Oh: no")(client, tag)
 
     return write
 
@@ -204,6 +231,17 @@ def _fence(value: bytes) -> Callable[[redis.Redis, bytes], object]:
     def write(client: redis.Redis, tag: bytes) -> None:
         client.set(tag + b"fence", value)
         _task(BAD)(client, tag)
+
+    return write
+
+
+def _index(value: bytes) -> Callable[[redis.Redis, bytes], object]:
+    """The generation of the index of hash tags, and beside it a member of the index that is none."""
+
+    def write(client: redis.Redis, tag: bytes) -> None:
+        client.set(tag + b"tag:now", value)
+        client.zadd(tag + b"tag:1:t", {value: 0})
+        _task(TAGGED)(client, tag)
 
     return write
 

@@ -20,11 +20,13 @@ from tests.scripts.store import HOUR, MINUTE, Space
 from . import choices
 from .rules_doubting import Doubting
 from .rules_looking import Looking
+from .rules_prefixes import ByPrefix
 from .rules_running import Running
 from .rules_steering import Steering
+from .rules_updating import Updating
 
 
-class Machine(Doubting, Running, Steering, Looking):
+class Machine(Doubting, Running, Steering, Updating, ByPrefix, Looking):
     """All rules together, and those of what happens by itself."""
 
     @precondition(lambda self: self.is_turn_of("time") and self.any_at(Waiting, Paused, Leased))

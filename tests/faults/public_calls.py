@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from interval_scheduler import IntervalTask, Lock, Scheduler
+from interval_scheduler import IntervalTask, Lock, Rate, Scheduler
 from tests.faults.stage import FAR, RECURRING, RESTING, Call, Entry, Stage, of_another, plain
 from tests.waiting import until
 
@@ -102,9 +102,38 @@ async def _get_task(stage: Stage) -> None:
         stage.expect("get_task", found and (found.id, found.data, found.every), (task.id, task.id, 1000))
 
 
+async def _run_history(stage: Stage) -> None:
+    for task in RESTING:
+        stage.expect("run_history", await stage.scheduler.run_history(task.id), ())
+
+
+async def _failing_page(stage: Stage) -> None:
+    page = await stage.scheduler.failing_page()
+    stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
+
+
+@asynccontextmanager
+async def _update_task(stage: Stage) -> AsyncIterator[Call]:
+    task_id = await stage.assigned("updated")
+
+    async def call() -> None:
+        stage.holds("update_task", await stage.scheduler.update_task(task_id, every=1000, retries=3))
+
+    yield call
+    await stage.scheduler.update_task(task_id, every=1000, retries=3)
+    found = await stage.scheduler.get_task(task_id)
+    stage.expect("an updated task", found and (found.data, found.every, found.rules.retries), (task_id, 1000, 3))
+
+
+async def _has_task(stage: Stage) -> None:
+    for task in RESTING:
+        stage.holds("has_task", await stage.scheduler.has_task(task))
+    stage.holds("has_task of none", not await stage.scheduler.has_task("unknown"))
 
 
 async def _task_size(stage: Stage) -> None:
@@ -166,6 +195,67 @@ async def _gone(stage: Stage, task_id: str) -> None:
         return await stage.scheduler.get_task(task_id) is None
 
     await until(is_gone)
+
+
+async def _tagged(stage: Stage, count: int = 20) -> tuple[str, list[str]]:
+    """A new hash tag as a prefix, and the ids of some tasks with it."""
+    prefix = f"{{{stage.new('tag')}}}"
+    ids = [f"{prefix}{n:02}" for n in range(count)]
+    await stage.scheduler.assign_tasks([IntervalTask(task_id, task_id, start=FAR) for task_id in ids])
+    return prefix, ids
+
+
+@asynccontextmanager
+async def _count_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("count_tasks", await stage.scheduler.count_tasks(prefix=prefix), len(ids))
+        stage.expect("count_tasks", await stage.scheduler.count_tasks(prefix="resting "), len(RESTING))
+
+    yield call
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _pause_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("pause_tasks", await stage.scheduler.pause_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.pause_tasks(prefix=prefix)
+    found = [task.id async for task in stage.scheduler.tasks(prefix=prefix, state="paused")]
+    stage.expect("the paused tasks", found, ids)
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _resume_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+    await stage.scheduler.pause_tasks(prefix=prefix)
+
+    async def call() -> None:
+        stage.expect("resume_tasks", await stage.scheduler.resume_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.resume_tasks(prefix=prefix)
+    found = [task.id async for task in stage.scheduler.tasks(prefix=prefix, state="waiting")]
+    stage.expect("the resumed tasks", found, ids)
+    await stage.scheduler.remove_tasks(ids)
+
+
+@asynccontextmanager
+async def _clear_tasks(stage: Stage) -> AsyncIterator[Call]:
+    prefix, ids = await _tagged(stage)
+
+    async def call() -> None:
+        stage.expect("clear_tasks", await stage.scheduler.clear_tasks(prefix=prefix), len(ids))
+
+    yield call
+    await stage.scheduler.clear_tasks(prefix=prefix)
+    stage.expect("what is left of a tag", await stage.scheduler.count_tasks(prefix=prefix), 0)
 
 
 @asynccontextmanager
@@ -279,12 +369,51 @@ async def _audit(stage: Stage) -> None:
     stage.expect("audit", report.problems, ())
 
 
+async def _queues(stage: Stage) -> None:
+    stage.expect("queues", await stage.scheduler.queues(), [])
+
+
 async def _moving(stage: Stage) -> None:
     stage.expect("moving", await stage.scheduler.moving(), ())
 
 
 async def _acknowledge_data_loss(stage: Stage) -> None:
     stage.holds("acknowledge_data_loss", not await stage.scheduler.acknowledge_data_loss())
+
+
+#: A rate, and a bound of a group, that hold nothing up here.
+_RATE: Final = Rate(1, per=3600)
+_CAPS: Final = {"of nobody": 3}
+
+
+@asynccontextmanager
+async def _set_rate(stage: Stage) -> AsyncIterator[Call]:
+    async def call() -> None:
+        await stage.scheduler.set_rate(_RATE, group="of nobody")
+
+    yield call
+    await stage.settle()
+    await call()
+    stage.expect("get_rate after a set", await stage.scheduler.get_rate(group="of nobody"), _RATE)
+
+
+async def _get_rate(stage: Stage) -> None:
+    stage.expect("get_rate", await stage.scheduler.get_rate(), None)
+
+
+@asynccontextmanager
+async def _set_group_concurrency(stage: Stage) -> AsyncIterator[Call]:
+    async def call() -> None:
+        await stage.scheduler.set_group_concurrency(_CAPS)
+
+    yield call
+    await stage.settle()
+    await call()
+    stage.expect("what was set", await stage.scheduler.get_group_concurrency(), _CAPS)
+
+
+async def _get_group_concurrency(stage: Stage) -> None:
+    stage.holds("get_group_concurrency", await stage.scheduler.get_group_concurrency() in (None, _CAPS))
 
 
 CALLS: Final[dict[str, Entry]] = {
@@ -303,6 +432,10 @@ CALLS: Final[dict[str, Entry]] = {
     "clear_all_tasks": _clear_all_tasks,
     "is_scheduled": plain(_is_scheduled),
     "get_task": plain(_get_task),
+    "has_task": plain(_has_task),
+    "update_task": _update_task,
+    "run_history": plain(_run_history),
+    "failing_page": plain(_failing_page),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),
@@ -310,6 +443,10 @@ CALLS: Final[dict[str, Entry]] = {
     "resume_task": _resume_task,
     "run_task_now": _run_task_now,
     "cancel_run": plain(_cancel_run),
+    "count_tasks": _count_tasks,
+    "pause_tasks": _pause_tasks,
+    "resume_tasks": _resume_tasks,
+    "clear_tasks": _clear_tasks,
     "pause": _pause,
     "resume": _resume,
     "dead_tasks": plain(_dead_tasks),
@@ -319,8 +456,13 @@ CALLS: Final[dict[str, Entry]] = {
     "try_lock": _try_lock,
     "unlock": _unlock,
     "lock": plain(_lock),
+    "set_rate": _set_rate,
+    "get_rate": plain(_get_rate),
+    "set_group_concurrency": _set_group_concurrency,
+    "get_group_concurrency": plain(_get_group_concurrency),
     "check_health": plain(_check_health),
     "audit": plain(_audit),
+    "queues": plain(_queues),
     "moving": plain(_moving),
     "acknowledge_data_loss": plain(_acknowledge_data_loss),
 }

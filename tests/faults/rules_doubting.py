@@ -18,6 +18,7 @@ from tests.model import Effect, Model, Wanted, assigning, control
 
 from . import choices
 from .rules_assigning import Assigning
+from .rules_updating import changes, mirror_of, placed, update
 from .shaky import IN_DOUBT, NEVER, After, Trouble
 
 What = Literal[
@@ -30,6 +31,7 @@ What = Literal[
     "run now",
     "revive",
     "cancel",
+    "update",
     "clear",
     "purge",
     "halt",
@@ -42,11 +44,13 @@ MOST_DOUBTS = 3
 _WHAT: list[What] = [
     "assign", "assign", "assign", "assign", "assign", "assign some", "remove", "remove", "remove", "remove some",
     "pause", "pause", "resume", "resume", "run now", "revive", "cancel", "clear", "purge", "halt", "go on",
+    "update", "update", "update",
 ]  # fmt: skip
 #: What somebody does, and wants instead.
 _CHANGES_OF_MIND: list[tuple[What, What]] = [
     ("assign", "remove"), ("remove", "assign"), ("assign", "clear"), ("clear", "assign"),
     ("remove", "pause"), ("pause", "resume"), ("resume", "pause"), ("assign", "assign"),
+    ("update", "assign"), ("update", "remove"), ("update", "update"),
 ]  # fmt: skip
 _turns: st.SearchStrategy[After] = st.tuples(st.just("turns"), st.integers(0, 30))
 _soon: st.SearchStrategy[After] = st.tuples(st.just("ms"), st.integers(0, 8))
@@ -56,13 +60,14 @@ _sent_by_then: st.SearchStrategy[After] = st.tuples(st.just("ms"), st.integers(4
 
 @dataclass(frozen=True)
 class Drawn:
-    """A call as it is drawn: on a task, with an assignment or two, and when its caller gives up."""
+    """A call as it is drawn: on a task, with an assignment or two, when its caller gives up, and a change."""
 
     what: What
     number: int
     wanted: list[Wanted]
     how: Reschedule
     patience: After | None
+    given: dict[str, Any]
 
 
 _troubles: st.SearchStrategy[Trouble] = st.sampled_from(
@@ -83,7 +88,7 @@ class Burst:
 
 def _drawn(what: list[What], numbers: list[int], patience: st.SearchStrategy[After | None]) -> st.SearchStrategy[Drawn]:
     some = st.lists(choices.wanted(), min_size=2, max_size=2)
-    return st.builds(Drawn, st.sampled_from(what), st.sampled_from(numbers), some, choices.rules, patience)
+    return st.builds(Drawn, st.sampled_from(what), st.sampled_from(numbers), some, choices.rules, patience, changes)
 
 
 #: Anything. One task is spoken of most, so that calls on it follow each other.
@@ -202,6 +207,13 @@ class Doubting(Assigning):
         if what in ("remove", "remove some"):
             return self._removing(what, ids if what == "remove some" else ids[:1])
         task_id, raw_id = ids[0], ids[0].encode()
+        if what == "update":
+            change = placed(task_id, drawn.given, self.base, self.cron)
+            return Call(
+                f"update {change}",
+                lambda scheduler: update(scheduler, change, drawn.how),
+                {task_id: mirror_of(change, drawn.how)},
+            )
         steps: dict[str, tuple[str, Callable[[Model, bytes, int], bool]]] = {
             "pause": ("pause_task", control.pause),
             "resume": ("resume_task", control.resume),

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from interval_scheduler.execution.missed import next_run
 from interval_scheduler.model.ending import Failure
+from interval_scheduler.model.past import Outcome
 from interval_scheduler.storage.commands import running as running_commands
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.requests.session import Session
@@ -129,9 +130,13 @@ class Running(Driven):
 
     def fail(self, numbers: list[int], retry: int | None, *, charge: bool, again: bool) -> None:
         failing = [
-            Failing(run, retry, charge, f"Oh: {n} ж", self.told(run)) for n, run in enumerate(self.some_runs(numbers))
+            # Longer than what is kept of it, at a place within a character.
+            Failing(run, retry, charge, f"Oh: {n} " + "ж" * (n % 3 * 400), self.told(run))
+            for n, run in enumerate(self.some_runs(numbers))
         ]
-        failures = [Failure(*self.ending(each.run), retry, charge, each.error) for each in failing]
+        failures = [
+            Failure(*self.ending(each.run, outcome=each.outcome), retry, charge, each.error) for each in failing
+        ]
 
         async def act() -> str:
             return (
@@ -248,11 +253,13 @@ class Running(Driven):
         moment = next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
         return run.spec.put_off(run.raw_id, moment)
 
-    def ending(self, run: Run, *, ran: bool = True) -> ClaimedTask:
+    def ending(self, run: Run, *, ran: bool = True, outcome: Outcome = "ok") -> ClaimedTask:
         """A run as it ends: with the header of its record, and what `outcome.py` adds to that and takes away."""
         header = run.spec.header
         if not ran and run.spec.max_runs is not None:
             header = header.replace(b";n%d" % run.spec.max_runs, b"")
         if (told := self.told(run)) is not None:
             header += b";@%d" % told
+        if run.spec.history and ran:
+            header += b";~" + running.told_of(run, outcome)
         return ClaimedTask(run.raw_id, b"%d %d" % (run.token, run.due), header)

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 
@@ -64,11 +65,14 @@ async def test_a_partition_that_comes_back_empty(
             except PartitionOffline:
                 await asyncio.sleep(0.005)  # it is being started; nothing tells of the moment
 
+    def note(number: int, _: str) -> None:
+        told.append((number, time.monotonic()))
+
     async with AsyncExitStack() as stack:
         fleet = []
         for n in range(4):
             scheduler = Scheduler.from_url(server.url, namespace=namespace)
-            scheduler.on("data-lost", lambda _, n=n: told.append((n, time.monotonic())))
+            scheduler.on("data-lost", partial(note, n))
             fleet.append(await stack.enter_async_context(scheduler))
             if work == "execute":
                 await scheduler.start_task_execute(_executor)

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.config.options import Delivery
 from tests.faults.figures import FULL, often, tell
 from tests.integration.processes import Entry, Worker, check_key_space, read_ledger
 from tests.misbehaving import KINDS
@@ -45,7 +46,7 @@ def _others(entries: list[Entry]) -> int:
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_path: Path, delivery: str) -> None:
+async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_path: Path, delivery: Delivery) -> None:
     """No kind of poison ends an execution of a fleet, or leaves anything behind."""
     ledger = tmp_path / "ledger"
     kinds = [name for name, kind in KINDS.items() if kind.coroutine is not None][:: often(9, 1)]
@@ -104,7 +105,7 @@ async def test_a_poisoned_fleet(redis_server: RedisServer, namespace: str, tmp_p
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_handlers_and_loggers(redis_server: RedisServer, namespace: str, delivery: str) -> None:
+async def test_handlers_and_loggers(redis_server: RedisServer, namespace: str, delivery: Delivery) -> None:
     """Handlers of every event, functions and coroutine functions, and each method of a logger."""
     kinds = dict(list(KINDS.items())[:: often(9, 1)])
     rounds, rows = often(1, 3), 0

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from interval_scheduler import IntervalTask, PartitionOffline, Retry, Scheduler, current_run
+from interval_scheduler import IntervalTask, PartitionOffline, Rate, Retry, Scheduler, current_run
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import machine
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
 
 
-async def story(url: str, namespace: str, delivery: str) -> None:
+async def story(url: str, namespace: str, delivery: Delivery) -> None:
     """Every script once or more; fails if anything was not applied exactly once."""
     runs: dict[str, int] = {}
     slow = asyncio.Event()
@@ -32,7 +33,7 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         runs[run.id] = runs.get(run.id, 0) + 1
         if data == "again" and runs[run.id] == 1:
             raise Retry(after=0.01)
-        if data == "bad":
+        if data in ("bad", "fails"):
             raise ValueError(data)
         if data == "slow":
             await slow.wait()
@@ -54,17 +55,17 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         assert await scheduler.assign_task(IntervalTask("grouped", group="g", retries=1)) is True
         assert await scheduler.assign_task(IntervalTask("again", "again", retries=3)) is True
         assert await scheduler.assign_task(IntervalTask("bad", "bad", retries=1, backoff=0.01)) is True
+        assert await scheduler.assign_task(IntervalTask("fails", "fails", every=1000, history=2)) is True
         assert await scheduler.assign_task(IntervalTask("rests", start=FAR)) is True
-        assert await scheduler.pause_task("rests")
-        assert await scheduler.resume_task("rests")
-        await scheduler.pause()
-        await scheduler.resume()
-        assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
-        assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
+        await _rest(scheduler)
+        await _update(scheduler, "rests")
+        await _set_quotas(scheduler)
+        await _sync(scheduler)
         await scheduler.start_task_execute(executor)
         await until(lambda: _dead(scheduler))
-        await until(lambda: _size_is(scheduler, 1))
-        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2}
+        await until(lambda: _size_is(scheduler, 2))
+        assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2, "fails": 1}
+        await _told(scheduler, "fails")
         assert await scheduler.clear_dead_tasks() == 1
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))
@@ -76,16 +77,73 @@ async def story(url: str, namespace: str, delivery: str) -> None:
         task = await scheduler.get_task("slow")
         assert task is not None
         assert (task.state, task.attempt) == ("waiting", 1)
-        async with scheduler.lock("name", 5):
-            assert await scheduler.try_lock("name") is None
-        assert await scheduler.try_auto_lock("name", 1) is True
+        await _lock(scheduler)
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
-        assert await scheduler.clear_all_tasks() == 1
+        await _tags(scheduler)
+        assert await scheduler.clear_all_tasks() == 520
+
+
+async def _lock(scheduler: Scheduler) -> None:
+    async with scheduler.lock("name", 5):
+        assert await scheduler.try_lock("name") is None
+    assert await scheduler.try_auto_lock("name", 1) is True
+
+
+async def _sync(scheduler: Scheduler) -> None:
+    assert (await scheduler.sync_tasks([IntervalTask("s:1", start=FAR)], scope="s:")).added == 1
+    assert (await scheduler.sync_tasks([], scope="s:", allow_empty=True)).removed == 1
+
+
+async def _tags(scheduler: Scheduler) -> None:
+    """So many that a clear leaves some to be unlinked."""
+    tags = [IntervalTask(f"{{t{n}}}", start=FAR) for n in range(520)]
+    assert (await scheduler.assign_tasks(tags)).assigned == 520
+    assert await scheduler.pause_tasks(prefix="{t7}") == 1
+    assert await scheduler.resume_tasks(prefix="{t7}") == 1
+    assert await scheduler.count_tasks(prefix="{t7") == 11
+    assert await scheduler.clear_tasks(prefix="{t7}") == 1
+
+
+async def _update(scheduler: Scheduler, task_id: str) -> None:
+    assert await scheduler.has_task(task_id)
+    assert await scheduler.update_task(task_id, start=FAR + 1, retries=2)
+    found = await scheduler.get_task(task_id)
+    assert found is not None
+    assert (found.next_run, found.rules.retries) == (FAR + 1, 2)
+
+
+async def _set_quotas(scheduler: Scheduler) -> None:
+    """While the namespace is paused."""
+    await scheduler.pause()
+    await scheduler.set_rate(Rate(100_000))
+    await scheduler.set_rate(Rate(100_000), group="g")
+    await scheduler.set_group_concurrency({"g": 4})
+    assert (await scheduler.get_rate(), await scheduler.get_group_concurrency()) == (Rate(100_000), {"g": 4})
+    await scheduler.resume()
+
+
+async def _rest(scheduler: Scheduler) -> None:
+    assert await scheduler.pause_task("rests")
+    assert await scheduler.resume_task("rests")
+    await scheduler.pause()
+    await scheduler.resume()
+
+
+async def _told(scheduler: Scheduler, task_id: str) -> None:
+    """Look at a task that failed, and remove it."""
+    assert [task.last_error for task in (await scheduler.failing_page()).tasks] == ["ValueError: fails"]
+    assert [past.error for past in await scheduler.run_history(task_id)] == ["ValueError: fails"]
+    assert await scheduler.remove_task(task_id)
+    assert (await scheduler.failing_page()).tasks == ()
 
 
 async def _look_after(scheduler: Scheduler) -> None:
+    mail = scheduler.queue("mail")
+    assert await mail.assign_task(IntervalTask("once")) is True
+    assert await scheduler.queues() == ["mail"]
+    assert await mail.remove_task("once") is True
     assert (await scheduler.audit()).ok
     assert (await scheduler.check_health()).connected
     assert await scheduler.acknowledge_data_loss() is False
@@ -133,12 +191,17 @@ async def test_lost_replies(redis_server: RedisServer, namespace: str) -> None:
     dropped: dict[str, int] = {}
     stories = 0
     async with Proxy(redis_server.port) as proxy:
-        elsewhere = {*_MOVING, *(script.name for script in scripts.OF_HINTS)}  # test_hints.py has the latter
+        # Tokens are taken where there are several partitions: test_quotas.py.
+        elsewhere = {
+            "take_tokens",
+            *_MOVING,
+            *(script.name for script in scripts.OF_HINTS),
+        }  # test_hints.py has the latter
         for script in (script for script in scripts.ALL if script.name not in elsewhere):
             for k in range(often(1, 4)):
                 proxy.dropped = 0
                 proxy.drop_reply = _at(script.sha.encode(), k)
-                delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
+                delivery: Delivery = "at-most-once" if script is scripts.CLAIM_ONCE else "at-least-once"
                 here = f"{namespace}-{script.name}-{k}"
                 await story(proxy.url, here, delivery)
                 stories += 1

@@ -16,6 +16,8 @@ from typing import Any, Self, cast
 
 import redis
 
+from interval_scheduler.model.placement import tag_of
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -106,7 +108,7 @@ def read_ledger(path: Path) -> list[Entry]:
 
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
-_NOTES = ("attempts", "runs", "failures")
+_NOTES = ("attempts", "runs", "failures", "history", "causes")
 _PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:")
 
 
@@ -123,6 +125,9 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         assert sum(map(len, places.values())) == len(tasks), f"{tag}: an id is at two places or at none"
         assert set().union(*places.values()) == tasks
         assert set(client.hkeys(f"{tag}:leases")) == places["leased"]
+        failing = set(client.zrange(f"{tag}:failing", 0, -1))
+        assert failing == set(client.hkeys(f"{tag}:causes"))
+        assert failing <= tasks - places["dead"]
         for name in _NOTES:
             assert set(client.hkeys(f"{tag}:{name}")) <= tasks, name
         assert set(client.hkeys(f"{tag}:errors")) <= places["dead"]
@@ -130,13 +135,16 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         of = client.hgetall(f"{tag}:group:of")
         assert set(of) <= places["leased"]
         assert client.hgetall(f"{tag}:group:runs") == {g: b"%d" % n for g, n in Counter(of.values()).items()}
-        groups = {f"{tag}:group:{name}" for name in ("in-use", "of", "runs", "parked", "parked-of", "overdue", "room")}
+        of_groups = ("in-use", "of", "runs", "parked", "parked-of", "overdue", "room", "refill")
+        of_quotas = ("quota", "revision", "rates", "buckets", "caps")
+        groups = {f"{tag}:group:{name}" for name in (*of_groups, *of_quotas)}
         known = {
             f"{tag}:{name}"
             for name in (
                 "tasks",
                 "leases",
                 "errors",
+                "failing",
                 "fence",
                 "halt",
                 "longest",
@@ -144,13 +152,32 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
                 "partitions",
                 "epoch",
                 "moves",
+                "queues",
             )
         }
         known |= {f"{tag}:{name}" for name in (*_ZSETS, *_NOTES)}
         hint_keys = {name for name in names if name.startswith(f"{tag}:hint-")}
         for partition in {name.removeprefix(f"{tag}:").partition(":")[2] for name in hint_keys}:
             _check_hints(client, f"{tag}:hint-", partition)
-        assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys
+        index = _check_tags(client, f"{tag}:tag:", cast("set[bytes]", tasks))
+        assert {name for name in names if name.startswith(tag)} <= known | groups | hint_keys | index
+
+
+def _check_tags(client: redis.Redis, prefix: str, tasks: set[bytes]) -> set[str]:
+    """The index of hash tags has each task that has one, and nothing else; its keys."""
+    tagged: dict[str, set[bytes]] = {}
+    for raw_id in tasks:
+        if (tag := tag_of(raw_id)) is not None:
+            tagged.setdefault(tag.decode(), set()).add(raw_id.replace(b"{%s}" % tag, b"{", 1))
+    now = cast("bytes | None", client.get(f"{prefix}now"))
+    if now is None:
+        assert tagged == {}
+        return set()
+    in_use = f"{prefix}{now.decode().partition(':')[0]}"
+    assert {tag.decode() for tag in cast("list[bytes]", client.zrange(in_use, 0, -1))} == set(tagged)
+    for name, members in tagged.items():
+        assert set(client.zrange(f"{in_use}:{name}", 0, -1)) == members
+    return {f"{prefix}now", in_use, *(f"{in_use}:{name}" for name in tagged)}
 
 
 def _check_hints(client: redis.Redis, prefix: str, partition: str) -> None:

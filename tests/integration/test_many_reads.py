@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, Scheduler, current_run
-from interval_scheduler.storage.partition.gate import places
+from interval_scheduler.storage.connection.link import places
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.waiting import until
@@ -73,7 +73,7 @@ async def test_loops_of_reads_do_not_hold_up_the_runs(
     worker = Worker()
     offline: list[object] = []
     async with Scheduler.from_url(
-        redis_server.url, namespace=namespace, lease_seconds=2, max_connections=connections
+        redis_server.url, namespace=namespace, lease_seconds=3, max_connections=connections
     ) as scheduler:
         scheduler.on("db-disconnect", offline.append)
         await scheduler.assign_tasks([IntervalTask(f"u{n}", "x" * 200, start=FAR) for n in range(500)])

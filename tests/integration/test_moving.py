@@ -226,6 +226,8 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
             assert await new.pause_task(four)
             assert await new.resume_task(four)
             assert await new.run_task_now(five)
+            assert await new.has_task(four)
+            assert await new.update_task(four, retries=2)
         counts = await new.assign_tasks(IntervalTask(f"n{n}", start=START) for n in range(300))
         assert counts.assigned == 300
         assert (await new.assign_tasks(IntervalTask(f"n{n}", start=START) for n in range(300))).updated == 300

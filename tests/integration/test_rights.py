@@ -13,6 +13,7 @@ import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from interval_scheduler import IntervalTask, Scheduler, StorageRefused
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.keys import Keys
 from tests.proxy import Proxy
@@ -35,7 +36,7 @@ def test_no_right_is_published_that_nothing_needs() -> None:
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 @pytest.mark.asyncio
-async def test_the_published_acl_is_enough(own_server: NewServer, delivery: str) -> None:
+async def test_the_published_acl_is_enough(own_server: NewServer, delivery: Delivery) -> None:
     server = own_server()
     recorder = Recorder()
     url = restrict(server, published_rules())

@@ -4,7 +4,8 @@ Arguments: URL (or several, by commas), namespace, ledger file, options as JSON,
 "sleep:SECONDS", "block:SECONDS", "hold:FILE", which goes on once there is such a file, or "exit:SECONDS", which sleeps
 unless the payload is "poison": that ends the process on the spot. With "misbehave:SECONDS" it misbehaves as the payload
 says, a name of `tests/misbehaving.py`, and sleeps for others; the ledger says ten times a second if it is well or ill.
-With "idle:" it executes nothing.
+With "idle:" it executes nothing. The option "queues" lists the queues that it executes instead. With the option "batch"
+it gets so many runs at once, of which it notes each.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from interval_scheduler import Scheduler, current_run
+from interval_scheduler import Scheduler, TaskRun, current_run
 from tests.misbehaving import KINDS
 
 
-def note(ledger: IO[str], event: str) -> None:
-    run = current_run()
+def note(ledger: IO[str], event: str, run: TaskRun | None = None) -> None:
+    run = run or current_run()
     ledger.write(f"{event} {run.id} {run.attempt} {run.token} {time.time():.3f} {os.getpid()}\n")
 
 
@@ -33,6 +35,26 @@ async def say_how_it_is(ledger: IO[str], scheduler: Scheduler) -> None:
         is_well = scheduler.executing_tasks and (await scheduler.check_health()).ok
         ledger.write(f"{'well' if is_well else 'ill'} - 0 0 {time.time():.3f} {os.getpid()}\n")
         await asyncio.sleep(0.1)  # as its users ask, now and then
+
+
+def batches(ledger: IO[str], kind: str, rest: str) -> Callable[[list[TaskRun]], Awaitable[None]]:
+    async def executor(runs: list[TaskRun]) -> None:
+        for run in runs:
+            note(ledger, "start", run)
+        if kind == "exit" and any(run.data == "poison" for run in runs):
+            os._exit(1)
+        await asyncio.sleep(float(rest))
+        for run in runs:
+            note(ledger, "end", run)
+
+    return executor
+
+
+async def begin(scheduler: Scheduler, executor: Any, many: Any, batch: int | None) -> None:
+    if batch is None:
+        await scheduler.start_task_execute(executor)
+    else:
+        await scheduler.start_task_execute(many, batch=batch)
 
 
 async def main(url: str, namespace: str, path: str, options: str, work: str) -> None:
@@ -55,13 +77,15 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
                 await asyncio.sleep(float(rest))
             note(ledger, "end")
 
+        given = json.loads(options)
+        batch = given.pop("batch", None)
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        async with Scheduler.from_url(
-            *re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **json.loads(options)
-        ) as scheduler:
-            if kind != "idle":
-                await scheduler.start_task_execute(executor)
+        queues = given.pop("queues", ())
+        async with Scheduler.from_url(*re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **given) as scheduler:
+            for executing in map(scheduler.queue, queues) if queues else (scheduler,):
+                if kind != "idle":
+                    await begin(executing, executor, batches(ledger, kind, rest), batch)
             saying = asyncio.create_task(say_how_it_is(ledger, scheduler)) if kind == "misbehave" else None
             print("ready", flush=True)  # noqa: T201 - the test waits for it
             await stop.wait()

@@ -58,6 +58,7 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
             return None
         model.groups_in_use = model.groups_in_use or spec.group is not None
         model.tasks[raw_id] = replace(model.tasks[raw_id], spec=spec, place=replace(lease, after=after))
+        _forget_unasked(model, raw_id)
         return False
     if spec.ended_by(moment):
         return None
@@ -66,6 +67,7 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
         spec = replace(spec, previous=_previous(before, spec, moment, raw_id))
     known = model.tasks.get(raw_id)
     model.tasks[raw_id] = Task(spec, Waiting(moment)) if known is None else replace(known, spec=spec)
+    _forget_unasked(model, raw_id)
     if before is not None and not isinstance(before.place, Dead) and (rule == "start" or moment != before.place.due):
         model.update(raw_id, attempts=0)
     model.rest_or_wait(raw_id, moment, now, paused=before is not None and isinstance(before.place, Paused))
@@ -78,6 +80,12 @@ def _stays(before: Task, spec: Spec, rule: Reschedule, raw_id: bytes) -> bool:
         return False
     is_kept = rule == "keep" or spec.interval is None or before.spec.interval is None
     return is_kept and (spec.jitter is None or before.occurrence(raw_id, before.place.due) is None)
+
+
+def _forget_unasked(model: Model, raw_id: bytes) -> None:
+    """Forget the last runs of a task that does not ask for them any more."""
+    if not model.tasks[raw_id].spec.history:
+        model.tasks[raw_id] = replace(model.tasks[raw_id], past=())
 
 
 def _is_moved(before: Task, wanted: Wanted) -> bool:
@@ -187,6 +195,7 @@ def clear(model: Model) -> int:
     model.tasks.clear()
     model.groups_in_use = False
     model.room = {}
+    model.quotas.refill = {}
     return count
 
 

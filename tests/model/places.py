@@ -8,7 +8,8 @@ from typing import Literal
 from .spec import Spec
 
 #: Where a leased task goes after its run, if that was decided meanwhile: to where its new record says, or to a moment.
-After = Literal["record"] | int | None
+#: If its rules were updated and its times were not, to where its new record says, after any further attempts.
+After = Literal["record", "rules"] | int | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Task:
         attempts: how many deliveries of its occurrence failed.
         runs: how many runs ended, while it was to have only so many.
         failures: how many of its occurrences failed for good.
+        cause: when its last run failed and the error, if it failed.
+        past: its last runs, the latest first: what their workers told, and their errors.
     """
 
     spec: Spec
@@ -86,6 +89,8 @@ class Task:
     attempts: int = 0
     runs: int = 0
     failures: int = 0
+    cause: tuple[int, bytes] | None = None
+    past: tuple[tuple[bytes, bytes], ...] = ()
 
     def occurrence(self, raw_id: bytes, due: int) -> int | None:
         """The moment of its grid whose occurrence is due then, None for none; without a grid, that due time."""

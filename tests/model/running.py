@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from interval_scheduler.model.past import Outcome, tell
+
 from .places import Dead, Leased, Parked, Task, Waiting
+from .quotas import ANY
 from .schedule import Model
 from .spec import Spec
 
+#: The most bytes of an error in a history, and of the error of a failing task.
+MOST_OF_NOTE, MOST_OF_CAUSE = 200, 1000
 CORRUPT = b"1 the record is corrupt"
 #: The turns that one claim gives at the most.
 TURNS = 75
-#: The limit of a scheduler without one.
-ANY = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,22 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         now: the server's clock.
         token: that of the claim, if it takes anything.
         limit: how many tasks at most.
-        room: how many tasks of one group may be leased, 0 for any number.
+        room: how many tasks of one group may be leased, 0 for any number; what is kept in Redis comes first.
         lease: how long a lease is.
         once: delivery at most once: what needs no lease goes on at once.
     """
     _end_leases(model, now, limit)
     if model.halted is not None:
         return []
-    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now)
+    quotas = model.quotas
+    quotas.fill(now)
+    most = limit if quotas.rate is None else min(limit, quotas.rate.tokens)
+    line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now and most > 0)
     taken: list[Run] = []
     touched: dict[str, None] = {}
     count = 0
     for _, raw_id in line:
-        if count == limit:
+        if count == most:
             break
         task = model.tasks[raw_id]
         assert isinstance(task.place, Waiting)
@@ -55,12 +61,13 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         # The turn of a task that does not run in its group is left for the next one there.
         touched |= {group: None} if group is not None else {}
         touched |= {task.place.turn.group: None} if task.place.turn is not None else {}
-        if group is not None and 0 < room <= model.running(group):
+        if group is not None and (model.running(group) >= quotas.cap(group, room) or quotas.tokens(group) < 1):
             model.tasks[raw_id] = replace(task, place=Parked(group, due))
             continue
         count += 1
+        quotas.spend(group)
         if once and not task.spec.is_readable:
-            model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0)
+            model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0, cause=None)
             model.fence = token
             continue
         taken.append(Run(raw_id, token, due, task.spec, task.attempts))
@@ -69,29 +76,41 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
             _pass_on(model, raw_id, task, due, now)
         else:
             model.tasks[raw_id] = replace(task, place=Leased(token, due, now + lease, group))
-    _use_room(model, list(touched), room or ANY, limit, now)
+    if quotas.rate is not None and count > 0:
+        quotas.rate = quotas.rate.spent(count)
+    _use_room(model, list(touched), room, limit, now)
     bound_dead(model)
     return taken
 
 
 def is_any_noted(model: Model, room: int) -> bool:
     """Whether claims of this limit have something to do for groups whose tasks are parked."""
-    return any(model.at(Parked)) and any(cap <= (room or ANY) for cap in model.room.values())
+    widest = ANY if model.quotas.caps else room or ANY
+    return any(model.at(Parked)) and any(cap <= widest for cap in model.room.values())
 
 
-def _use_room(model: Model, touched: list[str], cap: int, limit: int, now: int) -> None:
+def _use_room(model: Model, touched: list[str], room: int, limit: int, now: int) -> None:
     """Give turns to groups with room, in equal shares; note where that was not all that they have room for."""
+    quotas = model.quotas
     if not any(model.at(Parked)):
         if touched:
             model.room.clear()
+        if quotas.rates:
+            quotas.refill.clear()
         return
-    line = sorted((of, group.encode()) for group, of in model.room.items() if of <= cap)
+    widest = ANY if quotas.caps else room or ANY
+    line = sorted((of, group.encode()) for group, of in model.room.items() if of <= widest)
     noted = [group.decode() for _, group in line]
-    names = noted + [group for group in touched if group not in noted]
-    free = {group: cap - model.running(group) for group in names}
+    ready = sorted((at, group.encode()) for group, at in quotas.refill.items() if at <= now and quotas.rates)
+    names = list(dict.fromkeys([*noted, *(group.decode() for _, group in ready), *touched]))
+    free = {group: quotas.cap(group, room) - model.running(group) for group in names}
+    later = [group for group in names if free[group] > 0 and quotas.tokens(group) < 1]
+    free = {group: min(most, quotas.tokens(group)) for group, most in free.items()}
     free = {group: most for group, most in free.items() if most > 0}
     for group in noted:
         del model.room[group]
+    for _, name in ready:
+        del quotas.refill[name.decode()]
     left = min(limit, TURNS)
     share = -(-left // max(len(free), 1))
     for group, most in free.items():
@@ -99,7 +118,10 @@ def _use_room(model: Model, touched: list[str], cap: int, limit: int, now: int) 
         left -= wanted
         given = model.give_turns(group, wanted, now)
         if given == wanted < most:
-            model.room[group] = cap if given or most < cap else 0
+            model.room[group] = quotas.cap(group, room) if given or model.running(group) else 0
+    for group in later:
+        if any(place.group == group for _, _, place in model.at(Parked)):
+            quotas.refill[group] = quotas.rates[group].ready_at()
 
 
 def _end_leases(model: Model, now: int, limit: int) -> None:
@@ -116,7 +138,7 @@ def _pass_on(model: Model, raw_id: bytes, task: Task, due: int, now: int) -> Non
     if following is None:
         del model.tasks[raw_id]
     else:
-        model.tasks[raw_id] = replace(task, place=Waiting(following), attempts=0)
+        model.tasks[raw_id] = replace(task, place=Waiting(following), attempts=0, cause=None)
 
 
 def _held(model: Model, run: Run) -> Leased | None:
@@ -159,20 +181,45 @@ def complete(model: Model, run: Run, now: int, told: int | None = None, *, ran: 
     if lease is None:
         return False
     task = model.tasks[run.raw_id]
-    by_record = lease.after == "record"
+    by_record = lease.after in ("record", "rules")
     if not (task.spec if by_record else run.spec).is_readable:
         return False
     due, counts = _after_all(task, run, lease, told, now, ran=ran)
     model.update(run.raw_id, runs=task.runs + counts)
+    if ran:
+        _keep(model, run, "ok", b"")
+    _set_cause(model, run.raw_id, None)
     _go_on(model, run.raw_id, lease, due, now)
     return True
+
+
+def told_of(run: Run, outcome: Outcome) -> bytes:
+    """What the worker tells of a run, for the history of its task."""
+    return tell(run.due, run.token % 1000, 5, outcome)
+
+
+def _keep(model: Model, run: Run, outcome: Outcome, error: bytes) -> None:
+    """Keep a run, if its task asked for it when it was claimed."""
+    if run.spec.history:
+        task = model.tasks[run.raw_id]
+        past = (told_of(run, outcome), _cut(error, MOST_OF_NOTE)), *task.past
+        model.tasks[run.raw_id] = replace(task, past=past[: run.spec.history])
+
+
+def _set_cause(model: Model, raw_id: bytes, cause: tuple[int, bytes] | None) -> None:
+    model.tasks[raw_id] = replace(model.tasks[raw_id], cause=cause)
+
+
+def _cut(text: bytes, most: int) -> bytes:
+    """A text of at most so many bytes, of whole characters."""
+    return text[:most].decode(errors="ignore").encode()
 
 
 def _after_all(
     task: Task, run: Run, lease: Leased, told: int | None, now: int, *, ran: bool = True
 ) -> tuple[int | None, bool]:
     """When a task is due after a run, None for never; and whether the run counts for its bound."""
-    if lease.after == "record":
+    if lease.after in ("record", "rules"):
         due = task.spec.following(now, run.due, told, raw_id=run.raw_id, token=run.token)
         counts = task.spec.max_runs is not None
     else:
@@ -197,6 +244,10 @@ class Failing:
     error: str
     told: int | None = None
 
+    @property
+    def outcome(self) -> Outcome:
+        return "failed" if self.charge else "postponed"
+
 
 def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"]:
     """End a run that failed: tried again, on with the next occurrence, dead; or its lease was not held."""
@@ -206,21 +257,27 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
         return "0"
     task = model.tasks[run.raw_id]
     recurs = run.spec.following(now, run.due, failing.told, raw_id=run.raw_id, token=run.token) is not None
+    error = failing.error.encode()
+    _keep(model, run, failing.outcome, error)
+    task = model.tasks[run.raw_id]
+    cause = (now, _cut(error, MOST_OF_CAUSE)) if failing.charge else task.cause
     due: int | None
     due, counts = now, False
-    if lease.after != "record" or task.spec.is_readable:
+    if lease.after not in ("record", "rules") or task.spec.is_readable:
         due, counts = _after_all(task, run, lease, failing.told, now)
-    if failing.retry is not None and (due is None or (lease.after is None and now + failing.retry < due)):
+    if failing.retry is not None and (due is None or (lease.after in (None, "rules") and now + failing.retry < due)):
         model.update(run.raw_id, attempts=task.attempts + failing.charge)
+        _set_cause(model, run.raw_id, cause)
         model.rest_or_wait(run.raw_id, now + failing.retry, now, paused=lease.is_paused)
         return "r"
     if due is not None:
         model.update(run.raw_id, failures=task.failures + (recurs and failing.charge), runs=task.runs + counts)
+        _set_cause(model, run.raw_id, cause)
         _go_on(model, run.raw_id, lease, due, now)
         return "n"
     model.update(run.raw_id, attempts=0, runs=0, failures=0)
-    error = b"%d %s" % (task.attempts + 1, failing.error.encode())
-    model.move(run.raw_id, Dead(now, error), now)
+    _set_cause(model, run.raw_id, None)
+    model.move(run.raw_id, Dead(now, b"%d %s" % (task.attempts + 1, error)), now)
     return "d"
 
 
@@ -257,6 +314,7 @@ def quarantine(model: Model, run: Run, now: int) -> bool:
     if lease is None:
         return False
     model.update(run.raw_id, attempts=0)
+    _set_cause(model, run.raw_id, None)
     if lease.after is not None:
         _hand_back(model, run.raw_id, now)
     else:

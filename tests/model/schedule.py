@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .places import Leased, Parked, Paused, Place, Task, Turn, Waiting
+from .quotas import Quotas
 
 P = TypeVar("P", bound=Place)
 
@@ -21,6 +22,7 @@ class Model:
         room: the groups that have room for more parked tasks than a claim had turns, and under which limit.
         groups_in_use: whether a task with a group was assigned since the last clear.
         dead_limit: how many dead tasks are kept.
+        quotas: rates, and bounds that are kept in Redis.
     """
 
     tasks: dict[bytes, Task] = field(default_factory=dict)
@@ -31,9 +33,12 @@ class Model:
     locks: dict[str, int] = field(default_factory=dict)
     membership: dict[bytes, bytes] = field(default_factory=dict)
     dead_limit: int = 10_000
+    quotas: Quotas = field(default_factory=Quotas)
 
     def copy(self) -> Model:
-        return replace(self, tasks=dict(self.tasks), room=dict(self.room), locks=dict(self.locks))
+        return replace(
+            self, tasks=dict(self.tasks), room=dict(self.room), locks=dict(self.locks), quotas=self.quotas.copy()
+        )
 
     def at(self, kind: type[P]) -> Iterator[tuple[bytes, Task, P]]:
         """The tasks at one kind of place."""
@@ -67,11 +72,19 @@ class Model:
         self.move(raw_id, Paused(due) if paused else Waiting(due), now)
 
     def give_turns(self, group: str, count: int, now: int) -> int:
-        """Let the earliest parked tasks of a group wait again, from now on; how many there were."""
+        """Let the earliest parked tasks of a group wait again, from now on; how many there were.
+
+        There are no more than the group has tokens. Without any, it is noted from when on there is one.
+        """
         parked = sorted((place.due, raw_id) for raw_id, _, place in self.at(Parked) if place.group == group)
-        for due, raw_id in parked[:count]:
+        self.quotas.fill(now)
+        tokens = self.quotas.tokens(group)
+        if tokens == 0 and parked and count > 0 and group not in self.quotas.refill:
+            self.quotas.refill[group] = self.quotas.rates[group].ready_at()
+        given = parked[: min(count, tokens)]
+        for due, raw_id in given:
             self.tasks[raw_id] = replace(self.tasks[raw_id], place=Waiting(now, Turn(group, due)))
-        return len(parked[:count])
+        return len(given)
 
     def _make_room(self, before: Place, now: int) -> None:
         if isinstance(before, Leased) and before.group is not None:

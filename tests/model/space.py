@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.scripts.store import Space
+from tests.scripts.store import Space, tags_of
 
 from .places import Dead, Leased, Parked, Paused, Task, Waiting
 from .schedule import Model
@@ -25,17 +25,28 @@ def space_of(model: Model) -> Space:
         attempts=_counts(model, lambda task: task.attempts),
         runs=_counts(model, lambda task: task.runs),
         failures=_counts(model, lambda task: task.failures),
+        history={raw_id: history_of(task.past) for raw_id, task in model.tasks.items() if task.past},
+        failing={raw_id: task.cause[0] for raw_id, task in model.tasks.items() if task.cause},
+        causes={raw_id: b"%d %s" % task.cause for raw_id, task in model.tasks.items() if task.cause},
         halt=None if model.halted is None else b"%d" % model.halted,
         groups=_groups(model),
+        tags=tags_of(model.tasks),
         fence=None if model.fence is None else b"%d" % model.fence,
         locks={name.encode(): b"%d" % token for name, token in model.locks.items()},
         membership=model.membership,
     )
 
 
+def history_of(past: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The last runs of a task, the latest first."""
+    runs = [b"%c%s%s%c" % (len(error), told, error, len(error)) for told, error in past]
+    return b"%c%s" % (len(runs), b"".join(runs))
+
+
 def lease_of(place: Leased) -> bytes:
     """What is known of a leased task: its token, its due time, what was decided of it meanwhile."""
-    mark = b"k" if place.after == "record" else b"" if place.after is None else b"s%d" % place.after
+    marks = {"record": b"k", "rules": b"k0", None: b""}
+    mark = b"s%d" % place.after if isinstance(place.after, int) else marks[place.after]
     mark += b"p" if place.is_paused else b""
     mark += place.cancelled.encode()
     return b"%d %d" % (place.token, place.due) + (b" " + mark if mark else b"")
@@ -60,6 +71,7 @@ def _groups(model: Model) -> dict[str, Any]:
         "parked": sorted(parked.values()),
         "parked-of": parked,
         "overdue": overdue,
+        "refill": [group for _, group in sorted((at, name.encode()) for name, at in model.quotas.refill.items())],
         "room": [group for _, group in sorted((of, name.encode()) for name, of in model.room.items())],
     }
     return {name: content for name, content in found.items() if content}

@@ -39,6 +39,7 @@ class Spec:
     backoff: int = SECOND
     timeout: int | None = None
     group: str | None = None
+    history: int = 0
     previous: tuple[int, int] | None = None
     start_deadline: int | None = None
     overlap: Overlap = "skip"
@@ -63,6 +64,7 @@ class Spec:
             or self.retries > 0
             or self.group is not None
             or self.overlap == "once"
+            or self.history > 0
         )
 
     @property
@@ -78,12 +80,13 @@ class Spec:
             "n": self.max_runs,
             "c": self.cron,
             "r": self.retries or None,
-            "b": self.backoff if self.retries and self.backoff != SECOND else None,
+            "b": self.backoff if self.backoff != SECOND else None,
             "t": self.timeout,
             "g": self.group,
             "l": self.start_deadline,
             "o": 1 if self.overlap == "once" else None,
             "j": self.jitter,
+            "h": self.history or None,
             "p": None if self.previous is None else "{}:{}".format(*self.previous),
         }
         plain = " ".join([kind, *map(str, numbers)])
@@ -224,6 +227,7 @@ class Wanted:
             start_deadline=_seconds(spec.start_deadline),
             overlap=spec.overlap,
             jitter=_seconds(spec.jitter),
+            history=spec.history,
         )
 
 

@@ -41,8 +41,8 @@ ALL: Final = (
     Planted(
         "a run that is alone and never ends is not told",
         "execution/stuck.py",
-        "if not running or (len(running) < self._places and not self._runner.is_alone):",
-        "if not running or len(running) < self._places:",
+        "if not running or (self._runner.places_taken < self._places and not self._runner.is_alone):",
+        "if not running or self._runner.places_taken < self._places:",
         tests_in(_ALONE, "test_one_that_does_not_end_is_told_as_stuck"),
     ),
     Planted(
@@ -153,9 +153,9 @@ ALL: Final = (
     ),
     Planted(
         "a handler that connects during a close waits for itself",
-        "facade/scheduler.py",
-        "if self._executing.is_called_inside_run() or self._events.is_called_inside_handler():",
-        "if self._executing.is_called_inside_run():",
+        "facade/family.py",
+        "each.executing.is_called_inside_run() or each.events.is_called_inside_handler()",
+        "each.executing.is_called_inside_run()",
         tests_in(_UNASKED, "test_handlers_and_a_close_do_not_wait_for_each_other"),
     ),
     Planted(
@@ -167,9 +167,9 @@ ALL: Final = (
     ),
     Planted(
         "a run that connects during a close waits for itself",
-        "facade/scheduler.py",
-        "            self._lifespan.refuse_during_close()",
-        "            pass\n",
+        "facade/family.py",
+        "                each.lifespan.refuse_during_close()\n",
+        "                pass\n",
         tests_in(_UNASKED, "test_a_run_does_not_open_what_closes"),
     ),
     Planted(

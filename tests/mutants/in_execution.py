@@ -66,7 +66,7 @@ LEASES: Final = (
     Planted(
         "the start window counts from the reply",
         "execution/poller.py",
-        "min(sent_at + START_WINDOW_SECONDS, trusted_until)",
+        "min(self._claims.starts_from + START_WINDOW_SECONDS, trusted_until)",
         "min(received_at + START_WINDOW_SECONDS, trusted_until)",
         tests_in("travel/test_trust", "test_a_claim_that_was_long_on_its_way_starts_nothing"),
     ),
@@ -171,7 +171,7 @@ EXECUTION: Final = (
     Planted(
         "nearer tasks of other processes are not heard of",
         "storage/connection/subscription.py",
-        "on_due(due_ms)",
+        "self.on_due(due_ms)",
         "pass",
         tests_in("semantics/test_running", "test_another_scheduler_wakes_for_a_nearer_task"),
     ),
@@ -192,8 +192,8 @@ EXECUTION: Final = (
     Planted(
         "claiming ahead has no bound",
         "execution/room.py",
-        "min(self._limits.prefetch, int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds))",
-        "int((self.quick - quick) * _AHEAD_SECONDS / seen_seconds)",
+        "min(self._limits.prefetch, may_start)",
+        "may_start",
         tests_in("unit/test_room", "test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for"),
     ),
     Planted(
@@ -228,8 +228,8 @@ EXECUTION: Final = (
     Planted(
         "what may end its process runs beside others",
         "execution/outcome.py",
-        'return "run alone" if crashes',
-        'return "run" if crashes',
+        'return "run alone" if is_suspect',
+        'return "run" if is_suspect',
         tests_in("unit/test_outcome", "test_a_task_that_crashes_is_run_so_often_and_at_last_alone"),
     ),
     Planted(
@@ -283,9 +283,9 @@ EXECUTION: Final = (
     ),
     Planted(
         "a time-out of the executor's own counts as the run's",
-        "execution/runner.py",
-        '        except asyncio.CancelledError:\n            if run.cut_short == "timed out":',
-        "        except (asyncio.CancelledError, TimeoutError):\n            if True:",
+        "execution/timing_out.py",
+        '    except asyncio.CancelledError:\n        if carried.cut_short == "timed out":',
+        "    except (asyncio.CancelledError, TimeoutError):\n        if True:",
         tests_in("semantics/test_failures", "test_a_time_out_of_the_executors_own_is_its_error"),
     ),
 )

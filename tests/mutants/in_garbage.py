@@ -101,8 +101,8 @@ ALL: Final = (
     lua(
         "a rule that the scheduler refuses is tried again and again",
         "claim_once",
-        "(match(policy, ';[cnrgo]') or is_refused(policy))",
-        "match(policy, ';[cnrgo]')",
+        "(match(policy, ';[cnrgoh]') or is_refused(policy))",
+        "match(policy, ';[cnrgoh]')",
         tests_in(_GARBAGE, "test_rules_that_the_scheduler_refuses"),
     ),
 )

@@ -169,8 +169,8 @@ ALL: Final = (
     Planted(
         "a removal by what only looks like the run does not wait",
         "facade/assigning.py",
-        "return self._is_in_progress(run) and clock",
-        "return True or clock",
+        "self._is_in_progress(run) and clock",
+        "True or clock",
         tests_in("semantics/test_unasked", "test_a_removal_by_what_only_looks_like_the_run_waits"),
     ),
     Planted(

@@ -12,8 +12,8 @@ ALL: Final = (
     Planted(
         "tasks are claimed ahead before anything was seen",
         "execution/room.py",
-        "        self._window = 0\n        #: The number of quick",
-        "        self._window = min(limits.prefetch, limits.concurrency)\n        #: The number of quick",
+        "        self._window = 0\n        # When",
+        "        self._window = min(limits.prefetch, limits.concurrency)\n        # When",
         tests_in(_ROOM, "test_nothing_is_claimed_ahead_at_first"),
     ),
     Planted(
@@ -26,7 +26,7 @@ ALL: Final = (
     Planted(
         "slow runs are a reason to claim ahead",
         "execution/runner.py",
-        "                    if self._round == this_round or monotonic() - now < QUICK_SECONDS:",
+        "                    if self._round == this_round or monotonic() - now < quick_seconds:",
         "                    if True:",
         tests_in(_ROOM, "test_only_quick_runs_count"),
     ),

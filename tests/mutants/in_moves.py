@@ -42,14 +42,14 @@ ALL: Final = (
     lua(
         "a task that moves stays claimable at the old home",
         "move_out",
-        "delete_members(taken, { due_key, dead_key, paused_key })",
+        "delete_members(taken, { due_key, dead_key, paused_key, failing_key })",
         "delete_members(taken, { dead_key, paused_key })",
         tests_in(_MOVES, "test_all_there_is_of_a_task_moves"),
     ),
     lua(
         "a leased task moves",
         "move_out",
-        "size > tonumber(most_arg) or call('HEXISTS', leases_key, id) == 1 or call('ZSCORE', leased_key, id)",
+        "size > tonumber(most_arg) or (lease or ends) and not is_put_off(ends)",
         "size > tonumber(most_arg)",
         tests_in(_MOVES, "test_a_leased_task_moves_after_its_run"),
     ),

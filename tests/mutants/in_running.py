@@ -67,14 +67,14 @@ CLAIMS: Final = (
     lua(
         "a claim is not limited",
         "claim",
-        "'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES'",
+        "'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES'",
         "'BYSCORE', 'WITHSCORES'",
         tests_in("scripts/test_claim", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
     lua(
         "at most once, a claim is not limited",
         "claim_once",
-        "'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES'",
+        "'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES'",
         "'BYSCORE', 'WITHSCORES'",
         tests_in("scripts/test_claim_once", "test_the_earliest_due_come_first_up_to_the_limit"),
     ),
@@ -87,30 +87,23 @@ CLAIMS: Final = (
     ),
     lua(
         "the pause of the namespace is ignored",
-        "claim",
-        "call('EXISTS', halt_key) == 1 and {}\n  or ",
-        "",
-        tests_in("scripts/test_control", "test_nothing_is_claimed_while_the_partition_rests"),
-    ),
-    lua(
-        "at most once, the pause of the namespace is ignored",
-        "claim_once",
-        "call('EXISTS', halt_key) == 1 and {}\n  or ",
+        "_limits",
+        "  if limits.is_paused then\n    limits.most = 0\n  end\n",
         "",
         tests_in("scripts/test_control", "test_nothing_is_claimed_while_the_partition_rests"),
     ),
     lua(
         "at most once, a task with retries has no lease to be retried by",
         "claim_once",
-        "';[cnrgo]'",
-        "';[cngo]'",
+        "';[cnrgoh]'",
+        "';[cngoh]'",
         tests_in("semantics/test_failures", "test_a_run_that_fails_gets_its_attempts"),
     ),
     lua(
         "at most once, a task of a group has no lease to be counted by",
         "claim_once",
-        "';[cnrgo]'",
-        "';[cnro]'",
+        "';[cnrgoh]'",
+        "';[cnroh]'",
         tests_in("scripts/test_groups", "test_at_most_once_parks_as_well_and_takes_the_others"),
     ),
     lua(
@@ -140,8 +133,8 @@ ENDS: Final = (
     lua(
         "a stale renewal holds the lease of another",
         "renew",
-        "if claim ~= ARGV[2 * n + 2] then",
-        "if not held[n] then",
+        "if claim ~= ARGV[2 * n + 2] or",
+        "if not held[n] or",
         tests_in("scripts/test_renew", "test_a_stale_lease_changes_nothing"),
     ),
     lua(
@@ -189,8 +182,8 @@ ENDS: Final = (
     lua(
         "a task with so many runs leaves its count behind",
         "complete",
-        "{ tasks_key, runs_key, failures_key }",
-        "{ tasks_key, failures_key }",
+        "{ runs_key, failures_key, history_key }",
+        "{ failures_key }",
         tests_in("scripts/test_complete", "test_a_task_with_so_many_runs_leaves_nothing_behind"),
     ),
     lua(
@@ -224,8 +217,8 @@ ENDS: Final = (
     lua(
         "the dead set is not bounded",
         "fail",
-        "    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })\n",
-        "",
+        "bound_dead(dead_limit_arg, #ids, dead_key,",
+        "bound_dead(1e9, #ids, dead_key,",
         tests_in("scripts/test_fail", "test_of_the_dead_the_oldest_are_forgotten"),
     ),
     lua(

@@ -73,7 +73,7 @@ ALL: Final = (
     ),
     Planted(
         "pages pass the gate in any number",
-        "storage/partition/gate.py",
+        "storage/connection/link.py",
         "return max(1, min(connections - _LEFT_TO_OTHERS, int(_LARGEST_SHARE * connections)))",
         "return 10_000",
         tests_in(_READS, "test_the_gate_leaves_connections_to_others"),

@@ -128,7 +128,7 @@ async def test_a_foreign_schema_version(redis_server: RedisServer, namespace: st
         before = whole(redis_server, 6)
         await refused(
             UnsuitableServer,
-            r"has schema version 99, this library writes 1",
+            r"has schema version 99, this library writes 2",
             redis_server.url_of(6),
             namespace=namespace,
         )

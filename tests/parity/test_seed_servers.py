@@ -98,8 +98,8 @@ class Told:
         self.events: list[str] = []
         for event in ("online", "offline"):
             scheduler.on(event, lambda event=event: self.events.append(event))
-        for event in ("db-disconnect", "db-reconnect"):
-            scheduler.on(event, lambda name, event=event: self.events.append(f"{event} {name}"))
+        for of_partition in ("db-disconnect", "db-reconnect"):
+            scheduler.on(of_partition, lambda name, event=of_partition: self.events.append(f"{event} {name}"))
 
 
 async def test_events_when_the_only_server_goes_and_comes_back(

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.scripts.store")
+pytest.register_assert_rewrite("tests.scripts.store", "tests.model.invariants")

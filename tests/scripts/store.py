@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError
 from interval_scheduler.config.instance import RedisInstance
 from interval_scheduler.config.options import StorageOptions
 from interval_scheduler.model.assignment import AssignCall, Assignment, Reschedule
+from interval_scheduler.model.placement import tag_of
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.connection.client import open_client
 from interval_scheduler.storage.requests.session import NotAllExist
@@ -33,10 +34,10 @@ REPLY_KEPT_MS: Final = 600_000
 BORN: Final = 1_700_000_000_000_000
 
 _CLAIMS: Final = (scripts.CLAIM, scripts.CLAIM_ONCE)
-_ZSETS: Final = ("due", "leased", "dead", "paused")
+_ZSETS: Final = ("due", "leased", "dead", "paused", "failing")
 #: What expires by itself, one a session, and its type.
 _PASSING: Final = {"reply:": "string", "taken:": "list"}
-_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "moves", "outbox")
+_HASHES: Final = ("tasks", "leases", "attempts", "errors", "runs", "failures", "history", "causes", "moves", "outbox")
 
 
 def stamp(epoch: int, born: int = BORN) -> bytes:
@@ -58,9 +59,14 @@ class Space:
     errors: dict[bytes, bytes] = field(default_factory=dict)
     runs: dict[bytes, bytes] = field(default_factory=dict)
     failures: dict[bytes, bytes] = field(default_factory=dict)
+    history: dict[bytes, bytes] = field(default_factory=dict)
+    failing: dict[bytes, int] = field(default_factory=dict)
+    causes: dict[bytes, bytes] = field(default_factory=dict)
     halt: bytes | None = None
     #: What stands behind the prefix of the keys of groups, by its name.
     groups: dict[str, Any] = field(default_factory=dict)
+    #: The ids that the index of hash tags has, by their tag.
+    tags: dict[bytes, set[bytes]] = field(default_factory=dict)
     fence: bytes | None = None
     locks: dict[bytes, bytes] = field(default_factory=dict)
     membership: dict[bytes, bytes] = field(default_factory=dict)
@@ -140,6 +146,8 @@ class Store:
         self.in_doubt: set[bytes] = set()
         #: The longest lease that was noted, ms.
         self.longest: bytes | None = None
+        #: The keys of hash tags that a clear left.
+        self.former_tags: set[bytes] = set()
         self._tag = self.keys.tasks.removesuffix(b"tasks")
         self._pattern = b"{" + namespace.encode() + b"*"
         self._numbers = itertools.count(1)
@@ -187,6 +195,8 @@ class Store:
         for name in _HASHES:
             if content := getattr(space, name):
                 pipe.hset(getattr(self.keys, name), mapping=content)
+        self._seed_tags(pipe, space)
+        self._seed_groups(pipe, space)
         if space.fence is not None:
             pipe.set(self.keys.fence, space.fence)
         for lock, holder in space.locks.items():
@@ -194,6 +204,21 @@ class Store:
         if space.membership:
             pipe.hset(self.keys.membership, mapping=space.membership)
         await pipe.execute()
+
+    def _seed_tags(self, pipe: Any, space: Space) -> None:
+        for tag, ids in space.tags.items():
+            pipe.zadd(self.keys.tags + b"1:" + tag, dict.fromkeys(map(member_of, ids), 0))
+        if space.tags:
+            pipe.zadd(self.keys.tags + b"1", dict.fromkeys(space.tags, 0))
+            pipe.set(self.keys.tags + b"now", b"1:1")
+
+    def _seed_groups(self, pipe: Any, space: Space) -> None:
+        for name, content in space.groups.items():
+            if isinstance(content, dict):
+                pipe.hset(self.keys.groups + name.encode(), mapping=content)
+            else:
+                assert isinstance(content, bytes), "sorted sets are left to scripts"
+                pipe.set(self.keys.groups + name.encode(), content)
 
     async def raw(self) -> Raw:
         """Every key of the namespace, as it stands."""
@@ -231,7 +256,7 @@ class Store:
         """The whole key space; fails where a key is of another type, expires or not against the plan, or is unknown."""
         space = Space()
         replies = {}
-        for key, kind, content, ttl in await self._read():
+        for key, kind, content, ttl in self._without_tags(await self._read(), space):
             expires = ttl >= 0
             name = key.removeprefix(self._tag).decode()
             if name in _ZSETS:
@@ -268,6 +293,19 @@ class Store:
             assert replies[session] == expected if whole else replies[session].startswith(expected)
         return space
 
+    def _without_tags(
+        self, rows: list[tuple[bytes, str, Any, int]], space: Space
+    ) -> Iterator[tuple[bytes, str, Any, int]]:
+        """Take the index of hash tags into the space, and leave the other keys."""
+        tagged = {}
+        for key, kind, content, ttl in rows:
+            if key.startswith(self.keys.tags):
+                assert (kind, ttl) == ("string" if key.endswith(b":tag:now") else "zset", -1), key
+                tagged[key.removeprefix(self.keys.tags)] = content
+            else:
+                yield key, kind, content, ttl
+        space.tags, self.former_tags = read_tags(tagged)
+
     async def clear(self) -> None:
         """Remove what is in the namespace, all but that it is one."""
         if found := set(await self.client.keys(self._pattern)) - {self.keys.membership, self.keys.epoch}:
@@ -299,6 +337,46 @@ class Store:
             yield heard
         finally:
             await pubsub.aclose()
+
+
+def member_of(raw_id: bytes) -> bytes:
+    """The id as the index of its hash tag has it."""
+    tag = tag_of(raw_id)
+    assert tag is not None
+    return raw_id.replace(b"{%s}" % tag, b"{", 1)
+
+
+def tags_of(ids: Iterable[bytes]) -> dict[bytes, set[bytes]]:
+    """The index of hash tags that goes with some ids."""
+    found: dict[bytes, set[bytes]] = {}
+    for raw_id in ids:
+        if (tag := tag_of(raw_id)) is not None:
+            found.setdefault(tag, set()).add(raw_id)
+    return found
+
+
+def read_tags(content: Mapping[bytes, Any]) -> tuple[dict[bytes, set[bytes]], set[bytes]]:
+    """The index of hash tags by what stands behind the prefix of its keys, and the keys of cleared tasks."""
+    if not content:
+        return {}, set()
+    now, oldest = content[b"now"].split(b":")
+    in_use = content.get(now, {})
+    found: dict[bytes, set[bytes]] = {}
+    former = set()
+    for name, members in content.items():
+        generation, _, tag = name.partition(b":")
+        if name == b"now":
+            continue
+        assert set(members.values()) == {0}, name
+        if generation != now:
+            assert int(oldest) <= int(generation) < int(now), "a former generation is one that will be unlinked"
+            former.add(name)
+        elif tag:
+            found[tag] = {member.replace(b"{", b"{%s}" % tag, 1) for member in members}
+            assert tags_of(found[tag]) == {tag: found[tag]}
+    assert found.keys() == in_use.keys(), "the tags in use are those that have ids"
+    assert found or former, "without an index there is none of its keys"
+    return found, former
 
 
 def change(

@@ -6,7 +6,7 @@ import pytest
 
 from interval_scheduler.storage.commands import assigning
 
-from .store import HOUR, MINUTE, Space, Store, change, leased_space, recurring
+from .store import HOUR, MINUTE, Space, Store, change, leased_space, recurring, tags_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -106,6 +106,7 @@ async def test_ids_are_taken_literally(store: Store) -> None:
     assert await store.space() == Space(
         tasks={task_id: b"s\n" + task_id for task_id in IDS},
         due={task_id: START + n for n, task_id in enumerate(IDS)},
+        tags=tags_of(IDS),
     )
     created, _ = await assigning.assign(session.it, store.keys, 0, [change(task_id) for task_id in IDS])
     assert created == [False] * len(IDS)

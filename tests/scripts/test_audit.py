@@ -157,6 +157,44 @@ def leftover_attempts(space: Space, now: int) -> None:
     space.failures[b"a"] = b"3"
 
 
+def leftover_cause(space: Space, now: int) -> None:
+    space.causes[b"a"] = b"5 Oh"
+    space.history[b"a"] = b"x"
+    space.failing[b"a"] = 5
+
+
+def failing_without_a_cause(space: Space, now: int) -> None:
+    space.tasks[b"a"] = EVERY
+    space.due[b"a"] = 5
+    space.failing[b"a"] = 5
+
+
+def cause_of_no_failing(space: Space, now: int) -> None:
+    space.tasks[b"a"] = EVERY
+    space.due[b"a"] = 5
+    space.causes[b"a"] = b"5 Oh"
+
+
+def failing_and_dead(space: Space, now: int) -> None:
+    space.tasks[b"a"] = EVERY
+    space.dead[b"a"] = 5
+    space.errors[b"a"] = b"1 x"
+    space.failing[b"a"] = 5
+    space.causes[b"a"] = b"5 Oh"
+
+
+def history_that_nobody_asks_for(space: Space, now: int) -> None:
+    space.tasks[b"a"] = EVERY
+    space.due[b"a"] = 5
+    space.history[b"a"] = b"\x01\0" + b"x" * 23 + b"\0"
+
+
+def history_that_cannot_be_read(space: Space, now: int) -> None:
+    space.tasks[b"a"] = EVERY.replace(b"\n", b";h3\n", 1)
+    space.due[b"a"] = 5
+    space.history[b"a"] = b"\x02\0" + b"x" * 23 + b"\0"
+
+
 def leftover_error(space: Space, now: int) -> None:
     space.tasks[b"a"] = EVERY
     space.due[b"a"] = 5
@@ -183,6 +221,12 @@ CASES: list[tuple[Wrong, bytes, str]] = [
     (unreadable_leased, b"unreadable", "leased"),
     (leftover_attempts, b"leftover", ""),
     (leftover_error, b"leftover", "due"),
+    (leftover_cause, b"leftover", ""),
+    (failing_without_a_cause, b"leftover", "due"),
+    (cause_of_no_failing, b"leftover", "due"),
+    (failing_and_dead, b"leftover", "dead"),
+    (history_that_nobody_asks_for, b"leftover", "due"),
+    (history_that_cannot_be_read, b"garbled", "due"),
 ]
 
 

@@ -13,6 +13,7 @@ from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.commands.lookup import MAX_READ_BYTES, PageMark
 from interval_scheduler.storage.commands.running import MAX_CLAIM_BYTES
+from interval_scheduler.storage.commands.sync import Marked
 from interval_scheduler.storage.topology.hint_applying import InOrder
 
 from .store import HOUR, MINUTE, Space, Store, change, header, held, lease, leased_space, recurring
@@ -252,7 +253,7 @@ async def test_heavy_tasks_are_resumed_a_part_at_a_time(store: Store) -> None:
 async def test_walks_meet_all_in_short_steps(store: Store) -> None:
     await store.seed(heavy())
     for step in (
-        lambda cursor: sync.sweep(store.partition, b"none", cursor, 500, b"t", 0),
+        lambda cursor: sync.sweep(store.partition, cursor, 500, b"t", marked=Marked(b"none", 0)),
         lambda cursor: topology.scan_ids(store.partition, cursor, 500, 0),
         lambda cursor: auditing.audit(store.partition, "tasks", cursor, mend=False),
     ):
@@ -273,7 +274,7 @@ ACTIONS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "are_scheduled": lambda store: lookup.are_scheduled(store.partition, IDS),
     "assign": lambda store: assigning.assign(store.session().it, store.keys, 0, [change(each) for each in IDS]),
     "move_out": lambda store: topology.move_out(store.partition, "there", IDS),
-    "sweep": lambda store: sync.sweep(store.partition, b"none", b"0", 500, b"t", 0),
+    "sweep": lambda store: sync.sweep(store.partition, b"0", 500, b"t", marked=Marked(b"none", 0)),
     "scan_ids": lambda store: topology.scan_ids(store.partition, b"0", 500, 0),
     "audit": lambda store: auditing.audit(store.partition, "tasks", b"0", mend=True),
 }

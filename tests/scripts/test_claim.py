@@ -21,7 +21,7 @@ async def test_the_earliest_due_come_first_up_to_the_limit(store: Store) -> None
     claimed = await running.claim(session.it, store.keys, 3, HOUR)
     assert claimed[1:] == (
         40, claimed.token, [b"d", b"b", b"e"], [b"10", b"20", b"30"],
-        [records[task_id] for task_id in (b"d", b"b", b"e")], [],
+        [records[task_id] for task_id in (b"d", b"b", b"e")], [], None,
     )  # fmt: skip
     taken = only(dues, claimed.ids)
     assert await store.space() == Space(
@@ -96,7 +96,7 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
     before = await store.now_ms()
     claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert before <= now_of(claimed) <= await store.now_ms()
-    assert claimed[1:] == (FAR, b"5", [], [], [], [])
+    assert claimed[1:] == (FAR, b"5", [], [], [], [], None)
     assert await store.space() == seeded
 
 

@@ -35,7 +35,7 @@ async def test_recurring_tasks_are_due_again_and_one_shots_are_gone(store: Store
     claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
     ids = [b"missed", b"once", b"rate", b"grid", b"delay", b"delay-grid"]
     assert claimed[3:] == (
-        ids, [b"%d" % dues[task_id] for task_id in ids], [tasks[task_id] for task_id in ids], [],
+        ids, [b"%d" % dues[task_id] for task_id in ids], [tasks[task_id] for task_id in ids], [], None,
     )  # fmt: skip
     now = now_of(claimed)
     again = {
@@ -74,7 +74,7 @@ async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> 
     seeded = Space(tasks={b"a": b"s\nx"}, due={b"a": FAR}, fence=b"5")
     await store.seed(seeded)
     claimed = await running.claim_once(session.it, store.keys, 10, HOUR)
-    assert claimed[1:] == (FAR, b"5", [], [], [], [])
+    assert claimed[1:] == (FAR, b"5", [], [], [], [], None)
     assert await store.space() == seeded
 
 

@@ -6,7 +6,8 @@ import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.assignment import AssignCall
-from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology
+from interval_scheduler.model.updating import to_update
+from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology, updating
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.requests.session import NotAllExist
 from interval_scheduler.storage.scripts import loader as scripts
@@ -166,6 +167,9 @@ IF_EXISTS = {
     "remove": lambda store, session, ids: assigning.remove(session, store.keys, ids),
     "control": lambda store, session, ids: control.control(
         session, store.keys, [ControlStep(raw_id, b"n") for raw_id in ids]
+    ),
+    "update": lambda store, session, ids: updating.update(
+        session, store.keys, 0, [to_update(raw_id, {"data": "new"}, "keep") for raw_id in ids], [b""] * len(ids)
     ),
 }
 

@@ -30,6 +30,12 @@ def held(tasks: dict[bytes, bytes], **more: Any) -> Space:
     return leased_space(tasks, token=TOKEN, due=DUE, deadline=FAR, **more)
 
 
+def failing(*ids: bytes, at: Space) -> dict[str, Any]:
+    """What is known of tasks that failed and go on."""
+    assert at.failing.keys() == set(ids)
+    return {"failing": at.failing, "causes": {raw_id: b"%d Oh: no" % at.failing[raw_id] for raw_id in ids}}
+
+
 async def test_another_attempt_keeps_the_record_and_counts(store: Store) -> None:
     await store.seed(held({b"a": ONCE, b"b": ONCE}, attempts={b"b": b"2"}))
     before = await store.now_ms()
@@ -40,7 +46,13 @@ async def test_another_attempt_keeps_the_record_and_counts(store: Store) -> None
     assert failed.results == "rr"
     assert before + HOUR <= found.due[b"a"] <= await store.now_ms() + HOUR
     assert failed.earliest_ms == found.due[b"b"] < found.due[b"a"]
-    assert found == Space(tasks={b"a": ONCE, b"b": ONCE}, due=found.due, attempts={b"a": b"1", b"b": b"2"})
+    assert found == Space(
+        tasks={b"a": ONCE, b"b": ONCE},
+        due=found.due,
+        attempts={b"a": b"1", b"b": b"2"},
+        **failing(b"a", at=found),
+    )
+    assert before <= found.failing[b"a"] <= await store.now_ms()
 
 
 async def test_a_one_shot_without_another_attempt_is_dead(store: Store) -> None:
@@ -62,7 +74,12 @@ async def test_a_recurring_task_goes_on_with_its_next_occurrence_and_is_counted(
     found = await store.space()
     assert failed.results == "nn"
     assert {due % HOUR for due in found.due.values()} == {17}
-    assert found == Space(tasks={b"a": every, b"b": every}, due=found.due, failures={b"a": b"1", b"b": b"5"})
+    assert found == Space(
+        tasks={b"a": every, b"b": every},
+        due=found.due,
+        failures={b"a": b"1", b"b": b"5"},
+        **failing(b"a", b"b", at=found),
+    )
 
 
 async def test_the_last_of_so_many_runs_is_dead(store: Store) -> None:
@@ -78,6 +95,7 @@ async def test_the_last_of_so_many_runs_is_dead(store: Store) -> None:
         errors={b"a": b"1 Oh: no"},
         runs={b"b": b"2"},
         failures={b"b": b"1"},
+        **failing(b"b", at=found),
     )
     assert (list(found.due), list(found.dead)) == ([b"b"], [b"a"])
 
@@ -120,9 +138,9 @@ async def test_a_task_assigned_anew_meanwhile_follows_its_new_record(store: Stor
     assert failed.results == "n"
     found = await store.space()
     if expected == "paused":
-        assert found == Space(tasks={b"a": new}, paused={b"a": FAR})
+        assert found == Space(tasks={b"a": new}, paused={b"a": FAR}, **failing(b"a", at=found))
     else:
-        assert found == Space(tasks={b"a": new}, due=found.due)
+        assert found == Space(tasks={b"a": new}, due=found.due, **failing(b"a", at=found))
         assert found.due[b"a"] == FAR if expected == "then" else found.due[b"a"] % MINUTE == 5
 
 
@@ -132,7 +150,7 @@ async def test_a_task_paused_meanwhile_is_tried_again_when_it_is_resumed(store: 
     await store.seed(seeded)
     assert (await running.fail(store.session().it, store.keys, [failure(b"a", ONCE, HOUR)])).results == "r"
     found = await store.space()
-    assert found == Space(tasks={b"a": ONCE}, paused=found.paused, attempts={b"a": b"1"})
+    assert found == Space(tasks={b"a": ONCE}, paused=found.paused, attempts={b"a": b"1"}, **failing(b"a", at=found))
 
 
 async def test_of_the_dead_the_oldest_are_forgotten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,7 +190,7 @@ async def test_a_reply_of_another_type(store: Store) -> None:
     await store.client.rpush(store.keys.reply(session.name), b"x")
     with pytest.raises(ResponseError, match=r"CORRUPT the key .*reply:session"):
         await assigning.clear(session.it, store.keys)
-    assert await assigning.clear(session.it, store.keys) == (0, False)
+    assert await assigning.clear(session.it, store.keys) == (0, False, False)
 
 
 @every_value

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
 from interval_scheduler.model.ending import Failure
-from interval_scheduler.storage.commands import assigning, control, locks, running, sync
+from interval_scheduler.model.quotas import Quotas, Rate
+from interval_scheduler.model.updating import to_update
+from interval_scheduler.storage.commands import assigning, control, locks, quotas, running, sync, updating
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.locks import LockStep
 from interval_scheduler.storage.commands.running import Claimed
@@ -38,6 +43,7 @@ def rich() -> Space:
     space.paused = {b"p1": 5}
     space.locks = {b"a": b"7", b"b": b"8"}
     space.fence = b"8"
+    space.groups = {"quota": {b"rate": b"5 3600000 5"}}
     return space
 
 
@@ -72,6 +78,17 @@ FAILURES = [
     Failure(b"l2", b"6 40", b"s", None, charge=True, error="stale"),
 ]
 
+UPDATES = [
+    to_update(b"w1", {"every": 7200}, "interval"),
+    to_update(b"w2", {"start": timedelta(hours=1)}, "keep"),
+    to_update(b"w3", {"every": 7200, "data": b"\0"}, "keep"),
+    to_update(b"l1", {"retries": 5}, "keep"),
+    to_update(b"l2", {"until": 5_000_000}, "keep"),
+    to_update(b"dead", {"data": "x"}, "keep"),
+]
+QUOTAS = Quotas(0, Rate(5, per=3600), {"g": Rate(1)}, {"*": 2})
+REVISIONS = itertools.count(1)
+
 CLAIMS: dict[str, Request] = {
     "claim": lambda store, session: running.claim(session.it, store.keys, 3, HOUR),
     "claim_once": lambda store, session: running.claim_once(session.it, store.keys, 3, HOUR),
@@ -85,10 +102,15 @@ OTHERS: dict[str, Request] = {
     "fail": lambda store, session: running.fail(session.it, store.keys, FAILURES),
     "pause_all": lambda store, session: control.pause_all(session.it, store.keys, pause=True),
     "lock": lambda store, session: locks.lock(session.it, store.keys, STEPS),
+    "put_quotas": lambda store, session: quotas.put(
+        session.it, store.partition, quotas.QuotaChange(replace(QUOTAS, revision=next(REVISIONS)))
+    ),
     "quarantine": lambda store, session: running.quarantine(session.it, store.keys, RUNS),
     "release": lambda store, session: running.release(session.it, store.keys, RUNS),
     "remove": lambda store, session: assigning.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
     "renew": lambda store, session: running.renew(session.it, store.keys, HOUR, RUNS),
+    "update": lambda store, session: updating.update(session.it, store.keys, 0, UPDATES, [b""] * len(UPDATES)),
+    "take_tokens": lambda store, session: quotas.take_tokens(session.it, store.partition, 5, 1),
 }
 ALL = CLAIMS | OTHERS
 every_request = pytest.mark.parametrize("request_of", ALL.values(), ids=ALL)

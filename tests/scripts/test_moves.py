@@ -49,6 +49,9 @@ def rich() -> Space:
         attempts={b"due": b"2", b"leased": b"1"},
         runs={b"paused": b"3", b"leased": b"1"},
         failures={b"paused": b"1", b"waiting": b"4"},
+        history={b"paused": b"\x01\0binary\n 5 5\n\0", b"dead": b"\xff\n"},
+        failing={b"waiting": 12, b"paused": 13},
+        causes={b"waiting": b"12 it\nfailed 3", b"paused": b"13 "},
         errors={b"dead": b"3 it\nfailed \xc3\xa9 1 2"},
         fence=b"99",
     )
@@ -60,7 +63,21 @@ MOVING = [b"waiting", b"due", b"paused", b"dead"]
 
 def part(space: Space, ids: list[bytes]) -> Space:
     """What there is of some tasks."""
-    names = ("tasks", "due", "paused", "dead", "leased", "leases", "attempts", "runs", "failures", "errors")
+    names = (
+        "tasks",
+        "due",
+        "paused",
+        "dead",
+        "leased",
+        "leases",
+        "attempts",
+        "runs",
+        "failures",
+        "errors",
+        "history",
+        "failing",
+        "causes",
+    )
     some = Space()
     for name in names:
         setattr(some, name, {raw_id: value for raw_id, value in getattr(space, name).items() if raw_id in ids})

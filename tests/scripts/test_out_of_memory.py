@@ -149,7 +149,7 @@ async def test_remove_and_clear(small_store: Store) -> None:
     )
     session.sequence = 1
     for _ in range(2):
-        assert await assigning.clear(session.it, store.keys) == (2, True)
+        assert await assigning.clear(session.it, store.keys) == (2, True, False)
         session.back()
     assert await store.space() == Space(fence=b"7")
 

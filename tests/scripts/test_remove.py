@@ -127,7 +127,7 @@ async def test_clear_takes_all_tasks_and_nothing_else(store: Store) -> None:
     await store.seed(full())
     stranger = full().locks | {b"ghost": b"1"}
     await store.seed(Space(locks=stranger, membership={b"schema": b"1"}))
-    removed, any_leased = await assigning.clear(session.it, store.keys)
+    removed, any_leased, _ = await assigning.clear(session.it, store.keys)
     assert (removed, any_leased) == (5, True)  # the ghost counts, the dead do not
     assert await store.space() == Space(fence=b"9", locks=stranger, membership={b"schema": b"1"})
 
@@ -135,9 +135,9 @@ async def test_clear_takes_all_tasks_and_nothing_else(store: Store) -> None:
 async def test_clear_of_waiting_tasks_and_of_none(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": b"s\nx", b"b": b"s\nx"}, due={b"a": 1, b"b": FAR}))
-    assert await assigning.clear(session.it, store.keys) == (2, False)
+    assert await assigning.clear(session.it, store.keys) == (2, False, False)
     assert await store.space() == Space()
-    assert await assigning.clear(session.it, store.keys) == (0, False)
+    assert await assigning.clear(session.it, store.keys) == (0, False, False)
     assert await store.space() == Space()
 
 
@@ -145,6 +145,6 @@ async def test_a_claim_from_before_a_clear_is_stale(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks={b"a": recurring(HOUR, 5)}, due={b"a": 1}))
     claimed = await running.claim(session.it, store.keys, 1, HOUR)
-    assert await assigning.clear(session.it, store.keys) == (1, True)
+    assert await assigning.clear(session.it, store.keys) == (1, True, False)
     assert (await running.complete(session.it, store.keys, held_of(claimed))).held == [False]
     assert await store.space() == Space(fence=claimed.token)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 
 from interval_scheduler import BlockingScheduler, Scheduler
+from interval_scheduler.support.events import EventName
 from tests.misbehaving import Act, AsyncAct, Kind
 from tests.waiting import until
 
@@ -44,10 +45,12 @@ class Handlers:
     Each misbehaves at its first call; later ones do nothing. They are taken off when the block ends.
     """
 
-    def __init__(self, scheduler: Scheduler | BlockingScheduler, events: Iterable[str], kinds: Iterable[Kind]) -> None:
+    def __init__(
+        self, scheduler: Scheduler | BlockingScheduler, events: Iterable[EventName], kinds: Iterable[Kind]
+    ) -> None:
         self._offs: list[Callable[[], None]] = []
         self._called = 0
-        self._wanted: dict[str, Counter[type[BaseException] | None]] = {event: Counter() for event in events}
+        self._wanted: dict[EventName, Counter[type[BaseException] | None]] = {event: Counter() for event in events}
         for event, wanted in self._wanted.items():
             for kind in kinds:
                 if kind.function is not None:

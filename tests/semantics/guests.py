@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from interval_scheduler import IntervalTask, Retry, Scheduler, current_run
+from interval_scheduler.config.options import Delivery
 from tests.misbehaving import KINDS, Incomparable, Kind, UnprintableRetry
 from tests.proxy import Proxy
 from tests.semantics.guest_handlers import GuestLog, Handlers
@@ -48,7 +49,7 @@ OF_RUNS: Final[dict[str, Kind]] = {
 class Guests:
     """A scheduler and its guests. A row is one kind of misbehaviour at one place; `wrong` tells what did not hold."""
 
-    def __init__(self, url: str, namespace: str, delivery: str, proxy: Proxy) -> None:
+    def __init__(self, url: str, namespace: str, delivery: Delivery, proxy: Proxy) -> None:
         self.log = GuestLog()
         self.scheduler = Scheduler.from_url(
             url,

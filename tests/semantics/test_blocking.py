@@ -26,6 +26,7 @@ from interval_scheduler import (
     NotAcceptingTasks,
     NotConnected,
     OutcomeUnknown,
+    Rate,
     SchedulerError,
     WouldDeadlock,
     current_run,
@@ -72,6 +73,8 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert (found := blocking.get_task("a")) is not None
     assert found.every == 60
     assert blocking.get_task("unknown") is None
+    assert blocking.run_history("a") == ()
+    assert blocking.failing_page(limit=5) == ((), None)
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")
@@ -97,11 +100,38 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert health.connected
     assert health.accepting
     assert blocking.audit(progress=lambda done, of: None).problems == ()
+    assert blocking.queues() == []
     assert blocking.moving() == ()
     assert blocking.acknowledge_data_loss() is False
     blocking.stop_task_accept()
     with pytest.raises(NotAcceptingTasks):
         blocking.assign_task(task)
+
+
+def test_calls_by_prefix(blocking: BlockingScheduler) -> None:
+    blocking.assign_task(IntervalTask("a", start=FAR))
+    told: list[tuple[int, int]] = []
+    assert blocking.count_tasks(prefix="a", progress=lambda *numbers: told.append(numbers)) == 1
+    assert told[-1][0] == 1
+    assert blocking.pause_tasks(prefix="a") == 1
+    assert blocking.resume_tasks(prefix="a") == 1
+    assert blocking.clear_tasks(prefix="{none}") == 0
+
+
+def test_updates(blocking: BlockingScheduler) -> None:
+    blocking.assign_task(IntervalTask("a", every=60, start=FAR))
+    assert blocking.has_task("a")
+    assert not blocking.update_task("unknown", retries=1)
+    assert blocking.update_task("a", timeout=5)
+    assert (found := blocking.get_task("a")) is not None
+    assert found.rules.timeout == 5
+
+
+def test_quotas(blocking: BlockingScheduler) -> None:
+    blocking.set_rate(Rate(5), group="g")
+    assert (blocking.get_rate(), blocking.get_rate(group="g")) == (None, Rate(5))
+    blocking.set_group_concurrency({"g": 2})
+    assert blocking.get_group_concurrency() == {"g": 2}
 
 
 def test_many_threads_call_at_once(blocking: BlockingScheduler) -> None:
@@ -290,7 +320,7 @@ def test_a_coroutine_function_runs_in_the_event_loop(blocking: BlockingScheduler
     assert found[0] == "BlockingScheduler"
     assert "would wait for itself" in str(found[1])
     with pytest.raises(InvalidType, match="executor"):
-        blocking.start_task_execute(5)  # type: ignore[arg-type]
+        blocking.start_task_execute(5)  # type: ignore[call-overload]
 
 
 def test_what_a_plain_function_raises_is_the_result_of_its_run(blocking: BlockingScheduler) -> None:
@@ -653,7 +683,8 @@ def test_the_ends_of_a_process(url: str, namespace: str, way: str) -> None:
 
 
 def test_the_table_above_is_of_all_calls() -> None:
-    text = inspect.getsource(test_each_call_does_what_it_does)
+    tables = (test_each_call_does_what_it_does, test_calls_by_prefix, test_updates, test_quotas)
+    text = "".join(map(inspect.getsource, tables))
     elsewhere = {"connect", "close", "start_task_accept", "start_task_execute", "stop_task_execute", "lock"}
     elsewhere.add("wait_stopped")
     assert {name for name in public_calls() if f"blocking.{name}(" not in text} == elsewhere

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from interval_scheduler import ExecutionEnded, IntervalTask, Lock, NotConnected, Scheduler, WrongEventLoop
+from interval_scheduler import ExecutionEnded, IntervalTask, Lock, NotConnected, Rate, Scheduler, WrongEventLoop
 from interval_scheduler.services.lifespan import Lifespan
 from tests.faults.public_calls import public_calls
 from tests.semantics import left_behind
@@ -68,11 +68,19 @@ CALLS: Final[dict[str, Call]] = {
     "clear_all_tasks": lambda scheduler: scheduler.clear_all_tasks(),
     "is_scheduled": lambda scheduler: scheduler.is_scheduled("a"),
     "get_task": lambda scheduler: scheduler.get_task("a"),
+    "run_history": lambda scheduler: scheduler.run_history("a"),
+    "failing_page": lambda scheduler: scheduler.failing_page(),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),
+    "has_task": lambda scheduler: scheduler.has_task("a"),
+    "update_task": lambda scheduler: scheduler.update_task("a", retries=1),
     "pause_task": lambda scheduler: scheduler.pause_task("a"),
     "resume_task": lambda scheduler: scheduler.resume_task("a"),
+    "count_tasks": lambda scheduler: scheduler.count_tasks(prefix="{a}"),
+    "pause_tasks": lambda scheduler: scheduler.pause_tasks(prefix="{a}"),
+    "resume_tasks": lambda scheduler: scheduler.resume_tasks(prefix="a"),
+    "clear_tasks": lambda scheduler: scheduler.clear_tasks(prefix="a"),
     "run_task_now": lambda scheduler: scheduler.run_task_now("a"),
     "cancel_run": lambda scheduler: scheduler.cancel_run("a"),
     "pause": lambda scheduler: scheduler.pause(),
@@ -86,6 +94,11 @@ CALLS: Final[dict[str, Call]] = {
     "lock": _lock,
     "check_health": lambda scheduler: scheduler.check_health(),
     "audit": lambda scheduler: scheduler.audit(),
+    "queues": lambda scheduler: scheduler.queues(),
+    "set_rate": lambda scheduler: scheduler.set_rate(Rate(100_000)),
+    "get_rate": lambda scheduler: scheduler.get_rate(),
+    "set_group_concurrency": lambda scheduler: scheduler.set_group_concurrency(1),
+    "get_group_concurrency": lambda scheduler: scheduler.get_group_concurrency(),
     "moving": lambda scheduler: scheduler.moving(),
     "acknowledge_data_loss": lambda scheduler: scheduler.acknowledge_data_loss(),
     "async with": _block,

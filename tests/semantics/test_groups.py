@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from interval_scheduler import ConfigurationError, IntervalTask, Scheduler, current_run
+from interval_scheduler import IntervalTask, Scheduler, current_run
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -187,13 +187,12 @@ async def test_without_a_bound_groups_are_only_counted(make_scheduler: MakeSched
     await until(lambda: is_empty(scheduler))
 
 
-async def test_partitions_share_the_bound(namespace: str) -> None:
+async def test_the_bound_is_exact_on_any_number_of_partitions(namespace: str) -> None:
     executor = Counting()
-    urls = ("memory://groups-a", "memory://groups-b")
-    async with Scheduler.from_url(*urls, namespace=namespace, group_concurrency=5) as scheduler:
-        await scheduler.assign_tasks(tasks("a", 200))
+    urls = ("memory://groups-a", "memory://groups-b", "memory://groups-c")
+    async with Scheduler.from_url(*urls, namespace=namespace, group_concurrency={"a": 1, "*": 5}) as scheduler:
+        of_a = [IntervalTask(f"{{a}}:{n}", "a", group="a") for n in range(50)]
+        await scheduler.assign_tasks([*of_a, *(IntervalTask(f"{{b}}:{n}", "b", group="b") for n in range(200))])
         await scheduler.start_task_execute(executor)
         await until(lambda: is_empty(scheduler), seconds=30)
-    assert executor.most["a"] == 4, "two of each"
-    with pytest.raises(ConfigurationError, match="group_concurrency must be at least the number of partitions, 2"):
-        Scheduler.from_url(*urls, group_concurrency=1)
+    assert executor.most == {"a": 1, "b": 5}

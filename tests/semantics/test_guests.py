@@ -14,6 +14,7 @@ import pytest
 import uvloop
 
 from interval_scheduler import ExecutionEnded, IntervalTask, Scheduler
+from interval_scheduler.config.options import Delivery
 from interval_scheduler.execution.poller import Poller
 from tests.integration.processes import check_key_space
 from tests.misbehaving import FATAL, KINDS
@@ -30,7 +31,7 @@ LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
 DELIVERIES: Final = ("at-least-once", "at-most-once")
 
 
-async def try_all(server: RedisServer, namespace: str, delivery: str) -> list[str]:
+async def try_all(server: RedisServer, namespace: str, delivery: Delivery) -> list[str]:
     async with Proxy(server.port) as proxy:
         url = f"{server.url.replace(f':{server.port}/', f':{proxy.port}/')}?name=p"
         guests = Guests(url, namespace, delivery, proxy)
@@ -55,7 +56,9 @@ async def try_all(server: RedisServer, namespace: str, delivery: str) -> list[st
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 @pytest.mark.parametrize("loop", LOOPS)
-def test_others_go_on_and_it_is_told_once(redis_server: RedisServer, namespace: str, loop: str, delivery: str) -> None:
+def test_others_go_on_and_it_is_told_once(
+    redis_server: RedisServer, namespace: str, loop: str, delivery: Delivery
+) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         wrong = runner.run(try_all(redis_server, namespace, delivery))
     assert wrong == []
@@ -64,7 +67,7 @@ def test_others_go_on_and_it_is_told_once(redis_server: RedisServer, namespace: 
         assert client.keys(f"{{{namespace}:*}}:leased") == []
 
 
-async def end_by_a_bug(url: str, namespace: str, delivery: str) -> None:
+async def end_by_a_bug(url: str, namespace: str, delivery: Delivery) -> None:
     """All kinds of handlers are told that an execution has ended; it is started again."""
     log = GuestLog()
     async with Scheduler.from_url(
@@ -90,7 +93,7 @@ async def end_by_a_bug(url: str, namespace: str, delivery: str) -> None:
 @pytest.mark.parametrize("delivery", DELIVERIES)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_handlers_of_the_end_disturb_nothing(
-    redis_server: RedisServer, namespace: str, loop: str, delivery: str
+    redis_server: RedisServer, namespace: str, loop: str, delivery: Delivery
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(end_by_a_bug(redis_server.url, namespace, delivery))
@@ -129,7 +132,7 @@ async def misbehave(scheduler: Scheduler, log: GuestLog, place: str, error: Call
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("place", ["executor", "handler", "coroutine handler", "logger"])
 def test_what_ends_the_process_goes_through(
-    redis_server: RedisServer, namespace: str, loop: str, delivery: str, place: str
+    redis_server: RedisServer, namespace: str, loop: str, delivery: Delivery, place: str
 ) -> None:
     for name, (error, expected) in FATAL.items():
         log = GuestLog()

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, Scheduler, Task
+from interval_scheduler.config.options import Delivery
 from tests.misbehaving import FATAL, KINDS, Act, Kind
 from tests.semantics.guest_handlers import GuestLog, Handlers
 from tests.semantics.test_guests import DELIVERIES, LOOPS
@@ -131,7 +132,7 @@ class Others:
         return None
 
 
-async def try_calls(url: str, namespace: str, delivery: str) -> None:
+async def try_calls(url: str, namespace: str, delivery: Delivery) -> None:
     others = Others()
     async with Scheduler.from_url(url, namespace=namespace, delivery=delivery, logger=GuestLog()) as scheduler:
         await scheduler.assign_task(IntervalTask("others", "others", every=0.02))
@@ -157,7 +158,7 @@ async def try_calls(url: str, namespace: str, delivery: str) -> None:
 @pytest.mark.parametrize("delivery", DELIVERIES)
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_call_raises_what_its_guest_raises(
-    redis_server: RedisServer, namespace: str, loop: str, delivery: str
+    redis_server: RedisServer, namespace: str, loop: str, delivery: Delivery
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(try_calls(redis_server.url, namespace, delivery))
@@ -197,7 +198,9 @@ def _raiser(error: Callable[[], BaseException]) -> Act:
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 @pytest.mark.parametrize("executor", ["coroutine", "function"])
-def test_runs_of_a_blocking_scheduler(redis_server: RedisServer, namespace: str, executor: str, delivery: str) -> None:
+def test_runs_of_a_blocking_scheduler(
+    redis_server: RedisServer, namespace: str, executor: str, delivery: Delivery
+) -> None:
     """The executors and handlers of a `BlockingScheduler`: others go on, and it is told once."""
     others, log = Others(), GuestLog()
     told: list[tuple[str, type[BaseException]]] = []

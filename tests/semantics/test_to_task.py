@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interval_scheduler import IntervalTask, Rules, Scheduler
+from interval_scheduler import IntervalTask, Rules, ScheduledTask, Scheduler
 from interval_scheduler.model.assignment import to_assignment
 from interval_scheduler.model.policy import of_header
 from interval_scheduler.model.rules import rules_of
@@ -53,6 +53,12 @@ async def test_it_comes_back_as_it_was_assigned(scheduler: Scheduler, asked: dic
     assert (await scheduler.sync_tasks([again], scope="a")).unchanged == 1
 
 
+async def test_an_attempt_after_the_end_can_be_copied() -> None:
+    """The last run failed, and is tried again after the last moment at which one is due."""
+    found = ScheduledTask("a", "", 60, START + 5, "waiting", 2, "here", rules=Rules(until=float(START), retries=1))
+    assert found.to_task() == IntervalTask("a", every=60, start=float(START), until=float(START), retries=1)
+
+
 async def test_one_thing_is_changed_and_the_rest_is_kept(scheduler: Scheduler) -> None:
     task = IntervalTask("a", "old", every=60, start=START, retries=5, timeout=9, max_runs=7, until=LATER)
     await scheduler.assign_task(task)
@@ -87,5 +93,5 @@ async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch)
     jitter=st.none() | st.integers(1, 10**8).map(lambda ms: ms / 1000),
 )
 async def test_the_wire_form_has_all_rules(retries: int, backoff: float, **others: Any) -> None:
-    rules = Rules(retries=retries, backoff=backoff if retries else 1, **others)
+    rules = Rules(retries=retries, backoff=backoff, **others)
     assert rules_of(of_header(b"s" + rules.to_policy().encode()), spread=False) == rules

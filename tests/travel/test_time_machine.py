@@ -6,16 +6,17 @@ import asyncio
 import math
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Unpack
 
 import pytest
 
-from interval_scheduler import ClockCannotBeMoved, IntervalTask, InvalidValue, Scheduler, current_run
+from interval_scheduler import ClockCannotBeMoved, FlatOptions, IntervalTask, InvalidValue, Scheduler, current_run
 from interval_scheduler.testing import START, TimeMachine, time_machine
 
 pytestmark = pytest.mark.asyncio
 
 
-async def executing(clock: TimeMachine, seen: list[tuple[float, str]], **options: object) -> Scheduler:
+async def executing(clock: TimeMachine, seen: list[tuple[float, str]], **options: Unpack[FlatOptions]) -> Scheduler:
     """A scheduler that notes when it runs what, in seconds since the start."""
 
     async def note(data: str) -> None:

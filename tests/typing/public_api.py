@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Literal, assert_type
+from typing import Any, Literal, Unpack, assert_type
 
 import interval_scheduler
 from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
     AuditReport,
+    BatchFailed,
     BlockingScheduler,
     ConfigurationError,
     DeadTask,
     Finding,
+    FlatOptions,
     Health,
     IntervalTask,
     InvalidType,
@@ -31,7 +33,9 @@ from interval_scheduler import (
     PartitionHealth,
     PartitionMove,
     PartitionOffline,
+    PastRun,
     Problem,
+    Rate,
     RedisInstance,
     Retry,
     Rules,
@@ -46,10 +50,26 @@ from interval_scheduler import (
     SyncCounts,
     SyncPlan,
     Task,
+    TaskPage,
     TaskRun,
     current_run,
 )
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
+
+
+async def quotas(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    rate = Rate(100, per=60, burst=5)
+    assert_type((rate.count, rate.per, rate.burst), tuple[int, float, int])
+    Rate(1, per=timedelta(minutes=1))
+    assert_type(await scheduler.set_rate(rate), None)
+    assert_type(await scheduler.set_rate(None, group="tenant-7"), None)
+    assert_type(await scheduler.get_rate(), Rate | None)
+    assert_type(await scheduler.set_group_concurrency({"tenant-7": 1, "*": 5}), None)
+    assert_type(await scheduler.set_group_concurrency(5), None)
+    assert_type(await scheduler.get_group_concurrency(), dict[str, int] | None)
+    assert_type(blocking.get_rate(group="tenant-7"), Rate | None)
+    assert_type(blocking.set_group_concurrency(None), None)
+    SchedulerOptions(group_concurrency={"tenant-7": 1})
 
 
 class Full(Task):
@@ -161,12 +181,25 @@ async def assign(scheduler: Scheduler) -> None:
         assert_type(found.partition, str)
         if found.state == "leased":
             return
+        assert_type(found.last_error, str | None)
+        assert_type(found.failed_at, float | None)
+        assert_type(found.last_run, PastRun | None)
+    for past in await scheduler.run_history(task):
+        assert_type(past, PastRun)
+        assert_type(past.outcome, Literal["ok", "failed", "timed out", "postponed", "crashed"])
+        assert_type(past.started + past.lag + past.duration, float)
+        assert_type(past.error, str | None)
+    page = await scheduler.failing_page(None, 10, newest_first=False)
+    assert_type(page, TaskPage)
+    assert_type(page.tasks, tuple[ScheduledTask, ...])
+    assert_type((await scheduler.failing_page(page.after)).after, str | None)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
 
 
 async def control(scheduler: Scheduler) -> None:
     """Steering what is scheduled, and what died."""
+    assert_type(Rules(history=5).history, int)
     rules = Rules(missed="skip", retries=3, backoff=timedelta(seconds=2), group="tenant-7")
     assert_type(rules.missed, Literal["once", "skip", "all"])
     task = IntervalTask("a", cron="0 6 * * mon-fri", timezone="Europe/Riga", timeout=5, until=datetime.now(UTC))
@@ -179,6 +212,14 @@ async def control(scheduler: Scheduler) -> None:
     assert_type(
         Rules(late="skip", start_deadline=5, overlap="once", jitter=timedelta(seconds=2)).late, Literal["run", "skip"]
     )
+    assert_type(await scheduler.has_task(task), bool)
+    assert_type(await scheduler.update_task("a", every=timedelta(minutes=5), data=b"new", until=None, group=None), bool)
+    assert_type(await scheduler.update_task(task, cron="0 6 * * *", timezone="UTC", reschedule="start"), bool)
+    assert_type(await scheduler.revive_task(task), bool)
+    assert_type(await scheduler.count_tasks(prefix="{a}"), int)
+    assert_type(await scheduler.pause_tasks(prefix="{a}", progress=max), int)
+    assert_type(await scheduler.resume_tasks(prefix="{a}:b"), int)
+    assert_type(await scheduler.clear_tasks(prefix="a"), int)
     await scheduler.pause()
     await scheduler.resume()
     counts = await scheduler.sync_tasks([task], scope="a")
@@ -232,10 +273,24 @@ async def two_arguments(extra: int, data: bytes) -> str:
     return f"{extra}{data!r}"
 
 
+async def executor_of_batches(runs: list[TaskRun]) -> int:
+    """Say which runs failed."""
+    failed = {run: ValueError(run.id) for run in runs if run.lost}
+    assert_type(BatchFailed(failed).errors, Mapping[TaskRun, BaseException])
+    raise BatchFailed({run: Retry(after=5) for run in runs})
+
+
+async def more_arguments(extra: int, runs: Sequence[TaskRun]) -> None:
+    """Its runs come last."""
+
+
 async def execute(scheduler: Scheduler) -> None:
     """Executing and its end."""
     await scheduler.start_task_execute(executor)
     await scheduler.start_task_execute(partial(two_arguments, 1), concurrency=5)
+    await scheduler.start_task_execute(executor, batch=None)
+    await scheduler.start_task_execute(executor_of_batches, concurrency=5, batch=500)
+    await scheduler.start_task_execute(partial(more_arguments, 1), batch=500)
     await scheduler.stop_task_execute(drain_seconds=1.5)
     await scheduler.wait_stopped()
     assert_type(scheduler.executing_tasks, bool)
@@ -247,12 +302,18 @@ async def execute(scheduler: Scheduler) -> None:
 
 async def look_after(scheduler: Scheduler) -> None:
     """Health, audit, and tasks that move."""
+    mail = scheduler.queue("mail", concurrency=5)
+    assert_type(mail, Scheduler)
+    assert_type(await scheduler.queues(), list[str])
     for move in await scheduler.moving():
         assert_type(move, PartitionMove)
+        assert_type(move.queue, str | None)
         assert_type(move.moved, int)
     health = await scheduler.check_health()
     assert_type(health, Health)
     assert_type(health.ok, bool)
+    for queue in health.queues.values():
+        assert_type(queue, Health)
     for partition in health.partitions:
         assert_type(partition, PartitionHealth)
         assert_type(partition.round_trip, float | None)
@@ -286,6 +347,10 @@ def plain(data: str) -> None:
     """What runs in a thread."""
 
 
+def plain_batch(runs: list[TaskRun]) -> None:
+    """What runs in a thread, for many runs at once."""
+
+
 def block(options: SchedulerOptions) -> None:
     """The same without an event loop."""
     assert_type(BlockingScheduler(options, Logger()), BlockingScheduler)
@@ -298,6 +363,8 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.sync_tasks([task], scope="a", dry_run=True), SyncPlan)
         assert_type(scheduler.remove_tasks(["a", task]), int)
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
+        assert_type(scheduler.run_history("a"), tuple[PastRun, ...])
+        assert_type(scheduler.failing_page(limit=10), TaskPage)
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():
@@ -306,11 +373,82 @@ def block(options: SchedulerOptions) -> None:
             assert_type(held, Lock)
         scheduler.start_task_execute(plain)
         scheduler.start_task_execute(executor, concurrency=5)
+        scheduler.start_task_execute(plain_batch, batch=5)
+        scheduler.start_task_execute(executor_of_batches, batch=5)
         assert_type(scheduler.check_health(), Health)
+        assert_type(scheduler.queue("mail"), BlockingScheduler)
+        assert_type(scheduler.queues(), list[str])
         assert_type(scheduler.on("online", lambda: None), Callable[[], None])
 
 
 async def asynchronous(name: str) -> None: ...
+
+
+def anything(*_: object) -> None: ...
+
+
+class Handlers:
+    """Handlers of all events, with the parameters of each."""
+
+    def online(self) -> None: ...
+    async def changed(self, partition: str) -> None: ...
+    def jumped(self, partition: str, seconds: float) -> None: ...
+    async def ended(self, run: TaskRun) -> None: ...
+    def failed(self, run: TaskRun, error: BaseException, times: int = 1) -> None: ...
+    def stuck(self, runs: int, longest: TaskRun, seconds: float) -> None: ...
+    async def stopped(self, error: BaseException) -> None: ...
+
+
+def listen(scheduler: Scheduler | BlockingScheduler, name: Literal["run", "online", "stuck"]) -> None:
+    """Each event has arguments of its own, for functions and for coroutine functions."""
+    handlers = Handlers()
+    scheduler.on("online", handlers.online)
+    scheduler.on("offline", handlers.online)
+    scheduler.on("db-disconnect", handlers.changed)
+    scheduler.on("db-reconnect", asynchronous)
+    scheduler.on("data-lost", handlers.changed)
+    scheduler.on("clock-jump", handlers.jumped)
+    scheduler.on("run", handlers.ended)
+    scheduler.on("run", lambda run: len(run.id))
+    scheduler.on("run-error", handlers.failed)
+    scheduler.on("run-error", lambda run, error, times=2: (run.id, error.args, times))
+    scheduler.on("stuck", handlers.stuck)
+    scheduler.on("stopped", handlers.stopped)
+    scheduler.on("db-reconnect", partial(handlers.jumped, seconds=1))
+    scheduler.on(name, anything)
+    scheduler.on("stopped", print)
+
+
+def flat(**options: Unpack[FlatOptions]) -> Scheduler:
+    """Options that are handed on."""
+    assert_type(BlockingScheduler.from_url("memory://", **options), BlockingScheduler)
+    return Scheduler.from_url("memory://", "redis://a", **options)
+
+
+async def of_bytes(data: bytes) -> None: ...
+async def of_both(data: str | bytes) -> None: ...
+
+
+class Called:
+    """Not a function."""
+
+    async def __call__(self, data: str) -> int:
+        return 1
+
+    async def method(self, data: bytes, more: int = 0) -> None: ...
+
+
+async def execute_all(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    """An executor of the one sort of payload, of the other, and of both."""
+    await scheduler.start_task_execute(executor)
+    await scheduler.start_task_execute(of_bytes)
+    await scheduler.start_task_execute(of_both)
+    await scheduler.start_task_execute(lambda _: of_both("other"))
+    await scheduler.start_task_execute(Called())
+    await scheduler.start_task_execute(Called().method, concurrency=5)
+    blocking.start_task_execute(of_bytes)
+    blocking.start_task_execute(of_both)
+    blocking.start_task_execute(print)
 
 
 async def main() -> None:

@@ -75,7 +75,13 @@ def test_wrong_uses_are_refused(reported: dict[str, dict[int, set[str]]]) -> Non
 def test_pyright_refuses_the_same(tmp_path: Path) -> None:
     # `make check` has it look at the right uses. It counts the same lines as wrong, under names of its own.
     (tmp_path / "wrong.py").write_text(WRONG.read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard", "reportUnusedCoroutine": true}')
+    # The package is the one beside these tests, whichever is installed.
+    settings = {
+        "typeCheckingMode": "standard",
+        "reportUnusedCoroutine": True,
+        "extraPaths": [str(HERE.parents[1])],
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-m", "basedpyright", "--outputjson", f"--pythonpath={sys.executable}"]
     done = subprocess.run(
         [*command, f"--project={tmp_path}"], cwd=HERE.parents[1], capture_output=True, text=True, check=False

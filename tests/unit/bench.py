@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from interval_scheduler import TaskRun
-from interval_scheduler.execution.executor import Executor
+from interval_scheduler.execution.executor import AnyCall
 from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.room import Limits
 from interval_scheduler.execution.run_handler import Admission
@@ -34,7 +34,7 @@ class Bench:
     """A runner with its surroundings: a source that claims, and a store that settles what ended."""
 
     def __init__(
-        self, executor: Executor, *, concurrency: int, prefetch: int = 1_000, sources: int = 1, grace: float = 5
+        self, executor: AnyCall, *, concurrency: int, prefetch: int = 1_000, sources: int = 1, grace: float = 5
     ) -> None:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
@@ -52,7 +52,7 @@ class Bench:
         self.settled_at: list[int] = []
         limits = Limits(concurrency, prefetch, sources)
         context, log = contextvars.copy_context(), logging.getLogger(__name__)
-        self.runner = Runner(executor, limits, None, grace, self, context, log)
+        self.runner: Runner = Runner(executor, limits, None, grace, self, context, log)
 
     @property
     def permits_taken(self) -> int:

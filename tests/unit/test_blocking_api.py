@@ -15,6 +15,7 @@ PLAIN = [
     (r"\bAsyncIterator\[", "Iterator["),
     (r"\bAbstractAsyncContextManager\[", "AbstractContextManager["),
     (r"\bExecutor\b", "AnyExecutor"),
+    (r"\bBatchExecutor\b", "AnyBatchExecutor"),
 ]
 #: First words that differ, by the kind of the block.
 BLOCKS = [("an `async with`", "a `with`")]

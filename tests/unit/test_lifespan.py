@@ -37,7 +37,7 @@ async def test_whatever_connecting_raises_reaches_the_caller(monkeypatch: pytest
     async def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Partitions, "connect", broken)
+    monkeypatch.setattr(Partitions, "reach", broken)
     scheduler = Scheduler.from_url("memory://")
     async with asyncio.timeout(5):
         with pytest.raises(ZeroDivisionError):

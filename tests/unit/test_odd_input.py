@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.config.options import Delivery
 from tests.waiting import Recorder
 
 pytestmark = pytest.mark.asyncio
@@ -46,7 +47,7 @@ async def test_ids_are_literal(odd: str) -> None:
     ],
 )
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_payloads_round_trip_exactly(data: str | bytes, delivery: str) -> None:
+async def test_payloads_round_trip_exactly(data: str | bytes, delivery: Delivery) -> None:
     recorder = Recorder()
     async with Scheduler.from_url("memory://", delivery=delivery) as scheduler:
         await scheduler.assign_task(IntervalTask("a", data, start=4_000_000_000))

@@ -51,6 +51,10 @@ BAD = [
     pytest.param({"group": "a\0b"}, InvalidValue, "group", id="group with NUL"),
     pytest.param({"group": "x" * 129}, InvalidValue, "group", id="group over 128 bytes"),
     pytest.param({"group": 7}, InvalidType, "group", id="group not str"),
+    pytest.param({"history": -1}, InvalidValue, "history", id="history negative"),
+    pytest.param({"history": 101}, InvalidValue, "history", id="history too long"),
+    pytest.param({"history": 5.0}, InvalidType, "history", id="history float"),
+    pytest.param({"history": True}, InvalidType, "history", id="history bool"),
     pytest.param({"cron": 5}, InvalidType, "cron", id="cron not str"),
     pytest.param({"cron": ""}, InvalidValue, "cron", id="cron empty"),
     pytest.param({"cron": "* * * *"}, InvalidValue, "cron", id="cron of four fields"),
@@ -136,6 +140,8 @@ def test_nothing_is_stored_for_what_is_not_asked_for() -> None:
     assert IntervalTask("a", every=5).rules is NO_RULES
     assert to_assignment(IntervalTask("a", every=5)).policy is PLAIN
     assert Policy(retries=1).encode() == b";r1"
+    assert Policy(history=7).encode() == b";h7"
+    assert Policy(history=7).needs_lease
 
 
 def test_the_wire_form() -> None:
@@ -166,6 +172,7 @@ policy = st.builds(
     cron=st.none() | texts,
     zone=st.none() | texts,
     retries=st.integers(1, 1000),
+    history=st.integers(0, 100),
     backoff_ms=counts,
     timeout_ms=st.none() | counts,
     group=st.none() | texts,

@@ -162,4 +162,4 @@ def test_every_header_tells_of_each_key_and_argument_that_the_body_uses(name: st
 def test_redis_will_know_a_script_by_its_sha(script: Script) -> None:
     assert script.sha == hashlib.sha1(script.text.encode(), usedforsecurity=False).hexdigest()
     assert script.text.endswith(source_of(script.name))
-    assert script.text.startswith((_folder / "_checks.lua").read_text(encoding="utf-8"))
+    assert names_of(script.header) in script.text

@@ -19,7 +19,8 @@ START_WINDOW_MS: Final = 1000
 #: The number of arguments of an assignment; see `encode`.
 ARGUMENTS: Final = 5
 
-_RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
+#: The letter of each rule for the next run, as scripts know it.
+RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"i", "start": b"s"}
 
 
 async def assign(
@@ -38,7 +39,7 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
     for call in calls:
         task = call.assignment
         code = (
-            _RESCHEDULE_CODES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
+            RESCHEDULE_CODES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
         )
         if task.policy is not PLAIN:
             code += task.policy.encode()
@@ -85,14 +86,15 @@ async def remove(session: Requests, keys: Keys, ids: Sequence[bytes]) -> list[Re
 
 
 class Cleared(NamedTuple):
-    """The number of tasks that were taken off, and if one of them was leased."""
+    """The number of tasks that were taken off, if one of them was leased, and if keys of their hash tags are left."""
 
     removed: int
     any_leased: bool
+    are_tags_left: bool = False
 
 
 async def clear(session: Requests, keys: Keys) -> Cleared:
     """Take every task off the schedule."""
     reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], ())
     leased, _, removed = reply.partition(b" ")
-    return Cleared(int(removed), leased == b"1")
+    return Cleared(int(removed.removesuffix(b"+")), leased == b"1", removed.endswith(b"+"))

@@ -20,10 +20,14 @@ AUDITED_KEYS: Final = (
     "errors",
     "runs",
     "failures",
+    "history",
+    "failing",
+    "causes",
     "parked",
     "parked-of",
     "of",
     "overdue",
+    "tags",
     "counts",
 )
 #: A lease that ended longer ago is stuck: no scheduler recovers it.

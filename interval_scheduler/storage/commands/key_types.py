@@ -24,6 +24,12 @@ _GROUP_KEYS: Final = {
     b"parked-of": "hash",
     b"overdue": "hash",
     b"room": "sorted set",
+    b"refill": "sorted set",
+    b"quota": "hash",
+    b"revision": "string",
+    b"rates": "hash",
+    b"buckets": "hash",
+    b"caps": "hash",
 }
 #: Keys that are not looked at: a prefix, and one that only exists within a script.
 _LEFT_OUT: Final = ("reply", "groups", "probe")
@@ -77,3 +83,4 @@ def _shared(keys: Keys) -> Iterator[tuple[bytes, str]]:
             yield getattr(keys, name), meaning.partition(",")[0]
     for suffix, kind in _GROUP_KEYS.items():
         yield keys.groups + suffix, kind
+    yield keys.tags + b"now", "string"

@@ -27,6 +27,10 @@ class Row:
     failed: int
     failures: int = 0
     claimed_us: int | None = None
+    #: The last run that ended, as the history of the task has it.
+    last_run: bytes | None = None
+    #: Of a failing task: when it failed, ms, a blank, the error.
+    cause: bytes | None = None
 
 
 #: The most bytes of records in one reply to a look or for a page, unless one task alone has more.
@@ -40,7 +44,7 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_
     for the others again.
     """
     keys = partition.keys
-    records, scores, leases, failed, paused, failures = await partition.read(
+    records, scores, leases, failed, paused, *others = await partition.read(
         scripts.LOOK, keys.of[scripts.LOOK], (weight, *ids)
     )
     ids = ids[: len(records)]
@@ -48,7 +52,14 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_
     return [
         _row(raw_id, record, due, lease, pause, extras)
         for raw_id, record, due, lease, pause, *extras in zip(
-            ids, records, scores, leases, paused or none, failed or none, failures or none, strict=True
+            ids,
+            records,
+            scores,
+            leases,
+            paused or none,
+            failed or none,
+            *(other or none for other in others),
+            strict=True,
         )
     ]
 
@@ -93,7 +104,7 @@ async def page(partition: ScriptRunner, state_set: StateSet, limit: int, after: 
             extras,
         )
         for raw_id, record, lease, score, *extras in zip(
-            found.ids, found.records, found.leases, found.scores, found.failed, found.failures, strict=True
+            found.ids, found.records, found.leases, found.scores, *found.extras, strict=True
         )
     ]
     return Page([row for row in rows if row is not None], mark)
@@ -130,8 +141,8 @@ class _Found(NamedTuple):
     scores: Sequence[bytes]
     records: Sequence[bytes | None]
     leases: Sequence[bytes | None]
-    failed: Sequence[bytes | None]
-    failures: Sequence[bytes | None]
+    #: The failed deliveries, the failed runs, the last runs and the last errors.
+    extras: Sequence[Sequence[bytes | None]]
     errors: Sequence[bytes | None]
 
 
@@ -139,7 +150,7 @@ async def _page(
     partition: ScriptRunner, walked: bytes, limit: int, after: PageMark | None
 ) -> tuple[_Found, PageMark | None]:
     keys = partition.keys
-    ids, scores, records, leases, failed, failures, errors, members, may_follow = await partition.read(
+    ids, scores, records, leases, *extras, errors, members, may_follow = await partition.read(
         scripts.PAGE,
         (*keys.of[scripts.PAGE], walked),
         (limit, MAX_READ_BYTES, *(after or (b"", b""))),
@@ -147,7 +158,7 @@ async def _page(
     none = [None] * len(ids)
     # The page of parked tasks ends at a member of their set, where every score is 0.
     last = None if not may_follow else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
-    return _Found(ids, scores, records, leases, failed or none, failures or none, errors or none), last
+    return _Found(ids, scores, records, leases, [extra or none for extra in extras], errors or none), last
 
 
 class Sizes(NamedTuple):
@@ -174,19 +185,23 @@ def _row(
 ) -> Row | None:
     if record is None:
         return None
-    for extra, name in zip(extras, ("attempts", "failures"), strict=True):
+    *counts, last_run, cause = extras
+    for extra, name in zip(counts, ("attempts", "failures"), strict=True):
         if extra is not None and whole(extra) is None:
             record = Garbled(record, f"its field in the key {name} is no number")
-    failed, failures = (whole(extra) or 0 for extra in extras)
+    failed, failures = (whole(extra) or 0 for extra in counts)
+    state: State
+    claimed_us = None
     if due is not None:
-        return Row(raw_id, record, moment_of(due), "waiting", failed, failures)
-    if lease is not None:
-        claim = _LEASE.match(lease)
+        due_ms, state = moment_of(due), "waiting"
+    elif lease is not None:
+        claim, state = _LEASE.match(lease), "leased"
         if claim is None:
-            return Row(
-                raw_id, Garbled(record, "its field in the key leases is no lease"), 0, "leased", failed, failures
-            )
-        return Row(raw_id, record, moment_of(claim[2]), "leased", failed, failures, int(claim[1]))
-    if paused is not None:
-        return Row(raw_id, record, moment_of(paused), "paused", failed, failures)
-    return None
+            due_ms, record = 0, Garbled(record, "its field in the key leases is no lease")
+        else:
+            due_ms, claimed_us = moment_of(claim[2]), int(claim[1])
+    elif paused is not None:
+        due_ms, state = moment_of(paused), "paused"
+    else:
+        return None
+    return Row(raw_id, record, due_ms, state, failed, failures, claimed_us, last_run, cause)

@@ -24,7 +24,11 @@ _CORRUPT: Final = "the record is corrupt"
 
 
 class Claimed(NamedTuple):
-    """The reply to a claim. `failed` is empty unless an earlier delivery of one of the tasks failed."""
+    """The reply to a claim. `failed` is empty unless an earlier delivery of one of the tasks failed.
+
+    Where the namespace has a rate, `waits_ms` is that for which due tasks wait: 0 for nothing, the ms until there are
+    tokens, or below 0 the number of tokens that are to be taken from the master.
+    """
 
     now_us: int
     next_claim_ms: int
@@ -33,6 +37,7 @@ class Claimed(NamedTuple):
     dues: Sequence[bytes]
     records: Sequence[bytes]
     failed: Sequence[bytes | None]
+    waits_ms: int | None = None
 
 
 class ClaimedTask(Protocol):
@@ -63,20 +68,22 @@ async def claim(
     keys: Keys,
     limit: int,
     lease_ms: int,
-    group_limit: int = 0,
+    group_limit: Argument = 0,
     weight: int = MAX_CLAIM_BYTES,
     places: int | None = None,
+    tokens: Argument = b"",
 ) -> Claimed:
     """Lease up to `limit` due tasks (at least once), with records of up to `weight` bytes, or one.
 
-    At most `group_limit` tasks of one group are leased; 0 for any number. The first `places` of them, or all, begin at
-    once. After a claim in doubt, repeat it: return the tasks that it took.
+    At most `group_limit` tasks of one group are leased; 0 for any number (see `encode_caps`). The first `places` of
+    them, or all, begin at once. With a rate, they are no more than the `tokens` that the claim brings from the master;
+    by default the bucket is here. After a claim in doubt, repeat it: return the tasks that it took.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM,
         keys.of[scripts.CLAIM],
-        (limit, lease_ms, group_limit, weight, limit if places is None else places),
+        (limit, lease_ms, group_limit, weight, limit if places is None else places, tokens),
     )
     return _checked(keys, Claimed(*reply))
 
@@ -86,19 +93,23 @@ async def claim_once(
     keys: Keys,
     limit: int,
     lease_ms: int,
-    group_limit: int = 0,
+    group_limit: Argument = 0,
     weight: int = MAX_CLAIM_BYTES,
     places: int | None = None,
+    tokens: Argument = b"",
+    had: int = -1,
 ) -> Claimed:
     """Take up to `limit` due tasks, bounded as by `claim`, and reschedule them at once (at most once).
 
-    Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took.
+    Tasks whose policy needs a completion are leased. After a claim in doubt, repeat it: return the tasks that it took,
+    or the first ones if they are too heavy by now. Then the next claim has to tell how many it `had`, and returns
+    others of them, with the same token.
     """
     send = session.repeat if session.in_doubt else session.request
     reply: list[Any] = await send(
         scripts.CLAIM_ONCE,
         (*keys.of[scripts.CLAIM_ONCE], keys.taken(session.name)),
-        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places),
+        (limit, lease_ms, group_limit, weight, DEAD_LIMIT, limit if places is None else places, tokens, had),
     )
     return _checked(keys, Claimed(*reply))
 
@@ -174,17 +185,20 @@ class Released(NamedTuple):
 
 
 async def release(
-    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[int] | None = None
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[Argument] | None = None
 ) -> CompleteReply:
-    """Hand back claimed tasks that did not run, as `released`. Return for each if it was handed back."""
+    """Hand back claimed tasks that did not end, as `released`. Return for each if it was handed back."""
     results, earliest_ms = await released(session, keys, runs, delays)
     return CompleteReply([result == "1" for result in results], earliest_ms)
 
 
 async def released(
-    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[int] | None = None
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[Argument] | None = None
 ) -> Released:
-    """Hand back claimed tasks that did not run; `delays` in ms, in which nobody may claim them. Default: none."""
+    """Hand back claimed tasks that did not end; `delays` in ms, in which nobody may claim them. Default: none.
+
+    A `u` behind a delay says that the run did not start, so that its group gets a token back.
+    """
     args: list[Argument] = [keys.wake]
     for run, delay in zip(runs, delays or [0] * len(runs), strict=True):
         args += (run.raw_id, run.lease, delay)
@@ -208,10 +222,11 @@ async def renew(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[Cla
 
 
 class HandedBack(NamedTuple):
-    """A claimed task that did not run, and the delay in ms in which nobody may claim it."""
+    """A claimed task that did not end, the delay in ms in which nobody may claim it, and if its run started."""
 
     run: ClaimedTask
     delay_ms: int
+    has_started: bool = False
 
     @property
     def raw_id(self) -> bytes:

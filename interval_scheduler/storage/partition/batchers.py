@@ -11,19 +11,24 @@ for others is `None`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
-from ..commands import assigning, locks, lookup, topology
+from ...model.updating import TaskUpdate, UpdateAnswer
+from ..commands import assigning, locks, lookup, quotas, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.control import ControlStep, pause_all, purge_dead
+from ..commands.quotas import QuotaChange
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
+from .group_tags import GroupTags
 from .resuming import carry_out
+from .updating import Updates
+from .updating import carry_out as carry_out_updates
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,6 +40,7 @@ class BatchersIfExists(NamedTuple):
     assign: Turn[AssignCall, bool | NeverRuns | None]
     remove: Turn[bytes, Removed | None]
     control: Turn[ControlStep, str | None]
+    update: Turn[TaskUpdate, UpdateAnswer | None]
     in_transit: BatchedCalls[bytes, bool]
 
 
@@ -44,12 +50,15 @@ class Batchers(NamedTuple):
     assign: Turn[AssignCall, bool | NeverRuns]
     remove: Turn[bytes, Removed]
     control: Turn[ControlStep, str]
+    update: Turn[TaskUpdate, UpdateAnswer]
     clear: Turn[None, Cleared]
     pause: Turn[bool, bool]
     purge_dead: Turn[int, int]
+    put_quotas: Turn[QuotaChange, bool]
     if_exists: BatchersIfExists
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
     look: BatchedCalls[bytes, lookup.Row | None]
+    has: BatchedCalls[bytes, Literal[True] | None]
     size: BatchedCalls[None, lookup.Sizes]
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 
@@ -57,31 +66,36 @@ class Batchers(NamedTuple):
 def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     """Make the batchers of a partition; none of them runs yet."""
     name, turns = partition.name, Turns(partition.name)
-    changes = _Changes(partition, options)
+    changes, tags = _Changes(partition, options), GroupTags(partition, options)
     whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
     if_exists = BatchersIfExists(
-        turns.add(_if_exists_each(changes.assign_if_exists), _id_of_assignment, _weigh_assignment),
+        turns.add(tags.checked(_if_exists_each(changes.assign_if_exists)), _id_of_assignment, _weigh_assignment),
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
         turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
+        turns.add(_if_exists_each(changes.update_if_exists), _id_of_update, _weigh_update),
         BatchedCalls(name, others.in_transit, reads=True),
     )
-    lock, look, size = (
+    lock, look, has, size = (
         BatchedCalls(name, others.lock),
         BatchedCalls(name, others.look, reads=True),
+        BatchedCalls(name, others.has, reads=True),
         BatchedCalls(name, others.size, reads=True),
     )
     return Batchers(
-        assign=turns.add(changes.assign, _id_of_assignment, _weigh_assignment),
+        assign=turns.add(tags.checked(changes.assign), _id_of_assignment, _weigh_assignment),
         remove=turns.add(changes.remove, bytes),
         control=turns.add(changes.control, _id_of_step, _weigh_step),
+        update=turns.add(changes.update, _id_of_update, _weigh_update),
         clear=turns.add(whole.clear, None),
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
+        put_quotas=turns.add(whole.put_quotas, None),
         if_exists=if_exists,
         lock=lock,
         look=look,
+        has=has,
         size=size,
-        loops=(turns.run, lock.run, look.run, size.run, if_exists.in_transit.run),
+        loops=(turns.run, lock.run, look.run, has.run, size.run, if_exists.in_transit.run),
     )
 
 
@@ -100,6 +114,15 @@ def _id_of_step(step: ControlStep) -> bytes:
 def _weigh_step(_: ControlStep) -> int:
     # A step takes the script more than twice the time of an assignment: so 200 of them are a batch.
     return MAX_BATCH_BYTES // 200
+
+
+def _id_of_update(update: TaskUpdate) -> bytes:
+    return update.id
+
+
+def _weigh_update(update: TaskUpdate) -> int:
+    # As a step takes: a task that moves takes the script three times as long as one that does not.
+    return MAX_BATCH_BYTES // (75 if update.may_move else 200) + len(update.data or b"")
 
 
 class _Changes:
@@ -163,6 +186,22 @@ class _Changes:
         self._announce(earliest_ms)
         return results
 
+    async def update(self, calls: Sequence[TaskUpdate], callers: Callers) -> Sequence[UpdateAnswer]:
+        await self._detour_in_use()
+        return [answer or False for answer in await self._update(calls, callers, if_exists=False)]
+
+    async def update_if_exists(self, calls: Sequence[TaskUpdate], callers: Callers) -> Sequence[UpdateAnswer | None]:
+        return await self._update(calls, callers, if_exists=True)
+
+    async def _update(
+        self, calls: Sequence[TaskUpdate], callers: Callers, *, if_exists: bool
+    ) -> Sequence[UpdateAnswer | None]:
+        self._partition.require_online()
+        batch = Updates(calls, callers, self._grid_ms, self._replicas, if_exists)
+        answers, earliest_ms = await carry_out_updates(self._partition, self.session, batch)
+        self._announce(earliest_ms)
+        return answers
+
     async def _detour_in_use(self) -> Detour | None:
         """Return the detour if the partition is offline; if it is online, apply waiting hints and return `None`."""
         detour = self._partition.detour
@@ -193,6 +232,10 @@ class _WholeChanges:
     async def purge_dead(self, limits: Sequence[int], callers: Callers) -> Sequence[int]:
         session = await self._online_session(callers)
         return [await purge_dead(session, self._partition.keys, limit) for limit in limits]
+
+    async def put_quotas(self, changes: Sequence[QuotaChange], callers: Callers) -> Sequence[bool]:
+        session = await self._online_session(callers)
+        return [await quotas.put(session, self._partition, change) for change in changes]
 
     async def _online_session(self, callers: Callers) -> BatchSession:
         """Return the session of a batch, once the waiting hints are applied, which came before; raise unless online."""
@@ -227,6 +270,12 @@ class _OtherBatches:
         if detour is not None and detour.in_between:
             return await detour.look(ids)
         return await lookup.look(self._partition, ids)
+
+    async def has(self, ids: Sequence[bytes]) -> Sequence[Literal[True] | None]:
+        detour = self._partition.detour
+        if detour is not None and detour.in_between:
+            return [None if row is None else True for row in await detour.look(ids)]
+        return [True if found else None for found in await lookup.are_scheduled(self._partition, ids)]
 
     async def size(self, calls: Sequence[None]) -> Sequence[lookup.Sizes]:
         return [await lookup.sizes(self._partition)] * len(calls)

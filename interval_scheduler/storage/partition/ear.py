@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..connection.diagnosis import subscribe_refused
 from ..connection.failures import FAILED
-from ..connection.subscription import listen, ping
+from ..connection.link import Link
+from ..connection.subscription import ping
 
 
 class Ear:
@@ -18,15 +19,15 @@ class Ear:
     Args:
         name: the name of the partition.
         channel: the channel of its announcements.
-        client: its client.
-        time_out_seconds: the silence after which the server is asked if it is there.
+        link: the link to its server.
+        time_out_seconds: the time between two checks that a server is there which refuses subscriptions.
         log: the log.
     """
 
-    def __init__(self, name: str, channel: bytes, client: Any, time_out_seconds: float, log: Log) -> None:
+    def __init__(self, name: str, channel: bytes, link: Link, time_out_seconds: float, log: Log) -> None:
         self._name = name
         self._channel = channel
-        self._client = client
+        self._link = link
         self._time_out_seconds = time_out_seconds
         self._log = log
         #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
@@ -35,13 +36,13 @@ class Ear:
         self.cancels: Final[Broadcast[bytes]] = Broadcast()
 
     async def listen(self, on_due: Callable[[int], None], on_hint_waiting: Callable[[bytes], None]) -> None:
-        """Listen until the connection is lost; see `subscription.listen`."""
+        """Listen until the connection is lost; see `Subscription.listen`."""
         try:
             self.is_refused = False
             listeners = (on_due, on_hint_waiting, self.cancels.tell)
-            if not await listen(self._client, self._channel, self._time_out_seconds, *listeners):
+            if not await self._link.subscription.listen(self._channel, *listeners):
                 self.is_refused = True
                 self._log.warning("%s", subscribe_refused(self._name, self._channel).message)
-                await ping(self._client, self._time_out_seconds)
+                await ping(self._link.client, self._time_out_seconds)
         except FAILED as error:
             self._log.debug("partition %s: the connection was lost: %s", self._name, type(error).__name__)

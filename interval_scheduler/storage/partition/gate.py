@@ -7,7 +7,8 @@
     pages, audits, health ... ──▶ gate: some of them at once ─┘
 
 Whatever runs in the background is bounded by its nature: one claim, one renewal and one batch of each kind at a time.
-So with the gate, a request never has more than a few others before it, however many callers there are.
+So with the gate, a request never has more than a few others before it, however many callers there are. The gates of a
+namespace and of its queues let no more calls through than one alone, since they share the connections.
 """
 
 from __future__ import annotations
@@ -21,10 +22,6 @@ from ..scripts.keys import Keys
 from ..scripts.loader import Script
 from ..scripts.ports import Argument, Reachable, RequestItems
 
-#: The connections that the gate leaves to others at the least.
-_LEFT_TO_OTHERS: Final = 3
-_LARGEST_SHARE: Final = 0.75
-
 
 class Gate:
     """A partition, as it is for calls that come in any number; first come, first served.
@@ -32,14 +29,14 @@ class Gate:
     Args:
         partition: the partition.
         sender: its sender of scripts.
-        connections: the most connections to it.
+        turn: is entered when it is the turn of a call.
     """
 
-    def __init__(self, partition: Reachable, sender: ScriptSender, connections: int) -> None:
+    def __init__(self, partition: Reachable, sender: ScriptSender, turn: asyncio.Semaphore) -> None:
         self._partition = partition
         self._sender = sender
         #: Is entered when it is the turn of a call.
-        self.turn: Final = asyncio.Semaphore(places(connections))
+        self.turn: Final = turn
 
     @property
     def name(self) -> str:
@@ -107,8 +104,3 @@ class Gate:
         if stamp == self._partition.stamp or not isinstance(first, bytes) or not first.startswith(stamp):
             return args
         return restamped(args, stamp, self._partition.stamp)
-
-
-def places(connections: int) -> int:
-    """Return the number of calls at once that a gate lets through, of so many connections. Pure."""
-    return max(1, min(connections - _LEFT_TO_OTHERS, int(_LARGEST_SHARE * connections)))

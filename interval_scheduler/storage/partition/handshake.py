@@ -20,6 +20,7 @@ from ...config.options import StorageOptions
 from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
 from ...model.health import Finding, PartitionHealth, data_lost, wrong_keys
 from ..commands import auditing, key_types, topology
+from ..commands.queues import QueueEntry, enter_queue
 from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, inspect
@@ -37,14 +38,25 @@ class Handshake:
         instance: its server.
         storage: the options.
         client: its client.
+        entry: the place of the queue whose partition it is, in the list of queues; `None`: it is that of no queue.
     """
 
-    def __init__(self, partition: Reachable, instance: RedisInstance, storage: StorageOptions, client: Any) -> None:
+    def __init__(
+        self,
+        partition: Reachable,
+        instance: RedisInstance,
+        storage: StorageOptions,
+        client: Any,
+        entry: QueueEntry | None = None,
+    ) -> None:
         self._partition: Final = partition
         self._instance: Final = instance
         self._storage: Final = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
+        self._entry: Final = entry
+        #: True if it is the partition of a queue.
+        self.is_of_queue: Final = entry is not None
         #: The membership that its database must have. Its epoch, and the list before, are agreed upon at connect.
         self.expected = Membership.expected(partition.name, storage)
         #: The membership that was found there; `None` for none.
@@ -84,7 +96,7 @@ class Handshake:
         require_suitable(self._partition.name, self._diagnose(self._facts))
         self.stored = await self._read_membership()
         if self.stored is not None:
-            self.expected.require_same_layout(self.stored)
+            self.expected.require_same_layout(self.stored, self._partition.keys.membership)
 
     def _is_demoted(self) -> bool:
         """Tell if a Sentinel or a cluster named this server as the primary although it is a replica."""
@@ -96,6 +108,7 @@ class Handshake:
 
         Raises:
             UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
+            QueuesFull: it is a partition of a new queue, and the namespace can have no more.
             RedisError: it cannot be reached.
         """
         findings = self._diagnose(await self._try_out(self._facts))
@@ -103,6 +116,8 @@ class Handshake:
         if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
             # It came back with the list from before the reconfiguration, whose migration has not ended yet.
             await topology.adopt_list(self._partition, self.expected, None, paused=False)
+        if self._entry is not None:  # before it has any task, so that a list of partitions changes for all queues
+            await enter_queue(self._partition, self._entry, self.expected.list)
         stored = await topology.enroll(self._partition, self.expected)
         self.expected.require(stored, self._partition.keys.membership)
         self._has_lost_data = self._has_lost_data or self.expected.born not in (b"", stored.born)

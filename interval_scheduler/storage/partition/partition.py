@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, NoReturn
 
 import anyio
 
-from ...config.instance import RedisInstance
 from ...config.options import SchedulerOptions
 from ...errors import NotConnected, PartitionListChanged, StorageError
 from ...model.health import PartitionHealth
@@ -29,9 +28,10 @@ from ...support import clock
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
-from ..connection.client import abandon, close, drop_idle, open_client, refuse_waiting
-from ..connection.discovery import Cluster, Locator
+from ..commands.queues import QueueEntry
+from ..connection.client import abandon, drop_idle, refuse_waiting
 from ..connection.failures import FAILED, is_slot_moving, still_offline, translate
+from ..connection.link import Link
 from ..connection.server_time import ServerTime
 from ..requests.sender import ScriptSender
 from ..scripts.keys import Keys
@@ -48,30 +48,30 @@ class Partition:
     """One partition.
 
     Args:
-        instance: its server.
+        link: the link to its server.
         options: the scheduler's options.
+        keys: the names of its keys.
         log: the log for connects, losses and findings.
         on_state: called with this partition when it goes offline, and when it is back.
-        locator: finds its primary; `None`: the instance is the primary.
+        entry: the place of the queue whose partition it is, in the list of queues; `None`: it is that of no queue.
     """
 
     def __init__(
         self,
-        instance: RedisInstance,
+        link: Link,
         options: SchedulerOptions,
+        keys: Keys,
         log: Log,
         on_state: Callable[[Partition], None],
-        locator: Locator | None = None,
+        entry: QueueEntry | None = None,
     ) -> None:
-        #: Its server.
-        self.instance: Final = instance
-        self.name: Final = instance.partition_name
-        self.keys: Final = Keys(options.namespace, self.name, instance.shard if instance.cluster else None)
+        self.instance: Final = link.instance
+        self.name: Final = link.instance.partition_name
+        self.keys: Final = keys
         self.state: PartitionState = "connecting"
         #: The stamp of its requests: the epoch of the list of partitions in force, and the birth of the database.
         self.stamp = b""
-        #: The reason why it is not online, after a failed attempt.
-        self.problem: StorageError | None = None
+        self.problem: StorageError | None = None  #: The reason why it is not online, after a failed attempt.
         #: Tells a due time in ms, which may be earlier than those known before; 0: look now.
         self.due_times: Final[Broadcast[int]] = Broadcast()
         #: Tells its name when it is back after a loss of its data.
@@ -80,14 +80,15 @@ class Partition:
         self.hint_messages: Final[Broadcast[bytes]] = Broadcast()
         #: The way of changes while it is offline; `None`: hints are off.
         self.detour: Detour | None = None
+        #: Called before it goes online, with itself.
+        self.before_online: Callable[[Partition], Awaitable[None]] | None = None
         self._options = options
         self._log = log
         self._on_state = on_state
-        self._locator = locator
-        locate = None if locator is None else functools.partial(locator.locate, self.keys.slot)
+        self._link, self._locator = link, link.locator
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
-        self._client: Any = open_client(instance, options.storage, locate)
-        self.handshake: Final[Handshake] = Handshake(self, instance, options.storage, self._client)
+        self._client: Any = link.client
+        self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, entry)
         self._lost = asyncio.Event()
         self._enrolls_anew = False
         self._online = asyncio.Event()
@@ -95,27 +96,23 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         self._is_retired = False
-        self._ear = Ear(self.name, self.keys.wake, self._client, options.storage.operation_timeout_seconds, log)
+        self._ear = Ear(self.name, self.keys.wake, link, options.storage.operation_timeout_seconds, log)
         name_keys = functools.partial(key_types.name_keys, self)
         #: Tells of runs that are said to be cancelled, see `Ear`.
         self.cancels: Final = self._ear.cancels
         self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
         #: The way of calls that come in any number, so that they do not hold up the others.
-        self.gate: Final = Gate(self, self.sender, options.storage.max_connections)
+        self.gate: Final = Gate(self, self.sender, link.turn)
         self._server_time = ServerTime(self.name, self._client)
         batchers = open_batchers(self, options)
         self._loops: Final = batchers.loops
         #: Changes of tasks that exist here, and of no others.
         self.if_exists: Final = batchers.if_exists
-        self.assign: Final = batchers.assign
-        self.remove: Final = batchers.remove
-        self.control: Final = batchers.control
-        self.clear: Final = batchers.clear
-        self.pause: Final = batchers.pause
-        self.purge_dead: Final = batchers.purge_dead
-        self.lock: Final = batchers.lock
-        self.look: Final = batchers.look
-        self.size: Final = batchers.size
+        self.assign, self.remove = batchers.assign, batchers.remove
+        self.control, self.update = batchers.control, batchers.update
+        self.clear, self.pause = batchers.clear, batchers.pause
+        self.purge_dead, self.put_quotas = batchers.purge_dead, batchers.put_quotas
+        self.lock, self.look, self.has, self.size = batchers.lock, batchers.look, batchers.has, batchers.size
 
     @property
     def database(self) -> str | None:
@@ -177,18 +174,19 @@ class Partition:
 
     async def run(self) -> None:
         """Connect, stay connected and serve the batchers until cancelled."""
+        self._link.enter()
         try:
             async with anyio.create_task_group() as group:
                 for run in self._loops:
                     group.start_soon(run)
                 if self._locator is not None:
-                    group.start_soon(self._locator.watch, self._leave_primary)
+                    group.start_soon(self._link.watch, self._leave_primary)
                 await self._stay_connected()
         finally:
             self.state = "closed"
             self._online.clear()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await close(self._client)
+                await self._link.leave()
 
     async def _stay_connected(self) -> None:
         pauses = Pauses(self._options.storage.reconnect_interval_seconds, is_located=self._locator is not None)
@@ -232,7 +230,8 @@ class Partition:
             self._online.set()
         else:
             self._online.clear()
-            refuse_waiting(self._client)
+            if not isinstance(self.problem, PartitionListChanged):  # others on this link have no fault
+                refuse_waiting(self._client)
         if before not in (state, "connecting") and not self._is_retired:
             self._on_state(self)
 
@@ -242,11 +241,13 @@ class Partition:
             self._tried.set()
             await self._admitted.wait()
         for finding in await self.handshake.enroll():
-            if not (isinstance(self._locator, Cluster) and self._locator.was_told(self.handshake.server, finding.code)):
+            if not self._link.is_told(self.handshake.server, finding.code, of_queue=self.handshake.is_of_queue):
                 self._log.warning("%s", finding.message)
         self.stamp = self.handshake.expected.stamp
         if self.detour is not None:
             await self.detour.catch_up()
+        if self.before_online is not None:
+            await self.before_online(self)
 
     async def examine(self) -> PartitionHealth:
         """Inspect its server now. Never takes longer than a call may take."""

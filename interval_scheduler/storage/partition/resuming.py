@@ -12,8 +12,9 @@ The look belongs to the turn. Before it, a later call on the same task could ove
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from ...errors import StorageError
+from ...errors import StorageError, StorageRefused
 from ...model.cron import is_unreadable
 from ...model.jitter import next_due_cron
 from ...model.policy import of_header
@@ -26,6 +27,10 @@ from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..scripts.ports import Reachable
 
+_CHANGED: Final = "the task was assigned again each time that it was to be resumed; nothing was changed"
+#: The rounds in a row in which each record was changed between the look and the step, after which none is tried again.
+MOST_IN_VAIN: Final = 20
+
 
 async def carry_out(
     partition: Reachable, session: Session, steps: Sequence[ControlStep], callers: Callers, *, if_exists: bool
@@ -36,27 +41,35 @@ async def carry_out(
 
     Raises:
         StorageError: as `Session.request`.
-        Partly: the same, for steps that had to be repeated; the others were carried out.
+        Partly: the same, for steps that had to be repeated; the others were carried out. Its outcome is `None` for a
+            task that exists there no more by then, with `if_exists`.
         NotAllExist: `if_exists` is set, and a task does not exist there; nothing was changed.
     """
     results, earliest_ms = await control(
         BatchSession(session, callers, if_exists=if_exists), partition.keys, await _planned(partition, steps)
     )
-    told = list(results)
+    told: list[str | None] = list(results)
+    in_vain = 0
     while changed := [position for position, result in enumerate(told) if result == "c"]:
         batch = BatchSession(session, callers.only(changed), if_exists=if_exists)
         try:
+            if in_vain == MOST_IN_VAIN:
+                raise StorageRefused(partition.name, "CHANGED", _CHANGED)
             again = await _planned(partition, [steps[position] for position in changed])
             results, moment_ms = await control(batch, partition.keys, again)
         except StorageError as error:  # of these steps only: the others were carried out before
             raise Partly([error if result == "c" else result for result in told]) from None
-        except NotAllExist as refused:  # the caller repeats the others: a step that was done counts as done
-            gone = {position for position, exists in zip(changed, refused.flags, strict=True) if not exists}
-            raise NotAllExist([position not in gone for position in range(len(steps))]) from None
+        except NotAllExist as refused:  # what was carried out must not be repeated: a task would run twice
+            for position, exists in zip(changed, refused.flags, strict=True):
+                told[position] = "c" if exists else None
+            continue
+        in_vain = in_vain + 1 if set(results) == {"c"} else 0
         for position, result in zip(changed, results, strict=False):
             told[position] = result
         earliest_ms = min((each for each in (earliest_ms, moment_ms) if each >= 0), default=-1)
-    return Controlled("".join(told), earliest_ms)
+    if None in told:
+        raise Partly(told)
+    return Controlled("".join(filter(None, told)), earliest_ms)
 
 
 async def _planned(partition: Reachable, steps: Sequence[ControlStep]) -> Sequence[ControlStep]:

@@ -169,13 +169,12 @@ class BatchedCalls(Generic[Item, Result]):
         self,
         partition: str,
         send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
-        weigh: Callable[[Item], int] | None = None,
         *,
         reads: bool = False,
     ) -> None:
         self._send_items = send
         self._batcher: Batcher[tuple[Item, asyncio.Future[Result]], Result | None] = Batcher(
-            partition, self._send, self._report, None if weigh is None else lambda call: weigh(call[0]), reads=reads
+            partition, self._send, self._report, reads=reads
         )
         self.run = self._batcher.run
 

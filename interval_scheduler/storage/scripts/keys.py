@@ -25,6 +25,9 @@ SHARED: Final = {
     "paused": "sorted set, id -> due time, ms, of the paused tasks",
     "runs": "hash, id -> runs that ended, of a task with a limit on its runs",
     "failures": "hash, id -> occurrences that failed for good",
+    "history": "hash, id -> the last runs, of a task that asks for them (see _history.lua)",
+    "failing": "sorted set, id -> when its last run failed, ms, of a task that goes on",
+    "causes": "hash, id -> of a failing task: when it failed, ms, a blank, the error",
     "groups": "prefix of the keys of groups (see _groups.lua)",
     "fence": "string, the last fencing token",
     "longest": "string, the longest lease of all schedulers, ms; absent unless one is longer than six minutes",
@@ -34,6 +37,7 @@ SHARED: Final = {
     "hinted": "string, the number of the last hint that was applied here",
     "membership": "hash, schema, partition, list, master, epoch, from, born and lost: what is known of this database",
     "epoch": "string, the epoch of the list of partitions, a colon, and when the database became a partition, µs",
+    "queues": "sorted set, name of a queue -> when it connected for the first time, ms; of the master only",
     "probe": "any type, only for the time of this script",
 }
 
@@ -77,15 +81,18 @@ class Keys:
     __slots__ = (
         "_tag",
         "attempts",
+        "causes",
         "dead",
         "due",
         "epoch",
         "errors",
+        "failing",
         "failures",
         "fence",
         "groups",
         "halt",
         "hinted",
+        "history",
         "leased",
         "leases",
         "longest",
@@ -97,7 +104,9 @@ class Keys:
         "parked",
         "paused",
         "probe",
+        "queues",
         "runs",
+        "tags",
         "tasks",
         "wake",
     )
@@ -119,9 +128,16 @@ class Keys:
         self.paused: Final = self._tag + b"paused"
         self.runs: Final = self._tag + b"runs"
         self.failures: Final = self._tag + b"failures"
+        #: The last runs of tasks with the rule `history`.
+        self.history: Final = self._tag + b"history"
+        #: The tasks whose last run failed, and their errors.
+        self.failing: Final = self._tag + b"failing"
+        self.causes: Final = self._tag + b"causes"
         #: A prefix; `_groups.lua` lists the keys that start with it.
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
+        #: A prefix, of the index of hash tags; `_tags.lua` derives it from the key of the tasks, and lists the keys.
+        self.tags: Final = self._tag + b"tag:"
         self.halt: Final = self._tag + b"halt"
         #: The longest lease that a scheduler took, by which an audit tells leases that are stuck.
         self.longest: Final = self._tag + b"longest"
@@ -132,6 +148,8 @@ class Keys:
         #: Tasks that move to another partition, and the progress of the migration.
         self.outbox: Final = self._tag + b"outbox"
         self.moves: Final = self._tag + b"moves"
+        #: The queues of the namespace, if this is the master.
+        self.queues: Final = self._tag + b"queues"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         #: A key and a channel on which `probe.lua` tries all commands out. Nobody listens to the channel.

@@ -1,4 +1,4 @@
-"""The Lua scripts: read from `lua/`, with checked headers, each with the shared functions before it.
+"""The Lua scripts: read from `lua/`, with checked headers, each with the shared functions that it needs before it.
 
 The header of a script is its contract and its signature::
 
@@ -18,6 +18,7 @@ are the only callers.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from importlib.resources import files
 from typing import Final
 
 from .keys import SHARED
+from .linking import Piece, link, pieces_of
 
 _SENTENCE: Final = re.compile(r"-- [A-Z].*\.$")
 _SHARED_KEYS: Final = re.compile(r"KEYS: ([a-z]+(?:, [a-z]+)*)$")
@@ -33,9 +35,20 @@ _OWN_KEY: Final = re.compile(r"KEYS(\.\.\.)? ([a-z]+): (.*)$")
 _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
+_BODY: Final = re.compile(r"^-- \[(\w+)\.lua\]\n", re.MULTILINE)
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
-#: The files of shared functions, in the order in which they stand before every script.
-_FUNCTIONS: Final = ("_checks", "_prelude", "_requests", "_recurrence", "_groups", "_claims", "_bytes")
+#: The files of shared functions, in their order.
+_FUNCTIONS: Final = (
+    "_checks",
+    "_tags",
+    "_prelude",
+    "_requests",
+    "_recurrence",
+    "_quotas",
+    "_groups",
+    "_claims",
+    "_bytes",
+)
 
 
 class BadScriptHeader(Exception):
@@ -147,12 +160,23 @@ def _read(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
+@functools.cache
+def _pieces(name: str) -> Sequence[Piece]:
+    return pieces_of(_read(name))
+
+
+def _part(name: str) -> str:
+    """Read a part of a script. If it makes a function of another script, the line with its name stands for its body."""
+    return _BODY.sub(lambda found: _read(found[1]), _read(name))
+
+
 def _script(name: str, *shared: str, parts: Sequence[str] = ()) -> Script:
     """Put a script together: shared functions, the names of its header, its parts in files of their own, its file."""
     source = _read(name)
     header = check_header(name, source)
     keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
-    text = "".join([*map(_read, shared), names_of(header), *map(_read, parts), source])
+    code = "".join([names_of(header), *map(_part, parts), source])
+    text = link([piece for each in shared for piece in _pieces(each)], code) + code
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     types = tuple(found[1] for found in map(_TYPE.match, header) if found)
     return Script(name, header, keys, types, text, sha, _IS_STAMPED.search(source) is not None)
@@ -162,39 +186,48 @@ ACKNOWLEDGE: Final = _load("acknowledge")
 ADOPT_LIST: Final = _load("adopt_list", "_membership")
 APPLIED: Final = _load("applied")
 ASSIGN: Final = _load("assign", in_order=True)
-AUDIT: Final = _load("audit", parts=("_audit_finds", "_audit_repairs"))
-CLAIM: Final = _load("claim", "_room")
-CLAIM_ONCE: Final = _load("claim_once", "_room")
+AUDIT: Final = _load("audit", "_history", parts=("_audit_finds", "_audit_repairs"))
+CLAIM: Final = _load("claim", "_limits", "_room")
+CLAIM_ONCE: Final = _load("claim_once", "_limits", "_room")
 CLEAR: Final = _load("clear")
-COMPLETE: Final = _load("complete")
+COMPLETE: Final = _load("complete", "_history")
 CONTROL: Final = _load("control")
+DROP_TAGS: Final = _load("drop_tags")
 ENROLL: Final = _load("enroll", "_membership")
-FAIL: Final = _load("fail")
+FAIL: Final = _load("fail", "_history")
+FAILING: Final = _load("failing", "_walk")
 FINISH_MIGRATION: Final = _load("finish_migration")
 HINT: Final = _load("hint")
 HINT_COUNT: Final = _load("hint_count")
 HINT_LOOK: Final = _load("hint_look")
 HINT_PAGE: Final = _load("hint_page")
 LOCK: Final = _load("lock")
-LOOK: Final = _load("look")
+LOOK: Final = _load("look", "_history")
 MARK: Final = _load("mark")
 MIGRATION_STATUS: Final = _load("migration_status")
 MOVE_DONE: Final = _load("move_done")
 MOVE_IN: Final = _load("move_in")
 MOVE_OUT: Final = _load("move_out")
-PAGE: Final = _load("page")
+NOTE_BACKLOGS: Final = _load("note_backlogs")
+PAGE: Final = _load("page", "_history", "_walk")
 PAUSE_ALL: Final = _load("pause_all")
 PROBE: Final = _load("probe")
 PURGE_DEAD: Final = _load("purge_dead")
+PUT_QUOTAS: Final = _load("put_quotas")
 QUARANTINE: Final = _load("quarantine")
+QUEUES: Final = _load("queues")
+QUOTAS: Final = _load("quotas")
 RELEASE: Final = _load("release")
 REMOVE: Final = _load("remove", in_order=True)
 RENEW: Final = _load("renew")
+RUN_HISTORY: Final = _load("run_history", "_history")
 SCAN_IDS: Final = _load("scan_ids")
 SIZE: Final = _load("size")
 SWEEP: Final = _load("sweep")
+TAKE_TOKENS: Final = _load("take_tokens")
 TRIM_HINTS: Final = _load("trim_hints")
 TYPES: Final = _load("types")
+UPDATE: Final = _load("update", parts=("_assign_one",))
 
 #: The scripts that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)

@@ -14,8 +14,9 @@ from ...config.options import StorageOptions
 from ...errors import PartitionListChanged, PartitionMismatch, UnsuitableServer
 from ...model.wire import whole
 
-#: The version of the layout of keys and records.
-SCHEMA_VERSION: Final = b"1"
+#: The version of the layout of keys and records. Since 2, hash tags decide the homes of ids, and are indexed.
+SCHEMA_VERSION: Final = b"2"
+_BEFORE_TAGS: Final = b"1"
 
 
 class Membership(NamedTuple):
@@ -63,12 +64,24 @@ class Membership(NamedTuple):
         """True while tasks may have to move from the list before."""
         return self.from_list != b""
 
-    def require_same_layout(self, stored: Membership) -> None:
+    def require_same_layout(self, stored: Membership, key: bytes) -> None:
         """Raise unless the stored membership has the same version of the layout.
+
+        Args:
+            stored: the stored membership.
+            key: its key, for the message.
 
         Raises:
             UnsuitableServer: another version of the library wrote it, or its epoch cannot be read.
         """
+        if stored.schema == _BEFORE_TAGS:
+            raise UnsuitableServer(
+                self.partition.decode(),
+                "has schema version 1, of a release without hash tags, and this library writes 2. Stop all schedulers "
+                "of that release. Where no id has a '{', or there is one partition only, set the field schema of the "
+                f"key {key.decode()} to 2 in each database, and then call audit(repair=True). Else use another "
+                "namespace, and assign the tasks there",
+            )
         if stored.schema != self.schema:
             raise UnsuitableServer(
                 self.partition.decode(),
@@ -94,7 +107,7 @@ class Membership(NamedTuple):
             PartitionListChanged: the database has a newer list of partitions.
             PartitionMismatch: the database has another list, another name or another master.
         """
-        self.require_same_layout(stored)
+        self.require_same_layout(stored, key)
         if stored.list != self.list and stored.number > self.number:
             raise PartitionListChanged(self.partition.decode(), stored.number, stored.list.decode(errors="replace"))
         for what, theirs, ours in (

@@ -31,6 +31,14 @@ class Agreement(NamedTuple):
     from_list: bytes = b""
 
 
+class _Decision(NamedTuple):
+    """The list that is to be in force; `is_written` if it is to be written, `replaces` is the epoch of another one."""
+
+    agreement: Agreement
+    is_written: bool = False
+    replaces: int | None = None
+
+
 class Reconfiguration:
     """The reconfiguration: it finds the list in force, once each partition was tried, and replaces it if it may.
 
@@ -59,23 +67,37 @@ class Reconfiguration:
         """Return the list that is in force from now on.
 
         Raises:
+            PartitionMismatch, PartitionOffline: as for `check`; or hints wait for the old list.
+        """
+        decision = self._decide()
+        if decision.is_written:
+            await self._write(decision.agreement.epoch, decision.agreement.from_list, decision.replaces)
+        return decision.agreement
+
+    def check(self) -> None:
+        """Check that this list can be in force. Writes nothing.
+
+        Raises:
             PartitionListChanged: another list, with a greater epoch.
             PartitionMismatch: another list, and this one must not or cannot replace it.
             PartitionOffline: a reconfiguration needs all partitions, and one cannot be reached.
         """
+        decision = self._decide()
+        if decision.is_written:
+            self._old_and_joining(decision.agreement.from_list)
+
+    def _decide(self) -> _Decision:
         for partition, stored in self._found.items():
             if stored.partition != partition.handshake.expected.partition:  # the addresses were mixed up
                 partition.handshake.expected.require(stored, partition.keys.membership)
         if not self._found:
-            return Agreement(self._list_epoch or 1)
+            return _Decision(Agreement(self._list_epoch or 1))
         latest = max(self._found.values(), key=lambda stored: stored.number)
         from_list = self._from_list(latest)
         if latest.list == self._expected.list:
-            if from_list:
-                await self._write(latest.number, from_list, None)
-            else:
+            if not from_list:
                 self._require_everywhere(latest.epoch, self._listed)
-            return Agreement(latest.number, from_list)
+            return _Decision(Agreement(latest.number, from_list), is_written=bool(from_list))
         epoch = self._list_epoch
         if epoch is None or epoch <= latest.number:
             self._require_everywhere(b"%d" % epoch if epoch else b"", (*self._listed, *self._leaving))
@@ -91,8 +113,7 @@ class Reconfiguration:
                 self._master.name,
                 f"cannot become the master: a change of the list keeps it, which is {latest.master.decode()}",
             )
-        await self._write(epoch, latest.list, latest.number)
-        return Agreement(epoch, latest.list)
+        return _Decision(Agreement(epoch, latest.list), is_written=True, replaces=latest.number)
 
     def _from_list(self, latest: Membership) -> bytes:
         """Return the list from which tasks move. The master decides: a finished migration is cleared there last."""
@@ -108,8 +129,8 @@ class Reconfiguration:
                 expected = partition.handshake.expected._replace(epoch=epoch)
                 expected.require(self._found[partition], partition.keys.membership)
 
-    async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
-        """Write the list to all partitions; `expected` is the master's epoch if the reconfiguration begins here."""
+    def _old_and_joining(self, from_list: bytes) -> tuple[Sequence[Partition], Sequence[Partition]]:
+        """Return the partitions of the old list, and those that join it; raise if one is not at hand."""
         at_hand = {partition.name: partition for partition in (*self._listed, *self._leaving)}
         old_names = split(from_list)
         if missing := [name for name in old_names if name not in at_hand]:
@@ -126,6 +147,11 @@ class Reconfiguration:
                     partition.name,
                     f"must be reached to change the list of partitions, and is not: {partition.problem}",
                 )
+        return old, joining
+
+    async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
+        """Write the list to all partitions; `expected` is the master's epoch if the reconfiguration begins here."""
+        old, joining = self._old_and_joining(from_list)
         is_paused = False
         others = [partition.name for partition in (*old, *joining) if partition is not self._master]
         for partition in (self._master, *(other for other in (*old, *joining) if other is not self._master)):

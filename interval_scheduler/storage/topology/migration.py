@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ...model.assignment import AssignCall, NeverRuns
 from ...model.placement import homes
 from ...model.reports import PartitionMove
+from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import topology
 from ..commands.assigning import Removed
 from ..commands.control import ControlStep
@@ -90,6 +91,14 @@ class Migration:
         """Carry out a step on a task."""
         raw_id = step.raw_id
         return self._submit(raw_id, step, self.old_home(raw_id).if_exists.control, self.new_home(raw_id).control)
+
+    def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
+        """Change a task."""
+        return self._submit(call.id, call, self.old_home(call.id).if_exists.update, self.new_home(call.id).update)
+
+    def has(self, raw_id: bytes) -> asyncio.Future[Literal[True] | None]:
+        """Ask if a task is scheduled."""
+        return self._submit(raw_id, raw_id, self.old_home(raw_id).has, self.new_home(raw_id).has)
 
     def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
         """Look a task up."""

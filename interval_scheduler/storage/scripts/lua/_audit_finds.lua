@@ -10,12 +10,14 @@ local HASHES = {
   errors = errors_key,
   runs = runs_key,
   failures = failures_key,
+  history = history_key,
+  causes = causes_key,
   of = groups .. 'of',
   overdue = groups .. 'overdue',
   ['parked-of'] = groups .. 'parked-of',
 }
 -- The hashes that may know a task beside its record and its place, in the order of the report.
-local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'of', 'overdue', 'parked-of' }
+local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'history', 'causes', 'of', 'overdue', 'parked-of' }
 -- Those of them that are counts.
 local COUNTS = { 'attempts', 'runs', 'failures' }
 -- The places of a task. One that is at several places stays at the first of them.
@@ -31,6 +33,7 @@ local function look_up(id)
     lease = call('HGET', leases_key, id) or nil,
     dead = tonumber(call('ZSCORE', dead_key, id)),
     paused = tonumber(call('ZSCORE', paused_key, id)),
+    tagged = is_in_tags(tasks_key, id),
     odd = nil,
     extras = {},
     places = {},
@@ -38,6 +41,7 @@ local function look_up(id)
   for _, name in ipairs(EXTRAS) do
     found.extras[name] = call('HGET', HASHES[name], id) or nil
   end
+  found.failing = tonumber(call('ZSCORE', failing_key, id))
   local member = found.extras['parked-of']
   if member and call('ZSCORE', groups .. 'parked', member) then
     found.parked = read_parked(member)
@@ -47,6 +51,9 @@ local function look_up(id)
     if found.extras[name] and not whole(found.extras[name]) then
       found.odd = name
     end
+  end
+  if found.extras.history and not is_history(found.extras.history) then
+    found.odd = 'history'
   end
   for _, name in ipairs(PLACES) do
     if found[name] then

@@ -13,8 +13,9 @@ end
 
 local function forget(found)
   local id = found.id
-  delete_members({ id }, { due_key, leased_key, dead_key, paused_key })
-  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key })
+  delete_members({ id }, { due_key, leased_key, dead_key, paused_key, failing_key })
+  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+  take_from_tags(tasks_key, { id })
   drop_parked(groups, { id })
   if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then
     earliest = now
@@ -103,6 +104,10 @@ local function bring_back(found)
   end
 end
 
+local function add_to_index(found)
+  add_to_tags(tasks_key, { found.id })
+end
+
 local function drop_stray_lease(found)
   call('HDEL', leases_key, found.id)
 end
@@ -111,6 +116,9 @@ local function drop(name)
   return function(found)
     if name == 'of' then
       leave_groups(groups, { found.id }, now, due_key)
+    elseif name == 'failing' or name == 'causes' then
+      call('ZREM', failing_key, found.id)
+      call('HDEL', causes_key, found.id)
     else
       call('HDEL', HASHES[name], found.id)
     end

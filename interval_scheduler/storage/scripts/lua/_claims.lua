@@ -46,6 +46,11 @@ local ENDED, ENDED_OF_GROUPS = 400, 100
 -- left it to others: it is none.
 local WAITS, PUT_OFF = '.5', '.25'
 
+-- Tell if a task whose lease has this score was put off: its worker does not run it, and neither does anybody else.
+local function is_put_off(score)
+  return score and match(score, '%.%d+$') == PUT_OFF
+end
+
 -- List the ids of due tasks, from a list of ids and due times.
 local function ids_of(found)
   local ids = {}

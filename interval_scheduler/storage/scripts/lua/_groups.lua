@@ -10,7 +10,9 @@
 --   parked-of  hash, id -> that member
 --   overdue    hash, id -> the same, of tasks that were parked and have a turn: they wait again
 --   room       sorted set, group -> the limit under which it has room for parked tasks, since the turns of a script were
---              used up; 0: under any limit, since its runs ended
+--              used up; 0: under any limit, since its runs ended, or a quota was changed
+--
+-- `_quotas.lua` tells the keys of rates and of bounds that are kept in Redis.
 --
 -- A claim parks a due task whose group has no room, and looks past it. Each run that ends gives the earliest parked task
 -- of its group a turn: the task waits again from that moment on, behind the tasks that were due before. So a group with
@@ -27,7 +29,8 @@
 --               ▲                       │   ▲                                             │
 --               └──── none is parked ───┘   └───── a claim gave turns for all of its room ┘
 --
--- So a group with a backlog has a leased task, a turn or a note, and goes on. A note carries the rest of the work over:
+-- So a group with a backlog has a leased task, a turn or a note, and goes on. A group whose rate has no token gets no turn,
+-- but a note in 'refill', from when it has one. A note carries the rest of the work over:
 -- many runs ended at once, or the limit was raised or dropped, which lets thousands go on. The next claim goes on there if
 -- it has that limit or a wider one. A claim with a narrower limit leaves the note alone: so two schedulers of which one
 -- has an older limit do not undo what the other does. While both are there, the wider one holds.
@@ -141,19 +144,25 @@ local function earliest_parked(groups, group, count)
 end
 
 -- Give turns: let the earliest parked tasks of each group in a tally wait again, due now. A group for which no turn is
--- left in this script is noted. Returns how many each group had, by name, and true if there was one, or is to be one.
+-- left in this script, or for which there is no token, is noted. Returns how many each group had, by name, and true if
+-- there was one, or is to be one.
 local function give_turns(groups, counts, now, due_key)
   local given, dues, overdue, ids, members, owed = {}, {}, {}, {}, {}, {}
   if #counts.names == 0 or call('EXISTS', groups .. 'parked') == 0 then
     return given, false
   end
-  local since = digits(now)
+  local since, has_rates, is_noted = digits(now), call('EXISTS', groups .. 'rates') == 1, false
   for _, group in ipairs(counts.names) do
-    local most, found, found_members = math.min(counts.of[group], turns_left), {}, {}
+    local wanted = counts.of[group]
+    if has_rates and wanted > 0 then
+      local tokens, is_new = quota_functions().turns_by_rate(groups, group, now)
+      wanted, is_noted = math.min(wanted, tokens), is_noted or is_new
+    end
+    local most, found, found_members = math.min(wanted, turns_left), {}, {}
     if most > 0 then
       found, found_members = earliest_parked(groups, group, most)
     end
-    if most < counts.of[group] then
+    if most < wanted then
       owed[#owed + 1], owed[#owed + 2] = 0, group
     end
     given[group], turns_left = #found, turns_left - #found
@@ -174,7 +183,7 @@ local function give_turns(groups, counts, now, due_key)
     call('ZREM', groups .. 'parked', unpack(members))
     call('HDEL', groups .. 'parked-of', unpack(ids))
   end
-  return given, #ids > 0 or #owed > 0
+  return given, #ids > 0 or #owed > 0 or is_noted
 end
 
 -- Find the group in a member of a parked task.
@@ -214,7 +223,7 @@ local function give_up_turns(groups, ids, now, due_key)
 end
 
 local function unlink_groups(groups)
-  for _, name in ipairs({ 'in-use', 'of', 'runs', 'parked', 'parked-of', 'overdue', 'room' }) do
+  for _, name in ipairs({ 'in-use', 'of', 'runs', 'parked', 'parked-of', 'overdue', 'room', 'refill' }) do
     call('UNLINK', groups .. name)
   end
 end

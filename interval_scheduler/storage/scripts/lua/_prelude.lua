@@ -60,6 +60,12 @@ local function announce(channel, before, earliest)
   end
 end
 
+-- Make the name of the channel on which sleeping schedulers listen from any key of the partition, for a script to which
+-- it is not worth its bytes in each request.
+local function wake_channel(key)
+  return match(key, '^.-}:') .. 'wake'
+end
+
 -- Split a text into lines.
 local function lines(text)
   local found = {}
@@ -93,17 +99,13 @@ local function put(places, due_key, paused_key)
   end
 end
 
--- Find the earliest moment at which a claim may find a due task or an ended lease; -1 if there is none, and while the
--- namespace is paused.
-local function next_claim(due_key, leased_key, halt_key)
-  if call('EXISTS', halt_key) == 1 then
-    return -1
-  end
+-- Find the earliest moment at which a claim may find a due task or an ended lease; nil if there is none.
+local function next_claim(due_key, leased_key)
   local due, ends = head(due_key), head(leased_key)
   if due and ends then
     return math.min(due, ends)
   end
-  return due or ends or -1
+  return due or ends
 end
 
 -- Read the fields of the given ids from a hash that seldom exists; an empty list while it does not exist.
@@ -132,18 +134,22 @@ local function delete_members(ids, sets)
   end
 end
 
--- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task, the records last.
-local function forget_oldest(count, dead_key, hashes)
+-- Forget the oldest dead tasks, and return how many. `hashes` lists all hashes that know a dead task but that of the
+-- records, which are deleted last; without the key of that, they stay.
+local function forget_oldest(count, dead_key, hashes, tasks_key)
   local oldest = call('ZRANGE', dead_key, 0, count - 1)
   delete_members(oldest, { dead_key })
   delete_fields(oldest, hashes)
+  if tasks_key then
+    delete_records(tasks_key, oldest)
+  end
   return #oldest
 end
 
 -- Forget the oldest dead tasks beyond a limit, at most as many as a batch may have added.
-local function bound_dead(limit, most, dead_key, hashes)
+local function bound_dead(limit, most, dead_key, hashes, tasks_key)
   local beyond = call('ZCARD', dead_key) - tonumber(limit)
   if beyond > 0 then
-    forget_oldest(math.min(beyond, most), dead_key, hashes)
+    forget_oldest(math.min(beyond, most), dead_key, hashes, tasks_key)
   end
 end

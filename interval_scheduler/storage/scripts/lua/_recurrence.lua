@@ -131,8 +131,9 @@ local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'
 
 -- Take a lease apart. The due time in it is a score, which others may have written. Returns five strings: the part that
 -- its worker knows; the due time of the run; the mark, if the task was assigned or controlled during the run ('k': go on
--- by the new record; 's' and a moment: be due then; else ''); 'p' if it was paused, else ''; and 'x' if the run is
--- cancelled, 'h' if it is cancelled and to be handed back, else ''. None if the text is no lease.
+-- by the new record; 'k0': the same, and it has its further attempts, since its times stay; 's' and a moment: be due then;
+-- else ''); 'p' if it was paused, else ''; and 'x' if the run is cancelled, 'h' if it is cancelled and to be handed back,
+-- else ''. None if the text is no lease.
 local function read_lease(held)
   return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)([xh]?)$')
 end
@@ -162,7 +163,8 @@ end
 -- mark. Takes what `after_run` found by the header that the worker sent. Returns the next due time (false: none; nil: the
 -- record cannot be read), and true if the run counts, in the count of runs of the task.
 local function after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
-  if moment == nil and mark ~= 'k' then
+  local by_record = mark == 'k' or mark == 'k0'
+  if moment == nil and not by_record then
     return nil, false
   end
   local most = tonumber(match(policy, ';n(%d+)'))
@@ -171,7 +173,7 @@ local function after_all(moment, policy, id, mark, now, due, claim, tasks_key, r
     local planned, _, rules = after_run(record, 1, now, due, id, claim, whole(match(policy, ';@(%d+)')))
     local counts, last = most ~= nil, tonumber(match(rules, ';u(%d+)'))
     most = tonumber(match(rules, ';n(%d+)'))
-    if mark == 'k' then
+    if by_record then
       moment, counts = planned, most ~= nil
     else
       moment = decided(mark, policy, due) or moment

@@ -4,9 +4,6 @@
 -- The bound of a claim while groups are in use: its work, of which an ended lease and a task of a group take more than
 -- another task, so that it looks at 500 tasks without a group, or at 150 of groups; and the groups in 'room' that it looks at.
 local WORK, GROUPED, PLAIN, NOTED = 1500, 10, 3, 50
--- The score in 'room' of a scheduler without a limit.
-local ANY = 1000000
-
 -- Park due tasks. Takes two values for each: its id, and its member from `parked_as`.
 local function park(groups, pairs_of)
   local members = {}
@@ -19,7 +16,7 @@ local function park(groups, pairs_of)
 end
 
 local function parked_as(group, due, id)
-  return group .. '\0' .. format('%016.0f', due) .. '\0' .. id
+  return group .. '\0' .. format('%016.0f', moment_of(due)) .. '\0' .. id
 end
 
 -- Find some more due tasks, from a place in the due set on. Returns a list of ids and due times, id first; and the records
@@ -29,24 +26,44 @@ local function more_due(first, count, most, now, due_key, tasks_key)
   return found, values_within(tasks_key, ids_of(found), most)
 end
 
--- Note in a tally of the touched groups how many runs a group has after this claim.
-local function touch(groups, touched, group)
+-- A tally of the groups that a claim touches: how many runs each has after this claim, its bound, and its bucket.
+local function new_touched()
+  return { names = {}, of = {}, caps = {}, buckets = {} }
+end
+
+local function touch(groups, touched, group, limits, now)
   if not touched.of[group] then
     touched.of[group] = whole(call('HGET', groups .. 'runs', group)) or 0
     touched.names[#touched.names + 1] = group
+    touched.caps[group] = cap_of(limits.caps, group)
+    touched.buckets[group] = limits.has_rates and limits.quotas.group_bucket(groups, group, now) or nil
   end
 end
 
--- Sort the tasks of a claim by the room in their groups: park those without room, and look past them. Takes the
--- limit of a group; a list of ids and due times, id first; a list of records; how many tasks the claim wants at most; how
+-- Write the buckets of touched groups down.
+local function keep_buckets(groups, limits, touched, now)
+  local changed = {}
+  for group, bucket in pairs(limits.has_rates and touched.buckets or {}) do
+    if bucket.is_changed then
+      changed[#changed + 1], changed[#changed + 2] = group, limits.quotas.bucket_text(bucket, now)
+    end
+  end
+  if #changed > 0 then
+    call('HSET', groups .. 'buckets', unpack(changed))
+  end
+end
+
+-- Sort the tasks of a claim by the room in their groups, and by the tokens of these: park those without, and look past them.
+-- Takes the limits of the claim; a list of ids and due times, id first; a list of records; how many tasks the claim wants at most; how
 -- heavy their records may be, in bytes; how many leases it ended; and the work for a task of a group, if it is not GROUPED. Returns a table: `found` and `records`, without the parked tasks; `size`,
 -- the bytes of all records; `parked`, the ids of the parked tasks; `looked`, how many of the first due tasks are in either;
 -- `joining`, for `join_groups`; `touched`, the runs of each group after this claim.
-local function by_room(groups, due_key, tasks_key, now, limit, found, records, most, weight, ended, grouped)
-  local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = new_tally() }
+local function by_room(groups, due_key, tasks_key, now, limits, found, records, most, weight, ended, grouped)
+  local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = { names = {} } }
   if call('EXISTS', groups .. 'in-use') == 0 then
     return sorted
   end
+  sorted.touched = new_touched()
   local touched, joining, parked, parking = sorted.touched, sorted.joining, sorted.parked, {}
   local kept, kept_records, count, looked, size, asked = {}, {}, 0, 0, 0, most
   local work = 5 * ended
@@ -65,14 +82,15 @@ local function by_room(groups, due_key, tasks_key, now, limit, found, records, m
       size = size + #(record or '')
       work = work + (group and grouped or PLAIN)
       if group then
-        touch(groups, touched, group)
+        touch(groups, touched, group, limits, now)
       end
       if overdue[n] then
         -- If the record of a task with a turn was lost or damaged, its turn goes to the next task of the group.
-        touch(groups, touched, group_in(overdue[n]))
+        touch(groups, touched, group_in(overdue[n]), limits, now)
         used[#used + 1] = id
       end
-      if group and limit > 0 and touched.of[group] >= limit then
+      local bucket = group and touched.buckets[group]
+      if group and (touched.of[group] >= touched.caps[group] or bucket and limits.quotas.tokens_in(bucket) < 1) then
         parked[#parked + 1] = id
         parking[#parking + 1] = id
         parking[#parking + 1] = parked_as(group, due, id)
@@ -84,6 +102,9 @@ local function by_room(groups, due_key, tasks_key, now, limit, found, records, m
           touched.of[group] = touched.of[group] + 1
           joining[#joining + 1] = id
           joining[#joining + 1] = group
+          if bucket then
+            limits.quotas.spend(bucket, 1)
+          end
         end
       end
     end
@@ -95,6 +116,9 @@ local function by_room(groups, due_key, tasks_key, now, limit, found, records, m
     end
     asked = math.min(2 * asked, math.ceil((WORK - work) / PLAIN)) -- twice as many, so that few are read in vain
     found, records = more_due(looked, asked, weight - size, now, due_key, tasks_key)
+    if count > 0 and size + #(records[1] or '') > weight then -- the first is read in any case
+      break
+    end
   end
   if #parking > 0 then
     park(groups, parking)
@@ -103,56 +127,90 @@ local function by_room(groups, due_key, tasks_key, now, limit, found, records, m
   return sorted
 end
 
--- Tell if a group is noted for claims of a limit, and some task is parked.
-local function is_any_noted(groups, limit, halt_key)
-  return call('EXISTS', groups .. 'parked') == 1
-    and not (halt_key and call('EXISTS', halt_key) == 1)
-    and call('ZCOUNT', groups .. 'room', '-inf', digits(limit > 0 and limit or ANY)) > 0
+-- Find groups in 'room' on which a claim may go on. A note holds for the bound under which it was made and for wider ones;
+-- bounds that are kept here are the same for all, so there each note holds.
+local function noted_in_room(groups, caps)
+  local found, names = call('ZRANGE', groups .. 'room', '-inf', digits(caps.most), 'BYSCORE', 'LIMIT', 0, NOTED, 'WITHSCORES'), {}
+  for n = 1, #found, 2 do
+    if not caps.of or caps.key or tonumber(found[n + 1]) <= cap_of(caps, found[n]) then
+      names[#names + 1] = found[n]
+    end
+  end
+  return names
 end
 
--- Give turns where groups have room after a claim: the limit was raised, or this scheduler has a higher one. Groups in
--- 'room' come first, then those that the claim touched; each has an equal share of the turns, and what is left is noted.
--- Returns true if something is left.
+-- Tell if a group is noted for a claim with some limits, and some task is parked.
+local function is_any_noted(groups, limits, now)
+  if call('EXISTS', groups .. 'parked') == 0 then
+    return false
+  end
+  local caps, refill = limits.caps, limits.has_rates and head(groups .. 'refill')
+  if refill and refill <= now then
+    return true
+  elseif caps.of and not caps.key then
+    return #noted_in_room(groups, caps) > 0
+  end
+  return call('ZCOUNT', groups .. 'room', '-inf', digits(caps.most)) > 0
+end
+
+-- Give turns where groups have room after a claim: the limit was raised, or this scheduler has a higher one, or there is a
+-- token again. Groups in 'room' come first, then those in 'refill' whose time has come, then those that the claim touched;
+-- each has an equal share of the turns, and what is left is noted. Returns true if something is left.
 -- The claimed tasks must have left the due set before, since a claim deletes them from there by rank.
-local function use_room(groups, limit, touched, most, now, due_key)
-  local room, is_noted, open, wanted = groups .. 'room', {}, new_tally(), new_tally()
+local function use_room(groups, limits, touched, now, due_key)
+  local room, refill = groups .. 'room', groups .. 'refill'
   if call('EXISTS', groups .. 'parked') == 0 then
     if #touched.names > 0 then
       call('UNLINK', room)
     end
+    if limits.has_rates then
+      call('UNLINK', refill)
+    end
     return false
   end
-  local cap, done, rest = limit > 0 and limit or ANY, {}, {}
-  for _, group in ipairs(call('ZRANGE', room, '-inf', digits(cap), 'BYSCORE', 'LIMIT', 0, NOTED)) do
+  local is_noted, open, wanted, done, rest, ready, later = {}, new_touched(), new_tally(), {}, {}, {}, {}
+  for _, group in ipairs(noted_in_room(groups, limits.caps)) do
     is_noted[group] = true
-    touch(groups, open, group)
+    touch(groups, open, group, limits, now)
   end
-  for _, group in ipairs(touched.names) do
-    if not is_noted[group] then
-      open.names[#open.names + 1] = group
-      open.of[group] = touched.of[group]
+  if limits.has_rates then
+    ready = call('ZRANGE', refill, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, NOTED)
+    for _, group in ipairs(ready) do
+      touch(groups, open, group, limits, now)
     end
   end
-  local names = {}
+  for _, group in ipairs(touched.names) do
+    if not open.of[group] then
+      open.names[#open.names + 1] = group
+      open.of[group], open.caps[group], open.buckets[group] = touched.of[group], touched.caps[group], touched.buckets[group]
+    end
+  end
+  local names, free = {}, {}
   for _, group in ipairs(open.names) do
-    if open.of[group] < cap then
+    local bucket = open.buckets[group]
+    local places, tokens = open.caps[group] - open.of[group], bucket and limits.quotas.tokens_in(bucket) or ANY
+    if places > 0 and tokens > 0 then
       names[#names + 1] = group
+      free[group] = math.min(places, tokens)
     elseif is_noted[group] then
       done[#done + 1] = group
     end
+    if places > 0 and tokens < 1 and limits.quotas.is_any_parked(groups, group) then
+      later[#later + 1], later[#later + 2] = digits(now + limits.quotas.ready_in(bucket, 1)), group
+    end
   end
-  local left = math.min(most, turns_left)
+  local left = math.min(limits.wanted, turns_left)
   local share = math.ceil(left / math.max(#names, 1))
   for _, group in ipairs(names) do
     wanted.names[#wanted.names + 1] = group
-    wanted.of[group] = math.min(cap - open.of[group], share, left)
+    wanted.of[group] = math.min(free[group], share, left)
     left = left - wanted.of[group]
   end
   local given = give_turns(groups, wanted, now, due_key)
   for _, group in ipairs(names) do
-    if given[group] == wanted.of[group] and wanted.of[group] < cap - open.of[group] then
+    if given[group] == wanted.of[group] and wanted.of[group] < free[group] then
       -- A group that has neither a run nor a turn waits for any claim, whatever its limit.
-      rest[#rest + 1] = (open.of[group] > 0 or given[group] > 0) and cap or 0
+      rest[#rest + 1] = (open.of[group] > 0 or given[group] > 0) and open.caps[group] or 0
       rest[#rest + 1] = group
     elseif is_noted[group] then
       done[#done + 1] = group
@@ -161,8 +219,21 @@ local function use_room(groups, limit, touched, most, now, due_key)
   if #rest > 0 then
     call('ZADD', room, unpack(rest))
   end
+  if #later > 0 then
+    call('ZADD', refill, unpack(later))
+    for n = 2, #later, 2 do
+      is_noted[later[n]] = 'later'
+    end
+  end
   if #done > 0 then
     call('ZREM', room, unpack(done))
   end
-  return is_any_noted(groups, limit)
+  local over = {}
+  for _, group in ipairs(ready) do
+    over[#over + 1] = is_noted[group] ~= 'later' and group or nil
+  end
+  if #over > 0 then
+    call('ZREM', refill, unpack(over))
+  end
+  return is_any_noted(groups, limits, now)
 end

@@ -1,5 +1,5 @@
 -- Put tasks under schedule, or update those that are.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -112,8 +112,8 @@ local function own_phase(id, rule, grid, interval)
   return rule == 'k' and grid == 1 and interval == interval_of[id] and phase_of[id]
 end
 
-local before = head(due_key)
-local written, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, new_places()
+local before, has_tags = head(due_key), may_have_tags(ids)
+local written, fresh, marked, created, over, touched, anew, places = {}, {}, {}, {}, {}, {}, {}, new_places()
 for n, id in ipairs(ids) do
   local at = 5 * n - 1
   local rule, flags, policy = match(ARGV[at + 1], '^(.)([^;]*)(.*)$')
@@ -154,7 +154,7 @@ for n, id in ipairs(ids) do
     end
     paused = paused .. cancelled -- both stay
     local set_to = whole(match(mark, '^s(%d+)$'))
-    keeps_phase = mark == '' or mark == 'k'
+    keeps_phase = not set_to
     if times and rule ~= 's' and not is_moved and (keeps_phase or set_to and set_to > now) then
       -- The same calendar: the run in progress decides, or what was set before.
       mark_of = claim .. ' ' .. (set_to and mark or 'k') .. paused
@@ -237,6 +237,9 @@ for n, id in ipairs(ids) do
     written[#written + 1] = id
     written[#written + 1] = header .. '\n' .. ARGV[at + 4]
     created[n] = (due or lease) and '0' or '1'
+    if has_tags and not due and not lease then
+      fresh[#fresh + 1] = id
+    end
   end
   if not (is_over and TELLS) then
     touched[#touched + 1] = id
@@ -247,7 +250,7 @@ if #touched == 0 then
   return remember(reply_key, stamp_arg, '-1 ' .. results_of(created, asked))
 end
 if #written > 0 then
-  call('HSET', tasks_key, unpack(written))
+  write_records(tasks_key, written, fresh)
 end
 put(places, due_key, paused_key)
 if parked then
@@ -261,14 +264,16 @@ delete_fields(anew, { attempts_key }) -- another occurrence, of which no deliver
 if #over > 0 then
   -- These tasks have no further occurrence: delete all there is of them. If the same batch assigns one of them again
   -- later, keep its new record and due time.
-  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key })
-  delete_members(over, { leased_key, dead_key, paused_key })
+  delete_fields(over, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+  delete_members(over, { leased_key, dead_key, paused_key, failing_key })
+  local gone = {}
   for _, id in ipairs(over) do
     if not due_of[id] then
-      call('ZREM', due_key, id)
-      call('HDEL', tasks_key, id)
+      gone[#gone + 1] = id
     end
   end
+  delete_members(gone, { due_key })
+  delete_records(tasks_key, gone)
   makes_room = leave_groups(groups_key, over, now, due_key) or makes_room
 end
 if makes_room then
@@ -276,6 +281,15 @@ if makes_room then
 end
 if call('ZREM', dead_key, unpack(touched)) > 0 then
   call('HDEL', errors_key, unpack(touched))
+end
+if call('EXISTS', history_key) == 1 then
+  local unasked = {}
+  for n = 1, #written, 2 do -- an id that is there twice loses its runs by the first record, as by two requests
+    if not match(match(written[n + 1], '^[^\n]*'), ';h%d') then
+      unasked[#unasked + 1] = written[n]
+    end
+  end
+  delete_fields(unasked, { history_key })
 end
 if in_groups then
   call('SET', groups_key .. 'in-use', 1)

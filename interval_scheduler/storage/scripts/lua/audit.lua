@@ -1,5 +1,5 @@
 -- Check one step of one part of the key space, and repair what is wrong there if asked to.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups, longest, fence
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, longest, fence
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at; fewer if their values are heavy
@@ -20,6 +20,9 @@ local function left_over(found)
     or extras.of and not found.leased and 'of'
     or extras.overdue and not found.due and 'overdue'
     or extras['parked-of'] and 'parked-of'
+    or found.failing and (found.dead or not extras.causes) and 'failing'
+    or extras.causes and not found.failing and 'causes'
+    or extras.history and not match(match(found.record, '^[^\n]*'), ';h%d') and 'history'
     or nil
 end
 
@@ -31,6 +34,7 @@ local function judge(found)
     for _, name in ipairs(EXTRAS) do
       first = first or found.extras[name] and name
     end
+    first = first or found.tagged and 'the index of its hash tag' or found.failing and 'failing'
     local kind = (count > 0 or found.lease) and 'ghost' or 'leftover'
     return first and kind, 'in ' .. tostring(first) .. ', but there is no such task', forget
   elseif count == 0 then
@@ -52,7 +56,7 @@ local function judge(found)
   end
   local score = found.due or found.paused or found.dead
   if found.odd then
-    return 'garbled', 'in ' .. found.odd .. ' is no count', set_right
+    return 'garbled', 'in ' .. found.odd .. (found.odd == 'history' and ' is no list of runs' or ' is no count'), set_right
   elseif score and score ~= moment_of(score) then
     return 'garbled', 'the score in ' .. found.places[1] .. ' is no moment', set_right
   elseif found.leased and not tonumber(select(2, read_lease(found.lease)) or '') then
@@ -64,6 +68,9 @@ local function judge(found)
   if away then
     local seconds = format('%.0f', away / 1000)
     return 'ahead', "it is due in " .. seconds .. " s only, as the server's clock was ahead when it ran", bring_back
+  end
+  if found.tagged == false then
+    return 'not-indexed', 'the index of its hash tag does not have it', add_to_index
   end
   local name = left_over(found)
   return name and 'leftover', 'in ' .. tostring(name) .. ' without reason', name and drop(name)
@@ -140,9 +147,68 @@ local function look_over_counts()
   end
 end
 
+-- Find groups with parked tasks that have neither a run nor a turn nor a note: nothing lets them go on. A group is found
+-- by one search behind the one before, so that its tasks do not count.
+local function look_over_backlogs()
+  local parked, room = groups .. 'parked', groups .. 'room'
+  local step = call('HSCAN', groups .. 'overdue', 0, 'COUNT', 10000)
+  if call('EXISTS', parked) == 0 or step[1] ~= '0' then
+    return
+  end
+  local has_turn = {}
+  for n = 2, #step[2], 2 do
+    has_turn[group_in(step[2][n])] = true
+  end
+  local first = '-'
+  for _ = 1, 1000 do
+    local member = call('ZRANGEBYLEX', parked, first, '+', 'LIMIT', 0, 1)[1]
+    if not member then
+      return
+    end
+    local group = group_in(member)
+    first = '(' .. group .. '\1'
+    local goes_on = has_turn[group] or call('HEXISTS', groups .. 'runs', group) == 1 or call('ZSCORE', room, group)
+    if not goes_on and mends then
+      call('ZADD', room, 0, group)
+      earliest = now
+    elseif not goes_on then
+      tell(group, 'group-stands', 'has parked tasks, but no run, turn or note by which they go on')
+    end
+  end
+end
+
+-- Check the index of hash tags; an id with a record is checked at the place tasks.
+local function look_over_tags()
+  local place, found, without, odd = walk_over_tags(tasks_key, cursor_arg, tonumber(count_arg))
+  for _, id in ipairs(found) do
+    if call('HEXISTS', tasks_key, id) == 0 then
+      look_over(id)
+    end
+  end
+  for _, tag in ipairs(without) do
+    local in_use = tags_in_use(tags_of(tasks_key), (generations(tags_of(tasks_key))))
+    if mends then
+      call('ZREM', in_use, tag)
+    else
+      tell('{' .. tag .. '}', 'leftover', 'in the hash tags in use, but no task has it')
+    end
+  end
+  for _, pair in ipairs(odd) do
+    if mends then
+      call('ZREM', pair[1], pair[2])
+    else
+      tell(pair[2], 'leftover', 'in the key ' .. pair[1] .. ' without reason')
+    end
+  end
+  return place
+end
+
 local cursor, ids = '0', {}
 if place_arg == 'counts' then
   look_over_counts()
+  look_over_backlogs()
+elseif place_arg == 'tags' then
+  cursor = look_over_tags()
 else
   local name = place_arg
   local others = {
@@ -152,9 +218,10 @@ else
     leases = leases_key,
     dead = dead_key,
     paused = paused_key,
+    failing = failing_key,
   }
   local key = others[name] or HASHES[name] or groups .. name
-  local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked'
+  local is_zset = name == 'due' or name == 'leased' or name == 'dead' or name == 'paused' or name == 'parked' or name == 'failing'
   local found = {}
   if is_zset then
     local step = call('ZSCAN', key, cursor_arg, 'COUNT', count_arg)

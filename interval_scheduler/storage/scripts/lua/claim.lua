@@ -3,30 +3,36 @@
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session
 -- ARGV[2] limit: integer, how many tasks at most
 -- ARGV[3] lease: integer, ms
--- ARGV[4] group limit: integer, how many tasks of one group may be leased; 0 for any number
+-- ARGV[4] group limit: string, how many tasks of one group may be leased, 0 for any number; behind it for each group with
+--   a bound of its own a line break, its name, a line break, and the bound
 -- ARGV[5] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- ARGV[6] places: integer, how many of them begin at once; the others wait for a place on the worker
+-- ARGV[7] tokens: integer, how many tokens the claim brings from the master; '' if the rate of the namespace is kept here
 -- Returns: {now, µs; next look, ms, 0 for at once, or -1; token, or the last token of all claims if nothing was due; ids;
---   due times, ms; records; failed deliveries or empty}
+--   due times, ms; records; failed deliveries or empty; and where the namespace has a rate, for what due tasks wait: 0 for
+--   nothing, the time until there are tokens, ms, or below 0 the number of tokens to take from the master}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; tasks whose lease passed its deadline become due first, and what only waited is not charged; a retry gets the
---   tasks of the first try that it still holds, and hands back those that are too heavy by now; passes when Redis is out of
---   memory; a task without a record is dropped; a task of a group without room is parked; nothing is taken while the
---   namespace is paused.
+--   tasks of the first try that it still holds, and hands back those that are too heavy by now, of which sleeping
+--   schedulers hear; passes when Redis is out of memory; a task without a record is dropped; a task of a group without
+--   room, or without a token, is parked; nothing is taken while the namespace is paused, nor more than its rate has tokens.
 
 local micros = now_us()
 local now = math.floor(micros / 1000)
 local is_left = false -- if parked tasks have more room than this claim has turns
 
+local limits = limits_of(groups_key, halt_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
+
 local function answer(token, ids, dues, records)
-  return { micros, is_left and 0 or next_claim(due_key, leased_key, halt_key), token, ids, dues, records, extras_of(attempts_key, ids) }
+  local next_moment, wait = next_look(limits, groups_key, is_left, now, due_key, leased_key)
+  return { micros, next_moment, token, ids, dues, records, extras_of(attempts_key, ids), wait }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if type(done) == 'table' then
   return done
 elseif done then
-  is_left = is_any_noted(groups_key, tonumber(group_limit_arg), halt_key)
+  is_left = is_any_noted(groups_key, limits, now)
   local token, deadline = match(done, '^(%d+) (%-?%d+)$')
   if not token then
     return corrupt_reply(reply_key)
@@ -50,21 +56,23 @@ elseif done then
       place(back, candidates[n], due_again(held[n], now))
     end
   end
+  if limits.tokens and not limits.bucket then
+    limits.tokens = 0 -- the first try used up the tokens that it brought, or its scheduler puts them back
+  end
   if #too_heavy > 0 then
     pass_when_full(reply_key)
-    put(back, due_key, paused_key)
-    end_leases(too_heavy, now, due_key, leased_key, leases_key, groups_key)
+    end_claims(too_heavy, back, now, due_key, paused_key, leased_key, leases_key, groups_key, wake_channel(due_key))
   end
   return answer(token, ids, dues, records)
 end
 
 pass_when_full(reply_key)
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
-local found = call('EXISTS', halt_key) == 1 and {}
-  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limit_arg, 'WITHSCORES')
+local found = limits.most < 1 and {}
+  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
 if #found == 0 then
-  if call('EXISTS', halt_key) == 0 then
-    is_left = use_room(groups_key, tonumber(group_limit_arg), new_tally(), tonumber(limit_arg), now, due_key)
+  if not limits.is_paused then
+    is_left = use_room(groups_key, limits, { names = {} }, now, due_key)
   end
   -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
@@ -80,10 +88,10 @@ local sorted = by_room(
   due_key,
   tasks_key,
   now,
-  tonumber(group_limit_arg),
+  limits,
   found,
   records,
-  tonumber(limit_arg),
+  limits.most,
   weight,
   ended_leases
 )
@@ -109,12 +117,16 @@ if count > 0 then
   call('ZREM', leased_key, LONG)
   call('HDEL', leases_key, LONG)
   join_groups(groups_key, sorted.joining)
+  keep_buckets(groups_key, limits, sorted.touched, now)
   note_length(longest_key, tonumber(lease_arg))
 end
 if sorted.looked > 0 then -- else the range would be the whole set
   call('ZREMRANGEBYRANK', due_key, 0, sorted.looked - 1)
 end
-is_left = use_room(groups_key, tonumber(group_limit_arg), sorted.touched, tonumber(limit_arg), now, due_key)
+if limits.tokens then
+  pay(limits, groups_key, count, now)
+end
+is_left = use_room(groups_key, limits, sorted.touched, now, due_key)
 -- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
 return answer(token, ids, dues, kept)

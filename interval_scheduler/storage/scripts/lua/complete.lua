@@ -1,5 +1,5 @@
 -- End runs: reschedule recurring tasks, delete one-shots, give up the leases.
--- KEYS: reply, tasks, due, leased, leases, attempts, paused, runs, failures, groups, fence
+-- KEYS: reply, tasks, due, leased, leases, attempts, paused, runs, failures, history, failing, causes, groups, fence
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] leases: string, the lease of each run as claimed, with newlines between them
@@ -25,7 +25,7 @@ local held = call('HMGET', leases_key, unpack(ids))
 -- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
 local is_simple = all_held and joined == leases_arg and micros >= (whole(call('GET', fence_key)) or math.huge)
-local headers, leases, counted = headers_arg, nil, {}
+local headers, leases, counted, histories = headers_arg, nil, {}, {}
 
 -- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
 -- end: stale, or unreadable), the place of the next header, and true if the task is paused.
@@ -38,6 +38,9 @@ local function outcome(n, id, at)
   end
   local counts
   moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
+  if moment then
+    note_run(histories, history_key, id, policy, '')
+  end
   if counts and moment ~= nil then
     counted[#counted + 1] = id
   end
@@ -76,9 +79,12 @@ places.earliest = earliest
 if #ended > 0 then
   pass_when_full(reply_key)
   count_up(runs_key, counted)
+  keep_histories(histories, history_key)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
-    delete_fields(gone, { tasks_key, runs_key, failures_key })
+    delete_records(tasks_key, gone)
+    delete_fields(gone, { runs_key, failures_key, history_key })
     delete_fields(ended, { attempts_key })
+    end_failing(ended, failing_key, causes_key)
   end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -1,5 +1,5 @@
 -- Pause and resume tasks, run them now, revive dead ones, and cancel runs in progress.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -47,7 +47,7 @@ end
 -- while the task is put off.
 local function cancel(id, claim, mark, paused, how)
   local deadline = claim and call('ZSCORE', leased_key, id)
-  if not deadline or tonumber(deadline) <= now or match(deadline, '%.%d+$') == PUT_OFF then
+  if not deadline or tonumber(deadline) <= now or is_put_off(deadline) then
     return '0'
   end
   redis.pcall('PUBLISH', channel_arg, 'cancel ' .. match(claim, '^%d+') .. ' ' .. id)
@@ -101,9 +101,9 @@ function actions.r(id, at, claim, mark, _, cancelled)
     local last = tonumber(match(header, ';u(%d+)'))
     if last and due > last then
       -- The last moment of the task passed during the pause.
-      delete_fields({ id }, { attempts_key, runs_key, failures_key })
-      call('ZREM', paused_key, id)
-      call('HDEL', tasks_key, id)
+      delete_fields({ id }, { attempts_key, runs_key, failures_key, history_key, causes_key })
+      delete_members({ id }, { paused_key, failing_key })
+      delete_records(tasks_key, { id })
       return '0'
     end
     if planned then

@@ -1,5 +1,5 @@
 -- End runs that failed: try again after a delay, else go on with the next occurrence, else set the task aside as dead.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
@@ -23,7 +23,7 @@ local now = now_ms()
 local ids = arguments(4, 6)
 local held = call('HMGET', leases_key, unpack(ids))
 local ended, again, failed, counted, finished, gone, over, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}, {}
-local results, places = {}, new_places()
+local results, places, histories, failing, causes = {}, new_places(), {}, {}, {}
 
 -- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
@@ -36,8 +36,9 @@ local function outcome(id, at, claim, due, mark)
   if moment == nil then
     moment = now -- the next claim sets a task aside whose record cannot be read
   end
+  note_run(histories, history_key, id, policy, ARGV[at + 5])
   local retry = tonumber(ARGV[at + 3])
-  if retry and (not moment or mark == '' and now + retry < moment) then
+  if retry and (not moment or (mark == '' or mark == 'k0') and now + retry < moment) then
     if ARGV[at + 4] == '1' then
       again[#again + 1] = id
     end
@@ -75,6 +76,10 @@ for n, id in ipairs(ids) do
   elseif moment == false then
     gone[#gone + 1] = id
   end
+  if moment and ARGV[at + 4] == '1' then
+    failing[#failing + 1], failing[#failing + 2] = digits(now), id
+    causes[#causes + 1], causes[#causes + 2] = id, digits(now) .. ' ' .. cut(ARGV[at + 5], CAUSE)
+  end
   if result ~= '0' and not moment then
     over[#over + 1] = id
   end
@@ -92,11 +97,15 @@ if #ended > 0 then
   count_attempts(attempts_key, again)
   count_up(failures_key, failed)
   count_up(runs_key, counted)
+  keep_histories(histories, history_key)
+  note_failing(failing, causes, failing_key, causes_key)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
     delete_fields(finished, { attempts_key })
-    delete_fields(gone, { tasks_key })
+    delete_records(tasks_key, gone)
+    delete_fields(gone, { history_key })
     delete_fields(over, { runs_key, failures_key })
-    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    end_failing(over, failing_key, causes_key)
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, history_key }, tasks_key)
   end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -1,5 +1,5 @@
 -- Set claimed tasks aside as dead that cannot be read, so that the others go on.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] sequence: integer, the number of the request in its session
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] dead limit: integer, how many dead tasks are kept
@@ -41,8 +41,9 @@ if #ended > 0 then
     call('HSET', errors_key, unpack(errors))
   end
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
-    delete_fields(ended, { attempts_key })
-    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, tasks_key })
+    delete_fields(ended, { attempts_key, causes_key })
+    delete_members(ended, { failing_key })
+    bound_dead(dead_limit_arg, #ids, dead_key, { errors_key, runs_key, failures_key, history_key }, tasks_key)
   end)
 end
 return remember(reply_key, sequence_arg, table.concat(results))

@@ -1,5 +1,5 @@
 -- Take tasks off the schedule.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] start window: integer, ms; a claim may start its run within it
@@ -40,7 +40,7 @@ for n, id in ipairs(ids) do
 end
 
 local before = head(due_key)
-call('HDEL', tasks_key, unpack(ids))
+delete_records(tasks_key, ids)
 call('ZREM', due_key, unpack(ids))
 if parked then
   drop_parked(groups_key, ids)
@@ -49,7 +49,7 @@ local makes_room = give_up_turns(groups_key, ids, now, due_key)
 if any_leased then
   makes_room = end_leases(ids, now, due_key, leased_key, leases_key, groups_key) or makes_room
 end
-delete_fields(ids, { attempts_key, errors_key, runs_key, failures_key })
-delete_members(ids, { dead_key, paused_key })
+delete_fields(ids, { attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+delete_members(ids, { dead_key, paused_key, failing_key })
 announce(channel_arg, before, makes_room and now)
 return remember(reply_key, stamp_arg, digits(wait) .. ' ' .. table.concat(results))

@@ -1,0 +1,75 @@
+"""The parts of one scheduler, put together: that of a namespace, or that of a queue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..config.options import SchedulerOptions
+from ..model.health import Health
+from ..services.lifespan import Lifespan, in_words
+from ..storage.namespace import QueueOf
+from ..support import clock
+from ..support.events import Events
+from ..support.log import GuardedLog
+from .assigning import Assigning
+from .control import Control
+from .executing import Executing
+from .inspection import Inspection
+
+
+class Core:
+    """The parts of one scheduler.
+
+    Args:
+        options: its options.
+        log: the log.
+        outer: the parts of the namespace that this queue is in; `None`: it is no queue.
+        name: the name of this queue; empty: it is no queue.
+    """
+
+    def __init__(self, options: SchedulerOptions, log: GuardedLog, outer: Core | None = None, name: str = "") -> None:
+        self.options: Final = options
+        self.log: Final = log
+        self.name: Final = name
+        self.events: Final = Events(log)
+        if outer is None:
+            self.lifespan = Lifespan(options, self.events, log)
+        else:
+            queue = QueueOf(outer.options.namespace, name)
+            self.lifespan = Lifespan(options, self.events, log, outer.lifespan, queue)
+        self.executing: Final = Executing(self.lifespan, options, self.events, log)
+        self.assigning: Final = Assigning(self.lifespan, options, self.executing.is_in_progress)
+        self.control: Final = Control(self.lifespan)
+        self.inspection: Final = Inspection(self.lifespan, options)
+        #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
+        self.is_shut = False
+
+    def settle(self) -> None:
+        """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
+        if self.lifespan.settle():
+            self.assigning.refuse()
+            self.executing.forget()
+
+    async def connect(self) -> None:
+        """Connect unless connected, and tell so."""
+        if await self.lifespan.connect() and self.lifespan.is_online:
+            self.events.emit("online")
+
+    async def drain(self, drain_seconds: float) -> None:
+        """Let runs and handlers end within that time, in seconds."""
+        give_up_at = clock.monotonic() + drain_seconds
+        await self.executing.stop(drain_seconds)
+        await self.events.drain(max(0.0, give_up_at - clock.monotonic()))
+
+    async def health(self) -> Health:
+        """Examine all partitions now."""
+        connected, partitions = await self.inspection.examine()
+        # The flags are read after the examination, so that they are up to date.
+        return Health(
+            connected=connected,
+            accepting=self.assigning.accepting,
+            executing=self.executing.is_on,
+            partitions=partitions,
+            findings=self.executing.findings,
+            stopped=None if self.executing.failure is None else in_words(self.executing.failure),
+        )

@@ -1,0 +1,113 @@
+"""The public calls on runs that ended and tasks that fail, with their documentation; `Scheduler` has them."""
+
+from __future__ import annotations
+
+from ..errors import InvalidType, InvalidValue
+from ..model.assignment import to_id
+from ..model.checks import check_name
+from ..model.past import PastRun
+from ..model.reports import TaskPage
+from ..model.task import Task
+from ..model.wire import whole
+from ..services.lifespan import Lifespan
+from ..storage.history import FailedAt, History
+from ..support.log import Log
+from .loop_thread import LoopThread
+
+_MOST_ON_PAGE = 1000
+
+
+class HistoryCalls:
+    """The calls of a `Scheduler` on runs that ended.
+
+    Args:
+        lifespan: the lifespan; it has everything that exists while connected.
+        log: the log for tasks that are left out of a page.
+    """
+
+    def __init__(self, lifespan: Lifespan, log: Log) -> None:
+        self._home = lifespan
+        self._log_of_pages = log
+
+    async def run_history(self, task_or_id: Task | str) -> tuple[PastRun, ...]:
+        """Get the last runs of a task that has the rule `history`, the latest first.
+
+        A run is kept when it ended by itself: well, by an error, or by its time-out. One that was handed back, or whose
+        process died, is not; the `attempt` of the next one tells of it. The runs of a dead task are kept with it. A
+        task that is removed, that is done, or that is assigned without the rule, loses them.
+
+        Returns:
+            At most as many runs as the rule says; none for a task without it, or that is not scheduled.
+
+        Raises:
+            InvalidValue, InvalidType: the id is bad.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: its home cannot be reached.
+            StorageRefused: Redis refuses, or they cannot be read.
+        """
+        raw_id = to_id(task_or_id)
+        return await self._history().runs(raw_id)
+
+    async def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
+        """List tasks whose last run failed and that go on, in the order in which they last failed.
+
+        Their `last_error` and `failed_at` tell why and when. A task is among them until a run of it succeeds, or it is
+        removed or set aside as dead (see `dead_tasks`). The latest 10,000 of each partition are kept. A task that fails
+        anew during the listing moves to its newest end. At most once, only tasks with a rule that needs an answer
+        (`retries`, `cron`, `max_runs`, `group`, `history`) are known to fail.
+
+        Args:
+            after: `TaskPage.after` of the page before. Default: the first page.
+            limit: the most tasks, from 1 to 1,000. Default 100.
+            newest_first: False for the one that failed first. Default True.
+
+        Returns:
+            The page. It can have fewer tasks than `limit` although another follows, if some were removed meanwhile.
+
+        Raises:
+            InvalidValue, InvalidType: a bad argument; the message names it.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: a partition cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        place = _place(after)
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise InvalidType("limit", f"must be a whole number, not {type(limit).__name__}")
+        if not 1 <= limit <= _MOST_ON_PAGE:
+            raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
+        if not isinstance(newest_first, bool):
+            raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
+        return await self._history().failing_page(place, limit, newest_first=newest_first)
+
+    def _history(self) -> History:
+        return History(self._home.require().partitions, self._log_of_pages)
+
+
+class BlockingHistoryCalls:
+    """The same calls of a `BlockingScheduler`."""
+
+    def __init__(self, calls: HistoryCalls, thread: LoopThread) -> None:
+        self._history_calls = calls
+        self._history_thread = thread
+
+    def run_history(self, task_or_id: Task | str) -> tuple[PastRun, ...]:
+        """Get the last runs of a task that has the rule `history`, the latest first."""
+        return self._history_thread.call(lambda: self._history_calls.run_history(task_or_id))
+
+    def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
+        """List tasks whose last run failed and that go on, in the order in which they last failed."""
+        return self._history_thread.call(
+            lambda: self._history_calls.failing_page(after, limit, newest_first=newest_first)
+        )
+
+
+def _place(after: object) -> FailedAt | None:
+    if after is None:
+        return None
+    if not isinstance(after, str):
+        raise InvalidType("after", f"must be a str or None, not {type(after).__name__}")
+    when, blank, task_id = after.partition(" ")
+    when_ms = whole(when.encode(errors="replace"))
+    if when_ms is None or not blank or not task_id:
+        raise InvalidValue("after", "must be what 'after' of the page before is")
+    return FailedAt(when_ms, check_name("after", task_id))

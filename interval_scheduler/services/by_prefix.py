@@ -1,0 +1,93 @@
+"""Many tasks at once, by a prefix of their ids: counts, pauses, resumes and clears them, in bounded steps.
+
+::
+
+    find up to about 500 ids ──▶ change them, in batches ──▶ tell the progress ──▶ find the next
+
+Each batch is atomic, and no more: a call that ends half-way has changed some of the tasks, and calling again changes
+the others. Each task goes the way of a call on it alone, so the order of calls on one id is as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple
+
+from ..errors import InvalidType, InvalidValue
+from ..model import checks
+from ..storage.namespace import Partitions, Prefix
+from ..storage.partitions import ControlStep
+from .bulk import pipeline
+
+#: Is called after each step with the number of tasks so far, and the number that was looked at.
+Progress = Callable[[int, int], object]
+
+_ACTIONS: Final[dict[str, bytes]] = {"pause": b"p", "resume": b"r"}
+
+
+class Cleared(NamedTuple):
+    """The number of tasks taken off, and for how many ms a run that was claimed before may still start."""
+
+    removed: int
+    wait_ms: int
+
+
+async def count(partitions: Partitions, prefix: str, progress: Progress | None) -> int:
+    """Count the scheduled tasks with a prefix."""
+    found = looked = 0
+    async for step in Prefix(partitions, prefix).steps():
+        found, looked = found + len(step.ids), looked + step.looked
+        _tell(progress, found, looked)
+    return found
+
+
+async def control(
+    partitions: Partitions, prefix: str, action: Literal["pause", "resume"], progress: Progress | None
+) -> int:
+    """Pause or resume the tasks with a prefix; return how many are paused, or are not, now."""
+    done = looked = 0
+    tasks = Prefix(partitions, prefix)
+    await tasks.prepare()
+    async for step in tasks.steps():
+        changes = [ControlStep(raw_id, _ACTIONS[action]) for raw_id in step.ids]
+        async for result in pipeline(changes, partitions.control):
+            done += result == "1"
+        looked += step.looked
+        _tell(progress, done, looked)
+    return done
+
+
+async def clear(partitions: Partitions, prefix: str, progress: Progress | None) -> Cleared:
+    """Take the tasks with a prefix off the schedule, and forget the dead ones."""
+    removed = looked = wait_ms = 0
+    tasks = Prefix(partitions, prefix)
+    await tasks.prepare()
+    async for step in tasks.steps(with_dead=True):
+        async for one in pipeline(step.ids, partitions.remove):
+            removed += one.was_scheduled
+            wait_ms = max(wait_ms, one.wait_ms)
+        looked += step.looked
+        _tell(progress, removed, looked)
+    return Cleared(removed, wait_ms)
+
+
+def _tell(progress: Progress | None, found: int, looked: int) -> None:
+    if progress is not None:
+        progress(found, looked)
+
+
+def check_prefix(prefix: object, progress: object) -> str:
+    """Check the arguments of a call on the tasks with a prefix; return the prefix.
+
+    Raises:
+        InvalidType: the prefix is no str, or the progress no function.
+        InvalidValue: the prefix is empty, or cannot be encoded.
+    """
+    text = checks.check_prefix("prefix", prefix)
+    if not text:
+        raise InvalidValue(
+            "prefix", "must not be empty: task_size, pause, resume and clear_all_tasks concern all tasks"
+        )
+    if progress is not None and not callable(progress):
+        raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
+    return text

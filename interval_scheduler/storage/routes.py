@@ -1,0 +1,108 @@
+"""Sends each call on a task to the home of that task.
+
+During a migration, calls on a task that moves go to the partition where it is (see `topology/migration.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from ..model.assignment import AssignCall, NeverRuns
+from ..model.placement import homes
+from ..model.updating import TaskUpdate, UpdateAnswer
+from .commands.assigning import Removed
+from .commands.control import ControlStep
+from .commands.lookup import Row
+from .partition.partition import Partition
+from .topology.migration import Migration
+
+
+class Routes:
+    """The ways to the tasks of a list of partitions.
+
+    Args:
+        listed: the partitions of the list, in its order.
+        master_index: the place of the master in it.
+    """
+
+    def __init__(self, listed: Sequence[Partition], master_index: int) -> None:
+        self._listed: Final = listed
+        self.master: Final = listed[master_index]
+        self._home = homes([partition.name for partition in listed])
+        #: The migration to this list; `None` if no tasks move.
+        self.migration: Migration | None = None
+        # The one before: calls that still go from home to home come before later ones on the same task.
+        self._over: Migration | None = None
+
+    def home(self, raw_id: bytes) -> Partition:
+        """Return the home of a task id; raise unless it is online."""
+        partition = self._listed[self._home(raw_id)]
+        partition.require_online()
+        return partition
+
+    def writable(self, raw_id: bytes) -> Partition:
+        """Return the home of a task id to assign, remove or look up; raise unless it is online or takes hints."""
+        partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
+        if partition.state != "online":  # the frequent case needs no call
+            partition.require_writable()
+        return partition
+
+    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
+        """Assign a task with the next batch; the result is True if it is new."""
+        if (migration := self._migration_of(call.assignment.id)) is not None:
+            return migration.assign(call)
+        return self.writable(call.assignment.id).assign.submit(call)
+
+    def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
+        """Remove a task with the next batch."""
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.remove(raw_id)
+        return self.writable(raw_id).remove.submit(raw_id)
+
+    def control(self, step: ControlStep) -> asyncio.Future[str]:
+        """Carry out a step on a task with the next batch."""
+        if (migration := self._migration_of(step.raw_id)) is not None:
+            return migration.control(step)
+        return self.home(step.raw_id).control.submit(step)
+
+    def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
+        """Change a task with the next batch."""
+        if (migration := self._migration_of(call.id)) is not None:
+            return migration.update(call)
+        return self.home(call.id).update.submit(call)
+
+    def has(self, raw_id: bytes) -> asyncio.Future[Literal[True] | None]:
+        """Ask with the next batch if a task is scheduled."""
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.has(raw_id)
+        return self.writable(raw_id).has.submit(raw_id)
+
+    def look(self, raw_id: bytes) -> asyncio.Future[Row | None]:
+        """Look a task up with the next batch."""
+        if (migration := self._migration_of(raw_id)) is not None:
+            return migration.look(raw_id)
+        return self.writable(raw_id).look.submit(raw_id)
+
+    async def locate(self, raw_id: bytes) -> tuple[Partition, Row | None]:
+        """Look a task up, and return it with its partition; if it does not exist, `None` with its home."""
+        if (migration := self._migration_of(raw_id)) is not None and not migration.is_over:
+            old = migration.old_home(raw_id)
+            if (row := await old.look.submit(raw_id)) is not None:
+                return old, row
+        row = await self.look(raw_id)
+        return self._listed[self._home(raw_id)], row
+
+    def _migration_of(self, raw_id: bytes) -> Migration | None:
+        """Return the migration if it changes the home of a task; then raise unless its old home is online.
+
+        Return one that is over for a task on which an earlier call is still under way.
+        """
+        if self.migration is None:  # the frequent case
+            over = self._over
+            return over if over is not None and over.is_under_way(raw_id) else None
+        if not self.migration.changes_home(raw_id):
+            return None
+        self.migration.old_home(raw_id).require_online()
+        return self.migration

@@ -1,0 +1,178 @@
+"""Bugs in batches: runs that go together, or end together, and should not."""
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+_BATCHES: Final = "unit/test_batches"
+
+ALL: Final = (
+    Planted(
+        "tasks with different time-outs go together",
+        "execution/batches.py",
+        "        timeout = run.policy.timeout_seconds(self._timeout)",
+        "        timeout = self._timeout",
+        tests_in(_BATCHES, "test_tasks_of_one_time_out_go_together"),
+    ),
+    Planted(
+        "a task is in a batch twice",
+        "execution/batches.py",
+        "(kind != batch.kind or run.raw_id in ids)",
+        "kind != batch.kind",
+        tests_in(_BATCHES, "test_a_task_is_in_a_batch_once"),
+    ),
+    Planted(
+        "what is left in the queue loses its order",
+        "execution/batches.py",
+        "self._queue.extendleft(reversed(left))",
+        "self._queue.extend(left)",
+        tests_in(_BATCHES, "test_the_order_is_that_of_the_queue"),
+    ),
+    Planted(
+        "one lost lease takes a whole batch down",
+        "execution/batches.py",
+        "            if batch.lost < len(batch.runs):\n                return\n",
+        "",
+        tests_in(_BATCHES, "test_one_lost_lease_does_not_take_the_others_down"),
+    ),
+    Planted(
+        "a batch goes on without any lease",
+        "execution/batches.py",
+        "            if batch.lost < len(batch.runs):\n                return\n",
+        "            return\n",
+        tests_in(_BATCHES, "test_when_all_leases_are_lost_it_is_cancelled"),
+    ),
+    Planted(
+        "a small batch leaves its place to claims",
+        "execution/batch_room.py",
+        "        self._unfilled += self._size - runs\n",
+        "        self._unfilled += 0\n",
+        tests_in(_BATCHES, "test_a_batch_in_progress_takes_a_whole_place"),
+    ),
+    Planted(
+        "a place stays taken after its batch",
+        "execution/batch_room.py",
+        "        self._unfilled -= self._size - runs\n",
+        "        self._unfilled -= 0\n",
+        tests_in(_BATCHES, "test_a_batch_in_progress_takes_a_whole_place"),
+    ),
+    Planted(
+        "partitions claim more than there are places for batches",
+        "execution/batch_room.py",
+        "return min(MAX_CLAIM - MAX_CLAIM % size, max(size, share - share % size))",
+        "return min(MAX_CLAIM, share)",
+        tests_in(_BATCHES, "test_a_claim_brings_whole_batches"),
+    ),
+    Planted(
+        "a suspect takes others down with it",
+        "execution/batches.py",
+        "        alone = run.raw_id if self._handler.is_suspect(run) else None",
+        "        alone = None",
+        tests_in(_BATCHES, "test_a_suspect_goes_alone"),
+    ),
+    Planted(
+        "batches after a crash are as large as before",
+        "execution/batch.py",
+        "max(1, size >> 2 * min(self.crashes, 16))",
+        "size",
+        tests_in(_BATCHES, "test_after_each_crash_batches_are_smaller"),
+    ),
+    Planted(
+        "runs that are told hold up others",
+        "execution/batches.py",
+        "        return Kind(timeout, run.partition, max(0, run.charged - run.policy.retries), alone)",
+        "        return Kind(timeout)",
+        tests_in(_BATCHES, "test_what_was_delivered_before_is_told_and_holds_up_no_other"),
+    ),
+    Planted(
+        "a run whose lease is not held begins in a batch",
+        "execution/batches.py",
+        "if may_begin and is_on and not run.lost}",
+        "if is_on and not run.lost}",
+        tests_in(_BATCHES, "test_what_was_delivered_before_is_told_and_holds_up_no_other"),
+    ),
+    Planted(
+        "a run that lost its lease begins in a batch",
+        "execution/batches.py",
+        "if may_begin and is_on and not run.lost}",
+        "if may_begin and is_on}",
+        tests_in(_BATCHES, "test_one_that_loses_its_lease_while_it_is_told_does_not_begin"),
+    ),
+    Planted(
+        "a batch begins although it was cut while it was told",
+        "execution/batches.py",
+        "        is_on = batch.cut_short is None and self._accepting\n",
+        "        is_on, may = True, [True] * len(batch.runs)\n",
+        tests_in(_BATCHES, "test_a_drain_while_it_is_told_hands_it_back"),
+    ),
+    Planted(
+        "an executor changes the list by which its runs end",
+        "execution/batches.py",
+        "self._executor, list(batch.runs), cut)",
+        "self._executor, batch.runs, cut)",
+        tests_in(_BATCHES, "test_inside_there_is_no_single_run"),
+    ),
+    Planted(
+        "inside of a batch there is a current run",
+        "execution/batches.py",
+        "        enter_batch(tuple(batch.runs))\n",
+        "",
+        tests_in(_BATCHES, "test_inside_there_is_no_single_run"),
+    ),
+    Planted(
+        "a run of a batch that was cut is handed back although it is done",
+        "execution/batches.py",
+        'if one is None or batch.cut_short is None or batch.cut_short == "timed out":',
+        'if batch.cut_short is None or batch.cut_short == "timed out":',
+        tests_in(_BATCHES, "test_what_is_done_is_done_although_it_was_cut"),
+    ),
+    Planted(
+        "an abandoned batch ends its runs all the same",
+        "execution/batches.py",
+        "            if run in over:\n                continue\n",
+        "",
+        tests_in(_BATCHES, "test_one_that_ignores_its_cancel_is_left_to_its_leases"),
+    ),
+    Planted(
+        "the error of a batch is logged for each run",
+        "execution/runs.py",
+        "            if not is_told:\n",
+        "            if True:\n",
+        tests_in("semantics/test_batches", "test_what_a_batch_raises_is_logged_once"),
+    ),
+    Planted(
+        "runs that are not named fail too",
+        "execution/batch_failed.py",
+        "return [error.errors.get(run, of_others) for run in runs]",
+        "return [error.errors.get(run, error) for run in runs]",
+        tests_in("unit/test_batch_failed", "test_runs_that_are_not_named_are_done"),
+    ),
+    Planted(
+        "a failure of an unknown run is forgotten",
+        "execution/batch_failed.py",
+        "if strangers := error.errors.keys() - set(runs):",
+        "if strangers := set[TaskRun]():",
+        tests_in("unit/test_batch_failed", "test_a_run_of_another_batch_leaves_those_in_doubt_that_are_not_named"),
+    ),
+    Planted(
+        "a stop from inside of a batch waits for itself",
+        "execution/run.py",
+        "    return run if isinstance(run, tuple) else (run,)",
+        "    return () if isinstance(run, tuple) else (run,)",
+        tests_in("semantics/test_batches", "test_a_stop_from_inside_goes_on_in_the_background"),
+    ),
+    Planted(
+        "runs count as places where batches do",
+        "execution/batches.py",
+        "        return len(self._batches)\n",
+        "        return len(self.running)\n",
+        tests_in(_BATCHES, "test_all_places_are_taken_by_batches"),
+    ),
+    Planted(
+        "a batch of any size is accepted",
+        "facade/executing.py",
+        "            check_batch(batch, concurrency)\n",
+        "            pass\n",
+        tests_in("semantics/test_batches", "test_a_wrong_size_is_refused_before_anything_else"),
+    ),
+)

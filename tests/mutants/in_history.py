@@ -1,0 +1,208 @@
+"""Bugs to plant in what is kept of runs that ended."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .planted import Planted, lua, tests_in
+
+_SCRIPTS: Final = "scripts/test_history"
+
+ALL: Final = (
+    lua(
+        "a run that was passed over is kept",
+        "_history",
+        "if not most or not told or #told ~= TOLD then",
+        "told = told or string.rep('A', TOLD)\n  if not most then",
+        tests_in(_SCRIPTS, "test_nothing_is_kept_of_others"),
+    ),
+    lua(
+        "a history grows beyond its bound",
+        "_history",
+        "while count >= most do",
+        "while count > most do",
+        tests_in(_SCRIPTS, "test_the_last_runs_of_a_task_that_asks_for_them"),
+    ),
+    lua(
+        "of a history the latest run is cut off",
+        "_history",
+        "string.sub(runs, 1, #runs - BESIDE - string.byte(runs, -1))",
+        "string.sub(runs, 1 + BESIDE + string.byte(runs, 1))",
+        tests_in(_SCRIPTS, "test_the_last_runs_of_a_task_that_asks_for_them"),
+    ),
+    lua(
+        "a history that cannot be read is gone on with",
+        "_history",
+        "if kept and is_history(kept) then",
+        "if kept then",
+        tests_in(_SCRIPTS, "test_a_history_that_cannot_be_read_begins_anew"),
+    ),
+    lua(
+        "an error is cut within a character",
+        "_history",
+        "  return string.sub(text, 1, most)\nend",
+        "  return string.sub(text, 1, most + 1)\nend",
+        tests_in(_SCRIPTS, "test_texts_are_cut_between_characters"),
+    ),
+    lua(
+        "the ends of runs read histories without a bound",
+        "_history",
+        "bytes_read = bytes_read + (kept and #kept or 0)",
+        "",
+        tests_in(_SCRIPTS, "test_long_histories_are_read_within_a_bound"),
+    ),
+    lua(
+        "there is no bound for failing tasks",
+        "_history",
+        "  bound_dead(MOST_FAILING, #failing / 2, failing_key, { causes_key })\n",
+        "",
+        tests_in(_SCRIPTS, "test_of_the_failing_the_oldest_are_forgotten"),
+    ),
+    lua(
+        "a task fails on after a success",
+        "complete",
+        "    end_failing(ended, failing_key, causes_key)\n",
+        "",
+        tests_in(_SCRIPTS, "test_a_success_ends_the_failing"),
+    ),
+    lua(
+        "the error of a task that succeeded stays",
+        "_history",
+        "    delete_fields(ids, { causes_key })\n",
+        "",
+        tests_in(_SCRIPTS, "test_a_success_ends_the_failing"),
+    ),
+    lua(
+        "a task that asks for another attempt is failing",
+        "fail",
+        "if moment and ARGV[at + 4] == '1' then",
+        "if moment then",
+        tests_in(_SCRIPTS, "test_a_task_that_asks_for_another_attempt_is_not_failing"),
+    ),
+    lua(
+        "a dead task is failing too",
+        "fail",
+        "    end_failing(over, failing_key, causes_key)\n",
+        "",
+        tests_in(_SCRIPTS, "test_who_dies_fails_no_more_and_keeps_its_runs"),
+    ),
+    lua(
+        "a task that was set aside is failing too",
+        "quarantine",
+        "    delete_members(ended, { failing_key })\n",
+        "",
+        tests_in(_SCRIPTS, "test_who_dies_fails_no_more_and_keeps_its_runs"),
+    ),
+    lua(
+        "a dead task that is forgotten leaves its runs",
+        "purge_dead",
+        "failures_key, history_key }",
+        "failures_key }",
+        tests_in(_SCRIPTS, "test_who_dies_fails_no_more_and_keeps_its_runs"),
+    ),
+    lua(
+        "a removed task leaves its runs",
+        "remove",
+        "failures_key, history_key, causes_key }",
+        "failures_key, causes_key }",
+        tests_in(_SCRIPTS, "test_what_ends_a_history"),
+    ),
+    lua(
+        "a removed task is failing",
+        "remove",
+        "{ dead_key, paused_key, failing_key }",
+        "{ dead_key, paused_key }",
+        tests_in(_SCRIPTS, "test_what_ends_a_history"),
+    ),
+    lua(
+        "a clear leaves the failing tasks",
+        "clear",
+        "  failing_key,\n",
+        "",
+        tests_in(_SCRIPTS, "test_what_ends_a_history"),
+    ),
+    lua(
+        "runs are kept that nobody asks for any more",
+        "assign",
+        "  delete_fields(unasked, { history_key })\n",
+        "",
+        tests_in(_SCRIPTS, "test_what_ends_a_history"),
+    ),
+    lua(
+        "at most once, a task whose end nobody tells is failing for ever",
+        "claim_once",
+        "    delete_members(over, { failing_key })\n",
+        "",
+        tests_in(_SCRIPTS, "test_what_no_worker_tells_the_result_of_is_not_known_to_fail"),
+    ),
+    lua(
+        "at most once, no run is kept",
+        "claim_once",
+        "';[cnrgh]'",
+        "';[cnrg]'",
+        tests_in(_SCRIPTS, "test_what_no_worker_tells_the_result_of_is_not_known_to_fail"),
+    ),
+    lua(
+        "at most once, a record with what only an end may have runs as it is",
+        "claim_once",
+        "letter == '@' or letter == '~' or",
+        "letter == '@' or",
+        tests_in("scripts/test_history", "test_a_record_cannot_tell_of_a_run"),
+    ),
+    lua(
+        "a task that moves leaves its runs behind",
+        "move_out",
+        "failures_key, history_key, causes_key }",
+        "failures_key, causes_key }",
+        tests_in("scripts/test_moves", "test_all_there_is_of_a_task_moves"),
+    ),
+    lua(
+        "a task that moved is no longer failing",
+        "move_in",
+        "    call('ZADD', failing_key, unpack(failing))\n",
+        "",
+        tests_in("scripts/test_moves", "test_all_there_is_of_a_task_moves"),
+    ),
+    lua(
+        "an audit passes over a failing task without an error",
+        "audit",
+        "(found.dead or not extras.causes) and 'failing'",
+        "found.dead and 'failing'",
+        tests_in("scripts/test_audit", "test_what_is_wrong"),
+    ),
+    lua(
+        "a page of failing tasks begins with the last of the page before",
+        "failing",
+        "last = newest and below - 1 or upto + limit - 1",
+        "last = newest and below or upto + limit - 1",
+        tests_in(_SCRIPTS, "test_failing_tasks_page_by_page"),
+    ),
+    Planted(
+        "failing tasks of several partitions are not in order",
+        "storage/history.py",
+        "            reverse=newest_first,\n",
+        "",
+        tests_in("semantics/test_history", "test_pages_over_partitions"),
+    ),
+    Planted(
+        "the pages of failing tasks end too early",
+        "storage/history.py",
+        "len(merged) > limit or any(",
+        "any(",
+        tests_in("semantics/test_history", "test_pages_over_partitions"),
+    ),
+    Planted(
+        "a run that timed out just failed",
+        "execution/outcome.py",
+        '"timed out" if isinstance(error, RunTimeout) else "failed"',
+        '"failed"',
+        tests_in("semantics/test_history", "test_how_runs_ended"),
+    ),
+    Planted(
+        "the runs of a task that asks for fewer are all shown",
+        "storage/history.py",
+        "[: of_header(kept.header).history]",
+        "",
+        tests_in("semantics/test_history", "test_a_task_that_asks_for_fewer_shows_fewer"),
+    ),
+)

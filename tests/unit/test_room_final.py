@@ -1,0 +1,65 @@
+"""How much is claimed ahead where it cannot be handed back: at most once."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import pytest
+
+from interval_scheduler import TaskRun
+from interval_scheduler.execution.room import Limits, Room
+from tests.unit.bench import Bench, make_runs
+from tests.waiting import Recorder, until
+
+pytestmark = pytest.mark.asyncio
+
+PLACES, MOST = 8, 400
+
+
+def _room(*running: TaskRun) -> Room:
+    return Room(Limits(PLACES, MOST, 1, is_final=True), deque(), running)
+
+
+async def _claims_ahead(room: Room) -> int:
+    permits = await room.reserve()
+    room.give_back(permits)
+    return permits - PLACES
+
+
+async def test_a_twentieth_of_a_second_is_claimed_ahead() -> None:
+    room = _room()
+    room.quick = 1000
+    room.adapt(time.monotonic() + 0.2)
+    assert await _claims_ahead(room) == pytest.approx(250, abs=5)
+
+
+async def test_nothing_is_when_no_run_began_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    room = _room()
+    room.quick = 1000
+    room.adapt(now)
+    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now + 0.1)
+    assert await _claims_ahead(room) > 0
+    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now + 0.3)
+    assert await _claims_ahead(room) == 0
+
+
+@pytest.mark.parametrize(("age", "is_slow"), [(0.02, False), (0.1, True)])
+async def test_nothing_is_beside_a_slow_run(age: float, is_slow: bool) -> None:  # noqa: FBT001 - a parameter
+    (run,) = make_runs(1)
+    run.started_at = time.monotonic() - age
+    room = _room(run)
+    room.quick = 1000
+    room.adapt(time.monotonic())
+    assert (await _claims_ahead(room) == 0) == is_slow
+
+
+async def test_runs_that_were_not_carried_out_are_no_quick_ones() -> None:
+    bench = Bench(Recorder(), concurrency=4)
+    runs = make_runs(20, failed=b"1")
+    bench.admissions = {run.id: "no" for run in runs[:15]}
+    async with bench.running():
+        await bench.feed(runs)
+        await until(lambda: bench.runner.room.taken == 0)
+        assert bench.runner.room.quick == 5
