@@ -33,7 +33,7 @@ from .batch_failed import results
 from .batch_room import BatchRoom
 from .executor import AnyCall, Retry
 from .in_progress import was_abandoned
-from .leaving import is_result
+from .leaving import as_result, is_result
 from .room import Limits
 from .run import Cut, TaskRun, enter_batch
 from .run_handler import RunHandler
@@ -272,10 +272,11 @@ class BatchRunner(Runner):
         for run, one in zip(batch.runs, results(batch.runs, error), strict=True):
             if run in over:
                 continue
-            if run.cut_short == "cancelled":
-                ended.append((run, RunCancelled()))
-            elif run.cut_short == "cancelled, to be handed back":
-                self._runs.hand_back(run)
+            if run.cancelled and (one is not None or run.cut_short != batch.cut_short):
+                if run.cut_short == "cancelled":
+                    ended.append((run, RunCancelled() if one is None else as_result(run, one)))
+                else:
+                    self._runs.hand_back(run)
             elif one is None or batch.cut_short is None or batch.cut_short == "timed out":
                 ended.append((run, one))
                 if one is not None and not isinstance(one, Retry):

@@ -78,11 +78,8 @@ class Cancellations:
             self._runner.cut(run, "cancelled, to be handed back" if told == _HAND_BACK else "cancelled")
         elif not self._runner.withdraw(run):
             return
-        elif told == _HAND_BACK:
-            run.cut_short = "cancelled, to be handed back"
-            self._runs.hand_back(run)
         else:
-            self._runs.withdrawn(run)
+            self._runs.withdrawn(run, hand_back=told == _HAND_BACK)
         self._log.info("the run of task %r is cancelled, as it was asked for", run.id)
 
     def _listener(self, partition: Partition, announced: asyncio.Queue[TaskRun]) -> Callable[[bytes], None]:

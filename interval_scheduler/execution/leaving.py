@@ -40,6 +40,7 @@ def is_result(run: Carried, error: BaseException, *, ending: bool) -> bool:
     return ends_process(error) is None
 
 
-def as_cancelled(error: BaseException) -> BaseException:
-    """Return the result of a run that was cancelled by a call, from what left its executor by that."""
-    return RunCancelled() if isinstance(error, asyncio.CancelledError) else error
+def as_result(run: Carried, error: BaseException | None) -> BaseException | None:
+    """Return the error of a run from what left its executor: of one that was cancelled by a call, that this was so."""
+    is_cancelled = run.cut_short == "cancelled" and isinstance(error, asyncio.CancelledError)
+    return RunCancelled() if is_cancelled else error

@@ -36,7 +36,7 @@ from .decimals import renewal
 from .executor import AnyCall
 from .in_progress import InProgress, was_abandoned
 from .in_time import in_time
-from .leaving import as_cancelled, is_result
+from .leaving import as_result, is_result
 from .patience import Patience
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
@@ -73,10 +73,9 @@ class Runner:
         context: Context,
         log: Log,
     ) -> None:
-        self._executor = executor
+        self._executor, self._log = executor, log
         self._concurrency, self._timeout, self._grace = limits.concurrency, timeout, grace
-        self._runs = runs
-        self._context = context
+        self._runs, self._context = runs, context
         self._renew_decimals = renewal(context)
         self.queued: deque[TaskRun] = deque()
         self._in_progress = InProgress(grace, log)
@@ -85,7 +84,6 @@ class Runner:
         #: The room for tasks that may be claimed now.
         self.room = self._new_room(limits)
         self._patience = Patience(self.queued, self.room, runs.hand_back)
-        self._log = log
         self._carriers = 0
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
@@ -316,9 +314,7 @@ class Runner:
             raise ends_process(error) or error  # not the group: the event loop ends only for the error itself
         if is_over:
             return
-        if error is None or run.cut_short is None or run.cut_short == "timed out":
-            self._runs.finish(run, error)
-        elif run.cut_short == "cancelled":
-            self._runs.finish(run, as_cancelled(error))
+        if error is None or run.cut_short in (None, "timed out", "cancelled"):
+            self._runs.finish(run, as_result(run, error))
         else:
             self._runs.hand_back(run)

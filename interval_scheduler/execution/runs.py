@@ -143,7 +143,7 @@ class Runs:
     def hand_back(self, run: TaskRun) -> None:
         """Hand back a run that never started or was cut short."""
         self.handed_back += 1
-        has_started = run.cut_short is not None and run.started_at > 0  # a withdrawn one has not
+        has_started = run.cut_short is not None
         if run.is_rated and not has_started:
             self._put_back(1)
         if not self._at_least_once and not run.header:
@@ -157,11 +157,17 @@ class Runs:
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
 
-    def withdrawn(self, run: TaskRun) -> None:
-        """End a run as cancelled that has not started."""
+    def withdrawn(self, run: TaskRun, *, hand_back: bool) -> None:
+        """End a run that has not started, and is cancelled: hand it back, or let it fail."""
         if run.is_rated:
             self._put_back(1)
-        self.cancelled(run)
+        if not hand_back:
+            self.cancelled(run)
+            return
+        self.handed_back += 1
+        with contextlib.suppress(CorruptRecord):
+            run.read()  # for its backoff; one that cannot be read is set aside when it is claimed again
+        self._completions[run.partition].release(run, run.policy.backoff_ms)
 
     def cancelled(self, run: TaskRun) -> None:
         """End a run as cancelled that was not carried out, or not to its end."""

@@ -94,8 +94,10 @@ def update(model: Model, change: Change, rule: Reschedule, grid: int, now: int) 
     if rule == "interval" and spec.interval == before.interval and before.previous is None:
         rule = "keep"
     has_new_grid = rule == "start" or given.get("interval") is not None
+    # A jitter needs exact times.
+    new_grid = 0 if spec.jitter is not None else grid if has_new_grid else before.grid
     wanted = Wanted(change.id, replace(spec, previous=None), given.get("start"), spread)
-    answer = assigning.assign(model, wanted, rule, grid if has_new_grid else before.grid, now)
+    answer = assigning.assign(model, wanted, rule, new_grid, now)
     return None if answer is None else True
 
 

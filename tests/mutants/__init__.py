@@ -28,6 +28,7 @@ from . import (
     in_quotas,
     in_rules,
     in_running,
+    in_scattered,
     in_tags,
     in_tasks,
     in_time_travel,
@@ -41,6 +42,7 @@ from .planted import Planted
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
+    *in_scattered.ALL,
     *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,

@@ -71,8 +71,8 @@ ALL: Final = (
     lua(
         "at most once, it is not known what came during a run",
         "claim_once",
-        "';[cnrgo]'",
-        "';[cnrg]'",
+        "';[cnrgoh]'",
+        "';[cnrgh]'",
         tests_in("scripts/test_late_and_long", "test_at_most_once_a_task_with_overlap_is_leased"),
     ),
     lua(
@@ -179,8 +179,8 @@ ALL: Final = (
     Planted(
         "a cancelled run is handed back instead of failed",
         "execution/runner.py",
-        '        elif run.cut_short == "cancelled":\n',
-        "        elif False:\n",
+        '(None, "timed out", "cancelled")',
+        '(None, "timed out")',
         tests_in(_CANCEL, "test_a_run_elsewhere_is_cancelled_at_once_and_counts_as_failed"),
     ),
     Planted(

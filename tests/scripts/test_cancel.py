@@ -119,4 +119,4 @@ async def test_a_task_that_was_put_off_is_announced_for_when_it_may_be_claimed(s
     before = await store.now_ms()
     ended = await running.released(store.session().it, store.keys, [held(b"a", TOKEN, 40, EVERY)], [HOUR])
     assert ended.results == "1"
-    assert before + HOUR <= ended.earliest_ms <= await store.now_ms() + HOUR
+    assert before + HOUR < ended.earliest_ms <= await store.now_ms() + HOUR + 1

@@ -82,8 +82,7 @@ class Partition:
         self.detour: Detour | None = None
         #: Called before it goes online, with itself.
         self.before_online: Callable[[Partition], Awaitable[None]] | None = None
-        self._options = options
-        self._log = log
+        self._options, self._log = options, log
         self._on_state = on_state
         self._link, self._locator = link, link.locator
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.

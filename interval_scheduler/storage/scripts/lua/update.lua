@@ -234,7 +234,7 @@ local function update(id, at)
   local is_given = asked.I and interval or rule == 's'
   bytes_read = bytes_read + #task.record
   local reply = assign_one(
-    is_given and grid_arg or task.grid or 0,
+    rules.j and 0 or is_given and grid_arg or task.grid or 0, -- a jitter needs exact times
     id,
     rule .. flags .. policy_of(rules, task.others),
     plan or start,
