@@ -46,7 +46,7 @@ class HistoryCalls:
             StorageRefused: Redis refuses, or they cannot be read.
         """
         raw_id = to_id(task_or_id)
-        return await self._history().runs(raw_id)
+        return await (await self._history()).runs(raw_id)
 
     async def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
         """List tasks whose last run failed and that go on, in the order in which they last failed.
@@ -77,10 +77,10 @@ class HistoryCalls:
             raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
         if not isinstance(newest_first, bool):
             raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
-        return await self._history().failing_page(place, limit, newest_first=newest_first)
+        return await (await self._history()).failing_page(place, limit, newest_first=newest_first)
 
-    def _history(self) -> History:
-        return History(self._home.require().partitions, self._log_of_pages)
+    async def _history(self) -> History:
+        return History((await self._home.enter()).partitions, self._log_of_pages)
 
 
 class BlockingHistoryCalls:

@@ -95,6 +95,8 @@ class UpdateCalls:
         Raises:
             InvalidValue, InvalidType: a value is bad, or does not fit to what the task has, or the last moment of the
                 task comes before its next run, by the server's clock; nothing was changed.
+            GroupNeedsTag: the `group` has a bound or a rate, there are several partitions, and the id has no hash tag;
+                nothing was changed.
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: its home cannot be reached; nothing was changed. No hint is kept, also with
                 `on_offline="hint"`: nobody knows what the task has there.

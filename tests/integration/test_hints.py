@@ -9,7 +9,15 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from interval_scheduler import HintsFull, IntervalTask, NotReplicated, PartitionOffline, Scheduler, StorageFull
+from interval_scheduler import (
+    GroupNeedsTag,
+    HintsFull,
+    IntervalTask,
+    NotReplicated,
+    PartitionOffline,
+    Scheduler,
+    StorageFull,
+)
 from interval_scheduler.model.placement import homes
 from interval_scheduler.storage.connection.client import _memory_stores
 from tests.integration.hinting import QUICK, Trio, back, gone, state
@@ -73,6 +81,18 @@ async def test_a_partition_returns_with_its_old_data(trio: Trio) -> None:
     assert {str(data) for recorder in recorders for data in recorder.data} == {"new"}
     assert await one.task_size() == len(kept) + len(again) + 1
     assert [await one.is_scheduled(task_id) for task_id in again] == ["3"] * 5
+
+
+async def test_a_task_of_a_bounded_group_needs_a_tag_there_too(trio: Trio) -> None:
+    scheduler = await trio.scheduler()
+    await scheduler.set_group_concurrency({"g": 1})
+    trio.lost.kill()
+    await gone(scheduler)
+    bare, other = trio.some("t", 2)
+    with pytest.raises(GroupNeedsTag):
+        await scheduler.assign_task(IntervalTask(bare, group="g", start=FAR))
+    assert await scheduler.assign_task(IntervalTask(other, group="h", start=FAR)) is True
+    assert trio.waiting() == 1
 
 
 async def test_looking_at_hints(trio: Trio) -> None:

@@ -199,9 +199,9 @@ def told_of(run: Run, outcome: Outcome) -> bytes:
 
 
 def _keep(model: Model, run: Run, outcome: Outcome, error: bytes) -> None:
-    """Keep a run, if its task asked for it when it was claimed."""
-    if run.spec.history:
-        task = model.tasks[run.raw_id]
+    """Keep a run, if its task asked for it when it was claimed, and does so still."""
+    task = model.tasks[run.raw_id]
+    if run.spec.history and task.spec.history:
         past = (told_of(run, outcome), _cut(error, MOST_OF_NOTE)), *task.past
         model.tasks[run.raw_id] = replace(task, past=past[: run.spec.history])
 

@@ -205,4 +205,11 @@ ALL: Final = (
         "",
         tests_in("semantics/test_history", "test_a_task_that_asks_for_fewer_shows_fewer"),
     ),
+    lua(
+        "a run is kept although its task asks for none any more",
+        "_history",
+        "  if mark == '' or not match(policy, ';h%d') then",
+        "  if true then",
+        tests_in("semantics/test_history", "test_who_asks_for_none_during_a_run_gets_none"),
+    ),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.storage.commands import running
+from interval_scheduler.model.quotas import Quotas, Rate
+from interval_scheduler.storage.commands import quotas, running
+from interval_scheduler.storage.commands.quotas import QuotaChange
 from interval_scheduler.storage.commands.running import Claimed
 
 from .store import HOUR, Numbered, Space, Store, lease, recurring
@@ -54,6 +56,33 @@ async def test_each_task_comes_once_in_parts(store: Store, attempts: dict[bytes,
     after = await _take(store, session, 1 << 20, len(part.ids))
     assert list(after.ids) == []
     assert not await store.client.exists(store.keys.taken(session.name))
+
+
+@pytest.mark.parametrize("hold", ["pause", "rate", "rate kept elsewhere"])
+async def test_neither_a_pause_nor_a_rate_holds_up_what_was_taken(store: Store, hold: str) -> None:
+    await _seed(store)
+    tokens = b"10" if hold == "rate kept elsewhere" else b""
+    if hold != "pause":
+        await quotas.put(
+            store.session().it, store.partition, QuotaChange(Quotas(1, Rate(10, per=3600, burst=10)), None)
+        )
+
+    async def take(weight: int, had: int = -1) -> Claimed:
+        return await running.claim_once(session.it, store.keys, 100, HOUR, 0, weight, None, tokens, had)
+
+    session = store.session()
+    assert list((await take(1 << 20)).ids) == IDS
+    await store.client.zadd(store.keys.due, {b"more": 1})
+    if hold == "pause":
+        await store.client.set(store.keys.halt, 1)
+    session.back()
+    part = await take(3 * ONE)
+    found = list(part.ids)
+    while part.next_claim_ms == 0:
+        assert part.waits_ms == (None if hold == "pause" else 0)
+        part = await take(4 * ONE, len(part.ids))
+        found += part.ids
+    assert found == IDS
 
 
 async def test_each_part_may_be_repeated_too(store: Store) -> None:

@@ -35,7 +35,10 @@ async def is_empty(scheduler: Scheduler) -> bool:
 
 
 async def is_idle(scheduler: Scheduler) -> bool:
-    return await scheduler.queue_size() == 0 and all([task.state == "waiting" async for task in scheduler.tasks()])
+    states = [task.state async for task in scheduler.tasks()]
+    if len(states) != await scheduler.task_size():
+        return False  # a list may miss a task that moves meanwhile
+    return await scheduler.queue_size() == 0 and set(states) <= {"waiting"}
 
 
 def ends_of(scheduler: Scheduler) -> dict[str, list[str]]:

@@ -255,6 +255,37 @@ async def test_bad_input(arguments: dict[str, Any], error: type[Exception], fiel
         await Scheduler.from_url("memory://").failing_page(**arguments)
 
 
+@pytest.mark.parametrize("way", ["update", "assign", "assign anew"])
+@pytest.mark.parametrize("error", [None, ValueError("no luck")], ids=["well", "failed"])
+async def test_who_asks_for_none_during_a_run_gets_none(
+    scheduler: Scheduler, way: str, error: Exception | None
+) -> None:
+    begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def executor(_: object) -> None:
+        begun.set()
+        await may_end.wait()
+        if error is not None:
+            raise error
+
+    scheduler.on("run", lambda _: ended.set())
+    await scheduler.assign_task(IntervalTask("a", every=HOUR, history=5))
+    await scheduler.start_task_execute(executor)
+    await begun.wait()
+    if way == "update":
+        assert await scheduler.update_task("a", history=0)
+    else:
+        await scheduler.assign_task(
+            IntervalTask("a", every=HOUR), reschedule="start" if way == "assign anew" else "keep"
+        )
+    may_end.set()
+    await ended.wait()
+    await scheduler.stop_task_execute()
+    assert (await scheduler.audit()).ok
+    assert await scheduler.update_task("a", history=5)
+    assert await scheduler.run_history("a") == ()
+
+
 async def test_a_history_that_cannot_be_read(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("a", start=time.time() + HOUR, every=HOUR, history=5))
     partition = scheduler._lifespan.require().partitions.master

@@ -85,8 +85,13 @@ async def test_each_call_may_be_the_first(make_scheduler: MakeScheduler) -> None
     assert scheduler.queue("l").executing_tasks
     assert await scheduler.queue("m").run_task_now("t") is False
     await scheduler.queue("l").stop_task_execute()
-    scheduler.queue("n")
-    assert await scheduler.queues() == list("abcdefghijklmn"), "also one on which nothing was called"
+    assert await scheduler.queue("n").run_history("t") == ()
+    assert (await scheduler.queue("o").failing_page()).tasks == ()
+    assert await scheduler.queue("p").has_task("t") is False
+    assert await scheduler.queue("q").get_rate() is None
+    assert await scheduler.queue("r").count_tasks(prefix="t") == 0
+    scheduler.queue("s")
+    assert await scheduler.queues() == list("abcdefghijklmnopqrs"), "also one on which nothing was called"
     assert await scheduler.queue("a").queues() == []
 
 

@@ -25,7 +25,7 @@ from ..requests.callers import Callers
 from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
-from .group_tags import GroupTags
+from .group_tags import GroupTags, of_assignment, of_update
 from .resuming import carry_out
 from .updating import Updates
 from .updating import carry_out as carry_out_updates
@@ -68,11 +68,13 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     name, turns = partition.name, Turns(partition.name)
     changes, tags = _Changes(partition, options), GroupTags(partition, options)
     whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
+    assign_if_exists = tags.checked(_if_exists_each(changes.assign_if_exists), of_assignment)
+    update_if_exists = tags.checked(_if_exists_each(changes.update_if_exists), of_update)
     if_exists = BatchersIfExists(
-        turns.add(tags.checked(_if_exists_each(changes.assign_if_exists)), _id_of_assignment, _weigh_assignment),
+        turns.add(assign_if_exists, _id_of_assignment, _weigh_assignment),
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
         turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
-        turns.add(_if_exists_each(changes.update_if_exists), _id_of_update, _weigh_update),
+        turns.add(update_if_exists, _id_of_update, _weigh_update),
         BatchedCalls(name, others.in_transit, reads=True),
     )
     lock, look, has, size = (
@@ -82,10 +84,10 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         BatchedCalls(name, others.size, reads=True),
     )
     return Batchers(
-        assign=turns.add(tags.checked(changes.assign), _id_of_assignment, _weigh_assignment),
+        assign=turns.add(tags.checked(changes.assign, of_assignment), _id_of_assignment, _weigh_assignment),
         remove=turns.add(changes.remove, bytes),
         control=turns.add(changes.control, _id_of_step, _weigh_step),
-        update=turns.add(changes.update, _id_of_update, _weigh_update),
+        update=turns.add(tags.checked(changes.update, of_update), _id_of_update, _weigh_update),
         clear=turns.add(whole.clear, None),
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),

@@ -6,7 +6,7 @@ the tasks of the group live on one partition, as those with the same hash tag do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ...config.options import SchedulerOptions
@@ -14,13 +14,17 @@ from ...errors import GroupNeedsTag
 from ...model.assignment import AssignCall
 from ...model.placement import tag_of
 from ...model.quotas import ANY, Quotas, to_caps
+from ...model.updating import TaskUpdate
 from ..commands import quotas
 from ..requests.batching import Partly
 from ..requests.callers import Callers
 from ..requests.turns import Send
 from ..scripts.ports import HasDetour
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+#: The id and the group of a task; None: it is given no group.
+Told = tuple[bytes, str | None]
 
 
 class GroupTags:
@@ -37,14 +41,14 @@ class GroupTags:
         caps = options.group_concurrency
         self._option = {} if caps is None else to_caps("group_concurrency", caps)
 
-    def checked(self, send: Send[AssignCall, Result]) -> Send[AssignCall, Result]:
-        """Wrap `send`, so that it leaves out the tasks that are refused."""
+    def checked(self, send: Send[Item, Result], told: Callable[[Item], Told]) -> Send[Item, Result]:
+        """Wrap `send`, so that it leaves out refused tasks; `told` tells the id and the group of an item."""
         if not self._is_one_of_many:
             return send
 
-        async def send_checked(calls: Sequence[AssignCall], callers: Callers) -> Sequence[Result]:
-            suspects = [n for n, call in enumerate(calls) if _lacks_tag(call)]
-            refused = await self._refused(calls, suspects) if suspects else {}
+        async def send_checked(calls: Sequence[Item], callers: Callers) -> Sequence[Result]:
+            suspects = {n: found for n, found in enumerate(map(told, calls)) if _lacks_tag(*found)}
+            refused = await self._refused(suspects) if suspects else {}
             if not refused:
                 return await send(calls, callers)
             positions = [n for n in range(len(calls)) if n not in refused]
@@ -62,20 +66,35 @@ class GroupTags:
 
         return send_checked
 
-    async def _refused(self, calls: Sequence[AssignCall], suspects: Sequence[int]) -> dict[int, GroupNeedsTag]:
+    async def _refused(self, suspects: Mapping[int, Told]) -> dict[int, GroupNeedsTag]:
         held = Quotas(caps=self._option)
-        if self._partition.state == "online":
-            kept = await quotas.read(self._partition)
+        kept = await self._kept()
+        if kept is not None:
             held = Quotas(rates=kept.rates, caps=kept.caps or self._option)
         refused = {}
-        for n in suspects:
-            task = calls[n].assignment
-            group = task.policy.group or ""
+        for n, (raw_id, name) in suspects.items():
+            group = name or ""
             if held.caps.get(group, held.caps.get(ANY, 0)) or group in held.rates:
-                refused[n] = GroupNeedsTag(task.id.decode(), group)
+                refused[n] = GroupNeedsTag(raw_id.decode(), group)
         return refused
 
+    async def _kept(self) -> Quotas | None:
+        """Read what is kept in Redis; None: nobody can be asked."""
+        if self._partition.state == "online":
+            return await quotas.read(self._partition)
+        detour = self._partition.detour
+        return None if detour is None else await detour.quotas()
 
-def _lacks_tag(call: AssignCall) -> bool:
-    task = call.assignment
-    return task.policy.group is not None and tag_of(task.id) is None
+
+def of_assignment(call: AssignCall) -> Told:
+    """Tell the id and the group of a task that is assigned."""
+    return call.assignment.id, call.assignment.policy.group
+
+
+def of_update(update: TaskUpdate) -> Told:
+    """Tell the id of a task that is updated, and the group that it is given; None: the update gives none."""
+    return update.id, update.asked.get("group")
+
+
+def _lacks_tag(raw_id: bytes, group: str | None) -> bool:
+    return group is not None and tag_of(raw_id) is None

@@ -145,6 +145,9 @@ class Detour(Protocol):
     async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Look tasks up, first in the hints."""
 
+    async def quotas(self) -> Any:
+        """Read the quotas that hold, from the partition that decides them."""
+
     async def passable(self) -> bool:
         """Apply the waiting hints if the partition is online; tell if it can be used now."""
 

@@ -37,11 +37,13 @@ from ...errors import (
     StorageRefused,
 )
 from ...model.assignment import AssignCall, NeverRuns
+from ...model.quotas import Quotas
 from ...support import clock
 from ...support.log import Log
 from ..commands import assigning, handoff, lookup
 from ..commands.assigning import START_WINDOW_MS, Removed
 from ..commands.lookup import Row
+from ..commands.quotas import read as read_quotas
 from ..connection.failures import FAILED, is_list_changed, translate
 from ..requests.batching import Partly
 from ..requests.callers import Callers
@@ -182,6 +184,14 @@ class Handoff:
         )
 
     # Looking up
+
+    async def quotas(self) -> Quotas:
+        """Read the quotas that hold, from the master.
+
+        Raises:
+            PartitionOffline: the master is lost.
+        """
+        return await read_quotas(self._master)
 
     async def look(self, ids: Sequence[bytes]) -> Sequence[Any]:
         """Look tasks up: first in the hints, then those without a hint at the partition, if it is online.

@@ -71,8 +71,8 @@ class QuotaCopies:
         others = [partition for partition in self._partitions() if partition is not self._master]
         if after.revision:
             await asyncio.gather(*[other.put_quotas.submit(QuotaChange(after)) for other in others])
-        if (after.rates, after.caps) != (before.rates, before.caps):
-            await asyncio.gather(*[quotas.note_backlogs(partition) for partition in (self._master, *others)])
+        # Also if nothing was changed: an earlier call may have been cut off before this.
+        await asyncio.gather(*[quotas.note_backlogs(partition) for partition in (self._master, *others)])
 
     async def bring(self, partition: Partition) -> None:
         """Bring a partition its copy, if the master can be asked; else it goes on with the one that it has.

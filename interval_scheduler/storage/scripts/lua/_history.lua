@@ -58,6 +58,16 @@ local function with_run(kept, told, text, most)
   return string.char(count + 1) .. length .. told .. text .. length .. runs
 end
 
+-- Return the policy by which a run is kept: that of the claimed record, but none if the record was written anew since then
+-- and asks for no runs any more.
+local function policy_kept(tasks_key, id, mark, policy)
+  if mark == '' or not match(policy, ';h%d') then
+    return policy
+  end
+  local record = read_record(tasks_key, id)
+  return record and match(match(record, '^[^\n]*'), ';h%d') and policy or ''
+end
+
 -- Keep a run that ended, if its policy asks for it: the control '~' has what the worker tells. `histories` collects ids and
 -- values to be written. What is read here counts as read by the script.
 local function note_run(histories, history_key, id, policy, error_text)

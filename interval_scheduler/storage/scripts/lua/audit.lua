@@ -167,7 +167,10 @@ local function look_over_backlogs()
     end
     local group = group_in(member)
     first = '(' .. group .. '\1'
-    local goes_on = has_turn[group] or call('HEXISTS', groups .. 'runs', group) == 1 or call('ZSCORE', room, group)
+    local goes_on = has_turn[group]
+      or call('HEXISTS', groups .. 'runs', group) == 1
+      or call('ZSCORE', room, group)
+      or call('ZSCORE', groups .. 'refill', group)
     if not goes_on and mends then
       call('ZADD', room, 0, group)
       earliest = now

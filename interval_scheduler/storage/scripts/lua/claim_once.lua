@@ -80,7 +80,10 @@ local function answer_from(token, count, tried, first)
   for n, failed in ipairs(tries) do
     tries[n] = failed ~= '' and failed
   end
-  is_left = #records > 0 and first + #records < count or is_any_noted(groups_key, limits, now)
+  if #records > 0 and first + #records < count then -- what is left was taken before: neither a rate nor a pause holds it up
+    return { micros, 0, token, part(0), part(count), records, tries, limits.tokens and 0 or nil }
+  end
+  is_left = is_any_noted(groups_key, limits, now)
   return answer(token, part(0), part(count), records, tries)
 end
 

@@ -39,7 +39,7 @@ local function outcome(n, id, at)
   local counts
   moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   if moment then
-    note_run(histories, history_key, id, policy, '')
+    note_run(histories, history_key, id, policy_kept(tasks_key, id, mark, policy), '')
   end
   if counts and moment ~= nil then
     counted[#counted + 1] = id

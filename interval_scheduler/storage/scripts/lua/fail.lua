@@ -36,7 +36,7 @@ local function outcome(id, at, claim, due, mark)
   if moment == nil then
     moment = now -- the next claim sets a task aside whose record cannot be read
   end
-  note_run(histories, history_key, id, policy, ARGV[at + 5])
+  note_run(histories, history_key, id, policy_kept(tasks_key, id, mark, policy), ARGV[at + 5])
   local retry = tonumber(ARGV[at + 3])
   if retry and (not moment or (mark == '' or mark == 'k0') and now + retry < moment) then
     if ARGV[at + 4] == '1' then
