@@ -16,6 +16,7 @@
     ├── WouldDeadlock                        a call of a BlockingScheduler that could never end
     ├── OutsideRun (LookupError)             current_run outside of an executor, or in a batch
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
+    ├── RunCancelled                         a run was cancelled by cancel_run; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
     ├── TooManyRemovals                      a sync would remove more tasks than it may; none was removed
     ├── ClockCannotBeMoved                   time_machine() on a loop that is not asyncio's own, or beside another clock
@@ -54,6 +55,7 @@ from .calls import (
     NotAcceptingTasks,
     NotConnected,
     OutsideRun,
+    RunCancelled,
     RunTimeout,
     SchedulerError,
     TooManyCrashes,
@@ -98,6 +100,7 @@ __all__ = [
     "PartitionMismatch",
     "PartitionOffline",
     "QueuesFull",
+    "RunCancelled",
     "RunTimeout",
     "SchedulerError",
     "StorageError",

@@ -129,6 +129,13 @@ class RunTimeout(SchedulerError, TimeoutError):
         self.seconds = seconds
 
 
+class RunCancelled(SchedulerError):
+    """A run was cancelled by `cancel_run`; the error of that run."""
+
+    def __init__(self) -> None:
+        super().__init__("the run was cancelled by cancel_run")
+
+
 class GroupNeedsTag(InvalidValue):
     """A task of a group with a bound or a rate has no hash tag in its id, and there are several partitions.
 

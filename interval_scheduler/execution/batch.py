@@ -40,15 +40,15 @@ class Batch:
         asyncio_task: the asyncio task that carries them out.
     """
 
-    __slots__ = ("asyncio_task", "cut_short", "kind", "lost", "runs")
+    __slots__ = ("asyncio_task", "cut_short", "kind", "marked", "runs")
 
     def __init__(self, kind: Kind, asyncio_task: asyncio.Task[None]) -> None:
         self.kind: Final = kind
         self.asyncio_task: Final = asyncio_task
         #: The runs, in order of their due times.
         self.runs: list[TaskRun] = []
-        #: The number of runs whose lease was lost.
-        self.lost = 0
+        #: The number of runs whose lease was lost, or which were cancelled, while the batch goes on.
+        self.marked = 0
         #: Why all of it was cancelled by the scheduler.
         self.cut_short: Cut | None = None
 

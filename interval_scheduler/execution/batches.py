@@ -10,8 +10,9 @@ A batch never waits to be filled: it has what is queued when a place is free. So
 once, and large ones gather while the batches before are in progress.
 
 A batch is cut as a whole: at its time-out, which all of its runs have in common, when a drain is over, and when *all*
-leases are lost. One run that lost its lease does not take the others down, which would run a second time for nothing:
-it is marked (`TaskRun.lost`) and told, the batch goes on, and Redis refuses its completion if its task went elsewhere.
+runs are lost or cancelled. One run does not take the others down, which would run a second time for nothing: it is
+marked and told, and the batch goes on. If it lost its lease (`TaskRun.lost`), Redis refuses its completion if its task
+went elsewhere. If it was cancelled by a call (`TaskRun.cancelled`), it ends as that says, whatever its batch came to.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from typing import Final, Protocol
 
+from ..errors import RunCancelled
 from ..model.records import CorruptRecord
 from ..support import clock
 from ..support.guests import ends_process, retrieve
@@ -31,12 +33,15 @@ from .batch_failed import results
 from .batch_room import BatchRoom
 from .executor import AnyCall, Retry
 from .in_progress import was_abandoned
-from .leaving import is_result
+from .leaving import as_result, is_result
 from .room import Limits
 from .run import Cut, TaskRun, enter_batch
 from .run_handler import RunHandler
 from .runner import Runner
 from .timing_out import within
+
+#: Why one run is cut, of a batch that goes on.
+_OF_ONE_RUN: Final[tuple[Cut, ...]] = ("its lease was lost", "cancelled", "cancelled, to be handed back")
 
 
 class BatchHandler(RunHandler, Protocol):
@@ -91,7 +96,7 @@ class BatchRunner(Runner):
         self._batches: Final[dict[asyncio.Task[None], Batch]] = {}
 
     def _new_room(self, limits: Limits) -> BatchRoom:
-        return BatchRoom(limits, self._queue, self._size, self.running)
+        return BatchRoom(limits, self.queued, self._size, self.running)
 
     @property
     def places_taken(self) -> int:
@@ -101,16 +106,16 @@ class BatchRunner(Runner):
     def cut(self, run: TaskRun, why: Cut) -> None:
         """Cancel the batch of a run, and give it up if it does not end within the grace.
 
-        A run that lost its lease is marked only, unless all of its batch have.
+        A run that lost its lease, or is cancelled by a call, is marked only, unless all of its batch are.
         """
         batch = None if run.asyncio_task is None else self._batches.get(run.asyncio_task)
         if batch is None:
             return
-        if why == "its lease was lost":
+        if why in _OF_ONE_RUN:
             if run.cut_short is None:
                 run.cut_short = why
-                batch.lost += 1
-            if batch.lost < len(batch.runs):
+                batch.marked += 1
+            if batch.marked < len(batch.runs):
                 return
         self._cut(batch, why)
 
@@ -156,8 +161,8 @@ class BatchRunner(Runner):
         """
         batch: Batch | None = None
         most, ids, left = self._size, set[bytes](), list[TaskRun]()
-        while self._queue and (batch is None or len(batch.runs) < most) and len(left) < self._size:
-            run = self._queue.popleft()
+        while self.queued and (batch is None or len(batch.runs) < most) and len(left) < self._size:
+            run = self.queued.popleft()
             kind = self._begun(run, me, now)
             if kind is None:
                 self.room.give_back(1)
@@ -171,7 +176,7 @@ class BatchRunner(Runner):
                     batch, most = Batch(kind, me), kind.most(self._size)
                 batch.runs.append(run)
                 ids.add(run.raw_id)
-        self._queue.extendleft(reversed(left))
+        self.queued.extendleft(reversed(left))
         return batch
 
     def _begun(self, run: TaskRun, me: asyncio.Task[None], now: float) -> Kind | None:
@@ -229,9 +234,11 @@ class BatchRunner(Runner):
             if batch.cut_short is None:
                 raise  # everything ends
         is_on = batch.cut_short is None and self._accepting
-        begin = {run for run, may_begin in zip(batch.runs, may, strict=True) if may_begin and is_on and not run.lost}
+        begin = {
+            run for run, may_begin in zip(batch.runs, may, strict=True) if may_begin and is_on and not run.cut_short
+        }
         back = [run for run in batch.runs if run not in begin]
-        batch.runs, batch.lost = [run for run in batch.runs if run in begin], 0
+        batch.runs, batch.marked = [run for run in batch.runs if run in begin], 0
         self._forget(back)
         self.room.shrink(len(back))
         for run in back:
@@ -265,7 +272,12 @@ class BatchRunner(Runner):
         for run, one in zip(batch.runs, results(batch.runs, error), strict=True):
             if run in over:
                 continue
-            if one is None or batch.cut_short is None or batch.cut_short == "timed out":
+            if run.cancelled and (one is not None or run.cut_short != batch.cut_short):
+                if run.cut_short == "cancelled":
+                    ended.append((run, RunCancelled() if one is None else as_result(run, one)))
+                else:
+                    self._runs.hand_back(run)
+            elif one is None or batch.cut_short is None or batch.cut_short == "timed out":
                 ended.append((run, one))
                 if one is not None and not isinstance(one, Retry):
                     alike.setdefault(id(one), []).append(run)

@@ -29,6 +29,7 @@ from ..support.events import Events
 from ..support.log import GuardedLog
 from .batches import BatchRunner
 from .blocked import BlockedWatch
+from .cancellations import Cancellations
 from .executor import AnyCall
 from .leases import Leases
 from .poller import Poller
@@ -90,7 +91,9 @@ class Execution:
             log=log,
         )
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
-        self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, log)
+        self._cancellations = Cancellations(partitions, options.lease_seconds, retry_for, self._runner, self._runs, log)
+        obey = self._cancellations.obey
+        self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, obey, log)
         spares = [SpareRenewals(partition, options, log) for partition in partitions]
         self._blocked = BlockedWatch(spares, self._runner, self._completions, options.lease_seconds, log)
         self.stuck: Final = StuckWatch(
@@ -138,10 +141,11 @@ class Execution:
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""
         self._runner.start()
-        unsubscribes = [poller.listen() for poller in self._firsts]
+        unsubscribes = [poller.listen() for poller in self._firsts] + self._cancellations.listen()
         try:
             async with anyio.create_task_group() as group:
                 self._leases.start(group)
+                self._cancellations.start(group)
                 group.start_soon(self._blocked.run)
                 group.start_soon(self.stuck.run)
                 group.start_soon(self._tokens.run)

@@ -16,7 +16,7 @@ hangs must not keep the watch from looking.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import anyio
@@ -43,6 +43,7 @@ class Leases:
         runner: has the runs in progress, and cuts them short.
         lease_seconds: how long a lease lasts from its last renewal.
         renewal_seconds: how often leases are renewed.
+        obey: called with a run that is cancelled, and with the letter that tells it.
         log: where lost leases are told.
     """
 
@@ -52,12 +53,14 @@ class Leases:
         runner: Runner,
         lease_seconds: float,
         renewal_seconds: float,
+        obey: Callable[[TaskRun, str], object],
         log: Log,
     ) -> None:
         self._runner = runner
         self._running = runner.running
         self._lease_seconds = lease_seconds
         self._renewal_seconds = renewal_seconds
+        self._obey = obey
         self._log = log
         self._channels = channels
         self._trusted_seconds = TRUSTED_SHARE * lease_seconds
@@ -79,12 +82,13 @@ class Leases:
         for start in range(0, len(mine), MAX_BATCH):
             runs = mine[start : start + MAX_BATCH]
             sent_at = clock.monotonic()
-            held = await channel.renew(runs)
-            for run, still_held in zip(runs, held, strict=True):
-                if still_held:
-                    run.trust_until(sent_at + self._trusted_seconds)
-                else:
+            for run, told in zip(runs, await channel.renew(runs), strict=True):
+                if told == "0":
                     refused.append(run)
+                    continue
+                run.trust_until(sent_at + self._trusted_seconds)
+                if told != "1":
+                    self._obey(run, told)
         for start in range(0, len(refused), MAX_BATCH):
             runs = refused[start : start + MAX_BATCH]
             scheduled = await channel.are_scheduled([run.raw_id for run in runs])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from ..errors import RunCancelled
 from ..support.guests import ends_process, is_called_by
 from .run import Cut
 
@@ -37,3 +38,9 @@ def is_result(run: Carried, error: BaseException, *, ending: bool) -> bool:
     if isinstance(error, GeneratorExit):
         return is_called_by(run.asyncio_task)
     return ends_process(error) is None
+
+
+def as_result(run: Carried, error: BaseException | None) -> BaseException | None:
+    """Return the error of a run from what left its executor: of one that was cancelled by a call, that this was so."""
+    is_cancelled = run.cut_short == "cancelled" and isinstance(error, asyncio.CancelledError)
+    return RunCancelled() if is_cancelled else error

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from ..errors import RunTimeout, TooManyCrashes
 from ..model.cron import check_cron
 from ..model.ending import Failure
+from ..model.jitter import latest_cron, next_due, next_due_cron, put_off_cron
 from ..model.past import Outcome, tell
 from ..model.wire import LATEST_MS
 from ..support.text import describe
@@ -14,7 +15,7 @@ from .executor import Retry
 from .missed import next_run
 from .run import TaskRun
 
-Verdict = Literal["run", "run alone", "pass over", "crashes", "late"]
+Verdict = Literal["run", "run alone", "pass over", "crashes", "late", "skip"]
 
 LONGEST_BACKOFF_MS: Final = 3_600_000
 
@@ -22,9 +23,9 @@ LONGEST_BACKOFF_MS: Final = 3_600_000
 def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     """Decide if a run that has begun is carried out.
 
-    It is passed over if its occurrence was missed and its task skips missed ones. It is not carried out if
-    `max_crashes` deliveries ended without a result, or if it is too late for its lease. A suspect runs alone: runs that
-    die with it would be charged a crash too.
+    It is passed over if its occurrence was missed and its task skips missed ones; it is skipped if it starts too late
+    for the deadline of its task. It is not carried out if `max_crashes` deliveries ended without a result, or if it is
+    too late for its lease. A suspect runs alone: runs that die with it would be charged a crash too.
 
     Args:
         run: the run.
@@ -44,6 +45,8 @@ def judge(run: TaskRun, now: float, max_crashes: int) -> Verdict:
     crashes = run.charged - policy.retries
     if crashes >= max_crashes:
         return "crashes"
+    if is_too_late(run, now):
+        return "skip"
     if policy.missed == "skip" and _following_ms(run) <= run.claimed_at_ms:
         return "pass over"
     return "run alone" if is_suspect(run, max_crashes) else "run"
@@ -54,12 +57,20 @@ def is_suspect(run: TaskRun, max_crashes: int) -> bool:
     return run.charged - run.policy.retries >= max(1, max_crashes // 2)
 
 
+def is_too_late(run: TaskRun, now: float) -> bool:
+    """Tell if a run that starts at a monotonic moment starts after the deadline of its task, by the server's clock."""
+    deadline_ms = run.policy.start_deadline_ms
+    return deadline_ms is not None and run.server_now_ms(now) > run.due_ms + deadline_ms
+
+
 def _following_ms(run: TaskRun) -> int:
     """Return when the occurrence after that of a run is due, in epoch ms."""
-    cron = run.policy.cron
-    if cron is not None:
-        return next_run(cron, run.policy.zone or "UTC", run.due_ms, run.due_ms, each_missed=False)
+    policy = run.policy
+    if policy.cron is not None:
+        return next_due_cron(policy, run.raw_id, run.due_ms, run.due_ms)
     _, *numbers = run.header.partition(b";")[0].split()
+    if policy.jitter_ms is not None and len(numbers) > 1:
+        return next_due(policy, run.raw_id, int(numbers[0]), int(numbers[1]), run.due_ms)
     return run.due_ms + int(numbers[0]) if numbers else LATEST_MS
 
 
@@ -67,7 +78,10 @@ def _next_ms(run: TaskRun, now_ms: int) -> int:
     """Return when the task of a run with a cron expression is due next, in epoch ms."""
     policy = run.policy
     assert policy.cron is not None  # noqa: S101 - for the type checker
-    return next_run(policy.cron, policy.zone or "UTC", run.due_ms, now_ms, each_missed=policy.missed == "all")
+    if policy.missed != "all":
+        return next_due_cron(policy, run.raw_id, run.due_ms, max(run.due_ms, now_ms))
+    missed_ms = next_run(policy.cron, policy.zone or "UTC", run.due_ms, now_ms, each_missed=True)
+    return put_off_cron(policy, run.raw_id, missed_ms)
 
 
 def _still_next_ms(run: TaskRun, now_ms: int) -> int:
@@ -78,6 +92,8 @@ def _still_next_ms(run: TaskRun, now_ms: int) -> int:
     if planned_ms > now_ms:
         return planned_ms
     try:
+        if run.policy.overlap == "once" and (latest := latest_cron(run.policy, run.raw_id, now_ms)) is not None:
+            return latest[1]  # it came while the run went on
         return _next_ms(run, now_ms)
     except Exception:  # noqa: BLE001 - what it needs is gone since: the run ends all the same, and the next one is put off
         return planned_ms

@@ -20,7 +20,7 @@ _SEMICOLON: Final = ord(";")
 #: The most runs that one line of the log names.
 _SHOWN: Final = 10
 #: Why a run is cancelled by the scheduler.
-Cut = Literal["its lease was lost", "handed back", "timed out"]
+Cut = Literal["its lease was lost", "handed back", "timed out", "cancelled", "cancelled, to be handed back"]
 #: The run of the calling executor, or the runs of its batch.
 _current: Final[ContextVar[TaskRun | tuple[TaskRun, ...]]] = ContextVar("interval_scheduler_run")
 
@@ -78,6 +78,8 @@ class TaskRun:
         partition: the name of the task's home partition.
         lost: True once it has lost its lease, so that the task may run elsewhere: a single run is cancelled then, and a
             batch goes on, without the completion of this run.
+        cancelled: True once `cancel_run` cancelled it: its batch goes on, and it fails or is handed back
+            at the end of that.
         duration: in the handlers of `run` and `run-error`, how long it took, in seconds.
         error: in those handlers, what its executor raised, if anything.
     """
@@ -193,6 +195,11 @@ class TaskRun:
         return getattr(self, "_policy", PLAIN)
 
     @property
+    def recurs(self) -> bool:
+        """True if its task has an interval or a cron expression; known once the run has begun."""
+        return self.policy.cron is not None or b" " in self.header.partition(b";")[0]
+
+    @property
     def is_leased(self) -> bool:
         """True if the run ends by a completion; otherwise it was over for Redis when it was claimed."""
         return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
@@ -245,6 +252,11 @@ class TaskRun:
     def lost(self) -> bool:
         """True once the run has lost its lease, so that its task may run elsewhere."""
         return self.cut_short == "its lease was lost"
+
+    @property
+    def cancelled(self) -> bool:
+        """True once the run was cancelled by `cancel_run`."""
+        return self.cut_short in ("cancelled", "cancelled, to be handed back")
 
     def begin(self, asyncio_task: asyncio.Task[None], now: float) -> None:
         """Start the run in the calling asyncio task, at a monotonic moment.

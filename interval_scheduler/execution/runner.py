@@ -36,7 +36,7 @@ from .decimals import renewal
 from .executor import AnyCall
 from .in_progress import InProgress, was_abandoned
 from .in_time import in_time
-from .leaving import is_result
+from .leaving import as_result, is_result
 from .patience import Patience
 from .room import Limits, Room
 from .run import Cut, TaskRun, named
@@ -73,19 +73,17 @@ class Runner:
         context: Context,
         log: Log,
     ) -> None:
-        self._executor = executor
+        self._executor, self._log = executor, log
         self._concurrency, self._timeout, self._grace = limits.concurrency, timeout, grace
-        self._runs = runs
-        self._context = context
+        self._runs, self._context = runs, context
         self._renew_decimals = renewal(context)
-        self._queue: deque[TaskRun] = deque()
+        self.queued: deque[TaskRun] = deque()
         self._in_progress = InProgress(grace, log)
         #: The runs in progress.
         self.running: Final = self._in_progress.runs
         #: The room for tasks that may be claimed now.
         self.room = self._new_room(limits)
-        self._patience = Patience(self._queue, self.room, runs.hand_back)
-        self._log = log
+        self._patience = Patience(self.queued, self.room, runs.hand_back)
         self._carriers = 0
         #: A carrier that has not begun.
         self._newcomer: asyncio.Task[None] | None = None
@@ -98,7 +96,7 @@ class Runner:
         self.is_alone = False
 
     def _new_room(self, limits: Limits) -> Room:
-        return Room(limits, self._queue, self.running)
+        return Room(limits, self.queued, self.running)
 
     @property
     def places_taken(self) -> int:
@@ -113,7 +111,7 @@ class Runner:
 
     def feed(self, runs: Iterable[TaskRun]) -> None:
         """Queue claimed runs, whose permits are reserved."""
-        self._queue.extend(runs)
+        self.queued.extend(runs)
         if self.is_alone or not self._accepting:
             self.return_queued()
         else:
@@ -122,9 +120,16 @@ class Runner:
 
     def return_queued(self) -> None:
         """Hand every run back that has not started."""
-        while self._queue:
-            self._runs.hand_back(self._queue.popleft())
+        while self.queued:
+            self._runs.hand_back(self.queued.popleft())
             self.room.give_back(1)
+
+    def withdraw(self, run: TaskRun) -> bool:
+        """Take a run that has not started out of the queue; return whether it was there."""
+        if is_queued := run in self.queued:
+            self.queued.remove(run)
+            self.room.give_back(1)
+        return is_queued
 
     def cut(self, run: TaskRun, why: Cut) -> None:
         """Cancel a run in progress, and give it up if it does not end within the grace."""
@@ -156,7 +161,7 @@ class Runner:
     async def end(self) -> None:
         """End with everything around: cancel the runs in progress, which nobody can hand back any more."""
         self._accepting, self._ending = False, True
-        self._queue.clear()
+        self.queued.clear()
         if self._newcomer is not None:
             self._newcomer.cancel()
             await asyncio.wait([self._newcomer])
@@ -173,7 +178,7 @@ class Runner:
 
         One at a time: it starts the next if there is more, so that runs which never suspend are all carried out by one.
         """
-        if self._queue and self._newcomer is None and self._carriers < self._concurrency:
+        if self.queued and self._newcomer is None and self._carriers < self._concurrency:
             self._carriers += 1
             if self._carriers == self._concurrency:
                 self.is_full.set()
@@ -184,7 +189,7 @@ class Runner:
         self._newcomer = None
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - for the type checker
-        queue, running, room, monotonic = self._queue, self.running, self.room, clock.monotonic
+        queue, running, room, monotonic = self.queued, self.running, self.room, clock.monotonic
         executor, timeout, renew_decimals = self._executor, self._timeout, self._renew_decimals
         quick_seconds = room.quick_seconds
         try:
@@ -309,7 +314,7 @@ class Runner:
             raise ends_process(error) or error  # not the group: the event loop ends only for the error itself
         if is_over:
             return
-        if error is None or run.cut_short is None or run.cut_short == "timed out":
-            self._runs.finish(run, error)
+        if error is None or run.cut_short in (None, "timed out", "cancelled"):
+            self._runs.finish(run, as_result(run, error))
         else:
             self._runs.hand_back(run)

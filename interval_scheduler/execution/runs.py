@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from ..config.options import SchedulerOptions
-from ..errors import StorageError, TooManyCrashes
+from ..errors import RunCancelled, StorageError, TooManyCrashes
 from ..model.records import CorruptRecord
 from ..model.trust import TRUSTED_SHARE
 from ..storage.beginnings import Beginnings
@@ -34,7 +34,7 @@ class Runs:
         completions: where the claims of each partition end, by its name.
         beginnings: where it is told that runs begin, by the name of the partition.
         options: the scheduler's options.
-        events: where `run` and `run-error` go.
+        events: where `run`, `run-error` and `run-skipped` go.
         log: where faults are told.
         put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
     """
@@ -49,6 +49,8 @@ class Runs:
         put_back: Callable[[int], object] = bool,
     ) -> None:
         self._completions = completions
+        for each in completions.values():
+            each.on_cancelled = self.cancelled
         self._put_back = put_back
         self._beginnings = beginnings
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
@@ -79,9 +81,22 @@ class Runs:
             self.hand_back(run)
         elif verdict == "crashes":
             self._failed(run, TooManyCrashes(run.charged))
-        elif run.is_leased:
-            self._complete(run, ran=False)
+        else:
+            if verdict == "skip":
+                self._tell_skipped(run)
+            if run.is_leased:
+                self._complete(run, ran=False)
         return "no"
+
+    def _tell_skipped(self, run: TaskRun) -> None:
+        told = self._log.info if run.recurs else self._log.warning
+        told(
+            "the run of task %r was skipped: it could not start within its start deadline, it is %.3f s late%s",
+            run.id,
+            run.lag,
+            "" if run.recurs else "; the task is over",
+        )
+        self._events.emit("run-skipped", run)
 
     async def begins(self, run: TaskRun) -> bool:
         """Tell that a run begins which was delivered before; return whether it may."""
@@ -95,7 +110,8 @@ class Runs:
             return False
         if is_held:
             run.trust_until(sent_at + self._trusted_seconds)
-        return is_held
+        # One that has become too late meanwhile is handed back, and skipped by the next claim.
+        return is_held and not outcome.is_too_late(run, clock.monotonic())
 
     def is_suspect(self, run: TaskRun) -> bool:
         """Tell if a run that has begun may be what processes die of."""
@@ -134,9 +150,35 @@ class Runs:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
         if run.is_leased:
-            self._completions[run.partition].release(run, has_started=has_started)
+            # Else it would start again at once, where somebody had it cancelled.
+            is_put_off = run.cut_short == "cancelled, to be handed back"
+            delay_ms = run.policy.backoff_ms if is_put_off else 0
+            self._completions[run.partition].release(run, delay_ms, has_started=has_started)
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
+
+    def withdrawn(self, run: TaskRun, *, hand_back: bool) -> None:
+        """End a run that has not started, and is cancelled: hand it back, or let it fail."""
+        if run.is_rated:
+            self._put_back(1)
+        if not hand_back:
+            self.cancelled(run)
+            return
+        self.handed_back += 1
+        with contextlib.suppress(CorruptRecord):
+            run.read()  # for its backoff; one that cannot be read is set aside when it is claimed again
+        self._completions[run.partition].release(run, run.policy.backoff_ms)
+
+    def cancelled(self, run: TaskRun) -> None:
+        """End a run as cancelled that was not carried out, or not to its end."""
+        if not run.header:
+            try:
+                run.read()
+            except CorruptRecord as error:
+                self.set_aside(run, error)
+                return
+        run.started_at = run.started_at or clock.monotonic()
+        self._failed(run, RunCancelled())
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         """Set aside a run that cannot start, since its record is corrupt."""

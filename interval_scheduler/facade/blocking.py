@@ -13,6 +13,7 @@ from ..model.audit import AuditReport
 from ..model.checks import Seconds
 from ..model.health import Health
 from ..model.reports import PartitionMove
+from ..model.task import Task
 from ..services.locks import Lock
 from ..support.log import Log, guarded
 from .blocking_lock import BlockingLock
@@ -225,6 +226,10 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
     def acknowledge_data_loss(self, partition: str | None = None) -> bool:
         """Take the finding `data-lost` off `check_health`, for all schedulers, once the tasks were assigned anew."""
         return self._thread.call(lambda: self._scheduler.acknowledge_data_loss(partition))
+
+    def cancel_run(self, task_or_id: Task | str, *, hand_back: bool = False) -> bool:
+        """Cancel the run of a task that is in progress, wherever it runs. The task itself stays scheduled."""
+        return self._thread.call(lambda: self._scheduler.cancel_run(task_or_id, hand_back=hand_back))
 
     def audit(self, *, repair: bool = False, progress: Callable[[int, int], object] | None = None) -> AuditReport:
         """Check everything that this namespace and its queues have in Redis, and return the faults."""

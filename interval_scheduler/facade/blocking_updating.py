@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.assignment import Reschedule
 from ..model.checks import Moment, Repeat, Seconds, Start
-from ..model.policy import Missed
+from ..model.policy import Late, Missed, Overlap
 from ..model.task import Task
 from ..model.updating import UNCHANGED, Unchanged
 from .loop_thread import LoopThread
@@ -41,6 +41,10 @@ class BlockingUpdateCalls:
         retries: int | Unchanged = UNCHANGED,
         backoff: Seconds | Unchanged = UNCHANGED,
         group: str | Unchanged | None = UNCHANGED,
+        late: Late | Unchanged = UNCHANGED,
+        start_deadline: Seconds | Unchanged | None = UNCHANGED,
+        overlap: Overlap | Unchanged = UNCHANGED,
+        jitter: Seconds | Unchanged | None = UNCHANGED,
         history: int | Unchanged = UNCHANGED,
         reschedule: Reschedule = "interval",
     ) -> bool:
@@ -62,6 +66,10 @@ class BlockingUpdateCalls:
                 retries=retries,
                 backoff=backoff,
                 group=group,
+                late=late,
+                start_deadline=start_deadline,
+                overlap=overlap,
+                jitter=jitter,
                 history=history,
                 reschedule=reschedule,
             )

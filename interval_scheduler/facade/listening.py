@@ -39,7 +39,7 @@ class EventCalls:
     def on(self, event: Literal["clock-jump"], handler: _OfJump) -> Callable[[], None]: ...
 
     @overload
-    def on(self, event: Literal["run"], handler: _OfRun) -> Callable[[], None]: ...
+    def on(self, event: Literal["run", "run-skipped"], handler: _OfRun) -> Callable[[], None]: ...
 
     @overload
     def on(self, event: Literal["run-error"], handler: _OfFailedRun) -> Callable[[], None]: ...
@@ -57,10 +57,10 @@ class EventCalls:
         `db-reconnect`: the same for any partition (its name). `data-lost`: a partition came back without its data, see
         `acknowledge_data_loss` (its name). `clock-jump`: the clock of a partition's server jumped while it executes
         tasks (its name, and the seconds of the jump). `run`: a run ended, well or not (the `TaskRun`, with its
-        `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `stuck`: no further run
-        can be started, and none has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and its
-        seconds); again whenever that time has doubled. `stopped`: the execution or the connection ended without being
-        asked to (the error).
+        `duration` and `error`). `run-error`: an executor raised (the `TaskRun` and the error). `run-skipped`: a run
+        could not start within its `start_deadline` (the `TaskRun`). `stuck`: no further run can be started, and none
+        has ended for `stuck_after_seconds` (the number of runs, the longest `TaskRun`, and its seconds); again whenever
+        that time has doubled. `stopped`: the execution or the connection ended without being asked to (the error).
 
         A handler is called in the context in which it was registered; a function is part of no asyncio task, so that
         `asyncio.current_task()` is `None` there. Whatever it raises is logged, and disturbs nothing. At most 1,000

@@ -14,6 +14,7 @@ from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidValue
 from ..support.log import Log, guarded
+from .cancelling import CancelCalls
 from .core import Core
 from .covering import Covering
 from .execution_calls import ExecutionCalls
@@ -27,7 +28,9 @@ from .tasks import TaskCalls
 from .updating import UpdateCalls
 
 
-class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls):
+class Scheduler(
+    TaskCalls, UpdateCalls, ExecutionCalls, CancelCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls
+):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
     Any number of schedulers, in one process or in many, work together on the same namespace and instances. A scheduler
@@ -63,6 +66,7 @@ class Scheduler(TaskCalls, UpdateCalls, ExecutionCalls, LockCalls, QuotaCalls, R
         self._lifespan = core.lifespan
         UpdateCalls.__init__(self, core.lifespan, core.options)
         ExecutionCalls.__init__(self, core.executing, core.settle)
+        CancelCalls.__init__(self, core.lifespan)
         LockCalls.__init__(self, core.lifespan)
         QuotaCalls.__init__(self, core.lifespan)
         RepairCalls.__init__(self, Covering(core, family))

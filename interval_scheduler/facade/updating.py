@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..config.options import SchedulerOptions
 from ..model.assignment import Reschedule, to_id
 from ..model.checks import Moment, Repeat, Seconds, Start
-from ..model.policy import Missed
+from ..model.policy import Late, Missed, Overlap
 from ..model.task import Task
 from ..model.updating import UNCHANGED, Unchanged, to_update, updated
 from ..services.lifespan import Lifespan
@@ -41,6 +41,10 @@ class UpdateCalls:
         retries: int | Unchanged = UNCHANGED,
         backoff: Seconds | Unchanged = UNCHANGED,
         group: str | Unchanged | None = UNCHANGED,
+        late: Late | Unchanged = UNCHANGED,
+        start_deadline: Seconds | Unchanged | None = UNCHANGED,
+        overlap: Overlap | Unchanged = UNCHANGED,
+        jitter: Seconds | Unchanged | None = UNCHANGED,
         history: int | Unchanged = UNCHANGED,
         reschedule: Reschedule = "interval",
     ) -> bool:
@@ -72,6 +76,12 @@ class UpdateCalls:
             retries: the number of further attempts for a run that fails.
             backoff: the delay before the first further attempt.
             group: the group that the task belongs to from its next run on; `None`: none.
+            late: `"run"`, which takes its start deadline off, or `"skip"`, which needs one.
+            start_deadline: the time after its due time within which a run must start; it makes `late` `"skip"`. `None`:
+                any time, and `late` is `"run"`.
+            overlap: `"skip"` or `"once"`.
+            jitter: the time by which each run is due later than its time on the grid at the most; `None`: no time. A
+                run that waits for its time on the grid of an interval gets a draw of the new jitter.
             history: the number of its last runs that are kept; 0 forgets those that are.
             reschedule: the next run if the interval is another one now. `"interval"` (the default): one new interval
                 after its previous time. `"keep"`: as planned; the new interval applies after that run. `"start"`: at
@@ -109,6 +119,10 @@ class UpdateCalls:
             "retries": retries,
             "backoff": backoff,
             "group": group,
+            "late": late,
+            "start_deadline": start_deadline,
+            "overlap": overlap,
+            "jitter": jitter,
             "history": history,
         }
         update = to_update(to_id(task_or_id), asked, reschedule, self._rounding_ms)

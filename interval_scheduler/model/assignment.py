@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from ..errors import InvalidType, InvalidValue
 from .checks import check_data, check_interval, check_name, check_repeat, check_start
 from .cron import next_after
+from .jitter import put_off_cron
 from .policy import PLAIN, Policy
 from .rules import NO_RULES, Rules, check_together, phase_of
 from .task import Task
@@ -67,7 +68,7 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
         interval_ms,
         start_ms,
         fixed_delay,
-        check_together(rules, recurs=interval_ms is not None, fixed_delay=fixed_delay, start=start),
+        check_together(rules, interval_ms=interval_ms, fixed_delay=fixed_delay, start=start, grid_ms=grid_ms),
         phase_of(raw_id, interval_ms) if rules.spread and interval_ms is not None else None,
         starts_later,
     )
@@ -106,6 +107,9 @@ class AssignCall(NamedTuple):
         from_ms = now_ms if task.start_ms is None else task.start_ms
         first_ms = next_after(cron, zone, from_ms - 1)
         upcoming_ms = next_after(cron, zone, now_ms) if first_ms <= now_ms else None
+        if task.policy.jitter_ms is not None:
+            first_ms = put_off_cron(task.policy, task.id, first_ms)
+            upcoming_ms = None if upcoming_ms is None else put_off_cron(task.policy, task.id, upcoming_ms)
         return self._replace(assignment=task._replace(start_ms=first_ms, upcoming_ms=upcoming_ms))
 
     def at(self, now_ms: int) -> AssignCall:

@@ -12,6 +12,9 @@
     b  ms        the delay before the first further attempt
     t  ms        the longest time that a run may take
     g  text      the group that the task belongs to
+    l  ms        a run that cannot start within this time after it was due is skipped
+    o  1         occurrences that come during a run are one more run after it; absent: they are left out
+    j  ms        each run is due by up to this much after its time, by a draw from the id and that time
     h  number    the number of the last runs that are kept
     p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
@@ -28,8 +31,11 @@ from typing import Final, Literal, NamedTuple
 from .wire import whole
 
 Missed = Literal["once", "skip", "all"]
+Late = Literal["run", "skip"]
+Overlap = Literal["skip", "once"]
 
 _MISSED: Final[dict[str, Missed]] = {"": "once", "s": "skip", "a": "all"}
+_OVERLAPS: Final[dict[str | None, Overlap]] = {None: "skip", "1": "once"}
 _LETTERS: Final[dict[Missed, str]] = {missed: letter for letter, missed in _MISSED.items()}
 DEFAULT_BACKOFF_MS: Final = 1000
 #: The letter of each rule, in the order in which they stand in a header.
@@ -43,6 +49,9 @@ LETTER_OF: Final = {
     "backoff": "b",
     "timeout": "t",
     "group": "g",
+    "start_deadline": "l",
+    "overlap": "o",
+    "jitter": "j",
     "history": "h",
 }
 
@@ -63,6 +72,9 @@ class Policy(NamedTuple):
     backoff_ms: int = DEFAULT_BACKOFF_MS
     timeout_ms: int | None = None
     group: str | None = None
+    start_deadline_ms: int | None = None
+    overlap: Overlap = "skip"
+    jitter_ms: int | None = None
     history: int = 0
 
     @property
@@ -73,6 +85,7 @@ class Policy(NamedTuple):
             or self.max_runs is not None
             or self.retries > 0
             or self.group is not None
+            or self.overlap == "once"
             or self.history > 0
         )
 
@@ -94,6 +107,9 @@ class Policy(NamedTuple):
             ("b", self.backoff_ms if self.backoff_ms != DEFAULT_BACKOFF_MS else None),
             ("t", self.timeout_ms),
             ("g", self.group),
+            ("l", self.start_deadline_ms),
+            ("o", 1 if self.overlap == "once" else None),
+            ("j", self.jitter_ms),
             ("h", self.history or None),
         ):
             if value is not None:
@@ -120,6 +136,9 @@ def _decode(text: bytes) -> Policy:
             backoff_ms=_number(found.get("b")) or DEFAULT_BACKOFF_MS,
             timeout_ms=_number(found.get("t")),
             group=found.get("g"),
+            start_deadline_ms=_number(found.get("l")),
+            overlap=_OVERLAPS[found.get("o")],
+            jitter_ms=_number(found.get("j")),
             history=_number(found.get("h")) or 0,
         )
     except (KeyError, ValueError) as error:

@@ -12,9 +12,10 @@ from ..errors import InvalidType, InvalidValue
 from .checks import Moment, Seconds, Start, check_moment, check_name, check_seconds, to_ms
 from .cron import check_cron, check_zone
 from .past import MAX_HISTORY
-from .policy import PLAIN, Missed, Policy
+from .policy import PLAIN, Late, Missed, Overlap, Policy
 
 MAX_RETRIES: Final = 1000
+NEEDS_EXACT_TIMES: Final = "needs exact times: it cannot be combined with task_interval_seconds"
 MAX_RUNS: Final = 1_000_000_000
 MAX_GROUP_BYTES: Final = 128
 
@@ -44,6 +45,14 @@ class Rules:
             an hour, and up to half of it is taken off at random. Default 1.
         group: the group that the task belongs to, for example a tenant; see the option `group_concurrency`. Up to 128
             bytes, without `;` and control characters. Default None.
+        late: the treatment of a run that cannot start within `start_deadline` of its due time. `"run"` (default): it
+            runs; `"skip"`: it does not, and does not count; a one-shot is over then.
+        start_deadline: the time after its due time within which a run must start, in seconds or as a timedelta; only
+            with `late="skip"`, which needs it. Default None.
+        overlap: the treatment of occurrences that come while a run goes on. `"skip"` (default): they are left out;
+            `"once"`: one more run at once for all of them, then the next on the grid.
+        jitter: the time by which each run is due later than its time on the grid at the most, in seconds or as a
+            timedelta; it must be shorter than the interval. The grid stays as it is. Default None: no time.
         history: the number of its last runs that are kept, from 1 to 100; see `run_history`. Default 0: none.
 
     Raises:
@@ -60,6 +69,10 @@ class Rules:
     retries: int = 0
     backoff: Seconds = 1.0
     group: str | None = None
+    late: Late = "run"
+    start_deadline: Seconds | None = None
+    overlap: Overlap = "skip"
+    jitter: Seconds | None = None
     history: int = 0
 
     def __post_init__(self) -> None:
@@ -76,6 +89,14 @@ class Rules:
             raise InvalidValue("missed", f"must be 'once', 'skip' or 'all', got {self.missed!r}")
         if not isinstance(self.spread, bool):
             raise InvalidType("spread", f"must be True or False, not {type(self.spread).__name__}")
+        if self.late not in ("run", "skip"):
+            raise InvalidValue("late", f"must be 'run' or 'skip', got {self.late!r}")
+        if self.overlap not in ("skip", "once"):
+            raise InvalidValue("overlap", f"must be 'skip' or 'once', got {self.overlap!r}")
+        if self.late == "skip" and self.start_deadline is None:
+            raise InvalidValue("start_deadline", "is needed with late='skip': the time in which a run must start")
+        if self.late == "run" and self.start_deadline is not None:
+            raise InvalidValue("start_deadline", "needs late='skip': without it, a late run is not skipped")
         cron = zone = None
         if self.cron is not None:
             cron, zone = check_cron(self.cron, self.timezone)
@@ -92,19 +113,31 @@ class Rules:
             backoff_ms=_span("backoff", self.backoff),
             timeout_ms=None if self.timeout is None else _span("timeout", self.timeout),
             group=None if self.group is None else check_group("group", self.group),
+            start_deadline_ms=None if self.start_deadline is None else _span("start_deadline", self.start_deadline),
+            overlap=self.overlap,
+            jitter_ms=None if self.jitter is None else _span("jitter", self.jitter),
             history=_count("history", self.history, 0, MAX_HISTORY),
         )
 
 
-def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Start | None) -> Policy:
+def check_together(
+    rules: Rules, *, interval_ms: int | None, fixed_delay: bool, start: Start | None, grid_ms: int = 0
+) -> Policy:
     """Return the wire form of rules; check that they fit each other, the interval, the repetition and the start.
+
+    Args:
+        rules: the rules.
+        interval_ms: the interval of the task, ms; `None` for none.
+        fixed_delay: whether the interval counts from the end of a run.
+        start: the first time of the task.
+        grid_ms: the rounding grid, ms; 0 for none.
 
     Raises:
         InvalidValue: rules do not fit; the message names one of them.
     """
     if rules is NO_RULES:
         return PLAIN
-    policy = rules.to_policy()
+    policy, recurs = rules.to_policy(), interval_ms is not None
     if policy.cron is not None and recurs:
         raise InvalidValue("cron", "cannot be combined with an interval: give one of them")
     if policy.cron is not None and fixed_delay:
@@ -112,17 +145,15 @@ def check_together(rules: Rules, *, recurs: bool, fixed_delay: bool, start: Star
     if rules.spread and not recurs:
         raise InvalidValue("spread", "needs an interval: it spreads the runs over it")
     if not recurs and policy.cron is None:
-        for name, given in (
-            ("missed", policy.missed != "once"),
-            ("until", policy.until_ms is not None),
-            ("max_runs", policy.max_runs is not None),
-        ):
-            if given:
-                raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
+        _check_once(policy)
     if policy.missed != "once" and fixed_delay:
         raise InvalidValue(
             "missed", "must be 'once' with repeat='delay': a delay begins when a run ends, none is missed"
         )
+    if policy.overlap == "once":
+        _check_overlap(policy, fixed_delay=fixed_delay)
+    if policy.jitter_ms is not None:
+        _check_jitter(policy.jitter_ms, interval_ms, grid_ms, fixed_delay=fixed_delay)
     starts_at = None if start is None or isinstance(start, timedelta) else check_moment("start", start)
     if policy.until_ms is not None and starts_at is not None and policy.until_ms < starts_at:
         raise InvalidValue("until", "must not be before the start: the task would never run")
@@ -149,6 +180,10 @@ def rules_of(policy: Policy, *, spread: bool) -> Rules:
         ("retries", policy.retries),
         ("backoff", policy.backoff_ms / 1000),
         ("group", policy.group),
+        ("late", "run" if policy.start_deadline_ms is None else "skip"),
+        ("start_deadline", None if policy.start_deadline_ms is None else policy.start_deadline_ms / 1000),
+        ("overlap", policy.overlap),
+        ("jitter", None if policy.jitter_ms is None else policy.jitter_ms / 1000),
         ("history", policy.history),
     ):
         object.__setattr__(rules, name, value)  # the instance is frozen
@@ -158,6 +193,36 @@ def rules_of(policy: Policy, *, spread: bool) -> Rules:
 def phase_of(raw_id: bytes, interval_ms: int) -> int:
     """Return the phase of a spread task, in ms; it is the same in every process."""
     return zlib.crc32(raw_id) * interval_ms >> 32
+
+
+def _check_once(policy: Policy) -> None:
+    for name, given in (
+        ("missed", policy.missed != "once"),
+        ("until", policy.until_ms is not None),
+        ("max_runs", policy.max_runs is not None),
+        ("overlap", policy.overlap != "skip"),
+        ("jitter", policy.jitter_ms is not None),
+    ):
+        if given:
+            raise InvalidValue(name, "needs an interval or a cron expression: a task without runs once")
+
+
+def _check_overlap(policy: Policy, *, fixed_delay: bool) -> None:
+    if fixed_delay:
+        raise InvalidValue("overlap", "must be 'skip' with repeat='delay': a delay begins when a run ends")
+    if policy.missed == "all":
+        raise InvalidValue("overlap", "must be 'skip' with missed='all': each occurrence runs anyway")
+
+
+def _check_jitter(jitter_ms: int, interval_ms: int | None, grid_ms: int, *, fixed_delay: bool) -> None:
+    if fixed_delay:
+        raise InvalidValue("jitter", "needs a grid: it cannot be combined with repeat='delay'")
+    if grid_ms > 1:
+        raise InvalidValue("jitter", NEEDS_EXACT_TIMES)
+    if interval_ms is not None and jitter_ms >= interval_ms:
+        raise InvalidValue(
+            "jitter", f"must be shorter than the interval of {interval_ms / 1000:g} s, got {jitter_ms / 1000:g} s"
+        )
 
 
 def _count(field: str, value: object, at_least: int, at_most: int) -> int:

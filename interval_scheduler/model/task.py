@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from .checks import Moment, Repeat, Seconds, Start, check_data, check_interval, check_name, check_repeat, check_start
+from .jitter import latest_cron
 from .past import PastRun
-from .policy import Missed
+from .policy import Late, Missed, Overlap
 from .rules import NO_RULES, Rules, check_together
 
 State = Literal["waiting", "leased", "paused"]
@@ -95,6 +96,10 @@ class IntervalTask(Task):
         retries: the number of further attempts for a run that fails. Default 0.
         backoff: the delay before the first further attempt, doubled each time. Default 1 second.
         group: the group that the task belongs to, for example a tenant.
+        late: the treatment of a run that cannot start within `start_deadline`: `"run"` or `"skip"`.
+        start_deadline: the time after its due time within which a run must start; needs `late="skip"`.
+        overlap: the treatment of occurrences during a run: `"skip"`, or `"once"`: one more run at once.
+        jitter: the time by which each run is due later than its time on the grid at the most. Default: none.
         history: the number of its last runs that are kept. Default 0.
         rules: all rules in one object; a rule that is also an argument is taken from the argument. Default: none.
 
@@ -129,23 +134,29 @@ class IntervalTask(Task):
         retries: int = 0,
         backoff: Seconds = 1.0,
         group: str | None = None,
+        late: Late = "run",
+        start_deadline: Seconds | None = None,
+        overlap: Overlap = "skip",
+        jitter: Seconds | None = None,
         history: int = 0,
         rules: Rules = NO_RULES,
     ) -> None:
         check_name("id", id)
         check_data("data", data)
-        if every is not None:
-            check_interval("every", every)
+        interval_ms = None if every is None else check_interval("every", every)
         if start is not None:
             check_start("start", start)
         check_repeat(repeat)
-        flat = (missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group, history)
+        flat = (
+            *(missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group),
+            *(late, start_deadline, overlap, jitter, history),
+        )
         if flat != _NONE_ASKED_FOR:
             each = zip(_RULE_NAMES, flat, _NONE_ASKED_FOR, strict=True)
             asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
             rules = replace(rules, **asked)
         if rules is not NO_RULES:
-            check_together(rules, recurs=every is not None, fixed_delay=repeat == "delay", start=start)
+            check_together(rules, interval_ms=interval_ms, fixed_delay=repeat == "delay", start=start)
         given = object.__setattr__  # the instance is frozen
         given(self, "id", id)
         given(self, "data", data)
@@ -190,6 +201,8 @@ class ScheduledTask:
             for a task that is not leased.
         repeat: `"rate"` or `"delay"`, as it was assigned.
         rules: all rules that it was assigned with; moments and spans are seconds.
+        planned: the time on the grid of its interval, in epoch seconds, if `next_run` is later than that by its jitter;
+            else `None`.
         last_error: the error of its last run, in one line of at most 1,000 bytes; `None` if that run did not fail.
         failed_at: the moment at which that run failed, by the server's clock, in epoch seconds; `None` if it did not.
         last_run: the last run that ended, if the task has the rule `history`; `None` if there is none.
@@ -209,12 +222,13 @@ class ScheduledTask:
     claimed_at: float | None = None
     repeat: Repeat = "rate"
     rules: Rules = NO_RULES
+    planned: float | None = None
     last_error: str | None = None
     failed_at: float | None = None
     last_run: PastRun | None = None
 
     def to_task(self) -> IntervalTask:
-        """Return the task as it can be assigned again, with all that it asks for; its start is its next run.
+        """Return the task so that it can be assigned again, with all that it asks for; it starts at its next run.
 
         To change something of a task and keep the rest, read it, and assign a changed copy. Another process may change
         the task in between; then the later assignment counts.
@@ -229,7 +243,11 @@ class ScheduledTask:
             ConfigurationError: it has a cron expression, and the extra `cron` is missing here.
             InvalidValue: it has a time zone that is not known here.
         """
-        start, until = self.next_run, self.rules.until
+        start, until = self.next_run if self.planned is None else self.planned, self.rules.until
+        if self.rules.jitter is not None and self.rules.cron is not None:
+            next_ms = round(1000 * self.next_run)
+            latest = latest_cron(self.rules.to_policy(), self.id.encode(), next_ms)
+            start = latest[0] / 1000 if latest is not None and latest[1] == next_ms else start
         if isinstance(until, int | float):  # a further attempt may be due after the end
             start = min(start, until)
         return IntervalTask(self.id, self.data, every=self.every, start=start, repeat=self.repeat, rules=self.rules)

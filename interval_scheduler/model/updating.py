@@ -13,8 +13,9 @@ from ..errors import InvalidValue, SchedulerError
 from .assignment import NeverRuns, Reschedule
 from .checks import MAX_SECONDS, check_data, check_interval, check_start
 from .cron import next_after
+from .jitter import put_off_cron
 from .policy import LETTER_OF
-from .rules import Rules
+from .rules import NEEDS_EXACT_TIMES, Rules
 from .task import IntervalTask, ScheduledTask
 
 
@@ -75,7 +76,8 @@ class TaskUpdate(NamedTuple):
     def plan(self, rules: Rules, now_ms: int) -> bytes:
         """Return what the script must know of the expression that a task has then: its next occurrences, and itself.
 
-        Empty for a task without an expression.
+        With a jitter, they are put off, and the jitter and the last moment stand behind the expression. Empty for a
+        task without an expression.
         """
         policy = rules.to_policy()
         if policy.cron is None:
@@ -86,8 +88,12 @@ class TaskUpdate(NamedTuple):
         if isinstance(start, timedelta):
             from_ms += now_ms
         first_ms = next_after(cron, zone, from_ms - 1)
-        upcoming = f"/{next_after(cron, zone, now_ms)}" if first_ms <= now_ms else ""
-        return f"{first_ms}{upcoming};{cron};{'' if zone == 'UTC' else zone}".encode()
+        moments = [first_ms, next_after(cron, zone, now_ms)] if first_ms <= now_ms else [first_ms]
+        behind = ""
+        if policy.jitter_ms is not None:
+            moments = [put_off_cron(policy, self.id, moment_ms) for moment_ms in moments]
+            behind = f";{policy.jitter_ms};{'' if policy.until_ms is None else policy.until_ms}"
+        return f"{'/'.join(map(str, moments))};{cron};{'' if zone == 'UTC' else zone}{behind}".encode()
 
 
 #: The answer to an update: if the task is scheduled, and so was changed; else why it was refused.
@@ -119,9 +125,11 @@ def to_update(raw_id: bytes, asked: Mapping[str, Any], reschedule: Reschedule, g
     """
     if reschedule not in ("keep", "interval", "start"):
         raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
-    asked = {name: value for name, value in asked.items() if value is not UNCHANGED}
+    asked = _with_both({name: value for name, value in asked.items() if value is not UNCHANGED})
     if asked.get("every") is not None and asked.get("timezone", "UTC") != "UTC":
         raise InvalidValue("timezone", "is for a cron expression: an interval knows no time zone")
+    if asked.get("jitter") is not None and grid_ms > 1:
+        raise InvalidValue("jitter", NEEDS_EXACT_TIMES)
     every = asked.get("every")
     interval_ms = None if every is None else check_interval("every", every, grid_ms)
     task = _changed("a", None, asked)
@@ -145,6 +153,15 @@ def to_update(raw_id: bytes, asked: Mapping[str, Any], reschedule: Reschedule, g
         isinstance(data, str),
         start_ms.encode(),
     )
+
+
+def _with_both(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked, with both of `late` and `start_deadline` if one of them tells the other."""
+    if "start_deadline" in asked and "late" not in asked:
+        return asked | {"late": "run" if asked["start_deadline"] is None else "skip"}
+    if asked.get("late") == "run" and "start_deadline" not in asked:
+        return asked | {"start_deadline": None}
+    return asked
 
 
 def _changed(task_id: str, found: ScheduledTask | None, asked: Mapping[str, Any]) -> IntervalTask:

@@ -30,14 +30,15 @@ class Beginnings:
         session, lease_ms = Session(partition, retry_for_seconds), round(1000 * lease_seconds)
 
         async def send(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
-            return await running.renew(session, partition.keys, lease_ms, runs)
+            # One that is cancelled does not begin.
+            return [told == "1" for told in await running.renewed(session, partition.keys, lease_ms, runs)]
 
         self._calls: BatchedCalls[ClaimedTask, bool] = BatchedCalls(partition.name, send)
         #: Sends what was told, until cancelled.
         self.run = self._calls.run
 
     async def tell(self, run: ClaimedTask) -> bool:
-        """Tell that a run begins now. Return whether its lease is held; if it is, it lasts from now on.
+        """Tell that a run begins now. Return whether it may: its lease is held, from now on, and it is not cancelled.
 
         Raises:
             StorageError: the partition was lost or refused.

@@ -178,13 +178,16 @@ class LeaseChannel:
         """The name of the partition."""
         return self._partition.name
 
-    async def renew(self, runs: Sequence[ClaimedTask]) -> list[bool]:
-        """Extend the leases of at most a batch of runs. Return for each if it was still held.
+    async def renew(self, runs: Sequence[ClaimedTask]) -> str:
+        """Extend the leases of at most a batch of runs.
+
+        Return for each `1` (it is held), `0` (it is held no more), `x` (it is held, and its run is cancelled) or `h`
+        (the same, and the run is to be handed back).
 
         Raises:
             StorageError: the partition was lost or refused.
         """
-        return await running.renew(self._session, self._partition.keys, self._lease_ms, runs)
+        return await running.renewed(self._session, self._partition.keys, self._lease_ms, runs)
 
     async def are_scheduled(self, ids: Sequence[bytes]) -> list[bool]:
         """Tell of each of at most a batch of tasks if it is scheduled.

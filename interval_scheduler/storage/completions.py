@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from anyio.abc import TaskGroup
 
@@ -55,12 +55,18 @@ class Completions:
 
         async def release(runs: Sequence[HandedBack]) -> Sequence[bool]:
             delays = [b"%d%s" % (one.delay_ms, b"" if one.has_started else b"u") for one in runs]
-            return self._announce(await running.release(sessions["release"], keys, [one.run for one in runs], delays))
+            released = await running.released(sessions["release"], keys, [one.run for one in runs], delays)
+            for one, result in zip(runs, released.results, strict=True):
+                if result == "x":
+                    self.on_cancelled(one.run)
+            return self._announce(CompleteReply([result != "0" for result in released.results], released.earliest_ms))
 
         async def quarantine(runs: Sequence[SetAside]) -> Sequence[bool]:
             problems = [one.problem for one in runs]
             return await running.quarantine(sessions["quarantine"], keys, [one.run for one in runs], problems)
 
+        #: Called with each run that was to be handed back, but is cancelled: it has to be ended as failed.
+        self.on_cancelled: Callable[[Any], object] = _ignore
         self._room = asyncio.Event()
         self._complete = self._batcher("completed", complete)
         self._release: Batcher[HandedBack, bool] = self._batcher("handed back", release)
@@ -109,7 +115,7 @@ class Completions:
 
     async def flushed(self) -> None:
         """Wait until Redis has confirmed every claim that ended so far, or its delivery was given up."""
-        for batcher in self._batchers:
+        for batcher in (self._release, *self._batchers):  # a run that could not be handed back may have failed by that
             await batcher.flushed()
 
     def _announce(self, ended: CompleteReply) -> Sequence[bool]:
@@ -157,3 +163,7 @@ class Completions:
                         self._stale(run.raw_id, done)
 
         return Batcher(self._partition.name, send, report)
+
+
+def _ignore(_: ClaimedTask) -> None:
+    """Leave a run to its lease."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StorageRefused
+from ..model.jitter import occurrence_at
 from ..model.past import BadHistory, PastRun, read_runs
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
@@ -28,6 +29,9 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         ) from None
     failed_at, error = _cause(row.cause)
     spread = record.every_ms is not None and record.phase_ms == phase_of(row.id, record.every_ms)
+    planned_ms = row.due_ms
+    if policy.jitter_ms is not None and record.every_ms is not None and record.phase_ms is not None:
+        planned_ms = occurrence_at(policy, row.id, record.every_ms, record.phase_ms, row.due_ms)
     return ScheduledTask(
         id=readable(row.id),
         data=record.data,
@@ -43,6 +47,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         claimed_at=None if row.claimed_us is None else row.claimed_us / 1e6,
         repeat="delay" if record.fixed_delay else "rate",
         rules=rules_of(policy, spread=spread),
+        planned=None if planned_ms == row.due_ms else planned_ms / 1000,
         last_error=error,
         failed_at=failed_at,
         # A task that asks for none any more may have runs from before.

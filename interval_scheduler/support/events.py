@@ -36,6 +36,7 @@ EventName = Literal[
     "clock-jump",
     "run",
     "run-error",
+    "run-skipped",
     "stuck",
     "stopped",
 ]
@@ -50,6 +51,7 @@ ARGUMENTS: Final[Mapping[EventName, tuple[str, ...]]] = {
     "clock-jump": ("the name of the partition", "the seconds of the jump"),
     "run": ("the TaskRun",),
     "run-error": ("the TaskRun", "the error"),
+    "run-skipped": ("the TaskRun",),
     "stuck": ("the number of runs", "the longest TaskRun", "its seconds"),
     "stopped": ("the error",),
 }

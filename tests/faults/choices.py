@@ -46,6 +46,8 @@ _groups = st.sampled_from([None, None, "g", "g", "h:ж"])
 _extras = st.sets(
     st.sampled_from(["spread", "missed", "until", "max_runs", "retries", "timeout", "history"]), max_size=3
 )
+_jitters = st.sampled_from([5 * MINUTE, 20 * MINUTE])
+_more = st.sets(st.sampled_from(["late", "overlap", "jitter", "jitter"]), max_size=2)
 
 
 @st.composite
@@ -78,7 +80,18 @@ def wanted(draw: st.DrawFn, of: tuple[str, ...] = IDS) -> Wanted:
         spec = replace(spec, retries=draw(st.integers(1, 3)), backoff=draw(st.sampled_from([1000, 2500])))
     if "timeout" in extras:
         spec = replace(spec, timeout=1500)
-    return Wanted(draw(st.sampled_from(of)), spec, start, spread)
+    return Wanted(draw(st.sampled_from(of)), asking_more(spec, kind, draw(_more), draw(_jitters)), start, spread)
+
+
+def asking_more(spec: Spec, kind: str, more: set[str], jitter: int) -> Spec:
+    """A spec with some of the rules for late, long and scattered runs, as far as they go together."""
+    if "late" in more:
+        spec = replace(spec, start_deadline=2000)
+    if "overlap" in more and kind in ("rate", "cron") and spec.missed != "all":
+        spec = replace(spec, overlap="once")
+    if "jitter" in more and kind in ("rate", "cron"):
+        spec = replace(spec, jitter=jitter)
+    return spec
 
 
 some_wanted = st.lists(wanted(), min_size=1, max_size=4)

@@ -34,7 +34,7 @@ class Machine(Doubting, Running, Steering, Updating, ByPrefix, Looking):
     def time_passes(self, hours: int, crashes: int) -> None:
         """Tasks that wait or are paused come nearer, on their grids, and so do their ends; some workers crashed."""
         self.took_turn("time", 2)
-        moved = {raw_id: earlier(task, hours * HOUR) for raw_id, task in self.model.tasks.items()}
+        moved = {raw_id: earlier(raw_id, task, hours * HOUR) for raw_id, task in self.model.tasks.items()}
         leased = sorted(raw_id for raw_id, _, _ in self.model.at(Leased))
         # The later ids first.
         ends = {raw_id: self.now - (n + 1) * MINUTE for n, raw_id in enumerate(leased[:crashes])}
@@ -77,13 +77,16 @@ class Troubled(Doubting, Looking):
     trouble_every = 0
 
 
-def earlier(task: Task, by: int) -> Task:
-    """A task whose time comes so much sooner, if it waits for that."""
-    if isinstance(task.place, Waiting):
-        task = replace(task, place=replace(task.place, at=task.place.at - by))
-    elif isinstance(task.place, Paused):
-        task = replace(task, place=Paused(task.place.due - by))
-    else:
+def earlier(raw_id: bytes, task: Task, by: int) -> Task:
+    """A task whose time comes so much sooner, if it waits for that. Where it has a jitter, that is drawn anew."""
+    if not isinstance(task.place, Waiting | Paused):
         return task
+    due = task.place.at if isinstance(task.place, Waiting) else task.place.due
+    moment = task.occurrence(raw_id, due) if task.spec.jitter is not None else None
     until = task.spec.until
-    return task if until is None else replace(task, spec=replace(task.spec, until=until - by))
+    if until is not None:
+        task = replace(task, spec=replace(task.spec, until=until - by))
+    due = due - by if moment is None else task.spec.put_off(raw_id, moment - by)
+    if isinstance(task.place, Waiting):
+        return replace(task, place=replace(task.place, at=due))
+    return replace(task, place=Paused(due))

@@ -186,6 +186,10 @@ async def _run_task_now(stage: Stage) -> AsyncIterator[Call]:
     await _gone(stage, task_id)
 
 
+async def _cancel_run(stage: Stage) -> None:
+    stage.holds("cancel_run of one that rests", not await stage.scheduler.cancel_run(RESTING[0]))
+
+
 async def _gone(stage: Stage, task_id: str) -> None:
     async def is_gone() -> bool:
         return await stage.scheduler.get_task(task_id) is None
@@ -438,6 +442,7 @@ CALLS: Final[dict[str, Entry]] = {
     "pause_task": _pause_task,
     "resume_task": _resume_task,
     "run_task_now": _run_task_now,
+    "cancel_run": plain(_cancel_run),
     "count_tasks": _count_tasks,
     "pause_tasks": _pause_tasks,
     "resume_tasks": _resume_tasks,

@@ -28,7 +28,7 @@ class Assigning(Driven):
     def assign(self, drawn: list[Wanted], how: Reschedule, grid: int, *, lost: bool) -> None:
         self.took_turn("assign", 4)
         scheduler = self.world.schedulers[grid]
-        wanted = [self.placed(task) for task in drawn]
+        wanted = [exact(self.placed(task), grid) for task in drawn]
         tasks = [task.to_task() for task in wanted]
 
         async def act() -> AssignCounts | None:
@@ -70,6 +70,7 @@ class Assigning(Driven):
         scope, drawn, stay = sync
         desired = [self.placed(task) for task in drawn]
         desired += [as_it_is for task_id in stay if (as_it_is := self.as_it_is(task_id)) is not None]
+        desired = [exact(task, grid) for task in desired]
         given = [task.to_task() for task in desired]
 
         async def act() -> SyncCounts | None:
@@ -108,3 +109,8 @@ class Assigning(Driven):
             replace(task.spec, phase=0, grid=0, previous=None),
             self.base + HOUR if task.spec.until is None else None,
         )
+
+
+def exact(task: Wanted, grid: int) -> Wanted:
+    """A task without a jitter where due times are rounded, since both together are refused."""
+    return replace(task, spec=replace(task.spec, jitter=None)) if grid else task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 from unittest.mock import ANY
 
@@ -29,6 +30,7 @@ What = Literal[
     "resume",
     "run now",
     "revive",
+    "cancel",
     "update",
     "clear",
     "purge",
@@ -41,7 +43,7 @@ MOST_DOUBTS = 3
 #: The frequent ones stand here more than once.
 _WHAT: list[What] = [
     "assign", "assign", "assign", "assign", "assign", "assign some", "remove", "remove", "remove", "remove some",
-    "pause", "pause", "resume", "resume", "run now", "revive", "clear", "purge", "halt", "go on",
+    "pause", "pause", "resume", "resume", "run now", "revive", "cancel", "clear", "purge", "halt", "go on",
     "update", "update", "update",
 ]  # fmt: skip
 #: What somebody does, and wants instead.
@@ -217,6 +219,7 @@ class Doubting(Assigning):
             "resume": ("resume_task", control.resume),
             "run now": ("run_task_now", control.run_now),
             "revive": ("revive_task", control.revive),
+            "cancel": ("cancel_run", partial(control.cancel, how="x")),
         }
         if what in steps:
             name, mirror = steps[what]

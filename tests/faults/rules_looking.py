@@ -189,12 +189,14 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
     spec, place = task.spec, task.place
     assert not isinstance(place, Dead)
     states: dict[type, State] = {Leased: "leased", Paused: "paused"}
+    due = place.at if isinstance(place, Waiting) else place.due
+    moment = task.occurrence(raw_id, due) if spec.jitter is not None and spec.interval is not None else None
     return ScheduledTask(
         raw_id.decode(),
         spec.data,
         every=None if spec.interval is None else spec.interval / 1000,
         # One that has a turn waits from then on.
-        next_run=(place.at if isinstance(place, Waiting) else place.due) / 1000,
+        next_run=due / 1000,
         state=states.get(type(place), "waiting"),
         attempt=task.attempts + 1,
         partition=Store.name,
@@ -212,8 +214,13 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
             retries=spec.retries,
             backoff=spec.backoff / 1000,
             group=spec.group,
+            late="run" if spec.start_deadline is None else "skip",
+            start_deadline=None if spec.start_deadline is None else spec.start_deadline / 1000,
+            overlap=spec.overlap,
+            jitter=None if spec.jitter is None else spec.jitter / 1000,
             history=spec.history,
         ),
+        planned=None if moment is None or moment == due else moment / 1000,
         last_error=None if task.cause is None else task.cause[1].decode(),
         failed_at=None if task.cause is None else task.cause[0] / 1000,
         last_run=_past_run(task.past[0]) if task.past and spec.history else None,

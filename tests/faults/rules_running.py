@@ -165,21 +165,21 @@ class Running(Driven):
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
 
-        async def act() -> Sequence[bool]:
+        async def act() -> str:
             return (
-                await self.send("release", lambda it: running_commands.release(it, self.store.keys, held), again=again)
-            ).held
+                await self.send("release", lambda it: running_commands.released(it, self.store.keys, held), again=again)
+            ).results
 
-        self.step(act, lambda model, _, now: [running.release(model, run, now) for run in runs])
+        self.step(act, lambda model, _, now: "".join([running.release(model, run, now) for run in runs]))
 
     def renew(self, numbers: list[int], *, again: bool) -> None:
         runs = self.some_runs(numbers)
         held = [self.ending(run) for run in runs]
         self.step(
             lambda: self.send(
-                "renew", lambda it: running_commands.renew(it, self.store.keys, 2 * LEASE, held), again=again
+                "renew", lambda it: running_commands.renewed(it, self.store.keys, 2 * LEASE, held), again=again
             ),
-            lambda model, _, now: [running.renew(model, run, now, 2 * LEASE) for run in runs],
+            lambda model, _, now: "".join([running.renew(model, run, now, 2 * LEASE) for run in runs]),
         )
 
     @precondition(may_end)
@@ -250,7 +250,8 @@ class Running(Driven):
         """The next occurrence of a cron expression, which a worker works out."""
         if run.spec.cron is None:
             return None
-        return next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
+        moment = next_run(run.spec.cron, "UTC", run.due, self.now, each_missed=run.spec.missed == "all")
+        return run.spec.put_off(run.raw_id, moment)
 
     def ending(self, run: Run, *, ran: bool = True, outcome: Outcome = "ok") -> ClaimedTask:
         """A run as it ends: with the header of its record, and what `outcome.py` adds to that and takes away."""

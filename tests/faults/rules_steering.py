@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -20,6 +22,8 @@ MEANT: dict[str, tuple[type[Place], ...]] = {
     "resume": (Paused,),
     "revive": (Dead,),
     "pause": (Waiting, Leased, Parked),
+    "cancel": (Leased,),
+    "cancel and hand back": (Leased,),
 }
 SAFETY_MS = 24 * 60 * MINUTE
 
@@ -39,18 +43,23 @@ class Steering(Driven):
         # How to resume is looked up first, so that several would not go as one batch.
         ids = self.named(numbers[:1] if what == "resume" else numbers, *MEANT[what])
         scheduler = self.world.schedulers[0]
-        act = {
+        acts: dict[str, Callable[[str], Awaitable[bool]]] = {
             "run now": scheduler.run_task_now,
             "resume": scheduler.resume_task,
             "revive": scheduler.revive_task,
             "pause": scheduler.pause_task,
-        }[what]
-        mirror = {
+            "cancel": scheduler.cancel_run,
+            "cancel and hand back": partial(scheduler.cancel_run, hand_back=True),
+        }
+        mirrors: dict[str, Callable[[Model, bytes, int], bool]] = {
             "run now": control.run_now,
             "resume": control.resume,
             "revive": control.revive,
             "pause": control.pause,
-        }[what]
+            "cancel": partial(control.cancel, how="x"),
+            "cancel and hand back": partial(control.cancel, how="h"),
+        }
+        act, mirror = acts[what], mirrors[what]
 
         async def together() -> list[bool]:
             return list(await asyncio.gather(*map(act, ids)))

@@ -12,7 +12,7 @@ from interval_scheduler import InvalidValue, Scheduler, StorageRefused
 from interval_scheduler.model.assignment import Reschedule
 from tests.model import Leased, Model, Parked, Paused, Waiting, updating
 from tests.model.updating import Change
-from tests.scripts.store import HOUR
+from tests.scripts.store import HOUR, MINUTE
 
 from . import choices
 from .driving import Driven
@@ -31,6 +31,9 @@ _RULES = st.fixed_dictionaries(
         "timeout": st.none() | st.just(1500),
         "group": st.sampled_from([None, "g", "h:ж"]),
         "history": st.sampled_from([0, 2]),
+        "start_deadline": st.sampled_from([None, 2000]),
+        "overlap": st.sampled_from(["skip", "once"]),
+        "jitter": st.none() | st.sampled_from([5 * MINUTE, 20 * MINUTE]),
     },
 )
 _STARTS = st.none() | st.integers(-30, 5).map(lambda hours: hours * HOUR)
@@ -49,7 +52,7 @@ _TIMES = st.one_of(
 changes = st.builds(lambda rules, times: rules | times, _RULES, _TIMES)
 
 
-def placed(task_id: str, given: dict[str, Any], base: int, cron: str) -> Change:
+def placed(task_id: str, given: dict[str, Any], base: int, cron: str, grid: int = 0) -> Change:
     """With moments that count from a base, and a cron expression; without what is refused before anything is sent."""
     given = dict(given)
     for name in ("start", "until"):
@@ -59,6 +62,10 @@ def placed(task_id: str, given: dict[str, Any], base: int, cron: str) -> Change:
         given["cron"] = cron
     if given.get("delay") and given.get("missed", "once") != "once":
         del given["missed"]
+    if given.get("overlap") == "once" and (given.get("delay") or given.get("missed") == "all"):
+        del given["overlap"]
+    if given.get("jitter") is not None and (given.get("delay") or grid):
+        del given["jitter"]
     if given.get("until") is not None and given.get("start") is not None:
         given["until"] = max(given["until"], given["start"])
     return Change(task_id, given)
@@ -88,7 +95,7 @@ class Updating(Driven):
         scheduler = self.world.schedulers[grid]
         # Several at once on one task: they keep their order.
         task_id = self.named(numbers, Waiting, Leased, Parked, Paused)[0]
-        drawn = [placed(task_id, each, self.base, self.cron) for each in given]
+        drawn = [placed(task_id, each, self.base, self.cron, grid) for each in given]
         if any("cron" in each or "until" in each for each in given):
             drawn = drawn[:1]  # the next occurrence is looked up in between, so that not all go as one batch
 

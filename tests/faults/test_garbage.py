@@ -74,6 +74,7 @@ async def _raw_errors(scheduler: Scheduler, task_id: str) -> list[str]:
         "pause_task": lambda: scheduler.pause_task(task_id),
         "resume_task": lambda: scheduler.resume_task(task_id),
         "run_task_now": lambda: scheduler.run_task_now(task_id),
+        "cancel_run": lambda: scheduler.cancel_run(task_id),
         "assign_task": lambda: scheduler.assign_task(IntervalTask(task_id, "bad", every=60)),
         "count_tasks": lambda: scheduler.count_tasks(prefix="{t}"),
         "pause_tasks": lambda: scheduler.pause_tasks(prefix="{t}"),

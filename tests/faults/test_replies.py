@@ -69,6 +69,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         assert await scheduler.clear_dead_tasks() == 1
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))
+        await _cancel(scheduler, runs)
         assert await scheduler.assign_task(IntervalTask("slow", "slow", retries=1)) is True
         await until(lambda: "slow" in runs)
         await asyncio.sleep(0.15)  # for a renewal
@@ -76,14 +77,18 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         task = await scheduler.get_task("slow")
         assert task is not None
         assert (task.state, task.attempt) == ("waiting", 1)
-        async with scheduler.lock("name", 5):
-            assert await scheduler.try_lock("name") is None
-        assert await scheduler.try_auto_lock("name", 1) is True
+        await _lock(scheduler)
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
         assert await scheduler.remove_task("slow") is True
         await _tags(scheduler)
         assert await scheduler.clear_all_tasks() == 520
+
+
+async def _lock(scheduler: Scheduler) -> None:
+    async with scheduler.lock("name", 5):
+        assert await scheduler.try_lock("name") is None
+    assert await scheduler.try_auto_lock("name", 1) is True
 
 
 async def _sync(scheduler: Scheduler) -> None:
@@ -146,6 +151,20 @@ async def _look_after(scheduler: Scheduler) -> None:
 
 async def _dead(scheduler: Scheduler) -> bool:
     return bool([task async for task in scheduler.dead_tasks()])
+
+
+async def _cancel(scheduler: Scheduler, runs: dict[str, int]) -> None:
+    assert await scheduler.assign_task(IntervalTask("long", "slow", retries=1, backoff=3600)) is True
+    await until(lambda: "long" in runs)
+    assert await scheduler.cancel_run("long") is True
+    await until(lambda: _attempts_are(scheduler, "long", 2))
+    assert await scheduler.cancel_run("long") is False
+    assert await scheduler.remove_task("long") is True
+
+
+async def _attempts_are(scheduler: Scheduler, task_id: str, attempt: int) -> bool:
+    found = await scheduler.get_task(task_id)
+    return found is not None and (found.attempt, found.state) == (attempt, "waiting")
 
 
 async def _size_is(scheduler: Scheduler, size: int) -> bool:
@@ -224,6 +243,7 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
             "assign_task": lambda: scheduler.assign_task(IntervalTask("t1", every=0.1)),
             "remove_task": lambda: scheduler.remove_task("none"),
             "pause_task": lambda: scheduler.pause_task("none"),
+            "cancel_run": lambda: scheduler.cancel_run("none"),
             "get_task": lambda: scheduler.get_task("t1"),
             "task_size": scheduler.task_size,
             "try_lock": lambda: scheduler.try_lock("name"),

@@ -241,6 +241,31 @@ async def test_calls_bring_home_what_is_on_its_way(urls: list[str], namespace: s
         assert all(partitions.home(task_id.encode()).name == home for task_id, home in homes.items())
 
 
+async def test_runs_are_cancelled_while_tasks_move(urls: list[str], namespace: str) -> None:
+    ids = [f"t{n}" for n in range(40)]
+    begun: asyncio.Queue[str] = asyncio.Queue()
+    cancelled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def executor(data: str) -> None:
+        begun.put_nowait(data)
+        await asyncio.sleep(600)
+
+    async with scheduler_of(urls[:2], namespace) as old:
+        await old.assign_tasks(IntervalTask(task_id, task_id, every=1000) for task_id in ids)
+        lock = await old.try_lock("partitions:move")
+        assert lock is not None
+    async with scheduler_of(urls[:3], namespace, list_epoch=2, concurrency=40) as new:
+        new.on("run-error", lambda run, error: cancelled.put_nowait(f"{run.id} {type(error).__name__}"))
+        await new.start_task_execute(executor)
+        async with asyncio.timeout(20):
+            assert {await begun.get() for _ in ids} == set(ids)
+            assert all([await new.cancel_run(task_id) for task_id in ids]), "at the old home, where its lease is"
+            assert {await cancelled.get() for _ in ids} == {f"{task_id} RunCancelled" for task_id in ids}
+        assert await new.unlock(lock)
+        await moved(new)
+        assert not any([await new.cancel_run(task_id) for task_id in ids])
+
+
 async def test_calls_on_a_task_that_moves_keep_their_order(urls: list[str], namespace: str) -> None:
     """Nobody waits for the calls in between, and the task is in the outbox when the first one is made."""
     ids = [f"t{n}" for n in range(60)]

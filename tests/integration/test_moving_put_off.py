@@ -21,7 +21,7 @@ def _missing(*_: object, **__: object) -> int:
 async def test_it_ends_although_tasks_are_put_off_all_the_time(
     own_server: Callable[..., RedisServer], namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", _missing)
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_due_cron", _missing)
     urls = [own_server().url for _ in range(2)]
     tasks = [IntervalTask(f"cron{n}", cron="* * * * *", start=time.time() - 3600) for n in range(20)]
     async with Scheduler.from_url(urls[0], namespace=namespace) as old:

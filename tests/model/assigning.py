@@ -11,7 +11,7 @@ from interval_scheduler.model.assignment import Reschedule
 from interval_scheduler.model.cron import next_after
 from interval_scheduler.model.rules import phase_of
 
-from .places import Dead, Leased, Paused, Task, Waiting
+from .places import Dead, Leased, Parked, Paused, Task, Waiting
 from .schedule import Model
 from .spec import Spec, Wanted
 
@@ -35,16 +35,21 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
     if before is not None:
         anchor = _upcoming(wanted, start, now) if is_moved else _anchor(before, wanted, rule, start)
     lease = None if before is None else before.place
-    if isinstance(lease, Leased) and is_moved and spec.cron is None and wanted.start is None:
-        anchor = lease.due
+    if isinstance(lease, Leased) and before is not None and is_moved and spec.cron is None and wanted.start is None:
+        anchor = _occurrence(before, raw_id, lease.due)
     spec = replace(spec, phase=_phase(before, wanted, rule, anchor, grid))
     # A cron expression knows no rounding grid.
     cell = grid if spec.cron is None and grid else 1
     moment = anchor // cell * cell
+    if before is not None and rule != "start" and not is_moved and _stays(before, spec, rule, raw_id):
+        assert isinstance(before.place, Waiting | Paused | Parked)
+        moment = before.place.due // cell * cell
+    elif spec.interval is not None:
+        moment = spec.put_off(raw_id, moment)
     if isinstance(lease, Leased):
         after = _after_run(lease, wanted, rule, moment, now, is_moved=is_moved)
         if (
-            spec.following(now, lease.due) is None
+            spec.following(now, anchor, raw_id=raw_id) is None
             if after == "record" and spec.cron is None
             else spec.ended_by(
                 after if isinstance(after, int) else now if spec.missed == "all" else _upcoming(wanted, start, now)
@@ -59,7 +64,7 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
         return None
     model.groups_in_use = model.groups_in_use or spec.group is not None
     if before is not None and rule == "keep" and not is_moved:
-        spec = replace(spec, previous=_previous(before, spec, moment))
+        spec = replace(spec, previous=_previous(before, spec, moment, raw_id))
     known = model.tasks.get(raw_id)
     model.tasks[raw_id] = Task(spec, Waiting(moment)) if known is None else replace(known, spec=spec)
     _forget_unasked(model, raw_id)
@@ -67,6 +72,14 @@ def assign(model: Model, wanted: Wanted, rule: Reschedule, grid: int, now: int) 
         model.update(raw_id, attempts=0)
     model.rest_or_wait(raw_id, moment, now, paused=before is not None and isinstance(before.place, Paused))
     return before is None
+
+
+def _stays(before: Task, spec: Spec, rule: Reschedule, raw_id: bytes) -> bool:
+    """Whether the next run of a waiting task stays where it is: its jitter is drawn anew if it is on its grid."""
+    if not isinstance(before.place, Waiting | Paused | Parked):
+        return False
+    is_kept = rule == "keep" or spec.interval is None or before.spec.interval is None
+    return is_kept and (spec.jitter is None or before.occurrence(raw_id, before.place.due) is None)
 
 
 def _forget_unasked(model: Model, raw_id: bytes) -> None:
@@ -83,7 +96,9 @@ def _is_moved(before: Task, wanted: Wanted) -> bool:
 def _upcoming(wanted: Wanted, start: int, now: int) -> int:
     """The first occurrence that is still to come; of an interval without a start, now."""
     if wanted.spec.cron is not None:
-        return start if start > now else next_after(wanted.spec.cron, "UTC", now)
+        moment = next_after(wanted.spec.cron, "UTC", (now if wanted.start is None else wanted.start) - 1)
+        moment = moment if moment > now else next_after(wanted.spec.cron, "UTC", now)
+        return wanted.spec.put_off(wanted.raw_id, moment)
     interval = wanted.spec.interval
     assert interval is not None
     return start if start >= now else now + interval - (now - start) % interval
@@ -102,20 +117,28 @@ def _after_run(
     return moment
 
 
-def _previous(before: Task, spec: Spec, moment: int) -> tuple[int, int] | None:
+def _previous(before: Task, spec: Spec, moment: int, raw_id: bytes) -> tuple[int, int] | None:
     """The previous time of a task whose interval was changed, and the due time for which it holds."""
     assert not isinstance(before.place, Dead)
     if spec.interval is None or before.spec.interval is None:
         return None
-    previous = before.previous
-    return (previous, moment) if previous >= 0 and previous + spec.interval != before.place.due else None
+    previous = before.previous(raw_id)
+    stays = _stays(before, spec, "keep", raw_id)
+    anchor = before.place.due if stays else _occurrence(before, raw_id, before.place.due)
+    return (previous, moment) if previous >= 0 and previous + spec.interval != anchor else None
+
+
+def _occurrence(before: Task, raw_id: bytes, due: int) -> int:
+    """The moment on the grid of a task whose occurrence is due then; that due time if it is due off its grid."""
+    moment = before.occurrence(raw_id, due)
+    return due if moment is None else moment
 
 
 def _first(wanted: Wanted, now: int) -> int:
     """When a new task would run first."""
     start = now if wanted.start is None else wanted.start
     if wanted.spec.cron is not None:
-        return next_after(wanted.spec.cron, "UTC", start - 1)
+        return wanted.spec.put_off(wanted.raw_id, next_after(wanted.spec.cron, "UTC", start - 1))
     return _of_phase(wanted, start)
 
 
@@ -133,14 +156,14 @@ def _anchor(before: Task, wanted: Wanted, rule: Reschedule, start: int) -> int:
     old, new, place = before.spec.interval, wanted.spec.interval, before.place
     if isinstance(place, Leased):
         # During a run: from the time of the present one on, unless another start is asked for.
-        return start if rule == "start" or new is None else place.due
+        return start if rule == "start" or new is None else _occurrence(before, wanted.raw_id, place.due)
     assert not isinstance(place, Dead)
     if rule == "start":
         return start
     if rule == "interval" and old is not None and new is not None:
-        previous = before.previous
+        previous = before.previous(wanted.raw_id)
         return max(_of_phase(wanted, previous + 1) if wanted.spread else previous + new, 0)
-    return place.due
+    return _occurrence(before, wanted.raw_id, place.due)
 
 
 def _phase(before: Task | None, wanted: Wanted, rule: Reschedule, anchor: int, grid: int) -> int:

@@ -34,7 +34,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Leased:
-    """Claimed: `until` is when the lease ends, `group` what the task belonged to when it was claimed."""
+    """Claimed: `until` is when the lease ends, `group` what the task belonged to when it was claimed.
+
+    `cancelled` is `x` if its run is cancelled, `h` if it is to be handed back besides.
+    """
 
     token: int
     due: int
@@ -42,6 +45,7 @@ class Leased:
     group: str | None = None
     after: After = None
     is_paused: bool = False
+    cancelled: Literal["", "x", "h"] = ""
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,19 @@ class Task:
     cause: tuple[int, bytes] | None = None
     past: tuple[tuple[bytes, bytes], ...] = ()
 
-    @property
-    def previous(self) -> int:
+    def occurrence(self, raw_id: bytes, due: int) -> int | None:
+        """The moment of its grid whose occurrence is due then, None for none; without a grid, that due time."""
+        return self.spec.occurrence(raw_id, due) if self.spec.has_grid and not self.spec.grid else due
+
+    def previous(self, raw_id: bytes) -> int:
         """The time before its due time."""
         assert not isinstance(self.place, Dead)
         assert self.spec.interval is not None
         if self.spec.previous is not None and self.spec.previous[1] == self.place.due:
             return self.spec.previous[0]
-        return self.place.due - self.spec.interval
+        due = self.place.due
+        moment = self.occurrence(raw_id, due)
+        return (due if moment is None else moment) - self.spec.interval
 
     @property
     def is_scheduled(self) -> bool:

@@ -134,7 +134,7 @@ def _end_leases(model: Model, now: int, limit: int) -> None:
 
 def _pass_on(model: Model, raw_id: bytes, task: Task, due: int, now: int) -> None:
     """At most once: it is over with the claim."""
-    following = task.spec.following(now, due)
+    following = task.spec.following(now, due, raw_id=raw_id)
     if following is None:
         del model.tasks[raw_id]
     else:
@@ -220,9 +220,10 @@ def _after_all(
 ) -> tuple[int | None, bool]:
     """When a task is due after a run, None for never; and whether the run counts for its bound."""
     if lease.after in ("record", "rules"):
-        due, counts = task.spec.following(now, run.due, told), task.spec.max_runs is not None
+        due = task.spec.following(now, run.due, told, raw_id=run.raw_id, token=run.token)
+        counts = task.spec.max_runs is not None
     else:
-        due = _planned(lease, run.spec.following(now, run.due, told), told)
+        due = _planned(lease, run.spec.following(now, run.due, told, raw_id=run.raw_id, token=run.token), told)
         counts = ran and run.spec.max_runs is not None
     if lease.after is not None and due is not None and task.spec.ended_by(due):
         due = None
@@ -255,7 +256,7 @@ def fail(model: Model, failing: Failing, now: int) -> Literal["r", "n", "d", "0"
     if lease is None or not run.spec.is_readable:
         return "0"
     task = model.tasks[run.raw_id]
-    recurs = run.spec.following(now, run.due, failing.told) is not None
+    recurs = run.spec.following(now, run.due, failing.told, raw_id=run.raw_id, token=run.token) is not None
     error = failing.error.encode()
     _keep(model, run, failing.outcome, error)
     task = model.tasks[run.raw_id]
@@ -287,21 +288,24 @@ def bound_dead(model: Model) -> None:
         del model.tasks[raw_id]
 
 
-def release(model: Model, run: Run, now: int) -> bool:
-    """Hand a task back unrun; whether its lease was held."""
-    if _held(model, run) is None:
-        return False
-    _hand_back(model, run.raw_id, now)
-    return True
-
-
-def renew(model: Model, run: Run, now: int, lease: int) -> bool:
-    """Extend a lease; whether it was held."""
+def release(model: Model, run: Run, now: int) -> Literal["1", "0", "x"]:
+    """Hand a task back unrun; not if its lease was not held, nor if the run is cancelled."""
     held = _held(model, run)
     if held is None:
-        return False
+        return "0"
+    if held.cancelled == "x":
+        return "x"
+    _hand_back(model, run.raw_id, now)
+    return "1"
+
+
+def renew(model: Model, run: Run, now: int, lease: int) -> str:
+    """Extend a lease; whether it was held, and what is to become of its run."""
+    held = _held(model, run)
+    if held is None:
+        return "0"
     model.tasks[run.raw_id] = replace(model.tasks[run.raw_id], place=replace(held, until=now + lease))
-    return True
+    return held.cancelled or "1"
 
 
 def quarantine(model: Model, run: Run, now: int) -> bool:

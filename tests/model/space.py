@@ -48,6 +48,7 @@ def lease_of(place: Leased) -> bytes:
     marks = {"record": b"k", "rules": b"k0", None: b""}
     mark = b"s%d" % place.after if isinstance(place.after, int) else marks[place.after]
     mark += b"p" if place.is_paused else b""
+    mark += place.cancelled.encode()
     return b"%d %d" % (place.token, place.due) + (b" " + mark if mark else b"")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.model.policy import Missed
+from interval_scheduler.model.jitter import draw
+from interval_scheduler.model.policy import Missed, Overlap
 from tests.scripts.arithmetic import next_run
 
 _LETTERS = {"once": None, "skip": "s", "all": "a"}
@@ -40,6 +41,9 @@ class Spec:
     group: str | None = None
     history: int = 0
     previous: tuple[int, int] | None = None
+    start_deadline: int | None = None
+    overlap: Overlap = "skip"
+    jitter: int | None = None
 
     @property
     def is_readable(self) -> bool:
@@ -59,6 +63,7 @@ class Spec:
             or self.max_runs is not None
             or self.retries > 0
             or self.group is not None
+            or self.overlap == "once"
             or self.history > 0
         )
 
@@ -78,6 +83,9 @@ class Spec:
             "b": self.backoff if self.backoff != SECOND else None,
             "t": self.timeout,
             "g": self.group,
+            "l": self.start_deadline,
+            "o": 1 if self.overlap == "once" else None,
+            "j": self.jitter,
             "h": self.history or None,
             "p": None if self.previous is None else "{}:{}".format(*self.previous),
         }
@@ -97,18 +105,52 @@ class Spec:
         """Whether its last moment is before a due time."""
         return self.until is not None and moment > self.until
 
-    def on_grid(self, now: int) -> int:
-        """The due time after now of a task with a fixed rate."""
-        assert self.interval is not None
-        return next_run(now, -1, self.interval, self.phase, self.grid)
+    def put_off(self, raw_id: bytes, moment: int) -> int:
+        """When the occurrence of a moment on its grid or calendar is due."""
+        if self.jitter is None:
+            return moment
+        due = moment + draw(raw_id, moment, self.jitter)
+        return due if self.until is None or self.ended_by(moment) else min(due, self.until)
 
-    def following(self, now: int, due: int, told: int | None = None) -> int | None:
+    def occurrence(self, raw_id: bytes, due: int) -> int | None:
+        """The moment on its own grid whose occurrence is due then; None if that is none of them."""
+        assert self.interval is not None
+        last = due - (due - self.phase) % self.interval
+        return last if self.put_off(raw_id, last) == due else None
+
+    def _occurrences(self, raw_id: bytes, around: int) -> list[tuple[int, int]]:
+        """Some occurrences around a moment: the moment of each on the grid, and when it is due."""
+        assert self.interval is not None
+        last = around - (around - self.phase) % self.interval
+        moments = [last + number * self.interval for number in range(-1, 4)]
+        return [(moment, self.put_off(raw_id, moment)) for moment in moments]
+
+    def upcoming(self, raw_id: bytes, now: int, due: int = -1) -> int:
+        """The first due time after now of a task with a fixed rate, but of the occurrence of `due`."""
+        assert self.interval is not None
+        if self.jitter is None:
+            return next_run(now, due, self.interval, self.phase, self.grid)
+        return next(at for moment, at in self._occurrences(raw_id, now) if at > now and due not in (moment, at))
+
+    def _latest(self, raw_id: bytes, now: int) -> int:
+        """The last due time of a task with a fixed rate that has come."""
+        assert self.interval is not None
+        if self.jitter is None:
+            first = now - (now - self.phase) % self.interval
+            return max(at for n in range(-2, 3) if (at := self.rounded(first + n * self.interval)) <= now)
+        return max(at for _, at in self._occurrences(raw_id, now) if at <= now)
+
+    def following(
+        self, now: int, due: int, told: int | None = None, *, raw_id: bytes = b"", token: int | None = None
+    ) -> int | None:
         """The due time after a run that was due at `due` and ends now, `None` if there is none.
 
         Args:
             now: the server's clock.
             due: when the run was due.
             told: the next occurrence of a cron expression, which whoever ends the run has worked out.
+            raw_id: the id of the task.
+            token: that of the claim, if a run began with it: its moment in µs.
         """
         if self.cron is not None:
             assert told is not None
@@ -120,7 +162,10 @@ class Spec:
         else:
             # Missed occurrences are one run, unless each of them is wanted.
             since = max(due, now - MISSED_KEPT * self.interval) if self.missed == "all" else now
-            moment = next_run(since, due, self.interval, self.phase, self.grid)
+            moment = self.upcoming(raw_id, since, due)
+            if self.overlap == "once" and token is not None:
+                latest = self._latest(raw_id, now)
+                moment = latest if latest > due and 1000 * latest > token else moment
         return None if self.ended_by(moment) else moment
 
 
@@ -178,6 +223,10 @@ class Wanted:
             retries=spec.retries,
             backoff=spec.backoff / 1000,
             group=spec.group,
+            late="run" if spec.start_deadline is None else "skip",
+            start_deadline=_seconds(spec.start_deadline),
+            overlap=spec.overlap,
+            jitter=_seconds(spec.jitter),
             history=spec.history,
         )
 

@@ -15,8 +15,23 @@ from .schedule import Model
 from .spec import Spec, Wanted
 
 #: The fields of a spec that say no times, and their names in the API.
-PLAIN = ("data", "missed", "until", "max_runs", "retries", "backoff", "timeout", "group", "history")
-_SPANS = ("interval", "start", "until", "timeout", "backoff")
+PLAIN = (
+    "data",
+    "missed",
+    "until",
+    "max_runs",
+    "retries",
+    "backoff",
+    "timeout",
+    "group",
+    "history",
+    "start_deadline",
+    "overlap",
+    "jitter",
+)
+_SPANS = ("interval", "start", "until", "timeout", "backoff", "start_deadline", "jitter")
+#: The rules of a task that runs once, as far as they are bound to a recurrence.
+_ONCE = ("once", None, None, "skip", None)
 _NAMES = {"interval": "every", "delay": "repeat"}
 
 
@@ -70,14 +85,28 @@ def update(model: Model, change: Change, rule: Reschedule, grid: int, now: int) 
     )
     counts_anew = "interval" in given and rule == "interval" and before.previous is not None
     is_last = isinstance(task.place, Leased) and not recurs and rule != "start"
-    if is_last or not (has_other_times or counts_anew or rule == "start"):
+    is_moved = has_other_times or counts_anew or rule == "start"
+    is_redrawn = not is_moved and _is_redrawn(task, spec)
+    if is_last or not (is_moved or is_redrawn):
         return _keep_times(model, change, task, spec, now)
+    if is_redrawn:
+        rule = "keep"
     if rule == "interval" and spec.interval == before.interval and before.previous is None:
         rule = "keep"
     has_new_grid = rule == "start" or given.get("interval") is not None
+    # A jitter needs exact times.
+    new_grid = 0 if spec.jitter is not None else grid if has_new_grid else before.grid
     wanted = Wanted(change.id, replace(spec, previous=None), given.get("start"), spread)
-    answer = assigning.assign(model, wanted, rule, grid if has_new_grid else before.grid, now)
+    answer = assigning.assign(model, wanted, rule, new_grid, now)
     return None if answer is None else True
+
+
+def _is_redrawn(task: Task, spec: Spec) -> bool:
+    """Whether the occurrence for which a task waits is drawn anew."""
+    before = task.spec
+    if isinstance(task.place, Leased) or spec.interval is None or (spec.jitter is None and before.jitter is None):
+        return False
+    return (spec.jitter, spec.until) != (before.jitter, before.until)
 
 
 def _changed(before: Spec, given: dict[str, Any], *, spread: bool) -> tuple[Spec, bool]:
@@ -98,10 +127,12 @@ def _changed(before: Spec, given: dict[str, Any], *, spread: bool) -> tuple[Spec
 def _fits(spec: Spec, *, spread: bool) -> bool:
     """Whether what a task asks for goes together."""
     if spec.cron is not None:
-        return not (spec.delay or spread)
+        return not (spec.delay or spread) and not (spec.overlap == "once" and spec.missed == "all")
     if spec.interval is None:
-        return not spread and spec.missed == "once" and spec.until is None and spec.max_runs is None
-    return not (spec.delay and spec.missed != "once")
+        return not spread and (spec.missed, spec.until, spec.max_runs, spec.overlap, spec.jitter) == _ONCE
+    if spec.delay and (spec.missed != "once" or spec.overlap == "once" or spec.jitter is not None):
+        return False
+    return not (spec.overlap == "once" and spec.missed == "all") and (spec.jitter or 0) < spec.interval
 
 
 def _keep_times(model: Model, change: Change, task: Task, spec: Spec, now: int) -> bool | None:
@@ -136,6 +167,8 @@ def _next(place: Any, spec: Spec, change: Change, now: int) -> int:
     if spec.cron is not None:
         wanted = Wanted(change.id, spec)
         return now if spec.missed == "all" else _upcoming(wanted, _first(wanted, now), now)
-    found = replace(spec, until=None).following(now, place.due)
-    assert found is not None
+    found = spec.following(now, place.due, raw_id=change.raw_id)
+    if found is None:
+        assert spec.until is not None
+        return spec.until + 1
     return found

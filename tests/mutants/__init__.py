@@ -23,10 +23,12 @@ from . import (
     in_misbehaviour,
     in_moves,
     in_order,
+    in_overlap,
     in_queues,
     in_quotas,
     in_rules,
     in_running,
+    in_scattered,
     in_tags,
     in_tasks,
     in_time_travel,
@@ -40,6 +42,7 @@ from .planted import Planted
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
+    *in_scattered.ALL,
     *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,
@@ -56,6 +59,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_failover.ALL,
     *in_moves.ALL,
     *in_order.ALL,
+    *in_overlap.ALL,
     *in_queues.ALL,
     *in_doubt.ALL,
     *in_time_travel.ALL,

@@ -138,8 +138,8 @@ ALL: Final = (
     lua(
         "at most once, no run is kept",
         "claim_once",
-        "';[cnrgh]'",
-        "';[cnrg]'",
+        "';[cnrgoh]'",
+        "';[cnrgo]'",
         tests_in(_SCRIPTS, "test_what_no_worker_tells_the_result_of_is_not_known_to_fail"),
     ),
     lua(

@@ -31,8 +31,9 @@ ALL: Final = (
     Planted(
         "a task that would never run is assigned",
         "storage/scripts/lua/assign.lua",
-        "    moment = anchor - anchor % grid\n    is_over = last and moment > last\n",
-        "    moment = anchor - anchor % grid\n",
+        "    moment = moment or most and put_off(id, anchor, most, last) or anchor - anchor % grid\n"
+        "    is_over = last and moment > last\n",
+        "    moment = moment or most and put_off(id, anchor, most, last) or anchor - anchor % grid\n",
         tests_in("semantics/test_endings", "test_a_task_that_would_never_run_is_refused"),
     ),
     Planted(
@@ -115,15 +116,15 @@ ALL: Final = (
     Planted(
         "the previous time follows from the new interval",
         "storage/scripts/lua/assign.lua",
-        "previous = from and from >= 0 and from + interval ~= due and from or nil",
+        "previous = from and from >= 0 and from + interval ~= (moment and due or anchor) and from or nil",
         "previous = nil",
         tests_in("semantics/test_changed_recurrence", "test_a_change_of_ones_mind"),
     ),
     Planted(
         "a previous time holds for ever",
         "storage/scripts/lua/assign.lua",
-        "return whole(holds_for) == due and whole(previous) or due - interval_of[id]",
-        "return whole(previous) or due - interval_of[id]",
+        "if whole(holds_for) == due and whole(previous) then",
+        "if whole(previous) then",
         tests_in("semantics/test_changed_recurrence", "test_a_run_outdates_what_was_kept"),
     ),
     Planted(

@@ -26,7 +26,7 @@ ALL: Final = (
     lua(
         "an update of rules moves the task",
         "update",
-        "  if not is_moved or is_last then",
+        "  if not (is_moved or is_redrawn) or is_last then",
         "  if is_last then",
         tests_in(_SCRIPT, "test_rules_are_changed_in_place"),
     ),
@@ -68,7 +68,7 @@ ALL: Final = (
     lua(
         "a plan for another time zone is taken",
         "update",
-        "  plan = planned_for == times and plan or nil\n",
+        "  plan = planned_for == planned_by(rules) and plan or nil\n",
         "",
         tests_in(_SCRIPT, "test_a_plan_is_for_one_expression"),
     ),

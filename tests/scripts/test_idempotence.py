@@ -68,6 +68,9 @@ CONTROLS = [
     ControlStep(b"l2", b"p"),
     ControlStep(b"p1", b"r"),
     ControlStep(b"dead", b"v"),
+    ControlStep(b"l1", b"x"),
+    ControlStep(b"l2", b"h"),
+    ControlStep(b"l3", b"x"),  # its lease has ended
 ]
 FAILURES = [
     Failure(b"l1", b"7 40", b"sd 3600000 5", 1000, charge=True, error="to be tried again"),

@@ -68,8 +68,8 @@ async def test_a_rule_of_which_nothing_is_known_here_stays(store: Store) -> None
 
 
 async def test_a_run_in_progress_is_marked_once(store: Store) -> None:
-    marks = [b"", b"p", b"k", b"kp", b"k0", b"s%d" % FAR, b"s%dp" % FAR]
-    after = [b"k0", b"k0p", *marks[2:]]
+    marks = [b"", b"p", b"x", b"ph", b"k", b"kp", b"k0", b"s%d" % FAR, b"s%dp" % FAR, b"k0x", b"s%dph" % FAR]
+    after = [b"k0", b"k0p", b"k0x", b"k0ph", *marks[4:]]
     ids = [b"%d" % n for n in range(len(marks))]
     space = leased_space(dict.fromkeys(ids, recurring(HOUR, 17)), token=TOKEN, due=40, deadline=FAR)
     space.leases = {raw_id: lease(TOKEN, 40, mark) for raw_id, mark in zip(ids, marks, strict=True)}

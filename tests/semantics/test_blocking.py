@@ -82,6 +82,7 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert blocking.resume_task("a")
     blocking.pause()
     assert blocking.run_task_now("b")
+    assert blocking.cancel_run("b") is False
     blocking.resume()
     assert blocking.remove_task("b")
     assert blocking.remove_tasks(["a", "b"]) == 1

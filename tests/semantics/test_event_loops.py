@@ -82,6 +82,7 @@ CALLS: Final[dict[str, Call]] = {
     "resume_tasks": lambda scheduler: scheduler.resume_tasks(prefix="a"),
     "clear_tasks": lambda scheduler: scheduler.clear_tasks(prefix="a"),
     "run_task_now": lambda scheduler: scheduler.run_task_now("a"),
+    "cancel_run": lambda scheduler: scheduler.cancel_run("a"),
     "pause": lambda scheduler: scheduler.pause(),
     "resume": lambda scheduler: scheduler.resume(),
     "dead_tasks": _dead_tasks,

@@ -26,7 +26,7 @@ async def test_a_scheduler_that_sleeps_gets_it_when_the_delay_ends(
     """The lease that it knows of ends half a minute later."""
     scheduler = await make_scheduler(delivery=delivery, lease_seconds=60, check_tasks_every_seconds=60)
     recorder = Recorder()
-    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", _missing)
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_due_cron", _missing)
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("cron", cron="* * * * *", start=time.time() - 3600))
 

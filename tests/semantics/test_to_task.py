@@ -28,6 +28,8 @@ ASKED: dict[str, dict[str, Any]] = {
     "an end": {"every": 60, "until": LATER, "max_runs": 10, "missed": "all"},
     "cron": {"cron": "*/5 9-17 * * mon-fri", "timezone": "Europe/Berlin", "missed": "skip", "retries": 1},
     "a group": {"every": 3600, "group": "tenant:7", "spread": True},
+    "late runs": {"late": "skip", "start_deadline": timedelta(seconds=5)},
+    "long runs": {"every": 60, "overlap": "once", "late": "skip", "start_deadline": 0.5},
     "a spread delay": {"every": 3600, "repeat": "delay", "spread": True, "timeout": 1},
 }
 
@@ -85,6 +87,10 @@ async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch)
     retries=st.integers(0, 1000),
     backoff=st.integers(1, 10**8).map(lambda ms: ms / 1000),
     group=st.none() | st.sampled_from(["g", "tenant:ü"]),
+    late=st.just("skip"),
+    start_deadline=st.integers(1, 10**8).map(lambda ms: ms / 1000),
+    overlap=st.sampled_from(["skip", "once"]),
+    jitter=st.none() | st.integers(1, 10**8).map(lambda ms: ms / 1000),
 )
 async def test_the_wire_form_has_all_rules(retries: int, backoff: float, **others: Any) -> None:
     rules = Rules(retries=retries, backoff=backoff, **others)

@@ -26,7 +26,7 @@ async def _finding(scheduler: Scheduler) -> str | None:
 
 
 @DELIVERIES
-@pytest.mark.parametrize("name", ["check_cron", "next_run"])
+@pytest.mark.parametrize("name", ["check_cron", "next_due_cron"])
 async def test_it_is_put_off_uncharged_until_it_can_be_worked_out(
     make_scheduler: MakeScheduler,
     monkeypatch: pytest.MonkeyPatch,
@@ -67,7 +67,7 @@ async def test_what_vanishes_during_a_run_does_not_repeat_it(
     await scheduler.assign_task(IntervalTask("cron", "cron", cron="0 0 1 1 *"))
     assert await scheduler.run_task_now("cron")
     await recorder.ran(1)
-    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", _not_installed)
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_due_cron", _not_installed)
     recorder.gate.set()
 
     async def waits() -> bool:

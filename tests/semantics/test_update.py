@@ -197,6 +197,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"data": 7}, "data"),
     ({"reschedule": "soon"}, "reschedule"),
     ({"group": "a;b"}, "group"),
+    ({"late": "skip"}, "start_deadline"),
+    ({"late": "run", "start_deadline": 5}, "start_deadline"),
+    ({"late": "soon"}, "late"),
+    ({"start_deadline": 0}, "start_deadline"),
+    ({"overlap": "twice"}, "overlap"),
+    ({"overlap": "once", "missed": "all"}, "overlap"),
+    ({"jitter": 60, "every": 60}, "jitter"),
+    ({"jitter": 60, "repeat": "delay"}, "jitter"),
 ]
 
 
@@ -224,6 +232,15 @@ UNFIT: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"every": 60, "until": START + HOUR}, {"start": START + 2 * HOUR}, "until"),
     ({"every": 60, "until": START + HOUR}, {"every": 86_400}, "until"),
     ({"cron": "* * * * *"}, {"until": START - 1}, "until"),
+    ({}, {"jitter": 5}, "jitter"),
+    ({}, {"overlap": "once"}, "overlap"),
+    ({"every": 60, "jitter": 30}, {"every": 30}, "jitter"),
+    ({"every": 60}, {"jitter": 60}, "jitter"),
+    ({"every": 60, "jitter": 30}, {"repeat": "delay"}, "jitter"),
+    ({"every": 60, "repeat": "delay"}, {"overlap": "once"}, "overlap"),
+    ({"every": 60, "overlap": "once"}, {"missed": "all"}, "overlap"),
+    ({"cron": "* * * * *", "missed": "all"}, {"overlap": "once"}, "overlap"),
+    ({"cron": "* * * * *", "jitter": 30}, {"cron": None}, "jitter"),
 ]
 
 

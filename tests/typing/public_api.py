@@ -208,6 +208,10 @@ async def control(scheduler: Scheduler) -> None:
     assert_type(await scheduler.pause_task(task), bool)
     assert_type(await scheduler.resume_task("a"), bool)
     assert_type(await scheduler.run_task_now("a"), bool)
+    assert_type(await scheduler.cancel_run(task, hand_back=True), bool)
+    assert_type(
+        Rules(late="skip", start_deadline=5, overlap="once", jitter=timedelta(seconds=2)).late, Literal["run", "skip"]
+    )
     assert_type(await scheduler.has_task(task), bool)
     assert_type(await scheduler.update_task("a", every=timedelta(minutes=5), data=b"new", until=None, group=None), bool)
     assert_type(await scheduler.update_task(task, cron="0 6 * * *", timezone="UTC", reschedule="start"), bool)

@@ -183,6 +183,7 @@ EACH = [
     OutsideRun(),
     errors.WrongEventLoop("wrong event loop: it belongs to another"),
     errors.WouldDeadlock("called from its own thread"),
+    errors.RunCancelled(),
     errors.RunTimeout(1.5),
     errors.TooManyCrashes(10),
     errors.GroupNeedsTag("feed:1", "tenant-7"),

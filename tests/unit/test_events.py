@@ -32,6 +32,7 @@ def test_the_events() -> None:
         "clock-jump",
         "run",
         "run-error",
+        "run-skipped",
         "stuck",
         "stopped",
     }

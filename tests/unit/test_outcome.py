@@ -115,7 +115,7 @@ def test_the_next_time_that_was_known_when_the_run_began_holds(monkeypatch: pyte
     def gone(*_: object, **__: object) -> int:
         raise LookupError
 
-    monkeypatch.setattr("interval_scheduler.execution.outcome.next_run", gone)
+    monkeypatch.setattr("interval_scheduler.execution.outcome.next_due_cron", gone)
     assert NOW_MS < run.planned_ms <= NOW_MS + 60_000
     for late in (0, 120_000):  # it has passed meanwhile: the next run is due at once
         assert ending_header(run, NOW_MS + late) == run.header + b";@%d" % run.planned_ms

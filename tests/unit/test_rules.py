@@ -22,6 +22,15 @@ BAD = [
     pytest.param({"until": "2030-01-01"}, InvalidType, "until", id="until str"),
     pytest.param({"until": datetime(2030, 1, 1)}, InvalidValue, "until", id="until naive"),  # noqa: DTZ001
     pytest.param({"max_runs": 0}, InvalidValue, "max_runs", id="no run"),
+    pytest.param({"late": "never"}, InvalidValue, "late", id="late"),
+    pytest.param({"late": "skip"}, InvalidValue, "start_deadline", id="no start deadline"),
+    pytest.param({"start_deadline": 5}, InvalidValue, "start_deadline", id="start deadline alone"),
+    pytest.param({"late": "skip", "start_deadline": 0}, InvalidValue, "start_deadline", id="start deadline 0"),
+    pytest.param({"late": "skip", "start_deadline": "5"}, InvalidType, "start_deadline", id="start deadline str"),
+    pytest.param({"overlap": "twice"}, InvalidValue, "overlap", id="overlap"),
+    pytest.param({"jitter": 0}, InvalidValue, "jitter", id="jitter 0"),
+    pytest.param({"jitter": -1}, InvalidValue, "jitter", id="jitter negative"),
+    pytest.param({"jitter": "1"}, InvalidType, "jitter", id="jitter str"),
     pytest.param({"max_runs": -1}, InvalidValue, "max_runs", id="runs negative"),
     pytest.param({"max_runs": 1.0}, InvalidType, "max_runs", id="runs float"),
     pytest.param({"max_runs": True}, InvalidType, "max_runs", id="runs bool"),
@@ -70,6 +79,12 @@ BAD_TOGETHER = [
     pytest.param({"missed": "all", "repeat": "delay", **EVERY}, "missed", id="missed and fixed delay"),
     pytest.param({"until": 5_000_000_000}, "until", id="until one-shot"),
     pytest.param({"max_runs": 3}, "max_runs", id="max_runs one-shot"),
+    pytest.param({"overlap": "once"}, "overlap", id="overlap one-shot"),
+    pytest.param({"overlap": "once", "repeat": "delay", **EVERY}, "overlap", id="overlap and fixed delay"),
+    pytest.param({"overlap": "once", "missed": "all", **EVERY}, "overlap", id="overlap and each missed"),
+    pytest.param({"jitter": 5}, "jitter", id="jitter one-shot"),
+    pytest.param({"jitter": 5, "repeat": "delay", **EVERY}, "jitter", id="jitter and fixed delay"),
+    pytest.param({"jitter": 60, **EVERY}, "jitter", id="jitter as long as the interval"),
     pytest.param({"until": 1_999_999, "start": 2_000_000, **EVERY}, "until", id="until before start"),
 ]
 
@@ -161,6 +176,9 @@ policy = st.builds(
     backoff_ms=counts,
     timeout_ms=st.none() | counts,
     group=st.none() | texts,
+    start_deadline_ms=st.none() | counts,
+    overlap=st.sampled_from(["skip", "once"]),
+    jitter_ms=st.none() | counts,
 )
 
 
@@ -184,3 +202,24 @@ def test_a_phase_never_changes() -> None:
     # What other processes, of this version or another, have worked out must come out here too.
     assert phase_of(b"user:7", 900_000) == 516_005
     assert phase_of("ü".encode(), 1) == 0
+
+
+def test_a_jitter_and_a_rounding_grid_are_refused_together() -> None:
+    to_assignment(IntervalTask("a", every=60, jitter=59))
+    with pytest.raises(InvalidValue) as caught:
+        to_assignment(IntervalTask("a", every=60, jitter=59), 1000)
+    assert names(caught, "jitter")
+
+
+class Often(Ruled):
+    """A recurring task of the application's own."""
+
+    @property
+    def on_execute_reschedule_to(self) -> float:
+        return 5
+
+
+def test_the_jitter_of_an_own_class_is_compared_with_its_interval() -> None:
+    assert to_assignment(Often(Rules(jitter=4.999))).policy.jitter_ms == 4999
+    with pytest.raises(InvalidValue, match=r"jitter must be shorter than the interval of 5 s, got 5 s"):
+        to_assignment(Often(Rules(jitter=5)))

@@ -17,6 +17,8 @@ _ARGUMENTS: Final = 4
 class ControlStep(NamedTuple):
     """One step on a task: `b"p"` pause, `b"r"` resume, `b"n"` run now, `b"v"` revive.
 
+    `b"x"` cancels the run in progress, `b"h"` does too, and has it handed back.
+
     Only its caller can work out the next due time of a cron task: `header` is the header from which it did, else empty.
     """
 

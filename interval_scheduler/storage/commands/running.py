@@ -177,9 +177,24 @@ async def fail(session: Session, keys: Keys, failures: Sequence[Failure]) -> Fai
     return FailReply(results.decode(), int(earliest))
 
 
+class Released(NamedTuple):
+    """The results of hand-backs: for each `1`, `0` (stale lease) or `x` (the run is cancelled: end it as failed)."""
+
+    results: str
+    earliest_ms: int
+
+
 async def release(
     session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[Argument] | None = None
 ) -> CompleteReply:
+    """Hand back claimed tasks that did not end, as `released`. Return for each if it was handed back."""
+    results, earliest_ms = await released(session, keys, runs, delays)
+    return CompleteReply([result == "1" for result in results], earliest_ms)
+
+
+async def released(
+    session: Session, keys: Keys, runs: Sequence[ClaimedTask], delays: Sequence[Argument] | None = None
+) -> Released:
     """Hand back claimed tasks that did not end; `delays` in ms, in which nobody may claim them. Default: none.
 
     A `u` behind a delay says that the run did not start, so that its group gets a token back.
@@ -187,15 +202,23 @@ async def release(
     args: list[Argument] = [keys.wake]
     for run, delay in zip(runs, delays or [0] * len(runs), strict=True):
         args += (run.raw_id, run.lease, delay)
-    return _ended(await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args))
+    reply: bytes = await session.request(scripts.RELEASE, keys.of[scripts.RELEASE], args)
+    earliest, _, results = reply.partition(b" ")
+    return Released(results.decode(), int(earliest))
+
+
+async def renewed(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> str:
+    """Extend leases. Return for each `1`, `0` (held no more), `x` (its run is cancelled) or `h` (hand it back)."""
+    args: list[Argument] = [lease_ms]
+    for run in runs:
+        args += (run.raw_id, run.lease)
+    reply: bytes = await session.request(scripts.RENEW, keys.of[scripts.RENEW], args)
+    return reply.decode()
 
 
 async def renew(session: Requests, keys: Keys, lease_ms: int, runs: Sequence[ClaimedTask]) -> list[bool]:
     """Extend leases. Return for each if it was still held."""
-    args: list[Argument] = [lease_ms]
-    for run in runs:
-        args += (run.raw_id, run.lease)
-    return to_flags(await session.request(scripts.RENEW, keys.of[scripts.RENEW], args))
+    return [told != "0" for told in await renewed(session, keys, lease_ms, runs)]
 
 
 class HandedBack(NamedTuple):

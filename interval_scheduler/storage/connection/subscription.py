@@ -26,6 +26,8 @@ from .while_used import end
 
 #: The beginning of an announcement of hints; the name of a partition comes behind it.
 HINTS: Final = b"hints "
+#: The beginning of the announcement that a run is cancelled; the token of its claim, a blank and its id come behind it.
+CANCEL: Final = b"cancel "
 _LONGEST_NOTE: Final = 1024
 #: The time after which a task that does not end is cancelled again, seconds.
 _AGAIN_SECONDS: Final = 0.1
@@ -48,7 +50,11 @@ class Subscription:
         self._hearing: _Hearing | None = None
 
     async def listen(
-        self, channel: bytes, on_due: Callable[[int], None], on_hint_waiting: Callable[[bytes], None]
+        self,
+        channel: bytes,
+        on_due: Callable[[int], None],
+        on_hint_waiting: Callable[[bytes], None],
+        on_cancel: Callable[[bytes], None],
     ) -> bool:
         """Pass announced due times on. Ends when the connection dies or stays silent.
 
@@ -57,6 +63,7 @@ class Subscription:
             on_due: called with each due time in ms, and with 0 once subscribed, since some may have been missed before.
             on_hint_waiting: called with the name of the partition in each announcement of hints, and with `b""` once
                 subscribed.
+            on_cancel: called with the token and the id of each announcement that a run is cancelled.
 
         Returns:
             False if this user may not subscribe to the channel.
@@ -66,7 +73,7 @@ class Subscription:
         """
         if self._hearing is None or self._hearing.is_over:
             self._hearing = _Hearing(self._client.pubsub(), self._time_out_seconds)
-        return await self._hearing.listen(_Listener(channel, on_due, on_hint_waiting, asyncio.Event()))
+        return await self._hearing.listen(_Listener(channel, on_due, on_hint_waiting, on_cancel, asyncio.Event()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +81,7 @@ class _Listener:
     channel: bytes
     on_due: Callable[[int], None]
     on_hint_waiting: Callable[[bytes], None]
+    on_cancel: Callable[[bytes], None]
     refused: asyncio.Event
 
     def subscribed(self) -> None:
@@ -86,6 +94,8 @@ class _Listener:
             self.on_due(due_ms)
         elif data.startswith(HINTS) and len(data) <= _LONGEST_NOTE:
             self.on_hint_waiting(data.removeprefix(HINTS))
+        elif data.startswith(CANCEL) and len(data) <= _LONGEST_NOTE:
+            self.on_cancel(data.removeprefix(CANCEL))
 
 
 class _Hearing:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..connection.diagnosis import subscribe_refused
 from ..connection.failures import FAILED
@@ -30,12 +32,15 @@ class Ear:
         self._log = log
         #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
         self.is_refused = False
+        #: Tells of each run that is said to be cancelled: the token of its claim, a blank, and its id.
+        self.cancels: Final[Broadcast[bytes]] = Broadcast()
 
     async def listen(self, on_due: Callable[[int], None], on_hint_waiting: Callable[[bytes], None]) -> None:
         """Listen until the connection is lost; see `Subscription.listen`."""
         try:
             self.is_refused = False
-            if not await self._link.subscription.listen(self._channel, on_due, on_hint_waiting):
+            listeners = (on_due, on_hint_waiting, self.cancels.tell)
+            if not await self._link.subscription.listen(self._channel, *listeners):
                 self.is_refused = True
                 self._log.warning("%s", subscribe_refused(self._name, self._channel).message)
                 await ping(self._link.client, self._time_out_seconds)

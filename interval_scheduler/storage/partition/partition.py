@@ -82,8 +82,7 @@ class Partition:
         self.detour: Detour | None = None
         #: Called before it goes online, with itself.
         self.before_online: Callable[[Partition], Awaitable[None]] | None = None
-        self._options = options
-        self._log = log
+        self._options, self._log = options, log
         self._on_state = on_state
         self._link, self._locator = link, link.locator
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
@@ -97,9 +96,10 @@ class Partition:
         self._attempted = asyncio.Event()
         self._is_retired = False
         self._ear = Ear(self.name, self.keys.wake, link, options.storage.operation_timeout_seconds, log)
-        self.sender: Final = ScriptSender(
-            self, options.storage, self._client, functools.partial(key_types.name_keys, self)
-        )
+        name_keys = functools.partial(key_types.name_keys, self)
+        #: Tells of runs that are said to be cancelled, see `Ear`.
+        self.cancels: Final = self._ear.cancels
+        self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
         #: The way of calls that come in any number, so that they do not hold up the others.
         self.gate: Final = Gate(self, self.sender, link.turn)
         self._server_time = ServerTime(self.name, self._client)

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...errors import StorageError, StorageRefused
-from ...model.cron import is_unreadable, next_after
+from ...model.cron import is_unreadable
+from ...model.jitter import next_due_cron
 from ...model.policy import of_header
 from ...model.records import CorruptRecord, split
 from ..commands import lookup
@@ -86,8 +87,7 @@ async def _planned(partition: Reachable, steps: Sequence[ControlStep]) -> Sequen
         if header is not None:
             now_ms = await partition.now_ms() if now_ms is None else now_ms
             policy = of_header(header)
-            assert policy.cron is not None  # noqa: S101 - for the type checker: `_cron_header` has looked
-            next_ms = next_after(policy.cron, policy.zone or "UTC", now_ms)
+            next_ms = next_due_cron(policy, step.raw_id, -1, now_ms)
             planned.append(step._replace(header=header, next_ms=next_ms))
         else:
             planned.append(step)

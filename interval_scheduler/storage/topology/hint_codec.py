@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from ...model.jitter import put_off
+from ...model.policy import BadPolicy, of_header
 from ..commands.handoff import Hint
 from ..commands.lookup import Row
 from ..requests.batching import MAX_BATCH
@@ -50,7 +53,11 @@ def row_of(hint: Hint, grid_ms: int) -> Row:
         if grid > 1:
             header += b" %d" % grid
     header += b"".join(b";" + control for control in policy)
-    return Row(hint.id, header + b"\n" + hint.data, start - start % grid, "waiting", 0)
+    due = start - start % grid
+    if hint.interval and b";j" in header:
+        with contextlib.suppress(BadPolicy):
+            due = put_off(of_header(header), hint.id, start)
+    return Row(hint.id, header + b"\n" + hint.data, due, "waiting", 0)
 
 
 def looked_up(

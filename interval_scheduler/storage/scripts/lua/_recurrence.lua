@@ -44,11 +44,63 @@ local function following(now, due, flags, interval, phase, grid, each)
   return moment - moment % grid
 end
 
+-- Find when an occurrence on the grid of a task is due: later than its moment by a draw from the id and the moment, from 0 to
+-- `most` ms, but not after the last moment of the task (see jitter.py, which draws likewise).
+local function put_off(id, moment, most, last)
+  local prime, hash = 67108859, 7 -- no product gets longer than the 53 bits of a number
+  for at = math.max(#id - 63, 1), #id do -- enough to tell ids apart, and bounded
+    hash = (hash * 263 + string.byte(id, at)) % prime
+  end
+  local high, low = (hash + moment) % prime, (hash * 31 + math.floor(moment / prime)) % prime
+  for _ = 1, 3 do
+    high = (high * high + low + 1) % prime
+    low = (low * low + high + 7) % prime
+  end
+  local drawn = (high * prime + low) % (most + 1)
+  return last and moment <= last and math.min(moment + drawn, last) or moment + drawn
+end
+
+-- Read the jitter of a policy, in ms; nil for none.
+local function jitter_of(policy)
+  return policy ~= '' and whole(match(policy, ';j(%d+)')) or nil
+end
+
+-- Work out the due time after `due` as `following` does, for a task whose runs may have a jitter: the first due time after
+-- now, of another occurrence than that of `due`.
+local function due_after(policy, id, now, due, flags, interval, phase, grid, each)
+  local most, last = jitter_of(policy), tonumber(match(policy, ';u(%d+)'))
+  if not most then
+    return following(now, due, flags, interval, phase, grid, each)
+  end
+  interval = tonumber(interval)
+  local after = each and math.max(due, now - MISSED_KEPT * interval) or now
+  local moment, found = after - (after - tonumber(phase)) % interval, nil
+  repeat
+    found = put_off(id, moment, most, last)
+    local is_next = found > after and found ~= due and moment ~= due
+    moment = moment + interval
+  until is_next
+  return found
+end
+
+-- Find the latest due time of a task with a fixed rate that has come by now.
+local function latest_due(policy, id, now, interval, phase, grid)
+  local most, last = jitter_of(policy), tonumber(match(policy, ';u(%d+)'))
+  interval, phase, grid = tonumber(interval), tonumber(phase), math.max(tonumber(grid) or 1, 1)
+  local moment = on_grid(now, interval, phase, grid) - interval
+  if not most then
+    return moment - moment % grid
+  end
+  local found = put_off(id, moment, most, last)
+  return found <= now and found or put_off(id, moment - interval, most, last)
+end
+
 -- Work out what comes after a run, from the header that begins at a place in a text and ends with a newline. Returns
 -- the next due time (false for none, as after a one-shot; nil if the header cannot be read), the place behind the
 -- header, and its policy. Only the caller can work out the next due time of a cron task: the control '@' carries it, or
--- `sent` if the header is that of a record, whose calendar is the same.
-local function after_run(text, at, now, due, sent)
+-- `sent` if the header is that of a record, whose calendar is the same. `claim` is the worker's part of the lease, nil if
+-- it is not known when the run began.
+local function after_run(text, at, now, due, id, claim, sent)
   local header, behind = match(text, '^([^\n]*)\n()', at)
   local plain, policy = match(header or '', '^([^;]*)(.*)$')
   local flags, interval, phase, grid = read_header(plain)
@@ -59,8 +111,14 @@ local function after_run(text, at, now, due, sent)
     return nil, behind, policy
   end
   local moment = told
-    or interval and following(now, moment_of(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
+    or interval and due_after(policy, id, now, moment_of(due) or now, flags, interval, phase, grid, match(policy, ';ma'))
     or false
+  if moment and claim and interval and match(policy, ';o') then
+    -- What came due while the run went on is one more run. A token is the moment of its claim, in µs.
+    local latest = latest_due(policy, id, now, interval, phase, grid)
+    local begun = (whole(match(claim, '^%d+')) or math.huge) / 1000
+    moment = latest > math.max(moment_of(due) or now, begun) and latest or moment
+  end
   if moment and last and moment > last then
     moment = false
   end
@@ -76,12 +134,13 @@ end
 -- header.
 local PLAIN_RATE = '^[sb] ([1-9]%d*) (%d+)\n()'
 
--- Take a lease apart. The due time in it is a score, which others may have written. Returns four strings: the part that
+-- Take a lease apart. The due time in it is a score, which others may have written. Returns five strings: the part that
 -- its worker knows; the due time of the run; the mark, if the task was assigned or controlled during the run ('k': go on
 -- by the new record; 'k0': the same, and it has its further attempts, since its times stay; 's' and a moment: be due then;
--- else ''); and 'p' if it was paused, else ''. None if the text is no lease.
+-- else ''); 'p' if it was paused, else ''; and 'x' if the run is cancelled, 'h' if it is cancelled and to be handed back,
+-- else ''. None if the text is no lease.
 local function read_lease(held)
-  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)$')
+  return match(held or '', '^(%d+ (%S+)) ?(k?s?%d*)(p?)([xh]?)$')
 end
 
 -- Read the due time after the run from a mark; nil if the mark has none. For a cron task, a scheduler whose clock is a
@@ -108,7 +167,7 @@ end
 -- Work out what comes after a run whose task may have been assigned or controlled meanwhile: `marked` if its lease has a
 -- mark. Takes what `after_run` found by the header that the worker sent. Returns the next due time (false: none; nil: the
 -- record cannot be read), and true if the run counts, in the count of runs of the task.
-local function after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+local function after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   local by_record = mark == 'k' or mark == 'k0'
   if moment == nil and not by_record then
     return nil, false
@@ -116,7 +175,7 @@ local function after_all(moment, policy, id, mark, now, due, tasks_key, runs_key
   local most = tonumber(match(policy, ';n(%d+)'))
   local record = mark ~= '' and read_record(tasks_key, id)
   if record then
-    local planned, _, rules = after_run(record, 1, now, due, whole(match(policy, ';@(%d+)')))
+    local planned, _, rules = after_run(record, 1, now, due, id, claim, whole(match(policy, ';@(%d+)')))
     local counts, last = most ~= nil, tonumber(match(rules, ';u(%d+)'))
     most = tonumber(match(rules, ';n(%d+)'))
     if by_record then

@@ -37,9 +37,9 @@ if refused then
 end
 
 local due_of, lease_of, is_paused = {}, {}, {}
--- The parts of the record of each known task: its interval; the phase of a grid of its own; its calendar; and the mark of
--- its previous time.
-local interval_of, phase_of, calendar_of, previous_of = {}, {}, {}, {}
+-- The parts of the record of each known task: its interval; the phase of a grid of its own; its calendar; the mark of
+-- its previous time; and its policy, if it has one.
+local interval_of, phase_of, calendar_of, previous_of, policy_of = {}, {}, {}, {}, {}
 local any_paused = call('EXISTS', paused_key) == 1
 local pauses = any_paused and call('ZMSCORE', paused_key, unpack(ids))
 local scores = call('ZMSCORE', due_key, unpack(ids))
@@ -77,15 +77,33 @@ for n, record in ipairs(records) do
     local policy = behind ~= '\n' and match(record, '^[^;\n]*([^\n]*)') or ''
     if policy ~= '' then
       calendar_of[id], previous_of[id] = calendar(policy), match(policy, ';p(%d+:%d+)')
+      policy_of[id] = policy
     end
   end
+end
+
+-- Find the moment on the grid of a task that was put off to a due time by its jitter: that due time itself if it has none,
+-- or was told to run at another time. Returns true behind it if it is an occurrence of the task, or the task has no grid.
+local function occurrence_at(id, due)
+  local most, interval, phase = jitter_of(policy_of[id] or ''), interval_of[id], phase_of[id]
+  if not interval or not phase then
+    return due, true
+  end
+  local moment = due - (due - phase) % interval
+  if most and put_off(id, moment, most, tonumber(match(policy_of[id], ';u(%d+)'))) == due then
+    return moment, true
+  end
+  return due, not most and moment == due
 end
 
 -- Find the previous time of a waiting task: its due time less its interval, unless the interval was changed since then.
 -- Then a control of its header has the previous time, beside the due time for which it holds.
 local function previous_time(id, due)
   local previous, holds_for = match(previous_of[id] or '', '^(%d+):(%d+)$')
-  return whole(holds_for) == due and whole(previous) or due - interval_of[id]
+  if whole(holds_for) == due and whole(previous) then
+    return whole(previous)
+  end
+  return (policy_of[id] and occurrence_at(id, due) or due) - interval_of[id]
 end
 
 -- Find the phase that a task keeps, since it is assigned with the interval that it has; false or nil: none.
@@ -117,6 +135,7 @@ for n, id in ipairs(ids) do
   end
   -- Cron tasks ignore the rounding grid: rounded down, their first occurrence would come twice.
   local grid = times and 1 or grid
+  local most = policy ~= '' and interval and jitter_of(policy)
   local due, lease = due_of[id], lease_of[id]
   -- A task that recurs by another calendar now goes on with the first occurrence that is still to come, as if it was
   -- new: its old time may be a year away, or none of the new ones.
@@ -128,10 +147,11 @@ for n, id in ipairs(ids) do
   end
   local anchor, is_over, keeps_phase, moment, mark_of, previous = start, false, due ~= nil, nil, nil, nil
   if lease then
-    local claim, run_due, mark, paused = read_lease(lease)
+    local claim, run_due, mark, paused, cancelled = read_lease(lease)
     if not claim then -- it cannot be read, so no worker can end it: the task waits until its deadline
-      claim, run_due, mark, paused = '0 0', digits(now), '', ''
+      claim, run_due, mark, paused, cancelled = '0 0', digits(now), '', '', ''
     end
+    paused = paused .. cancelled -- both stay
     local set_to = whole(match(mark, '^s(%d+)$'))
     keeps_phase = not set_to
     if times and rule ~= 's' and not is_moved and (keeps_phase or set_to and set_to > now) then
@@ -139,10 +159,12 @@ for n, id in ipairs(ids) do
       mark_of = claim .. ' ' .. (set_to and mark or 'k') .. paused
       is_over = last and (set_to or match(policy, ';ma') and now or upcoming) > last
     elseif interval and rule ~= 's' and not (is_moved and has_start) then
-      anchor = whole(run_due) or now
+      anchor = occurrence_at(id, whole(run_due) or now)
       mark_of = claim .. ' k' .. paused
       is_over = last
-        and following(
+        and due_after(
+            policy,
+            id,
             now,
             moment_of(anchor),
             flags,
@@ -154,7 +176,7 @@ for n, id in ipairs(ids) do
           > last
     else
       anchor = rule ~= 's' and upcoming or start
-      moment = anchor - anchor % grid
+      moment = most and put_off(id, anchor, most, last) or anchor - anchor % grid
       is_over = last and moment > last
       mark_of = claim .. ' s' .. digits(moment) .. paused
     end
@@ -165,11 +187,16 @@ for n, id in ipairs(ids) do
       local from = previous_time(id, due)
       anchor = math.max(phase and from + 1 + (phase - from - 1) % interval or from + interval, 0)
     elseif due and rule ~= 's' then
+      local is_on_grid
       anchor = due
+      if most or policy_of[id] then
+        anchor, is_on_grid = occurrence_at(id, due)
+      end
       local from = interval and interval_of[id] and previous_time(id, due)
-      previous = from and from >= 0 and from + interval ~= due and from or nil
+      moment = not (most and is_on_grid) and due - due % grid or nil -- else it is put off by the jitter that it has now
+      previous = from and from >= 0 and from + interval ~= (moment and due or anchor) and from or nil
     end
-    moment = anchor - anchor % grid
+    moment = moment or most and put_off(id, anchor, most, last) or anchor - anchor % grid
     is_over = last and moment > last
   end
   if is_over then
@@ -177,7 +204,7 @@ for n, id in ipairs(ids) do
     if not TELLS then
       over[#over + 1] = id
       due_of[id], is_paused[id], lease_of[id] = nil, nil, nil
-      interval_of[id], phase_of[id], calendar_of[id], previous_of[id] = nil, nil, nil, nil
+      interval_of[id], phase_of[id], calendar_of[id], previous_of[id], policy_of[id] = nil, nil, nil, nil, nil
     end
   else
     if lease then
@@ -204,7 +231,7 @@ for n, id in ipairs(ids) do
     end
     previous_of[id] = previous and digits(previous) .. ':' .. digits(moment)
     header = header .. policy .. (previous and ';p' .. previous_of[id] or '')
-    interval_of[id], calendar_of[id] = interval, times
+    interval_of[id], calendar_of[id], policy_of[id] = interval, times, policy ~= '' and policy or nil
     in_groups = in_groups or policy ~= '' and match(policy, GROUP)
     written[#written + 1] = id
     written[#written + 1] = header .. '\n' .. ARGV[at + 4]

@@ -51,7 +51,7 @@ local function judge(found)
   elseif found.leased and found.leased > latest then
     local ahead = format('%.0f', (found.leased - now) / 1000)
     return 'stuck', 'its lease ends in ' .. ahead .. ' s only', recover
-  elseif not found.dead and after_run(found.record, 1, now, now) == nil and not match(found.record, '^[^\n]*;c') then
+  elseif not found.dead and after_run(found.record, 1, now, now, found.id) == nil and not match(found.record, '^[^\n]*;c') then
     return 'unreadable', 'its record cannot be read', not found.leased and set_aside
   end
   local score = found.due or found.paused or found.dead

@@ -17,10 +17,10 @@
 --   claim}
 -- Guarantees: atomic; refused under another membership; a task goes to one worker; earliest due first, never
 --   early; recurring tasks are due again at their next time, one-shots are gone; cron tasks, and tasks with retries, a
---   limit of runs or a group, need a completion and are leased as by claim; a retry gets the same tasks, those that are
---   too heavy by now with the next requests, each once, under the same token; passes when Redis is out of memory; a task
---   without a record is dropped; a task whose record, id or count of failed deliveries cannot be read is set aside as
---   dead; the oldest dead tasks beyond the limit are forgotten; nothing is
+--   limit of runs, a group, overlap or a history, need a completion and are leased as by claim; a retry gets the same
+--   tasks, those that are too heavy by now with the next requests, each once, under the same token; passes when
+--   Redis is out of memory; a task without a record is dropped; a task whose record, id or count of failed
+--   deliveries cannot be read is set aside as dead; the oldest dead tasks beyond the limit are forgotten; nothing is
 --   taken while the namespace is paused, nor more than its rate has tokens.
 
 -- Read records of those that were taken, from a place on, until the next would exceed `most` bytes; the first is read in
@@ -51,7 +51,7 @@ local function is_refused(policy)
   for letter, value in string.gmatch(policy, ';(.)([^;]*)') do
     if letter == '@' or letter == '~' or letter == 'm' and value ~= 's' and value ~= 'a' then
       return true
-    elseif string.find(letter, '[ubt]') and not whole(value) then
+    elseif string.find(letter, '[ubtlj]') and not whole(value) then
       return true
     end
   end
@@ -159,9 +159,9 @@ if #found > 0 then
       moment = on_grid(now, tonumber(interval), tonumber(phase), 1)
     else
       local _, policy
-      moment, _, policy = after_run(record or '', 1, now, due)
+      moment, _, policy = after_run(record or '', 1, now, due, id)
       -- The policy alone says if the task is leased: so that is known even if its next due time cannot be worked out.
-      is_leased = record and (match(policy, ';[cnrgh]') or is_refused(policy))
+      is_leased = record and (match(policy, ';[cnrgoh]') or is_refused(policy))
     end
     if is_leased then
       moment = nil

@@ -32,12 +32,12 @@ local headers, leases, counted, histories = headers_arg, nil, {}, {}
 local function outcome(n, id, at)
   leases = leases or lines(leases_arg)
   local claim, due, mark, paused = read_lease(held[n])
-  local moment, behind, policy = after_run(headers, at, now, due)
+  local moment, behind, policy = after_run(headers, at, now, due, id, claim)
   if claim ~= leases[n] then
     return nil, behind
   end
   local counts
-  moment, counts = after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+  moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   if moment then
     note_run(histories, history_key, id, policy_kept(tasks_key, id, mark, policy), '')
   end

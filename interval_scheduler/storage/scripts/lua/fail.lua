@@ -27,12 +27,12 @@ local results, places, histories, failing, causes = {}, new_places(), {}, {}, {}
 
 -- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
-  local moment, _, policy = after_run(ARGV[at + 2] .. '\n', 1, now, due)
+  local moment, _, policy = after_run(ARGV[at + 2] .. '\n', 1, now, due, id, claim)
   if claim ~= ARGV[at + 1] or moment == nil then
     return '0'
   end
   local recurs, counts = moment, nil
-  moment, counts = after_all(moment, policy, id, mark, now, due, tasks_key, runs_key)
+  moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   if moment == nil then
     moment = now -- the next claim sets a task aside whose record cannot be read
   end

@@ -4,8 +4,8 @@
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3...] for each run three: id: string; lease: string, as claimed; delay: integer, ms, or 0 for none, with 'u'
 --   behind it if the run did not start
--- Returns: string, the earliest due time or end of a delay in ms (-1: none), a blank, and for each run 1 (handed back) or
---   0 (stale)
+-- Returns: string, the earliest due time or end of a delay in ms (-1: none), a blank, and for each run 1 (handed back),
+--   0 (stale) or x (it is cancelled: it is not handed back, and its caller ends it as failed)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; no attempt is charged; a task with a delay
 --   stays leased until then, and leaves its group at once; sleeping schedulers hear of the end of a delay, since no lease
 --   that they know of ends then; a group with a rate gets the token of a run back that did not start; passes when Redis is
@@ -25,8 +25,11 @@ local wakes -- when the first of the delays has ended
 for n, id in ipairs(ids) do
   local delay, is_unstarted = match(ARGV[3 * n + 2], '^(%d+)(u?)$')
   delay = tonumber(delay)
-  if read_lease(held[n]) ~= ARGV[3 * n + 1] then
+  local claim, _, _, _, cancelled = read_lease(held[n])
+  if claim ~= ARGV[3 * n + 1] then
     results[n] = '0'
+  elseif cancelled == 'x' then
+    results[n] = 'x'
   else
     results[n] = '1'
     unstarted[#unstarted + 1] = is_unstarted == 'u' and id or nil

@@ -10,7 +10,8 @@
 --   letters of a policy, I (interval, ms), D (1: fixed delay) and S (1: spread); hash: integer, the CRC-32 of the id;
 --   start: integer, ms, or '+' and ms from now, or '' for as soon as possible or none; plan: string, '' or the first
 --   occurrence of a cron expression, with '/' and the first one after now behind it if that is another, then a semicolon,
---   the expression, a semicolon and its time zone, '' for UTC; data: bytes
+--   the expression, a semicolon and its time zone, '' for UTC, and if it has a jitter, a semicolon, that, a semicolon and
+--   its last moment, '' for none; data: bytes
 -- Returns: string, the earliest due time in ms (-1: none), a blank, and for each task 1 (updated), 0 (not scheduled), u
 --   (refused, since its last moment comes before its next run), e (refused, since what it would ask for does not fit
 --   together, or its record cannot be read) or c (not done: it needs a plan for the expression that it has, or an earlier
@@ -18,7 +19,8 @@
 --   then a slash and the number of the tasks; or '?' and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when Redis is out
 --   of memory; what is not given stays: payload, counts, pause, lease, group; a task whose times stay keeps its place and
---   its attempts, another one moves as one that is assigned; a leased one is marked, so that its completion obeys.
+--   its attempts, another one moves as one that is assigned, also one whose jitter is drawn anew; a leased one is marked,
+--   so that its completion obeys.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -60,6 +62,12 @@ local function times_of(rules)
   return name_of_calendar(rules.c, rules.z)
 end
 
+-- Name the calendar for which a plan holds: with a jitter, the occurrences depend on that, and on the last moment.
+local function planned_by(rules)
+  local times = times_of(rules)
+  return times and rules.j and times .. ';' .. rules.j .. ';' .. (rules.u or '') or times
+end
+
 -- Work out the phase of a spread task, as `phase_of` in `rules.py`: hash * interval / 2^32. The product has more digits
 -- than a number of Lua, so the interval is taken in two parts.
 local function phase_of(hash, interval)
@@ -70,15 +78,17 @@ end
 -- Tell if rules fit each other, as `check_together` in `rules.py`, which tells the reason then.
 local function fits(rules, interval, is_delay, is_spread)
   if rules.c then
-    return not (is_delay or is_spread)
+    return not (is_delay or is_spread) and not (rules.o and rules.m == 'a')
   end
   return not rules.z
-    and (interval or not (is_spread or rules.m or rules.u or rules.n))
-    and not (interval and is_delay and rules.m)
+    and (interval or not (is_spread or rules.m or rules.u or rules.n or rules.o or rules.j))
+    and not (is_delay and (interval and rules.m or rules.o or rules.j))
+    and not (rules.o and rules.m == 'a')
+    and not (rules.j and tonumber(rules.j) >= interval)
 end
 
 -- Find when a task is due next that keeps its times: after the run in progress, if there is one. nil: that takes a plan.
-local function next_of(task, rules, plan)
+local function next_of(id, task, rules, plan)
   if not task.lease then
     return task.due
   end
@@ -89,7 +99,7 @@ local function next_of(task, rules, plan)
     return rules.m == 'a' and now or plan and tonumber(match(plan, '%d+$'))
   end
   local run_due = moment_of(whole(task.run_due)) or now
-  return following(now, run_due, task.flags, task.interval, task.phase, task.grid, rules.m == 'a')
+  return due_after(policy_of(rules, ''), id, now, run_due, task.flags, task.interval, task.phase, task.grid, rules.m == 'a')
 end
 
 -- Write a task whose times stay. Returns its due time if it waits now and did not before, or nil.
@@ -98,7 +108,7 @@ local function rewrite(id, task, header, data, group)
     write_records(tasks_key, { id, header .. '\n' .. (data or string.sub(task.record, task.behind)) }, {})
   end
   if task.claim and task.mark == '' and header ~= task.header then
-    call('HSET', leases_key, id, task.claim .. ' k0' .. task.paused)
+    call('HSET', leases_key, id, task.claim .. ' k0' .. task.paused .. task.cancelled)
   end
   if task.rules.h and not match(header, ';h%d') then
     delete_fields({ id }, { history_key })
@@ -133,7 +143,7 @@ local function read_task(id)
     return nil
   end
   local task = { record = record, lease = lease, due = due, parked = parked, overdue = overdue }
-  task.claim, task.run_due, task.mark, task.paused = read_lease(lease)
+  task.claim, task.run_due, task.mark, task.paused, task.cancelled = read_lease(lease)
   task.header, task.behind = match(record, '^([^\n]*)\n()')
   local plain, policy = match(task.header or '', '^([^;]*)(.*)$')
   task.flags, task.interval, task.phase, task.grid = read_header(plain)
@@ -188,18 +198,24 @@ local function update(id, at)
 
   local times, is_changed = times_of(rules), interval ~= task.interval
   local plan, planned_for = match(ARGV[at + 4], '^([%d/]+);(.*)$')
-  plan = planned_for == times and plan or nil
+  plan = planned_for == planned_by(rules) and plan or nil
   local flags = (data and kind or string.sub(task.flags, 1, 1)) .. (is_delay and 'd' or '')
   local is_moved = rule == 's'
     or is_changed
     or times ~= times_of(task.rules)
     or interval and (is_delay ~= was_delay or is_spread ~= was_spread)
     or asked.I and rule == 'i' and rules.p
+  -- An occurrence that waits is drawn anew, else it could come twice. The grid stays.
+  local is_redrawn = not is_moved
+    and not task.lease
+    and interval
+    and (rules.j or task.rules.j)
+    and (rules.j ~= task.rules.j or rules.u ~= task.rules.u)
   -- A run in progress is the last one of a task that does not recur any more.
   local is_last = task.lease and rule ~= 's' and not interval and not rules.c
-  if not is_moved or is_last then
+  if not (is_moved or is_redrawn) or is_last then
     local last = asked.u and tonumber(rules.u)
-    local moment = last and next_of(task, rules, plan)
+    local moment = last and next_of(id, task, rules, plan)
     if last and not moment then
       return 'c'
     elseif last and moment > last then
@@ -211,14 +227,14 @@ local function update(id, at)
   elseif rules.c and not plan then
     return 'c'
   end
-  if rule == 'i' and not is_changed and not rules.p then
+  if is_redrawn or rule == 'i' and not is_changed and not rules.p then
     rule = 'k' -- the interval stays, and so does its grid
   end
   rules.p = nil
   local is_given = asked.I and interval or rule == 's'
   bytes_read = bytes_read + #task.record
   local reply = assign_one(
-    is_given and grid_arg or task.grid or 0,
+    rules.j and 0 or is_given and grid_arg or task.grid or 0, -- a jitter needs exact times
     id,
     rule .. flags .. policy_of(rules, task.others),
     plan or start,
