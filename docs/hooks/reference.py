@@ -2,7 +2,9 @@
 
 A page asks for them with a comment on a line of its own:
 
-    <!-- options: SchedulerOptions -->   a table of the fields of that options class
+    <!-- options: SchedulerOptions -->   a table of the fields of that options class; it stands in the page too, for
+                                         those who read it as plain Markdown; to renew it there:
+                                         `python docs/hooks/reference.py`
     <!-- lua-scripts -->                 the contract of each script, from the header of its .lua file
     <!-- record-format -->               the grammar of a record, from the docstring of model/records.py
     <!-- policy-format -->              that of its policy, from the docstring of policy.py
@@ -46,7 +48,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replace the comments of a page (called by MkDocs)."""
     if "<!-- record-format -->" in markdown:
         _check_keys(markdown)
-    markdown = re.sub(r"^<!-- options: (\w+) -->$", lambda found: _options(found[1]), markdown, flags=re.MULTILINE)
+    markdown = with_tables(markdown)
     markdown = _replace(markdown, "<!-- lua-scripts -->", _scripts)
     markdown = _replace(markdown, "<!-- policy-format -->", lambda: _grammar(policy))
     return _replace(markdown, "<!-- record-format -->", lambda: _grammar(records))
@@ -62,6 +64,12 @@ def _replace(markdown: str, comment: str, make: Any) -> str:
 
 
 # Options
+
+
+def with_tables(markdown: str) -> str:
+    """Return a page with the tables of options that it asks for, each in the place of the one that was there."""
+    table = r"^(<!-- options: (\w+) -->)\n(?:\n(?:\|.*\n)+)?"
+    return re.sub(table, lambda found: f"{found[1]}\n\n{_options(found[2])}\n", markdown, flags=re.MULTILINE)
 
 
 def _options(name: str) -> str:
@@ -159,3 +167,8 @@ def _check_keys(markdown: str) -> None:
     missing = [name for name in (*names, *_FAMILIES) if f"{name}" not in markdown]
     if missing:
         raise PluginError(f"the page does not describe the keys {', '.join(missing)}")
+
+
+if __name__ == "__main__":
+    page = Path(__file__).parents[1] / "options.md"
+    page.write_text(with_tables(page.read_text()))

@@ -20,7 +20,7 @@ BatchExecutor = Callable[[list[TaskRun]], Awaitable[object]]
 #: An executor as the code calls it, which does not know what it takes.
 AnyCall = Callable[[Any], Awaitable[object]]
 #: The argument of an executor, in words.
-PAYLOAD: Final = ("the payload",)
+PAYLOAD: Final = ("the payload, or the runs of a batch",)
 
 
 class Retry(Exception):

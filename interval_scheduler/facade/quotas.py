@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..errors import InvalidType, InvalidValue
-from ..model.quotas import MOST_GROUPS, Quotas, Rate, from_caps, to_caps
+from ..model.quotas import ANY, MOST_GROUPS, Quotas, Rate, from_caps, to_caps
 from ..model.rules import check_group
 from ..services.lifespan import Lifespan
 
@@ -33,7 +33,8 @@ class QuotaCalls:
 
         Args:
             rate: the rate; `None` takes it off.
-            group: the group whose tasks it concerns; up to 1,000 groups may have one. Default: all tasks.
+            group: the one group whose tasks it concerns; up to 1,000 groups may have one. Default: all tasks of the
+                namespace; its queues have rates of their own.
 
         Raises:
             InvalidType, InvalidValue: an argument cannot be used.
@@ -44,7 +45,7 @@ class QuotaCalls:
         """
         if rate is not None and not isinstance(rate, Rate):
             raise InvalidType("rate", f"must be a Rate or None, not {type(rate).__name__}")
-        name = None if group is None else check_group("group", group)
+        name = _name_of(group)
         await (await self._quota_lifespan.enter()).partitions.quotas.change(
             lambda before: _with_rate(before, rate, name)
         )
@@ -61,7 +62,7 @@ class QuotaCalls:
             PartitionOffline: the master cannot be reached.
             StorageRefused: Redis refuses.
         """
-        name = None if group is None else check_group("group", group)
+        name = _name_of(group)
         quotas = await (await self._quota_lifespan.enter()).partitions.quotas.read()
         return quotas.rate if name is None else quotas.rates.get(name)
 
@@ -99,6 +100,12 @@ class QuotaCalls:
             StorageRefused: Redis refuses.
         """
         return from_caps((await (await self._quota_lifespan.enter()).partitions.quotas.read()).caps)
+
+
+def _name_of(group: str | None) -> str | None:
+    if group == ANY:
+        raise InvalidValue("group", f"must be the name of one group: a rate has no {ANY!r} for all others")
+    return None if group is None else check_group("group", group)
 
 
 def _with_rate(before: Quotas, rate: Rate | None, group: str | None) -> Quotas:

@@ -61,7 +61,9 @@ class TaskCalls(SyncCalls, PrefixCalls):
     ) -> AssignCounts:
         """Assign many tasks, pipelined and in bounded memory.
 
-        A list or tuple is checked as a whole before anything is sent; a generator is checked task by task.
+        A list or tuple is checked as a whole before anything is sent; a generator is checked task by task. What only
+        Redis can tell refuses single tasks: that no run is left before their `until`, or that their group needs a hash
+        tag. Then others may be assigned, later ones too.
 
         Args:
             tasks: tasks, from any iterable or async iterable.
@@ -71,8 +73,7 @@ class TaskCalls(SyncCalls, PrefixCalls):
             The number of new tasks and the number of updated tasks.
 
         Raises:
-            SchedulerError: as for `assign_task`. Tasks before the one at fault may have been assigned; calling again
-                is safe.
+            SchedulerError: as for `assign_task`. Other tasks may have been assigned; calling again is safe.
         """
         return await self._assigning.assign_tasks(tasks, reschedule)
 
@@ -238,7 +239,8 @@ class TaskCalls(SyncCalls, PrefixCalls):
     async def pause(self) -> None:
         """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on.
 
-        Tasks may be assigned and removed meanwhile. Tasks that become due wait, and count as missed at `resume`.
+        Tasks may be assigned and removed meanwhile. Tasks that become due wait, and count as missed at `resume`. The
+        queues of the namespace go on: each is paused by its own `pause`.
 
         Raises:
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.

@@ -106,6 +106,8 @@ def to_caps(name: str, value: object, most: int = MOST_GROUPS) -> dict[str, int]
         return {ANY: value}  # type: ignore[dict-item]  # just checked
     caps = {ANY: 0}
     for group, cap in value.items():
+        if not isinstance(group, str):
+            raise InvalidType(name, f"must have names of groups as keys, not {type(group).__name__}")
         caps[check_group(name, group)] = cap
         _check_whole(f"{name}[{group!r}]", cap, MOST_RUNS)
     if len(caps) > most + 1:

@@ -41,8 +41,7 @@ def check_arity(field: str, function: Callable[..., object], given: Sequence[str
             return
     if taken is not None:
         wanted = _NUMBERS[len(given)] + (f", {' and '.join(given)}" if given else "")
-        names = ", ".join(_MARKS.get(each.kind, "") + each.name for each in taken)
-        raise InvalidType(field, f"must take {wanted}{case}, but it takes ({names})")
+        raise InvalidType(field, f"must take {wanted}{case}, but it takes ({_names(taken)})")
 
 
 def _parameters(function: Callable[..., object], *, follow_wrapped: bool) -> list[Parameter] | None:
@@ -52,6 +51,15 @@ def _parameters(function: Callable[..., object], *, follow_wrapped: bool) -> lis
         if (fatal := ends_process(error)) is not None:
             raise fatal from None
         return None
+
+
+def _names(parameters: Sequence[Parameter]) -> str:
+    """Return the names of parameters as a signature has them, a star before those that are given by name only."""
+    names = [_MARKS.get(each.kind, "") + each.name for each in parameters]
+    kinds = [each.kind for each in parameters]
+    if Parameter.KEYWORD_ONLY in kinds and Parameter.VAR_POSITIONAL not in kinds:
+        names.insert(kinds.index(Parameter.KEYWORD_ONLY), "*")
+    return ", ".join(names)
 
 
 def _takes(parameters: Sequence[Parameter], count: int) -> bool:

@@ -91,7 +91,6 @@ async def test_a_rate_is_read_changed_and_taken_off(make_scheduler: MakeSchedule
     await one.set_rate(Rate(3, burst=2), group="g")
     assert await other.get_rate() == Rate(100, per=60)
     assert await other.get_rate(group="g") == Rate(3, burst=2)
-    assert await other.get_rate(group="*") is None
     await other.set_rate(None)
     assert (await one.get_rate(), await one.get_rate(group="g")) == (None, Rate(3, burst=2))
     await other.set_rate(None, group="g")
@@ -116,7 +115,10 @@ async def test_bad_calls_change_nothing(make_scheduler: MakeScheduler) -> None:
         (lambda: scheduler.set_rate(Rate(1), group=""), InvalidValue, "group"),
         (lambda: scheduler.set_rate(Rate(1), group=7), InvalidType, "group"),  # type: ignore[arg-type]
         (lambda: scheduler.get_rate(group="a;b"), InvalidValue, "group"),
+        (lambda: scheduler.set_rate(Rate(1), group="*"), InvalidValue, "group"),
+        (lambda: scheduler.get_rate(group="*"), InvalidValue, "group"),
         (lambda: scheduler.set_group_concurrency(0), InvalidValue, "caps"),
+        (lambda: scheduler.set_group_concurrency({7: 1}), InvalidType, "caps"),  # type: ignore[dict-item]
         (lambda: scheduler.set_group_concurrency({"a": 1.5}), InvalidType, "caps['a']"),  # type: ignore[dict-item]
     ]
     for call, error, field in calls:

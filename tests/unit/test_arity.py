@@ -116,7 +116,7 @@ WRONG: list[tuple[Any, str]] = [
     (lambda name: None, "name"),
     (lambda name, /: None, "name"),
     (three, "first, second, third"),
-    (named, "first, second, third"),
+    (named, "first, second, *, third"),
     (lambda name, **options: None, "name, **options"),
     (lambda *args, more: None, "*args, more"),
     (functools.partial(three), "first, second, third"),
@@ -246,14 +246,18 @@ REFUSED = [
 def test_an_executor_takes_the_payload(executor: Any) -> None:
     # Nothing answers there: an attempt to connect would raise another error.
     for scheduler in (Scheduler.from_url("redis://127.0.0.1:1"), BlockingScheduler.from_url("redis://127.0.0.1:1")):
-        with pytest.raises(InvalidType, match=r"^executor must take one argument, the payload, but it takes \("):
+        with pytest.raises(
+            InvalidType, match=r"^executor must take one argument, the payload, or the runs of a batch, but it takes \("
+        ):
             _start(scheduler, executor)
 
 
 @pytest.mark.parametrize("executor", [lambda: None, lambda data, more: None, passes_on(lambda: None), Called().method])
 def test_a_plain_executor_takes_it_too(executor: Any) -> None:
     scheduler = BlockingScheduler.from_url("redis://127.0.0.1:1")
-    with pytest.raises(InvalidType, match=r"^executor must take one argument, the payload, but it takes \("):
+    with pytest.raises(
+        InvalidType, match=r"^executor must take one argument, the payload, or the runs of a batch, but it takes \("
+    ):
         scheduler.start_task_execute(executor)
 
 
