@@ -87,7 +87,7 @@ async def test_loops_of_reads_do_not_hold_up_the_runs(
                 await READS[read](scheduler)
 
         beating = asyncio.create_task(worker.beat())
-        # So many that all places are always wanted, so few that the event loop itself goes round in far less than a lease.
+        # Enough to want all places at any time, and few enough that the event loop is never busy for a lease with them.
         await asyncio.gather(*[loop() for _ in range(60)])
         beating.cancel()
         assert worker.ticks >= 0.9 * worker.beats - 1
