@@ -142,7 +142,7 @@ class BlockingTaskCalls(BlockingPrefixCalls):
         return self._thread.call(lambda: self._tasks.run_task_now(task_or_id))
 
     def pause(self) -> None:
-        """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress and queues go on."""
+        """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on."""
         self._thread.call(self._tasks.pause)
 
     def resume(self) -> None:

@@ -685,7 +685,7 @@ def test_the_ends_of_a_process(url: str, namespace: str, way: str) -> None:
     told = "the scheduler ended without being asked to: its asyncio tasks were cancelled"
     # One that nobody closed may say so.
     assert "".join(line for line in done.stderr.splitlines(keepends=True) if not line.startswith(told)) == said
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 25  # less than a drain; other suites keep the processor busy meanwhile
 
 
 def test_the_table_above_is_of_all_calls() -> None:
