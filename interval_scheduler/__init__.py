@@ -8,6 +8,7 @@ from .config.instance import RedisInstance
 from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
     AlreadyExecuting,
+    BadPayload,
     ClockCannotBeMoved,
     ClockStuck,
     ConfigurationError,
@@ -62,6 +63,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BadPayload",
     "BatchFailed",
     "BlockingScheduler",
     "ClockCannotBeMoved",

@@ -17,6 +17,7 @@
     ├── OutsideRun (LookupError)             current_run outside of an executor, or in a batch
     ├── RunTimeout (TimeoutError)            a run took longer than it may; the error of that run
     ├── RunCancelled                         a run was cancelled by cancel_run; the error of that run
+    ├── BadPayload                           a payload is not what its executor asks for; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
     ├── TooManyRemovals                      a sync would remove more tasks than it may; none was removed
     ├── ClockCannotBeMoved                   time_machine() on a loop that is not asyncio's own, or beside another clock
@@ -41,6 +42,7 @@ Bad input raises before any I/O and changes nothing. No message carries a passwo
 
 from .calls import (
     AlreadyExecuting,
+    BadPayload,
     ClockCannotBeMoved,
     ClockStuck,
     ConfigurationError,
@@ -79,6 +81,7 @@ from .storage import (
 
 __all__ = [
     "AlreadyExecuting",
+    "BadPayload",
     "ClockCannotBeMoved",
     "ClockStuck",
     "ConfigurationError",

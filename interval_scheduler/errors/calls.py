@@ -94,8 +94,10 @@ class ExecutionEnded(SchedulerError):
 class NotConnected(SchedulerError):
     """The scheduler is not connected: call `connect()` or use `async with`."""
 
-    def __init__(self) -> None:
-        super().__init__("not connected: call connect() first, or use 'async with Scheduler(...)'")
+    def __init__(
+        self, problem: str = "not connected: call connect() first, or use 'async with Scheduler(...)'"
+    ) -> None:
+        super().__init__(problem)
 
 
 class WrongEventLoop(SchedulerError):
@@ -153,6 +155,16 @@ class GroupNeedsTag(InvalidValue):
         )
         self.id = id
         self.group = group
+
+
+class BadPayload(SchedulerError):
+    """The payload of a task cannot be read as what its executor asks for; the error of that run.
+
+    No further attempt is made, whatever the `retries` of the task: it would fail in the same way.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the payload cannot be read: {problem}")
 
 
 class TooManyCrashes(SchedulerError):

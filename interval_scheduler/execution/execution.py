@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
@@ -107,6 +108,8 @@ class Execution:
         self._pollers_running = len(self._pollers)
         self._pollers_done = anyio.Event()
         self._stopped = anyio.Event()
+        #: When a drain is over at the latest, in monotonic seconds.
+        self._drained_by = math.inf
         self._ended = anyio.Event()
 
     def _poller(self, partition: Partition, first: Poller | None) -> Poller:
@@ -180,7 +183,7 @@ class Execution:
             # A claim in flight ends by itself within the lease at the latest; a drain does not wait longer than asked.
             with anyio.move_on_after(max(drain_seconds, self._options.storage.operation_timeout_seconds)):
                 await self._pollers_done.wait()
-            await self._runner.drain(drain_seconds)
+            await self._runner.drain(max(0.0, min(drain_seconds, self._drained_by - clock.monotonic())))
             with anyio.move_on_after(self._options.storage.operation_timeout_seconds):
                 await self._runs.flushed()
         finally:
@@ -196,7 +199,8 @@ class Execution:
         )
 
     def hasten(self, seconds: float) -> None:
-        """Let the drain wait for runs in progress no longer than that from now."""
+        """Let the drain, which may not have begun, wait for runs in progress no longer than that from now."""
+        self._drained_by = min(self._drained_by, clock.monotonic() + seconds)
         self._runner.hasten(seconds)
 
     def end(self) -> None:

@@ -44,16 +44,21 @@ class InProgress:
         self._all_ended.set()
 
     async def ended_within(self, seconds: float) -> bool:
-        """Wait until no run is left, for at most that time; return whether it came so."""
+        """Wait until no run is left, for at most that time, or less if that is hastened; return whether it came so."""
+        self._waiting = asyncio.timeout(seconds)
+        try:
+            return await self._ended_before(self._waiting)
+        finally:
+            self._waiting = None
+
+    async def _ended_before(self, end: asyncio.Timeout) -> bool:
         if self.runs:
             self._all_ended.clear()
             try:
-                async with asyncio.timeout(seconds) as self._waiting:
+                async with end:
                     await self._all_ended.wait()
             except TimeoutError:
                 return False
-            finally:
-                self._waiting = None
         return True
 
     def hasten(self, seconds: float) -> None:
@@ -64,7 +69,7 @@ class InProgress:
 
     async def ended_within_grace(self) -> bool:
         """Wait as long for the end of cancelled runs as they may take."""
-        return await self.ended_within(self._grace)
+        return await self._ended_before(asyncio.timeout(self._grace))
 
     def give_up(self, *runs: TaskRun) -> None:
         """Renew the lease of a run no more, or those of a batch, that goes on although it was cancelled."""

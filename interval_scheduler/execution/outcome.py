@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ..errors import RunTimeout, TooManyCrashes
+from ..errors import BadPayload, RunTimeout, TooManyCrashes
 from ..model.cron import check_cron
 from ..model.ending import Failure
 from ..model.jitter import latest_cron, next_due, next_due_cron, put_off_cron
@@ -138,7 +138,7 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     charge, retry_ms = True, None
     if isinstance(error, Retry):
         charge, retry_ms = False, max(1, round(1000 * error.after))
-    elif run.charged < run.policy.retries:
+    elif run.charged < run.policy.retries and not isinstance(error, BadPayload):
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
     header = ending_header(run, now_ms, ended=_ended(error))

@@ -36,6 +36,7 @@ from . import (
     in_turns,
     in_types,
     in_updates,
+    in_worker,
 )
 from .planted import Planted
 
@@ -66,6 +67,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_loops.ALL,
     *in_turns.ALL,
     *in_updates.ALL,
+    *in_worker.ALL,
     *in_tls.ALL,
     *in_types.ALL,
     *in_rules.ALL,

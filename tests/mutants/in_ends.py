@@ -109,6 +109,13 @@ ALL: Final = (
         tests_in(_UNASKED, "test_a_shorter_drain_shortens_the_one_under_way"),
     ),
     Planted(
+        "a shorter drain is forgotten by one that waits for claims still",
+        "execution/execution.py",
+        "        self._drained_by = min(self._drained_by, clock.monotonic() + seconds)\n",
+        "",
+        tests_in(_UNASKED, "test_a_shorter_drain_shortens_one_that_waits_for_claims_still"),
+    ),
+    Planted(
         "a cancel that a run took back hits the next one",
         "execution/runner.py",
         "                        or me._must_cancel",

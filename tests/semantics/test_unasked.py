@@ -669,3 +669,17 @@ async def test_a_shorter_drain_shortens_the_one_under_way(make_scheduler: MakeSc
         await scheduler.stop_task_execute(drain_seconds=0)
         await stopping
     assert len(recorder.cancelled) == 1
+
+
+async def test_a_shorter_drain_shortens_one_that_waits_for_claims_still(make_scheduler: MakeScheduler) -> None:
+    scheduler = await make_scheduler()
+    recorder = Recorder()
+    recorder.gate.clear()
+    await scheduler.assign_task(IntervalTask("a"))
+    await scheduler.start_task_execute(recorder)
+    await recorder.ran(1)
+    async with asyncio.timeout(10):
+        await asyncio.gather(
+            scheduler.stop_task_execute(drain_seconds=60), scheduler.stop_task_execute(drain_seconds=0)
+        )
+    assert len(recorder.cancelled) == 1

@@ -1,0 +1,61 @@
+"""The end of a worker: all its executions stop together, in time or at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+
+from .. import Scheduler
+from .signals import Signals
+
+
+@asynccontextmanager
+async def stopped_together(schedulers: list[Scheduler], signals: Signals | None) -> AsyncIterator[None]:
+    """Stop all executions together at the end of a block; at once if it is cancelled or a second signal comes."""
+    drain_seconds: float | None = None
+    try:
+        yield
+    except asyncio.CancelledError:
+        drain_seconds = 0
+        raise
+    finally:
+        with anyio.CancelScope(shield=True):
+            hurrying = None if signals is None else asyncio.create_task(_hurried(schedulers, signals))
+            try:
+                await _stop(schedulers, drain_seconds)
+            finally:
+                if hurrying is not None:
+                    hurrying.cancel()
+                    await asyncio.wait([hurrying])
+
+
+async def _stop(schedulers: list[Scheduler], drain_seconds: float | None) -> None:
+    stops = [each.stop_task_execute(drain_seconds=drain_seconds) for each in schedulers]
+    for error in await asyncio.gather(*stops, return_exceptions=True):
+        if isinstance(error, BaseException):
+            raise error
+
+
+async def _hurried(schedulers: list[Scheduler], signals: Signals) -> None:
+    await signals.at_once.wait()
+    await _stop(schedulers, 0)
+
+
+async def until_asked(signals: Signals, schedulers: list[Scheduler]) -> None:
+    """Wait for a signal, or for the end of all executions, or of one that was not asked to end."""
+    asked = asyncio.create_task(signals.stop.wait())
+    ends: set[asyncio.Task[Any]] = {asyncio.create_task(each.wait_stopped()) for each in schedulers}
+    try:
+        while ends and not asked.done():
+            done, _ = await asyncio.wait({asked, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            for end in done & ends:
+                ends.discard(end)
+                end.result()
+    finally:
+        for each in (asked, *ends):
+            each.cancel()
+        await asyncio.wait({asked, *ends})

@@ -1,0 +1,48 @@
+"""The signals that end a worker process: the first one lets runs end, the second one cuts them short."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+#: Asked for by a service manager, and by a person at the keyboard.
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Signals:
+    """What signals have asked for so far."""
+
+    def __init__(self) -> None:
+        #: Set by the first signal.
+        self.stop = asyncio.Event()
+        #: Set by the second one.
+        self.at_once = asyncio.Event()
+
+    def note(self) -> None:
+        """Take note of one signal."""
+        (self.at_once if self.stop.is_set() else self.stop).set()
+
+
+@contextmanager
+def signals_noted() -> Iterator[Signals]:
+    """Take note of the signals for the length of a block; they do nothing else meanwhile.
+
+    Outside of the main thread, and where the event loop knows no signals, they do what they did before.
+    """
+    noted, loop, taken = Signals(), asyncio.get_running_loop(), []
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
+        try:
+            loop.add_signal_handler(number, noted.note)
+        except (NotImplementedError, RuntimeError, ValueError):
+            break
+        taken.append(number)
+    try:
+        yield noted
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number] or signal.SIG_DFL)

@@ -1,0 +1,34 @@
+"""Types of payloads, as an application has them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+import msgspec
+import pydantic
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Mail:
+    to: str
+    size: int = 0
+    copies: list[str] = field(default_factory=list)
+    colour: Colour | None = None
+
+
+class Report(TypedDict):
+    year: int
+
+
+class Feed(msgspec.Struct, frozen=True):
+    url: str
+
+
+class Order(pydantic.BaseModel):
+    number: int

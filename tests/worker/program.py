@@ -1,0 +1,39 @@
+"""A worker process: `python -m tests.worker.program URL NAMESPACE DRAIN`. It says on stdout what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from interval_scheduler.worker import Worker
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@asynccontextmanager
+async def lifespan() -> AsyncIterator[Mapping[str, Any]]:
+    say("open")
+    yield {"say": say}
+    say("closed")
+
+
+url, namespace, drain = sys.argv[1:4]
+worker = Worker(url, namespace=namespace, lifespan=lifespan, drain_seconds=float(drain), lease_seconds=5)
+
+
+@worker.executor("mail")
+async def send(data: str, *, say: Any) -> None:
+    say(f"begin {data}")
+    await asyncio.sleep(float(data))  # a slow service
+    say(f"end {data}")
+
+
+if __name__ == "__main__":
+    asyncio.run(worker.run())
+    say("well")

@@ -1,0 +1,58 @@
+"""A worker as a process: signals end it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+
+import pytest
+
+from interval_scheduler import IntervalTask, Scheduler
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.asyncio
+
+
+async def _started(server: RedisServer, namespace: str, drain: float) -> Process:
+    program = (sys.executable, "-m", "tests.worker.program", server.url, namespace, str(drain))
+    return await asyncio.create_subprocess_exec(*program, stdout=PIPE, stderr=PIPE)
+
+
+async def _line(process: Process) -> str:
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+
+
+async def _rest(process: Process) -> tuple[str, str]:
+    out, err = await asyncio.wait_for(process.communicate(), 20)
+    return out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_lets_runs_end(redis_server: RedisServer, namespace: str, number: signal.Signals) -> None:
+    process = await _started(redis_server, namespace, 30)
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        mail = scheduler.queue("mail")
+        await mail.assign_task(IntervalTask("m", "0.5"))
+        assert [await _line(process), await _line(process)] == ["open", "begin 0.5"]
+        process.send_signal(number)
+        out, err = await _rest(process)
+        assert (out.split("\n")[:3], process.returncode) == (["end 0.5", "closed", "well"], 0), err
+        assert await mail.task_size() == 0
+
+
+async def test_a_second_signal_cuts_runs_short(redis_server: RedisServer, namespace: str) -> None:
+    process = await _started(redis_server, namespace, 60)
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        mail = scheduler.queue("mail")
+        await mail.assign_task(IntervalTask("m", "60"))
+        assert [await _line(process), await _line(process)] == ["open", "begin 60"]
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        out, err = await _rest(process)
+        assert (out.split("\n")[:2], process.returncode) == (["closed", "well"], 0), err
+        task = await mail.get_task("m")
+        assert task is not None
+        assert (task.state, task.attempt) == ("waiting", 1)
