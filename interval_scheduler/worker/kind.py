@@ -18,7 +18,7 @@ _NOT_GIVEN: Final[Any] = object()
 
 
 class Kind(Generic[Payload, Rest]):
-    """What `@worker.executor` makes of a coroutine function. It can be called as the plain function.
+    """A coroutine function that `@worker.executor` has bound. It can be called as the plain function.
 
     Attributes:
         queue: the name of the queue whose tasks it runs; `None`: those of the namespace itself.

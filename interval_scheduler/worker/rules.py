@@ -10,7 +10,7 @@ _Moment = float | datetime
 
 
 class TaskRules(TypedDict, total=False):
-    """What `IntervalTask` takes beside the id and the payload."""
+    """The arguments of `IntervalTask` beside the id and the payload."""
 
     every: _Seconds | None
     start: _Moment | timedelta | None
@@ -33,6 +33,6 @@ class TaskRules(TypedDict, total=False):
 
 
 class TaskChanges(TaskRules, total=False):
-    """What `update_task` takes beside the payload."""
+    """The arguments of `update_task` beside the id and the payload."""
 
     reschedule: Literal["keep", "interval", "start"]

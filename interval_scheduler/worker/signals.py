@@ -13,7 +13,7 @@ ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """What signals have asked for so far."""
+    """The requests that came by signals so far."""
 
     def __init__(self) -> None:
         #: Set by the first signal.

@@ -1,4 +1,4 @@
-"""What an executor asks for: its payload, and by keyword what the lifespan of its worker yields."""
+"""The parameters of an executor: its payload, and by keyword things that the lifespan of its worker yields."""
 
 from __future__ import annotations
 

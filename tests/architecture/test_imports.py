@@ -16,9 +16,10 @@ from tests.architecture.source import MODULES, PACKAGE, ROOT, Module
 
 LOADER = f"{PACKAGE}.storage.scripts.loader"
 
-#: What the package needs at run time; fakeredis and cronsim, extras, are imported if asked for, and pytest's plugin is
-#: for those who have it.
-THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "pytest", "pytest_asyncio"}
+#: What the package needs at run time; fakeredis, cronsim and msgspec, extras, are imported if asked for, pydantic if an
+#: application has types of it, and pytest is
+#: for the plugin of those who have it.
+THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "msgspec", "pydantic", "pytest", "pytest_asyncio"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.

@@ -136,7 +136,7 @@ EXECUTION: Final = (
     Planted(
         "runs in progress are not waited for at the end",
         "execution/execution.py",
-        "await self._runner.drain(drain_seconds)",
+        "await self._runner.drain(max(0.0, min(drain_seconds, self._drained_by - clock.monotonic())))",
         "await self._runner.drain(0)",
         tests_in("semantics/test_running", "test_stop_waits_for_runs_in_progress"),
     ),
@@ -263,8 +263,8 @@ EXECUTION: Final = (
     Planted(
         "the last attempt is not made",
         "execution/outcome.py",
-        "elif run.charged < run.policy.retries:",
-        "elif run.charged < run.policy.retries - 1:",
+        "elif run.charged < run.policy.retries and",
+        "elif run.charged < run.policy.retries - 1 and",
         tests_in("unit/test_outcome", "test_delays_double_and_are_shortened_at_random"),
     ),
     Planted(

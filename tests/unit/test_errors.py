@@ -184,6 +184,7 @@ EACH = [
     errors.WrongEventLoop("wrong event loop: it belongs to another"),
     errors.WouldDeadlock("called from its own thread"),
     errors.RunCancelled(),
+    errors.BadPayload("JSON is malformed"),
     errors.RunTimeout(1.5),
     errors.TooManyCrashes(10),
     errors.GroupNeedsTag("feed:1", "tenant-7"),

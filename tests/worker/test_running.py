@@ -260,7 +260,7 @@ async def test_a_cancelled_block_does_not_wait_for_its_runs(url: str, namespace:
             assert await scheduler.queue_size() == 1
 
 
-@pytest.mark.parametrize("only", [["mial"], [""]])
+@pytest.mark.parametrize("only", [["post"], [""]])
 async def test_only_names_queues_that_have_an_executor(only: list[str]) -> None:
     worker = Worker("memory://")
     with pytest.raises(ConfigurationError, match="is missing"):
