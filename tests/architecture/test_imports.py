@@ -17,8 +17,7 @@ from tests.architecture.source import MODULES, PACKAGE, ROOT, Module
 LOADER = f"{PACKAGE}.storage.scripts.loader"
 
 #: What the package needs at run time; fakeredis, cronsim and msgspec, extras, are imported if asked for, pydantic if an
-#: application has types of it, and pytest is
-#: for the plugin of those who have it.
+#: application has types of it, and pytest is for the plugin of those who have it.
 THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "msgspec", "pydantic", "pytest", "pytest_asyncio"}
 
 LONGEST_FILE = 320

@@ -66,7 +66,9 @@ def test_the_bill_of_materials_names_what_is_needed_at_run_time(sbom: dict[str, 
     assert set(listed) <= locked
     scopes = {name: scope for (name, _), scope in listed.items()}
     assert {"redis", "hiredis", "anyio", "idna"} <= {name for name, scope in scopes.items() if scope == "required"}
-    assert {"fakeredis", "lupa", "cronsim", "tzdata", "msgspec"} <= {name for name, scope in scopes.items() if scope == "optional"}
+    assert {"fakeredis", "lupa", "cronsim", "tzdata", "msgspec"} <= {
+        name for name, scope in scopes.items() if scope == "optional"
+    }
     assert not {"pytest", "ruff", "hatchling"} & set(scopes), "what is needed to develop is not needed at run time"
 
 
