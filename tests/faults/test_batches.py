@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from interval_scheduler import IntervalTask, Scheduler
 from tests.faults.figures import often, tell
 from tests.faults.killing import Fleet
 from tests.faults.measuring import ended, is_empty, not_after_a_kill, starts_of
-from tests.integration.processes import Entry, check_key_space, read_ledger
+from tests.integration.processes import Entry, Worker, check_key_space, read_ledger
 from tests.servers import RedisServer
 from tests.waiting import until
 
@@ -25,24 +27,34 @@ def in_the_middle(entries: list[Entry], pid: int) -> int:
     return noted[True] - noted[False]
 
 
+async def assign_until_in_the_middle(worker: Worker, ledger: Path, assign: Callable[[], Awaitable[object]]) -> None:
+    """Assign tasks, and more of them while the others are faster, until a worker has begun some and not ended them."""
+    for _ in range(50):
+        await assign()
+        with contextlib.suppress(AssertionError):
+            await until(lambda: in_the_middle(read_ledger(ledger), worker.pid) > 0, 1)
+            return
+    raise AssertionError("the others take all")
+
+
 async def test_killed_in_the_middle_of_batches(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     """At least once: all runs of a batch come again; those that its executor names fail, and no others."""
     kills, each_time, ledger = often(2, 60), 120, tmp_path / "ledger"
     fleet = Fleet(redis_server.url, namespace, ledger, **OPTIONS)
     good, bad = list[str](), list[str]()
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+
+        async def assign() -> None:
+            more = [IntervalTask(f"good{len(good) + n}") for n in range(each_time)]
+            some = [IntervalTask(f"bad{len(bad) + n}", "bad", retries=1, backoff=0.05) for n in range(each_time // 6)]
+            good.extend(task.id for task in more)
+            bad.extend(task.id for task in some)
+            await scheduler.assign_tasks([*more, *some])
+
         async with fleet.worker("failing:0.02") as survivor:
             for _ in range(kills):
                 async with fleet.worker("failing:0.1") as victim:
-                    more = [IntervalTask(f"good{len(good) + n}") for n in range(each_time)]
-                    some = [
-                        IntervalTask(f"bad{len(bad) + n}", "bad", retries=1, backoff=0.05)
-                        for n in range(each_time // 6)
-                    ]
-                    good += [task.id for task in more]
-                    bad += [task.id for task in some]
-                    await scheduler.assign_tasks([*more, *some])
-                    await until(lambda pid=victim.pid: in_the_middle(read_ledger(ledger), pid) > 0, 20)  # type: ignore[misc]
+                    await assign_until_in_the_middle(victim, ledger, assign)
                     await fleet.kill_soon(victim, 0.05)
             await until(lambda: is_empty(scheduler), 60)
             await fleet.end(survivor)
@@ -80,11 +92,15 @@ async def test_at_most_once_in_batches(redis_server: RedisServer, namespace: str
         Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler,
         fleet.worker("sleep:0.02") as survivor,
     ):
+
+        async def assign() -> None:
+            nonlocal count
+            await scheduler.assign_tasks([IntervalTask(f"t{count + n}") for n in range(each_time)])
+            count += each_time
+
         for _ in range(kills):
             async with fleet.worker("sleep:0.1") as victim:
-                await scheduler.assign_tasks([IntervalTask(f"t{count + n}") for n in range(each_time)])
-                count += each_time
-                await until(lambda pid=victim.pid: in_the_middle(read_ledger(ledger), pid) > 0, 20)  # type: ignore[misc]
+                await assign_until_in_the_middle(victim, ledger, assign)
                 await fleet.kill_soon(victim, 0.05)
         await until(lambda: is_empty(scheduler), 60)
         await fleet.end(survivor)
