@@ -43,12 +43,13 @@ class Callers:
         #: By task and rule: what the last acknowledged call set, and those in doubt since.
         self.may_be = {(task.id, what): [read(task)] for task in found for what, (_, read) in CHANGES.items()}
         self.counts: Counter[str] = Counter()
+        self.calls_of: Counter[Scheduler] = Counter()
 
     async def change(self, scheduler: Scheduler, task_id: str, what: str, rounds: int) -> None:
         """Make the calls of one of them, one after the other."""
-        for number in range(rounds):
+        number = 0
+        while number < rounds:
             value = CHANGES[what][0](number)
-            self.counts["calls"] += 1
             try:
                 assert await scheduler.update_task(task_id, **{what: value})
             except OutcomeUnknown:
@@ -56,9 +57,13 @@ class Callers:
                 self.may_be[task_id, what].append(value)
             except PartitionOffline:
                 self.counts["refused"] += 1
-                await asyncio.sleep(0.01)  # not to ask all the time for a server that is away
+                await until(lambda: scheduler.online, 60)
+                continue
             else:
                 self.may_be[task_id, what] = [value]
+            number += 1
+            self.counts["calls"] += 1
+            self.calls_of[scheduler] += 1
 
     def wrong(self, found: Sequence[ScheduledTask]) -> int:
         """How many rules are none of what they may be."""
@@ -67,7 +72,7 @@ class Callers:
 
 
 @contextlib.asynccontextmanager
-async def trouble(proxies: Sequence[Proxy], dice: random.Random) -> AsyncIterator[None]:
+async def trouble(proxies: Sequence[Proxy], progress: Callable[[], int], dice: random.Random) -> AsyncIterator[None]:
     """Throw replies to updates away, and cut the first off for longer than its calls wait, again and again."""
     cut_off = proxies[0]
     update = scripts.UPDATE.sha.encode()
@@ -76,7 +81,9 @@ async def trouble(proxies: Sequence[Proxy], dice: random.Random) -> AsyncIterato
         while True:
             for proxy in proxies:
                 proxy.drop_reply = lambda request: update in request and dice.random() < 0.3
-            await asyncio.sleep(0.05)  # a random moment of the calls is the point
+            before = progress()
+            await until(lambda before=before: progress() > before + 20, 60)  # type: ignore[misc]
+            await asyncio.sleep(dice.uniform(0, 0.01))  # a random moment of the calls is the point
             cut_off.swallowing = True
             await asyncio.sleep(0.3)  # longer than the calls of this one wait
             cut_off.swallowing = False
@@ -95,7 +102,7 @@ async def trouble(proxies: Sequence[Proxy], dice: random.Random) -> AsyncIterato
 
 async def test_a_hundred_callers(redis_server: RedisServer, namespace: str) -> None:
     """Of each rule of each task, one caller; two schedulers, one of which is cut off for longer than its calls wait."""
-    rounds, dice = often(6, 100), random.Random(3)
+    rounds, dice = often(4, 60), random.Random(3)
     ids = [f"t{n}" for n in range(10)]
     runs: Counter[str] = Counter()
     ends = asyncio.Event()
@@ -127,7 +134,7 @@ async def test_a_hundred_callers(redis_server: RedisServer, namespace: str) -> N
         await executing.start_task_execute(executor)
         await until(lambda: len(runs) == len(ids))
         callers = Callers(await found())
-        async with trouble(proxies, dice):
+        async with trouble(proxies, lambda: callers.calls_of[schedulers[0]], dice):
             calls = [
                 callers.change(schedulers[n % 2], task_id, what, rounds)
                 for task_id in ids
