@@ -7,116 +7,29 @@ have been, and one of them must lead to what is found: to the same reply, and to
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import itertools
-import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Any, ClassVar, Final, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine
-from redis.exceptions import ConnectionError as RedisConnectionError
 
-from interval_scheduler import Scheduler
-from interval_scheduler.storage.partition.partition import Partition
+from interval_scheduler import Lock
 from interval_scheduler.storage.requests.session import Session
-from interval_scheduler.storage.scripts.loader import Script
-from interval_scheduler.storage.scripts.ports import Argument
-from tests.model import Effect, Model, Place, explain, space_of
+from tests.model import Effect, Model, Place, explain, kept_quotas, space_of
 from tests.model.invariants import check_space
 from tests.model.running import Run
-from tests.scripts.store import HOUR, SECOND, Numbered, Space, Store
+from tests.scripts.store import HOUR, Numbered, Space, Store
 
 from . import choices
-from .shaky import Shaky
+from .world import Side, World
 
 Reply = TypeVar("Reply")
-#: The rounding grids of the schedulers.
-GRIDS: Final = (0, SECOND)
+#: What is known of a namespace, or of its queue, alone.
+_OF_A_SIDE: Final = ("side", "store", "model", "found", "kept", "runs", "sessions", "sent", "locks")
 #: How many dead tasks are kept, so that there are soon more.
 DEAD_LIMIT: Final = 1
-
-
-class World:
-    """What lasts over all histories: schedulers that are connected to one namespace, and a store to look with."""
-
-    def __init__(self, url: str, length: int) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.store = Store(url, f"machine-{uuid.uuid4().hex}")
-        self.schedulers: dict[int, Scheduler] = {}
-        #: One whose calls may end in doubt.
-        self.shaky = Shaky(url, self.store)
-        self.membership: dict[bytes, bytes] = {}
-        #: How many steps a history has; and how many there were, of each.
-        self.length = length
-        self.histories = self.steps = 0
-        #: While set, the first reply to each request of the schedulers is lost.
-        self.losing = False
-        #: The first step that differed from the model.
-        self.failure: Exception | None = None
-        self._replies: dict[tuple[bytes, Argument], Any] = {}
-        self._url = url
-        self._namespace = self.store.namespace
-
-    def wait_for(self, coroutine: Coroutine[Any, Any, Reply]) -> Reply:
-        return self.loop.run_until_complete(coroutine)
-
-    async def open(self) -> None:
-        await self.store.enroll()  # before the schedulers do, so that it is known what stands there
-        for grid in GRIDS:
-            scheduler = Scheduler.from_url(
-                f"{self._url}?name={self.store.name}",
-                namespace=self._namespace,
-                task_interval_seconds=grid / 1000,
-                operation_timeout_seconds=60,  # nothing is late here but the machine that this runs on
-            )
-            await scheduler.start_task_accept()
-            self.schedulers[grid] = scheduler
-            self._listen_in(scheduler._lifespan.require().partitions.master)
-        await self.shaky.open()
-        self.membership = (await self.store.space()).membership
-
-    def _listen_in(self, partition: Partition) -> None:
-        """Learn which replies must be kept for which session, and lose some."""
-        evaluate, prefix = partition.sender.evaluate, self.store.keys.reply(b"")
-
-        async def overheard(script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
-            reply = await evaluate(script, keys, args)
-            if not keys[0].startswith(prefix):
-                return reply
-            self.store.expect_kept(keys[0].removeprefix(prefix), _number(args[0]), reply)
-            request = (keys[0], args[0])
-            if self.losing and request not in self._replies:
-                self._replies[request] = reply
-                raise RedisConnectionError("the reply was lost")
-            assert self._replies.pop(request, reply) == reply
-            return reply
-
-        vars(partition.sender)["evaluate"] = overheard
-
-    @contextlib.contextmanager
-    def noting(self) -> Iterator[None]:
-        """Note what fails: Hypothesis plays that again, and would tell of it only if the same came of it."""
-        try:
-            yield
-        except Exception as error:
-            self.failure = self.failure or error
-            raise
-
-    async def begin(self) -> None:
-        """Start a history, with nothing in the namespace."""
-        self.losing = False
-        self._replies.clear()
-        await self.shaky.calm()
-        await self.store.clear()
-
-    async def close(self) -> None:
-        await self.shaky.close()
-        for scheduler in self.schedulers.values():
-            await scheduler.close()
-        await self.store.delete()
 
 
 @dataclass(frozen=True)
@@ -134,20 +47,17 @@ class Driven(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = self.world.store
         self.wait_for(self.world.begin())
-        self.now = self.wait_for(self.store.now_ms())
+        self.now = self.wait_for(self.world.namespace.store.now_ms())
         #: Due times are some hours from here, and so half an hour or more from now.
         self.base = self.now - HOUR // 2
         self.cron = f"{self.base // 60_000 % 60} * * * *"
-        self.model = Model(membership=self.world.membership, dead_limit=DEAD_LIMIT)
-        self.found = Space()
         #: What may take effect later still, and the count of all that happened.
         self.doubts: tuple[Effect, ...] = ()
         self.count = itertools.count()
-        self.runs: list[Run] = []
-        self.sessions: dict[str, Numbered] = {}
-        self.sent: dict[str, Sent] = {}
+        self.begin_on(self.world.namespace)
+        #: What is known of the queue, while steps are taken in the namespace, and the other way round.
+        self._aside: dict[str, Any] = {}
         self.leaning: choices.Leaning = "none"
         self.steps = 0
         self._turns: dict[str, int] = {}
@@ -156,6 +66,31 @@ class Driven(RuleBasedStateMachine):
         # Hypothesis gives some up half-way, where it has barred all that could go on.
         self.world.histories += self.steps >= self.world.length
         self.world.steps += self.steps
+
+    def begin_on(self, side: Side) -> None:
+        """Take the steps in a namespace or a queue, in which nothing happened yet."""
+        self.side, self.store = side, side.store
+        self.model = Model(membership=side.membership, dead_limit=DEAD_LIMIT)
+        self.found = Space()
+        #: What is found of quotas, beside that.
+        self.kept: kept_quotas.Kept = {}
+        self.runs: list[Run] = []
+        self.sessions: dict[str, Numbered] = {}
+        self.sent: dict[str, Sent] = {}
+        self.locks: list[Lock] = []
+
+    @property
+    def is_in_queue(self) -> bool:
+        return self.side is self.world.queue
+
+    def turn_aside(self) -> None:
+        """Take the steps in the queue from now on, or in the namespace again."""
+        left = {name: getattr(self, name) for name in _OF_A_SIDE}
+        if self._aside:
+            vars(self).update(self._aside)
+        else:
+            self.begin_on(self.world.namespace if self.is_in_queue else self.world.queue)
+        self._aside = left
 
     def wait_for(self, coroutine: Coroutine[Any, Any, Reply]) -> Reply:
         return self.world.wait_for(coroutine)
@@ -210,7 +145,7 @@ class Driven(RuleBasedStateMachine):
         self._check(before, after)
         for nows in combinations_with_replacement(range(before, after + 1), moments):
             trial = self.model.copy()
-            if mirror(trial, reply, *nows) == reply and space_of(trial) == self.found:
+            if mirror(trial, reply, *nows) == reply and self.is_found(trial):
                 self.model = trial
                 return reply
         if self.doubts and moments == 1:
@@ -222,6 +157,7 @@ class Driven(RuleBasedStateMachine):
         expected = mirror(trial, reply, *[after] * moments)
         assert reply == expected
         assert self.found == space_of(trial)
+        assert kept_quotas.are_kept(trial.quotas, self.kept), f"{trial.quotas}, but {self.kept} is kept"
         raise AssertionError("the step was taken at a moment that was not within it")
 
     def step_in_doubt(self, act: Callable[[], Awaitable[Sequence[Effect]]]) -> None:
@@ -250,15 +186,20 @@ class Driven(RuleBasedStateMachine):
 
     def _explained(self, effects: Sequence[Effect], moments: Sequence[int]) -> bool:
         """Whether these effects, and those in doubt, lead to what is found; then the model is that."""
-        happened = explain(self.model, [*self.doubts, *effects], moments, lambda model: space_of(model) == self.found)
+        happened = explain(self.model, [*self.doubts, *effects], moments, self.is_found)
         if happened is not None:
             self.model, self.doubts = happened
         return happened is not None
+
+    def is_found(self, model: Model) -> bool:
+        """Whether that is what is in Redis."""
+        return space_of(model) == self.found and kept_quotas.are_kept(model.quotas, self.kept)
 
     def _check(self, before: int, after: int) -> None:
         """Check what holds after every step."""
         self.steps += 1
         check_space(self.found)
+        self.kept = kept_quotas.taken_from(self.found)
         self._check_token(before, after)
 
     def _check_token(self, before: int, after: int) -> None:
@@ -303,8 +244,3 @@ def comparable(reply: Any) -> Any:
         (raw_id, due, record, int(tries or 0))
         for raw_id, due, record, tries in zip(reply.ids, reply.dues, reply.records, failed, strict=True)
     )
-
-
-def _number(stamp: Argument) -> int:
-    """The number of a request, from its stamp or as it is."""
-    return stamp if isinstance(stamp, int) else int(stamp.rpartition(b":")[2])

@@ -14,19 +14,21 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model import Leased, Model, Parked, Paused, Task, Unreadable, Waiting, space_of
+from tests.model import Leased, Model, Parked, Paused, Task, Unreadable, Waiting, kept_quotas, space_of
 from tests.scripts.store import HOUR, MINUTE, Space
 
 from . import choices
 from .rules_doubting import Doubting
 from .rules_looking import Looking
 from .rules_prefixes import ByPrefix
+from .rules_queues import Queues
+from .rules_quotas import Quotas
 from .rules_running import Running
 from .rules_steering import Steering
 from .rules_updating import Updating
 
 
-class Machine(Doubting, Running, Steering, Updating, ByPrefix, Looking):
+class Machine(Doubting, Running, Steering, Updating, ByPrefix, Quotas, Queues, Looking):
     """All rules together, and those of what happens by itself."""
 
     @precondition(lambda self: self.is_turn_of("time") and self.any_at(Waiting, Paused, Leased))
@@ -44,10 +46,13 @@ class Machine(Doubting, Running, Steering, Updating, ByPrefix, Looking):
             model.tasks.update(moved)
             for raw_id, until in ends.items():
                 model.update_lease(raw_id, until=until)
+            kept_quotas.put_back(model.quotas, hours * HOUR)
 
-        self.step(
-            lambda: self.store.seed(Space(seeded.tasks, due=seeded.due, paused=seeded.paused, leased=ends)), mirror
-        )
+        async def act() -> None:
+            await self.store.seed(Space(seeded.tasks, due=seeded.due, paused=seeded.paused, leased=ends))
+            await self.store.put_quotas_back(hours * HOUR)
+
+        self.step(act, mirror)
 
     @precondition(lambda self: self.undamaged() and self.is_turn_of("damage"))
     @rule(number=st.integers(0, 5), damaged=st.sampled_from(choices.DAMAGED))

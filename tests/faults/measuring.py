@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from interval_scheduler import Scheduler, TaskRun
 from tests.integration.processes import Entry
@@ -20,7 +21,7 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0
 
 
-def starts_of(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+def starts_of(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
     """By id, the starts of its runs, in order."""
     starts: dict[str, list[Entry]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: entry.token):
@@ -32,6 +33,44 @@ def starts_of(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
 def ended(entries: Sequence[Entry]) -> set[str]:
     """The ids of which a run came to its end."""
     return {entry.id for entry in entries if entry.event == "end"}
+
+
+def most_at_once(entries: Sequence[Entry], killed: Mapping[int, float], of: Callable[[Entry], str]) -> dict[str, int]:
+    """Return the most runs in progress at once, by what they are of; those of a killed process end with it.
+
+    Args:
+        entries: the ledger.
+        killed: when processes were killed, by their ids.
+        of: tells what a run is of, such as its group.
+    """
+    ends = {(entry.id, entry.token, entry.pid): entry.moment for entry in entries if entry.event != "start"}
+    changes: list[tuple[float, int, str]] = []
+    for entry in entries:
+        if entry.event == "start":
+            end = ends.get((entry.id, entry.token, entry.pid), killed.get(entry.pid, math.inf))
+            changes += [(entry.moment, 1, of(entry)), (end, -1, of(entry))]
+    now: dict[str, int] = defaultdict(int)
+    most: dict[str, int] = defaultdict(int)
+    for _, change, what in sorted(changes):  # what ends in a millisecond does so before something starts in it
+        now[what] += change
+        most[what] = max(most[what], now[what])
+    return most
+
+
+def most_within(moments: Iterable[float], span: float) -> int:
+    """The most moments within any span of that length."""
+    ordered = sorted(moments)
+    first = most = 0
+    for last, moment in enumerate(ordered):
+        while ordered[first] < moment - span:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def not_after_a_kill(starts: Mapping[str, Sequence[Entry]], killed: Container[int]) -> int:
+    """How many runs were begun again though the process of the run before lives on."""
+    return sum(first.pid not in killed for runs in starts.values() for first, _ in itertools.pairwise(runs))
 
 
 def doubled(runs: Iterable[TaskRun]) -> int:

@@ -27,7 +27,7 @@ class Assigning(Driven):
     @rule(drawn=choices.some_wanted, how=choices.rules, grid=choices.grids, lost=choices.twice)
     def assign(self, drawn: list[Wanted], how: Reschedule, grid: int, *, lost: bool) -> None:
         self.took_turn("assign", 4)
-        scheduler = self.world.schedulers[grid]
+        scheduler = self.side.schedulers[grid]
         wanted = [exact(self.placed(task), grid) for task in drawn]
         tasks = [task.to_task() for task in wanted]
 
@@ -51,7 +51,7 @@ class Assigning(Driven):
     @rule(numbers=choices.some_tasks, lost=choices.twice)
     def remove(self, numbers: list[int], *, lost: bool) -> None:
         self.took_turn("remove", 10)
-        scheduler, ids = self.world.schedulers[0], self.named(numbers, Waiting, Leased, Parked)
+        scheduler, ids = self.side.schedulers[0], self.named(numbers, Waiting, Leased, Parked)
 
         async def act() -> int:
             return await (scheduler.remove_task(ids[0]) if len(ids) == 1 else scheduler.remove_tasks(ids))
@@ -75,7 +75,7 @@ class Assigning(Driven):
 
         async def act() -> SyncCounts | None:
             try:
-                return await self.world.schedulers[grid].sync_tasks(given, scope=scope, allow_empty=True)
+                return await self.side.schedulers[grid].sync_tasks(given, scope=scope, allow_empty=True)
             except InvalidValue:
                 return None  # one of them would never run
 
@@ -93,7 +93,7 @@ class Assigning(Driven):
     @rule(lost=choices.twice)
     def clear(self, *, lost: bool) -> None:
         self.took_turn("clear", 30)
-        self.step(self.world.schedulers[0].clear_all_tasks, lambda model, *_: assigning.clear(model), lost=lost)
+        self.step(self.side.schedulers[0].clear_all_tasks, lambda model, *_: assigning.clear(model), lost=lost)
 
     def placed(self, task: Wanted) -> Wanted:
         is_new = task.raw_id not in self.model.tasks

@@ -128,7 +128,10 @@ class Doubting(Assigning):
     #: How many steps there are from one trouble to the next, at least.
     trouble_every = 6
 
-    @precondition(lambda self: self.is_turn_of("trouble") and len(self.doubts) < MOST_DOUBTS)
+    def may_be_in_trouble(self) -> bool:
+        return self.is_turn_of("trouble") and not self.is_in_queue
+
+    @precondition(lambda self: self.may_be_in_trouble() and len(self.doubts) < MOST_DOUBTS)
     @rule(burst=_bursts, late=choices.twice)
     def anything_is_in_trouble(self, burst: Burst, *, late: bool) -> None:
         self.calls_are_in_trouble(burst, late=late)
@@ -173,7 +176,7 @@ class Doubting(Assigning):
         await shaky.recover()
         return effects
 
-    @precondition(lambda self: self.is_turn_of("trouble") and self.world.shaky.has_connections)
+    @precondition(lambda self: self.may_be_in_trouble() and self.world.shaky.has_connections)
     @rule(burst=_changes_of_mind)
     def someone_changes_their_mind(self, burst: Burst) -> None:
         self.calls_are_in_trouble(burst, late=True)

@@ -37,7 +37,7 @@ class Looking(Driven):
     )
     def look(self, what: str, state: State | None, prefix: str) -> None:
         self.took_turn("look", 8)
-        scheduler = self.world.schedulers[0]
+        scheduler = self.side.schedulers[0]
         if what == "tasks":
             self.step(lambda: looked_up(scheduler), lambda model, *_: known(model))
         elif what == "list":

@@ -23,7 +23,7 @@ class ByPrefix(Driven):
     )
     def by_prefix(self, what: str, prefix: str, *, lost: bool) -> None:
         self.took_turn("prefix", 4)
-        scheduler = self.world.schedulers[0]
+        scheduler = self.side.schedulers[0]
         act = {
             "count": scheduler.count_tasks,
             "pause": scheduler.pause_tasks,

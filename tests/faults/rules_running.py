@@ -16,6 +16,7 @@ from interval_scheduler.storage.commands import running as running_commands
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.requests.session import Session
 from tests.model import Leased, Model, Waiting, running
+from tests.model.next_look import next_look
 from tests.model.running import Failing, Run
 from tests.scripts.store import HOUR, MINUTE, ClaimedTask, now_of
 
@@ -77,12 +78,11 @@ class Running(Driven):
             runs = running.claim(model, now, token, limit=limit, room=room, lease=LEASE, once=once)
             # Without taking anything, a claim tells the last token of anybody.
             assert token > last if (model.fence or 0) != last else token == last
-            moments = [place.at for _, _, place in model.at(Waiting)]
-            moments += [place.until for _, _, place in model.at(Leased)]
-            moments += [0] if running.is_any_noted(model, room) else []  # look again at once
+            next_moment, waits = next_look(model, now, limit=limit, room=room)
             claims.append(runs)
             return claimed._replace(
-                next_claim_ms=-1 if model.halted is not None else min(moments, default=-1),
+                next_claim_ms=next_moment,
+                waits_ms=waits,
                 ids=[run.raw_id for run in runs],
                 dues=[b"%d" % run.due for run in runs],
                 records=[run.spec.record for run in runs],
@@ -103,7 +103,9 @@ class Running(Driven):
         self.end(numbers, ran=True, again=again)
 
     def end(self, numbers: list[int], *, ran: bool, again: bool) -> None:
-        runs = self.some_runs(numbers)
+        self.end_runs(self.some_runs(numbers), ran=ran, again=again)
+
+    def end_runs(self, runs: list[Run], *, ran: bool, again: bool) -> None:
         held = [self.ending(run, ran=ran) for run in runs]
 
         async def act() -> Sequence[bool]:
@@ -129,10 +131,13 @@ class Running(Driven):
         self.fail(numbers, retry, charge=charge, again=again)
 
     def fail(self, numbers: list[int], retry: int | None, *, charge: bool, again: bool) -> None:
+        self.fail_runs(self.some_runs(numbers), retry, charge=charge, again=again)
+
+    def fail_runs(self, runs: list[Run], retry: int | None, *, charge: bool, again: bool) -> None:
         failing = [
             # Longer than what is kept of it, at a place within a character.
             Failing(run, retry, charge, f"Oh: {n} " + "ж" * (n % 3 * 400), self.told(run))
-            for n, run in enumerate(self.some_runs(numbers))
+            for n, run in enumerate(runs)
         ]
         failures = [
             Failure(*self.ending(each.run, outcome=each.outcome), retry, charge, each.error) for each in failing
@@ -149,6 +154,20 @@ class Running(Driven):
             return results
 
         self.step(act, mirror)
+
+    @precondition(lambda self: self.is_claimable() and self.is_turn_of("batch"))
+    @rule(failing=st.sets(st.integers(0, 3)), retry=st.none() | choices.retries, room=choices.rooms, cut=choices.twice)
+    def a_batch_is_run(self, failing: set[int], retry: int | None, room: int, *, cut: bool) -> None:
+        """All that is due is one batch: some of its runs fail by themselves, or its worker dies of it half-way."""
+        self.took_turn("batch", 6)
+        before = len(self.runs)
+        self.claim("one", len(choices.IDS), room, again=False)
+        batch = self.runs[before:]
+        fine = [run for n, run in enumerate(batch) if n not in failing]
+        if fine:
+            self.end_runs(fine, ran=True, again=False)
+        if len(fine) < len(batch) and not cut:
+            self.fail_runs([run for run in batch if run not in fine], retry, charge=True, again=False)
 
     @precondition(may_end)
     @rule(how=st.sampled_from(["release", "renew", "pass over"]), numbers=choices.picks, again=choices.twice)

@@ -31,10 +31,6 @@ SAFETY_MS = 24 * 60 * MINUTE
 class Steering(Driven):
     """What is done to tasks beyond assigning and removing them, and to locks."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.locks: list[Lock] = []
-
     @precondition(lambda self: self.model.tasks)
     @rule(what=st.sampled_from(list(MEANT)), numbers=choices.some_tasks, lost=choices.twice)
     def steer(self, what: str, numbers: list[int], *, lost: bool) -> None:
@@ -42,7 +38,7 @@ class Steering(Driven):
             what = next(other for other, places in MEANT.items() if self.any_at(*places))
         # How to resume is looked up first, so that several would not go as one batch.
         ids = self.named(numbers[:1] if what == "resume" else numbers, *MEANT[what])
-        scheduler = self.world.schedulers[0]
+        scheduler = self.side.schedulers[0]
         acts: dict[str, Callable[[str], Awaitable[bool]]] = {
             "run now": scheduler.run_task_now,
             "resume": scheduler.resume_task,
@@ -70,7 +66,7 @@ class Steering(Driven):
     @rule(lost=choices.twice)
     def clear_dead_tasks(self, *, lost: bool) -> None:
         self.step(
-            self.world.schedulers[0].clear_dead_tasks,
+            self.side.schedulers[0].clear_dead_tasks,
             lambda model, *_: control.clear_dead(model),
             lost=lost,
         )
@@ -81,7 +77,7 @@ class Steering(Driven):
         """The whole namespace; or once more what is so already."""
         rest = (self.model.halted is None) is not again
         self.took_turn("halt", 3 if rest else 20)
-        scheduler = self.world.schedulers[0]
+        scheduler = self.side.schedulers[0]
 
         def mirror(model: Model, _: None, now: int) -> None:
             model.halted = now if rest else None
@@ -112,7 +108,7 @@ class Steering(Driven):
         def mirror(model: Model, lock: Lock | None, _: int) -> Lock | None:
             return Lock(name, model.fence or 0) if control.acquire(model, name, lock.token if lock else 0) else None
 
-        if lock := self.step(lambda: self.world.schedulers[0].try_lock(name), mirror, lost=lost):
+        if lock := self.step(lambda: self.side.schedulers[0].try_lock(name), mirror, lost=lost):
             self.locks.append(lock)
             self.expires_in(name, SAFETY_MS)
 
@@ -120,7 +116,7 @@ class Steering(Driven):
         def mirror(model: Model, *_: object) -> bool:
             return control.acquire(model, name, int(self.found.locks[name.encode()]))
 
-        if self.step(lambda: self.world.schedulers[0].try_auto_lock(name, 60 * minutes), mirror, lost=lost):
+        if self.step(lambda: self.side.schedulers[0].try_auto_lock(name, 60 * minutes), mirror, lost=lost):
             self.expires_in(name, minutes * MINUTE)
 
     def unlock(self, number: int, *, lost: bool) -> None:
@@ -128,7 +124,7 @@ class Steering(Driven):
         lock = self.locks[-1 - number % len(self.locks)]
         lock = Lock(lock.name, lock.token + (number == 4))
         self.step(
-            lambda: self.world.schedulers[0].unlock(lock),
+            lambda: self.side.schedulers[0].unlock(lock),
             lambda model, *_: control.release_lock(model, lock.name, lock.token),
             lost=lost,
         )

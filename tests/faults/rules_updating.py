@@ -92,7 +92,7 @@ class Updating(Driven):
     def update(
         self, given: list[dict[str, Any]], numbers: list[int], how: Reschedule, grid: int, *, lost: bool
     ) -> None:
-        scheduler = self.world.schedulers[grid]
+        scheduler = self.side.schedulers[grid]
         # Several at once on one task: they keep their order.
         task_id = self.named(numbers, Waiting, Leased, Parked, Paused)[0]
         drawn = [placed(task_id, each, self.base, self.cron, grid) for each in given]

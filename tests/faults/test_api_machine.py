@@ -12,9 +12,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.servers import RedisServer
 
-from .driving import DEAD_LIMIT, Driven, World
+from .driving import DEAD_LIMIT, Driven
 from .figures import often, tell
 from .machine import Machine, Troubled
+from .world import World
 
 STEPS = 60
 #: Hypothesis varies what it has found after so many, and then tries less that is new.
@@ -82,7 +83,10 @@ def histories(url: str) -> int:
 
 def test_any_history(url: str, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Schedulers, workers and time; callers of one of the schedulers give up, and it loses connections."""
-    told = "any sequence of calls, claims, ends of runs, crashes, lost replies, callers that give up, late copies"
+    told = (
+        "any sequence of calls, quotas, claims, batches, ends of runs, crashes, lost replies, callers that give up, "
+        "late copies, in a namespace and a queue of it"
+    )
     with played(url, STEPS, monkeypatch, told) as world:
         while world.histories < histories:
             play(world, Machine)

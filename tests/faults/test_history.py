@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell
+from tests.faults.killing import Fleet
+from tests.faults.measuring import starts_of
 from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.proxy import Proxy
 from tests.servers import RedisServer
@@ -87,3 +90,60 @@ async def test_killed_workers(redis_server: RedisServer, namespace: str, tmp_pat
         figure=f"wrong {len(wrong)}" + "".join(f"; {each}" for each in wrong[:3]),
         holds=not wrong,
     )
+
+
+async def test_each_end_that_was_acknowledged_is_kept_once(
+    redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    """The ledger tells which ends were: those before a first attempt of the same task."""
+    kills, count, ledger = often(1, 40), 10, tmp_path / "ledger"
+    fleet = Fleet(redis_server.url, namespace, ledger, lease_seconds=1.5, check_tasks_every_seconds=0.3, concurrency=20)
+    acknowledged = in_doubt = kept = wrong = 0
+    async with (
+        Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler,
+        fleet.worker("sleep:0.01") as survivor,
+    ):
+        for kill in range(kills):
+            ids = [f"{kill}:{n}" for n in range(count)]
+            async with fleet.worker("sleep:0.03") as victim:
+                await scheduler.assign_tasks(IntervalTask(task_id, every=0.1, history=100) for task_id in ids)
+                await fleet.kill_soon(victim, 0.8)
+            killed_at = fleet.killed[victim.pid]
+            await until(lambda ids=ids, at=killed_at: _all_began(ledger, ids, at), 20)  # type: ignore[misc]
+            await scheduler.pause_tasks(prefix=f"{kill}:")
+            await until(lambda kill=kill: _all_rest(scheduler, f"{kill}:", count), 20)  # type: ignore[misc]
+            starts = starts_of(read_ledger(ledger))
+            for task_id in ids:
+                runs = starts[task_id]
+                # An end may have been acknowledged although the process died before the next run was noted.
+                sure = [run for run, then in pairwise(runs) if then.attempt == 1 or run.pid not in fleet.killed]
+                sure += runs[-1:]
+                found = sorted(run.started for run in await scheduler.run_history(task_id))
+                acknowledged, kept, in_doubt = (
+                    acknowledged + len(sure),
+                    kept + len(found),
+                    in_doubt + len(runs) - len(sure),
+                )
+                wrong += not len(sure) <= len(found) <= len(runs)
+                wrong += len(found) - len(set(found))
+            await scheduler.clear_tasks(prefix=f"{kill}:")
+        await fleet.end(survivor)
+    with redis_server.client() as client:
+        check_key_space(client, namespace)
+    tell(
+        "history",
+        "workers are killed (SIGKILL) while the last runs are kept: each end that was acknowledged",
+        count=f"{kills} kills, {acknowledged:,} acknowledged ends, {in_doubt} in doubt",
+        expected="each end that was acknowledged is kept once, and none of those in doubt twice",
+        figure=f"tasks with another number of runs {wrong}; runs that are kept {kept:,}",
+        holds=wrong == 0,
+    )
+
+
+def _all_began(ledger: Path, ids: list[str], since: float) -> bool:
+    return {entry.id for entry in read_ledger(ledger) if entry.event == "start" and entry.moment > since} >= set(ids)
+
+
+async def _all_rest(scheduler: Scheduler, prefix: str, count: int) -> bool:
+    """Whether all are paused, and no run is in progress."""
+    return [task.state async for task in scheduler.tasks(prefix=prefix)] == ["paused"] * count

@@ -5,7 +5,8 @@ Arguments: URL (or several, by commas), namespace, ledger file, options as JSON,
 unless the payload is "poison": that ends the process on the spot. With "misbehave:SECONDS" it misbehaves as the payload
 says, a name of `tests/misbehaving.py`, and sleeps for others; the ledger says ten times a second if it is well or ill.
 With "idle:" it executes nothing. The option "queues" lists the queues that it executes instead. With the option "batch"
-it gets so many runs at once, of which it notes each.
+it gets so many runs at once, of which it notes each; with "failing:SECONDS" those with the payload "bad" fail by
+themselves, and are noted as failed. Runs that are skipped since they would start too late are noted as well.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, Any
 
-from interval_scheduler import Scheduler, TaskRun, current_run
+from interval_scheduler import BatchFailed, Scheduler, TaskRun, current_run
 from tests.misbehaving import KINDS
 
 
@@ -44,8 +45,11 @@ def batches(ledger: IO[str], kind: str, rest: str) -> Callable[[list[TaskRun]], 
         if kind == "exit" and any(run.data == "poison" for run in runs):
             os._exit(1)
         await asyncio.sleep(float(rest))
+        failed = {run: ValueError("bad") for run in runs if run.data == "bad"} if kind == "failing" else {}
         for run in runs:
-            note(ledger, "end", run)
+            note(ledger, "failed" if run in failed else "end", run)
+        if failed:
+            raise BatchFailed(failed)
 
     return executor
 
@@ -84,6 +88,7 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
         queues = given.pop("queues", ())
         async with Scheduler.from_url(*re.split(r",(?=[a-z+]+://)", url), namespace=namespace, **given) as scheduler:
             for executing in map(scheduler.queue, queues) if queues else (scheduler,):
+                executing.on("run-skipped", lambda run: note(ledger, "skipped", run))
                 if kind != "idle":
                     await begin(executing, executor, batches(ledger, kind, rest), batch)
             saying = asyncio.create_task(say_how_it_is(ledger, scheduler)) if kind == "misbehave" else None

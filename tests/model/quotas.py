@@ -45,6 +45,10 @@ class Bucket:
         return replace(self, level=min(Fraction(self.burst), self.level - count), is_used=True)
 
     @property
+    def numbers(self) -> tuple[int, int, int]:
+        return self.count, self.per, self.burst
+
+    @property
     def tokens(self) -> int:
         return math.floor(self.level)
 

@@ -51,7 +51,7 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
     line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now and most > 0)
     taken: list[Run] = []
     touched: dict[str, None] = {}
-    count = 0
+    count = paid = 0
     for _, raw_id in line:
         if count == most:
             break
@@ -69,15 +69,16 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         if once and not task.spec.is_readable:
             model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0, cause=None)
             model.fence = token
-            continue
+            continue  # nobody runs it, so that it costs no token
+        paid += 1
         taken.append(Run(raw_id, token, due, task.spec, task.attempts))
         model.fence = token
         if once and not task.spec.needs_lease:
             _pass_on(model, raw_id, task, due, now)
         else:
             model.tasks[raw_id] = replace(task, place=Leased(token, due, now + lease, group))
-    if quotas.rate is not None and count > 0:
-        quotas.rate = quotas.rate.spent(count)
+    if quotas.rate is not None and paid > 0:
+        quotas.rate = quotas.rate.spent(paid)
     _use_room(model, list(touched), room, limit, now)
     bound_dead(model)
     return taken

@@ -101,9 +101,16 @@ ALL: Final = (
     Planted(
         "a batch begins although it was cut while it was told",
         "execution/batches.py",
-        "        is_on = batch.cut_short is None and self._accepting\n",
-        "        is_on, may = True, [True] * len(batch.runs)\n",
+        "if may_begin and is_on and not run.cut_short\n",
+        "\n",
         tests_in(_BATCHES, "test_a_drain_while_it_is_told_hands_it_back"),
+    ),
+    Planted(
+        "a batch begins although a drain began while it was told",
+        "execution/batches.py",
+        "        is_on = batch.cut_short is None and self._accepting\n",
+        "        is_on = batch.cut_short is None\n",
+        tests_in(_BATCHES, "test_one_that_is_told_while_a_drain_begins_does_not_begin"),
     ),
     Planted(
         "an executor changes the list by which its runs end",

@@ -149,7 +149,9 @@ class Store:
         #: The keys of hash tags that a clear left.
         self.former_tags: set[bytes] = set()
         self._tag = self.keys.tasks.removesuffix(b"tasks")
-        self._pattern = b"{" + namespace.encode() + b"*"
+        #: The queues of the namespace, which say nothing of its tasks.
+        self.queues: list[bytes] = []
+        self._pattern = b"{" + namespace.encode() + b"[:}]*"
         self._numbers = itertools.count(1)
 
     def session(self) -> Numbered:
@@ -204,6 +206,17 @@ class Store:
         if space.membership:
             pipe.hset(self.keys.membership, mapping=space.membership)
         await pipe.execute()
+
+    async def put_quotas_back(self, ms: int) -> None:
+        """Let time pass for the buckets, and for the groups that wait for tokens."""
+        keys = self.keys.groups
+        for key in (keys + b"quota", keys + b"buckets"):
+            for name, text in (await self.client.hgetall(key)).items():
+                if name == b"bucket" or key.endswith(b"buckets"):
+                    rest, _, at = text.rpartition(b" ")
+                    await self.client.hset(key, name, b"%s %d" % (rest, int(at) - ms))
+        for group, score in await self.client.zrange(keys + b"refill", 0, -1, withscores=True):
+            await self.client.zadd(keys + b"refill", {group: score - ms})
 
     def _seed_tags(self, pipe: Any, space: Space) -> None:
         for tag, ids in space.tags.items():
@@ -296,19 +309,26 @@ class Store:
     def _without_tags(
         self, rows: list[tuple[bytes, str, Any, int]], space: Space
     ) -> Iterator[tuple[bytes, str, Any, int]]:
-        """Take the index of hash tags into the space, and leave the other keys."""
+        """Take the index of hash tags into the space, note the queues, and leave the other keys."""
         tagged = {}
         for key, kind, content, ttl in rows:
             if key.startswith(self.keys.tags):
                 assert (kind, ttl) == ("string" if key.endswith(b":tag:now") else "zset", -1), key
                 tagged[key.removeprefix(self.keys.tags)] = content
+            elif key == self.keys.queues:
+                assert (kind, ttl) == ("zset", -1), key
+                self.queues = list(content)
             else:
                 yield key, kind, content, ttl
         space.tags, self.former_tags = read_tags(tagged)
 
     async def clear(self) -> None:
         """Remove what is in the namespace, all but that it is one."""
-        if found := set(await self.client.keys(self._pattern)) - {self.keys.membership, self.keys.epoch}:
+        if found := set(await self.client.keys(self._pattern)) - {
+            self.keys.membership,
+            self.keys.epoch,
+            self.keys.queues,
+        }:
             await self.client.delete(*found)
         self.replies.clear()
 

@@ -19,7 +19,7 @@ from interval_scheduler.model.assignment import AssignCall, Assignment
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.model.quotas import Quotas
 from interval_scheduler.storage.commands import assigning, quotas, running
-from tests.model import Leased, Model, Parked, Spec, Waiting, Wanted, space_of
+from tests.model import Leased, Model, Parked, Spec, Waiting, Wanted, kept_quotas, space_of
 from tests.model import assigning as model_assigning
 from tests.model import running as model_running
 from tests.model.invariants import check_space
@@ -139,17 +139,8 @@ class Story:
 
     async def passes(self, hours: int) -> None:
         """Let time pass for the buckets, and for those that wait for tokens."""
-        ms, client, keys = hours * HOUR, self.store.client, self.store.keys.groups
-        if (text := await client.hget(keys + b"quota", "bucket")) is not None:
-            await client.hset(keys + b"quota", "bucket", _back(text, ms))
-        for group, text in (await client.hgetall(keys + b"buckets")).items():
-            await client.hset(keys + b"buckets", group, _back(text, ms))
-        for group, score in await client.zrange(keys + b"refill", 0, -1, withscores=True):
-            await client.zadd(keys + b"refill", {group: score - ms})
-        held = self.model.quotas
-        held.rate = held.rate and replace(held.rate, at=held.rate.at - ms)
-        held.rates = {group: replace(bucket, at=bucket.at - ms) for group, bucket in held.rates.items()}
-        held.refill = {group: at - ms for group, at in held.refill.items()}
+        await self.store.put_quotas_back(hours * HOUR)
+        kept_quotas.put_back(self.model.quotas, hours * HOUR)
 
     async def put(self, **changed: Any) -> None:
         before = self.kept
@@ -254,11 +245,6 @@ def _adopted(bucket: Bucket, text: bytes | None) -> Bucket:
     later = max(at, bucket.at)
     assert abs(stored.filled(later).level - bucket.filled(later).level) < Fraction(5000, per)
     return stored
-
-
-def _back(text: bytes, ms: int) -> bytes:
-    rest, _, at = text.rpartition(b" ")
-    return b"%s %d" % (rest, int(at) - ms)
 
 
 def test_claims_do_what_the_model_does(url: str, namespace: str) -> None:

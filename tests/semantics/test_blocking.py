@@ -619,11 +619,11 @@ def test_a_call_that_is_interrupted_does_not_go_on(make: Made, interrupted: Call
         scheduler.sync_tasks((IntervalTask(f"s:{n}", start=FAR) for n in range(3)), scope="s:")
     assert other.unlock(held)
 
-    async def names() -> set[str]:
-        return {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+    async def calls() -> int:
+        return sum(task.get_coro().__qualname__ == "_carry" for task in asyncio.all_tasks())  # type: ignore[union-attr]
 
     def is_quiet() -> bool:
-        return not any(name.endswith(("hold", "wait_stopped", "sync_tasks")) for name in scheduler._thread.call(names))
+        return scheduler._thread.call(calls) == 1  # this one itself
 
     until_outside(is_quiet)
     acquired: list[Lock] = []

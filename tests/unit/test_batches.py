@@ -367,6 +367,22 @@ async def test_a_drain_while_it_is_told_hands_it_back() -> None:
     assert batches.runs == []
 
 
+async def test_one_that_is_told_while_a_drain_begins_does_not_begin() -> None:
+    batches = Batches()
+    bench = BatchBench(batches, size=10, concurrency=1)
+    bench.answers.clear()
+    async with asyncio.timeout(10), bench.running():
+        again = [run_of(number, failed=b"0") for number in range(2)]
+        await bench.feed(again)
+        await until(lambda: bench.runner.running)
+        draining = asyncio.create_task(bench.runner.drain(5))
+        await asyncio.sleep(0)  # it begins
+        bench.answers.set()
+        await draining
+        assert bench.handed_back == again
+    assert batches.runs == []
+
+
 async def test_one_that_loses_its_lease_while_it_is_told_does_not_begin() -> None:
     batches = Batches()
     bench = BatchBench(batches, size=10, concurrency=1)
