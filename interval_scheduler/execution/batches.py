@@ -276,13 +276,13 @@ class BatchRunner(Runner):
                 if run.cut_short == "cancelled":
                     ended.append((run, RunCancelled() if one is None else as_result(run, one)))
                 else:
-                    self._runs.hand_back(run)
+                    self._runs.hand_back(run, has_started=True)
             elif one is None or batch.cut_short is None or batch.cut_short == "timed out":
                 ended.append((run, one))
                 if one is not None and not isinstance(one, Retry):
                     alike.setdefault(id(one), []).append(run)
             else:
-                self._runs.hand_back(run)
+                self._runs.hand_back(run, has_started=True)
         told = {at for at, runs in alike.items() if len(runs) > 1}
         for run, one in ended:
             if one is not None and id(one) in told and run is alike[id(one)][0]:

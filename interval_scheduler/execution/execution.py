@@ -80,7 +80,7 @@ class Execution:
         }
         self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
         self._is_divided = len(partitions) > 1
-        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.put_back)
+        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.give_back)
         new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
         self._runner: Runner = new_runner(
             executor,

@@ -99,14 +99,19 @@ def _still_next_ms(run: TaskRun, now_ms: int) -> int:
         return planned_ms
 
 
-def ending_header(run: TaskRun, now_ms: int, *, ran: bool = True, ended: Outcome = "ok") -> bytes:
+def ending_header(
+    run: TaskRun, now_ms: int, *, ran: bool = True, ended: Outcome = "ok", has_started: bool = True
+) -> bytes:
     """Return the header by which a run ends.
 
     It has the next due time if the scripts cannot work that out, and what is told of the run if the history of the task
-    keeps it; but no count of runs if the run was passed over, of which nothing is told.
+    keeps it; but no count of runs if the run was passed over, of which nothing is told. If it did not start, `;~-`
+    tells so: the token of its group goes back.
     """
     policy = run.policy
     header = run.header
+    if not (ran and has_started):
+        header += b";~-"
     if not ran and policy.max_runs is not None:
         header = header.replace(b";n%d" % policy.max_runs, b"", 1)
     if policy.cron is not None:
@@ -126,7 +131,7 @@ def _ended(error: BaseException) -> Outcome:
     return "timed out" if isinstance(error, RunTimeout) else "failed"
 
 
-def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> Failure:
+def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float, *, has_started: bool = True) -> Failure:
     """Build the request that ends a failed run.
 
     Args:
@@ -134,6 +139,7 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
         error: what its executor raised.
         now_ms: the server's clock, epoch ms.
         jitter: from 0 to 1; how much of half the delay is taken off.
+        has_started: whether its executor was called.
     """
     charge, retry_ms = True, None
     if isinstance(error, Retry):
@@ -141,5 +147,5 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float) -> F
     elif run.charged < run.policy.retries and not isinstance(error, BadPayload):
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
-    header = ending_header(run, now_ms, ended=_ended(error))
+    header = ending_header(run, now_ms, ended=_ended(error), has_started=has_started)
     return Failure(run.raw_id, run.lease, header, retry_ms, charge, describe(error))

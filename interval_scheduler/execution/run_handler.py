@@ -23,8 +23,8 @@ class RunHandler(Protocol):
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         """End a run that ended by itself, with its error if it failed."""
 
-    def hand_back(self, run: TaskRun) -> None:
-        """Hand back a run that never started or was cut short."""
+    def hand_back(self, run: TaskRun, *, has_started: bool = False) -> None:
+        """Hand back a run that never started, or one that has, and was cut short."""
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         """Set aside a run that cannot start, since its record is corrupt."""

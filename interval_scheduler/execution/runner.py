@@ -317,4 +317,4 @@ class Runner:
         if error is None or run.cut_short in (None, "timed out", "cancelled"):
             self._runs.finish(run, as_result(run, error))
         else:
-            self._runs.hand_back(run)
+            self._runs.hand_back(run, has_started=True)

@@ -80,10 +80,12 @@ class Runs:
         if verdict == "late":
             self.hand_back(run)
         elif verdict == "crashes":
-            self._failed(run, TooManyCrashes(run.charged))
+            self._give_up_token(run)
+            self._failed(run, TooManyCrashes(run.charged), has_started=False)
         else:
             if verdict == "skip":
                 self._tell_skipped(run)
+            self._give_up_token(run)
             if run.is_leased:
                 self._complete(run, ran=False)
         return "no"
@@ -140,12 +142,11 @@ class Runs:
             run.end(error)
             self._events.emit("run", run)
 
-    def hand_back(self, run: TaskRun) -> None:
-        """Hand back a run that never started or was cut short."""
+    def hand_back(self, run: TaskRun, *, has_started: bool = False) -> None:
+        """Hand back a run that never started, or one that has, and was cut short."""
         self.handed_back += 1
-        has_started = run.cut_short is not None
-        if run.is_rated and not has_started:
-            self._put_back(1)
+        if not has_started:
+            self._give_up_token(run)
         if not self._at_least_once and not run.header:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
@@ -159,29 +160,32 @@ class Runs:
 
     def withdrawn(self, run: TaskRun, *, hand_back: bool) -> None:
         """End a run that has not started, and is cancelled: hand it back, or let it fail."""
-        if run.is_rated:
-            self._put_back(1)
+        self._give_up_token(run)
         if not hand_back:
-            self.cancelled(run)
+            self.cancelled(run, has_started=False)
             return
         self.handed_back += 1
         with contextlib.suppress(CorruptRecord):
             run.read()  # for its backoff; one that cannot be read is set aside when it is claimed again
         self._completions[run.partition].release(run, run.policy.backoff_ms)
 
-    def cancelled(self, run: TaskRun) -> None:
+    def cancelled(self, run: TaskRun, *, has_started: bool = True) -> None:
         """End a run as cancelled that was not carried out, or not to its end."""
         if not run.header:
             try:
                 run.read()
             except CorruptRecord as error:
-                self.set_aside(run, error)
+                self._quarantine(run, error)
                 return
         run.started_at = run.started_at or clock.monotonic()
-        self._failed(run, RunCancelled())
+        self._failed(run, RunCancelled(), has_started=has_started)
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         """Set aside a run that cannot start, since its record is corrupt."""
+        self._give_up_token(run)
+        self._quarantine(run, error)
+
+    def _quarantine(self, run: TaskRun, error: CorruptRecord) -> None:
         self._log.error("task %r cannot be run, its record is corrupt: %s", run.id, error)
         # At most once too: it may have been leased. If not, there is no lease, and this changes nothing.
         self._completions[run.partition].quarantine(run, str(error))
@@ -191,6 +195,11 @@ class Runs:
         for completions in self._completions.values():
             await completions.flushed()
 
+    def _give_up_token(self, run: TaskRun) -> None:
+        """Put the token of the namespace back of a run that did not start; the scripts do that for its group."""
+        if run.is_rated:
+            self._put_back(1)
+
     def _complete(self, run: TaskRun, *, ran: bool = True) -> None:
         try:
             run.ends_with(outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran))
@@ -199,7 +208,7 @@ class Runs:
         else:
             self._completions[run.partition].complete(run)
 
-    def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False) -> None:
+    def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False, has_started: bool = True) -> None:
         run.end(error)
         if isinstance(error, Retry):
             self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)
@@ -210,7 +219,8 @@ class Runs:
             self._events.emit("run-error", run, error)
         if run.is_leased:
             try:
-                failure = outcome.failure(run, error, run.server_now_ms(clock.monotonic()), random.random())
+                now_ms = run.server_now_ms(clock.monotonic())
+                failure = outcome.failure(run, error, now_ms, random.random(), has_started=has_started)
             except Exception as problem:  # noqa: BLE001 - see _leave
                 self._leave(run, problem)
             else:
@@ -228,7 +238,6 @@ class Runs:
         """Hand a run back that cannot be worked out here; another process may be able to."""
         delay = self.unworkable.put_off(run, error)
         self.handed_back += 1
-        if run.is_rated:
-            self._put_back(1)
+        self._give_up_token(run)
         if run.is_leased:
             self._completions[run.partition].release(run, round(1000 * delay))

@@ -51,13 +51,13 @@ class Assigning:
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
         call = self._to_call(task, reschedule)
         if self._lifespan.connected is None:
-            await self._open()
+            await self._lifespan.open_first()
         return accepted(await self._accepted().partitions.assign(call))
 
     async def assign_tasks(self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
         calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
-        await self._open()
+        await self._lifespan.open_first()
         partitions = self._accepted().partitions
         assigned = updated = 0
         async for answer in bulk.pipeline(calls, partitions.assign, lambda call: len(call.assignment.data)):
@@ -69,7 +69,7 @@ class Assigning:
 
     async def remove_task(self, task_or_id: Task | str) -> bool:
         raw_id = to_id(task_or_id)
-        await self._open()
+        await self._lifespan.open_first()
         removed = await self._connected().partitions.remove(raw_id)
         if not self._is_own_claim(raw_id):
             await _sleep_ms(removed.wait_ms)
@@ -78,7 +78,7 @@ class Assigning:
     async def remove_tasks(self, tasks_or_ids: Iterable[Task | str] | AsyncIterable[Task | str]) -> int:
         bulk.check_iterable("tasks_or_ids", tasks_or_ids)
         ids = bulk.convert(tasks_or_ids, to_id)
-        await self._open()
+        await self._lifespan.open_first()
         partitions = self._connected().partitions
         count = wait_ms = 0
         async for removed in bulk.pipeline(ids, partitions.remove):
@@ -105,14 +105,14 @@ class Assigning:
             return call
 
         calls = bulk.convert(desired, to_call)
-        await self._open()
+        await self._lifespan.open_first()
         connected = self._accepted()
         return await sync(
             connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds, limits
         )
 
     async def clear_all_tasks(self) -> int:
-        await self._open()
+        await self._lifespan.open_first()
         cleared = await self._connected().namespace.clear()
         await _sleep_ms(cleared.wait_ms)
         return cleared.removed
@@ -128,11 +128,6 @@ class Assigning:
             for run in runs_of_caller()
             if run.raw_id == raw_id
         )
-
-    async def _open(self) -> None:
-        """Connect a queue that was asked for since its namespace connected."""
-        if self._lifespan.connected is None and self._lifespan.open is not None:
-            await self._lifespan.open()
 
     def _accepted(self) -> Connected:
         if not self.accepting:

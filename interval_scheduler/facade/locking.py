@@ -73,7 +73,7 @@ class LockCalls:
         def hold() -> AbstractAsyncContextManager[Lock]:
             return lifespan.require().locks.hold(name, seconds, wait_seconds)
 
-        if lifespan.connected is None and lifespan.open is not None:  # the block connects the queue
+        if lifespan.opens_first is not None:  # the block connects the queue
             check_hold(name, seconds, wait_seconds)
             return _AtHome(lifespan, hold, None)
         return _AtHome(lifespan, hold, hold())

@@ -114,14 +114,19 @@ class Lifespan:
         return connected
 
     async def enter(self) -> Connected:
-        """Get the same as `require`; a queue that was asked for since its namespace connected is connected first.
-
-        Raises:
-            SchedulerError: as `require`, or the queue cannot be connected.
-        """
-        if self.connected is None and self.open is not None:
-            await self.open()
+        """Get the same as `require`, after `open_first`. Raises what these raise."""
+        await self.open_first()
         return self.require()
+
+    @property
+    def opens_first(self) -> Callable[[], Awaitable[None]] | None:
+        """The connecting of a queue by the call that comes; `None`: it is connected, or nothing connects it."""
+        return self.open if self.connected is None else None
+
+    async def open_first(self) -> None:
+        """Connect a queue that was asked for since its namespace connected. Raises what that raises."""
+        if (connect := self.opens_first) is not None:
+            await connect()
 
     def refuse_during_close(self) -> None:
         """Raise `NotConnected` while the scheduler closes."""

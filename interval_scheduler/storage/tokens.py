@@ -64,7 +64,7 @@ class Tokens:
         self._session = Session(master, retry_for_seconds)
         self._log = log
         self._line: deque[_Waiting] = deque()
-        self._unused = 0
+        self._unused, self._wakes = 0, False
         self._work = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -94,6 +94,11 @@ class Tokens:
             self._unused += tokens
             self._work.set()
             self._hurry.set()
+
+    def give_back(self, tokens: int) -> None:
+        """Put tokens back of runs that did not start. The pollers here look again, since others may start."""
+        self._wakes = self._wakes or tokens > 0
+        self.put_back(tokens)
 
     def hurry(self) -> None:
         """Ask the master at once: the rate may be another."""
@@ -126,6 +131,9 @@ class Tokens:
             return 0.0
         asked_at = clock.monotonic()
         taken = await quotas.take_tokens(self._session, self._master, wanted, back)
+        if self._wakes:
+            self._wakes = False
+            self._master.announce(0)
         self._share(taken.tokens, asked_at)
         if self._line:
             self._work.set()

@@ -47,6 +47,8 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
         return []
     quotas = model.quotas
     quotas.fill(now)
+    if quotas.rates and any(at <= now for at in quotas.refill.values()):
+        _use_room(model, [], room, limit, now)
     most = limit if quotas.rate is None else min(limit, quotas.rate.tokens)
     line = sorted((place.at, raw_id) for raw_id, _, place in model.at(Waiting) if place.at <= now and most > 0)
     taken: list[Run] = []
@@ -65,11 +67,11 @@ def claim(model: Model, now: int, token: int, *, limit: int, room: int, lease: i
             model.tasks[raw_id] = replace(task, place=Parked(group, due))
             continue
         count += 1
-        quotas.spend(group)
         if once and not task.spec.is_readable:
             model.tasks[raw_id] = replace(task, place=Dead(now, CORRUPT), attempts=0, cause=None)
             model.fence = token
             continue  # nobody runs it, so that it costs no token
+        quotas.spend(group)
         paid += 1
         taken.append(Run(raw_id, token, due, task.spec, task.attempts))
         model.fence = token

@@ -74,7 +74,8 @@ class Model:
     def give_turns(self, group: str, count: int, now: int) -> int:
         """Let the earliest parked tasks of a group wait again, from now on; how many there were.
 
-        There are no more than the group has tokens. Without any, it is noted from when on there is one.
+        With a rate, they wait as they are due. There are no more than the group has tokens. Without any, it is noted
+        from when on there is one.
         """
         parked = sorted((place.due, raw_id) for raw_id, _, place in self.at(Parked) if place.group == group)
         self.quotas.fill(now)
@@ -83,7 +84,8 @@ class Model:
             self.quotas.refill[group] = self.quotas.rates[group].ready_at()
         given = parked[: min(count, tokens)]
         for due, raw_id in given:
-            self.tasks[raw_id] = replace(self.tasks[raw_id], place=Waiting(now, Turn(group, due)))
+            at = due if group in self.quotas.rates else now
+            self.tasks[raw_id] = replace(self.tasks[raw_id], place=Waiting(at, Turn(group, due)))
         return len(given)
 
     def _make_room(self, before: Place, now: int) -> None:

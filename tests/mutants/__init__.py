@@ -33,6 +33,7 @@ from . import (
     in_tasks,
     in_time_travel,
     in_tls,
+    in_tokens,
     in_turns,
     in_types,
     in_updates,
@@ -75,5 +76,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_hoarding.ALL,
     *in_leftovers.ALL,
     *in_quotas.ALL,
+    *in_tokens.ALL,
     *in_history.ALL,
 )

@@ -68,8 +68,8 @@ ALL: Final = (
     lua(
         "a run that ends gives a turn although there is no token",
         "_groups",
-        "wanted, is_noted = math.min(wanted, tokens), is_noted or is_new",
-        "wanted, is_noted = wanted, is_noted or is_new",
+        "math.min(wanted, tokens or wanted), is_noted or is_new",
+        "wanted, is_noted or is_new",
         _MODEL,
     ),
     lua(
@@ -96,7 +96,7 @@ ALL: Final = (
     lua(
         "the token of a run that did not start is lost for its group",
         "release",
-        "  quota_functions().give_tokens_back(groups_key, unstarted, now)\n",
+        "  give_back_unstarted(groups_key, unstarted, now)\n",
         "",
         _MODEL,
     ),
@@ -180,7 +180,7 @@ ALL: Final = (
     Planted(
         "a run that did not start keeps its token",
         "execution/runs.py",
-        "        if run.is_rated and not has_started:\n            self._put_back(1)\n",
+        "        if not has_started:\n            self._give_up_token(run)\n",
         "",
         tests_in("unit/test_tokens", "test_a_run_that_did_not_start_puts_its_token_back"),
     ),

@@ -200,7 +200,7 @@ class Story:
         space = await self.store.space()
         check_space(space)
         for raw_id, task, place in list(self.model.at(Waiting)):
-            if place.turn is not None:
+            if place.turn is not None and place.at != place.turn.due:
                 self.model.tasks[raw_id] = replace(task, place=replace(place, at=space.due[raw_id]))
         for raw_id, task, lease in list(self.model.at(Leased)):
             self.model.tasks[raw_id] = replace(task, place=replace(lease, until=space.leased[raw_id]))

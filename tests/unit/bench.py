@@ -38,7 +38,9 @@ class Bench:
     ) -> None:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
+        #: Those that were handed back, and of these the ones that had started.
         self.handed_back: list[TaskRun] = []
+        self.cut_off: list[TaskRun] = []
         self.corrupt: list[TaskRun] = []
         self.backlog: deque[TaskRun] = deque()
         self.most_held = 0
@@ -76,8 +78,10 @@ class Bench:
     def finish(self, run: TaskRun, error: BaseException | None) -> None:
         self.finished.append((run, error))
 
-    def hand_back(self, run: TaskRun) -> None:
+    def hand_back(self, run: TaskRun, *, has_started: bool = False) -> None:
         self.handed_back.append(run)
+        if has_started:
+            self.cut_off.append(run)
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
         self.corrupt.append(run)

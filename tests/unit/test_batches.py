@@ -282,6 +282,7 @@ async def test_when_all_leases_are_lost_it_is_cancelled() -> None:
         await settled(bench, 3)
     assert batches.cancelled == [runs]
     assert (bench.handed_back, bench.finished) == (runs, [])
+    assert bench.cut_off == runs
 
 
 async def test_a_drain_that_is_over_hands_it_back() -> None:
@@ -364,6 +365,7 @@ async def test_a_drain_while_it_is_told_hands_it_back() -> None:
         await until(lambda: bench.runner.running)
         await bench.runner.drain(0.01)
         assert bench.handed_back == again
+        assert bench.cut_off == [], "none of them had started"
     assert batches.runs == []
 
 
@@ -396,6 +398,7 @@ async def test_one_that_loses_its_lease_while_it_is_told_does_not_begin() -> Non
         await settled(bench, 2)
     assert batches.ids == [["1"]]
     assert bench.handed_back == [again[0]]
+    assert bench.cut_off == []
 
 
 # The room

@@ -64,3 +64,44 @@ async def test_one_that_cannot_be_told_in_time_does_not_begin(monkeypatch: pytes
         await until(lambda: bench.settled == 1)
     assert bench.handed_back == [run]
     assert recorder.data == []
+
+
+@pytest.mark.parametrize("admission", ["yes", "alone"])
+async def test_one_that_is_cut_short_while_it_is_told_has_not_started(
+    admission: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    bench = Bench(recorder, concurrency=2)
+    (run,) = make_runs(1, failed=b"0", start_in=60)
+    bench.admissions["0"] = admission  # type: ignore[assignment]
+    asked = asyncio.Event()
+
+    async def never(_: object) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(bench, "begins", never)
+    async with asyncio.timeout(10), bench.running():
+        await bench.feed([run])
+        await asked.wait()
+        bench.runner.cut(run, "cancelled, to be handed back")
+        await until(lambda: bench.settled == 1)
+    assert (bench.handed_back, bench.cut_off, recorder.data) == ([run], [], [])
+
+
+async def test_one_that_is_cut_short_later_has_started() -> None:
+    started = asyncio.Event()
+
+    async def executor(_: str) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    bench = Bench(executor, concurrency=2)
+    (run,) = make_runs(1)
+    async with asyncio.timeout(10), bench.running():
+        await bench.feed([run])
+        await started.wait()
+        bench.runner.cut(run, "its lease was lost")
+        await until(lambda: bench.settled == 1)
+    assert bench.cut_off == [run]

@@ -143,6 +143,6 @@ async def test_a_run_that_did_not_start_puts_its_token_back() -> None:
     assert back == [1], "there was no rate when it was claimed"
     started = run(is_rated=True)
     started.cut_short = "handed back"
-    runs.hand_back(started)
+    runs.hand_back(started, has_started=True)
     assert back == [1], "it had begun"
     assert [one.has_started for one in completions._release.items] == [False, False, True]

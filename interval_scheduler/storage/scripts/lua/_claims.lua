@@ -23,6 +23,13 @@ local function end_claims(ids, places, now, due_key, paused_key, leased_key, lea
   announce(channel, before, places.earliest)
 end
 
+-- Give groups with a rate the tokens back of leased tasks whose runs did not start, before their claims end.
+local function give_back_unstarted(groups, ids, now)
+  if #ids > 0 and call('EXISTS', groups .. 'rates') == 1 then
+    quota_functions().give_tokens_back(groups, ids, now)
+  end
+end
+
 -- Read the longest lease that was noted, in ms; 0 for none.
 local function longest_lease(longest_key)
   local noted = redis.pcall('GET', longest_key)

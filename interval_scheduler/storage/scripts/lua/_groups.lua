@@ -17,6 +17,8 @@
 -- A claim parks a due task whose group has no room, and looks past it. Each run that ends gives the earliest parked task
 -- of its group a turn: the task waits again from that moment on, behind the tasks that were due before. So a group with
 -- a long backlog is not always first. Who has a turn and does not run in its group leaves the turn to the next.
+-- In a group with a rate, a task with a turn waits as it is due, ahead of all that is due later: the rate already bounds
+-- what the group takes from others, and a token that waits is one that is lost.
 --
 --   a task            claim, its group has room                        end of the run
 --           due ──────────────────────────────────▶ leased ────────────────────────────▶ due, gone, dead or paused
@@ -143,8 +145,8 @@ local function earliest_parked(groups, group, count)
   return {}, {}
 end
 
--- Give turns: let the earliest parked tasks of each group in a tally wait again, due now. A group for which no turn is
--- left in this script, or for which there is no token, is noted. Returns how many each group had, by name, and true if
+-- Give turns: let the earliest parked tasks of each group in a tally wait again, due now, or as they are due if the group
+-- has a rate. A group for which no turn is left in this script, or for which there is no token, is noted. Returns how many each group had, by name, and true if
 -- there was one, or is to be one.
 local function give_turns(groups, counts, now, due_key)
   local given, dues, overdue, ids, members, owed = {}, {}, {}, {}, {}, {}
@@ -153,10 +155,10 @@ local function give_turns(groups, counts, now, due_key)
   end
   local since, has_rates, is_noted = digits(now), call('EXISTS', groups .. 'rates') == 1, false
   for _, group in ipairs(counts.names) do
-    local wanted = counts.of[group]
+    local wanted, is_rated = counts.of[group], false
     if has_rates and wanted > 0 then
       local tokens, is_new = quota_functions().turns_by_rate(groups, group, now)
-      wanted, is_noted = math.min(wanted, tokens), is_noted or is_new
+      wanted, is_noted, is_rated = math.min(wanted, tokens or wanted), is_noted or is_new, tokens ~= nil
     end
     local most, found, found_members = math.min(wanted, turns_left), {}, {}
     if most > 0 then
@@ -168,7 +170,7 @@ local function give_turns(groups, counts, now, due_key)
     given[group], turns_left = #found, turns_left - #found
     for n, id in ipairs(found) do
       ids[#ids + 1], members[#members + 1] = id, found_members[n]
-      dues[#dues + 1], dues[#dues + 2] = since, id
+      dues[#dues + 1], dues[#dues + 2] = is_rated and digits(read_parked(found_members[n])) or since, id
       overdue[#overdue + 1], overdue[#overdue + 2] = id, found_members[n]
     end
   end

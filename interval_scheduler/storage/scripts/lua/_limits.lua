@@ -53,10 +53,10 @@ local function limits_of(groups, halt_key, now, wanted, group_limit, tokens)
   return limits
 end
 
--- Pay for the tasks that a claim took.
+-- Pay for the tasks that a claim took, or take tokens back for those that it hands back: a number below 0.
 local function pay(limits, groups, count, now)
   limits.tokens = limits.tokens - count
-  if limits.bucket and count > 0 then
+  if limits.bucket and count ~= 0 then
     limits.quotas.spend(limits.bucket, count)
     call('HSET', groups .. 'quota', 'bucket', limits.quotas.bucket_text(limits.bucket, now))
   end

@@ -96,12 +96,12 @@ local function quota_functions()
     return #call('ZRANGEBYLEX', groups .. 'parked', '[' .. group .. '\0', '(' .. group .. '\1', 'LIMIT', 0, 1) > 0
   end
 
-  -- Find for how many turns a group has tokens. Without one, it is noted for when it has, if a task of it is parked; returns
-  -- true as the second value then, if it was not noted before.
+  -- Find for how many turns a group has tokens; nil if it has no rate. Without one, it is noted for when it has, if a task
+  -- of it is parked; returns true as the second value then, if it was not noted before.
   local function turns_by_rate(groups, group, now)
     local bucket = group_bucket(groups, group, now)
-    local tokens = bucket and tokens_in(bucket) or 1000000
-    if tokens > 0 or call('ZSCORE', groups .. 'refill', group) or not is_any_parked(groups, group) then
+    local tokens = bucket and tokens_in(bucket)
+    if not bucket or tokens > 0 or call('ZSCORE', groups .. 'refill', group) or not is_any_parked(groups, group) then
       return tokens, false
     end
     call('ZADD', groups .. 'refill', digits(now + ready_in(bucket, 1)), group)

@@ -237,3 +237,11 @@ local function use_room(groups, limits, touched, now, due_key)
   end
   return is_any_noted(groups, limits, now)
 end
+
+-- Give turns to groups that have tokens again, before a claim takes what is due, so that it takes their tasks too.
+local function use_refill(groups, limits, now, due_key)
+  local refill = limits.has_rates and not limits.is_paused and head(groups .. 'refill')
+  if refill and refill <= now then
+    use_room(groups, limits, { names = {} }, now, due_key)
+  end
+end

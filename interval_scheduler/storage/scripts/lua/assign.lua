@@ -56,11 +56,21 @@ local function calendar(policy)
   return name_of_calendar(match(policy, ';c([^;]*)'), match(policy, ';z([^;]*)'))
 end
 
+-- Nothing is written into a table without need here and below: to write nil for an id that it does not have costs more than
+-- all else that is done for a task.
 for n, id in ipairs(ids) do
-  is_paused[id] = pauses and pauses[n] and true
-  due_of[id] = moment_of(overdue and overdue[id] or scores[n] or is_paused[id] and pauses[n] or parked and parked[id])
-  lease_of[id] = leases[n] or nil
-  any_known = any_known or due_of[id] or lease_of[id]
+  local pause = pauses and pauses[n]
+  local due = overdue and overdue[id] or scores[n] or pause or parked and parked[id]
+  if pause then
+    is_paused[id] = true
+  end
+  if due then
+    due_of[id] = moment_of(due)
+  end
+  if leases[n] then
+    lease_of[id] = leases[n]
+  end
+  any_known = any_known or due or leases[n]
 end
 local records = any_known and values_within(tasks_key, ids, MOST_READ) or {}
 if any_known and #records < #ids then
@@ -229,9 +239,16 @@ for n, id in ipairs(ids) do
       end
       phase_of[id] = not match(flags, 'd') and (phase or own or anchor % interval) or nil
     end
-    previous_of[id] = previous and digits(previous) .. ':' .. digits(moment)
+    if previous or previous_of[id] then
+      previous_of[id] = previous and digits(previous) .. ':' .. digits(moment)
+    end
     header = header .. policy .. (previous and ';p' .. previous_of[id] or '')
-    interval_of[id], calendar_of[id], policy_of[id] = interval, times, policy ~= '' and policy or nil
+    if interval or interval_of[id] then
+      interval_of[id] = interval
+    end
+    if policy ~= '' or policy_of[id] then
+      calendar_of[id], policy_of[id] = times, policy ~= '' and policy or nil
+    end
     in_groups = in_groups or policy ~= '' and match(policy, GROUP)
     written[#written + 1] = id
     written[#written + 1] = header .. '\n' .. ARGV[at + 4]

@@ -61,6 +61,12 @@ elseif done then
   end
   if #too_heavy > 0 then
     pass_when_full(reply_key)
+    if limits.has_rates then
+      limits.quotas.give_tokens_back(groups_key, too_heavy, now)
+    end
+    if limits.bucket then
+      pay(limits, groups_key, -#too_heavy, now)
+    end
     end_claims(too_heavy, back, now, due_key, paused_key, leased_key, leases_key, groups_key, wake_channel(due_key))
   end
   return answer(token, ids, dues, records)
@@ -68,6 +74,7 @@ end
 
 pass_when_full(reply_key)
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+use_refill(groups_key, limits, now, due_key)
 local found = limits.most < 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
 if #found == 0 then

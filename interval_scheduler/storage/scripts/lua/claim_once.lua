@@ -113,6 +113,7 @@ if tonumber(had_arg) >= 0 and call('EXISTS', taken_key) == 1 then
 end
 call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+use_refill(groups_key, limits, now, due_key)
 local found = limits.most < 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
 local token, ids, dues, kept, tries = last_token(fence_key), {}, {}, {}, {}
@@ -216,8 +217,11 @@ if #found > 0 then
     local id, group = sorted.joining[n], sorted.joining[n + 1]
     if joins[id] then
       joining[#joining + 1], joining[#joining + 2] = id, group
-    else -- it is set aside, and leaves its room to others
+    else -- it is set aside, and leaves its room and its token to others
       sorted.touched.of[group] = sorted.touched.of[group] - 1
+      if sorted.touched.buckets[group] then
+        limits.quotas.spend(sorted.touched.buckets[group], -1)
+      end
     end
   end
   if #leased > 0 then

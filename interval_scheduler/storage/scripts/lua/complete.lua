@@ -25,7 +25,7 @@ local held = call('HMGET', leases_key, unpack(ids))
 -- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
 local is_simple = all_held and joined == leases_arg and micros >= (whole(call('GET', fence_key)) or math.huge)
-local headers, leases, counted, histories = headers_arg, nil, {}, {}
+local headers, leases, counted, histories, unstarted = headers_arg, nil, {}, {}, {}
 
 -- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
 -- end: stale, or unreadable), the place of the next header, and true if the task is paused.
@@ -40,6 +40,9 @@ local function outcome(n, id, at)
   moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   if moment then
     note_run(histories, history_key, id, policy_kept(tasks_key, id, mark, policy), '')
+  end
+  if moment ~= nil and match(policy, ';~%-') then
+    unstarted[#unstarted + 1] = id
   end
   if counts and moment ~= nil then
     counted[#counted + 1] = id
@@ -78,6 +81,7 @@ end
 places.earliest = earliest
 if #ended > 0 then
   pass_when_full(reply_key)
+  give_back_unstarted(groups_key, unstarted, now)
   count_up(runs_key, counted)
   keep_histories(histories, history_key)
   end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()

@@ -23,7 +23,7 @@ local now = now_ms()
 local ids = arguments(4, 6)
 local held = call('HMGET', leases_key, unpack(ids))
 local ended, again, failed, counted, finished, gone, over, dead, errors = {}, {}, {}, {}, {}, {}, {}, {}, {}
-local results, places, histories, failing, causes = {}, new_places(), {}, {}, {}
+local results, places, histories, failing, causes, unstarted = {}, new_places(), {}, {}, {}, {}
 
 -- Work out the end of one run: its result, and the next due time of its task (nil or false: none).
 local function outcome(id, at, claim, due, mark)
@@ -35,6 +35,9 @@ local function outcome(id, at, claim, due, mark)
   moment, counts = after_all(moment, policy, id, mark, now, due, claim, tasks_key, runs_key)
   if moment == nil then
     moment = now -- the next claim sets a task aside whose record cannot be read
+  end
+  if match(policy, ';~%-') then
+    unstarted[#unstarted + 1] = id
   end
   note_run(histories, history_key, id, policy_kept(tasks_key, id, mark, policy), ARGV[at + 5])
   local retry = tonumber(ARGV[at + 3])
@@ -94,6 +97,7 @@ if #ended > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))
   end
+  give_back_unstarted(groups_key, unstarted, now)
   count_attempts(attempts_key, again)
   count_up(failures_key, failed)
   count_up(runs_key, counted)

@@ -36,7 +36,7 @@ for at = 6, #ARGV, 2 do
   then
     -- Somebody changed it on its way: it is kept, so that people can look at it.
     letter, moment, attempts, runs, failures, length, behind = 'd', digits(now_ms()), '0', '0', '0', #UNREADABLE, 1
-    history_length = nil
+    history_length, cause_length = nil, nil
     packed = UNREADABLE .. packed
   end
   if call('HEXISTS', tasks_key, id) == 0 then

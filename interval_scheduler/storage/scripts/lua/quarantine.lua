@@ -6,7 +6,7 @@
 -- ARGV[4...] for each run three: id: string; lease: string, as claimed; reason: string
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
---   assigned anew meanwhile has another record, and is due again; the oldest dead tasks beyond the limit are forgotten;
+--   assigned anew meanwhile has another record, and is due again; a group with a rate gets the token back; the oldest dead tasks beyond the limit are forgotten;
 --   passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
@@ -36,6 +36,7 @@ for n, id in ipairs(ids) do
 end
 if #ended > 0 then
   pass_when_full(reply_key)
+  give_back_unstarted(groups_key, ended, now)
   if #dead > 0 then
     call('ZADD', dead_key, unpack(dead))
     call('HSET', errors_key, unpack(errors))

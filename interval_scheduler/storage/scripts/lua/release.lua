@@ -44,9 +44,9 @@ for n, id in ipairs(ids) do
   end
 end
 
-if #unstarted > 0 and call('EXISTS', groups_key .. 'rates') == 1 then
+if #unstarted > 0 then
   pass_when_full(reply_key)
-  quota_functions().give_tokens_back(groups_key, unstarted, now)
+  give_back_unstarted(groups_key, unstarted, now)
 end
 if #resting > 0 then
   pass_when_full(reply_key)
