@@ -36,6 +36,7 @@ async def test_the_list_is_bounded(store: Store) -> None:
         await enter_queue(store.partition, QueueEntry(f"q{n}", store.keys), MEMBER.list)
     with pytest.raises(QueuesFull, match="'one more' was not made"):
         await enter_queue(store.partition, QueueEntry("one more", store.keys), MEMBER.list)
+    assert await store.client.zcard(store.keys.queues) == MOST_QUEUES, "it is kept nowhere"
     await enter_queue(store.partition, QueueEntry("q7", store.keys), MEMBER.list)
     await store.client.zadd(store.keys.queues, {f"from outside {n}": n for n in range(1000)})
     assert len(await list_queues(store.partition, store.keys)) == MOST_QUEUES
