@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
 
-import interval_scheduler
 from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
@@ -479,4 +478,3 @@ def fail() -> None:
         pass
     except SchedulerError as error:
         assert_type(error.args, tuple[Any, ...])
-    assert_type(interval_scheduler.__all__, list[str])

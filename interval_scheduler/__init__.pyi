@@ -1,0 +1,67 @@
+# The public names, one a line, and the module that each comes from. This list is the only one: type checkers, editors
+# and the API pages read it, and so does `__init__.py` when a program runs.
+
+from .config.flat import FlatOptions as FlatOptions
+from .config.instance import RedisInstance as RedisInstance
+from .config.options import SchedulerOptions as SchedulerOptions
+from .config.options import StorageOptions as StorageOptions
+from .errors import AlreadyExecuting as AlreadyExecuting
+from .errors import ClockCannotBeMoved as ClockCannotBeMoved
+from .errors import ClockStuck as ClockStuck
+from .errors import ConfigurationError as ConfigurationError
+from .errors import ConfigurationTypeError as ConfigurationTypeError
+from .errors import ExecutionEnded as ExecutionEnded
+from .errors import GroupNeedsTag as GroupNeedsTag
+from .errors import HintsFull as HintsFull
+from .errors import InvalidType as InvalidType
+from .errors import InvalidValue as InvalidValue
+from .errors import LockError as LockError
+from .errors import LockLost as LockLost
+from .errors import LockTimeout as LockTimeout
+from .errors import NotAcceptingTasks as NotAcceptingTasks
+from .errors import NotConnected as NotConnected
+from .errors import NotReplicated as NotReplicated
+from .errors import OutcomeUnknown as OutcomeUnknown
+from .errors import OutsideRun as OutsideRun
+from .errors import PartitionListChanged as PartitionListChanged
+from .errors import PartitionMismatch as PartitionMismatch
+from .errors import PartitionOffline as PartitionOffline
+from .errors import QueuesFull as QueuesFull
+from .errors import RunCancelled as RunCancelled
+from .errors import RunTimeout as RunTimeout
+from .errors import SchedulerError as SchedulerError
+from .errors import StorageError as StorageError
+from .errors import StorageFull as StorageFull
+from .errors import StorageRefused as StorageRefused
+from .errors import TooManyCrashes as TooManyCrashes
+from .errors import TooManyRemovals as TooManyRemovals
+from .errors import UnsuitableServer as UnsuitableServer
+from .errors import WouldDeadlock as WouldDeadlock
+from .errors import WrongEventLoop as WrongEventLoop
+from .execution.batch_failed import BatchFailed as BatchFailed
+from .execution.executor import Retry as Retry
+from .execution.run import TaskRun as TaskRun
+from .execution.run import current_run as current_run
+from .facade.blocking import BlockingScheduler as BlockingScheduler
+from .facade.scheduler import Scheduler as Scheduler
+from .model.audit import AuditReport as AuditReport
+from .model.audit import Problem as Problem
+from .model.health import Finding as Finding
+from .model.health import Health as Health
+from .model.health import PartitionHealth as PartitionHealth
+from .model.past import PastRun as PastRun
+from .model.quotas import Rate as Rate
+from .model.reports import AssignCounts as AssignCounts
+from .model.reports import PartitionMove as PartitionMove
+from .model.reports import SyncChange as SyncChange
+from .model.reports import SyncCounts as SyncCounts
+from .model.reports import SyncPlan as SyncPlan
+from .model.reports import TaskPage as TaskPage
+from .model.rules import Rules as Rules
+from .model.task import DeadTask as DeadTask
+from .model.task import IntervalTask as IntervalTask
+from .model.task import ScheduledTask as ScheduledTask
+from .model.task import Task as Task
+from .services.locks import Lock as Lock
+
+__version__: str
