@@ -35,6 +35,7 @@ from .errors import StorageFull as StorageFull
 from .errors import StorageRefused as StorageRefused
 from .errors import TooManyCrashes as TooManyCrashes
 from .errors import TooManyRemovals as TooManyRemovals
+from .errors import UnknownNamespace as UnknownNamespace
 from .errors import UnsuitableServer as UnsuitableServer
 from .errors import WouldDeadlock as WouldDeadlock
 from .errors import WrongEventLoop as WrongEventLoop
