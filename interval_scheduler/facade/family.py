@@ -86,7 +86,7 @@ class Family:
         partitions = self.root.lifespan.require().partitions
         partitions.master.require_online()
         if self.root.lifespan.creates:  # else none of them can be new
-            await together([self.open(core) for core in self._queues(self._asked)])
+            await together([self.open(core) for core in self._queues(self._asked) if core.creates])
         return list(await partitions.queue_names())
 
     async def all_queues(self) -> list[Core]:
