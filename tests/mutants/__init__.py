@@ -26,6 +26,7 @@ from . import (
     in_overlap,
     in_queues,
     in_quotas,
+    in_reading,
     in_rules,
     in_running,
     in_scattered,
@@ -73,5 +74,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_hoarding.ALL,
     *in_leftovers.ALL,
     *in_quotas.ALL,
+    *in_reading.ALL,
     *in_history.ALL,
 )

@@ -163,7 +163,7 @@ class Partition:
         """Wait until the handshake was made anew; raise if there is nothing to enroll in."""
         await self._attempted.wait()
         if isinstance(self.problem, UnknownNamespace):
-            raise still_offline(self.name, self.problem)
+            self.require_online()
 
     async def run(self) -> None:
         """Connect, stay connected and serve the batchers until cancelled."""
