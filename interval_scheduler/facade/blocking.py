@@ -78,7 +78,7 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
     # Connecting
 
     def connect(self, *, create: bool = True) -> None:
-        """Connect to all partitions; do nothing if connected. With `create=False`, use only what is there."""
+        """Connect to all partitions; do nothing if connected."""
         self._thread.call(lambda: self._scheduler.connect(create=create), start=True)
 
     def close(self) -> None:

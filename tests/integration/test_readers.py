@@ -458,6 +458,15 @@ async def test_the_master_cannot_be_asked(own_server: NewServer) -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_master_does_not_have_it_and_another_is_offline(own_server: NewServer) -> None:
+    first, second = own_server(), own_server()
+    viewer = Scheduler.from_url(first.url, second.url, namespace="app", master_index=1)
+    first.kill()
+    with pytest.raises(UnknownNamespace):  # the master would have it
+        await viewer.connect(create=False)
+
+
+@pytest.mark.asyncio
 async def test_another_list_of_partitions(own_server: NewServer) -> None:
     first, second = own_server(), own_server()
     async with Scheduler.from_url(first.url, namespace="app"):

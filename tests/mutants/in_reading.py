@@ -17,11 +17,11 @@ ALL: Final = (
         tests_in(_READERS, "test_one_partition_does_not_have_the_namespace_yet"),
     ),
     Planted(
-        "a reader of an empty database goes on as if there were a namespace",
+        "an error in a name looks like a partition that is offline",
         "storage/partitions.py",
         "            self._raise_unknown()",
         "            pass",
-        tests_in(_READERS, "test_an_empty_database"),
+        tests_in(_READERS, "test_the_master_does_not_have_it_and_another_is_offline"),
     ),
     Planted(
         "a namespace may be on a master that cannot be asked, and is said to be unknown",
