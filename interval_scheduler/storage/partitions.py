@@ -160,7 +160,7 @@ class Partitions(Routes):
         """
         try:
             if self.master.state == "connecting":  # it was reached, and is not online yet
-                return await list_queues(self.master, self.master.keys)
+                return await list_queues(self.master, self.master.keys, is_online=False)
             return await list_queues(self.master.gate, self.master.keys)
         except FAILED as error:
             raise translate(self.master.name, error) from None

@@ -282,6 +282,7 @@ async def test_a_queue_that_is_not_there(own_server: NewServer) -> None:
         viewer = Scheduler.from_url(server.url, namespace="app")
         await viewer.connect(create=False)
         mail = viewer.queue("mail")
+        assert await viewer.queues() == [], "the others are listed all the same"
         for _ in range(2):
             with pytest.raises(UnknownNamespace, match="has no queue 'mail' in the namespace 'app'") as caught:
                 await mail.task_size()
@@ -289,7 +290,7 @@ async def test_a_queue_that_is_not_there(own_server: NewServer) -> None:
         for attempt in (mail.connect, mail.start_task_accept, lambda: mail.connect(create=False)):
             with pytest.raises(UnknownNamespace):
                 await attempt()
-        assert await viewer.queues() == [], "the others are listed all the same"
+        assert await viewer.queues() == []
         assert (await viewer.check_health()).ok
         await worker.queue("mail").assign_task(IntervalTask("letter", every=60))
         assert await mail.task_size() == 1
@@ -472,9 +473,10 @@ async def test_another_list_of_partitions(own_server: NewServer) -> None:
     async with Scheduler.from_url(first.url, namespace="app"):
         pass
     before = changes(first)
-    for options in ({}, {"list_epoch": 2}):
-        with pytest.raises(PartitionMismatch):
-            await Scheduler.from_url(first.url, second.url, namespace="app", **options).connect(create=False)  # type: ignore[arg-type]
+    with pytest.raises(PartitionMismatch, match="its list of partitions is"):
+        await Scheduler.from_url(first.url, second.url, namespace="app").connect(create=False)
+    with pytest.raises(PartitionMismatch, match=r"epoch 1\), and connect\(create=False\) changes none"):
+        await Scheduler.from_url(first.url, second.url, namespace="app", list_epoch=2).connect(create=False)
     assert changes(first) == before
     with second.client() as client:
         assert client.keys("*") == []
@@ -492,20 +494,36 @@ async def test_an_old_schema(own_server: NewServer) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_move_in_progress_is_left_to_others(own_server: NewServer) -> None:
+async def test_a_move_in_progress_is_left_to_others(own_server: NewServer, caplog: pytest.LogCaptureFixture) -> None:
     first, second = own_server(), own_server()
     async with Scheduler.from_url(first.url, namespace="app") as worker:
-        await worker.assign_tasks([IntervalTask(f"t{n}", every=60, start=2e9) for n in range(300)])
+        await worker.assign_tasks([IntervalTask(f"t{n}", every=60, start=2e9) for n in range(5_000)])
     mover = Scheduler.from_url(first.url, second.url, namespace="app", list_epoch=2)
     await mover.connect()
-    viewer = Scheduler.from_url(first.url, second.url, namespace="app", list_epoch=2)
+    await mover.close()  # it has begun to move them
+    viewer = Scheduler.from_url(as_reader(first), as_reader(second), namespace="app", list_epoch=2)
     await viewer.connect(create=False)
-    assert await viewer.count_tasks(prefix="t") == 300
-    assert await viewer.task_size() <= 300
-    await until(lambda: _has_moved(viewer))
-    assert await viewer.count_tasks(prefix="t") == await viewer.task_size() == 300
+    assert await viewer.moving()
+    before = changes(first), changes(second)
+    for n in range(0, 5_000, 1_000):
+        assert await _is_found_or_on_its_way(viewer, f"t{n}")
+    assert len([task async for task in viewer.tasks()]) > 4_000
+    assert (changes(first), changes(second)) == before
+    await mover.connect()
+    counted = await viewer.count_tasks(prefix="t")
+    assert counted == 5_000, "those on their way are waited for"
+    await until(lambda: _has_moved(viewer), 30)
+    assert await viewer.count_tasks(prefix="t") == await viewer.task_size() == 5_000
+    assert "held up" not in caplog.text
     await viewer.close()
     await mover.close()
+
+
+async def _is_found_or_on_its_way(viewer: Scheduler, task_id: str) -> bool:
+    try:
+        return await viewer.get_task(task_id) is not None
+    except PartitionOffline as error:
+        return error.reason == "moving"  # nobody delivers the batch in which it is
 
 
 async def _has_moved(scheduler: Scheduler) -> bool:

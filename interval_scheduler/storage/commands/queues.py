@@ -49,9 +49,10 @@ async def enter_queue(partition: ScriptRunner, entry: QueueEntry, names: bytes) 
         )
 
 
-async def list_queues(partition: ScriptRunner, keys: Keys) -> Sequence[str]:
-    """List the names of the queues of a namespace, sorted; raises the client's errors."""
-    return sorted(_names(await partition.evaluate(scripts.QUEUES, keys.of[scripts.QUEUES], (MOST_QUEUES,))))
+async def list_queues(partition: ScriptRunner, keys: Keys, *, is_online: bool = True) -> Sequence[str]:
+    """List the names of the queues of a namespace, sorted; where it is not online yet, ask once, and raise as Redis."""
+    send = partition.read if is_online else partition.evaluate
+    return sorted(_names(await send(scripts.QUEUES, keys.of[scripts.QUEUES], (MOST_QUEUES,))))
 
 
 def _names(reply: Sequence[bytes]) -> Sequence[str]:
