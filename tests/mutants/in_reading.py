@@ -138,8 +138,8 @@ ALL: Final = (
     Planted(
         "a class that nobody asked for names a private place",
         "support/lazy.py",
-        "in list(self._unpublished.items()):",
-        "in [(name, self._places[name])]:",
+        "                if module is None or getattr",
+        "                if module is None or place == '.errors' or getattr",
         tests_in(_LAZY, "test_what_comes_along_is_published_too"),
     ),
     Planted(
@@ -152,7 +152,7 @@ ALL: Final = (
     Planted(
         "a walk goes on after its call has failed",
         "support/at_once.py",
-        "            task.cancel()",
+        "            await asyncio.wait(left)",
         "            pass",
         tests_in(_AT_ONCE, "test_none_is_left_behind"),
     ),
