@@ -1,128 +1,22 @@
 """Very many dynamic interval tasks on Redis: assigned, changed, removed and run with asyncio.
 
 Start with `Scheduler` and `IntervalTask`.
+
+The public names are listed in `__init__.pyi`, one a line. Each is loaded at its first use (PEP 562): a process that
+only describes tasks loads no Redis client.
 """
 
-from .config.flat import FlatOptions
-from .config.instance import RedisInstance
-from .config.options import SchedulerOptions, StorageOptions
-from .errors import (
-    AlreadyExecuting,
-    BadPayload,
-    ClockCannotBeMoved,
-    ClockStuck,
-    ConfigurationError,
-    ConfigurationTypeError,
-    ExecutionEnded,
-    GroupNeedsTag,
-    HintsFull,
-    InvalidType,
-    InvalidValue,
-    LockError,
-    LockLost,
-    LockTimeout,
-    NotAcceptingTasks,
-    NotConnected,
-    NotReplicated,
-    OutcomeUnknown,
-    OutsideRun,
-    PartitionListChanged,
-    PartitionMismatch,
-    PartitionOffline,
-    QueuesFull,
-    RunCancelled,
-    RunTimeout,
-    SchedulerError,
-    StorageError,
-    StorageFull,
-    StorageRefused,
-    TooManyCrashes,
-    TooManyRemovals,
-    UnsuitableServer,
-    WouldDeadlock,
-    WrongEventLoop,
-)
-from .execution.batch_failed import BatchFailed
-from .execution.executor import Retry
-from .execution.run import TaskRun, current_run
-from .facade.blocking import BlockingScheduler
-from .facade.scheduler import Scheduler
-from .model.audit import AuditReport, Problem
-from .model.health import Finding, Health, PartitionHealth
-from .model.past import PastRun
-from .model.quotas import Rate
-from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
-from .model.rules import Rules
-from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
-from .services.locks import Lock
-from .support.publishing import publish as _publish
+from .support.lazy import LazyNames as _LazyNames
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AlreadyExecuting",
-    "AssignCounts",
-    "AuditReport",
-    "BadPayload",
-    "BatchFailed",
-    "BlockingScheduler",
-    "ClockCannotBeMoved",
-    "ClockStuck",
-    "ConfigurationError",
-    "ConfigurationTypeError",
-    "DeadTask",
-    "ExecutionEnded",
-    "Finding",
-    "FlatOptions",
-    "GroupNeedsTag",
-    "Health",
-    "HintsFull",
-    "IntervalTask",
-    "InvalidType",
-    "InvalidValue",
-    "Lock",
-    "LockError",
-    "LockLost",
-    "LockTimeout",
-    "NotAcceptingTasks",
-    "NotConnected",
-    "NotReplicated",
-    "OutcomeUnknown",
-    "OutsideRun",
-    "PartitionHealth",
-    "PartitionListChanged",
-    "PartitionMismatch",
-    "PartitionMove",
-    "PartitionOffline",
-    "PastRun",
-    "Problem",
-    "QueuesFull",
-    "Rate",
-    "RedisInstance",
-    "Retry",
-    "Rules",
-    "RunCancelled",
-    "RunTimeout",
-    "ScheduledTask",
-    "Scheduler",
-    "SchedulerError",
-    "SchedulerOptions",
-    "StorageError",
-    "StorageFull",
-    "StorageOptions",
-    "StorageRefused",
-    "SyncChange",
-    "SyncCounts",
-    "SyncPlan",
-    "Task",
-    "TaskPage",
-    "TaskRun",
-    "TooManyCrashes",
-    "TooManyRemovals",
-    "UnsuitableServer",
-    "WouldDeadlock",
-    "WrongEventLoop",
-    "current_run",
-]
+_names = _LazyNames(__name__, __spec__)
+__all__ = list(_names)
 
-_publish(__name__, [globals()[name] for name in __all__])
+
+def __getattr__(name: str) -> object:
+    return _names.load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

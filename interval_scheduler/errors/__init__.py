@@ -30,6 +30,7 @@
     │   │   ├── HintsFull                    no more hints may wait for a partition that is offline
     │   │   └── QueuesFull                   a namespace can have no more queues
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
+    │   ├── UnknownNamespace (LookupError)   there is no such namespace, and connect(create=False) makes none
     │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
     │           └── PartitionListChanged     the list was changed: restart with the new one
@@ -76,6 +77,7 @@ from .storage import (
     StorageError,
     StorageFull,
     StorageRefused,
+    UnknownNamespace,
     UnsuitableServer,
 )
 
@@ -111,6 +113,7 @@ __all__ = [
     "StorageRefused",
     "TooManyCrashes",
     "TooManyRemovals",
+    "UnknownNamespace",
     "UnsuitableServer",
     "WouldDeadlock",
     "WrongEventLoop",

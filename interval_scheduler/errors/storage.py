@@ -128,6 +128,32 @@ class StorageRefused(StorageError):
         self.code = code
 
 
+class UnknownNamespace(StorageError, LookupError):
+    """There is no such namespace, or no such queue, on the server, and `connect(create=False)` makes none.
+
+    A partition that alone does not have it, since it was not reached yet or lost its data, raises this too, for calls
+    that need it. Nothing was changed.
+
+    Attributes:
+        partition: the name of the partition that was asked; that of the master, if none has it.
+        namespace: the name of the namespace.
+        queue: the name of the queue; `None`: it is about the namespace itself.
+    """
+
+    def __init__(self, partition: str, namespace: str, queue: str | None = None) -> None:
+        if queue is None:
+            what = f"namespace {namespace!r}: look at its spelling, and at the host and the number of the database"
+            maker = "a scheduler that connects without create=False makes it"
+        else:
+            what = (
+                f"queue {queue!r} in the namespace {namespace!r}: look at its spelling, queues() lists those that exist"
+            )
+            maker = "a scheduler whose namespace is connected without create=False makes it"
+        super().__init__(partition, f"has no {what}; {maker}")
+        self.namespace = namespace
+        self.queue = queue
+
+
 class UnsuitableServer(StorageError):
     """The server can be reached but must not be used: version, role, eviction policy, schema or certificate."""
 

@@ -77,9 +77,9 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
 
     # Connecting
 
-    def connect(self) -> None:
+    def connect(self, *, create: bool = True) -> None:
         """Connect to all partitions; do nothing if connected."""
-        self._thread.call(self._scheduler.connect, start=True)
+        self._thread.call(lambda: self._scheduler.connect(create=create), start=True)
 
     def close(self) -> None:
         """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.

@@ -43,6 +43,8 @@ class Core:
         self.inspection: Final = Inspection(self.lifespan, options)
         #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
         self.is_shut = False
+        #: False if it is to be used only if it is there already.
+        self.creates = True
 
     def settle(self) -> None:
         """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
@@ -52,7 +54,7 @@ class Core:
 
     async def connect(self) -> None:
         """Connect unless connected, and tell so."""
-        if await self.lifespan.connect() and self.lifespan.is_online:
+        if await self.lifespan.connect(creates=self.creates) and self.lifespan.is_online:
             self.events.emit("online")
 
     async def drain(self, drain_seconds: float) -> None:

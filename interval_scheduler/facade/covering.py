@@ -13,6 +13,7 @@ from ..errors import PartitionOffline, SchedulerError
 from ..model.audit import AuditReport, joined
 from ..model.health import Health
 from ..model.reports import PartitionMove
+from ..support.at_once import at_once
 from ..support.text import describe
 from .core import Core
 from .family import Family, together
@@ -63,11 +64,10 @@ class Covering:
 
     async def moving(self) -> tuple[PartitionMove, ...]:
         """Tell how far tasks have moved."""
-        moves: list[PartitionMove] = []
-        for each in await self._everyone():
-            queue = each.name if each is not self._core else None
-            moves += [replace(move, queue=queue) for move in await each.inspection.moving()]
-        return tuple(moves)
+        everyone = await self._everyone()
+        found = await at_once(each.inspection.moving() for each in everyone)
+        names = [each.name if each is not self._core else None for each in everyone]
+        return tuple(replace(move, queue=name) for name, moves in zip(names, found, strict=True) for move in moves)
 
     async def acknowledge_data_loss(self, partition: str | None) -> bool:
         """Take the finding `data-lost` off."""
@@ -76,8 +76,7 @@ class Covering:
             everyone = await self._everyone()
         except PartitionOffline:
             everyone = [self._core]  # the master is; what is acknowledged may be about another partition
-        acknowledged = [await each.inspection.acknowledge_data_loss(partition) for each in everyone]
-        return any(acknowledged)
+        return any(await at_once(each.inspection.acknowledge_data_loss(partition) for each in everyone))
 
     async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
         """Check everything that is in Redis."""
@@ -85,7 +84,7 @@ class Covering:
         everyone = await self._everyone()
         if len(everyone) == 1:
             return await self._core.inspection.audit(repair=repair, progress=progress)
-        sizes = [await each.inspection.task_size() for each in everyone]
+        sizes = await at_once(each.inspection.task_size() for each in everyone)
         reports: dict[str | None, AuditReport] = {}
         for at, each in enumerate(everyone):
             before = sum(report.checked for report in reports.values())

@@ -85,7 +85,8 @@ class Family:
         """
         partitions = self.root.lifespan.require().partitions
         partitions.master.require_online()
-        await together([self.open(core) for core in self._queues(self._asked)])
+        if self.root.lifespan.creates:  # else none of them can be new
+            await together([self.open(core) for core in self._queues(self._asked) if core.creates])
         return list(await partitions.queue_names())
 
     async def all_queues(self) -> list[Core]:
@@ -116,15 +117,16 @@ class Family:
 
     # Connecting
 
-    async def connect(self, core: Core) -> None:
-        """Connect the namespace with its queues, or a queue with its namespace."""
+    async def connect(self, core: Core, *, create: bool = True) -> None:
+        """Connect the namespace with its queues, or a queue with its namespace; without `create` what is there only."""
         for member in self._members(core):
             member.settle()
+        core.creates = create
         if self._is_called_inside():  # a run that waited for the end of a close would wait for itself
             for each in {self.root, core}:
                 each.lifespan.refuse_during_close()
         if core is not self.root:
-            await self.connect(self.root)
+            await self.connect(self.root, create=create)
             core.is_shut = False
         await core.connect()
 

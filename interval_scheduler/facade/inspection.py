@@ -17,6 +17,7 @@ from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
 from ..services.lifespan import Connected, Lifespan
 from ..storage.audit import Audit
+from ..support.at_once import at_once
 
 
 class Inspection:
@@ -77,8 +78,7 @@ class Inspection:
             raise InvalidValue("partition", f"must be one of {names}, got {partition!r}")
         for each in chosen:
             each.require_online()
-        acknowledged = [await each.handshake.acknowledge_loss() for each in chosen]
-        return any(acknowledged)
+        return any(await at_once(each.handshake.acknowledge_loss() for each in chosen))
 
     @staticmethod
     def check_audit(*, repair: object, progress: object) -> None:

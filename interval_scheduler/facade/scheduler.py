@@ -12,7 +12,7 @@ import anyio
 
 from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
-from ..errors import InvalidValue
+from ..errors import InvalidType, InvalidValue
 from ..support.log import Log, guarded
 from .cancelling import CancelCalls
 from .core import Core
@@ -92,12 +92,20 @@ class Scheduler(
 
     # Connecting
 
-    async def connect(self) -> None:
+    async def connect(self, *, create: bool = True) -> None:
         """Connect to all partitions; do nothing if connected.
 
         Partitions that cannot be reached are tried again in the background, if at least one can be reached.
 
+        Args:
+            create: False to use only what is there. Then this call, and all that goes on while connected, write
+                nothing, and every call that reads works as a Redis user without a right to write. The queues of this
+                scheduler are not made either. Calls that write are carried out if the user may. Hints are neither kept
+                nor applied, and tasks that move are left to others. Default True: make the namespace if it is new.
+
         Raises:
+            InvalidType: `create` is neither True nor False.
+            UnknownNamespace: `create` is False, and there is no such namespace, or no such queue.
             PartitionOffline: none of the partitions can be reached.
             UnsuitableServer: one of them must not be used: version, role, eviction policy, schema, certificate.
             PartitionMismatch: another list of partitions is in use for this namespace.
@@ -105,7 +113,9 @@ class Scheduler(
             NotConnected: a run or a handler calls it during a close; others wait for the end of that.
             WrongEventLoop: it is connected in another event loop.
         """
-        await self._family.connect(self._core)
+        if not isinstance(create, bool):
+            raise InvalidType("create", f"must be True or False, not {type(create).__name__}")
+        await self._family.connect(self._core, create=create)
 
     async def close(self) -> None:
         """Stop accepting, let runs and handlers end (within `drain_seconds`) and disconnect; do nothing if closed.

@@ -10,13 +10,14 @@ the others. Each task goes the way of a call on it alone, so the order of calls 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InvalidType, InvalidValue
 from ..model import checks
-from ..storage.namespace import Partitions, Prefix
+from ..storage.namespace import Found, Partitions, Prefix
 from ..storage.partitions import ControlStep
+from ..support.at_once import at_once
 from .bulk import pipeline
 
 #: Is called after each step with the number of tasks so far, and the number that was looked at.
@@ -35,9 +36,14 @@ class Cleared(NamedTuple):
 async def count(partitions: Partitions, prefix: str, progress: Progress | None) -> int:
     """Count the scheduled tasks with a prefix."""
     found = looked = 0
-    async for step in Prefix(partitions, prefix).steps():
-        found, looked = found + len(step.ids), looked + step.looked
-        _tell(progress, found, looked)
+
+    async def walk(steps: AsyncIterator[Found]) -> None:
+        nonlocal found, looked
+        async for step in steps:
+            found, looked = found + len(step.ids), looked + step.looked
+            _tell(progress, found, looked)
+
+    await at_once(map(walk, Prefix(partitions, prefix).walks()))
     return found
 
 
@@ -48,12 +54,17 @@ async def control(
     done = looked = 0
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
-    async for step in tasks.steps():
-        changes = [ControlStep(raw_id, _ACTIONS[action]) for raw_id in step.ids]
-        async for result in pipeline(changes, partitions.control):
-            done += result == "1"
-        looked += step.looked
-        _tell(progress, done, looked)
+
+    async def walk(steps: AsyncIterator[Found]) -> None:
+        nonlocal done, looked
+        async for step in steps:
+            changes = [ControlStep(raw_id, _ACTIONS[action]) for raw_id in step.ids]
+            async for result in pipeline(changes, partitions.control):
+                done += result == "1"
+            looked += step.looked
+            _tell(progress, done, looked)
+
+    await at_once(map(walk, tasks.walks()))
     return done
 
 
@@ -62,12 +73,17 @@ async def clear(partitions: Partitions, prefix: str, progress: Progress | None) 
     removed = looked = wait_ms = 0
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
-    async for step in tasks.steps(with_dead=True):
-        async for one in pipeline(step.ids, partitions.remove):
-            removed += one.was_scheduled
-            wait_ms = max(wait_ms, one.wait_ms)
-        looked += step.looked
-        _tell(progress, removed, looked)
+
+    async def walk(steps: AsyncIterator[Found]) -> None:
+        nonlocal removed, looked, wait_ms
+        async for step in steps:
+            async for one in pipeline(step.ids, partitions.remove):
+                removed += one.was_scheduled
+                wait_ms = max(wait_ms, one.wait_ms)
+            looked += step.looked
+            _tell(progress, removed, looked)
+
+    await at_once(map(walk, tasks.walks(with_dead=True)))
     return Cleared(removed, wait_ms)
 
 

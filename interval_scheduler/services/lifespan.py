@@ -66,6 +66,8 @@ class Lifespan:
         self._outer: Final = outer
         self._queue: Final = queue
         self._links: Links | None = None
+        #: False if it was connected to make nothing that is not there, and to write nothing unasked.
+        self.creates = True
         #: The queues of this namespace.
         self.inside: Inside = NothingInside()
         #: Connects a queue that is to connect at its first call; `None`: nothing is.
@@ -150,11 +152,11 @@ class Lifespan:
             self._log.warning("the event loop was closed before close() was called: the connections ended with it")
         return True
 
-    async def connect(self) -> bool:
-        """Connect unless connected; return True if it was not connected."""
+    async def connect(self, *, creates: bool) -> bool:
+        """Connect unless connected; return True if it was not connected. Without `creates`, make nothing."""
         async with self._connecting.of_this_loop():
             self._require_loop()
-            while (ready := self._begin()) is None:
+            while (ready := self._begin(creates=creates)) is None:
                 if not self._is_closing and self.connected is not None:  # else it has just ended unasked
                     return False
                 await self.wait_ended()
@@ -169,7 +171,7 @@ class Lifespan:
                 raise
             return True
 
-    def _begin(self) -> asyncio.Future[None] | None:
+    def _begin(self, *, creates: bool) -> asyncio.Future[None] | None:
         """Start the host unless there is one; threads that connect at once, each in its event loop, take turns."""
         with self._settling:
             self.check_home()
@@ -177,6 +179,7 @@ class Lifespan:
                 return None
             self._closing, self.failure = asyncio.Event(), None
             self._is_closing, self._ending_loop = False, None
+            self.creates = creates and (self._outer is None or self._outer.creates)
             ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._run(ready), name="interval_scheduler")
             return ready
@@ -221,7 +224,7 @@ class Lifespan:
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
-            partitions = Partitions(self._options, self._log, self._open_links(), self._queue)
+            partitions = Partitions(self._options, self._log, self._open_links(), self._queue, creates=self.creates)
         except Exception as error:  # noqa: BLE001 - the caller of connect waits for any error, and gets it
             if not ready.done():
                 ready.set_exception(error)

@@ -54,7 +54,10 @@ class Rebalancer:
         pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
         while self._partitions.migration is not None:
             try:
-                await self.run_once(self._partitions.migration)
+                if self._partitions.migration.delivers:
+                    await self.run_once(self._partitions.migration)
+                else:
+                    await self._await_end(self._partitions.migration)
             except LockTimeout:
                 pauses = delays(_FIRST_DELAY, _LONGEST_DELAY)
                 await anyio.sleep(_CHECK_SECONDS)  # another scheduler moves the tasks
@@ -77,6 +80,14 @@ class Rebalancer:
                 if await migration.is_going_on(master):
                     await self._move(migration)
         self._partitions.end_migration()
+
+    async def _await_end(self, migration: Migration) -> None:
+        """Wait until other schedulers have moved all tasks, and write nothing."""
+        while True:
+            if not await migration.is_going_on(self._partitions.master):
+                self._partitions.end_migration()
+                return
+            await anyio.sleep(_CHECK_SECONDS)
 
     async def _move(self, migration: Migration) -> None:
         names = ", ".join(partition.name for partition in migration.new)

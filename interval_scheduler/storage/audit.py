@@ -12,6 +12,7 @@ step that found problems is repeated with the order to mend: its findings are kn
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, cast
@@ -54,7 +55,8 @@ class Audit:
             PartitionOffline: a partition cannot be reached.
         """
         self._partitions.require_online()
-        tasks = sum([(await partition.size.submit(None)).tasks for partition in self._partitions.all])
+        sizes = await asyncio.gather(*[partition.size.submit(None) for partition in self._partitions.all])
+        tasks = sum(each.tasks for each in sizes)
         for partition in self._partitions.all:
             for key in auditing.AUDITED_KEYS:
                 await self._audit_key(partition, key, tasks)

@@ -11,6 +11,7 @@ from ..model.policy import BadPolicy, of_header
 from ..model.reports import TaskPage
 from ..model.task import ScheduledTask
 from ..model.wire import readable
+from ..support.at_once import at_once
 from ..support.log import Log
 from .commands import history, lookup
 from .commands.history import FailedAt
@@ -74,12 +75,15 @@ class History:
         may_follow = len(merged) > limit or any(len(page) == limit for page in pages)
         shown = merged[:limit]
         rows: dict[bytes, Row | None] = {}
-        for partition in partitions:
+
+        async def look(partition: Partition) -> None:
             ids = [place.raw_id for place, home in shown if home is partition]
             while ids:
                 found = await lookup.look(partition.gate, ids)
                 rows.update(zip(ids, found, strict=False))
                 ids = ids[len(found) :]
+
+        await at_once(map(look, partitions))
         tasks = [self._task(partition, rows[place.raw_id]) for place, partition in shown]
         last = shown[-1][0] if shown and may_follow else None
         return TaskPage(

@@ -13,6 +13,7 @@ import anyio
 from ..errors import NotConnected, StorageError, StorageRefused
 from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
+from ..support.at_once import at_once
 from ..support.log import Log
 from .commands import lookup, sync
 from .commands.assigning import START_WINDOW_MS
@@ -20,10 +21,10 @@ from .commands.lookup import Row, StateSet
 from .listing import PAGE, merge, stream
 from .mapping import to_dead_task, to_scheduled_task
 from .partitions import Links, Partition, Partitions, QueueOf
-from .prefixes import Prefix
+from .prefixes import Found, Prefix
 from .requests.batching import MAX_BATCH
 
-__all__ = ["Cleared", "Links", "Namespace", "Partition", "Partitions", "Prefix", "QueueOf", "TaskCounts"]
+__all__ = ["Cleared", "Found", "Links", "Namespace", "Partition", "Partitions", "Prefix", "QueueOf", "TaskCounts"]
 
 
 class TaskCounts(NamedTuple):
@@ -137,11 +138,14 @@ class Namespace:
 
     async def purge_dead(self) -> int:
         """Delete all dead tasks; return how many there were."""
-        forgotten = 0
-        for partition in self._partitions.all:
+
+        async def purge(partition: Partition) -> int:
+            forgotten = 0
             while some := await partition.purge_dead.submit(MAX_BATCH):
                 forgotten += some
-        return forgotten
+            return forgotten
+
+        return sum(await at_once(map(purge, self._partitions.all)))
 
     async def dead_tasks(self) -> AsyncIterator[DeadTask]:
         """List the dead tasks, partition by partition, the oldest first."""

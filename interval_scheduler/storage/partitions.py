@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..config.options import SchedulerOptions
-from ..errors import PartitionMismatch, PartitionOffline
+from ..errors import PartitionMismatch, PartitionOffline, UnknownNamespace
 from ..model.reports import PartitionMove
 from ..support.broadcast import Broadcast
 from ..support.log import Log
@@ -58,17 +58,21 @@ class Partitions(Routes):
         log: the log for partitions that cannot be reached, and for all that concerns one.
         links: the links to the servers, which a namespace and its queues share.
         queue: the queue whose partitions they are; `None`: they are those of no queue.
+        creates: False if nothing is made that is not there, and nothing is written unasked. Default True.
     """
 
-    def __init__(self, options: SchedulerOptions, log: Log, links: Links, queue: QueueOf | None = None) -> None:
+    def __init__(
+        self, options: SchedulerOptions, log: Log, links: Links, queue: QueueOf | None = None, *, creates: bool = True
+    ) -> None:
         self._log = log
         self._queue = queue
+        self._creates = creates
         #: Tells of a partition that goes offline, and when it is back.
         self.states: Final[Broadcast[Partition]] = Broadcast()
         #: Tells the name of a partition that is back after a loss of its data.
         self.losses: Final[Broadcast[str]] = Broadcast()
         self._list_epoch: Final = options.storage.list_epoch
-        opened = open_partitions(options, log, links, self.states.tell, queue)
+        opened = open_partitions(options, log, links, self.states.tell, queue, creates=creates)
         for partition in opened:
             partition.losses.subscribe(self.losses.tell)
         super().__init__(opened[: len(options.storage.instances)], options.storage.master_index)
@@ -76,17 +80,21 @@ class Partitions(Routes):
         self._dropping: Final = anyio.CancelScope()
         #: The quotas, of which each partition has a copy.
         self.quotas: Final = QuotaCopies(self.master, lambda: self.all, log)
-        for partition in (*self._listed, *self._leaving):
-            if partition is not self.master:
-                partition.before_online = self.quotas.bring
         self._handoffs: list[Handoff] = []
         self._hint_replay: HintReplay | None = None
-        if options.on_offline == "hint":
+        if creates:
+            self._bring_quotas()
+        if creates and options.on_offline == "hint":
             for partition in self._others():
                 self._handoffs.append(Handoff(partition, self.master, options, log))
                 partition.use_detour(self._handoffs[-1])
             if self._handoffs:
                 self._hint_replay = HintReplay(self.master, self._handoffs, options.check_tasks_every_seconds, log)
+
+    def _bring_quotas(self) -> None:
+        for partition in (*self._listed, *self._leaving):
+            if partition is not self.master:
+                partition.before_online = self.quotas.bring
 
     @property
     def all(self) -> Sequence[Partition]:
@@ -129,14 +137,18 @@ class Partitions(Routes):
             UnsuitableServer: one of them must not be used, or another list is in use.
             StorageRefused: one of them refuses.
             PartitionOffline: one that a change of the list needs cannot be reached.
+            UnknownNamespace: nothing is made, and none of them has the namespace.
         """
         for partition in self._listed:
             group.start_soon(partition.run)
         group.start_soon(self._run_leaving)
-        self.states.subscribe(functools.partial(self._on_state, group))
+        if self._creates:
+            self.states.subscribe(functools.partial(self._on_state, group))
         for partition in (*self._listed, *self._leaving):
             await partition.first_try()
         self._raise_unusable()
+        if not self._creates:
+            self._raise_unknown()
         self._raise_same_database()
         self._reconfiguration().check()
 
@@ -148,15 +160,17 @@ class Partitions(Routes):
         """
         try:
             if self.master.state == "connecting":  # it was reached, and is not online yet
-                return await list_queues(self.master, self.master.keys)
+                return await list_queues(self.master, self.master.keys, is_online=False)
             return await list_queues(self.master.gate, self.master.keys)
         except FAILED as error:
             raise translate(self.master.name, error) from None
 
     @property
     def is_list_changing(self) -> bool:
-        """True if the list of partitions may have to change, or tasks move; once all partitions were tried."""
+        """True if this may change the list of partitions, or move tasks; once all partitions were tried."""
         stored = [partition.handshake.stored for partition in (*self._listed, *self._leaving)]
+        if not self._creates:
+            return False
         return self._list_epoch is not None or bool(self._leaving) or any(each and each.is_migrating for each in stored)
 
     async def join(self, group: TaskGroup) -> None:
@@ -170,8 +184,8 @@ class Partitions(Routes):
         self._raise_without_entry()
         await self._agree()
         # The master comes first: the others ask it for hints before they go online.
-        for partition in (self.master, *self._others()):
-            await partition.admit()
+        await self.master.admit()
+        await asyncio.gather(*[partition.admit() for partition in self._others()])
         self._raise_unusable()
         problems = [partition.problem for partition in self.all if partition.problem is not None]
         if len(problems) == len(self.all):
@@ -223,7 +237,7 @@ class Partitions(Routes):
                     group.start_soon(partition.run)
 
     def _reconfiguration(self) -> Reconfiguration:
-        return Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch)
+        return Reconfiguration(self._listed, self._leaving, self.master, self._list_epoch, writes=self._creates)
 
     async def _agree(self) -> None:
         """Find out which list is in force, and if tasks move to it."""
@@ -232,7 +246,8 @@ class Partitions(Routes):
             partition.adopt(agreement.epoch, agreement.from_list)
         if agreement.from_list:
             by_name = {partition.name: partition for partition in (*self._listed, *self._leaving)}
-            self.migration = Migration([by_name[name] for name in split(agreement.from_list)], self._listed)
+            old = [by_name[name] for name in split(agreement.from_list)]
+            self.migration = Migration(old, self._listed, delivers=self._creates)
             self._leaving = [partition for partition in self.migration.old if partition not in self._listed]
             self._hold_hints(held=True)
         else:
@@ -242,8 +257,14 @@ class Partitions(Routes):
     def _raise_unusable(self) -> None:
         for partition in self.all:
             problem = partition.problem
-            if problem is not None and not isinstance(problem, ConnectionError):
+            # One that does not have the namespace is as one that cannot be reached.
+            if problem is not None and not isinstance(problem, ConnectionError | UnknownNamespace):
                 raise problem
+
+    def _raise_unknown(self) -> None:
+        """Raise if no partition has the namespace; if the master cannot be reached, it may have it."""
+        if all(partition.handshake.stored is None for partition in (*self._listed, *self._leaving)):
+            raise self.master.problem or self.master.handshake.unknown()
 
     def _raise_without_entry(self) -> None:
         """Raise if this is a new queue, which the master has to know first; then a change of the list finds it."""
@@ -255,7 +276,7 @@ class Partitions(Routes):
     def _raise_same_database(self) -> None:
         names: dict[str, str] = {}
         for partition in self.all:
-            if partition.database is not None:
-                other = names.setdefault(partition.database, partition.name)
+            if (database := partition.handshake.database) is not None:
+                other = names.setdefault(database, partition.name)
                 if other != partition.name:
                     raise PartitionMismatch(partition.name, f"is the same database as {other!r}: name each only once")

@@ -3,7 +3,7 @@
 ::
 
     the prefix has a whole hash tag ──▶ the index of the tag, at its home ──┐
-    else ──▶ all tasks, one partition after another ────────────────────────┴──▶ steps of up to about 500 ids
+    else ──▶ all tasks of each partition, at the same time ─────────────────┴──▶ steps of up to about 500 ids
 
 During a migration the old homes come before the new ones, and what is on its way between them is delivered first. So a
 task that moves meanwhile is found, and one that is found at both homes is told once.
@@ -89,12 +89,23 @@ class Prefix:
                 await partition.detour.passable()
             partition.require_online()
 
+    def walks(self, *, with_dead: bool = False) -> list[AsyncIterator[Found]]:
+        """Return walks over these tasks that may go on at the same time: one for each partition, unless tasks move."""
+        if self._migration is not None:
+            return [self.steps(with_dead=with_dead)]
+        return [self.steps(with_dead=with_dead, only=[partition]) for partition in self.partitions()]
+
     async def steps(
-        self, *, marks: Callable[[Partition], Marked] | None = None, with_dead: bool = False
+        self,
+        *,
+        marks: Callable[[Partition], Marked] | None = None,
+        with_dead: bool = False,
+        only: Sequence[Partition] | None = None,
     ) -> AsyncIterator[Found]:
         """Find the ids of scheduled tasks, step by step.
 
         Args:
+            only: the partitions to walk over. Default: all where such tasks can be.
             marks: returns the marks of a sync on a partition; marked ids are left out. Default: none.
             with_dead: True to find dead tasks as well. Default False.
 
@@ -103,7 +114,7 @@ class Prefix:
             StorageRefused: a partition lost marks, so that the ids to keep are not known.
         """
         migration, told = self._migration, set[bytes]()
-        partitions = self.partitions()
+        partitions = self.partitions() if only is None else only
         for partition in partitions:
             if migration is not None:
                 for old in partitions[:-1] if self.has_tag else migration.old:

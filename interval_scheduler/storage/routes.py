@@ -46,7 +46,7 @@ class Routes:
         """Return the home of a task id to assign, remove or look up; raise unless it is online or takes hints."""
         partition = self._listed[self._home(raw_id)] if len(self._listed) > 1 else self.master
         if partition.state != "online":  # the frequent case needs no call
-            partition.require_writable()
+            _require_writable(partition)
         return partition
 
     def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
@@ -106,3 +106,11 @@ class Routes:
             return None
         self.migration.old_home(raw_id).require_online()
         return self.migration
+
+
+def _require_writable(partition: Partition) -> None:
+    """Raise unless tasks can be assigned and removed: it is online, or hints are kept."""
+    if partition.detour is None:
+        partition.require_online()
+    else:
+        partition.detour.require()

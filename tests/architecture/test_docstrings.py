@@ -8,9 +8,9 @@ import re
 
 import pytest
 
-import interval_scheduler
 from interval_scheduler import Scheduler
 from tests.architecture.source import MODULES, Module
+from tests.public import NAMES
 
 #: Public members of a `Scheduler` that raise nothing, each with the reason.
 RAISES_NOTHING = {
@@ -45,7 +45,7 @@ def test_errors_that_are_named_exist() -> None:
         for line in section[1].splitlines() if section else ():
             if found := re.match(r" {4}([A-Z]\w*(?:, [A-Z]\w*)*):", line):
                 for error in found[1].split(", "):
-                    assert error in interval_scheduler.__all__, f"{name} raises {error}"
+                    assert error in NAMES, f"{name} raises {error}"
 
 
 def _docstrings(module: Module) -> list[tuple[int, str]]:

@@ -26,6 +26,7 @@ from . import (
     in_overlap,
     in_queues,
     in_quotas,
+    in_reading,
     in_rules,
     in_running,
     in_scattered,
@@ -77,5 +78,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_leftovers.ALL,
     *in_quotas.ALL,
     *in_tokens.ALL,
+    *in_reading.ALL,
     *in_history.ALL,
 )

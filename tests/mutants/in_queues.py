@@ -40,14 +40,14 @@ ALL: Final = (
     ),
     lua(
         "a namespace has any number of queues",
-        "queues",
+        "enter_queue",
         " and call('ZCARD', queues_key) < tonumber(most_arg)",
         "",
         tests_in(_SCRIPT, "test_the_list_is_bounded"),
     ),
     lua(
         "a process with an old list of partitions makes queues",
-        "queues",
+        "enter_queue",
         "if not list or list == list_arg then",
         "if true then",
         tests_in(_SCRIPT, "test_a_new_queue_needs_the_list_of_partitions_in_force"),
@@ -55,7 +55,7 @@ ALL: Final = (
     Planted(
         "a queue is not entered into the list",
         "storage/partition/handshake.py",
-        "        if self._entry is not None:  # before",
+        "        if self._place.entry is not None:  # before",
         "        if False:  # before",
         tests_in(_API, "test_a_queue_that_is_empty_exists_for_all"),
     ),

@@ -178,15 +178,15 @@ ALL: Final = (
     Planted(
         "a clear by prefix leaves dead tasks behind",
         "services/by_prefix.py",
-        "tasks.steps(with_dead=True)",
-        "tasks.steps(with_dead=False)",
+        "tasks.walks(with_dead=True)",
+        "tasks.walks(with_dead=False)",
         tests_in(_CALLS, "test_dead_tasks_are_not_counted_and_go_with_a_clear"),
     ),
     Planted(
         "the progress is told at the end only",
         "services/by_prefix.py",
-        "        looked += step.looked\n        _tell(progress, done, looked)\n    return done",
-        "        looked += step.looked\n    _tell(progress, done, looked)\n    return done",
+        "            looked += step.looked\n            _tell(progress, done, looked)\n\n    await",
+        "            looked += step.looked\n        _tell(progress, done, looked)\n\n    await",
         tests_in(_CALLS, "test_the_progress_is_told"),
     ),
     Planted(

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
 
-import interval_scheduler
 from interval_scheduler import (
     AlreadyExecuting,
     AssignCounts,
@@ -52,6 +51,7 @@ from interval_scheduler import (
     Task,
     TaskPage,
     TaskRun,
+    UnknownNamespace,
     current_run,
 )
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
@@ -458,6 +458,7 @@ async def main() -> None:
         assert_type(scheduler.on("online", lambda: None), Callable[[], None])
         scheduler.on("db-reconnect", asynchronous)
         await scheduler.connect()
+        await scheduler.connect(create=False)
         await scheduler.close()
 
 
@@ -471,6 +472,9 @@ def fail() -> None:
         assert_type(error.field, str)
     except StorageRefused as error:
         assert_type(error.code, str)
+    except UnknownNamespace as error:
+        assert_type(error.namespace, str)
+        assert_type(error.queue, str | None)
     except (OutcomeUnknown, PartitionOffline, StorageError) as error:
         assert_type(error.partition, str)
     except (LockLost, LockTimeout, LockError) as error:
@@ -479,4 +483,3 @@ def fail() -> None:
         pass
     except SchedulerError as error:
         assert_type(error.args, tuple[Any, ...])
-    assert_type(interval_scheduler.__all__, list[str])

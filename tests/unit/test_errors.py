@@ -36,8 +36,10 @@ from interval_scheduler.errors import (
     StorageError,
     StorageFull,
     StorageRefused,
+    UnknownNamespace,
     UnsuitableServer,
 )
+from tests.public import NAMES
 
 _LINE = re.compile(r"^(?P<indent> {4}[│├└─ ]*)(?P<name>[A-Z]\w+)(?: \((?P<builtin>\w+)\))?(?:  +(?P<text>.*))?$")
 
@@ -77,7 +79,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
 
 
 def test_every_error_is_public() -> None:
-    assert set(real()) <= set(interval_scheduler.__all__)
+    assert set(real()) <= set(NAMES)
     for name in real():
         assert getattr(interval_scheduler, name) is getattr(errors, name)
 
@@ -103,6 +105,8 @@ def test_bad_input_names_its_field(
         HintsFull("here:1/0", 1000),
         QueuesFull("here:1/0", "mail", 256),
         StorageRefused("here:1/0", "NOPERM", "no permission"),
+        UnknownNamespace("here:1/0", "app"),
+        UnknownNamespace("here:1/0", "app", "mail"),
         UnsuitableServer("here:1/0", "is a replica"),
         PartitionMismatch("here:1/0", "is in use"),
         PartitionListChanged("here:1/0", 2, "a,b"),
@@ -136,6 +140,11 @@ def test_lock_errors_name_the_lock(error: LockError) -> None:
         (StorageFull("p"), "out of memory: nothing was changed.*maxmemory"),
         (QueuesFull("p", "mail", 256), "knows 256 queues .*'mail' was not made; use .*another namespace"),
         (HintsFull("p", 1000), "1,000 hints .*nothing was changed.*max_hints"),
+        (
+            UnknownNamespace("p", "app"),
+            "^partition 'p' has no namespace 'app': look at its spelling.*without create=False",
+        ),
+        (UnknownNamespace("p", "app", "mial"), "has no queue 'mial' in the namespace 'app': .*queues\\(\\) lists"),
         (StorageRefused("p", "MISCONF", "the disk is full"), "refused: MISCONF: the disk is full"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
@@ -159,6 +168,7 @@ def test_storage_refused_tells_the_code_of_redis() -> None:
         (PartitionOffline, ConnectionError),
         (OutcomeUnknown, PartitionOffline),
         (NotReplicated, OutcomeUnknown),
+        (UnknownNamespace, LookupError),
         (PartitionMismatch, UnsuitableServer),
         (PartitionListChanged, PartitionMismatch),
         (LockTimeout, TimeoutError),
@@ -201,6 +211,7 @@ EACH = [
     HintsFull("here:1/0", 1000),
     QueuesFull("here:1/0", "mail", 256),
     StorageRefused("here:1/0", "NOPERM", "no permission"),
+    UnknownNamespace("here:1/0", "app", "mail"),
     UnsuitableServer("here:1/0", "is a replica"),
     PartitionMismatch("here:1/0", "is in use"),
     PartitionListChanged("here:1/0", 2, "a,b"),

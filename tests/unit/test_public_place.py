@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 
 import interval_scheduler
 from interval_scheduler import LockTimeout, ScheduledTask
+from tests.public import NAMES
 
-PUBLIC = {name: getattr(interval_scheduler, name) for name in interval_scheduler.__all__}
+PUBLIC = {name: getattr(interval_scheduler, name) for name in NAMES}
 CLASSES = {name: thing for name, thing in PUBLIC.items() if isinstance(thing, type)}
 DATACLASSES = {name: thing for name, thing in CLASSES.items() if dataclasses.is_dataclass(thing)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ..scripts import loader as scripts
@@ -33,6 +34,8 @@ AUDITED_KEYS: Final = (
 #: A lease that ended longer ago is stuck: no scheduler recovers it.
 _GRACE_MS: Final = 60_000
 _STEP: Final = 100
+#: The same script, for an audit that repairs nothing: then it calls no command that writes.
+LOOKS_ONLY: Final = replace(scripts.AUDIT, reads_only=True)
 
 
 async def probe(partition: ScriptRunner) -> tuple[int, dict[str, str]]:
@@ -63,7 +66,7 @@ async def audit(partition: ScriptRunner, key: str, cursor: bytes, *, mend: bool)
     """Check one step of a place. With `mend`, repair it and return the problems that are left."""
     keys = partition.keys
     reply: list[Any] = await partition.read(
-        scripts.AUDIT,
+        scripts.AUDIT if mend else LOOKS_ONLY,
         keys.of[scripts.AUDIT],
         (key.encode(), cursor, _STEP, int(mend), _GRACE_MS, keys.wake),
     )

@@ -37,7 +37,8 @@ async def enter_queue(partition: ScriptRunner, entry: QueueEntry, names: bytes) 
     """
     if entry.keys is None:
         return
-    queues = await _queues(partition, entry.keys, entry.name, names)
+    script, keys = scripts.ENTER_QUEUE, entry.keys.of[scripts.ENTER_QUEUE]
+    queues = _names(await partition.evaluate(script, keys, (entry.name.encode(), MOST_QUEUES, names)))
     if entry.name not in queues:
         if len(queues) >= MOST_QUEUES:
             raise QueuesFull(partition.name, entry.name, MOST_QUEUES)
@@ -48,13 +49,11 @@ async def enter_queue(partition: ScriptRunner, entry: QueueEntry, names: bytes) 
         )
 
 
-async def list_queues(partition: ScriptRunner, keys: Keys) -> Sequence[str]:
-    """List the names of the queues of a namespace, sorted; raises the client's errors."""
-    return sorted(await _queues(partition, keys, "", b""))
+async def list_queues(partition: ScriptRunner, keys: Keys, *, is_online: bool = True) -> Sequence[str]:
+    """List the names of the queues of a namespace, sorted; where it is not online yet, ask once, and raise as Redis."""
+    send = partition.read if is_online else partition.evaluate
+    return sorted(_names(await send(scripts.QUEUES, keys.of[scripts.QUEUES], (MOST_QUEUES,))))
 
 
-async def _queues(partition: ScriptRunner, keys: Keys, name: str, names: bytes) -> Sequence[str]:
-    reply: list[bytes] = await partition.evaluate(
-        scripts.QUEUES, keys.of[scripts.QUEUES], (name.encode(), MOST_QUEUES, names)
-    )
+def _names(reply: Sequence[bytes]) -> Sequence[str]:
     return [each.decode(errors="backslashreplace") for each in reply]

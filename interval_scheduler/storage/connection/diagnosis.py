@@ -12,6 +12,7 @@ from ...model.health import Code, Finding
 from .failures import is_right
 
 _OLDEST: Final = (6, 2)
+_READING_SCRIPTS: Final = (7, 0)
 
 #: A server with an error of one of these codes is not used. The other errors pass by themselves, or while it is used:
 #: runs still end without memory, and reads work without a disk.
@@ -61,6 +62,11 @@ class ServerFacts:
     def version(self) -> str | None:
         """The version of Redis, if it told."""
         return None if self.info is None else str(self.info.get("redis_version", "0"))
+
+    @property
+    def knows_reading_scripts(self) -> bool:
+        """True if the server has commands for scripts that only read, as Redis since 7.0."""
+        return self.info is not None and _version_in(self.info) >= _READING_SCRIPTS
 
     def tried(self, refused: Mapping[str, str], clock_difference: float, round_trip: float) -> ServerFacts:
         """Return these facts, with the results of a script that tried all commands."""
@@ -119,9 +125,13 @@ def of_problem(problem: StorageError) -> Iterable[Finding]:
         yield Finding("loading", "error", problem.message)
 
 
+def _version_in(info: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", str(info.get("redis_version", "0")))[:2])
+
+
 def _identity(name: str, info: Mapping[str, Any]) -> Iterable[Finding]:
     version = str(info.get("redis_version", "0"))
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _OLDEST:
+    if _version_in(info) < _OLDEST:
         yield Finding("version", "error", f"partition {name!r} runs Redis {version}: at least 6.2 is needed")
     if info.get("role") not in (None, "master"):
         yield Finding("role", "error", f"partition {name!r} is a replica: give the address of its primary")

@@ -26,6 +26,7 @@ from ...errors import (
     StorageError,
     StorageFull,
     StorageRefused,
+    UnknownNamespace,
     UnsuitableServer,
 )
 from .reasons import is_turned_away, reason_of
@@ -156,10 +157,12 @@ def unanswered(partition: str, last: BaseException | None) -> PartitionOffline:
     return PartitionOffline(partition, "did not answer in time: try again later")
 
 
-def still_offline(partition: str, problem: StorageError | None) -> PartitionOffline:
+def still_offline(partition: str, problem: StorageError | None) -> PartitionOffline | UnknownNamespace:
     """Return the error for a call on a partition that is offline; `problem` is that of the last attempt to reach it."""
     if problem is None:
         return PartitionOffline(partition)
+    if isinstance(problem, UnknownNamespace):
+        return UnknownNamespace(*problem.args)
     if isinstance(problem, PartitionOffline):
         return PartitionOffline(*problem.args)  # each caller gets one with its own traceback
     words = problem.message.removeprefix(f"partition {partition!r} ")

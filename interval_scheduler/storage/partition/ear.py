@@ -22,14 +22,18 @@ class Ear:
         link: the link to its server.
         time_out_seconds: the time between two checks that a server is there which refuses subscriptions.
         log: the log.
+        warns: True to warn if the server refuses; False for a scheduler that only looks.
     """
 
-    def __init__(self, name: str, channel: bytes, link: Link, time_out_seconds: float, log: Log) -> None:
+    def __init__(
+        self, name: str, channel: bytes, link: Link, time_out_seconds: float, log: Log, *, warns: bool
+    ) -> None:
         self._name = name
         self._channel = channel
         self._link = link
         self._time_out_seconds = time_out_seconds
         self._log = log
+        self._tell_refusal = log.warning if warns else log.debug
         #: True if the server refused SUBSCRIBE; then nearer tasks are noticed only by polling.
         self.is_refused = False
         #: Tells of each run that is said to be cancelled: the token of its claim, a blank, and its id.
@@ -42,7 +46,7 @@ class Ear:
             listeners = (on_due, on_hint_waiting, self.cancels.tell)
             if not await self._link.subscription.listen(self._channel, *listeners):
                 self.is_refused = True
-                self._log.warning("%s", subscribe_refused(self._name, self._channel).message)
+                self._tell_refusal("%s", subscribe_refused(self._name, self._channel).message)
                 await ping(self._link.client, self._time_out_seconds)
         except FAILED as error:
             self._log.debug("partition %s: the connection was lost: %s", self._name, type(error).__name__)

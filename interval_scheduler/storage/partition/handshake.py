@@ -4,7 +4,8 @@
 
     inspect_server ──(nothing was written so far)──▶ enroll ──▶ online
 
-Between the two, the scheduler compares what it found on all partitions.
+Between the two, the scheduler compares what it found on all partitions. A scheduler that makes nothing, since it was
+connected so, does not write later either: it recognizes the namespace that is there.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from redis.exceptions import NoPermissionError
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
-from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError
+from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError, UnknownNamespace
 from ...model.health import Finding, PartitionHealth, data_lost, wrong_keys
+from ...model.wire import whole
 from ..commands import auditing, key_types, topology
-from ..commands.queues import QueueEntry, enter_queue
+from ..commands.queues import enter_queue
 from ..connection.diagnosis import ServerFacts, diagnose, of_problem, require_suitable, subscribe_refused
 from ..connection.failures import FAILED, translate
 from ..connection.inspection import Stopwatch, inspect
 from ..scripts.membership import Membership
 from ..scripts.ports import Reachable
+from .place import Place
 
 _CHANGES_ITS_PRIMARY: Final = "is offline (its primary is changing): nothing was changed, try again later"
 
@@ -38,7 +41,7 @@ class Handshake:
         instance: its server.
         storage: the options.
         client: its client.
-        entry: the place of the queue whose partition it is, in the list of queues; `None`: it is that of no queue.
+        place: the namespace or queue whose partition it is.
     """
 
     def __init__(
@@ -47,21 +50,23 @@ class Handshake:
         instance: RedisInstance,
         storage: StorageOptions,
         client: Any,
-        entry: QueueEntry | None = None,
+        place: Place,
     ) -> None:
         self._partition: Final = partition
         self._instance: Final = instance
         self._storage: Final = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Final = client
-        self._entry: Final = entry
+        self._place: Final = place
         #: True if it is the partition of a queue.
-        self.is_of_queue: Final = entry is not None
+        self.is_of_queue: Final = place.entry is not None
         #: The membership that its database must have. Its epoch, and the list before, are agreed upon at connect.
         self.expected = Membership.expected(partition.name, storage)
         #: The membership that was found there; `None` for none.
         self.stored: Membership | None = None
         self._facts = ServerFacts()
+        #: True if scripts that only read are sent as such: by a scheduler that may have no right to write.
+        self.marks_reads = False
         #: True if its data were lost since this scheduler connected, and nobody was told yet.
         self._has_lost_data = False
         #: The text that tells its database from every other, once it was reached; `None` if there is none.
@@ -88,6 +93,7 @@ class Handshake:
             RedisError: it cannot be reached.
         """
         self._facts = await inspect(self._client, self._instance)
+        self.marks_reads = not self._place.creates and self._facts.knows_reading_scripts
         self.server = self._facts.database(self._instance.db) or ""
         # The partitions of a cluster may share a server.
         self.database = None if self._instance.cluster else self._facts.database(self._instance.db)
@@ -109,20 +115,39 @@ class Handshake:
         Raises:
             UnsuitableServer, PartitionMismatch, StorageRefused: it must not be used.
             QueuesFull: it is a partition of a new queue, and the namespace can have no more.
+            UnknownNamespace: it has no such namespace or queue, and this scheduler makes none.
             RedisError: it cannot be reached.
         """
         findings = self._diagnose(await self._try_out(self._facts))
         require_suitable(self._partition.name, findings)
-        if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
-            # It came back with the list from before the reconfiguration, whose migration has not ended yet.
-            await topology.adopt_list(self._partition, self.expected, None, paused=False)
-        if self._entry is not None:  # before it has any task, so that a list of partitions changes for all queues
-            await enter_queue(self._partition, self._entry, self.expected.list)
-        stored = await topology.enroll(self._partition, self.expected)
+        stored = await (self._make_member() if self._place.creates else self._recognize())
         self.expected.require(stored, self._partition.keys.membership)
         self._has_lost_data = self._has_lost_data or self.expected.born not in (b"", stored.born)
         self.expected = self.expected._replace(born=stored.born)
         return findings
+
+    async def _make_member(self) -> Membership:
+        """Make the database a partition of the namespace unless it is one; return what is stored then."""
+        if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
+            # It came back with the list from before the reconfiguration, whose migration has not ended yet.
+            await topology.adopt_list(self._partition, self.expected, None, paused=False)
+        if self._place.entry is not None:  # before any task, so that a list of partitions changes for all queues
+            await enter_queue(self._partition, self._place.entry, self.expected.list)
+        return await topology.enroll(self._partition, self.expected)
+
+    async def _recognize(self) -> Membership:
+        """Return what is stored, and write nothing."""
+        stored = await self._read_membership()
+        if stored is None:
+            raise self._place.unknown(self._partition.name)
+        if whole(stored.born) is None:  # who enrolls writes it anew, from the key of the epoch
+            epoch: bytes = await self._client.get(self._partition.keys.epoch) or b""
+            stored = stored._replace(born=epoch.rpartition(b":")[2])
+        return stored
+
+    def unknown(self) -> UnknownNamespace:
+        """Return the error for a database that has no such namespace or queue."""
+        return self._place.unknown(self._partition.name)
 
     async def _read_membership(self) -> Membership | None:
         fields = await self._client.hgetall(self._partition.keys.membership)
@@ -146,6 +171,7 @@ class Handshake:
         stored = await self._read_membership()
         if stored is None or stored.born != self.expected.born:
             self._partition.enroll_anew()
+            await self._partition.wait_enrolled()
             await self._partition.wait_online()
             stored = await self._read_membership()
         lost_ms = None if stored is None else stored.lost_ms
@@ -197,7 +223,11 @@ class Handshake:
                 *lost,
                 *([wrong_keys(partition.name, key_types.describe(strange))] if strange else ()),
                 *(() if problem is None else of_problem(problem)),
-                *([subscribe_refused(partition.name, partition.keys.wake)] if cannot_subscribe else ()),
+                *(
+                    [subscribe_refused(partition.name, partition.keys.wake)]
+                    if cannot_subscribe and self._place.creates
+                    else ()
+                ),
             ),
             problem=None if problem is None else str(problem),
         )
@@ -205,6 +235,9 @@ class Handshake:
     async def _try_out(self, facts: ServerFacts) -> ServerFacts:
         """Return the facts of the server, with its answers to a script that tries all commands."""
         watch = Stopwatch()
+        if not self._place.creates:  # that script writes
+            seconds, us = await self._client.time()
+            return facts.tried({}, *watch.compare(seconds * 1_000_000 + us))
         now_us, refused = await auditing.probe(self._partition)
         if self._storage.wait_replicas:
             try:

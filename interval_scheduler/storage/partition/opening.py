@@ -12,6 +12,7 @@ from ..commands.queues import QueueEntry
 from ..connection.link import Links
 from ..scripts.keys import Keys
 from .partition import Partition
+from .place import Place
 
 
 class QueueOf(NamedTuple):
@@ -22,7 +23,13 @@ class QueueOf(NamedTuple):
 
 
 def open_partitions(
-    options: SchedulerOptions, log: Log, links: Links, on_state: Callable[[Partition], None], queue: QueueOf | None
+    options: SchedulerOptions,
+    log: Log,
+    links: Links,
+    on_state: Callable[[Partition], None],
+    queue: QueueOf | None,
+    *,
+    creates: bool,
 ) -> list[Partition]:
     """Make the partitions of the list, in its order, and then those that were removed from it.
 
@@ -32,7 +39,9 @@ def open_partitions(
         links: the links to the servers.
         on_state: called with a partition that goes offline, and when it is back.
         queue: the queue whose partitions they are; `None`: they are those of no queue.
+        creates: False if nothing is made that is not there.
     """
+    namespace = options.namespace if queue is None else queue.namespace
     opened = []
     for instance in (*options.storage.instances, *options.storage.leaving):
         keys = _keys(options.namespace, instance)
@@ -40,7 +49,8 @@ def open_partitions(
         if queue is not None:
             is_master = instance is options.storage.master
             entry = QueueEntry(queue.name, _keys(queue.namespace, instance) if is_master else None)
-        opened.append(Partition(links.open(instance, keys.slot), options, keys, log, on_state, entry))
+        place = Place(namespace, entry, creates)
+        opened.append(Partition(links.open(instance, keys.slot), options, keys, log, on_state, place))
     return opened
 
 

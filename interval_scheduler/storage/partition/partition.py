@@ -22,13 +22,12 @@ from typing import Any, Final, Literal, NoReturn
 import anyio
 
 from ...config.options import SchedulerOptions
-from ...errors import NotConnected, PartitionListChanged, StorageError
+from ...errors import NotConnected, PartitionListChanged, StorageError, UnknownNamespace
 from ...model.health import PartitionHealth
 from ...support import clock
 from ...support.broadcast import Broadcast
 from ...support.log import Log
 from ..commands import key_types
-from ..commands.queues import QueueEntry
 from ..connection.client import abandon, drop_idle, refuse_waiting
 from ..connection.failures import FAILED, is_slot_moving, still_offline, translate
 from ..connection.link import Link
@@ -42,6 +41,7 @@ from .ear import Ear
 from .gate import Gate
 from .handshake import Handshake
 from .pauses import Pauses
+from .place import Place
 
 
 class Partition:
@@ -53,7 +53,7 @@ class Partition:
         keys: the names of its keys.
         log: the log for connects, losses and findings.
         on_state: called with this partition when it goes offline, and when it is back.
-        entry: the place of the queue whose partition it is, in the list of queues; `None`: it is that of no queue.
+        place: the namespace or queue whose partition it is.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Partition:
         keys: Keys,
         log: Log,
         on_state: Callable[[Partition], None],
-        entry: QueueEntry | None = None,
+        place: Place,
     ) -> None:
         self.instance: Final = link.instance
         self.name: Final = link.instance.partition_name
@@ -87,7 +87,7 @@ class Partition:
         self._link, self._locator = link, link.locator
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = link.client
-        self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, entry)
+        self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, place)
         self._lost = asyncio.Event()
         self._enrolls_anew = False
         self._online = asyncio.Event()
@@ -95,7 +95,8 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         self._is_retired = False
-        self._ear = Ear(self.name, self.keys.wake, link, options.storage.operation_timeout_seconds, log)
+        timeout_seconds = options.storage.operation_timeout_seconds
+        self._ear = Ear(self.name, self.keys.wake, link, timeout_seconds, log, warns=place.creates)
         name_keys = functools.partial(key_types.name_keys, self)
         #: Tells of runs that are said to be cancelled, see `Ear`.
         self.cancels: Final = self._ear.cancels
@@ -113,11 +114,6 @@ class Partition:
         self.purge_dead, self.put_quotas = batchers.purge_dead, batchers.put_quotas
         self.lock, self.look, self.has, self.size = batchers.lock, batchers.look, batchers.has, batchers.size
 
-    @property
-    def database(self) -> str | None:
-        """The text that tells its database from every other; `None` before it was reached, or if there is none."""
-        return self.handshake.database
-
     def require_online(self, *, with_any_list: bool = False) -> None:
         """Raise unless online; with any list of partitions, unless it can be reached.
 
@@ -134,14 +130,6 @@ class Partition:
             raise PartitionListChanged(*self.problem.args)  # each caller gets one with its own traceback
         if self.state != "online":
             raise still_offline(self.name, self.problem)
-
-    def require_writable(self) -> None:
-        """Raise unless tasks can be assigned and removed: online, or hints are kept; as `require_online`."""
-        if self.state != "online":
-            if self.detour is None:
-                self.require_online()
-            else:
-                self.detour.require()
 
     async def first_try(self) -> None:
         """Wait until the first attempt to reach it has ended; if it failed, `problem` says why."""
@@ -170,6 +158,12 @@ class Partition:
     async def wait_online(self) -> None:
         """Wait until it is online."""
         await self._online.wait()
+
+    async def wait_enrolled(self) -> None:
+        """Wait until the handshake was made anew; raise if there is nothing to enroll in."""
+        await self._attempted.wait()
+        if isinstance(self.problem, UnknownNamespace):
+            self.require_online()
 
     async def run(self) -> None:
         """Connect, stay connected and serve the batchers until cancelled."""
@@ -236,6 +230,7 @@ class Partition:
 
     async def _greet(self) -> None:
         await self.handshake.inspect_server()
+        self.sender.marks_reads = self.handshake.marks_reads
         if not self._admitted.is_set():
             self._tried.set()
             await self._admitted.wait()
@@ -305,6 +300,7 @@ class Partition:
         """Make the handshake anew at once. The state stays, but requests wait: the server answers."""
         if self.state == "online":
             self._enrolls_anew = True
+            self._attempted.clear()
             self._online.clear()
             self._lost.set()
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import anyio
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -58,12 +58,14 @@ def restamped(args: Sequence[Argument], stamp: bytes, new: bytes) -> tuple[Argum
     return (new + bytes(args[0])[len(stamp) :], *args[1:])
 
 
-async def evaluate(send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+async def evaluate(
+    send: Send, script: Script, keys: Sequence[bytes], args: Sequence[Argument], kind: Literal["", "_RO"] = ""
+) -> Any:
     """Run a script once, as it is; `send` sends a command. Raises the client's errors."""
     try:
-        return await send("EVALSHA", script.sha, len(keys), *keys, *args)
+        return await send(f"EVALSHA{kind}", script.sha, len(keys), *keys, *args)
     except NoScriptError:
-        return await send("EVAL", script.text, len(keys), *keys, *args)
+        return await send(f"EVAL{kind}", script.text, len(keys), *keys, *args)
 
 
 class ScriptSender:
@@ -82,9 +84,13 @@ class ScriptSender:
         self._storage = storage
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client = client
+        #: True to have Redis hold scripts that only read to that, so that no right to write is needed: since Redis 7.
+        self.marks_reads = False
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
         """Run a script once, as it is; raises the client's errors."""
+        if self.marks_reads and script.reads_only:
+            return await evaluate(self._client.execute_command, script, keys, args, "_RO")
         return await evaluate(self._client.execute_command, script, keys, args)
 
     async def read(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
@@ -118,6 +124,7 @@ class ScriptSender:
         Raises:
             OutcomeUnknown: the time for retries ended, or no caller waits any more.
             StorageError: Redis refused; nothing was changed.
+            UnknownNamespace: the namespace is not there any more, and this scheduler makes none.
         """
         give_up_at = clock.monotonic() + retry_for_seconds
         first = args
@@ -146,6 +153,8 @@ class ScriptSender:
                 else:
                     await anyio.sleep(next(pauses))
                 with anyio.move_on_after(give_up_at - clock.monotonic()):
+                    if undone is not None:
+                        await self._partition.wait_enrolled()
                     await self._partition.wait_online()
             if undone is not None and stamp != self._partition.stamp:
                 first, stamp = restamped(first, stamp, self._partition.stamp), self._partition.stamp

@@ -9,6 +9,7 @@ The header of a script is its contract and its signature::
     -- ARGV[1] limit: integer, ...
     -- ARGV[2...] ids: string
     -- Returns: ...
+    -- Reads only.                                        it calls no command that writes; Redis may hold it to that
     -- Guarantees: ...
 
 The loader numbers the keys and binds the names: `due_key`, `taken_key`, the list `lock_keys`, `limit_arg`. `Keys.of`
@@ -36,6 +37,7 @@ _ENTRY: Final = re.compile(r"(KEYS|ARGV)\[(\d+)(\.\.\.)?\] ([a-z -]+?):")
 _TYPE: Final = re.compile(r"KEYS\[\d+(?:\.\.\.)?\] [a-z]+: ([a-z ]+)")
 _IS_STAMPED: Final = re.compile(r"recall_in_(?:epoch|database)\(")
 _BODY: Final = re.compile(r"^-- \[(\w+)\.lua\]\n", re.MULTILINE)
+_READS_ONLY: Final = "Reads only."
 _SECTIONS: Final = ("KEYS[1", "Returns:", "Guarantees:")
 #: The files of shared functions, in their order.
 _FUNCTIONS: Final = (
@@ -67,6 +69,7 @@ class Script:
         text: the text that Redis runs.
         sha: the SHA-1 of the text, by which Redis knows it.
         is_stamped: True if Redis refuses it where the sender knows another membership; its number is a stamp then.
+        reads_only: True if it calls no command that writes.
         in_order: the variant that applies hints (see `_in_order.lua`); None for a script that hints do not use.
     """
 
@@ -77,6 +80,7 @@ class Script:
     text: str
     sha: str
     is_stamped: bool
+    reads_only: bool = False
     in_order: Script | None = None
 
 
@@ -179,7 +183,8 @@ def _script(name: str, *shared: str, parts: Sequence[str] = ()) -> Script:
     text = link([piece for each in shared for piece in _pieces(each)], code) + code
     sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
     types = tuple(found[1] for found in map(_TYPE.match, header) if found)
-    return Script(name, header, keys, types, text, sha, _IS_STAMPED.search(source) is not None)
+    is_stamped = _IS_STAMPED.search(source) is not None
+    return Script(name, header, keys, types, text, sha, is_stamped, _READS_ONLY in header)
 
 
 ACKNOWLEDGE: Final = _load("acknowledge")
@@ -194,6 +199,7 @@ COMPLETE: Final = _load("complete", "_history")
 CONTROL: Final = _load("control")
 DROP_TAGS: Final = _load("drop_tags")
 ENROLL: Final = _load("enroll", "_membership")
+ENTER_QUEUE: Final = _load("enter_queue")
 FAIL: Final = _load("fail", "_history")
 FAILING: Final = _load("failing", "_walk")
 FINISH_MIGRATION: Final = _load("finish_migration")

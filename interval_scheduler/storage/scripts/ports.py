@@ -95,6 +95,9 @@ class Reachable(Addressable, Protocol):
     async def wait_online(self) -> None:
         """Wait until the partition can be reached."""
 
+    async def wait_enrolled(self) -> None:
+        """Wait until the handshake was made anew; raise if there is nothing to enroll in."""
+
     async def now_ms(self) -> int:
         """Estimate the time of its server, epoch ms."""
 

@@ -47,11 +47,19 @@ class Reconfiguration:
         leaving: the partitions that were removed from it.
         master: the partition that keeps the locks.
         list_epoch: the epoch of the configured list, if it may replace another one.
+        writes: False if it only finds the list in force. Default True.
     """
 
     def __init__(
-        self, listed: Sequence[Partition], leaving: Sequence[Partition], master: Partition, list_epoch: int | None
+        self,
+        listed: Sequence[Partition],
+        leaving: Sequence[Partition],
+        master: Partition,
+        list_epoch: int | None,
+        *,
+        writes: bool = True,
     ) -> None:
+        self._writes = writes
         self._listed = listed
         self._leaving = leaving
         self._master = master
@@ -70,7 +78,7 @@ class Reconfiguration:
             PartitionMismatch, PartitionOffline: as for `check`; or hints wait for the old list.
         """
         decision = self._decide()
-        if decision.is_written:
+        if decision.is_written and self._writes:
             await self._write(decision.agreement.epoch, decision.agreement.from_list, decision.replaces)
         return decision.agreement
 
@@ -83,7 +91,7 @@ class Reconfiguration:
             PartitionOffline: a reconfiguration needs all partitions, and one cannot be reached.
         """
         decision = self._decide()
-        if decision.is_written:
+        if decision.is_written and self._writes:
             self._old_and_joining(decision.agreement.from_list)
 
     def _decide(self) -> _Decision:
@@ -102,6 +110,12 @@ class Reconfiguration:
         if epoch is None or epoch <= latest.number:
             self._require_everywhere(b"%d" % epoch if epoch else b"", (*self._listed, *self._leaving))
             raise PartitionMismatch(self._master.name, "is in use with another list of partitions")
+        if not self._writes:
+            raise PartitionMismatch(
+                self._master.name,
+                f"is in use with another list of partitions, {latest.list.decode(errors='replace')} (epoch "
+                f"{latest.number}), and connect(create=False) changes none: give that list",
+            )
         if from_list:
             raise PartitionMismatch(
                 self._master.name,

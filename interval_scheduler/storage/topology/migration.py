@@ -16,6 +16,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeVar
 
+import anyio
+
+from ...errors import PartitionOffline
 from ...model.assignment import AssignCall, NeverRuns
 from ...model.placement import homes
 from ...model.reports import PartitionMove
@@ -29,6 +32,10 @@ from ..commands.topology import MOST_MOVED, Outbox
 from ..partition.partition import Partition
 from ..requests.batching import Submits
 
+#: The longest time to wait for others to deliver a batch, seconds, and the pause between two looks.
+_LONGEST_WAIT_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.05
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -39,9 +46,12 @@ class Migration:
     Args:
         old: the partitions of the old list.
         new: the partitions of the new one.
+        delivers: False if others carry the batches. Default True.
     """
 
-    def __init__(self, old: Sequence[Partition], new: Sequence[Partition]) -> None:
+    def __init__(self, old: Sequence[Partition], new: Sequence[Partition], *, delivers: bool = True) -> None:
+        #: False if others carry the batches, and this only waits for them.
+        self.delivers: Final = delivers
         self.old: Final = old
         self.new: Final = new
         self._old_home = homes([partition.name for partition in old])
@@ -163,18 +173,41 @@ class Migration:
 
     async def progress(self) -> tuple[PartitionMove, ...]:
         """Tell how far tasks have moved away from each partition of the old list."""
-        found = []
-        for old in self.old:
-            moving, sizes = await topology.migration_status(old.gate), await old.size.submit(None)
-            found.append(PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked)))
-        return tuple(found)
+        return tuple(await asyncio.gather(*map(self._progress_of, self.old)))
+
+    @staticmethod
+    async def _progress_of(old: Partition) -> PartitionMove:
+        moving, sizes = await asyncio.gather(topology.migration_status(old.gate), old.size.submit(None))
+        return PartitionMove(old.name, moving.moved, max(0, sizes.tasks - moving.looked))
 
     # Batches
 
     async def forward(self, old: Partition) -> None:
-        """Deliver the tasks that are in the outbox of a partition."""
+        """Deliver the tasks that are in the outbox of a partition, or wait until others have done so.
+
+        Raises:
+            PartitionOffline: others have not done so in time.
+        """
+        if not self.delivers:
+            await self._wait_for_others(old)
+            return
         async with self._one_at_a_time[old]:
             await self.deliver(old, await topology.move_out(old, "", ()))
+
+    @staticmethod
+    async def _wait_for_others(old: Partition) -> None:
+        before = await topology.migration_status(old)
+        with anyio.move_on_after(_LONGEST_WAIT_SECONDS):
+            now = before
+            while now.has_outbox and now.moved == before.moved:
+                await anyio.sleep(_PAUSE_SECONDS)
+                now = await topology.migration_status(old)
+            return
+        raise PartitionOffline(
+            old.name,
+            "has tasks that are on their way to another partition, and no scheduler delivers them: try again later",
+            "moving",
+        )
 
     async def send(self, old: Partition, home: Partition, ids: Sequence[bytes]) -> Sequence[bytes]:
         """Move tasks that exist at the partition and are not leased; return those that stay for now."""

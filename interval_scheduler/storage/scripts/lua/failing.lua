@@ -5,6 +5,7 @@
 -- ARGV[3] score: number, ms, of the last one of the page before; '' for the first page
 -- ARGV[4] id: string, of the last one of the page before
 -- Returns: {ids; when each failed, ms}
+-- Reads only.
 -- Guarantees: changes nothing; O(log N) plus the page; a task that does not fail anew is listed exactly once.
 
 local limit, newest = tonumber(limit_arg), direction_arg == 'n'

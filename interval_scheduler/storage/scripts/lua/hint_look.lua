@@ -4,6 +4,7 @@
 -- ARGV[1] weight: integer, bytes; the contents are no heavier in all, or there is one only
 -- ARGV[2...] ids: string
 -- Returns: {numbers, or nil where no hint waits; contents, or nil}, each in the order of the ids, for as many of them as fit
+-- Reads only.
 -- Guarantees: atomic; changes nothing.
 
 local numbers = call('HMGET', of_key, unpack(arguments(2, 1)))

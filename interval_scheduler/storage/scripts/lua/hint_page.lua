@@ -4,6 +4,7 @@
 -- ARGV[1] limit: integer, how many at most
 -- ARGV[2] weight: integer, bytes; the contents are no heavier in all, or there is one only
 -- Returns: {number and id of each; content of each, or nil if it was lost}
+-- Reads only.
 -- Guarantees: changes nothing; O(log N) plus the page.
 
 local members = call('ZRANGE', order_key, 0, tonumber(limit_arg) - 1)

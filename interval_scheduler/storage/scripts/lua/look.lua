@@ -6,6 +6,7 @@
 -- Returns: {records; due times, ms; leases; failed deliveries or empty; due times of paused ones, ms, or empty;
 --   failed runs or empty; last runs or empty; moments and errors of failing ones or empty}, each in the order of the ids,
 --   for as many of them as there are records
+-- Reads only.
 -- Guarantees: atomic; changes nothing.
 
 local ids, records = arguments(2, 1), {}

@@ -4,6 +4,7 @@
 -- ARGV[2...] ids: string, those to look for in the outbox
 -- Returns: {epoch or nil; the list from which tasks move or nil; the number of tasks that moved from here; the number
 --   of tasks listed; 1 if there is an outbox, else 0; for each id 1 (in the outbox) or 0}
+-- Reads only.
 -- Guarantees: atomic; changes nothing; refused after data were lost, or nothing would seem to move any more.
 
 local lost = list_changed(moves_key, known_arg, true)

@@ -9,6 +9,7 @@
 -- Returns: {ids; scores; records; leases; failed deliveries or empty; failed runs or empty; last runs or empty; moments and
 --   errors of failing ones or empty; errors of dead ones or empty; of parked tasks the members of the set, or empty: the
 --   last one is the id for the next page; 1 if a page may follow, else 0}
+-- Reads only.
 -- Guarantees: changes nothing; O(log N) plus the page; a task that keeps its place is listed exactly once.
 
 local first = score_arg ~= '' and select(2, place_in(set_key, score_arg, id_arg)) or 0

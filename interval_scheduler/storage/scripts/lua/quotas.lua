@@ -2,6 +2,7 @@
 -- KEYS: groups
 -- Returns: {revision, 0 if none was ever set; rate or ''; groups and their rates, one after the other; groups and their
 --   bounds, one after the other}
+-- Reads only.
 -- Guarantees: changes nothing; there are 1,000 of each at the most.
 
 local revision = call('GET', groups_key .. 'revision')

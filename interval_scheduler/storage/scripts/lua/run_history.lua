@@ -2,6 +2,7 @@
 -- KEYS: tasks, history
 -- ARGV[1] id: string
 -- Returns: {header of its record, or '' without one; its history, or ''}
+-- Reads only.
 -- Guarantees: atomic; changes nothing; reads one record.
 
 local kept = call('HGET', history_key, id_arg)

@@ -1,6 +1,7 @@
 -- Count the tasks and those due now, and find the last due time.
 -- KEYS: due, leased, paused, groups
 -- Returns: {number of tasks; number due now, those with an ended lease included; last due time, ms, or -1}
+-- Reads only.
 -- Guarantees: atomic; changes nothing; O(log N).
 
 local now, parked = digits(now_ms()), call('ZCARD', groups_key .. 'parked')

@@ -7,6 +7,7 @@
 -- ARGV[4] marked: integer, how many ids the sync marked; '' if no sync asks
 -- ARGV[5] dead: 1 to find dead tasks as well, else 0
 -- Returns: {cursor, '0' at the end, '' if marks are missing; ids; the number of tasks read}
+-- Reads only.
 -- Guarantees: atomic; changes nothing; every task that exists from the first step to the last is read.
 
 -- Redis may have lost marks, in a failover or by eviction. Then wanted tasks would look unwanted.

@@ -2,6 +2,7 @@
 -- KEYS... key: any type, the keys to look at
 -- ARGV[1...] types: string, the type of each key: string, hash, sorted set, set or list
 -- Returns: {for each key that has another type two: its name; the type that it should have}
+-- Reads only.
 -- Guarantees: atomic; changes nothing; O(1) for each key; uses only commands that other scripts use.
 
 local READS = {
