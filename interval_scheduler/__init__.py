@@ -48,9 +48,10 @@ from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
+from .model.looking import DeadPage, Overview, PartitionOverview, SearchPage, TaskPage
 from .model.past import PastRun
 from .model.quotas import Rate
-from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
+from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan
 from .model.rules import Rules
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
@@ -68,6 +69,7 @@ __all__ = [
     "ClockStuck",
     "ConfigurationError",
     "ConfigurationTypeError",
+    "DeadPage",
     "DeadTask",
     "ExecutionEnded",
     "Finding",
@@ -87,11 +89,13 @@ __all__ = [
     "NotReplicated",
     "OutcomeUnknown",
     "OutsideRun",
+    "Overview",
     "PartitionHealth",
     "PartitionListChanged",
     "PartitionMismatch",
     "PartitionMove",
     "PartitionOffline",
+    "PartitionOverview",
     "PastRun",
     "Problem",
     "QueuesFull",
@@ -105,6 +109,7 @@ __all__ = [
     "Scheduler",
     "SchedulerError",
     "SchedulerOptions",
+    "SearchPage",
     "StorageError",
     "StorageFull",
     "StorageOptions",
