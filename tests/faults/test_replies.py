@@ -135,6 +135,9 @@ async def _told(scheduler: Scheduler, task_id: str) -> None:
     """Look at a task that failed, and remove it."""
     assert [task.last_error for task in (await scheduler.failing_page()).tasks] == ["ValueError: fails"]
     assert [past.error for past in await scheduler.run_history(task_id)] == ["ValueError: fails"]
+    assert (await scheduler.overview()).failing == 1
+    assert [task.id for task in (await scheduler.search(task_id)).rows] == [task_id]
+    assert (await scheduler.page("leased")).tasks == (await scheduler.dead_page()).tasks == ()
     assert await scheduler.remove_task(task_id)
     assert (await scheduler.failing_page()).tasks == ()
 

@@ -426,9 +426,9 @@ async def test_a_search_finds_each_once(scheduler: Scheduler, count: int) -> Non
 
 async def test_the_task_of_that_very_id_comes_first(namespace: str) -> None:
     async with await three(namespace) as scheduler:
-        ids = [f"user:{n}" for n in range(300)]
+        ids = [*(f"user:{n}" for n in range(300)), "user:"]
         await scheduler.assign_tasks(IntervalTask(task_id, start=FAR) for task_id in ids)
-        for task_id in ("user:1", "user:29", "user:299"):
+        for task_id in ("user:1", "user:29", "user:299", "user:"):
             page = await scheduler.search(task_id)
             assert page.rows[0].id == task_id
             found = await all_pages(lambda after, task_id=task_id: scheduler.search(task_id, after=after))

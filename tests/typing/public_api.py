@@ -221,8 +221,6 @@ async def look(scheduler: Scheduler) -> None:
     assert_type(result, SearchPage)
     assert_type(result.rows, tuple[ScheduledTask, ...])
     assert_type((await scheduler.search("user:", after=result.next)).looked + result.total, int)
-    await scheduler.page("running")  # type: ignore[call-overload]  # pyright: ignore
-    await scheduler.page("dead", due_from=5)  # type: ignore[call-overload]  # pyright: ignore
 
 
 async def control(scheduler: Scheduler) -> None:
