@@ -10,6 +10,7 @@ from ..model.task import Task
 from ..services.lifespan import Lifespan
 from ..storage.history import History
 from ..storage.pages import Pages, read_after
+from ..storage.partitions import Partitions
 from ..support.log import Log
 from .looking import check_limit
 from .loop_thread import LoopThread
@@ -44,7 +45,7 @@ class HistoryCalls:
             StorageRefused: Redis refuses, or they cannot be read.
         """
         raw_id = to_id(task_or_id)
-        return await History((await self._home.enter()).partitions).runs(raw_id)
+        return await History(await self._partitions()).runs(raw_id)
 
     async def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
         """List tasks whose last run failed and that go on, in the order in which they last failed.
@@ -73,8 +74,11 @@ class HistoryCalls:
         if not isinstance(newest_first, bool):
             raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
         place = read_after("failing", after, newest_first=newest_first)
-        pages = Pages((await self._home.enter()).partitions, self._log_of_pages)
+        pages = Pages(await self._partitions(), self._log_of_pages)
         return await pages.failing(place, limit, newest_first=newest_first)
+
+    async def _partitions(self) -> Partitions:
+        return (await self._home.enter()).partitions
 
 
 class BlockingHistoryCalls:

@@ -1,4 +1,4 @@
-"""What calls that look at many tasks return: an overview, and pages of tasks."""
+"""The results of calls that look at many tasks: an overview, and pages of tasks."""
 
 from __future__ import annotations
 

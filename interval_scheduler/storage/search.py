@@ -36,7 +36,7 @@ _KIND: Final = "s"
 
 
 class Reached(NamedTuple):
-    """How far a search came: the partition, the cursor there, and the number of tasks looked at so far."""
+    """The end of a page of a search: the partition, the cursor there, and the number of tasks looked at so far."""
 
     partition: bytes
     cursor: bytes

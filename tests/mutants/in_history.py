@@ -185,13 +185,6 @@ ALL: Final = (
         tests_in("semantics/test_history", "test_pages_over_partitions"),
     ),
     Planted(
-        "the pages of failing tasks end too early",
-        "storage/merging.py",
-        "self._is_over = not may_follow or not found",
-        "self._is_over = True",
-        tests_in("semantics/test_history", "test_pages_over_partitions"),
-    ),
-    Planted(
         "a run that timed out just failed",
         "execution/outcome.py",
         '"timed out" if isinstance(error, RunTimeout) else "failed"',

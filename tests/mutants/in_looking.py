@@ -46,6 +46,13 @@ ALL: Final = (
         tests_in(_CALLS, "test_a_partition_that_is_offline_is_an_entry"),
     ),
     Planted(
+        "a large page ends too early",
+        "storage/merging.py",
+        "self._is_over = not may_follow or not found",
+        "self._is_over = True",
+        tests_in(_CALLS, "test_a_large_page_is_read_in_parts"),
+    ),
+    Planted(
         "equal due times are in no order",
         "storage/merging.py",
         "return float(place.mark.score), place.mark.id",

@@ -42,11 +42,11 @@ async def fail(_: str) -> None:
     raise ValueError("no luck")
 
 
-async def all_pages(page_of: Callable[[str | None], Awaitable[Any]], most: int = 1000) -> list[Any]:
+async def all_pages(call: Callable[..., Awaitable[Any]], **arguments: Any) -> list[Any]:
     """Read pages until the end."""
     seen, after = [], None
-    for _ in range(most):
-        page = await page_of(after)
+    for _ in range(10_000):
+        page = await call(after=after, **arguments)
         seen += page.tasks
         after = page.after
         if after is None:
@@ -212,25 +212,29 @@ async def test_pages_in_due_order_over_partitions(namespace: str, limit: int) ->
         def wanted(ids: list[str]) -> list[str]:
             return sorted(ids, key=lambda task_id: (dues[task_id], task_id))
 
-        waiting = await all_pages(lambda after: scheduler.page(after=after, limit=limit))
+        waiting = await all_pages(scheduler.page, limit=limit)
         assert [task.id for task in waiting] == wanted([each for each in dues if each not in paused])
         assert {type(task) for task in waiting} == {ScheduledTask}
         assert len({task.partition for task in waiting}) == 3
-        found = await all_pages(lambda after: scheduler.page("paused", after=after, limit=limit))
+        found = await all_pages(scheduler.page, state="paused", limit=limit)
         assert [task.id for task in found] == wanted(paused)
         first = await scheduler.page("paused", limit=limit)
         assert len(first.tasks) == min(limit, len(paused))
         assert (first.after is None) == (limit >= len(paused))
         for due_from in (FAR + 10, datetime.fromtimestamp(FAR + 10, UTC)):
             for state, ids in (("waiting", [each for each in dues if each not in paused]), ("paused", paused)):
-                found = await all_pages(
-                    lambda after, state=state, due_from=due_from: scheduler.page(
-                        state, after=after, due_from=due_from, limit=limit
-                    )
-                )
+                found = await all_pages(scheduler.page, state=state, due_from=due_from, limit=limit)
                 assert [task.id for task in found] == wanted([each for each in ids if dues[each] >= FAR + 10])
         exact = await scheduler.page(limit=60)
         assert (len(exact.tasks), exact.after) == (60, None)
+
+
+async def test_a_large_page_is_read_in_parts(scheduler: Scheduler) -> None:
+    ids = [f"t{n:03}" for n in range(600)]
+    await scheduler.assign_tasks(IntervalTask(task_id, start=FAR) for task_id in ids)
+    for limit, is_last in ((599, False), (600, True), (1000, True)):
+        page = await scheduler.page(limit=limit)
+        assert ([task.id for task in page.tasks], page.after is None) == (ids[:limit], is_last)
 
 
 async def test_a_mark_is_a_place(namespace: str) -> None:
@@ -258,7 +262,7 @@ async def test_a_page_is_bounded_in_bytes(namespace: str) -> None:
         await scheduler.assign_tasks(IntervalTask(task_id, b"x" * (200 * KIB), start=FAR) for task_id in ids)
         pages = 0
 
-        async def page_of(after: str | None) -> TaskPage:
+        async def page_of(*, after: str | None) -> TaskPage:
             nonlocal pages
             pages += 1
             page = await scheduler.page(after=after, limit=1000)
@@ -267,7 +271,7 @@ async def test_a_page_is_bounded_in_bytes(namespace: str) -> None:
 
         assert [task.id for task in await all_pages(page_of)] == ids
         assert pages <= 12
-        found = await all_pages(lambda after: scheduler.search("t", after=after))
+        found = await all_pages(scheduler.search, prefix="t")
         assert sorted(task.id for task in found) == ids
         assert len((await scheduler.search("t")).rows) <= 12
 
@@ -287,7 +291,7 @@ async def test_leased_tasks_and_bad_ones_are_shown(make_scheduler: MakeScheduler
 
     await until(all_leased)
     for limit in (2, 100):
-        found = await all_pages(lambda after, limit=limit: scheduler.page("leased", after=after, limit=limit))
+        found = await all_pages(scheduler.page, state="leased", limit=limit)
         assert sorted(task.id for task in found) == [f"t{n}" for n in range(5)]
         assert {task.state for task in found} == {"leased"}
     let_go.set()
@@ -315,13 +319,13 @@ async def test_parked_tasks_come_first_group_by_group(make_scheduler: MakeSchedu
 
     await until(six_parked)
     waiting = ["a1", "a2", "a3", "b1", "b2", "b3", "w0", "w1", "w2"]
-    found = await all_pages(lambda after: scheduler.page(after=after, limit=limit))
+    found = await all_pages(scheduler.page, limit=limit)
     assert [task.id for task in found] == waiting
-    found = await all_pages(lambda after: scheduler.page(after=after, due_from=now - 750, limit=limit))
+    found = await all_pages(scheduler.page, due_from=now - 750, limit=limit)
     assert [task.id for task in found] == ["a3", "b3", "w0", "w1", "w2"]
-    found = await all_pages(lambda after: scheduler.page(after=after, due_from=FAR, limit=limit))
+    found = await all_pages(scheduler.page, due_from=FAR, limit=limit)
     assert [task.id for task in found] == ["w0", "w1", "w2"]
-    found = await all_pages(lambda after: scheduler.search("a", after=after))
+    found = await all_pages(scheduler.search, prefix="a")
     assert {task.id: task.state for task in found} == {
         "a0": "leased",
         "a1": "waiting",
@@ -339,7 +343,7 @@ async def test_what_cannot_be_read_is_left_out(redis_server: RedisServer, namesp
             client.hset(key, "t1", "nonsense")
             client.hdel(key, "t2")  # only the place is left
         for limit in (1, 100):
-            found = await all_pages(lambda after, limit=limit: scheduler.page(after=after, limit=limit))
+            found = await all_pages(scheduler.page, limit=limit)
             assert [task.id for task in found] == ["t0", "t3"]
         assert {task.id for task in (await scheduler.search("t")).rows} == {"t0", "t3"}
 
@@ -360,17 +364,15 @@ async def test_dead_tasks_over_partitions(namespace: str, limit: int, *, newest_
             return (await scheduler.overview()).dead == len(ids)
 
         await until(all_dead)
-        found: list[DeadTask] = await all_pages(
-            lambda after: scheduler.dead_page(after, limit, newest_first=newest_first)
-        )
+        found: list[DeadTask] = await all_pages(scheduler.dead_page, limit=limit, newest_first=newest_first)
         assert sorted(task.id for task in found) == ids
         assert {(type(task), task.error) for task in found} == {(DeadTask, "ValueError: no luck")}
         assert all(task.data == task.id for task in found)
         order = [(task.died_at, task.id) for task in found]
         assert order == sorted(order, reverse=newest_first)
-        oldest = await all_pages(lambda after: scheduler.page("dead", after=after, limit=limit))
+        oldest = await all_pages(scheduler.page, state="dead", limit=limit)
         assert oldest == (found[::-1] if newest_first else found)
-        assert await all_pages(lambda after: scheduler.search("t", after=after)) == []
+        assert await all_pages(scheduler.search, prefix="t") == []
 
 
 async def test_heavy_dead_and_failing_tasks(scheduler: Scheduler) -> None:
@@ -412,7 +414,7 @@ async def test_a_search_finds_each_once(scheduler: Scheduler, count: int) -> Non
             pages: list[SearchPage] = []
 
             async def page_of(
-                after: str | None, prefix: str = prefix, budget: int = budget, pages: list[SearchPage] = pages
+                *, after: str | None, prefix: str = prefix, budget: int = budget, pages: list[SearchPage] = pages
             ) -> SearchPage:
                 pages.append(await scheduler.search(prefix, after=after, budget=budget))
                 return pages[-1]
@@ -431,7 +433,7 @@ async def test_the_task_of_that_very_id_comes_first(namespace: str) -> None:
         for task_id in ("user:1", "user:29", "user:299", "user:"):
             page = await scheduler.search(task_id)
             assert page.rows[0].id == task_id
-            found = await all_pages(lambda after, task_id=task_id: scheduler.search(task_id, after=after))
+            found = await all_pages(scheduler.search, prefix=task_id)
             assert sorted(task.id for task in found) == sorted(each for each in ids if each.startswith(task_id))
 
 
@@ -443,7 +445,9 @@ async def test_of_a_tag_only_its_tasks_are_looked_at(namespace: str) -> None:
             mine = [each for each in ids if each.startswith(prefix)]
             pages: list[SearchPage] = []
 
-            async def page_of(after: str | None, prefix: str = prefix, pages: list[SearchPage] = pages) -> SearchPage:
+            async def page_of(
+                *, after: str | None, prefix: str = prefix, pages: list[SearchPage] = pages
+            ) -> SearchPage:
                 pages.append(await scheduler.search(prefix, after=after))
                 return pages[-1]
 
@@ -480,9 +484,8 @@ async def test_marks_that_are_none(after: Any) -> None:
         lambda: scheduler.failing_page(after),
         lambda: scheduler.search("a", after=after),
     ):
-        with pytest.raises(InvalidValue if isinstance(after, str) else InvalidType, match=r"^after ") as caught:
+        with pytest.raises(InvalidValue if isinstance(after, str) else InvalidType, match=r"^after "):
             await call()
-        assert caught.value.field == "after"
 
 
 async def test_the_mark_of_another_list_is_refused(namespace: str) -> None:

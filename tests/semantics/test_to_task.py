@@ -81,17 +81,22 @@ async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch)
 
 
 _SECONDS = st.integers(1, 10**7).map(lambda ms: ms / 1000)
-_ANY = {"retries": st.integers(0, 1000), "backoff": _SECONDS, "timeout": _SECONDS, "group": st.sampled_from(["g", "ü"])}
+_ANY: dict[str, Any] = {
+    "retries": st.integers(0, 1000),
+    "backoff": _SECONDS,
+    "timeout": _SECONDS,
+    "group": st.sampled_from(["g", "ü"]),
+}
 _ANY |= {"history": st.integers(0, 100), "data": st.text(max_size=20) | st.binary(max_size=20)}
-_RECURS = {"max_runs": st.integers(1, 10**6), "until": st.integers(10**10, 10**10 + 10**6)}
-_EACH = {"missed": st.sampled_from(["once", "skip"]), "overlap": st.sampled_from(["once", "skip"])}
-_FORMS = {
+_RECURS: dict[str, Any] = {"max_runs": st.integers(1, 10**6), "until": st.integers(10**10, 10**10 + 10**6)}
+_EACH: dict[str, Any] = {"missed": st.sampled_from(["once", "skip"]), "overlap": st.sampled_from(["once", "skip"])}
+_FORMS: dict[str, dict[str, Any]] = {
     "once": {},
     "rate": {"every": _SECONDS.map(lambda seconds: seconds + 60), **_RECURS},
     "delay": {"every": _SECONDS, "repeat": st.just("delay"), **_RECURS},
     "cron": {"cron": st.sampled_from(["*/5 * * * *", "0 4 1 * *"]), **_RECURS},
 }
-_MORE = {
+_MORE: dict[str, dict[str, Any]] = {
     "once": {},
     "rate": {"spread": st.booleans(), "jitter": st.integers(1, 59), **_EACH},
     "delay": {"spread": st.booleans()},

@@ -138,7 +138,7 @@ def dead_row(raw_id: bytes, score: bytes, record: bytes | None, error: bytes | N
 
 
 class Found(NamedTuple):
-    """What stands in Redis for the tasks of a page."""
+    """The fields of the tasks of a page, as they stand in Redis."""
 
     ids: Sequence[bytes]
     scores: Sequence[bytes]
