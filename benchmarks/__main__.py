@@ -84,6 +84,10 @@ SUITE = [
     ),
     Measurement("memory with hash tags of 20", "tags.memory", {"count": 1_000_000, "tag": True}),
     Measurement("memory of the same without", "tags.memory", {"count": 1_000_000, "tag": False}),
+    *(
+        Measurement(f"looking at 1,000,000 tasks, {how}", "looking.calls", {"count": 1_000_000, "busy": busy})
+        for how, busy in (("beside full dispatch", True), ("alone", False))
+    ),
     Measurement("layout: records in one hash", "resting.layout", {"count": 1_000_000, "small_hashes": False}),
     Measurement("layout: records in small hashes", "resting.layout", {"count": 1_000_000, "small_hashes": True}),
     Measurement("idle, 1,000 tasks waiting", "resting.idle", {}),

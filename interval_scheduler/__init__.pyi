@@ -58,7 +58,6 @@ from .model.reports import PartitionMove as PartitionMove
 from .model.reports import SyncChange as SyncChange
 from .model.reports import SyncCounts as SyncCounts
 from .model.reports import SyncPlan as SyncPlan
-from .model.reports import TaskPage as TaskPage
 from .model.rules import Rules as Rules
 from .model.task import DeadTask as DeadTask
 from .model.task import IntervalTask as IntervalTask
@@ -67,3 +66,8 @@ from .model.task import Task as Task
 from .services.locks import Lock as Lock
 
 __version__: str
+from .model.looking import DeadPage as DeadPage
+from .model.looking import Overview as Overview
+from .model.looking import PartitionOverview as PartitionOverview
+from .model.looking import SearchPage as SearchPage
+from .model.looking import TaskPage as TaskPage

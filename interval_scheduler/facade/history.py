@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidType, InvalidValue
+from ..errors import InvalidType
 from ..model.assignment import to_id
-from ..model.checks import check_name
+from ..model.looking import TaskPage
 from ..model.past import PastRun
-from ..model.reports import TaskPage
 from ..model.task import Task
-from ..model.wire import whole
 from ..services.lifespan import Lifespan
-from ..storage.history import FailedAt, History
+from ..storage.history import History
+from ..storage.pages import Pages, read_after
+from ..storage.partitions import Partitions
 from ..support.log import Log
+from .looking import check_limit
 from .loop_thread import LoopThread
-
-_MOST_ON_PAGE = 1000
 
 
 class HistoryCalls:
@@ -46,7 +45,7 @@ class HistoryCalls:
             StorageRefused: Redis refuses, or they cannot be read.
         """
         raw_id = to_id(task_or_id)
-        return await (await self._history()).runs(raw_id)
+        return await History(await self._partitions()).runs(raw_id)
 
     async def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
         """List tasks whose last run failed and that go on, in the order in which they last failed.
@@ -62,25 +61,24 @@ class HistoryCalls:
             newest_first: False for the one that failed first. Default True.
 
         Returns:
-            The page. It can have fewer tasks than `limit` although another follows, if some were removed meanwhile.
+            The page. It can have fewer tasks than `limit` although another follows, if some were removed meanwhile, or
+            are heavy. Partitions that cannot be reached are named in `TaskPage.offline`.
 
         Raises:
             InvalidValue, InvalidType: a bad argument; the message names it.
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
-            PartitionOffline: a partition cannot be reached.
+            PartitionOffline: none of the partitions can be reached.
             StorageRefused: Redis refuses.
         """
-        place = _place(after)
-        if isinstance(limit, bool) or not isinstance(limit, int):
-            raise InvalidType("limit", f"must be a whole number, not {type(limit).__name__}")
-        if not 1 <= limit <= _MOST_ON_PAGE:
-            raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
+        check_limit(limit)
         if not isinstance(newest_first, bool):
             raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
-        return await (await self._history()).failing_page(place, limit, newest_first=newest_first)
+        place = read_after("failing", after, newest_first=newest_first)
+        pages = Pages(await self._partitions(), self._log_of_pages)
+        return await pages.failing(place, limit, newest_first=newest_first)
 
-    async def _history(self) -> History:
-        return History((await self._home.enter()).partitions, self._log_of_pages)
+    async def _partitions(self) -> Partitions:
+        return (await self._home.enter()).partitions
 
 
 class BlockingHistoryCalls:
@@ -99,15 +97,3 @@ class BlockingHistoryCalls:
         return self._history_thread.call(
             lambda: self._history_calls.failing_page(after, limit, newest_first=newest_first)
         )
-
-
-def _place(after: object) -> FailedAt | None:
-    if after is None:
-        return None
-    if not isinstance(after, str):
-        raise InvalidType("after", f"must be a str or None, not {type(after).__name__}")
-    when, blank, task_id = after.partition(" ")
-    when_ms = whole(when.encode(errors="replace"))
-    if when_ms is None or not blank or not task_id:
-        raise InvalidValue("after", "must be what 'after' of the page before is")
-    return FailedAt(when_ms, check_name("after", task_id))

@@ -22,6 +22,7 @@ from .family import Family
 from .history import HistoryCalls
 from .listening import EventCalls
 from .locking import LockCalls
+from .looking import LookCalls
 from .quotas import QuotaCalls
 from .repairing import RepairCalls
 from .tasks import TaskCalls
@@ -29,7 +30,16 @@ from .updating import UpdateCalls
 
 
 class Scheduler(
-    TaskCalls, UpdateCalls, ExecutionCalls, CancelCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls
+    TaskCalls,
+    UpdateCalls,
+    LookCalls,
+    ExecutionCalls,
+    CancelCalls,
+    LockCalls,
+    QuotaCalls,
+    RepairCalls,
+    EventCalls,
+    HistoryCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -72,6 +82,7 @@ class Scheduler(
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
+        LookCalls.__init__(self, core.lifespan, core.log)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from .task import ScheduledTask
-
 
 class AssignCounts(NamedTuple):
     """The counts of `assign_tasks`."""
@@ -28,15 +26,6 @@ class SyncCounts(NamedTuple):
     """The number of tasks that were scheduled before in the desired form, and were left alone."""
     removed: int
     """The number of tasks that were scheduled but not desired, and are removed."""
-
-
-class TaskPage(NamedTuple):
-    """A page of tasks."""
-
-    tasks: tuple[ScheduledTask, ...]
-    """The tasks."""
-    after: str | None
-    """The mark of the next page, to be given to the same call; `None` at the end."""
 
 
 class SyncChange(NamedTuple):

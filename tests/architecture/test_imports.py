@@ -49,7 +49,11 @@ PUBLIC = {
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
     "PastRun",  # what run_history() returns
-    "TaskPage",  # what failing_page() returns
+    "TaskPage",  # what page() and failing_page() return
+    "DeadPage",  # what dead_page() returns
+    "SearchPage",  # what search() returns
+    "Overview",
+    "PartitionOverview",
     "Problem",
     "Retry",
     "Rules",

@@ -112,6 +112,27 @@ async def _failing_page(stage: Stage) -> None:
     stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
 
 
+async def _overview(stage: Stage) -> None:
+    found = await stage.scheduler.overview()
+    stage.holds("overview", found.online and found.tasks >= len(RESTING))
+
+
+async def _page(stage: Stage) -> None:
+    page = await stage.scheduler.page(due_from=FAR, limit=1000)
+    found = [task.id for task in page.tasks if task.id.startswith("resting ")]
+    stage.expect("page", found, [task.id for task in RESTING])
+
+
+async def _dead_page(stage: Stage) -> None:
+    page = await stage.scheduler.dead_page()
+    stage.expect("dead_page", [task.id for task in page.tasks if task.data != task.id], [])
+
+
+async def _search(stage: Stage) -> None:
+    found = await stage.scheduler.search("resting ")
+    stage.expect("search", sorted(task.id for task in found.rows), [task.id for task in RESTING])
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -436,6 +457,10 @@ CALLS: Final[dict[str, Entry]] = {
     "update_task": _update_task,
     "run_history": plain(_run_history),
     "failing_page": plain(_failing_page),
+    "overview": plain(_overview),
+    "page": plain(_page),
+    "dead_page": plain(_dead_page),
+    "search": plain(_search),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -135,6 +135,10 @@ async def _told(scheduler: Scheduler, task_id: str) -> None:
     """Look at a task that failed, and remove it."""
     assert [task.last_error for task in (await scheduler.failing_page()).tasks] == ["ValueError: fails"]
     assert [past.error for past in await scheduler.run_history(task_id)] == ["ValueError: fails"]
+    assert (await scheduler.overview()).failing == 1
+    assert [task.id for task in (await scheduler.search(task_id)).rows] == [task_id]
+    assert [task.id for task in (await scheduler.page(limit=1000)).tasks if task.last_error] == [task_id]
+    assert task_id not in [task.id for task in (await scheduler.dead_page()).tasks]
     assert await scheduler.remove_task(task_id)
     assert (await scheduler.failing_page()).tasks == ()
 

@@ -172,23 +172,16 @@ ALL: Final = (
     ),
     lua(
         "a page of failing tasks begins with the last of the page before",
-        "failing",
+        "_walk",
         "last = newest and below - 1 or upto + limit - 1",
         "last = newest and below or upto + limit - 1",
         tests_in(_SCRIPTS, "test_failing_tasks_page_by_page"),
     ),
     Planted(
         "failing tasks of several partitions are not in order",
-        "storage/history.py",
-        "            reverse=newest_first,\n",
-        "",
-        tests_in("semantics/test_history", "test_pages_over_partitions"),
-    ),
-    Planted(
-        "the pages of failing tasks end too early",
-        "storage/history.py",
-        "len(merged) > limit or any(",
-        "any(",
+        "storage/merging.py",
+        "choose = max if reverse else min",
+        "choose = min",
         tests_in("semantics/test_history", "test_pages_over_partitions"),
     ),
     Planted(

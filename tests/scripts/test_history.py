@@ -10,7 +10,7 @@ from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.past import BadHistory, PastRun, read_history, tell
 from interval_scheduler.model.policy import BadPolicy, Policy, of_header
 from interval_scheduler.storage.commands import assigning, control, history, lookup, running
-from interval_scheduler.storage.commands.history import FailedAt
+from interval_scheduler.storage.commands.lookup import PageMark
 from tests.model.space import history_of
 
 from .store import HOUR, ClaimedTask, Space, Store, change, header, lease, leased_space
@@ -242,16 +242,16 @@ async def test_failing_tasks_page_by_page(store: Store, limit: int, *, newest_fi
     known = {b"f%02d" % n: n // 3 for n in range(25)}
     await store.seed(Space(tasks=dict.fromkeys(known, PLAIN), due=dict.fromkeys(known, FAR), failing=known))
     wanted = sorted(((when, raw_id) for raw_id, when in known.items()), reverse=newest_first)
-    seen: list[FailedAt] = []
+    seen: list[PageMark] = []
     while len(seen) <= len(wanted):
         after = seen[-1] if seen else None
         page = await history.failing(store.partition, limit, after, newest_first=newest_first)
         if not page:
             break
         if len(seen) == 2 * limit:
-            await store.client.zrem(store.keys.failing, seen[-1].raw_id)  # the place is found all the same
+            await store.client.zrem(store.keys.failing, seen[-1].id)  # the place is found all the same
         seen += page
-    assert seen == wanted
+    assert [(int(mark.score), mark.id) for mark in seen] == wanted
 
 
 @pytest.mark.parametrize(("started", "lag", "duration"), [(-5, -5, -5), (1 << 60, 1 << 60, 1 << 60), (0, 0, 0)])

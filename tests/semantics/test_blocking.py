@@ -17,6 +17,7 @@ import pytest
 
 from interval_scheduler import (
     BlockingScheduler,
+    DeadPage,
     IntervalTask,
     InvalidType,
     InvalidValue,
@@ -28,6 +29,7 @@ from interval_scheduler import (
     OutcomeUnknown,
     Rate,
     SchedulerError,
+    TaskPage,
     WouldDeadlock,
     current_run,
 )
@@ -74,8 +76,12 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert found.every == 60
     assert blocking.get_task("unknown") is None
     assert blocking.run_history("a") == ()
-    assert blocking.failing_page(limit=5) == ((), None)
+    assert blocking.failing_page(limit=5) == TaskPage((), None)
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
+    assert blocking.overview().waiting == 2
+    assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]
+    assert (blocking.page("dead"), blocking.dead_page(limit=5)) == (DeadPage((), None), DeadPage((), None))
+    assert [each.id for each in blocking.search("b", budget=10).rows] == ["b"]
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")
     assert [each.id for each in blocking.tasks(state="paused")] == ["a"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask, Rules, ScheduledTask, Scheduler
@@ -77,6 +78,60 @@ async def test_whoever_only_looks_needs_no_cron(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("interval_scheduler.model.rules.check_cron", refuse)
     rules = rules_of(of_header(b"s;c0 4 1 * *;zMars/Olympus;r7"), spread=False)
     assert (rules.cron, rules.timezone, rules.retries) == ("0 4 1 * *", "Mars/Olympus", 7)
+
+
+_SECONDS = st.integers(1, 10**7).map(lambda ms: ms / 1000)
+_ANY: dict[str, Any] = {
+    "retries": st.integers(0, 1000),
+    "backoff": _SECONDS,
+    "timeout": _SECONDS,
+    "group": st.sampled_from(["g", "ü"]),
+}
+_ANY |= {"history": st.integers(0, 100), "data": st.text(max_size=20) | st.binary(max_size=20)}
+_RECURS: dict[str, Any] = {"max_runs": st.integers(1, 10**6), "until": st.integers(10**10, 10**10 + 10**6)}
+_EACH: dict[str, Any] = {"missed": st.sampled_from(["once", "skip"]), "overlap": st.sampled_from(["once", "skip"])}
+_FORMS: dict[str, dict[str, Any]] = {
+    "once": {},
+    "rate": {"every": _SECONDS.map(lambda seconds: seconds + 60), **_RECURS},
+    "delay": {"every": _SECONDS, "repeat": st.just("delay"), **_RECURS},
+    "cron": {"cron": st.sampled_from(["*/5 * * * *", "0 4 1 * *"]), **_RECURS},
+}
+_MORE: dict[str, dict[str, Any]] = {
+    "once": {},
+    "rate": {"spread": st.booleans(), "jitter": st.integers(1, 59), **_EACH},
+    "delay": {"spread": st.booleans()},
+    "cron": {"timezone": st.sampled_from(["Europe/Riga", "UTC"]), "jitter": _SECONDS, **_EACH},
+}
+_asked = st.sampled_from(list(_FORMS)).flatmap(
+    lambda form: st.fixed_dictionaries(
+        {name: value for name, value in _FORMS[form].items() if name in ("every", "cron", "repeat")},
+        optional={
+            **_ANY,
+            **{name: value for name, value in _FORMS[form].items() if name not in ("every", "cron", "repeat")},
+            **_MORE[form],
+        },
+    )
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(asked=_asked, start=st.integers(START, START + 10**6), late=st.none() | _SECONDS)
+async def test_assigned_again_it_is_the_same_record(asked: dict[str, Any], start: int, late: float | None) -> None:
+    if late is not None:
+        asked = {**asked, "late": "skip", "start_deadline": late}
+
+    async def records(scheduler: Scheduler) -> list[Any]:
+        master = scheduler._lifespan.require().partitions.master
+        keys = master.keys
+        return [await master._client.hgetall(keys.tasks), await master._client.zrange(keys.due, 0, -1, withscores=True)]
+
+    async with Scheduler.from_url(f"memory://{uuid.uuid4().hex}") as scheduler:
+        await scheduler.assign_task(IntervalTask("a", start=start, **asked))
+        before, found = await records(scheduler), await scheduler.get_task("a")
+        assert found is not None
+        assert await scheduler.assign_task(found.to_task()) is False
+        assert await records(scheduler) == before
+        assert await scheduler.get_task("a") == found
 
 
 @given(

@@ -16,6 +16,7 @@ from interval_scheduler import (
     BatchFailed,
     BlockingScheduler,
     ConfigurationError,
+    DeadPage,
     DeadTask,
     Finding,
     FlatOptions,
@@ -29,9 +30,11 @@ from interval_scheduler import (
     LockTimeout,
     NotAcceptingTasks,
     OutcomeUnknown,
+    Overview,
     PartitionHealth,
     PartitionMove,
     PartitionOffline,
+    PartitionOverview,
     PastRun,
     Problem,
     Rate,
@@ -42,6 +45,7 @@ from interval_scheduler import (
     Scheduler,
     SchedulerError,
     SchedulerOptions,
+    SearchPage,
     StorageError,
     StorageOptions,
     StorageRefused,
@@ -195,6 +199,28 @@ async def assign(scheduler: Scheduler) -> None:
     assert_type((await scheduler.failing_page(page.after)).after, str | None)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
+
+
+async def look(scheduler: Scheduler) -> None:
+    """What there is, in numbers and page by page."""
+    found = await scheduler.overview()
+    assert_type(found, Overview)
+    assert_type(found.partitions, tuple[PartitionOverview, ...])
+    assert_type(found.waiting + found.leased + found.paused + found.dead + found.failing + found.due, int)
+    assert_type(found.partitions[0].oldest_due, float | None)
+    assert_type(found.partitions[0].server_time_at, datetime | None)
+    assert_type(found.rate, Rate | None)
+    assert_type(found.moving, tuple[PartitionMove, ...])
+    page = await scheduler.page(due_from=datetime.now(UTC), limit=10)
+    assert_type(page, TaskPage)
+    assert_type(await scheduler.page("paused", after=page.after), TaskPage)
+    assert_type(page.offline, tuple[str, ...])
+    assert_type(await scheduler.page("dead"), DeadPage)
+    assert_type((await scheduler.dead_page(None, 10, newest_first=False)).tasks, tuple[DeadTask, ...])
+    result = await scheduler.search("user:", budget=1000)
+    assert_type(result, SearchPage)
+    assert_type(result.rows, tuple[ScheduledTask, ...])
+    assert_type((await scheduler.search("user:", after=result.next)).looked + result.total, int)
 
 
 async def control(scheduler: Scheduler) -> None:
@@ -365,6 +391,11 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
         assert_type(scheduler.run_history("a"), tuple[PastRun, ...])
         assert_type(scheduler.failing_page(limit=10), TaskPage)
+        assert_type(scheduler.overview(), Overview)
+        assert_type(scheduler.page(limit=10), TaskPage)
+        assert_type(scheduler.page("dead"), DeadPage)
+        assert_type(scheduler.dead_page(limit=10), DeadPage)
+        assert_type(scheduler.search("user:"), SearchPage)
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...model.wire import moment_of
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
+from .lookup import PageMark
 
 
 class KeptRuns(NamedTuple):
@@ -21,18 +21,11 @@ async def run_history(partition: ScriptRunner, raw_id: bytes) -> KeptRuns:
     return KeptRuns(*await partition.read(scripts.RUN_HISTORY, partition.keys.of[scripts.RUN_HISTORY], (raw_id,)))
 
 
-class FailedAt(NamedTuple):
-    """The place of a failing task among them: when it failed, in ms, and its id."""
-
-    when_ms: int
-    raw_id: bytes
-
-
-async def failing(partition: ScriptRunner, limit: int, after: FailedAt | None, *, newest_first: bool) -> list[FailedAt]:
-    """List failing tasks in the order in which they last failed, behind a place."""
+async def failing(partition: ScriptRunner, limit: int, after: PageMark | None, *, newest_first: bool) -> list[PageMark]:
+    """List the places of failing tasks in the order in which they last failed, behind a place."""
     ids, scores = await partition.read(
         scripts.FAILING,
         partition.keys.of[scripts.FAILING],
         (limit, b"n" if newest_first else b"o", *(after or (b"", b""))),
     )
-    return [FailedAt(moment_of(score), raw_id) for raw_id, score in zip(ids, scores, strict=True)]
+    return list(map(PageMark, scores, ids))

@@ -50,7 +50,7 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_
     ids = ids[: len(records)]
     none = [None] * len(ids)
     return [
-        _row(raw_id, record, due, lease, pause, extras)
+        row_of(raw_id, record, due, lease, pause, extras)
         for raw_id, record, due, lease, pause, *extras in zip(
             ids,
             records,
@@ -91,11 +91,9 @@ async def page(partition: ScriptRunner, state_set: StateSet, limit: int, after: 
 
     Parked tasks wait for room in their group; they come group by group.
     """
-    keys = partition.keys
-    walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[state_set]
-    found, mark = await _page(partition, walked, limit, after)
+    found, mark = await found_page(partition, state_set, limit, after)
     rows = [
-        _row(
+        row_of(
             raw_id,
             record,
             score if state_set in ("waiting", "parked") else None,
@@ -127,16 +125,21 @@ async def dead_page(
     found, mark = await _page(partition, partition.keys.dead, limit, after)
     rows = []
     for raw_id, score, record, error in zip(found.ids, found.scores, found.records, found.errors, strict=True):
-        attempts, _, text = (error or b"1 ").partition(b" ")
-        if whole(attempts) is None:
-            attempts, text = b"1", error or b""
-        rows.append(
-            DeadRow(raw_id, record or b"", moment_of(score), whole(attempts) or 0, text.decode(errors="replace"))
-        )
+        rows.append(dead_row(raw_id, score, record, error))
     return rows, mark
 
 
-class _Found(NamedTuple):
+def dead_row(raw_id: bytes, score: bytes, record: bytes | None, error: bytes | None) -> DeadRow:
+    """Make a row from the fields of a dead task."""
+    attempts, _, text = (error or b"1 ").partition(b" ")
+    if whole(attempts) is None:
+        attempts, text = b"1", error or b""
+    return DeadRow(raw_id, record or b"", moment_of(score), whole(attempts) or 0, text.decode(errors="replace"))
+
+
+class Found(NamedTuple):
+    """The fields of the tasks of a page, as they stand in Redis."""
+
     ids: Sequence[bytes]
     scores: Sequence[bytes]
     records: Sequence[bytes | None]
@@ -144,11 +147,22 @@ class _Found(NamedTuple):
     #: The failed deliveries, the failed runs, the last runs and the last errors.
     extras: Sequence[Sequence[bytes | None]]
     errors: Sequence[bytes | None]
+    #: Of parked tasks the members of their set, else empty.
+    members: Sequence[bytes]
+
+
+async def found_page(
+    partition: ScriptRunner, state_set: StateSet, limit: int, after: PageMark | None
+) -> tuple[Found, PageMark | None]:
+    """Read one page of the tasks at one place, as they stand in Redis, and the mark of the next page."""
+    keys = partition.keys
+    walked = {"waiting": keys.due, "leased": keys.leased, "paused": keys.paused, "parked": keys.parked}[state_set]
+    return await _page(partition, walked, limit, after)
 
 
 async def _page(
     partition: ScriptRunner, walked: bytes, limit: int, after: PageMark | None
-) -> tuple[_Found, PageMark | None]:
+) -> tuple[Found, PageMark | None]:
     keys = partition.keys
     ids, scores, records, leases, *extras, errors, members, may_follow = await partition.read(
         scripts.PAGE,
@@ -158,7 +172,8 @@ async def _page(
     none = [None] * len(ids)
     # The page of parked tasks ends at a member of their set, where every score is 0.
     last = None if not may_follow else PageMark(b"0", members[-1]) if members else PageMark(scores[-1], ids[-1])
-    return _Found(ids, scores, records, leases, [extra or none for extra in extras], errors or none), last
+    found = Found(ids, scores, records, leases, [extra or none for extra in extras], errors or none, members)
+    return found, last
 
 
 class Sizes(NamedTuple):
@@ -175,7 +190,7 @@ async def sizes(partition: ScriptRunner) -> Sizes:
     return Sizes(*await partition.read(scripts.SIZE, keys.of[scripts.SIZE], ()))
 
 
-def _row(
+def row_of(
     raw_id: bytes,
     record: bytes | None,
     due: bytes | None,
@@ -183,6 +198,7 @@ def _row(
     paused: bytes | None,
     extras: Sequence[bytes | None],
 ) -> Row | None:
+    """Make a row from the fields of a task; None if it is not scheduled."""
     if record is None:
         return None
     *counts, last_run, cause = extras

@@ -186,6 +186,13 @@ local function is_in_tags(tasks_key, id)
     and call('ZSCORE', in_use .. ':' .. tag, before .. '{' .. after) ~= false
 end
 
+-- Find the first text of a member of the index that begins with a prefix, and the first one behind all of these, from what
+-- the prefix has before its tag and behind it. The last byte of a text in UTF-8 is not the greatest.
+local function range_of_tag(before, after)
+  local least = before .. '{' .. after
+  return least, string.sub(least, 1, -2) .. string.char(math.min(string.byte(least, -1) + 1, 255))
+end
+
 -- Find some ids that begin with a prefix that has a tag, behind a member of the index; '' to begin. Returns the ids, and
 -- the last member; nil if there is no further one.
 local function ids_of_tag(tasks_key, prefix, behind, count)
@@ -195,9 +202,7 @@ local function ids_of_tag(tasks_key, prefix, behind, count)
   if not now then
     return {}, nil
   end
-  local least = before .. '{' .. after
-  -- The first text behind all those that begin with `least`; the last byte of a text in UTF-8 is not the greatest.
-  local beyond = string.sub(least, 1, -2) .. string.char(math.min(string.byte(least, -1) + 1, 255))
+  local least, beyond = range_of_tag(before, after)
   local first = behind == '' and '[' .. least or '(' .. behind
   local found = call('ZRANGEBYLEX', tags_in_use(tags, now) .. ':' .. tag, first, '(' .. beyond, 'LIMIT', 0, count)
   local ids = {}

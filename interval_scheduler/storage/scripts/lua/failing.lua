@@ -8,18 +8,5 @@
 -- Reads only.
 -- Guarantees: changes nothing; O(log N) plus the page; a task that does not fail anew is listed exactly once.
 
-local limit, newest = tonumber(limit_arg), direction_arg == 'n'
-local first = newest and -limit or 0
-local last = newest and -1 or limit - 1
-if score_arg ~= '' then
-  local below, upto = place_in(failing_key, score_arg, id_arg)
-  first = newest and math.max(0, below - limit) or upto
-  last = newest and below - 1 or upto + limit - 1
-end
-local found = (last >= 0 or score_arg == '') and call('ZRANGE', failing_key, first, last, 'WITHSCORES') or {}
-local ids, scores = {}, {}
-for n = 1, #found, 2 do
-  local at = newest and #found - n or n
-  ids[#ids + 1], scores[#scores + 1] = found[at], found[at + 1]
-end
+local ids, scores = ranked_page(failing_key, tonumber(limit_arg), direction_arg == 'n', score_arg, id_arg)
 return { ids, scores }
