@@ -45,6 +45,7 @@ from .execution.batch_failed import BatchFailed
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
+from .facade.next_runs import next_runs
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
 from .model.health import Finding, Health, PartitionHealth
@@ -121,6 +122,7 @@ __all__ = [
     "WouldDeadlock",
     "WrongEventLoop",
     "current_run",
+    "next_runs",
 ]
 
 _publish(__name__, [globals()[name] for name in __all__])

@@ -19,6 +19,7 @@ from .core import Core
 from .covering import Covering
 from .execution_calls import ExecutionCalls
 from .family import Family
+from .forecasting import ForecastCalls
 from .history import HistoryCalls
 from .listening import EventCalls
 from .locking import LockCalls
@@ -29,7 +30,16 @@ from .updating import UpdateCalls
 
 
 class Scheduler(
-    TaskCalls, UpdateCalls, ExecutionCalls, CancelCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls
+    TaskCalls,
+    UpdateCalls,
+    ExecutionCalls,
+    CancelCalls,
+    LockCalls,
+    QuotaCalls,
+    RepairCalls,
+    EventCalls,
+    HistoryCalls,
+    ForecastCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -72,6 +82,7 @@ class Scheduler(
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
+        ForecastCalls.__init__(self, core.options)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

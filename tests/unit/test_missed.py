@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler.execution import missed
-from interval_scheduler.execution.missed import MISSED_KEPT, Window, next_run
+from interval_scheduler.execution.missed import Window, next_run
+from interval_scheduler.model.coming import MISSED_KEPT
 from interval_scheduler.model import cron
 
 SECOND = 1000
