@@ -48,6 +48,7 @@ from .facade.blocking import BlockingScheduler
 from .facade.next_runs import next_runs
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
+from .model.forecast import Forecast
 from .model.health import Finding, Health, PartitionHealth
 from .model.past import PastRun
 from .model.quotas import Rate
@@ -73,6 +74,7 @@ __all__ = [
     "ExecutionEnded",
     "Finding",
     "FlatOptions",
+    "Forecast",
     "GroupNeedsTag",
     "Health",
     "HintsFull",

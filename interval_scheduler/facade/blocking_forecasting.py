@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ..model.checks import Moment
+from ..model.checks import Moment, Seconds
+from ..model.forecast import Forecast
 from ..model.task import ScheduledTask, Task
 from .forecasting import ForecastCalls
 from .loop_thread import LoopThread
@@ -25,3 +26,11 @@ class BlockingForecastCalls:
     def next_runs(self, task: Task | ScheduledTask, count: int = 10, after: Moment | None = None) -> list[datetime]:
         """Tell when a task runs next, as the function `next_runs` does; no connection is needed."""
         return self._forecast_calls.next_runs(task, count, after)
+
+    def upcoming(self, start: Moment, width: Seconds, buckets: int) -> list[int]:
+        """Count the waiting tasks by when they run next, in equal buckets of time."""
+        return self._forecast_thread.call(lambda: self._forecast_calls.upcoming(start, width, buckets))
+
+    def forecast(self, horizon: Seconds, buckets: int) -> Forecast:
+        """Estimate all runs to come from now on, in equal buckets of time."""
+        return self._forecast_thread.call(lambda: self._forecast_calls.forecast(horizon, buckets))

@@ -28,8 +28,9 @@ def next_runs(task: Task | ScheduledTask, count: int = 10, after: Moment | None 
 
     Args:
         task: a `Task`, as it would run if it was assigned at `after` and had not been scheduled before; or a
-            `ScheduledTask`, from its next run on. Of one that is leased, the run in progress is not among them; one that
-            is paused has none. How many of its `max_runs` it had is not known of a `ScheduledTask`: they count from here.
+            `ScheduledTask`, from its next run on. Of one that is leased, the run in progress is not among them; one
+            that is paused has none. A `ScheduledTask` does not tell how many of its `max_runs` it had, so all of them
+            are taken to be left.
         count: the most runs to tell, from 1 to 10,000. Default 10.
         after: the present moment, by which runs are late or still to come: epoch seconds or an aware datetime. Default:
             now, by the clock of this machine.

@@ -82,7 +82,7 @@ class Scheduler(
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
-        ForecastCalls.__init__(self, core.options)
+        ForecastCalls.__init__(self, core.lifespan, core.options)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -114,7 +114,7 @@ def following(course: Course, due_ms: int, now_ms: int, earliest_ms: int = 0) ->
         course: the course of the task.
         due_ms: when the run was due.
         now_ms: when it ends.
-        earliest_ms: what `earliest_kept` returned.
+        earliest_ms: what `kept_from` returned.
     """
     policy, interval_ms, grid_ms = course.policy, course.interval_ms, course.grid_ms
     if policy.cron is not None:
@@ -151,7 +151,7 @@ def occurrence_after(policy: Policy, raw_id: bytes, interval_ms: int | None, pha
     return due_ms + interval_ms
 
 
-def earliest_kept(course: Course, now_ms: int) -> int:
+def kept_from(course: Course, now_ms: int) -> int:
     """Return the first of the missed occurrences that a cron task with `missed="all"` still runs; 0 if it runs all."""
     policy = course.policy
     if policy.cron is None or policy.missed != "all" or course.due_ms >= now_ms:
@@ -173,7 +173,7 @@ def after_present(course: Course, now_ms: int, begun_ms: int) -> Course | None:
         begun_ms: when the run was claimed.
     """
     now_ms = max(now_ms, course.due_ms)
-    next_ms = following(course, course.due_ms, now_ms, earliest_kept(course, now_ms))
+    next_ms = following(course, course.due_ms, now_ms, kept_from(course, now_ms))
     if course.policy.overlap == "once":
         latest_ms = _latest(course, now_ms)
         if latest_ms is not None and latest_ms > max(course.due_ms, begun_ms):
@@ -186,17 +186,17 @@ def after_present(course: Course, now_ms: int, begun_ms: int) -> Course | None:
 def runs_to_come(course: Course, now_ms: int) -> Iterator[Coming]:
     """Yield the runs of a task in their order, from now on, without an end where it has none."""
     due_ms: int | None = course.due_ms
-    left, earliest_ms = course.left, earliest_kept(course, now_ms)
+    left, earliest_ms = course.left, kept_from(course, now_ms)
     while due_ms is not None and left != 0:
         now_ms = max(now_ms, due_ms)
         next_ms = following(course, due_ms, now_ms, earliest_ms)
-        if not _is_left_out(course, due_ms, now_ms):
+        if not is_left_out(course, due_ms, now_ms):
             yield Coming(due_ms, now_ms)
             left = None if left is None else left - 1
         due_ms = next_ms
 
 
-def _is_left_out(course: Course, due_ms: int, now_ms: int) -> bool:
+def is_left_out(course: Course, due_ms: int, now_ms: int) -> bool:
     """Tell if the rules of a task leave a late run out, as `execution/outcome.py` decides when it begins."""
     policy = course.policy
     if policy.start_deadline_ms is not None and now_ms > due_ms + policy.start_deadline_ms:

@@ -84,5 +84,5 @@ def parse(raw: bytes) -> Record:
     header, data = split(raw)
     flags, *numbers = header.partition(b";")[0].split()
     every_ms, phase_ms = (int(numbers[0]), int(numbers[1])) if numbers else (None, None)
-    grid_ms = int(numbers[2]) if len(numbers) > 2 else 0  # noqa: PLR2004 - the third of three
+    grid_ms = int(numbers[2]) if len(numbers) > 2 else 0
     return Record(header, data, every_ms, phase_ms, flags.endswith(b"d"), grid_ms)
