@@ -112,6 +112,16 @@ async def _failing_page(stage: Stage) -> None:
     stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
 
 
+async def _upcoming(stage: Stage) -> None:
+    counts = await stage.scheduler.upcoming(0, 200_000_000, 120)
+    stage.holds("upcoming", sum(counts) <= await stage.scheduler.task_size())
+
+
+async def _forecast(stage: Stage) -> None:
+    found = await stage.scheduler.forecast(10, 5)
+    stage.expect("forecast", (len(found.runs), found.missing), (5, ()))
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -436,6 +446,8 @@ CALLS: Final[dict[str, Entry]] = {
     "update_task": _update_task,
     "run_history": plain(_run_history),
     "failing_page": plain(_failing_page),
+    "upcoming": plain(_upcoming),
+    "forecast": plain(_forecast),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -70,6 +70,8 @@ CALLS: Final[dict[str, Call]] = {
     "get_task": lambda scheduler: scheduler.get_task("a"),
     "run_history": lambda scheduler: scheduler.run_history("a"),
     "failing_page": lambda scheduler: scheduler.failing_page(),
+    "upcoming": lambda scheduler: scheduler.upcoming(4_000_000_000, 60, 3),
+    "forecast": lambda scheduler: scheduler.forecast(3600, 3),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

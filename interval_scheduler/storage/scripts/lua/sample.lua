@@ -50,6 +50,14 @@ for n, size in ipairs(sizes) do
   local more = n <= PARKED and for_present * size / math.max(present, 1) or (left - for_present) * density[n] / dense
   shares[n] = math.min(size, shares[n] + (size > 0 and math.floor(more) or 0))
 end
+left = wanted
+for _, share in ipairs(shares) do
+  left = left - share
+end
+for n = #sizes, 1, -1 do -- what small strata have left over goes to others, the largest slices first
+  local more = math.min(left, sizes[n] - shares[n])
+  shares[n], left = shares[n] + more, left - more
+end
 
 -- Take one task of each part of a stratum.
 local function sample(n)
