@@ -36,6 +36,7 @@ PUBLIC = {
     "ScheduledTask",
     "TaskRun",
     "current_run",
+    "next_runs",
     "Lock",
     "AssignCounts",  # what assign_tasks returns
     "AuditReport",
@@ -44,6 +45,7 @@ PUBLIC = {
     "DeadTask",
     "Finding",
     "FlatOptions",
+    "Forecast",
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns

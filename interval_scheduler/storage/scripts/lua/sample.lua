@@ -27,10 +27,10 @@ for n = 1, tonumber(buckets_arg) do
   edge = edge + tonumber(width_arg)
 end
 
-local parked_key = groups_key .. 'parked'
+local parked_in = groups_key .. 'parked'
 local sizes, firsts, density = {}, { 0, 0, 0 }, { 0, 0, 0 }
 sizes[LATE], sizes[LEASED] = call('ZCOUNT', due_key, '-inf', digits(now)), call('ZCARD', leased_key)
-sizes[PARKED] = call('ZCARD', parked_key)
+sizes[PARKED] = call('ZCARD', parked_in)
 local slices, from, rank, dense = arguments(5, 1), 0, sizes[LATE], 0
 for n, span in ipairs(slices) do
   local size = call('ZCOUNT', due_key, '(' .. digits(now + from), digits(now + tonumber(span)))
@@ -67,7 +67,7 @@ local function sample(n)
     local at = firsts[n] + low + math.min(math.floor(math.random() * (high - low + 1)), high - low)
     local id, due, begun, paused
     if n == PARKED then
-      due, id = read_parked(call('ZRANGE', parked_key, at, at)[1])
+      due, id = read_parked(call('ZRANGE', parked_in, at, at)[1])
     elseif n == LEASED then
       id = call('ZRANGE', leased_key, at, at)[1]
       local claim, of, mark, rests = read_lease(call('HGET', leases_key, id) or nil)
