@@ -66,6 +66,8 @@ from .model.task import Task as Task
 from .services.locks import Lock as Lock
 
 __version__: str
+from .facade.next_runs import next_runs as next_runs
+from .model.forecast import Forecast as Forecast
 from .model.looking import DeadPage as DeadPage
 from .model.looking import Overview as Overview
 from .model.looking import PartitionOverview as PartitionOverview

@@ -19,12 +19,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from threading import Lock
-from typing import Final
 
+from ..model.coming import MISSED_KEPT
 from ..model.cron import before, next_after
-
-#: The most missed occurrences that are kept for a task with `missed="all"`, as in `_recurrence.lua`.
-MISSED_KEPT: Final = 1000
 
 
 class Window:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ..errors import BadPayload, RunTimeout, TooManyCrashes
+from ..model.coming import occurrence_after
 from ..model.cron import check_cron
 from ..model.ending import Failure
-from ..model.jitter import latest_cron, next_due, next_due_cron, put_off_cron
+from ..model.jitter import latest_cron, next_due_cron, put_off_cron
 from ..model.past import Outcome, tell
-from ..model.wire import LATEST_MS
 from ..support.text import describe
 from .executor import Retry
 from .missed import next_run
@@ -65,13 +65,9 @@ def is_too_late(run: TaskRun, now: float) -> bool:
 
 def _following_ms(run: TaskRun) -> int:
     """Return when the occurrence after that of a run is due, in epoch ms."""
-    policy = run.policy
-    if policy.cron is not None:
-        return next_due_cron(policy, run.raw_id, run.due_ms, run.due_ms)
     _, *numbers = run.header.partition(b";")[0].split()
-    if policy.jitter_ms is not None and len(numbers) > 1:
-        return next_due(policy, run.raw_id, int(numbers[0]), int(numbers[1]), run.due_ms)
-    return run.due_ms + int(numbers[0]) if numbers else LATEST_MS
+    interval_ms, phase_ms = (int(numbers[0]), int(numbers[1])) if numbers else (None, 0)
+    return occurrence_after(run.policy, run.raw_id, interval_ms, phase_ms, run.due_ms)
 
 
 def _next_ms(run: TaskRun, now_ms: int) -> int:

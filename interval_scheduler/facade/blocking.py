@@ -16,6 +16,7 @@ from ..model.reports import PartitionMove
 from ..model.task import Task
 from ..services.locks import Lock
 from ..support.log import Log, guarded
+from .blocking_forecasting import BlockingForecastCalls
 from .blocking_lock import BlockingLock
 from .blocking_looking import BlockingLookCalls
 from .blocking_quotas import BlockingQuotaCalls
@@ -29,7 +30,13 @@ from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
 
 class BlockingScheduler(
-    BlockingTaskCalls, BlockingUpdateCalls, BlockingLookCalls, BlockingQuotaCalls, EventCalls, BlockingHistoryCalls
+    BlockingTaskCalls,
+    BlockingUpdateCalls,
+    BlockingLookCalls,
+    BlockingQuotaCalls,
+    EventCalls,
+    BlockingHistoryCalls,
+    BlockingForecastCalls,
 ):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
@@ -72,6 +79,7 @@ class BlockingScheduler(
         BlockingQuotaCalls.__init__(self, scheduler, thread)
         BlockingHistoryCalls.__init__(self, scheduler, thread)
         BlockingLookCalls.__init__(self, scheduler, thread)
+        BlockingForecastCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

@@ -19,6 +19,7 @@ from .core import Core
 from .covering import Covering
 from .execution_calls import ExecutionCalls
 from .family import Family
+from .forecasting import ForecastCalls
 from .history import HistoryCalls
 from .listening import EventCalls
 from .locking import LockCalls
@@ -40,6 +41,7 @@ class Scheduler(
     RepairCalls,
     EventCalls,
     HistoryCalls,
+    ForecastCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -83,6 +85,7 @@ class Scheduler(
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
         LookCalls.__init__(self, core.lifespan, core.log)
+        ForecastCalls.__init__(self, core.lifespan, core.options)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -43,10 +43,10 @@ def put_off(policy: Policy, raw_id: bytes, moment_ms: int) -> int:
     return _bounded(policy, moment_ms, moment_ms + draw(raw_id, moment_ms, policy.jitter_ms or 0))
 
 
-def next_due(policy: Policy, raw_id: bytes, interval_ms: int, phase_ms: int, due_ms: int) -> int:
-    """Return the due time after `due_ms` of a task with an interval."""
-    moment_ms = due_ms - (due_ms - phase_ms) % interval_ms
-    while (found_ms := put_off(policy, raw_id, moment_ms)) <= due_ms or moment_ms == due_ms:
+def next_due(policy: Policy, raw_id: bytes, interval_ms: int, phase_ms: int, due_ms: int, after_ms: int) -> int:
+    """Return the first due time after a moment of a task with an interval, but of another occurrence than `due_ms`."""
+    moment_ms = after_ms - (after_ms - phase_ms) % interval_ms
+    while (found_ms := put_off(policy, raw_id, moment_ms)) <= after_ms or due_ms in (found_ms, moment_ms):
         moment_ms += interval_ms
     return found_ms
 

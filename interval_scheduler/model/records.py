@@ -71,6 +71,8 @@ class Record(NamedTuple):
     every_ms: int | None
     phase_ms: int | None
     fixed_delay: bool
+    #: The rounding grid; 0 for none.
+    grid_ms: int = 0
 
 
 def parse(raw: bytes) -> Record:
@@ -82,4 +84,5 @@ def parse(raw: bytes) -> Record:
     header, data = split(raw)
     flags, *numbers = header.partition(b";")[0].split()
     every_ms, phase_ms = (int(numbers[0]), int(numbers[1])) if numbers else (None, None)
-    return Record(header, data, every_ms, phase_ms, flags.endswith(b"d"))
+    grid_ms = int(numbers[2]) if len(numbers) > 2 else 0
+    return Record(header, data, every_ms, phase_ms, flags.endswith(b"d"), grid_ms)

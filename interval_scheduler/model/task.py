@@ -206,6 +206,8 @@ class ScheduledTask:
         last_error: the error of its last run, in one line of at most 1,000 bytes; `None` if that run did not fail.
         failed_at: the moment at which that run failed, by the server's clock, in epoch seconds; `None` if it did not.
         last_run: the last run that ended, if the task has the rule `history`; `None` if there is none.
+        phase: where its grid lies: any time on it, in epoch seconds, modulo the interval; `None` without an interval.
+        rounding: the rounding grid that it was assigned with, in seconds; 0 for none.
     """
 
     id: str
@@ -226,6 +228,9 @@ class ScheduledTask:
     last_error: str | None = None
     failed_at: float | None = None
     last_run: PastRun | None = None
+    # Two tasks that ask for the same are equal, wherever their grids lie.
+    phase: float | None = field(default=None, repr=False, compare=False)
+    rounding: float = field(default=0.0, repr=False, compare=False)
 
     def to_task(self) -> IntervalTask:
         """Return the task so that it can be assigned again, with all that it asks for; it starts at its next run.

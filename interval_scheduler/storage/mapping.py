@@ -52,6 +52,8 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         failed_at=failed_at,
         # A task that asks for none any more may have runs from before.
         last_run=_last_run(row.last_run) if policy.history else None,
+        phase=None if record.phase_ms is None else record.phase_ms / 1000,
+        rounding=record.grid_ms / 1000,
     )
 
 

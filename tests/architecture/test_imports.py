@@ -37,6 +37,7 @@ PUBLIC = {
     "ScheduledTask",
     "TaskRun",
     "current_run",
+    "next_runs",
     "Lock",
     "AssignCounts",  # what assign_tasks returns
     "AuditReport",
@@ -45,6 +46,7 @@ PUBLIC = {
     "DeadTask",
     "Finding",
     "FlatOptions",
+    "Forecast",
     "Health",
     "PartitionHealth",
     "PartitionMove",  # what moving() returns

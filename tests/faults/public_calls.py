@@ -133,6 +133,16 @@ async def _search(stage: Stage) -> None:
     stage.expect("search", sorted(task.id for task in found.rows), [task.id for task in RESTING])
 
 
+async def _upcoming(stage: Stage) -> None:
+    counts = await stage.scheduler.upcoming(0, 200_000_000, 120)
+    stage.holds("upcoming", sum(counts) <= await stage.scheduler.task_size())
+
+
+async def _forecast(stage: Stage) -> None:
+    found = await stage.scheduler.forecast(10, 5)
+    stage.expect("forecast", (len(found.runs), found.missing), (5, ()))
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -461,6 +471,8 @@ CALLS: Final[dict[str, Entry]] = {
     "page": plain(_page),
     "dead_page": plain(_dead_page),
     "search": plain(_search),
+    "upcoming": plain(_upcoming),
+    "forecast": plain(_forecast),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

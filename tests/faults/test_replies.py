@@ -139,8 +139,12 @@ async def _told(scheduler: Scheduler, task_id: str) -> None:
     assert [task.id for task in (await scheduler.search(task_id)).rows] == [task_id]
     assert [task.id for task in (await scheduler.page(limit=1000)).tasks if task.last_error] == [task_id]
     assert task_id not in [task.id for task in (await scheduler.dead_page()).tasks]
+    ahead = await scheduler.forecast(2000, 2)
+    assert (ahead.sampled, ahead.missing) == (ahead.tasks, ())
+    assert ahead.total >= 1
     assert await scheduler.remove_task(task_id)
     assert (await scheduler.failing_page()).tasks == ()
+    assert await scheduler.upcoming(FAR - 1, 10, 2) == [1, 0]
 
 
 async def _look_after(scheduler: Scheduler) -> None:

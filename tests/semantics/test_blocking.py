@@ -32,6 +32,7 @@ from interval_scheduler import (
     TaskPage,
     WouldDeadlock,
     current_run,
+    next_runs,
 )
 from interval_scheduler.facade.event_loop_thread import EventLoopThread
 from interval_scheduler.facade.loop_thread import LoopThread
@@ -77,6 +78,9 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert blocking.get_task("unknown") is None
     assert blocking.run_history("a") == ()
     assert blocking.failing_page(limit=5) == TaskPage((), None)
+    assert blocking.upcoming(found.next_run, 60, 2)[0] >= 1
+    assert blocking.next_runs(found, 2) == next_runs(found, 2)
+    assert blocking.forecast(3600, 4).tasks >= 0
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert blocking.overview().waiting == 2
     assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]

@@ -74,6 +74,8 @@ CALLS: Final[dict[str, Call]] = {
     "page": lambda scheduler: scheduler.page(),
     "dead_page": lambda scheduler: scheduler.dead_page(),
     "search": lambda scheduler: scheduler.search("a"),
+    "upcoming": lambda scheduler: scheduler.upcoming(4_000_000_000, 60, 3),
+    "forecast": lambda scheduler: scheduler.forecast(3600, 3),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

@@ -20,6 +20,7 @@ from interval_scheduler import (
     DeadTask,
     Finding,
     FlatOptions,
+    Forecast,
     Health,
     IntervalTask,
     InvalidType,
@@ -57,8 +58,19 @@ from interval_scheduler import (
     TaskRun,
     UnknownNamespace,
     current_run,
+    next_runs,
 )
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
+
+
+async def runs_to_come(scheduler: Scheduler, found: ScheduledTask) -> None:
+    assert_type(next_runs(IntervalTask("a", every=60), 3, after=datetime.now(UTC)), list[datetime])
+    assert_type(scheduler.next_runs(found), list[datetime])
+    assert_type(await scheduler.upcoming(datetime.now(UTC), timedelta(minutes=1), 60), list[int])
+    ahead = await scheduler.forecast(3600, buckets=12)
+    assert_type(ahead, Forecast)
+    assert_type(ahead.runs, tuple[float, ...])
+    assert_type(ahead.missing, tuple[str, ...])
 
 
 async def quotas(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
@@ -396,6 +408,8 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.page("dead"), DeadPage)
         assert_type(scheduler.dead_page(limit=10), DeadPage)
         assert_type(scheduler.search("user:"), SearchPage)
+        assert_type(scheduler.upcoming(4_000_000_000, 60, 3), list[int])
+        assert_type(scheduler.forecast(timedelta(hours=1), 3).demand, float)
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interval_scheduler.execution.missed import MISSED_KEPT, next_run
+from interval_scheduler.execution.missed import next_run
+from interval_scheduler.model.coming import MISSED_KEPT
 from interval_scheduler.model.cron import next_after
 
 MINUTE = 60_000

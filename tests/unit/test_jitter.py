@@ -50,7 +50,7 @@ def test_due_times_follow_each_other_on_the_grid(raw_id: bytes, start: int, inte
     phase, due, moment = start % interval, put_off(policy, raw_id, start), start
     for _ in range(5):
         assert occurrence_at(policy, raw_id, interval, phase, due) == moment
-        after = next_due(policy, raw_id, interval, phase, due)
+        after = next_due(policy, raw_id, interval, phase, due, due)
         moment += interval
         assert after == put_off(policy, raw_id, moment)
         due = after

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler.execution import missed
-from interval_scheduler.execution.missed import MISSED_KEPT, Window, next_run
+from interval_scheduler.execution.missed import Window, next_run
 from interval_scheduler.model import cron
+from interval_scheduler.model.coming import MISSED_KEPT
 
 SECOND = 1000
 DAY = 86_400 * SECOND
