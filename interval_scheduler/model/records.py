@@ -22,6 +22,8 @@ from typing import Final, NamedTuple, Self
 
 _HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d{0,14} \d{1,15}(?: [1-9]\d{0,14})?)?(?:;[^;\n]+)*\n")
 _TEXT: Final = ord("s")
+#: A header without a policy: its type, "d" if the delay is fixed, the interval and the phase.
+PLAIN_HEADER: Final = re.compile(rb"([sb])(d?)(?: ([1-9]\d{0,14}) (\d{1,15})(?: [1-9]\d{0,14})?)?\n")
 
 
 class CorruptRecord(ValueError):

@@ -37,7 +37,9 @@ def calls_in_progress(scheduler: BlockingScheduler) -> list[str]:
         if coroutine.__name__ == "_carry" and coroutine.cr_frame is not None:  # it carries out the call of a thread
             coroutine = coroutine.cr_frame.f_locals["coroutine"]
         names.append(getattr(coroutine, "__qualname__", ""))
-    return [name for name in names if name.endswith((".hold", ".assign_tasks", ".remove_tasks", ".sync_tasks", ".restore"))]
+    return [
+        name for name in names if name.endswith((".hold", ".assign_tasks", ".remove_tasks", ".sync_tasks", ".restore"))
+    ]
 
 
 def no_call_goes_on(scheduler: BlockingScheduler) -> None:
