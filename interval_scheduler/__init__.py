@@ -8,6 +8,7 @@ from .config.instance import RedisInstance
 from .config.options import SchedulerOptions, StorageOptions
 from .errors import (
     AlreadyExecuting,
+    BackupCutShort,
     ClockCannotBeMoved,
     ClockStuck,
     ConfigurationError,
@@ -15,6 +16,7 @@ from .errors import (
     ExecutionEnded,
     GroupNeedsTag,
     HintsFull,
+    InvalidLine,
     InvalidType,
     InvalidValue,
     LockError,
@@ -47,6 +49,7 @@ from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
+from .model.backup import RestoreCounts
 from .model.health import Finding, Health, PartitionHealth
 from .model.past import PastRun
 from .model.quotas import Rate
@@ -62,6 +65,7 @@ __all__ = [
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
+    "BackupCutShort",
     "BatchFailed",
     "BlockingScheduler",
     "ClockCannotBeMoved",
@@ -76,6 +80,7 @@ __all__ = [
     "Health",
     "HintsFull",
     "IntervalTask",
+    "InvalidLine",
     "InvalidType",
     "InvalidValue",
     "Lock",
@@ -97,6 +102,7 @@ __all__ = [
     "QueuesFull",
     "Rate",
     "RedisInstance",
+    "RestoreCounts",
     "Retry",
     "Rules",
     "RunCancelled",

@@ -70,7 +70,7 @@ def _plain(partition: str, row: Row) -> ScheduledTask | None:
     found = PLAIN_HEADER.match(record)
     if found is None:
         return None
-    kind, delay, every, phase = found.groups()
+    kind, delay, every, phase, _ = found.groups()
     data: str | bytes = record[found.end() :]
     try:
         task_id = raw_id.decode()

@@ -171,9 +171,9 @@ ALL: Final = (
     ),
     Planted(
         "a list comes without its last pages",
-        "facade/blocking_tasks.py",
-        "            if len(found) < _PAGE:\n                return\n",
-        "            return\n",
+        "facade/paging.py",
+        "        if len(found) < _PAGE:\n            return\n",
+        "        return\n",
         tests_in(_BLOCKING, "test_lists_come_in_pages"),
     ),
 )

@@ -18,6 +18,7 @@ from ...model.assignment import AssignCall, NeverRuns
 from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import assigning, locks, lookup, quotas, topology
 from ..commands.assigning import Cleared, Removed
+from ..commands.backup import RestoreBatch
 from ..commands.control import ControlStep, pause_all, purge_dead
 from ..commands.quotas import QuotaChange
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
@@ -26,6 +27,7 @@ from ..requests.session import BatchSession, NotAllExist, Session
 from ..requests.turns import Send, Turn, Turns
 from ..scripts.ports import Detour, HasDetour
 from .group_tags import GroupTags, of_assignment, of_update
+from .restoring import Restores
 from .resuming import carry_out
 from .updating import Updates
 from .updating import carry_out as carry_out_updates
@@ -41,6 +43,7 @@ class BatchersIfExists(NamedTuple):
     remove: Turn[bytes, Removed | None]
     control: Turn[ControlStep, str | None]
     update: Turn[TaskUpdate, UpdateAnswer | None]
+    restore: Turn[RestoreBatch, str]
     in_transit: BatchedCalls[bytes, bool]
 
 
@@ -55,6 +58,7 @@ class Batchers(NamedTuple):
     pause: Turn[bool, bool]
     purge_dead: Turn[int, int]
     put_quotas: Turn[QuotaChange, bool]
+    restore: Turn[RestoreBatch, str]
     if_exists: BatchersIfExists
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
     look: BatchedCalls[bytes, lookup.Row | None]
@@ -68,6 +72,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     name, turns = partition.name, Turns(partition.name)
     changes, tags = _Changes(partition, options), GroupTags(partition, options)
     whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
+    restores = Restores(partition, options, changes.session, tags)
     assign_if_exists = tags.checked(_if_exists_each(changes.assign_if_exists), of_assignment)
     update_if_exists = tags.checked(_if_exists_each(changes.update_if_exists), of_update)
     if_exists = BatchersIfExists(
@@ -75,6 +80,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         turns.add(_if_exists_each(changes.remove_if_exists), bytes),
         turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
         turns.add(update_if_exists, _id_of_update, _weigh_update),
+        turns.add(restores.restore_if_exists, None),
         BatchedCalls(name, others.in_transit, reads=True),
     )
     lock, look, has, size = (
@@ -92,6 +98,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
         put_quotas=turns.add(whole.put_quotas, None),
+        restore=turns.add(restores.restore, None),
         if_exists=if_exists,
         lock=lock,
         look=look,
