@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -29,7 +29,7 @@ _FIELDS: Final = frozenset(
     | {"previous_ms", "attempts", "runs", "failures", "died_ms", "died_attempts", "died_of", "failed_ms", "failed_of"}
     | {"past"}
 )
-#: The fields without which a task is packed at once; nearly all tasks have no other ones.
+#: The fields of the line of nearly all tasks.
 _COMMON: Final = frozenset({"id", "text", "state", "due_ms", "every_ms", "phase_ms"})
 
 
@@ -47,10 +47,11 @@ class Trailer(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A task: its id, all of it packed for the script, and its group."""
+    """A task: its id, its state for the script (see `restore.lua`), its record, and its group."""
 
     id: bytes
-    packed: bytes
+    state: bytes
+    record: bytes
     group: str | None
 
 
@@ -95,7 +96,10 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+# As `JSONDecoder.decode`, without its two regular expressions.
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = json.scanner.make_scanner(  # type: ignore[attr-defined]
+    json.JSONDecoder(parse_constant=_refuse)
+)
 
 
 def _parse(number: int, line: object) -> dict[str, Any]:
@@ -104,15 +108,36 @@ def _parse(number: int, line: object) -> dict[str, Any]:
     if len(line) > MAX_LINE:
         raise InvalidLine(number, "line", f"must be at most {MAX_LINE} bytes long, got {len(line)}")
     try:
-        found = _decode(line if isinstance(line, str) else line.decode())
-    except (ValueError, RecursionError):  # JSONDecodeError, UnicodeDecodeError and numbers of too many digits
+        text = (line if isinstance(line, str) else line.decode()).strip()
+        found, end = _scan(text, 0)
+    # JSONDecodeError, UnicodeDecodeError and numbers of too many digits are errors of values.
+    except (ValueError, RecursionError, StopIteration):
         raise InvalidLine(number, "line", "is no JSON that can be read") from None
+    if end != len(text):
+        raise InvalidLine(number, "line", "has more than one JSON object")
     if type(found) is not dict:
         raise InvalidLine(number, "line", f"must be a JSON object, not {type(found).__name__}")
     return found
 
 
+def _common(found: dict[str, Any]) -> Entry | None:
+    """Read a task as nearly all are; `None` for any other, and for what `_task` has to complain of."""
+    text, due_ms, every_ms, phase_ms = found["text"], found["due_ms"], found["every_ms"], found["phase_ms"]
+    if (
+        found["state"] == "waiting"
+        and isinstance(text, str)
+        and type(due_ms) is type(every_ms) is type(phase_ms) is int
+        and 0 <= due_ms <= LATEST_MS
+        and 0 <= phase_ms < every_ms <= _LONGEST_SPAN
+    ):
+        record = b"s %d %d\n%s" % (every_ms, phase_ms, check_data("text", text))
+        return Entry(check_name("id", found["id"]), b"%d" % due_ms, record, None)
+    return None
+
+
 def _task(found: dict[str, Any]) -> Entry:
+    if found.keys() == _COMMON and (common := _common(found)) is not None:
+        return common
     if not found.keys() <= _FIELDS:
         _only(found, _FIELDS, "")
     raw_id = check_name("id", found.get("id"))
@@ -128,8 +153,6 @@ def _task(found: dict[str, Any]) -> Entry:
             header = f"{header} {_whole('grid_ms', grid_ms, 2, _LONGEST_SPAN)}"
     elif found.get("phase_ms") is not None or found.get("grid_ms") is not None:
         _bad("every_ms", "is missing: there is no phase and no grid without it")
-    if found.keys() <= _COMMON:
-        return Entry(raw_id, f"{letter} {moment} 0 0 0 0\n{header}\n".encode() + data, None)
     policy, group = "", None
     if (rules := found.get("rules")) is not None:
         policy, group = _policy(rules, every_ms, grid_ms, fixed_delay=fixed_delay)
@@ -139,7 +162,7 @@ def _task(found: dict[str, Any]) -> Entry:
         before, holds_for = (_whole("previous_ms", each, 0, LATEST_MS) for each in previous)
         policy += f";p{before}:{holds_for}"
     record = f"{header}{policy}\n".encode() + data
-    return Entry(raw_id, _packed(found, letter, moment, record), group)
+    return Entry(raw_id, _packed(found, letter, moment), record, group)
 
 
 def _payload(found: dict[str, Any]) -> tuple[str, bytes]:
@@ -177,8 +200,8 @@ def _place(found: dict[str, Any]) -> tuple[str, int]:
     return letter, _whole("due_ms", found.get("due_ms"), 0, LATEST_MS)
 
 
-def _packed(found: dict[str, Any], letter: str, moment: int, record: bytes) -> bytes:
-    """Pack a task as `_packed.lua` says."""
+def _packed(found: dict[str, Any], letter: str, moment: int) -> bytes:
+    """Pack a task as `_packed.lua` says, without its record, which comes behind."""
     attempts = found.get("attempts")
     counts = "0" if attempts is None else f"{_whole('attempts', attempts, 0, _MOST_COUNTED)}" if attempts else "00"
     for name in ("runs", "failures"):
@@ -193,7 +216,7 @@ def _packed(found: dict[str, Any], letter: str, moment: int, record: bytes) -> b
     past = found.get("past")
     history = b"" if past is None else _history(past)
     lengths = f"{len(error)} {len(history)} {len(cause)}"
-    return b"%s\n%s%s%s%s" % (f"{letter} {moment} {counts} {lengths}".encode(), error, history, cause, record)
+    return b"%s\n%s%s%s" % (f"{letter} {moment} {counts} {lengths}".encode(), error, history, cause)
 
 
 def _history(past: object) -> bytes:

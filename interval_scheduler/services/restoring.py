@@ -43,7 +43,7 @@ async def restore(
 
 
 def _weigh(batch: RestoreBatch) -> int:
-    return _BESIDE + sum(len(entry.packed) for entry in batch.entries)
+    return _BESIDE + batch.weight
 
 
 class _Restore:
@@ -109,11 +109,11 @@ class _Restore:
             if not self._replace:
                 return None
         self._batch[read.id] = read
-        self._size += len(read.packed)
+        self._size += len(read.record) + len(read.state)
         return None
 
     def _gathered(self) -> RestoreBatch:
-        batch = RestoreBatch(list(self._batch.values()), self._replace)
+        batch = RestoreBatch(list(self._batch.values()), self._replace, self._size)
         self._batch, self._size = {}, 0
         return batch
 

@@ -182,7 +182,11 @@ async def test_conflicts(scheduler: Scheduler) -> None:
     assert changed.data == "new"
     assert await scheduler.restore(lines, on_conflict="replace") == RestoreCounts(replaced=2)
     assert tasks_of(await exported(scheduler)) == tasks_of(lines)
-    twice: list[bytes | str] = [*lines[:-1], lines[1].replace(b"old", b"later"), json.dumps({"end": True, "tasks": 3, "left_out": 0})]
+    twice: list[bytes | str] = [
+        *lines[:-1],
+        lines[1].replace(b"old", b"later"),
+        json.dumps({"end": True, "tasks": 3, "left_out": 0}),
+    ]
     assert await scheduler.restore(twice) == RestoreCounts(skipped=3)
     assert await scheduler.restore(twice, on_conflict="replace") == RestoreCounts(replaced=3)
     assert [each["text"] for each in tasks_of(await exported(scheduler))].count("later") == 1, "the last one counts"

@@ -48,10 +48,11 @@ async def export(
 
 
 class RestoreBatch(NamedTuple):
-    """Tasks to put back, each id once; and if those that exist are replaced."""
+    """Tasks to put back, each id once; if those that exist are replaced; and the weight of all, in bytes."""
 
     entries: Sequence[Entry]
     replace: bool
+    weight: int = 0
 
 
 async def restore(session: Requests, keys: Keys, batch: RestoreBatch) -> tuple[str, int]:
@@ -61,7 +62,7 @@ async def restore(session: Requests, keys: Keys, batch: RestoreBatch) -> tuple[s
     """
     args: list[Argument] = [keys.wake, int(batch.replace)]
     for entry in batch.entries:
-        args += entry[:2]
+        args += entry[:3]
     reply: bytes = await session.request(scripts.RESTORE, keys.of[scripts.RESTORE], args)
     earliest, _, flags = reply.partition(b" ")
     return flags.decode(), int(earliest)
