@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from ..model.backup import OnConflict, RestoreCounts
 from .backing_up import BackupCalls
@@ -24,15 +24,12 @@ class BlockingBackupCalls:
         self._backup_thread = thread
 
     def export(self, prefix: str = "") -> Iterator[bytes]:
-        """Export the tasks with all their state, as lines of JSON; they are read as they are wanted."""
+        """Export the tasks with all their state, as lines of JSON."""
         return read_in_pages(self._backup_thread, lambda: self._backups.export(prefix))
 
-    def restore(
-        self, lines: Iterable[bytes | str] | AsyncIterable[bytes | str], on_conflict: OnConflict = "skip"
-    ) -> RestoreCounts:
-        """Restore what `export` exported. An iterable, as an open file, is read in the thread that calls."""
-        return call_with(
-            self._backup_thread,
-            lines,  # type: ignore[arg-type]  # an async iterable is handed over as it is
-            lambda some: self._backups.restore(some, on_conflict),
-        )
+    def restore(self, lines: Iterable[bytes | str], on_conflict: OnConflict = "skip") -> RestoreCounts:
+        """Restore what `export` exported, also into another namespace, or another number of partitions.
+
+        The lines, as those of an open file, are read in the thread that calls.
+        """
+        return call_with(self._backup_thread, lines, lambda some: self._backups.restore(some, on_conflict))

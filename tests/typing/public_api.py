@@ -37,6 +37,7 @@ from interval_scheduler import (
     Problem,
     Rate,
     RedisInstance,
+    RestoreCounts,
     Retry,
     Rules,
     ScheduledTask,
@@ -195,6 +196,19 @@ async def assign(scheduler: Scheduler) -> None:
     assert_type((await scheduler.failing_page(page.after)).after, str | None)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
+
+
+async def back_up(scheduler: Scheduler) -> None:
+    """Exporting and restoring."""
+    lines: list[bytes] = []
+    async for line in scheduler.export(prefix="user:"):
+        assert_type(line, bytes)
+        lines.append(line)
+    counts = await scheduler.restore(lines, on_conflict="replace")
+    assert_type(counts, RestoreCounts)
+    assert_type(counts.restored + counts.skipped + counts.replaced, int)
+    await scheduler.restore(line.decode() for line in lines)
+    await scheduler.restore(scheduler.export())
 
 
 async def control(scheduler: Scheduler) -> None:
@@ -369,6 +383,9 @@ def block(options: SchedulerOptions) -> None:
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():
             assert_type(dead, DeadTask)
+        for line in scheduler.export():
+            assert_type(line, bytes)
+        assert_type(scheduler.restore(iter([b""])), RestoreCounts)
         with scheduler.lock("name", 30, wait_seconds=1) as held:
             assert_type(held, Lock)
         scheduler.start_task_execute(plain)
