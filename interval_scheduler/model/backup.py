@@ -1,4 +1,4 @@
-"""What a backup consists of: the names of the fields of its lines, their bounds, and the counts of a restore.
+"""The format of a backup: the names of the fields of its lines, their bounds, and the counts of a restore.
 
 ::
 

@@ -7,17 +7,15 @@ bounds, as where a task is assigned, and the record of a task is built from the 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 from ..errors import InvalidLine, InvalidType, InvalidValue
-from .backup import FORMAT, MAX_CAUSE, MAX_DEATH, MAX_LINE, MAX_NOTE, RULES, VERSION
+from .backup import MAX_CAUSE, MAX_DEATH, MAX_NOTE, RULES
+from .backup_checks import bad, only, parse, short, text_of, whole_number, wrong
 from .checks import MAX_DATA_BYTES, MAX_SECONDS, check_data, check_name, check_repeat
 from .past import LONGEST_MS, MAX_HISTORY, OUTCOMES, tell
-from .quotas import MOST_GROUPS, Quotas, Rate, to_caps
-from .rules import Rules, check_group, check_together
+from .rules import Rules, check_together
 from .wire import LATEST_MS
 
 _LONGEST_SPAN: Final = 1000 * MAX_SECONDS
@@ -31,13 +29,6 @@ _FIELDS: Final = frozenset(
 )
 #: The fields of the line of nearly all tasks.
 _COMMON: Final = frozenset({"id", "text", "state", "due_ms", "every_ms", "phase_ms"})
-
-
-class Header(NamedTuple):
-    """The first line: whether the namespace was paused, and its quotas; `None` for what it does not tell."""
-
-    paused: bool | None
-    quotas: Quotas | None
 
 
 class Trailer(NamedTuple):
@@ -55,69 +46,20 @@ class Entry(NamedTuple):
     group: str | None
 
 
-def read_header(line: object) -> Header:
-    """Read the first line.
-
-    Raises:
-        InvalidLine: it is no header of a backup that can be read here.
-    """
-    found = _parse(1, line)
-    try:
-        if found.get("format") != FORMAT:
-            _bad("format", f"must be {FORMAT!r}: this is no backup, or its first line is missing")
-        if _whole("version", found.get("version"), 0, _MOST_COUNTED) != VERSION:
-            _bad("version", f"must be {VERSION}, got {found['version']}: it was written by another version")
-        _only(found, {"format", "version", "namespace", "at_ms", "prefix", "paused", "quotas"}, "")
-        paused, quotas = found.get("paused"), found.get("quotas")
-        if paused is not None and not isinstance(paused, bool):
-            _wrong("paused", "true, false or null", paused)
-        return Header(paused, None if quotas is None else _quotas(quotas))
-    except (InvalidValue, InvalidType) as error:
-        raise InvalidLine(1, error.field, error.problem) from None
-
-
 def read_line(number: int, line: object) -> Entry | Trailer:
     """Read a line behind the first.
 
     Raises:
         InvalidLine: it cannot be used.
     """
-    found = _parse(number, line)
+    found = parse(number, line)
     try:
         if "end" in found:
-            _only(found, {"end", "tasks", "left_out"}, "")
-            return Trailer(_whole("tasks", found.get("tasks"), 0, _MOST_COUNTED))
+            only(found, {"end", "tasks", "left_out"}, "")
+            return Trailer(whole_number("tasks", found.get("tasks"), 0, _MOST_COUNTED))
         return _task(found)
     except (InvalidValue, InvalidType) as error:
         raise InvalidLine(number, error.field, error.problem) from None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-# As `JSONDecoder.decode`, without its two regular expressions.
-_scan: Final[Callable[[str, int], tuple[Any, int]]] = json.scanner.make_scanner(  # type: ignore[attr-defined]
-    json.JSONDecoder(parse_constant=_refuse)
-)
-
-
-def _parse(number: int, line: object) -> dict[str, Any]:
-    if not isinstance(line, bytes | str):
-        raise InvalidLine(number, "line", f"must be bytes or str, not {type(line).__name__}")
-    if len(line) > MAX_LINE:
-        raise InvalidLine(number, "line", f"must be at most {MAX_LINE} bytes long, got {len(line)}")
-    try:
-        text = (line if isinstance(line, str) else line.decode()).strip()
-        found, end = _scan(text, 0)
-    # JSONDecodeError, UnicodeDecodeError and numbers of too many digits are errors of values.
-    except (ValueError, RecursionError, StopIteration):
-        raise InvalidLine(number, "line", "is no JSON that can be read") from None
-    if end != len(text):
-        raise InvalidLine(number, "line", "has more than one JSON object")
-    if type(found) is not dict:
-        raise InvalidLine(number, "line", f"must be a JSON object, not {type(found).__name__}")
-    return found
 
 
 def _common(found: dict[str, Any]) -> Entry | None:
@@ -139,7 +81,7 @@ def _task(found: dict[str, Any]) -> Entry:
     if found.keys() == _COMMON and (common := _common(found)) is not None:
         return common
     if not found.keys() <= _FIELDS:
-        _only(found, _FIELDS, "")
+        only(found, _FIELDS, "")
     raw_id = check_name("id", found.get("id"))
     flags, data = _payload(found)
     letter, moment = _place(found)
@@ -147,19 +89,19 @@ def _task(found: dict[str, Any]) -> Entry:
     header = flags + "d" if fixed_delay else flags
     every_ms, grid_ms = found.get("every_ms"), None
     if every_ms is not None:
-        _whole("every_ms", every_ms, 1, _LONGEST_SPAN)
-        header = f"{header} {every_ms} {_whole('phase_ms', found.get('phase_ms'), 0, every_ms - 1)}"
+        whole_number("every_ms", every_ms, 1, _LONGEST_SPAN)
+        header = f"{header} {every_ms} {whole_number('phase_ms', found.get('phase_ms'), 0, every_ms - 1)}"
         if (grid_ms := found.get("grid_ms")) is not None:
-            header = f"{header} {_whole('grid_ms', grid_ms, 2, _LONGEST_SPAN)}"
+            header = f"{header} {whole_number('grid_ms', grid_ms, 2, _LONGEST_SPAN)}"
     elif found.get("phase_ms") is not None or found.get("grid_ms") is not None:
-        _bad("every_ms", "is missing: there is no phase and no grid without it")
+        bad("every_ms", "is missing: there is no phase and no grid without it")
     policy, group = "", None
     if (rules := found.get("rules")) is not None:
         policy, group = _policy(rules, every_ms, grid_ms, fixed_delay=fixed_delay)
     if (previous := found.get("previous_ms")) is not None:
         if not isinstance(previous, list) or len(previous) != 2:
-            _wrong("previous_ms", "a list of two moments", previous)
-        before, holds_for = (_whole("previous_ms", each, 0, LATEST_MS) for each in previous)
+            wrong("previous_ms", "a list of two moments", previous)
+        before, holds_for = (whole_number("previous_ms", each, 0, LATEST_MS) for each in previous)
         policy += f";p{before}:{holds_for}"
     record = f"{header}{policy}\n".encode() + data
     return Entry(raw_id, _packed(found, letter, moment), record, group)
@@ -169,50 +111,51 @@ def _payload(found: dict[str, Any]) -> tuple[str, bytes]:
     text = found.get("text")
     if text is not None:
         if not isinstance(text, str):
-            _wrong("text", "a text", text)
+            wrong("text", "a text", text)
         if "base64" in found:
-            _bad("base64", "cannot be there with text: a payload is one or the other")
+            bad("base64", "cannot be there with text: a payload is one or the other")
         return "s", check_data("text", text)
     coded = found.get("base64")
     if not isinstance(coded, str):
-        _wrong("text" if coded is None else "base64", "a text", coded)
+        wrong("text" if coded is None else "base64", "a text", coded)
     if len(coded) > 4 * (MAX_DATA_BYTES // 3 + 1):
-        _bad("base64", f"must be at most {MAX_DATA_BYTES} bytes")
+        bad("base64", f"must be at most {MAX_DATA_BYTES} bytes")
     try:
         return "b", check_data("base64", base64.b64decode(coded, validate=True))
     except InvalidValue:
         raise
     except ValueError:
-        _bad("base64", "is no Base64")
+        bad("base64", "is no Base64")
 
 
 def _place(found: dict[str, Any]) -> tuple[str, int]:
     state = found.get("state")
     letter = _LETTERS.get(state) if isinstance(state, str) else None
     if letter is None:
-        _bad("state", f"must be 'waiting', 'leased', 'paused' or 'dead', got {_short(state)}")
+        bad("state", f"must be 'waiting', 'leased', 'paused' or 'dead', got {short(state)}")
     if letter == "d":
-        return letter, _whole("died_ms", found.get("died_ms"), 0, LATEST_MS)
+        return letter, whole_number("died_ms", found.get("died_ms"), 0, LATEST_MS)
     if (paused := found.get("paused")) is not None:
         if not isinstance(paused, bool) or state != "leased":
-            _wrong("paused", "true or false, of a leased task", paused)
+            wrong("paused", "true or false, of a leased task", paused)
         letter = "p" if paused else letter  # it was to rest after that run
-    return letter, _whole("due_ms", found.get("due_ms"), 0, LATEST_MS)
+    return letter, whole_number("due_ms", found.get("due_ms"), 0, LATEST_MS)
 
 
 def _packed(found: dict[str, Any], letter: str, moment: int) -> bytes:
     """Pack a task as `_packed.lua` says, without its record, which comes behind."""
-    attempts = found.get("attempts")
-    counts = "0" if attempts is None else f"{_whole('attempts', attempts, 0, _MOST_COUNTED)}" if attempts else "00"
+    counts = "0"
+    if (attempts := found.get("attempts")) is not None:
+        counts = f"{whole_number('attempts', attempts, 0, _MOST_COUNTED) or '00'}"
     for name in ("runs", "failures"):
-        counts += f" {_whole(name, found.get(name, 0), 0, _MOST_COUNTED)}"
+        counts += f" {whole_number(name, found.get(name, 0), 0, _MOST_COUNTED)}"
     error = cause = b""
     if letter == "d":
-        tries = _whole("died_attempts", found.get("died_attempts", 1), 0, _MOST_COUNTED)
-        error = b"%d %s" % (tries, _text("died_of", found.get("died_of", ""), MAX_DEATH))
+        tries = whole_number("died_attempts", found.get("died_attempts", 1), 0, _MOST_COUNTED)
+        error = b"%d %s" % (tries, text_of("died_of", found.get("died_of", ""), MAX_DEATH))
     elif (failed_ms := found.get("failed_ms")) is not None:
-        moment_of_it = _whole("failed_ms", failed_ms, 0, LATEST_MS)
-        cause = b"%d %s" % (moment_of_it, _text("failed_of", found.get("failed_of", ""), MAX_CAUSE))
+        moment_of_it = whole_number("failed_ms", failed_ms, 0, LATEST_MS)
+        cause = b"%d %s" % (moment_of_it, text_of("failed_of", found.get("failed_of", ""), MAX_CAUSE))
     past = found.get("past")
     history = b"" if past is None else _history(past)
     lengths = f"{len(error)} {len(history)} {len(cause)}"
@@ -221,20 +164,20 @@ def _packed(found: dict[str, Any], letter: str, moment: int) -> bytes:
 
 def _history(past: object) -> bytes:
     if not isinstance(past, list) or not len(past) <= MAX_HISTORY:
-        _wrong("past", f"a list of at most {MAX_HISTORY} runs", past)
+        wrong("past", f"a list of at most {MAX_HISTORY} runs", past)
     runs = bytearray()
     for run in past:
         if not isinstance(run, dict):
-            _wrong("past", "a list of objects", run)
-        _only(run, {"started_ms", "lag_ms", "duration_ms", "outcome", "error"}, "past.")
+            wrong("past", "a list of objects", run)
+        only(run, {"started_ms", "lag_ms", "duration_ms", "outcome", "error"}, "past.")
         outcome = run.get("outcome")
         if not isinstance(outcome, str) or outcome not in OUTCOMES:
-            _bad("past.outcome", f"must be one of {', '.join(OUTCOMES)}, got {_short(outcome)}")
-        error = _text("past.error", run.get("error", ""), MAX_NOTE)
+            bad("past.outcome", f"must be one of {', '.join(OUTCOMES)}, got {short(outcome)}")
+        error = text_of("past.error", run.get("error", ""), MAX_NOTE)
         told = tell(
-            _whole("past.started_ms", run.get("started_ms"), 0, LATEST_MS),
-            _whole("past.lag_ms", run.get("lag_ms"), 0, LONGEST_MS),
-            _whole("past.duration_ms", run.get("duration_ms"), 0, LONGEST_MS),
+            whole_number("past.started_ms", run.get("started_ms"), 0, LATEST_MS),
+            whole_number("past.lag_ms", run.get("lag_ms"), 0, LONGEST_MS),
+            whole_number("past.duration_ms", run.get("duration_ms"), 0, LONGEST_MS),
             outcome,
         )
         runs += b"%c%s%s%c" % (len(error), told, error, len(error))
@@ -243,14 +186,14 @@ def _history(past: object) -> bytes:
 
 def _policy(rules: object, every_ms: int | None, grid_ms: int | None, *, fixed_delay: bool) -> tuple[str, str | None]:
     if not isinstance(rules, dict):
-        _wrong("rules", "an object", rules)
-    _only(rules, RULES.keys(), "rules.")
+        wrong("rules", "an object", rules)
+    only(rules, RULES.keys(), "rules.")
     for name, value in rules.items():
         if name in _TEXTS:
             if not isinstance(value, str):
-                _wrong(f"rules.{name}", "a text", value)
+                wrong(f"rules.{name}", "a text", value)
         else:
-            _whole(f"rules.{name}", value, 0, LATEST_MS)
+            whole_number(f"rules.{name}", value, 0, LATEST_MS)
     return _checked(tuple(rules.items()), every_ms, grid_ms, fixed_delay)
 
 
@@ -275,77 +218,3 @@ def _checked(
         name = f"{error.field}_ms" if f"{error.field}_ms" in RULES else error.field
         raise InvalidValue(f"rules.{name}" if name in RULES else name, error.problem) from None
     return policy.encode().decode(), policy.group
-
-
-def _quotas(found: object) -> Quotas:
-    if not isinstance(found, dict):
-        _wrong("quotas", "an object or null", found)
-    _only(found, {"rate", "rates", "concurrency"}, "quotas.")
-    rate, rates, caps = found.get("rate"), found.get("rates", {}), found.get("concurrency")
-    if not isinstance(rates, dict) or len(rates) > MOST_GROUPS:
-        _wrong("quotas.rates", f"an object with at most {MOST_GROUPS} groups", rates)
-    if caps is not None and not isinstance(caps, dict):
-        _wrong("quotas.concurrency", "an object or null", caps)
-    if isinstance(caps, dict) and "*" in caps:  # the name of no group
-        others = _whole("quotas.concurrency", caps["*"], 0, _MOST_COUNTED)
-        caps = {group: cap for group, cap in caps.items() if group != "*" or others}
-    return Quotas(
-        rate=None if rate is None else _rate("quotas.rate", rate),
-        rates={check_group("quotas.rates", group): _rate("quotas.rates", each) for group, each in rates.items()},
-        caps={} if caps is None else to_caps("quotas.concurrency", caps),
-    )
-
-
-def _rate(field: str, found: object) -> Rate:
-    if not isinstance(found, dict):
-        _wrong(field, "an object", found)
-    _only(found, {"count", "per_ms", "burst"}, f"{field}.")
-    per_ms = _whole(f"{field}.per_ms", found.get("per_ms"), 1, _LONGEST_SPAN)
-    try:
-        return Rate(found.get("count"), per_ms / 1000, burst=found.get("burst"))  # type: ignore[arg-type]  # it checks
-    except (InvalidValue, InvalidType) as error:
-        raise InvalidValue(f"{field}.{error.field}", error.problem) from None
-
-
-# Checks
-
-
-def _whole(field: str, value: object, least: int, most: int) -> int:
-    if type(value) is not int:  # a bool is none
-        _wrong(field, "a whole number", value)
-    if not least <= value <= most:
-        _bad(field, f"must be from {least} to {most}, got {_short(value)}")
-    return value
-
-
-def _text(field: str, value: object, most: int) -> bytes:
-    if not isinstance(value, str):
-        _wrong(field, "a text", value)
-    raw = check_data(field, value)
-    if len(raw) > most:
-        _bad(field, f"must be at most {most} bytes, got {len(raw)}")
-    return raw
-
-
-def _only(found: Mapping[str, Any], known: Any, prefix: str) -> None:
-    for name in found:
-        if name not in known:
-            _bad(f"{prefix}{_short(name)}", f"is no field of version {VERSION}")
-
-
-def _wrong(field: str, wanted: str, value: object) -> NoReturn:
-    given: Sequence[Any] | str = "nothing" if value is None else f"{type(value).__name__} {_short(value)}"
-    raise InvalidType(field, f"must be {wanted}, got {given}")
-
-
-def _bad(field: str, problem: str) -> NoReturn:
-    raise InvalidValue(field, problem)
-
-
-def _short(value: object) -> str:
-    """Show a value in an error, cut off: it may be of any length."""
-    if isinstance(value, list | dict):
-        return f"of {len(value)} items"
-    if isinstance(value, int) and abs(value) >= 10**20:
-        return "a larger one"
-    return str(value)[:60] if isinstance(value, str) else repr(value)

@@ -32,7 +32,7 @@ class Unreadable(ValueError):
 
 
 class Extras(NamedTuple):
-    """What few tasks have: counts, errors and runs, as Redis has them."""
+    """The rest that few tasks have: counts, errors and runs, as Redis has them."""
 
     attempts: bytes | None
     runs: bytes | None

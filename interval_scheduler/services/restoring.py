@@ -16,7 +16,8 @@ from typing import Final
 
 from ..errors import BackupCutShort, InvalidLine
 from ..model.backup import OnConflict, RestoreCounts
-from ..model.backup_reading import Entry, Header, Trailer, read_header, read_line
+from ..model.backup_header import Header, read_header
+from ..model.backup_reading import Entry, Trailer, read_line
 from ..model.quotas import Quotas
 from ..storage.namespace import Namespace, Partitions
 from ..storage.partitions import RestoreBatch

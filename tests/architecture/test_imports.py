@@ -50,6 +50,7 @@ PUBLIC = {
     "PastRun",  # what run_history() returns
     "TaskPage",  # what failing_page() returns
     "Problem",
+    "RestoreCounts",
     "Retry",
     "Rules",
     "SyncChange",

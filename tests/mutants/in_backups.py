@@ -104,7 +104,7 @@ ALL: Final = (
     ),
     Planted(
         "a restore takes true for a moment",
-        "model/backup_reading.py",
+        "model/backup_checks.py",
         "    if type(value) is not int:  # a bool is none\n",
         "    if not isinstance(value, int):\n",
         tests_in(_BACKUP, "test_a_bad_line_is_named_and_nothing_of_its_batch_is_written"),
@@ -140,8 +140,8 @@ ALL: Final = (
     Planted(
         "a restore takes tasks of bounded groups without a tag",
         "storage/partition/restoring.py",
-        "        await self._tags.require([(entry.id, entry.group) for entry in batch.entries if entry.group is not None])\n",
-        "",
+        "        await self._tags.require(",
+        "        str(",
         tests_in(_SEVERAL, "test_into_another_number_of_partitions"),
     ),
     Planted(

@@ -347,6 +347,7 @@ BAD: Final[dict[str, tuple[bytes, str]]] = {
     "a pause of a task that waits": (_line(paused=True), "paused"),
     "one moment": (_line(previous_ms=[1]), "previous_ms"),
     "attempts below 0": (_line(attempts=-1), "attempts"),
+    "attempts of no number": (_line(attempts=""), "attempts"),
     "many runs": (_line(runs=10**18), "runs"),
     "failures of no number": (_line(failures="1"), "failures"),
     "a death without a moment": (_line(state="dead"), "died_ms"),
