@@ -66,7 +66,10 @@ from .model.task import Task as Task
 from .services.locks import Lock as Lock
 
 __version__: str
+from .errors import BackupCutShort as BackupCutShort
+from .errors import InvalidLine as InvalidLine
 from .facade.next_runs import next_runs as next_runs
+from .model.backup import RestoreCounts as RestoreCounts
 from .model.forecast import Forecast as Forecast
 from .model.looking import DeadPage as DeadPage
 from .model.looking import Overview as Overview

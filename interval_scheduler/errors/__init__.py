@@ -5,6 +5,7 @@
     SchedulerError
     ├── InvalidValue (ValueError)            a bad value; names the field
     │   ├── ConfigurationError               a bad option
+    │   ├── InvalidLine                      a line of a backup that cannot be restored; names the line and the field
     │   └── GroupNeedsTag                    an id without a hash tag in a group with a bound, on several partitions
     ├── InvalidType (TypeError)              a value of the wrong type; names the field
     │   └── ConfigurationTypeError           (also a ConfigurationError)
@@ -20,6 +21,7 @@
     ├── BadPayload                           a payload is not what its executor asks for; the error of that run
     ├── TooManyCrashes                       a task was not run: its deliveries keep ending in a crash
     ├── TooManyRemovals                      a sync would remove more tasks than it may; none was removed
+    ├── BackupCutShort                       a backup has no end; what was there is restored
     ├── ClockCannotBeMoved                   time_machine() on a loop that is not asyncio's own, or beside another clock
     ├── ClockStuck (TimeoutError)            nothing can go on in a time machine; says why
     ├── StorageError                         a fault at a partition; names the partition
@@ -41,6 +43,7 @@
 Bad input raises before any I/O and changes nothing. No message carries a password.
 """
 
+from .backup import BackupCutShort, InvalidLine
 from .calls import (
     AlreadyExecuting,
     BadPayload,
@@ -83,6 +86,7 @@ from .storage import (
 
 __all__ = [
     "AlreadyExecuting",
+    "BackupCutShort",
     "BadPayload",
     "ClockCannotBeMoved",
     "ClockStuck",
@@ -91,6 +95,7 @@ __all__ = [
     "ExecutionEnded",
     "GroupNeedsTag",
     "HintsFull",
+    "InvalidLine",
     "InvalidType",
     "InvalidValue",
     "LockError",

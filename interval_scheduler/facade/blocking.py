@@ -16,6 +16,7 @@ from ..model.reports import PartitionMove
 from ..model.task import Task
 from ..services.locks import Lock
 from ..support.log import Log, guarded
+from .blocking_backup import BlockingBackupCalls
 from .blocking_forecasting import BlockingForecastCalls
 from .blocking_lock import BlockingLock
 from .blocking_looking import BlockingLookCalls
@@ -37,6 +38,7 @@ class BlockingScheduler(
     EventCalls,
     BlockingHistoryCalls,
     BlockingForecastCalls,
+    BlockingBackupCalls,
 ):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
@@ -80,6 +82,7 @@ class BlockingScheduler(
         BlockingHistoryCalls.__init__(self, scheduler, thread)
         BlockingLookCalls.__init__(self, scheduler, thread)
         BlockingForecastCalls.__init__(self, scheduler, thread)
+        BlockingBackupCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

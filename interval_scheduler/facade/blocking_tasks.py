@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from typing import Final, Literal, TypeVar, overload
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
+from typing import Final, Literal, overload
 
-from ..errors import NotConnected
 from ..model.assignment import Reschedule
 from ..model.reports import AssignCounts, SyncCounts, SyncPlan
 from ..model.task import DeadTask, ScheduledTask, State, Task
-from ..support.loops import running_loop
 from .blocking_prefixes import BlockingPrefixCalls
 from .feeding import call_with
 from .loop_thread import LoopThread
+from .paging import read_in_pages
 from .tasks import TaskCalls
-
-Item = TypeVar("Item")
 
 #: The number of listed tasks that are handed over at once.
 _PAGE: Final = 250
@@ -117,7 +113,7 @@ class BlockingTaskCalls(BlockingPrefixCalls):
 
     def tasks(self, *, state: State | None = None, prefix: str = "") -> Iterator[ScheduledTask]:
         """List the scheduled tasks, page by page: the leased ones, the waiting ones in due order, the paused ones."""
-        return self._pages(lambda: self._tasks.tasks(state=state, prefix=prefix))
+        return read_in_pages(self._thread, lambda: self._tasks.tasks(state=state, prefix=prefix))
 
     def task_size(self) -> int:
         """Count the scheduled tasks."""
@@ -153,7 +149,7 @@ class BlockingTaskCalls(BlockingPrefixCalls):
 
     def dead_tasks(self) -> Iterator[DeadTask]:
         """List the tasks that were set aside, page by page, partition by partition, the oldest first."""
-        return self._pages(self._tasks.dead_tasks)
+        return read_in_pages(self._thread, self._tasks.dead_tasks)
 
     def revive_task(self, task_or_id: Task | DeadTask | str) -> bool:
         """Schedule a dead task anew, due now, with all its attempts."""
@@ -162,26 +158,3 @@ class BlockingTaskCalls(BlockingPrefixCalls):
     def clear_dead_tasks(self) -> int:
         """Forget all dead tasks, in steps that never block Redis for long."""
         return self._thread.call(self._tasks.clear_dead_tasks)
-
-    def _pages(self, listing: Callable[[], AsyncIterator[Item]]) -> Iterator[Item]:
-        """Yield what an asynchronous list has, page by page; a page is read when its first item is wanted."""
-        items: AsyncIterator[Item] | None = None
-        home: asyncio.AbstractEventLoop | None = None
-
-        async def page() -> list[Item]:
-            nonlocal items, home
-            if items is None:
-                items, home = listing(), running_loop()
-            elif home is not running_loop():  # the scheduler was closed, and the list ended with it
-                raise NotConnected
-            found: list[Item] = []
-            async for item in items:
-                found.append(item)
-                if len(found) == _PAGE:
-                    break
-            return found
-
-        while found := self._thread.call(page):
-            yield from found
-            if len(found) < _PAGE:
-                return

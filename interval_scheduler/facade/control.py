@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import anyio
 
@@ -43,9 +44,10 @@ class Control:
         await (await self._connected()).namespace.resume_all()
 
     async def dead_tasks(self) -> AsyncIterator[DeadTask]:
-        async for task in (await self._connected()).namespace.dead_tasks():
-            yield task
-            self._lifespan.check_home()
+        async with aclosing((await self._connected()).namespace.dead_tasks()) as found:
+            async for task in found:
+                yield task
+                self._lifespan.check_home()
 
     async def clear_dead_tasks(self) -> int:
         return await (await self._connected()).namespace.purge_dead()

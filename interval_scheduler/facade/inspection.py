@@ -6,6 +6,8 @@ See `tasks.py` and `scheduler.py` for each call.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from threading import get_ident
 
 from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue
@@ -40,10 +42,14 @@ class Inspection:
         if state not in (None, "waiting", "leased", "paused"):
             raise InvalidValue("state", f"must be 'waiting', 'leased', 'paused' or None, got {state!r}")
         prefix = check_prefix("prefix", prefix)
-        async for found in (await self._connected()).namespace.tasks(state, prefix):
-            if found.id.startswith(prefix):
-                yield found
-                self._lifespan.check_home()
+        connected = await self._connected()
+        async with aclosing(connected.namespace.tasks(state, prefix)) as pages:
+            async for page in pages:
+                for found in page:
+                    yield found
+                    # To ask for the running event loop is a system call (see `Assigning`): only if it may be another.
+                    if get_ident() != connected.thread or not connected.loop.is_running():
+                        self._lifespan.check_home()
 
     async def task_size(self) -> int:
         return (await (await self._connected()).namespace.sizes()).tasks

@@ -14,6 +14,7 @@ from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidType, InvalidValue
 from ..support.log import Log, guarded
+from .backing_up import BackupCalls
 from .cancelling import CancelCalls
 from .core import Core
 from .covering import Covering
@@ -42,6 +43,7 @@ class Scheduler(
     EventCalls,
     HistoryCalls,
     ForecastCalls,
+    BackupCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -86,6 +88,7 @@ class Scheduler(
         HistoryCalls.__init__(self, core.lifespan, core.log)
         LookCalls.__init__(self, core.lifespan, core.log)
         ForecastCalls.__init__(self, core.lifespan, core.options)
+        BackupCalls.__init__(self, core)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -18,9 +18,11 @@ Outcome = Literal["ok", "failed", "timed out", "postponed", "crashed"]
 
 #: The most runs that a task may ask to be kept.
 MAX_HISTORY: Final = 100
-_OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+#: All outcomes, in the order of their numbers.
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 _TOLD: Final = 23
-_LONGEST_MS: Final = (1 << 40) - 1
+#: The longest lag and duration that are told.
+LONGEST_MS: Final = (1 << 40) - 1
 
 
 class BadHistory(ValueError):
@@ -57,9 +59,9 @@ def tell(started_ms: int, lag_ms: int, duration_ms: int, outcome: Outcome) -> by
     raw = b"".join(
         (
             min(max(started_ms, 0), (1 << 48) - 1).to_bytes(6),
-            min(max(lag_ms, 0), _LONGEST_MS).to_bytes(5),
-            min(max(duration_ms, 0), _LONGEST_MS).to_bytes(5),
-            _OUTCOMES.index(outcome).to_bytes(1),
+            min(max(lag_ms, 0), LONGEST_MS).to_bytes(5),
+            min(max(duration_ms, 0), LONGEST_MS).to_bytes(5),
+            OUTCOMES.index(outcome).to_bytes(1),
         )
     )
     return base64.b64encode(raw).rstrip(b"=")
@@ -98,7 +100,7 @@ def read_history(raw: bytes) -> tuple[PastRun, ...]:
 def _read_run(told: bytes, text: bytes) -> PastRun:
     try:
         raw = base64.b64decode(told + b"=", validate=True)
-        outcome = _OUTCOMES[raw[16]]
+        outcome = OUTCOMES[raw[16]]
     except (ValueError, IndexError):
         raise BadHistory("it is no list of runs") from None
     return PastRun(

@@ -22,6 +22,11 @@ from typing import Final, NamedTuple, Self
 
 _HEADER: Final = re.compile(rb"[sb]d?(?: [1-9]\d{0,14} \d{1,15}(?: [1-9]\d{0,14})?)?(?:;[^;\n]+)*\n")
 _TEXT: Final = ord("s")
+_PARTS: Final = rb"([sb])(d?)(?: ([1-9]\d{0,14}) (\d{1,15})(?: ([1-9]\d{0,14}))?)?"
+#: A header without a policy: its type, "d" if the delay is fixed, the interval, the phase and the grid.
+PLAIN_HEADER: Final = re.compile(_PARTS + rb"\n")
+#: The same of any header, and its policy.
+HEADER_PARTS: Final = re.compile(_PARTS + rb"((?:;[^;\n]+)*)\n")
 
 
 class CorruptRecord(ValueError):

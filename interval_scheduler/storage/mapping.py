@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..errors import StorageRefused
 from ..model.jitter import occurrence_at
 from ..model.past import BadHistory, PastRun, read_runs
-from ..model.policy import BadPolicy, of_header
-from ..model.records import CorruptRecord, parse
-from ..model.rules import phase_of, rules_of
+from ..model.plain import plain_task
+from ..model.policy import PLAIN, BadPolicy, of_header
+from ..model.records import PLAIN_HEADER, CorruptRecord, parse
+from ..model.rules import NO_RULES, phase_of, rules_of
 from ..model.task import DeadTask, ScheduledTask
 from ..model.wire import LATEST_MS, readable, whole
 from .commands.lookup import DeadRow, Row
+
+#: What the row of a waiting task has beyond its id, record and due time, if nothing of it failed yet.
+_NOTHING_ELSE: Final = Row(b"", b"", 0, "waiting", 0)[3:]
+_SPREAD: Final = rules_of(PLAIN, spread=True)
 
 
 def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
@@ -19,6 +26,8 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
     Raises:
         StorageRefused: its record cannot be read.
     """
+    if row[3:] == _NOTHING_ELSE and (plain := _plain(partition, row)) is not None:  # nearly always
+        return plain
     try:
         record = parse(row.record)
         policy = of_header(record.header)
@@ -55,6 +64,29 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         phase=None if record.phase_ms is None else record.phase_ms / 1000,
         rounding=record.grid_ms / 1000,
     )
+
+
+def _plain(partition: str, row: Row) -> ScheduledTask | None:
+    """Convert the row of a task that waits, and of which nothing failed; `None` if it has rules, or cannot be read."""
+    raw_id, record, due_ms = row[:3]
+    found = PLAIN_HEADER.match(record)
+    if found is None:
+        return None
+    kind, delay, every, phase, _ = found.groups()
+    data: str | bytes = record[found.end() :]
+    try:
+        task_id = raw_id.decode()
+        if kind == b"s":
+            data = data.decode()  # type: ignore[union-attr]
+    except UnicodeDecodeError:
+        return None
+    seconds, rules = None, NO_RULES
+    if every is not None:
+        every_ms = int(every)
+        seconds = every_ms / 1000
+        if int(phase) == phase_of(raw_id, every_ms):
+            rules = _SPREAD
+    return plain_task(task_id, data, seconds, due_ms / 1000, "delay" if delay else "rate", rules, partition)
 
 
 def _last_run(raw: bytes | None) -> PastRun | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from ..model.health import PartitionHealth, hints_wait
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.at_once import at_once
 from ..support.log import Log
+from .ahead import read_ahead
 from .commands import lookup, sync
 from .commands.assigning import START_WINDOW_MS
-from .commands.lookup import Row, StateSet
-from .listing import PAGE, merge, stream
+from .commands.lookup import DeadRow, PageMark, StateSet
+from .listing import PAGE, Located, merged
 from .mapping import to_dead_task, to_scheduled_task
 from .partitions import Links, Partition, Partitions, QueueOf
 from .prefixes import Found, Prefix
@@ -147,35 +149,45 @@ class Namespace:
 
         return sum(await at_once(map(purge, self._partitions.all)))
 
-    async def dead_tasks(self) -> AsyncIterator[DeadTask]:
+    async def dead_tasks(self) -> AsyncGenerator[DeadTask, None]:
         """List the dead tasks, partition by partition, the oldest first."""
         for partition in self._partitions.all:
-            after = None
-            while True:
-                rows, after = await lookup.dead_page(partition.gate, PAGE, after)
-                for row in rows:
-                    yield to_dead_task(partition.name, row)
-                if after is None:
-                    break
 
-    async def tasks(self, state: State | None, prefix: str) -> AsyncIterator[ScheduledTask]:
+            async def read(
+                after: PageMark | None, partition: Partition = partition
+            ) -> tuple[Sequence[DeadRow], PageMark | None]:
+                return await lookup.dead_page(partition.gate, PAGE, after)
+
+            async with aclosing(read_ahead(read, None)) as pages:
+                async for rows in pages:
+                    for row in rows:
+                        yield to_dead_task(partition.name, row)
+
+    async def tasks(self, state: State | None, prefix: str) -> AsyncGenerator[Sequence[ScheduledTask], None]:
         """List tasks page by page: the leased, the waiting in due order, the paused; or only those in one state.
 
-        With a prefix that has a whole hash tag, only those whose ids start with it; else all. A task whose record
-        cannot be read is left out, and written to the log.
+        With a prefix, only those whose ids start with it. A task whose record cannot be read is left out, and written
+        to the log.
         """
-        async for partition, row in self._rows(state, Prefix(self._partitions, prefix)):
+        raw = prefix.encode()
+        async with aclosing(self._rows(state, Prefix(self._partitions, prefix))) as pages:
+            async for rows in pages:
+                yield self._to_tasks([found for found in rows if found[1].id.startswith(raw)] if raw else rows)
+
+    def _to_tasks(self, rows: Located) -> Sequence[ScheduledTask]:
+        found = []
+        for partition, row in rows:
             try:
-                found = to_scheduled_task(partition.name, row)
+                found.append(to_scheduled_task(partition.name, row))
             except StorageRefused as error:
                 self._log.error("left out of the list: %s", error)
-                continue
-            yield found
+        return found
 
-    async def _rows(self, state: State | None, prefix: Prefix) -> AsyncIterator[tuple[Partition, Row]]:
+    async def _rows(self, state: State | None, prefix: Prefix) -> AsyncGenerator[Located, None]:
         if prefix.has_tag and (places := await prefix.places(state)) is not None:
-            async for found in prefix.rows(places, state):
-                yield found
+            async with aclosing(prefix.rows(places, state)) as pages:
+                async for page in pages:
+                    yield page
             return
         state_sets: Sequence[tuple[StateSet, State]] = (
             ("leased", "leased"),
@@ -185,6 +197,6 @@ class Namespace:
         )
         for state_set, its_state in state_sets:
             if state in (None, its_state):
-                streams = [stream(partition, state_set) for partition in self._partitions.all]
-                async for found in merge(streams):
-                    yield found
+                async with aclosing(merged(self._partitions.all, state_set)) as pages:
+                    async for page in pages:
+                        yield page

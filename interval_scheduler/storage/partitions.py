@@ -20,6 +20,7 @@ from ..support.broadcast import Broadcast
 from ..support.log import Log
 from .commands import handoff
 from .commands.assigning import Removed
+from .commands.backup import RestoreBatch
 from .commands.control import ControlStep
 from .commands.locks import LockAnswer, LockStep
 from .commands.lookup import Row
@@ -46,6 +47,7 @@ __all__ = [
     "Partitions",
     "QueueOf",
     "Removed",
+    "RestoreBatch",
     "Row",
 ]
 

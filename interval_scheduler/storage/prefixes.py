@@ -11,16 +11,18 @@ task that moves meanwhile is found, and one that is found at both homes is told 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from ..errors import StorageRefused
 from ..model.placement import tag_of
 from ..model.task import State
+from .ahead import read_ahead
 from .commands import lookup, sync
 from .commands.lookup import Row
 from .commands.sync import Marked
-from .listing import PAGE
+from .listing import PAGE, Located
 from .partition.partition import Partition
 from .partitions import Partitions
 from .requests.batching import MAX_BATCH
@@ -154,14 +156,19 @@ class Prefix:
                 return None
         return sorted(found)
 
-    async def rows(self, places: Sequence[Place], state: State | None) -> AsyncIterator[tuple[Partition, Row]]:
+    async def rows(self, places: Sequence[Place], state: State | None) -> AsyncGenerator[Located, None]:
         """Yield the tasks at some places, page by page; those that are gone by then are left out."""
         home = self.partitions()[-1]
-        for start in range(0, len(places), PAGE):
+
+        async def read(start: int) -> tuple[Located, int | None]:
             ids = [place.id for place in places[start : start + PAGE]]
-            for found in await self._look(home, ids, lookup.MAX_READ_BYTES):
-                if state in (None, found[1].state):
-                    yield found
+            found = await self._look(home, ids, lookup.MAX_READ_BYTES)
+            after = start + PAGE
+            return [each for each in found if state in (None, each[1].state)], after if after < len(places) else None
+
+        async with aclosing(read_ahead(read, 0)) as pages:
+            async for page in pages:
+                yield page
 
     async def _look(self, partition: Partition, ids: Sequence[bytes], weight: int) -> list[tuple[Partition, Row]]:
         """Look tasks up at a partition, and those that are not there while tasks move, wherever they are."""

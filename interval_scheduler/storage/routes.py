@@ -13,6 +13,7 @@ from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
 from ..model.updating import TaskUpdate, UpdateAnswer
 from .commands.assigning import Removed
+from .commands.backup import RestoreBatch
 from .commands.control import ControlStep
 from .commands.lookup import Row
 from .partition.partition import Partition
@@ -66,6 +67,38 @@ class Routes:
         if (migration := self._migration_of(step.raw_id)) is not None:
             return migration.control(step)
         return self.home(step.raw_id).control.submit(step)
+
+    async def restore(self, batch: RestoreBatch) -> str:
+        """Put tasks of a backup back, each at its home; return a flag for each.
+
+        Raises:
+            PartitionOffline: the home of one of them is offline; nothing was changed.
+        """
+        if len(self._listed) == 1 and self.migration is None and self._over is None:  # the frequent case
+            return await self.master.restore.submit(batch)
+        positions: dict[tuple[Partition, Migration | None, Partition], list[int]] = {}
+        for position, entry in enumerate(batch.entries):
+            home, migration = self.home(entry.id), self._migration_of(entry.id)
+            old = home if migration is None else migration.old_home(entry.id)
+            positions.setdefault((home, migration, old), []).append(position)
+        flags = [""] * len(batch.entries)
+        calls = []
+        for (home, migration, old), some in positions.items():
+            part = RestoreBatch([batch.entries[position] for position in some], batch.replace)
+            calls.append(home.restore.submit(part) if migration is None else migration.restore(old, home, part))
+        try:
+            # All to their ends: what the first error tells must not go on changing tasks behind the caller's back.
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+        except asyncio.CancelledError:
+            for call in calls:
+                call.cancel()
+            raise
+        for some, told in zip(positions.values(), ends, strict=True):
+            if isinstance(told, BaseException):
+                raise told
+            for position, flag in zip(some, told, strict=True):
+                flags[position] = flag
+        return "".join(flags)
 
     def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
         """Change a task with the next batch."""

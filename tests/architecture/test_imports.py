@@ -57,6 +57,7 @@ PUBLIC = {
     "Overview",
     "PartitionOverview",
     "Problem",
+    "RestoreCounts",
     "Retry",
     "Rules",
     "SyncChange",

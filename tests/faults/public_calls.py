@@ -7,6 +7,7 @@ name of a lock goes to `Stage.locks` where it must be free again soon after its 
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -141,6 +142,18 @@ async def _upcoming(stage: Stage) -> None:
 async def _forecast(stage: Stage) -> None:
     found = await stage.scheduler.forecast(10, 5)
     stage.expect("forecast", (len(found.runs), found.missing), (5, ()))
+
+
+async def _export(stage: Stage) -> None:
+    lines = [line async for line in stage.scheduler.export("resting ")]
+    stage.expect("export", sorted(json.loads(line)["id"] for line in lines[1:-1]), sorted(task.id for task in RESTING))
+
+
+async def _restore(stage: Stage) -> None:
+    lines = ['{"format": "interval-scheduler", "version": 1}']
+    lines += [json.dumps({"id": task.id, "text": "", "state": "waiting", "due_ms": 1}) for task in RESTING]
+    lines += [json.dumps({"end": True, "tasks": len(RESTING)})]
+    stage.expect("restore", (await stage.scheduler.restore(lines)).skipped, len(RESTING))
 
 
 async def _tasks(stage: Stage) -> None:
@@ -473,6 +486,8 @@ CALLS: Final[dict[str, Entry]] = {
     "search": plain(_search),
     "upcoming": plain(_upcoming),
     "forecast": plain(_forecast),
+    "export": plain(_export),
+    "restore": plain(_restore),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

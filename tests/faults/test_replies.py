@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from interval_scheduler import IntervalTask, PartitionOffline, Rate, Retry, Scheduler, current_run
+from interval_scheduler import IntervalTask, PartitionOffline, Rate, RestoreCounts, Retry, Scheduler, current_run
 from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often, tell, unless_full
@@ -80,6 +80,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         await _lock(scheduler)
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
+        await _back_up(scheduler)
         assert await scheduler.remove_task("slow") is True
         await _tags(scheduler)
         assert await scheduler.clear_all_tasks() == 520
@@ -145,6 +146,14 @@ async def _told(scheduler: Scheduler, task_id: str) -> None:
     assert await scheduler.remove_task(task_id)
     assert (await scheduler.failing_page()).tasks == ()
     assert await scheduler.upcoming(FAR - 1, 10, 2) == [1, 0]
+
+
+async def _back_up(scheduler: Scheduler) -> None:
+    lines = [line async for line in scheduler.export()]
+    count = len(lines) - 2
+    assert await scheduler.restore(lines) == RestoreCounts(skipped=count)
+    assert await scheduler.queue("copy").restore(lines) == RestoreCounts(restored=count)
+    assert await scheduler.queue("copy").clear_all_tasks() == count
 
 
 async def _look_after(scheduler: Scheduler) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import (
+    in_backups,
     in_batches,
     in_blocked,
     in_bytes,
@@ -78,6 +79,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_types.ALL,
     *in_rules.ALL,
     *in_tags.ALL,
+    *in_backups.ALL,
     *in_hoarding.ALL,
     *in_leftovers.ALL,
     *in_quotas.ALL,

@@ -132,9 +132,9 @@ ALL: Final = (
     ),
     Planted(
         "a list ends early and without a word where the scheduler was closed",
-        "facade/blocking_tasks.py",
-        "            elif home is not running_loop():",
-        "            elif False:",
+        "facade/paging.py",
+        "        elif home is not running_loop():",
+        "        elif False:",
         tests_in(_BLOCKING, "test_a_list_that_a_close_cuts_short_says_so"),
     ),
     Planted(

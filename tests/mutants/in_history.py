@@ -158,8 +158,8 @@ ALL: Final = (
     ),
     lua(
         "a task that moved is no longer failing",
-        "move_in",
-        "    call('ZADD', failing_key, unpack(failing))\n",
+        "_packed",
+        "    call('ZADD', failing_key, unpack(arrivals.failing))\n",
         "",
         tests_in("scripts/test_moves", "test_all_there_is_of_a_task_moves"),
     ),

@@ -52,7 +52,7 @@ ALL: Final = (
     lua(
         "tasks that arrive from another partition are not indexed",
         "move_in",
-        "    fresh[#fresh + 1] = id\n",
+        "    arrivals.fresh[#arrivals.fresh + 1] = id\n",
         "",
         tests_in(_SCRIPT, "test_tasks_that_move_are_in_the_index_of_their_partition"),
     ),

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from interval_scheduler.model.backup_reading import Entry
 from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.quotas import Quotas, Rate
 from interval_scheduler.model.updating import to_update
-from interval_scheduler.storage.commands import assigning, control, locks, quotas, running, sync, updating
+from interval_scheduler.storage.commands import assigning, backup, control, locks, quotas, running, sync, updating
+from interval_scheduler.storage.commands.backup import RestoreBatch
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.locks import LockStep
 from interval_scheduler.storage.commands.running import Claimed
@@ -86,6 +88,18 @@ UPDATES = [
     to_update(b"l2", {"until": 5_000_000}, "keep"),
     to_update(b"dead", {"data": "x"}, "keep"),
 ]
+RESTORED = RestoreBatch(
+    [
+        Entry(b"new", b"77", b"s 1000 3\nx", None),
+        Entry(b"{tag}:new", b"p 77 2 1 1 0 0 9\n70 failed", b"s 1000 3;gg\nx", "g"),
+        Entry(b"w1", b"77", b"s 1000 3\nx", None),
+        Entry(b"w2", b"d 77 0 0 0 8\n3 failed", b"s\nx", None),
+        Entry(b"l1", b"p 77 0 0 0 0\n", b"b 1000 3;gg\nx", "g"),
+        Entry(b"p1", b"w 77 00 0 0 0 0 0\n", b"b 1000 3;gg\nx", "g"),
+        Entry(b"dead", b"77", b"s 1000 3\nx", None),
+    ],
+    replace=True,
+)
 QUOTAS = Quotas(0, Rate(5, per=3600), {"g": Rate(1)}, {"*": 2})
 REVISIONS = itertools.count(1)
 
@@ -110,6 +124,7 @@ OTHERS: dict[str, Request] = {
     "remove": lambda store, session: assigning.remove(session.it, store.keys, [b"l1", b"w1", b"no", b"dead"]),
     "renew": lambda store, session: running.renew(session.it, store.keys, HOUR, RUNS),
     "update": lambda store, session: updating.update(session.it, store.keys, 0, UPDATES, [b""] * len(UPDATES)),
+    "restore": lambda store, session: backup.restore(session.it, store.keys, RESTORED),
     "take_tokens": lambda store, session: quotas.take_tokens(session.it, store.partition, 5, 1),
 }
 ALL = CLAIMS | OTHERS

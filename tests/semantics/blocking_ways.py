@@ -31,8 +31,15 @@ def calls_in_progress(scheduler: BlockingScheduler) -> list[str]:
     """Return the names of the coroutines of locks and of calls with many items in its event loop."""
     running = scheduler._thread._current
     assert running is not None
-    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks(running._loop)]
-    return [name for name in names if name.endswith((".hold", ".assign_tasks", ".remove_tasks", ".sync_tasks"))]
+    names = []
+    for task in asyncio.all_tasks(running._loop):
+        coroutine: Any = task.get_coro()
+        if coroutine.__name__ == "_carry" and coroutine.cr_frame is not None:  # it carries out the call of a thread
+            coroutine = coroutine.cr_frame.f_locals["coroutine"]
+        names.append(getattr(coroutine, "__qualname__", ""))
+    return [
+        name for name in names if name.endswith((".hold", ".assign_tasks", ".remove_tasks", ".sync_tasks", ".restore"))
+    ]
 
 
 def no_call_goes_on(scheduler: BlockingScheduler) -> None:

@@ -36,6 +36,11 @@ async def _tasks(scheduler: Scheduler) -> None:
         pass
 
 
+async def _export(scheduler: Scheduler) -> None:
+    async for _ in scheduler.export():
+        pass
+
+
 async def _dead_tasks(scheduler: Scheduler) -> None:
     async for _ in scheduler.dead_tasks():
         pass
@@ -69,6 +74,8 @@ CALLS: Final[dict[str, Call]] = {
     "is_scheduled": lambda scheduler: scheduler.is_scheduled("a"),
     "get_task": lambda scheduler: scheduler.get_task("a"),
     "run_history": lambda scheduler: scheduler.run_history("a"),
+    "export": _export,
+    "restore": lambda scheduler: scheduler.restore(['{"format": "interval-scheduler", "version": 1}']),
     "failing_page": lambda scheduler: scheduler.failing_page(),
     "overview": lambda scheduler: scheduler.overview(),
     "page": lambda scheduler: scheduler.page(),

@@ -40,6 +40,7 @@ from interval_scheduler import (
     Problem,
     Rate,
     RedisInstance,
+    RestoreCounts,
     Retry,
     Rules,
     ScheduledTask,
@@ -235,6 +236,19 @@ async def look(scheduler: Scheduler) -> None:
     assert_type((await scheduler.search("user:", after=result.next)).looked + result.total, int)
 
 
+async def back_up(scheduler: Scheduler) -> None:
+    """Exporting and restoring."""
+    lines: list[bytes] = []
+    async for line in scheduler.export(prefix="user:"):
+        assert_type(line, bytes)
+        lines.append(line)
+    counts = await scheduler.restore(lines, on_conflict="replace")
+    assert_type(counts, RestoreCounts)
+    assert_type(counts.restored + counts.skipped + counts.replaced, int)
+    await scheduler.restore(line.decode() for line in lines)
+    await scheduler.restore(scheduler.export())
+
+
 async def control(scheduler: Scheduler) -> None:
     """Steering what is scheduled, and what died."""
     assert_type(Rules(history=5).history, int)
@@ -414,6 +428,9 @@ def block(options: SchedulerOptions) -> None:
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():
             assert_type(dead, DeadTask)
+        for line in scheduler.export():
+            assert_type(line, bytes)
+        assert_type(scheduler.restore(iter([b""])), RestoreCounts)
         with scheduler.lock("name", 30, wait_seconds=1) as held:
             assert_type(held, Lock)
         scheduler.start_task_execute(plain)

@@ -199,6 +199,8 @@ EACH = [
     errors.TooManyCrashes(10),
     errors.GroupNeedsTag("feed:1", "tenant-7"),
     errors.TooManyRemovals("tenant-7:", 3, 9),
+    errors.InvalidLine(3, "rules.cron", "must be a cron expression"),
+    errors.BackupCutShort(5, None, 4, 1, 0),
     errors.ClockCannotBeMoved(),
     errors.ClockCannotBeMoved("time.time was replaced"),
     errors.ClockStuck("nothing went on"),

@@ -10,7 +10,7 @@ for others is `None`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
@@ -18,14 +18,17 @@ from ...model.assignment import AssignCall, NeverRuns
 from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import assigning, locks, lookup, quotas, topology
 from ..commands.assigning import Cleared, Removed
+from ..commands.backup import RestoreBatch
 from ..commands.control import ControlStep, pause_all, purge_dead
 from ..commands.quotas import QuotaChange
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
-from ..requests.session import BatchSession, NotAllExist, Session
-from ..requests.turns import Send, Turn, Turns
+from ..requests.session import BatchSession, Session
+from ..requests.turns import Turn, Turns
 from ..scripts.ports import Detour, HasDetour
+from .existing import if_exists_each
 from .group_tags import GroupTags, of_assignment, of_update
+from .restoring import Restores
 from .resuming import carry_out
 from .updating import Updates
 from .updating import carry_out as carry_out_updates
@@ -41,6 +44,7 @@ class BatchersIfExists(NamedTuple):
     remove: Turn[bytes, Removed | None]
     control: Turn[ControlStep, str | None]
     update: Turn[TaskUpdate, UpdateAnswer | None]
+    restore: Turn[RestoreBatch, str]
     in_transit: BatchedCalls[bytes, bool]
 
 
@@ -55,6 +59,7 @@ class Batchers(NamedTuple):
     pause: Turn[bool, bool]
     purge_dead: Turn[int, int]
     put_quotas: Turn[QuotaChange, bool]
+    restore: Turn[RestoreBatch, str]
     if_exists: BatchersIfExists
     lock: BatchedCalls[locks.LockStep, locks.LockAnswer]
     look: BatchedCalls[bytes, lookup.Row | None]
@@ -68,13 +73,15 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     name, turns = partition.name, Turns(partition.name)
     changes, tags = _Changes(partition, options), GroupTags(partition, options)
     whole, others = _WholeChanges(partition, changes.session), _OtherBatches(partition, options)
-    assign_if_exists = tags.checked(_if_exists_each(changes.assign_if_exists), of_assignment)
-    update_if_exists = tags.checked(_if_exists_each(changes.update_if_exists), of_update)
+    restores = Restores(partition, options, changes.session, tags)
+    assign_if_exists = tags.checked(if_exists_each(changes.assign_if_exists), of_assignment)
+    update_if_exists = tags.checked(if_exists_each(changes.update_if_exists), of_update)
     if_exists = BatchersIfExists(
         turns.add(assign_if_exists, _id_of_assignment, _weigh_assignment),
-        turns.add(_if_exists_each(changes.remove_if_exists), bytes),
-        turns.add(_if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
+        turns.add(if_exists_each(changes.remove_if_exists), bytes),
+        turns.add(if_exists_each(changes.control_if_exists), _id_of_step, _weigh_step),
         turns.add(update_if_exists, _id_of_update, _weigh_update),
+        turns.add(restores.restore_if_exists, None),
         BatchedCalls(name, others.in_transit, reads=True),
     )
     lock, look, has, size = (
@@ -92,6 +99,7 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
         pause=turns.add(whole.pause, None),
         purge_dead=turns.add(whole.purge_dead, None),
         put_quotas=turns.add(whole.put_quotas, None),
+        restore=turns.add(restores.restore, None),
         if_exists=if_exists,
         lock=lock,
         look=look,
@@ -284,33 +292,3 @@ class _OtherBatches:
 
     async def in_transit(self, ids: Sequence[bytes]) -> Sequence[bool]:
         return (await topology.migration_status(self._partition, ids)).in_transit
-
-
-def _if_exists_each(
-    send: Callable[[Sequence[Item], Callers], Awaitable[Sequence[Result]]],
-) -> Send[Item, Result | None]:
-    """Wrap `send`, so that it leaves out the tasks that do not exist; their result is `None`."""
-
-    async def send_existing(items: Sequence[Item], callers: Callers) -> Sequence[Result | None]:
-        results: list[Any] = [None] * len(items)
-        is_partly = False
-        positions = list(range(len(items)))
-        while positions:
-            try:
-                found = await send([items[position] for position in positions], callers.only(positions))
-            except Partly as partly:  # its outcomes are those of the tasks that exist
-                found = partly.outcomes
-                is_partly = True
-            except NotAllExist as refused:
-                # Some more may be gone by the time of the next try, but none comes back.
-                positions = [position for position, exists in zip(positions, refused.flags, strict=True) if exists]
-                continue
-            for position, result in zip(positions, found, strict=False):
-                results[position] = result
-            settled = results if len(found) == len(positions) else results[: positions[len(found)]]
-            if is_partly:
-                raise Partly(settled)
-            return settled
-        return results
-
-    return send_existing

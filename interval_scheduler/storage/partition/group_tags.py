@@ -65,6 +65,17 @@ class GroupTags:
 
         return send_checked
 
+    async def require(self, told: Sequence[Told]) -> None:
+        """Raise for the first of some tasks that is refused.
+
+        Raises:
+            GroupNeedsTag: one of them is.
+        """
+        suspects = {n: found for n, found in enumerate(told) if _lacks_tag(*found)} if self._is_one_of_many else {}
+        if suspects:
+            for error in (await self._refused(suspects)).values():
+                raise error
+
     async def _refused(self, suspects: Mapping[int, Told]) -> dict[int, GroupNeedsTag]:
         held = Quotas(caps=self._option)
         kept = await self._kept()

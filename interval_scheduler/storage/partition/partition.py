@@ -110,7 +110,7 @@ class Partition:
         self.if_exists: Final = batchers.if_exists
         self.assign, self.remove = batchers.assign, batchers.remove
         self.control, self.update = batchers.control, batchers.update
-        self.clear, self.pause = batchers.clear, batchers.pause
+        self.clear, self.pause, self.restore = batchers.clear, batchers.pause, batchers.restore
         self.purge_dead, self.put_quotas = batchers.purge_dead, batchers.put_quotas
         self.lock, self.look, self.has, self.size = batchers.lock, batchers.look, batchers.has, batchers.size
 

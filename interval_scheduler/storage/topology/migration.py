@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 import anyio
@@ -25,6 +25,7 @@ from ...model.reports import PartitionMove
 from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import topology
 from ..commands.assigning import Removed
+from ..commands.backup import NOT_THERE, RestoreBatch
 from ..commands.control import ControlStep
 from ..commands.decoding import unreadable
 from ..commands.lookup import Row
@@ -105,6 +106,32 @@ class Migration:
     def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
         """Change a task."""
         return self._submit(call.id, call, self.old_home(call.id).if_exists.update, self.new_home(call.id).update)
+
+    def restore(self, old: Partition, new: Partition, batch: RestoreBatch) -> asyncio.Future[str]:
+        """Put tasks of a backup back that have one old home and one new one."""
+        ids = [entry.id for entry in batch.entries]
+        before = {self._latest[raw_id] for raw_id in ids if raw_id in self._latest}
+        call = asyncio.ensure_future(self._restore(old, new, batch, before))
+        last = asyncio.ensure_future(_wait({*before, call}))
+        for raw_id in ids:
+            self._latest[raw_id] = last
+            last.add_done_callback(functools.partial(self._forget, raw_id))
+        return call
+
+    async def _restore(
+        self, old: Partition, new: Partition, batch: RestoreBatch, before: Collection[asyncio.Future[None]]
+    ) -> str:
+        await _wait(before)
+        if self.is_over:
+            return await new.restore.submit(batch)
+        flags = list(await old.if_exists.restore.submit(batch))
+        left = [position for position, flag in enumerate(flags) if flag == NOT_THERE]
+        if left:
+            await self.forward(old)  # one of them may be on its way
+            rest = RestoreBatch([batch.entries[position] for position in left], batch.replace)
+            for position, flag in zip(left, await new.restore.submit(rest), strict=True):
+                flags[position] = flag
+        return "".join(flags)
 
     def has(self, raw_id: bytes) -> asyncio.Future[Literal[True] | None]:
         """Ask if a task is scheduled."""
@@ -243,3 +270,9 @@ class Migration:
 async def _all_done(before: asyncio.Future[None] | None, call: asyncio.Future[Any]) -> None:
     """Wait until a call on a task is done, and all those before it."""
     await asyncio.wait([call] if before is None else [before, call])
+
+
+async def _wait(calls: Collection[asyncio.Future[Any]]) -> None:
+    """Wait until all of some calls are done, whatever becomes of them."""
+    if calls:
+        await asyncio.wait(calls)
