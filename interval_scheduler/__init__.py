@@ -47,11 +47,14 @@ from .execution.run import TaskRun, current_run
 from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
+from .model.cards import CardRun, SchedulerCard
 from .model.health import Finding, Health, PartitionHealth
 from .model.past import PastRun
 from .model.quotas import Rate
 from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
 from .model.rules import Rules
+from .model.series import Point, Series
+from .model.tailed import TailedRun
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
 from .support.publishing import publish as _publish
@@ -64,6 +67,7 @@ __all__ = [
     "AuditReport",
     "BatchFailed",
     "BlockingScheduler",
+    "CardRun",
     "ClockCannotBeMoved",
     "ClockStuck",
     "ConfigurationError",
@@ -93,6 +97,7 @@ __all__ = [
     "PartitionMove",
     "PartitionOffline",
     "PastRun",
+    "Point",
     "Problem",
     "QueuesFull",
     "Rate",
@@ -103,8 +108,10 @@ __all__ = [
     "RunTimeout",
     "ScheduledTask",
     "Scheduler",
+    "SchedulerCard",
     "SchedulerError",
     "SchedulerOptions",
+    "Series",
     "StorageError",
     "StorageFull",
     "StorageOptions",
@@ -112,6 +119,7 @@ __all__ = [
     "SyncChange",
     "SyncCounts",
     "SyncPlan",
+    "TailedRun",
     "Task",
     "TaskPage",
     "TaskRun",

@@ -24,12 +24,22 @@ from .listening import EventCalls
 from .locking import LockCalls
 from .quotas import QuotaCalls
 from .repairing import RepairCalls
+from .statistics import StatisticsCalls
 from .tasks import TaskCalls
 from .updating import UpdateCalls
 
 
 class Scheduler(
-    TaskCalls, UpdateCalls, ExecutionCalls, CancelCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls
+    TaskCalls,
+    UpdateCalls,
+    ExecutionCalls,
+    CancelCalls,
+    LockCalls,
+    QuotaCalls,
+    RepairCalls,
+    EventCalls,
+    HistoryCalls,
+    StatisticsCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -72,6 +82,7 @@ class Scheduler(
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
+        StatisticsCalls.__init__(self, core, family.root)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod
