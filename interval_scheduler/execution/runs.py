@@ -66,8 +66,17 @@ class Runs:
         self._events = events
         self._run_listeners = events.listening("run")
         self._log = log
-        #: The numbers of runs that ended by themselves, of these the failed ones, and of those that were handed back.
-        self.ended = self.failed = self.handed_back = 0
+        #: The numbers of runs that failed, and of those that were handed back.
+        self.failed = self.handed_back = 0
+        self._ended_before = self._ended()
+
+    @property
+    def ended(self) -> int:
+        """The number of runs that ended by themselves and are told to Redis, which counts them by batch."""
+        return self._ended() - self._ended_before
+
+    def _ended(self) -> int:
+        return sum(each.tally.runs for each in self._completions.values())
 
     def admit(self, run: TaskRun) -> Admission:
         """Decide whether a run that has begun is carried out; one that is not is dealt with."""
@@ -136,7 +145,6 @@ class Runs:
 
     def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
         """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
-        self.ended += 1
         if error is not None:
             self._completions[run.partition].tally.runs += 1
             self._failed(run, error, is_told=is_told)
@@ -198,6 +206,7 @@ class Runs:
                 self.set_aside(run, error)
                 return
         run.started_at = run.started_at or clock.monotonic()
+        self._completions[run.partition].tally.runs += 1
         self._failed(run, RunCancelled())
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:

@@ -1,4 +1,4 @@
-"""What is told of a run that ended to those who watch runs, and of the runs in progress on the card of a scheduler."""
+"""Tells of a run that ended to those who watch runs, and of the runs in progress on the card of a scheduler."""
 
 from __future__ import annotations
 

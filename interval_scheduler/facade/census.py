@@ -27,7 +27,7 @@ class Member(NamedTuple):
 
 
 class Census:
-    """What a namespace and its queues do in this process. The namespace comes first."""
+    """The namespace and its queues, as far as this process accepts and executes their tasks. The namespace is first."""
 
     def __init__(self) -> None:
         self._members: list[Member] = []

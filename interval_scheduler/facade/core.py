@@ -57,6 +57,7 @@ class Core:
     def settle(self) -> None:
         """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
         if self.lifespan.settle():
+            self._heartbeat.forget()
             self.assigning.refuse()
             self.executing.forget()
 

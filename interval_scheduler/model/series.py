@@ -1,4 +1,4 @@
-"""`Series` and its `Point`s: what schedulers counted, by minutes or by tens of minutes. Pure."""
+"""`Series` and its `Point`s: the counts of schedulers, by minutes or by tens of minutes. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS: Final[Mapping[Resolution, Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was counted in one minute, or in ten.
+    """The counts of one minute, or of ten.
 
     A run belongs to the moment at which its scheduler reported it, up to five seconds after its end.
 
@@ -109,7 +109,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series(Sequence[Point]):
-    """What was counted, as a sequence of `Point`s without gaps, the earliest first.
+    """The counts of some time, as a sequence of `Point`s without gaps, the earliest first.
 
     Attributes:
         points: the points; one without any count is there too.

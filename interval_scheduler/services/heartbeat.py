@@ -78,6 +78,11 @@ class Heartbeat:
         self._hurries += 1
         self._hurried.set()
 
+    def forget(self) -> None:
+        """Give everything up: the event loop is closed."""
+        self._connected, self._reports = None, ()
+        self._hurried = asyncio.Event()
+
     async def report(self) -> None:
         """Report to all partitions now, and wait for that, but no longer than a second."""
         await self._all(self._report)

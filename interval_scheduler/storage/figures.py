@@ -21,7 +21,7 @@ Read = TypeVar("Read")
 
 
 class Figures:
-    """What schedulers counted, and tell of themselves.
+    """The counts and the cards of schedulers.
 
     Args:
         partitions: the partitions.

@@ -49,9 +49,14 @@ PUBLIC = {
     "PartitionMove",  # what moving() returns
     "PastRun",  # what run_history() returns
     "TaskPage",  # what failing_page() returns
+    "CardRun",
+    "Point",
     "Problem",
     "Retry",
     "Rules",
+    "SchedulerCard",  # what schedulers() returns
+    "Series",  # what statistics() returns
+    "TailedRun",  # what tail() yields
     "SyncChange",
     "SyncCounts",
     "SyncPlan",

@@ -6,7 +6,11 @@ name of a lock goes to `Stage.locks` where it must be free again soon after its 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -110,6 +114,26 @@ async def _run_history(stage: Stage) -> None:
 async def _failing_page(stage: Stage) -> None:
     page = await stage.scheduler.failing_page()
     stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
+
+
+async def _statistics(stage: Stage) -> None:
+    series = await stage.scheduler.statistics(time.time() - 60)
+    stage.holds("statistics", len(series) in (1, 2, 3) and series.missing == ())
+
+
+async def _schedulers(stage: Stage) -> None:
+    cards = await stage.scheduler.schedulers()
+    stage.holds("schedulers", all(card.pid == os.getpid() for card in cards))
+
+
+async def _tail(stage: Stage) -> None:
+    runs = stage.scheduler.tail()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):  # it goes on until it is closed
+                await anext(runs)
+    finally:
+        await runs.aclose()  # type: ignore[attr-defined]
 
 
 async def _tasks(stage: Stage) -> None:
@@ -436,6 +460,9 @@ CALLS: Final[dict[str, Entry]] = {
     "update_task": _update_task,
     "run_history": plain(_run_history),
     "failing_page": plain(_failing_page),
+    "statistics": plain(_statistics),
+    "schedulers": plain(_schedulers),
+    "tail": plain(_tail),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -36,6 +36,11 @@ async def _tasks(scheduler: Scheduler) -> None:
         pass
 
 
+async def _tail(scheduler: Scheduler) -> None:
+    async for _ in scheduler.tail():
+        pass
+
+
 async def _dead_tasks(scheduler: Scheduler) -> None:
     async for _ in scheduler.dead_tasks():
         pass
@@ -70,6 +75,9 @@ CALLS: Final[dict[str, Call]] = {
     "get_task": lambda scheduler: scheduler.get_task("a"),
     "run_history": lambda scheduler: scheduler.run_history("a"),
     "failing_page": lambda scheduler: scheduler.failing_page(),
+    "statistics": lambda scheduler: scheduler.statistics(time.time() - 60),
+    "schedulers": lambda scheduler: scheduler.schedulers(),
+    "tail": _tail,
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

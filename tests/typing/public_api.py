@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
@@ -16,6 +16,7 @@ from interval_scheduler import (
     AuditReport,
     BatchFailed,
     BlockingScheduler,
+    CardRun,
     ConfigurationError,
     DeadTask,
     Finding,
@@ -34,6 +35,7 @@ from interval_scheduler import (
     PartitionMove,
     PartitionOffline,
     PastRun,
+    Point,
     Problem,
     Rate,
     RedisInstance,
@@ -41,14 +43,17 @@ from interval_scheduler import (
     Rules,
     ScheduledTask,
     Scheduler,
+    SchedulerCard,
     SchedulerError,
     SchedulerOptions,
+    Series,
     StorageError,
     StorageOptions,
     StorageRefused,
     SyncChange,
     SyncCounts,
     SyncPlan,
+    TailedRun,
     Task,
     TaskPage,
     TaskRun,
@@ -193,6 +198,16 @@ async def assign(scheduler: Scheduler) -> None:
     assert_type(page, TaskPage)
     assert_type(page.tasks, tuple[ScheduledTask, ...])
     assert_type((await scheduler.failing_page(page.after)).after, str | None)
+    series = await scheduler.statistics(datetime.now(UTC), 2_000_000_000.5, resolution="10m")
+    assert_type(series, Series)
+    assert_type(series[0], Point)
+    assert_type(series[0].runs + series.total.failures, int)
+    assert_type(series.total.lag(0.99), float | None)
+    for card in await scheduler.schedulers():
+        assert_type(card, SchedulerCard)
+        assert_type(card.longest, tuple[CardRun, ...])
+    async for run in scheduler.tail():
+        assert_type(run, TailedRun)
     async for each in scheduler.tasks(state="waiting", prefix="user:"):
         assert_type(each, ScheduledTask)
 
@@ -365,6 +380,9 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.get_task("a"), ScheduledTask | None)
         assert_type(scheduler.run_history("a"), tuple[PastRun, ...])
         assert_type(scheduler.failing_page(limit=10), TaskPage)
+        assert_type(scheduler.statistics(2_000_000_000), Series)
+        assert_type(scheduler.schedulers(), list[SchedulerCard])
+        assert_type(scheduler.tail(), Iterator[TailedRun])
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

@@ -1,4 +1,4 @@
-"""Commands on what schedulers count, and tell of themselves and of runs."""
+"""Commands that report counts, cards and runs, and read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_CARDS: Final = 100
 
 
 class Report(NamedTuple):
-    """What a scheduler tells: by how much its counts grew, in the order of `WIRE_NAMES`, and its card.
+    """The words of a scheduler: by how much its counts grew, in the order of `WIRE_NAMES`, and its card.
 
     Without a `scheduler`, it has no card; an empty `card` takes it off.
     """
