@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from datetime import datetime
-from typing import Any
 
 from ..errors import NotConnected, WrongEventLoop
 from ..model.cards import SchedulerCard
@@ -37,9 +36,9 @@ class BlockingStatisticsCalls:
         """List the schedulers that accept or execute tasks of the namespace, as they told of themselves."""
         return self._shown_thread.call(self._shown.schedulers)
 
-    def tail(self) -> Iterator[TailedRun]:
+    def tail(self) -> Generator[TailedRun, None, None]:
         """Watch runs as they end: a sample of up to 50 a second of each scheduler, for as long as somebody watches."""
-        runs: AsyncIterator[TailedRun] | None = None
+        runs: AsyncGenerator[TailedRun, None] | None = None
 
         async def next_run() -> TailedRun | None:
             nonlocal runs
@@ -47,13 +46,13 @@ class BlockingStatisticsCalls:
                 runs = self._shown.tail()
             return await anext(runs, None)
 
-        async def end(generator: Any) -> None:
-            await generator.aclose()
+        async def end() -> None:
+            if runs is not None:
+                await runs.aclose()
 
         try:
             while (run := self._shown_thread.call(next_run)) is not None:
                 yield run
         finally:
-            if runs is not None:
-                with contextlib.suppress(NotConnected, WrongEventLoop):  # it ended with the scheduler
-                    self._shown_thread.call(lambda: end(runs))
+            with contextlib.suppress(NotConnected, WrongEventLoop):  # it ended with the scheduler
+                self._shown_thread.call(end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 
 from ..model.cards import SchedulerCard
@@ -74,7 +74,7 @@ class StatisticsCalls:
         figures = Figures((await root.lifespan.enter()).partitions, core.log)
         return await figures.cards(None if core is root else core.name)
 
-    async def tail(self) -> AsyncIterator[TailedRun]:
+    async def tail(self) -> AsyncGenerator[TailedRun, None]:
         """Watch runs as they end: a sample of up to 50 a second of each scheduler, for as long as somebody watches.
 
         It begins within five seconds, and costs schedulers nothing before and afterwards. It needs a connection to each
@@ -96,4 +96,4 @@ class StatisticsCalls:
             async for run in runs:
                 yield run
         finally:
-            await runs.aclose()  # type: ignore[attr-defined]  # it is a generator
+            await runs.aclose()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import anyio
@@ -44,7 +44,7 @@ class Tailing:
         self._has_ended = False
         self._error: Exception | None = None
 
-    async def runs(self) -> AsyncIterator[TailedRun]:
+    async def runs(self) -> AsyncGenerator[TailedRun, None]:
         """Yield runs until the connection ends.
 
         Raises:

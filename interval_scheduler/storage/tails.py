@@ -55,7 +55,8 @@ class Tail:
 
         while True:
             await partition.wait_online()
-            subscription = Subscription(partition.link.client, self._time_out_seconds)
+            is_embedded = partition.instance.memory is not None
+            subscription = Subscription(partition.link.client, self._time_out_seconds, unsubscribes=is_embedded)
             try:
                 if not await subscription.hear(partition.keys.tail, hear):
                     channel = partition.keys.tail.decode(errors="backslashreplace")

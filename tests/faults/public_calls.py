@@ -25,7 +25,9 @@ def public_calls() -> set[str]:
     found = set()
     for name, member in inspect.getmembers(Scheduler, inspect.isfunction):
         returned = str(member.__annotations__.get("return"))
-        waits = inspect.iscoroutinefunction(member) or "AsyncIterator" in returned or "AsyncContextManager" in returned
+        waits = inspect.iscoroutinefunction(member) or any(
+            kind in returned for kind in ("AsyncIterator", "AsyncGenerator", "AsyncContextManager")
+        )
         if not name.startswith("_") and waits:
             found.add(name)
     return found
@@ -133,7 +135,7 @@ async def _tail(stage: Stage) -> None:
             async with asyncio.timeout(0.05):  # it goes on until it is closed
                 await anext(runs)
     finally:
-        await runs.aclose()  # type: ignore[attr-defined]
+        await runs.aclose()
 
 
 async def _tasks(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
@@ -198,6 +198,12 @@ async def assign(scheduler: Scheduler) -> None:
     assert_type(page, TaskPage)
     assert_type(page.tasks, tuple[ScheduledTask, ...])
     assert_type((await scheduler.failing_page(page.after)).after, str | None)
+    async for each in scheduler.tasks(state="waiting", prefix="user:"):
+        assert_type(each, ScheduledTask)
+
+
+async def show(scheduler: Scheduler) -> None:
+    """Counts, cards and runs as they end."""
     series = await scheduler.statistics(datetime.now(UTC), 2_000_000_000.5, resolution="10m")
     assert_type(series, Series)
     assert_type(series[0], Point)
@@ -208,8 +214,6 @@ async def assign(scheduler: Scheduler) -> None:
         assert_type(card.longest, tuple[CardRun, ...])
     async for run in scheduler.tail():
         assert_type(run, TailedRun)
-    async for each in scheduler.tasks(state="waiting", prefix="user:"):
-        assert_type(each, ScheduledTask)
 
 
 async def control(scheduler: Scheduler) -> None:
@@ -382,7 +386,7 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.failing_page(limit=10), TaskPage)
         assert_type(scheduler.statistics(2_000_000_000), Series)
         assert_type(scheduler.schedulers(), list[SchedulerCard])
-        assert_type(scheduler.tail(), Iterator[TailedRun])
+        assert_type(scheduler.tail(), Generator[TailedRun, None, None])
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

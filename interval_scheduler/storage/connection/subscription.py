@@ -43,10 +43,13 @@ class Subscription:
         client: the client of the server.
         time_out_seconds: after this time without a message the server gets a PING; after the same time again it counts
             as dead.
+        unsubscribes: True if the server, the embedded engine, does not notice by itself that a connection has ended.
+            Default False: to give a channel up would be another right.
     """
 
-    def __init__(self, client: Any, time_out_seconds: float) -> None:
+    def __init__(self, client: Any, time_out_seconds: float, *, unsubscribes: bool = False) -> None:
         self._client = client
+        self._unsubscribes = unsubscribes
         self._time_out_seconds = time_out_seconds
         self._hearing: _Hearing | None = None
 
@@ -80,7 +83,7 @@ class Subscription:
 
     async def _listen(self, listener: _AnyListener) -> bool:
         if self._hearing is None or self._hearing.is_over:
-            self._hearing = _Hearing(self._client.pubsub(), self._time_out_seconds)
+            self._hearing = _Hearing(self._client.pubsub(), self._time_out_seconds, unsubscribes=self._unsubscribes)
         return await self._hearing.listen(listener)
 
 
@@ -135,8 +138,9 @@ class _Hearing:
     One task reads, and one sends: a listener that is cancelled cuts nothing that is being sent.
     """
 
-    def __init__(self, pubsub: Any, time_out_seconds: float) -> None:
+    def __init__(self, pubsub: Any, time_out_seconds: float, *, unsubscribes: bool) -> None:
         self._pubsub = pubsub
+        self._unsubscribes = unsubscribes
         self._time_out_seconds = time_out_seconds
         self._listeners: list[_AnyListener] = []
         self._task: asyncio.Task[None] | None = None
@@ -186,6 +190,8 @@ class _Hearing:
             with anyio.CancelScope(shield=True):
                 await _end_both(ways)
                 with anyio.move_on_after(1):
+                    if self._unsubscribes:
+                        await self._pubsub.unsubscribe()
                     await self._pubsub.aclose()
 
     async def _send(self) -> None:
