@@ -51,6 +51,8 @@ class Core:
             self.census.on_change = self._heartbeat.hurry
         self.assigning.on_change = self.executing.on_start = self.census.changed
         self.executing.on_stop = self._on_stop
+        if options.statistics:
+            self.lifespan.begin = self._heartbeat.start
         #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
         self.is_shut = False
 
@@ -63,11 +65,8 @@ class Core:
 
     async def connect(self) -> None:
         """Connect unless connected, and tell so."""
-        if await self.lifespan.connect():
-            if self.options.statistics and (connected := self.lifespan.connected) is not None:
-                self._heartbeat.start(connected)
-            if self.lifespan.is_online:
-                self.events.emit("online")
+        if await self.lifespan.connect() and self.lifespan.is_online:
+            self.events.emit("online")
 
     async def _on_stop(self) -> None:
         self.census.changed()

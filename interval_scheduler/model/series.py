@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Final, Literal, NamedTuple, overload
+from typing import Any, ClassVar, Final, Literal, NamedTuple, overload
 
 from ..errors import InvalidType, InvalidValue
 from .checks import check_moment, check_number
@@ -14,6 +14,9 @@ from .tally import EDGES_MS, NAMES, WIRE_NAMES
 from .wire import whole
 
 Resolution = Literal["1m", "10m"]
+
+#: The greatest count that is taken for one.
+_MOST: Final = 10**15
 
 
 class Kind(NamedTuple):
@@ -201,14 +204,22 @@ def span_of(kind: Kind, since_ms: int, until_ms: int | None, now_ms: int) -> Spa
 
 def read_counts(raw: bytes) -> list[int]:
     """Read the counts of a record, with commas between them; one that cannot be read is 0."""
-    found = [whole(count) or 0 for count in raw.split(b",")]
-    return found if len(found) == len(WIRE_NAMES) else [0] * len(WIRE_NAMES)
+    counts = raw.split(b",")
+    if len(counts) != len(WIRE_NAMES):
+        return [0] * len(WIRE_NAMES)
+    try:
+        found = [int(count) if count else 0 for count in counts]
+        if min(found) >= 0 and max(found) <= _MOST:
+            return found
+    except ValueError:
+        pass
+    return [whole(count) or 0 for count in counts]
 
 
 def point_of(at: float, counts: Sequence[int]) -> Point:
     """Make a point of counts in the order of `WIRE_NAMES`."""
-    named = dict(zip(NAMES, counts, strict=False))
-    return Point(at, lags=tuple(counts[len(NAMES) :]), **named)
+    named: Sequence[Any] = (*counts[: len(NAMES)], tuple(counts[len(NAMES) :]))
+    return Point(at, *named)
 
 
 def series_of(span: Span, records: Iterable[tuple[int, bytes]], missing: Iterable[str]) -> Series:

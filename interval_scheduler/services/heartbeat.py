@@ -2,12 +2,12 @@
 
 ::
 
-    waits ──five seconds, or something changed──▶ reports ──▶ waits
+    waits ──five seconds, or one after a change──▶ reports ──▶ waits
       └── somebody watches runs: once a second ──▶ tells runs ──▶ waits
 
 Each partition has a loop of its own, so that one that hangs holds up no other. A scheduler that neither accepts nor
-executes tasks, and has counted nothing, sends nothing. A queue has no card: that of its namespace tells of it, so an
-idle queue sends nothing either.
+executes tasks, and has counted nothing, sends nothing, nor does one that closes within a second. A queue has no card:
+that of its namespace tells of it, so an idle queue sends nothing either.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from .connected import Connected
 
 #: The time between two reports, seconds.
 BEAT_SECONDS: Final = 5.0
+#: The time after a change of what the card tells, seconds: several changes are one report.
+_SOON_SECONDS: Final = 1.0
 #: The time between two samples of runs, seconds.
 _SAMPLE_SECONDS: Final = 1.0
 #: The time that a stop waits for the last report, seconds.
@@ -74,7 +76,7 @@ class Heartbeat:
             connected.group.start_soon(self._keep, reports)
 
     def hurry(self) -> None:
-        """Report at once: what the card tells has changed."""
+        """Report soon: what the card tells has changed."""
         self._hurries += 1
         self._hurried.set()
 
@@ -91,24 +93,28 @@ class Heartbeat:
         """Report for the last time, and take the card off."""
         self._has_ended = True
         await self.report()
+        self._reports = ()
 
     async def _all(self, each: Callable[[Reports], Awaitable[object]]) -> None:
-        with anyio.move_on_after(_LAST_SECONDS):
-            await asyncio.gather(*map(each, self._reports))
+        reports = [one for one in self._reports if one.partition.state == "online"]
+        if reports:
+            with anyio.move_on_after(_LAST_SECONDS):
+                await asyncio.gather(*map(each, reports))
 
     async def _keep(self, reports: Reports) -> None:
-        due, hurries = clock.monotonic(), self._hurries
+        due, hurries = clock.monotonic() + BEAT_SECONDS, self._hurries
         while True:
+            if hurries != self._hurries:
+                hurries = self._hurries
+                due = min(due, clock.monotonic() + _SOON_SECONDS)
             is_watched = self._is_watched(reports)
-            if hurries == self._hurries:
-                self._hurried.clear()  # whoever else waits has its own count
-                pause = due - clock.monotonic()
-                with anyio.move_on_after(min(pause, _SAMPLE_SECONDS) if is_watched else pause):
-                    await self._hurried.wait()
+            pause = due - clock.monotonic()
+            self._hurried.clear()  # whoever else waits has its own count
+            with anyio.move_on_after(min(pause, _SAMPLE_SECONDS) if is_watched else pause):
+                await self._hurried.wait()
             if is_watched:
                 await self._tell_runs(reports)
-            if hurries != self._hurries or clock.monotonic() >= due:
-                hurries = self._hurries
+            if clock.monotonic() >= due:
                 await self._report(reports)
                 due = clock.monotonic() + BEAT_SECONDS
 

@@ -219,7 +219,7 @@ async def test_the_card_of_a_scheduler(make_scheduler: MakeScheduler) -> None:
     await scheduler.assign_tasks([IntervalTask(f"t{n}", every=HOUR) for n in range(3)])
     await mail.assign_task(IntervalTask("m", every=HOUR))
     await recorder.ran(4)
-    scheduler._core.census.changed()  # or it would be told five seconds later
+    scheduler._core.census.changed()  # or it would be told some seconds later
 
     async def runs() -> bool:
         return [card.running for card in await scheduler.schedulers()] == [4]

@@ -15,7 +15,7 @@ from ..scripts.keys import Keys
 from ..scripts.ports import Argument, ScriptRunner
 
 #: The most records that one request reads.
-MOST_RECORDS: Final = 200
+MOST_RECORDS: Final = 100
 #: The most bytes of cards that one request reads, and the most cards that one asks for.
 _CARD_BYTES: Final = 1 << 20
 _MOST_CARDS: Final = 100

@@ -2,14 +2,14 @@
 -- KEYS: counts
 -- ARGV[1] kind: m for minutes, t for ten
 -- ARGV[2] first: integer, the number of the first one since 1970
--- ARGV[3] many: integer, how many, up to 200
+-- ARGV[3] many: integer, how many, up to 100
 -- ARGV[4...] names: string, those of the counts
 -- Returns: {for each record that is there two: its number; its counts with commas between them, empty for 0}
 -- Reads only.
 -- Guarantees: atomic; changes nothing; a record of another type is left out.
 
 local names, found = arguments(4, 1), {}
-for number = tonumber(first_arg), tonumber(first_arg) + math.min(tonumber(many_arg), 200) - 1 do
+for number = tonumber(first_arg), tonumber(first_arg) + math.min(tonumber(many_arg), 100) - 1 do
   local key = counts_key .. kind_arg .. ':' .. digits(number)
   local counts = call('EXISTS', key) == 1 and redis.pcall('HMGET', key, unpack(names))
   if counts and not counts.err then
