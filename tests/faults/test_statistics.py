@@ -108,7 +108,10 @@ async def test_a_report_whose_reply_is_lost_is_added_once(redis_server: RedisSer
 
 
 async def _is(scheduler: Scheduler, runs: int) -> bool:
-    found = await runs_of(scheduler)
+    try:
+        found = await runs_of(scheduler)
+    except PartitionOffline:
+        return False
     assert found <= runs, "a report was added twice"
     return found == runs
 
@@ -125,12 +128,11 @@ async def test_what_cannot_be_reported_goes_with_a_later_report(own_server: obje
             await scheduler.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
             await recorder.ran(10 * n + 10)
             server.freeze()
-            scheduler._core.census.changed()  # it reports now
-            await asyncio.sleep(1.5)  # a report that nobody answers is the point
+            await scheduler._core._heartbeat.report()  # nobody answers
             server.thaw()
             await until(lambda: scheduler.online)
         await scheduler.stop_task_execute()
-        await until(lambda: _is(scheduler, 20), BEAT_SECONDS + 10)
+        await until(lambda: _is(scheduler, 20), BEAT_SECONDS + 15)
 
 
 async def test_a_partition_that_is_away_is_named(own_server: object, namespace: str) -> None:

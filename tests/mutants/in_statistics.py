@@ -162,8 +162,8 @@ ALL: Final = (
     Planted(
         "statistics cannot be switched off",
         "facade/core.py",
-        "if self.options.statistics and (connected",
-        "if (connected",
+        "        if options.statistics:\n",
+        "        if True:\n",
         tests_in(_CALLS, "test_one_without_statistics_tells_nothing"),
     ),
     Planted(
