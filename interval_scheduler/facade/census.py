@@ -6,8 +6,8 @@ import functools
 import heapq
 import os
 import socket
+import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import NamedTuple
 
 from ..execution.told import longest
@@ -79,10 +79,8 @@ def _host() -> str:
 
 @functools.cache
 def _version() -> str:
-    try:
-        return cut(metadata.version("interval-scheduler"))
-    except metadata.PackageNotFoundError:
-        return "unknown"
+    # The package is above this file; a look into what is installed would take milliseconds.
+    return cut(str(getattr(sys.modules[__name__.partition(".")[0]], "__version__", "unknown")))
 
 
 def _nothing() -> None:
