@@ -70,9 +70,14 @@ from .errors import BackupCutShort as BackupCutShort
 from .errors import InvalidLine as InvalidLine
 from .facade.next_runs import next_runs as next_runs
 from .model.backup import RestoreCounts as RestoreCounts
+from .model.cards import CardRun as CardRun
+from .model.cards import SchedulerCard as SchedulerCard
 from .model.forecast import Forecast as Forecast
 from .model.looking import DeadPage as DeadPage
 from .model.looking import Overview as Overview
 from .model.looking import PartitionOverview as PartitionOverview
 from .model.looking import SearchPage as SearchPage
 from .model.looking import TaskPage as TaskPage
+from .model.series import Point as Point
+from .model.series import Series as Series
+from .model.tailed import TailedRun as TailedRun

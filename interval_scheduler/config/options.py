@@ -138,6 +138,7 @@ class SchedulerOptions:
             partition is back; while the master itself is offline, the call raises. Give all schedulers of a namespace
             the same value.
         max_hints: the most hints that may wait for one partition; then calls raise `HintsFull`. Default 100000.
+        statistics: count runs, and show this scheduler to others; see `Scheduler.statistics`. Default True.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -156,6 +157,7 @@ class SchedulerOptions:
     stuck_after_seconds: float = 60
     on_offline: OnOffline = "raise"
     max_hints: int = 100_000
+    statistics: bool = True
 
     def __post_init__(self) -> None:
         storage: object = self.storage
@@ -191,6 +193,8 @@ class SchedulerOptions:
         if self.on_offline not in ("raise", "hint"):
             raise ConfigurationError("on_offline", "must be 'raise' or 'hint'")
         check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
+        if not isinstance(self.statistics, bool):
+            raise ConfigurationTypeError("statistics", "must be True or False")
 
     @property
     def renewal_seconds(self) -> float:

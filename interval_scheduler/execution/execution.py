@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import copy_context
 from typing import Final
@@ -20,6 +20,7 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..model.health import Finding
+from ..model.tally import Tally
 from ..storage.beginnings import Beginnings
 from ..storage.claims import ClaimChannel, LeaseChannel, Partition
 from ..storage.completions import Completions
@@ -28,6 +29,7 @@ from ..storage.tokens import Tokens
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from ..support.sampling import Sampling
 from .batches import BatchRunner
 from .blocked import BlockedWatch
 from .cancellations import Cancellations
@@ -53,6 +55,8 @@ class Execution:
         batch: the most runs of a batch; `None` for single runs.
         events: where run errors go.
         log: where faults are told.
+        tallies: what counts the runs of each partition, by its name. Default: they are counted for nobody.
+        sampling: the runs that are told to those who watch. Default: none are.
     """
 
     def __init__(
@@ -65,14 +69,20 @@ class Execution:
         batch: int | None,
         events: Events,
         log: GuardedLog,
+        tallies: Mapping[str, Tally] | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
+        #: The most calls of the executor at once.
+        self.places: Final = concurrency
         #: The context in which each run starts.
         self.context = copy_context()
         self._options = options
         self._events = events
         self._log = log
+        known = tallies or {}
         self._completions = {
-            partition.name: Completions(partition, options.lease_seconds, log) for partition in partitions
+            partition.name: Completions(partition, options.lease_seconds, log, known.get(partition.name))
+            for partition in partitions
         }
         retry_for = options.renewal_seconds
         self._beginnings = {
@@ -80,7 +90,7 @@ class Execution:
         }
         self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
         self._is_divided = len(partitions) > 1
-        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.give_back)
+        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.give_back, sampling)
         new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
         self._runner: Runner = new_runner(
             executor,

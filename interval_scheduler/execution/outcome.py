@@ -118,7 +118,7 @@ def ending_header(
     return header
 
 
-def _ended(error: BaseException) -> Outcome:
+def ended(error: BaseException) -> Outcome:
     """Return how a run ended that failed, or asked for another attempt."""
     if isinstance(error, Retry):
         return "postponed"
@@ -143,5 +143,5 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float, *, h
     elif run.charged < run.policy.retries and not isinstance(error, BadPayload):
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
-    header = ending_header(run, now_ms, ended=_ended(error), has_started=has_started)
+    header = ending_header(run, now_ms, ended=ended(error), has_started=has_started)
     return Failure(run.raw_id, run.lease, header, retry_ms, charge, describe(error))

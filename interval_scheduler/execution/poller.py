@@ -246,6 +246,7 @@ class Poller:
         self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:
             return
+        self._completions.tally.note_claim(claimed.now_us // 1000, claimed.dues)
         # Moments count from when the claim was first sent: a repeated one may have been granted then.
         sent_at = self._claims.sent_at
         trusted_until = sent_at + self._trusted_seconds

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from ..config.options import SchedulerOptions
-from ..errors import RunCancelled, StorageError, TooManyCrashes
+from ..errors import RunCancelled, RunTimeout, StorageError, TooManyCrashes
 from ..model.records import CorruptRecord
 from ..model.trust import TRUSTED_SHARE
 from ..storage.beginnings import Beginnings
@@ -19,11 +19,13 @@ from ..storage.completions import Completions
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
+from ..support.sampling import Sampling
 from ..support.text import describe
 from . import outcome
 from .executor import Retry
 from .run import TaskRun, named
 from .run_handler import Admission
+from .told import told_of
 from .unworkable import Unworkable
 
 
@@ -37,6 +39,7 @@ class Runs:
         events: where `run`, `run-error` and `run-skipped` go.
         log: where faults are told.
         put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
+        sampling: the runs that are told to those who watch. Default: none are.
     """
 
     def __init__(
@@ -47,7 +50,9 @@ class Runs:
         events: Events,
         log: GuardedLog,
         put_back: Callable[[int], object] = bool,
+        sampling: Sampling | None = None,
     ) -> None:
+        self._sampling = sampling or Sampling(0)
         self._completions = completions
         for each in completions.values():
             each.on_cancelled = self.cancelled
@@ -61,8 +66,17 @@ class Runs:
         self._events = events
         self._run_listeners = events.listening("run")
         self._log = log
-        #: The numbers of runs that ended by themselves, of these the failed ones, and of those that were handed back.
-        self.ended = self.failed = self.handed_back = 0
+        #: The numbers of runs that failed, and of those that were handed back.
+        self.failed = self.handed_back = 0
+        self._ended_before = self._ended()
+
+    @property
+    def ended(self) -> int:
+        """The number of runs that ended by themselves and are told to Redis, which counts them by batch."""
+        return self._ended() - self._ended_before
+
+    def _ended(self) -> int:
+        return sum(each.tally.runs for each in self._completions.values())
 
     def admit(self, run: TaskRun) -> Admission:
         """Decide whether a run that has begun is carried out; one that is not is dealt with."""
@@ -83,10 +97,13 @@ class Runs:
             self._give_up_token(run)
             self._failed(run, TooManyCrashes(run.charged), has_started=False)
         else:
+            tally = self._completions[run.partition].tally
+            tally.skipped += 1
             if verdict == "skip":
                 self._tell_skipped(run)
             self._give_up_token(run)
             if run.is_leased:
+                tally.runs -= 1  # its completion is counted as one
                 self._complete(run, ran=False)
         return "no"
 
@@ -130,23 +147,26 @@ class Runs:
 
     def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
         """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
-        self.ended += 1
         if error is not None:
+            self._completions[run.partition].tally.runs += 1
             self._failed(run, error, is_told=is_told)
-        elif run.is_plain:
-            if self._at_least_once:
-                self._completions[run.partition].complete(run)
+        elif run.is_plain and self._at_least_once:  # counted with its batch
+            self._completions[run.partition].complete(run)
         elif run.is_leased:
             self._complete(run)
+        else:
+            self._completions[run.partition].tally.runs += 1
+        if self._sampling.is_on and (place := self._sampling.place(run.partition)) is not None:
+            self._sampling.put(run.partition, place, told_of(run, error))
         if self._run_listeners:
             run.end(error)
             self._events.emit("run", run)
 
     def hand_back(self, run: TaskRun, *, has_started: bool = False) -> None:
         """Hand back a run that never started, or one that has, and was cut short."""
-        self.handed_back += 1
         if not has_started:
             self._give_up_token(run)
+        self._count_handed_back(run)
         if not self._at_least_once and not run.header:
             with contextlib.suppress(CorruptRecord):
                 run.read()  # it may be one of those that are leased all the same
@@ -158,13 +178,21 @@ class Runs:
         else:
             self._log.warning("the run of task %r was given up: delivery is at most once", run.id)
 
+    def _count_handed_back(self, run: TaskRun) -> None:
+        self.handed_back += 1
+        tally = self._completions[run.partition].tally
+        if run.cut_short == "its lease was lost":
+            tally.lost_leases += 1
+        else:
+            tally.handed_back += 1
+
     def withdrawn(self, run: TaskRun, *, hand_back: bool) -> None:
         """End a run that has not started, and is cancelled: hand it back, or let it fail."""
         self._give_up_token(run)
         if not hand_back:
             self.cancelled(run, has_started=False)
             return
-        self.handed_back += 1
+        self._count_handed_back(run)
         with contextlib.suppress(CorruptRecord):
             run.read()  # for its backoff; one that cannot be read is set aside when it is claimed again
         self._completions[run.partition].release(run, run.policy.backoff_ms)
@@ -178,6 +206,7 @@ class Runs:
                 self._quarantine(run, error)
                 return
         run.started_at = run.started_at or clock.monotonic()
+        self._completions[run.partition].tally.runs += 1
         self._failed(run, RunCancelled(), has_started=has_started)
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
@@ -204,16 +233,24 @@ class Runs:
         try:
             run.ends_with(outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran))
         except Exception as error:  # noqa: BLE001 - see _leave
+            self._completions[run.partition].tally.runs += 1  # if it was none, that was taken off
             self._leave(run, error)
         else:
             self._completions[run.partition].complete(run)
 
     def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False, has_started: bool = True) -> None:
         run.end(error)
+        tally = self._completions[run.partition].tally
         if isinstance(error, Retry):
+            tally.postponed += 1
             self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)
         else:
             self.failed += 1
+            if isinstance(error, TooManyCrashes):
+                tally.crashed += 1
+            else:
+                tally.failures += 1
+                tally.timeouts += isinstance(error, RunTimeout)
             if not is_told:
                 self._log.error("the run of task %r failed: %s", run.id, describe(error), exc_info=error)
             self._events.emit("run-error", run, error)
@@ -237,7 +274,7 @@ class Runs:
     def _put_off(self, run: TaskRun, error: Exception) -> None:
         """Hand a run back that cannot be worked out here; another process may be able to."""
         delay = self.unworkable.put_off(run, error)
-        self.handed_back += 1
         self._give_up_token(run)
+        self._count_handed_back(run)
         if run.is_leased:
             self._completions[run.partition].release(run, round(1000 * delay))

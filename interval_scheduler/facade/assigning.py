@@ -39,14 +39,18 @@ class Assigning:
         self._retry_for_seconds = options.storage.operation_timeout_seconds
         #: True while tasks are accepted.
         self.accepting = False
+        #: Called after that has changed.
+        self.on_change: Callable[[], object] = _nothing
 
     def accept(self) -> None:
         """Accept tasks from now on."""
         self.accepting = True
+        self.on_change()
 
     def refuse(self) -> None:
         """Accept no tasks from now on."""
         self.accepting = False
+        self.on_change()
 
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
         call = self._to_call(task, reschedule)
@@ -152,3 +156,7 @@ class Assigning:
 async def _sleep_ms(wait_ms: int) -> None:
     if wait_ms > 0:
         await anyio.sleep(wait_ms / 1000)
+
+
+def _nothing() -> None:
+    """Do nothing."""

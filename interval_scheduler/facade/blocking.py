@@ -21,6 +21,7 @@ from .blocking_forecasting import BlockingForecastCalls
 from .blocking_lock import BlockingLock
 from .blocking_looking import BlockingLookCalls
 from .blocking_quotas import BlockingQuotaCalls
+from .blocking_statistics import BlockingStatisticsCalls
 from .blocking_tasks import BlockingTaskCalls
 from .blocking_updating import BlockingUpdateCalls
 from .history import BlockingHistoryCalls
@@ -39,6 +40,7 @@ class BlockingScheduler(
     BlockingHistoryCalls,
     BlockingForecastCalls,
     BlockingBackupCalls,
+    BlockingStatisticsCalls,
 ):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
@@ -83,6 +85,7 @@ class BlockingScheduler(
         BlockingLookCalls.__init__(self, scheduler, thread)
         BlockingForecastCalls.__init__(self, scheduler, thread)
         BlockingBackupCalls.__init__(self, scheduler, thread)
+        BlockingStatisticsCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

@@ -6,12 +6,14 @@ from typing import Final
 
 from ..config.options import SchedulerOptions
 from ..model.health import Health
+from ..services.heartbeat import Heartbeat
 from ..services.lifespan import Lifespan, in_words
 from ..storage.namespace import QueueOf
 from ..support import clock
 from ..support.events import Events
 from ..support.log import GuardedLog
 from .assigning import Assigning
+from .census import Census, Member, no_card
 from .control import Control
 from .executing import Executing
 from .inspection import Inspection
@@ -41,6 +43,16 @@ class Core:
         self.assigning: Final = Assigning(self.lifespan, options, self.executing.is_in_progress)
         self.control: Final = Control(self.lifespan)
         self.inspection: Final = Inspection(self.lifespan, options)
+        self.census: Final[Census] = Census() if outer is None else outer.census
+        self.census.enter(Member(name, self.lifespan, self.executing, self.assigning))
+        make_card = self.census.card if outer is None else no_card
+        self._heartbeat: Final = Heartbeat(make_card, options.storage.operation_timeout_seconds, log)
+        if outer is None:
+            self.census.on_change = self._heartbeat.hurry
+        self.assigning.on_change = self.executing.on_start = self.census.changed
+        self.executing.on_stop = self._on_stop
+        if options.statistics:
+            self.lifespan.begin = self._heartbeat.start
         #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
         self.is_shut = False
         #: False if it is to be used only if it is there already.
@@ -49,6 +61,7 @@ class Core:
     def settle(self) -> None:
         """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
         if self.lifespan.settle():
+            self._heartbeat.forget()
             self.assigning.refuse()
             self.executing.forget()
 
@@ -57,11 +70,16 @@ class Core:
         if await self.lifespan.connect(creates=self.creates) and self.lifespan.is_online:
             self.events.emit("online")
 
+    async def _on_stop(self) -> None:
+        self.census.changed()
+        await self._heartbeat.report()
+
     async def drain(self, drain_seconds: float) -> None:
         """Let runs and handlers end within that time, in seconds."""
         give_up_at = clock.monotonic() + drain_seconds
         await self.executing.stop(drain_seconds)
         await self.events.drain(max(0.0, give_up_at - clock.monotonic()))
+        await self._heartbeat.end()
 
     async def health(self) -> Health:
         """Examine all partitions now."""

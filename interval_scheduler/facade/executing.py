@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 from anyio.abc import TaskStatus
@@ -54,6 +54,14 @@ class Executing:
         self._changing = LoopLock()
         self._in_background: set[asyncio.Task[None]] = set()
         self._outcome = _Outcome.of_nothing()
+        #: Called once tasks are executed; and before a stop ends, which waits for it.
+        self.on_start: Callable[[], object] = _nothing
+        self.on_stop: Callable[[], Awaitable[object]] = _nothing_more
+
+    @property
+    def current(self) -> Execution | None:
+        """The execution, or the one that drains; `None` if there is none."""
+        return self._execution or self._draining
 
     @property
     def failure(self) -> BaseException | None:
@@ -107,7 +115,18 @@ class Executing:
         connected = self._lifespan.require_open()
         partitions = connected.partitions.all
         master = connected.partitions.master
-        execution = Execution(partitions, master, self._options, executor, concurrency, batch, self._events, self._log)
+        execution = Execution(
+            partitions,
+            master,
+            self._options,
+            executor,
+            concurrency,
+            batch,
+            self._events,
+            self._log,
+            connected.tallies,
+            connected.sampling,
+        )
         self._execution, self._outcome = execution, (outcome := _Outcome())
         try:
             await connected.group.start(self._run, execution, outcome)
@@ -115,6 +134,7 @@ class Executing:
             self._ended(execution, outcome, None)  # it may have been cancelled before it began
             outcome.error = None  # and the caller, who cancelled it, knows
             raise
+        self.on_start()
         at_once = str(concurrency) if batch is None else f"{concurrency} batches of {batch}"
         self._log.info("executing tasks: at most %s at once, of %d partitions", at_once, len(partitions))
 
@@ -169,10 +189,15 @@ class Executing:
         try:
             async with self._changing.of_this_loop():
                 await execution.stop(drain_seconds)
+                self._no_longer(execution)
+                await self.on_stop()
         finally:
             execution.end()  # also if this was cancelled before it could stop
-            if self._draining is execution:
-                self._draining = None
+            self._no_longer(execution)
+
+    def _no_longer(self, execution: Execution) -> None:
+        if self._draining is execution:
+            self._draining = None
 
     def forget(self) -> None:
         """Give the execution up: its event loop is closed, and its tasks are left to their leases."""
@@ -202,6 +227,14 @@ class Executing:
         outcome.ended.set()
         if unasked and error is not None and not isinstance(error, asyncio.CancelledError):
             self._events.emit("stopped", error)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+async def _nothing_more() -> None:
+    """Do nothing."""
 
 
 class _Outcome:

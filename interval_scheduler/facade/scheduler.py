@@ -27,6 +27,7 @@ from .locking import LockCalls
 from .looking import LookCalls
 from .quotas import QuotaCalls
 from .repairing import RepairCalls
+from .statistics import StatisticsCalls
 from .tasks import TaskCalls
 from .updating import UpdateCalls
 
@@ -44,6 +45,7 @@ class Scheduler(
     HistoryCalls,
     ForecastCalls,
     BackupCalls,
+    StatisticsCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -89,6 +91,7 @@ class Scheduler(
         LookCalls.__init__(self, core.lifespan, core.log)
         ForecastCalls.__init__(self, core.lifespan, core.options)
         BackupCalls.__init__(self, core)
+        StatisticsCalls.__init__(self, core, family.root)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -8,9 +8,14 @@ from typing import Protocol
 
 from anyio.abc import TaskGroup
 
+from ..model.tally import Tally
 from ..storage.namespace import Namespace, Partitions
 from ..support.log import GuardedLog
+from ..support.sampling import Sampling
 from .locks import Locks
+
+#: The most runs a second that a scheduler tells to those who watch.
+MOST_TAILED = 50
 
 
 class Connected:
@@ -23,6 +28,8 @@ class Connected:
         locks: the locks.
         loop: the event loop of all of it; nothing here may be used from another one.
         thread: the number of the thread in which that loop connected.
+        tallies: what counts the runs of each partition, by its name.
+        sampling: the runs that are told to those who watch.
     """
 
     def __init__(self, group: TaskGroup, partitions: Partitions, log: GuardedLog) -> None:
@@ -32,6 +39,8 @@ class Connected:
         self.partitions = partitions
         self.namespace = Namespace(partitions, log)
         self.locks = Locks(partitions, group.start_soon)
+        self.tallies = {partition.name: Tally() for partition in partitions.all}
+        self.sampling = Sampling(MOST_TAILED)
 
 
 class Inside(Protocol):

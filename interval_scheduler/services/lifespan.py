@@ -72,6 +72,8 @@ class Lifespan:
         self.inside: Inside = NothingInside()
         #: Connects a queue that is to connect at its first call; `None`: nothing is.
         self.open: Callable[[], Awaitable[None]] | None = None
+        #: Called with everything that lives while connected, once it does.
+        self.begin: Callable[[Connected], object] = bool
         self._events = events
         self._log = log
         self._connecting = LoopLock()
@@ -269,6 +271,7 @@ class Lifespan:
                 else:
                     self.connected = mine = Connected(group, partitions, self._log)
                     group.start_soon(Rebalancer(partitions, mine.locks, self._log).run)
+                    self.begin(mine)
                     self._events.open()
                     if not ready.done():
                         ready.set_result(None)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from anyio.abc import TaskGroup
 
 from ..model.ending import Failure
+from ..model.tally import Tally
 from ..model.wire import readable
 from ..support.log import Log
 from .commands import running
@@ -36,10 +37,13 @@ class Completions:
         partition: the partition.
         lease_seconds: how long a batcher repeats a batch in doubt.
         log: the log for stale and undelivered completions.
+        tally: what counts the runs of the partition. Default: one that nobody reads.
     """
 
-    def __init__(self, partition: Partition, lease_seconds: float, log: Log) -> None:
+    def __init__(self, partition: Partition, lease_seconds: float, log: Log, tally: Tally | None = None) -> None:
         self._partition = partition
+        #: Counts the runs of the partition: here by batch, not run by run.
+        self.tally: Final = tally or Tally()
         self._log = log
         keys = partition.keys
         sessions = {name: Session(partition, lease_seconds) for name in ("complete", "fail", "release", "quarantine")}
@@ -68,7 +72,7 @@ class Completions:
         #: Called with each run that was to be handed back, but is cancelled: it has to be ended as failed.
         self.on_cancelled: Callable[[Any], object] = _ignore
         self._room = asyncio.Event()
-        self._complete = self._batcher("completed", complete)
+        self._complete = self._batcher("completed", complete, counts_runs=True)
         self._release: Batcher[HandedBack, bool] = self._batcher("handed back", release)
         self._quarantine: Batcher[SetAside, bool] = self._batcher("set aside", quarantine)
         self._fail: Batcher[Failure, str] = Batcher(
@@ -100,6 +104,7 @@ class Completions:
     def quarantine(self, run: ClaimedTask, problem: str) -> None:
         """Set aside a claimed task that cannot be read, for a reason that names a key."""
         key = self._partition.keys.tasks.decode()
+        self.tally.dead += 1
         self._quarantine.put(SetAside(run, f"the record is corrupt ({key}): {problem}"))
 
     async def room(self) -> None:
@@ -125,9 +130,13 @@ class Completions:
 
     def _report_failures(self, failures: Sequence[Failure], results: Sequence[str] | Exception) -> None:
         self._make_room()
+        tally = self.tally
         if isinstance(results, Exception):
+            tally.lost_leases += len(failures)
             self._give_up(len(failures), "ended", results)
             return
+        tally.lost_leases += results.count("0")
+        tally.dead += results.count("d")
         self._look_if_none([result != "0" for result in results])
         for failure, result in zip(failures, results, strict=True):
             if result == "d":
@@ -135,6 +144,8 @@ class Completions:
                 self._log.error("task %r is dead, its last attempt failed: %s", task_id, failure.error)
             elif result == "0":
                 self._stale(failure.raw_id, "ended")
+            elif result == "r" and failure.charge:
+                tally.retries += 1
 
     def _look_if_none(self, held: Sequence[bool]) -> None:
         """Have the partition looked at if no lease of a batch was held: its data may be lost, which a claim hears."""
@@ -151,12 +162,20 @@ class Completions:
     def _stale(self, raw_id: bytes, done: str) -> None:
         self._log.info("task %r was not %s: it was removed meanwhile, or its lease ended", readable(raw_id), done)
 
-    def _batcher(self, done: str, send: Callable[[Sequence[Ended]], Awaitable[Sequence[bool]]]) -> Batcher[Ended, bool]:
+    def _batcher(
+        self, done: str, send: Callable[[Sequence[Ended]], Awaitable[Sequence[bool]]], *, counts_runs: bool = False
+    ) -> Batcher[Ended, bool]:
+        tally = self.tally
+
         def report(runs: Sequence[Ended], results: Sequence[bool] | Exception) -> None:
             self._make_room()
+            if counts_runs:
+                tally.runs += len(runs)
             if isinstance(results, Exception):
+                tally.lost_leases += len(runs) * counts_runs
                 self._give_up(len(runs), done, results)
             elif not all(results):
+                tally.lost_leases += results.count(False) * counts_runs
                 self._look_if_none(results)
                 for run, held in zip(runs, results, strict=True):
                     if not held:

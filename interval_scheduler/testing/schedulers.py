@@ -1,7 +1,8 @@
-"""The schedulers inside of a time machine, the application's own among them, differ in three ways from those outside.
+"""The schedulers inside of a time machine, the application's own among them, differ in four ways from those outside.
 
 - They look for lost signals once an hour, and their leases last an hour: within one process no signal is lost and no
   other process dies, and each look costs as much as a run.
+- They count nothing, since each report costs as much as a run.
 - Their failed runs are noted.
 - Their calls that wait for runs, or for locks, move the clock if nobody else does.
 """
@@ -53,6 +54,7 @@ def unhurried(options: SchedulerOptions) -> SchedulerOptions:
         options,
         check_tasks_every_seconds=max(UNHURRIED, options.check_tasks_every_seconds),
         lease_seconds=UNHURRIED if options.lease_seconds == SchedulerOptions().lease_seconds else options.lease_seconds,
+        statistics=False,
         storage=replace(storage, operation_timeout_seconds=max(UNHURRIED, storage.operation_timeout_seconds)),
     )
 
@@ -98,6 +100,7 @@ class Schedulers:
             "check_tasks_every_seconds": UNHURRIED,
             "lease_seconds": UNHURRIED,
             "operation_timeout_seconds": UNHURRIED,
+            "statistics": False,
         }
         try:
             return Scheduler.from_url(url, **(defaults | dict(options)))

@@ -56,10 +56,15 @@ PUBLIC = {
     "SearchPage",  # what search() returns
     "Overview",
     "PartitionOverview",
+    "CardRun",
+    "Point",
     "Problem",
     "RestoreCounts",
     "Retry",
     "Rules",
+    "SchedulerCard",  # what schedulers() returns
+    "Series",  # what statistics() returns
+    "TailedRun",  # what tail() yields
     "SyncChange",
     "SyncCounts",
     "SyncPlan",

@@ -6,8 +6,12 @@ name of a lock goes to `Stage.locks` where it must be free again soon after its 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import inspect
 import json
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -22,7 +26,9 @@ def public_calls() -> set[str]:
     found = set()
     for name, member in inspect.getmembers(Scheduler, inspect.isfunction):
         returned = str(member.__annotations__.get("return"))
-        waits = inspect.iscoroutinefunction(member) or "AsyncIterator" in returned or "AsyncContextManager" in returned
+        waits = inspect.iscoroutinefunction(member) or any(
+            kind in returned for kind in ("AsyncIterator", "AsyncGenerator", "AsyncContextManager")
+        )
         if not name.startswith("_") and waits:
             found.add(name)
     return found
@@ -154,6 +160,26 @@ async def _restore(stage: Stage) -> None:
     lines += [json.dumps({"id": task.id, "text": "", "state": "waiting", "due_ms": 1}) for task in RESTING]
     lines += [json.dumps({"end": True, "tasks": len(RESTING)})]
     stage.expect("restore", (await stage.scheduler.restore(lines)).skipped, len(RESTING))
+
+
+async def _statistics(stage: Stage) -> None:
+    series = await stage.scheduler.statistics(time.time() - 60)
+    stage.holds("statistics", len(series) in (1, 2, 3) and series.missing == ())
+
+
+async def _schedulers(stage: Stage) -> None:
+    cards = await stage.scheduler.schedulers()
+    stage.holds("schedulers", all(card.pid == os.getpid() for card in cards))
+
+
+async def _tail(stage: Stage) -> None:
+    runs = stage.scheduler.tail()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):  # it goes on until it is closed
+                await anext(runs)
+    finally:
+        await runs.aclose()
 
 
 async def _tasks(stage: Stage) -> None:
@@ -488,6 +514,9 @@ CALLS: Final[dict[str, Entry]] = {
     "forecast": plain(_forecast),
     "export": plain(_export),
     "restore": plain(_restore),
+    "statistics": plain(_statistics),
+    "schedulers": plain(_schedulers),
+    "tail": plain(_tail),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

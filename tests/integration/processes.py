@@ -109,7 +109,7 @@ def read_ledger(path: Path) -> list[Entry]:
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
 _NOTES = ("attempts", "runs", "failures", "history", "causes")
-_PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:")
+_PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:", b":count:")
 
 
 def check_key_space(client: redis.Redis, namespace: str) -> None:
@@ -153,6 +153,8 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
                 "epoch",
                 "moves",
                 "queues",
+                "seen",
+                "cards",
             )
         }
         known |= {f"{tag}:{name}" for name in (*_ZSETS, *_NOTES)}

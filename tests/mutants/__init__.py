@@ -33,6 +33,7 @@ from . import (
     in_rules,
     in_running,
     in_scattered,
+    in_statistics,
     in_tags,
     in_tasks,
     in_time_travel,
@@ -49,6 +50,7 @@ from .planted import Planted
 ALL: Final[tuple[Planted, ...]] = (
     *in_running.ALL,
     *in_scattered.ALL,
+    *in_statistics.ALL,
     *in_bytes.ALL,
     *in_tasks.ALL,
     *in_execution.ALL,

@@ -42,7 +42,7 @@ every_fenced = pytest.mark.parametrize("request_of", FENCED.values(), ids=FENCED
 
 async def test_which_scripts_ask() -> None:
     stamped = {script.name for script in scripts.ALL if script.is_stamped}
-    assert stamped == {*FENCED, "lock"}
+    assert stamped == {*FENCED, "lock", "report"}
 
 
 @every_fenced

@@ -41,6 +41,11 @@ async def _export(scheduler: Scheduler) -> None:
         pass
 
 
+async def _tail(scheduler: Scheduler) -> None:
+    async for _ in scheduler.tail():
+        pass
+
+
 async def _dead_tasks(scheduler: Scheduler) -> None:
     async for _ in scheduler.dead_tasks():
         pass
@@ -83,6 +88,9 @@ CALLS: Final[dict[str, Call]] = {
     "search": lambda scheduler: scheduler.search("a"),
     "upcoming": lambda scheduler: scheduler.upcoming(4_000_000_000, 60, 3),
     "forecast": lambda scheduler: scheduler.forecast(3600, 3),
+    "statistics": lambda scheduler: scheduler.statistics(time.time() - 60),
+    "schedulers": lambda scheduler: scheduler.schedulers(),
+    "tail": _tail,
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
@@ -15,6 +15,7 @@ from interval_scheduler import (
     AuditReport,
     BatchFailed,
     BlockingScheduler,
+    CardRun,
     ConfigurationError,
     DeadPage,
     DeadTask,
@@ -37,6 +38,7 @@ from interval_scheduler import (
     PartitionOffline,
     PartitionOverview,
     PastRun,
+    Point,
     Problem,
     Rate,
     RedisInstance,
@@ -45,15 +47,18 @@ from interval_scheduler import (
     Rules,
     ScheduledTask,
     Scheduler,
+    SchedulerCard,
     SchedulerError,
     SchedulerOptions,
     SearchPage,
+    Series,
     StorageError,
     StorageOptions,
     StorageRefused,
     SyncChange,
     SyncCounts,
     SyncPlan,
+    TailedRun,
     Task,
     TaskPage,
     TaskRun,
@@ -249,6 +254,20 @@ async def back_up(scheduler: Scheduler) -> None:
     await scheduler.restore(scheduler.export())
 
 
+async def show(scheduler: Scheduler) -> None:
+    """Counts, cards and runs as they end."""
+    series = await scheduler.statistics(datetime.now(UTC), 2_000_000_000.5, resolution="10m")
+    assert_type(series, Series)
+    assert_type(series[0], Point)
+    assert_type(series[0].runs + series.total.failures, int)
+    assert_type(series.total.lag(0.99), float | None)
+    for card in await scheduler.schedulers():
+        assert_type(card, SchedulerCard)
+        assert_type(card.longest, tuple[CardRun, ...])
+    async for run in scheduler.tail():
+        assert_type(run, TailedRun)
+
+
 async def control(scheduler: Scheduler) -> None:
     """Steering what is scheduled, and what died."""
     assert_type(Rules(history=5).history, int)
@@ -424,6 +443,9 @@ def block(options: SchedulerOptions) -> None:
         assert_type(scheduler.search("user:"), SearchPage)
         assert_type(scheduler.upcoming(4_000_000_000, 60, 3), list[int])
         assert_type(scheduler.forecast(timedelta(hours=1), 3).demand, float)
+        assert_type(scheduler.statistics(2_000_000_000), Series)
+        assert_type(scheduler.schedulers(), list[SchedulerCard])
+        assert_type(scheduler.tail(), Generator[TailedRun, None, None])
         for each in scheduler.tasks(state="waiting"):
             assert_type(each, ScheduledTask)
         for dead in scheduler.dead_tasks():

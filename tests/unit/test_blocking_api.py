@@ -13,6 +13,7 @@ from interval_scheduler import BlockingScheduler, Scheduler
 PLAIN = [
     (r"\s*\| AsyncIterable\[[\w| ]+\]", ""),
     (r"\bAsyncIterator\[", "Iterator["),
+    (r"\bAsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
     (r"\bAbstractAsyncContextManager\[", "AbstractContextManager["),
     (r"\bExecutor\b", "AnyExecutor"),
     (r"\bBatchExecutor\b", "AnyBatchExecutor"),

@@ -31,8 +31,8 @@ _GROUP_KEYS: Final = {
     b"buckets": "hash",
     b"caps": "hash",
 }
-#: Keys that are not looked at: a prefix, and one that only exists within a script.
-_LEFT_OUT: Final = ("reply", "groups", "probe")
+#: Keys that are not looked at: prefixes, and one that only exists within a script.
+_LEFT_OUT: Final = ("reply", "groups", "counts", "probe")
 
 
 async def wrong_types(

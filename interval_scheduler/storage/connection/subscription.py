@@ -13,6 +13,7 @@ command, that its Redis is gone. A namespace and its queues share one connection
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,10 +43,13 @@ class Subscription:
         client: the client of the server.
         time_out_seconds: after this time without a message the server gets a PING; after the same time again it counts
             as dead.
+        unsubscribes: True if the server, the embedded engine, does not notice by itself that a connection has ended.
+            Default False: to give a channel up would be another right.
     """
 
-    def __init__(self, client: Any, time_out_seconds: float) -> None:
+    def __init__(self, client: Any, time_out_seconds: float, *, unsubscribes: bool = False) -> None:
         self._client = client
+        self._unsubscribes = unsubscribes
         self._time_out_seconds = time_out_seconds
         self._hearing: _Hearing | None = None
 
@@ -71,18 +75,48 @@ class Subscription:
         Raises:
             RedisError: the connection was lost.
         """
+        return await self._listen(_Listener(channel, asyncio.Event(), on_due, on_hint_waiting, on_cancel))
+
+    async def hear(self, channel: bytes, on_message: Callable[[bytes], None]) -> bool:
+        """Pass every message of a channel on. Ends as `listen`, and raises and returns the same."""
+        return await self._listen(_Ear(channel, asyncio.Event(), on_message))
+
+    async def _listen(self, listener: _AnyListener) -> bool:
         if self._hearing is None or self._hearing.is_over:
-            self._hearing = _Hearing(self._client.pubsub(), self._time_out_seconds)
-        return await self._hearing.listen(_Listener(channel, on_due, on_hint_waiting, on_cancel, asyncio.Event()))
+            self._hearing = _Hearing(self._client.pubsub(), self._time_out_seconds, unsubscribes=self._unsubscribes)
+        return await self._hearing.listen(listener)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Listener:
+class _AnyListener(ABC):
     channel: bytes
+    refused: asyncio.Event
+
+    @abstractmethod
+    def subscribed(self) -> None:
+        """Learn that the channel is heard from now on."""
+
+    @abstractmethod
+    def hear(self, data: bytes) -> None:
+        """Learn of a message."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ear(_AnyListener):
+    on_message: Callable[[bytes], None]
+
+    def subscribed(self) -> None:
+        pass
+
+    def hear(self, data: bytes) -> None:
+        self.on_message(data)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listener(_AnyListener):
     on_due: Callable[[int], None]
     on_hint_waiting: Callable[[bytes], None]
     on_cancel: Callable[[bytes], None]
-    refused: asyncio.Event
 
     def subscribed(self) -> None:
         self.on_due(0)
@@ -104,10 +138,11 @@ class _Hearing:
     One task reads, and one sends: a listener that is cancelled cuts nothing that is being sent.
     """
 
-    def __init__(self, pubsub: Any, time_out_seconds: float) -> None:
+    def __init__(self, pubsub: Any, time_out_seconds: float, *, unsubscribes: bool) -> None:
         self._pubsub = pubsub
+        self._unsubscribes = unsubscribes
         self._time_out_seconds = time_out_seconds
-        self._listeners: list[_Listener] = []
+        self._listeners: list[_AnyListener] = []
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         #: The channels that were asked for; and those of them that are not answered yet, in order.
@@ -117,7 +152,7 @@ class _Hearing:
         #: True once nobody else may join.
         self.is_over = False
 
-    async def listen(self, listener: _Listener) -> bool:
+    async def listen(self, listener: _AnyListener) -> bool:
         """Listen until the connection is lost, or refused."""
         self._listeners.append(listener)
         self._changed.set()
@@ -155,6 +190,8 @@ class _Hearing:
             with anyio.CancelScope(shield=True):
                 await _end_both(ways)
                 with anyio.move_on_after(1):
+                    if self._unsubscribes:
+                        await self._pubsub.unsubscribe()
                     await self._pubsub.aclose()
 
     async def _send(self) -> None:

@@ -84,7 +84,7 @@ class Partition:
         self.before_online: Callable[[Partition], Awaitable[None]] | None = None
         self._options, self._log = options, log
         self._on_state = on_state
-        self._link, self._locator = link, link.locator
+        self.link, self._locator = link, link.locator
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = link.client
         self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, place)
@@ -167,19 +167,19 @@ class Partition:
 
     async def run(self) -> None:
         """Connect, stay connected and serve the batchers until cancelled."""
-        self._link.enter()
+        self.link.enter()
         try:
             async with anyio.create_task_group() as group:
                 for run in self._loops:
                     group.start_soon(run)
                 if self._locator is not None:
-                    group.start_soon(self._link.watch, self._leave_primary)
+                    group.start_soon(self.link.watch, self._leave_primary)
                 await self._stay_connected()
         finally:
             self.state = "closed"
             self._online.clear()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await self._link.leave()
+                await self.link.leave()
 
     async def _stay_connected(self) -> None:
         pauses = Pauses(self._options.storage.reconnect_interval_seconds, is_located=self._locator is not None)
@@ -235,7 +235,7 @@ class Partition:
             self._tried.set()
             await self._admitted.wait()
         for finding in await self.handshake.enroll():
-            if not self._link.is_told(self.handshake.server, finding.code, of_queue=self.handshake.is_of_queue):
+            if not self.link.is_told(self.handshake.server, finding.code, of_queue=self.handshake.is_of_queue):
                 self._log.warning("%s", finding.message)
         self.stamp = self.handshake.expected.stamp
         if self.detour is not None:

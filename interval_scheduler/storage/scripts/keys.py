@@ -38,6 +38,9 @@ SHARED: Final = {
     "membership": "hash, schema, partition, list, master, epoch, from, born and lost: what is known of this database",
     "epoch": "string, the epoch of the list of partitions, a colon, and when the database became a partition, µs",
     "queues": "sorted set, name of a queue -> when it connected for the first time, ms; of the master only",
+    "counts": "prefix of the records of what was counted in each minute and in each ten (see report.lua)",
+    "seen": "sorted set, id of a scheduler -> when it reported last, ms; of a namespace, not of its queues",
+    "cards": "hash, id of a scheduler -> what it tells of itself, JSON",
     "probe": "any type, only for the time of this script",
 }
 
@@ -81,7 +84,9 @@ class Keys:
     __slots__ = (
         "_tag",
         "attempts",
+        "cards",
         "causes",
+        "counts",
         "dead",
         "due",
         "epoch",
@@ -106,7 +111,9 @@ class Keys:
         "probe",
         "queues",
         "runs",
+        "seen",
         "tags",
+        "tail",
         "tasks",
         "wake",
     )
@@ -150,10 +157,16 @@ class Keys:
         self.moves: Final = self._tag + b"moves"
         #: The queues of the namespace, if this is the master.
         self.queues: Final = self._tag + b"queues"
+        #: What was counted, by minutes: a prefix; and the schedulers of the namespace.
+        self.counts: Final = self._tag + b"count:"
+        self.seen: Final = self._tag + b"seen"
+        self.cards: Final = self._tag + b"cards"
         #: The pub/sub channel on which scripts announce a nearer due time.
         self.wake: Final = self._tag + b"wake"
         #: A key and a channel on which `probe.lua` tries all commands out. Nobody listens to the channel.
         self.probe: Final = self._tag + b"probe"
+        #: The channel of those who watch runs. Its name is one that the rights for the other channels allow.
+        self.tail: Final = f"{{{escaped}:{partition}:tail}}:wake".encode()
         self.nowhere: Final = f"{{{escaped}:{partition}:nowhere}}:wake".encode()
         self.membership: Final = f"{{{escaped}}}:partitions".encode() if shard is None else self._tag + b"partitions"
 
