@@ -185,9 +185,10 @@ class Partitions(Routes):
         """
         self._raise_without_entry()
         await self._agree()
-        # The master comes first: the others ask it for hints before they go online.
-        await self.master.admit()
-        await asyncio.gather(*[partition.admit() for partition in self._others()])
+        # The master comes first: the others ask it for hints before they go online, one at a time, since each such
+        # question at once would be one more connection to it.
+        for partition in (self.master, *self._others()):
+            await partition.admit()
         self._raise_unusable()
         problems = [partition.problem for partition in self.all if partition.problem is not None]
         if len(problems) == len(self.all):

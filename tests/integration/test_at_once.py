@@ -57,18 +57,6 @@ async def test_all_partitions_are_asked_at_once(proxies: list[Proxy], namespace:
         await calling
 
 
-async def test_all_but_the_master_are_admitted_at_once(proxies: list[Proxy], namespace: str) -> None:
-    scheduler = Scheduler.from_url(*[proxy.url for proxy in proxies], namespace=namespace)
-    passing = asyncio.Event()
-    for proxy in proxies[1:]:
-        proxy.hold(b"EVALSHA", passing)
-    connecting = asyncio.create_task(scheduler.connect())
-    await until(lambda: all(proxy.held >= 1 for proxy in proxies[1:]))
-    passing.set()
-    await connecting
-    await scheduler.close()
-
-
 async def test_one_that_is_lost_ends_the_walks_over_the_others(proxies: list[Proxy], namespace: str) -> None:
     urls = [proxy.url for proxy in proxies]
     async with Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=0.3) as scheduler:
