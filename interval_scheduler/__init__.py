@@ -44,6 +44,7 @@ from .errors import (
 from .execution.batch_failed import BatchFailed
 from .execution.executor import Retry
 from .execution.run import TaskRun, current_run
+from .facade.acting import acting_as
 from .facade.blocking import BlockingScheduler
 from .facade.scheduler import Scheduler
 from .model.audit import AuditReport, Problem
@@ -52,6 +53,7 @@ from .model.past import PastRun
 from .model.quotas import Rate
 from .model.reports import AssignCounts, PartitionMove, SyncChange, SyncCounts, SyncPlan, TaskPage
 from .model.rules import Rules
+from .model.steering import Action, ActionPage, PausedState
 from .model.task import DeadTask, IntervalTask, ScheduledTask, Task
 from .services.locks import Lock
 from .support.publishing import publish as _publish
@@ -59,6 +61,8 @@ from .support.publishing import publish as _publish
 __version__ = "0.1.0"
 
 __all__ = [
+    "Action",
+    "ActionPage",
     "AlreadyExecuting",
     "AssignCounts",
     "AuditReport",
@@ -93,6 +97,7 @@ __all__ = [
     "PartitionMove",
     "PartitionOffline",
     "PastRun",
+    "PausedState",
     "Problem",
     "QueuesFull",
     "Rate",
@@ -120,6 +125,7 @@ __all__ = [
     "UnsuitableServer",
     "WouldDeadlock",
     "WrongEventLoop",
+    "acting_as",
     "current_run",
 ]
 

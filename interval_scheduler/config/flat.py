@@ -31,6 +31,7 @@ class FlatOptions(TypedDict, total=False):
     stuck_after_seconds: float
     on_offline: OnOffline
     max_hints: int
+    actor: str | None
     master_index: int
     reconnect_interval_seconds: float
     task_interval_seconds: float

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, cast
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
 from ..model.quotas import check_caps_option
+from ..model.steering import check_actor_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
 from .namespaces import check_namespace
@@ -138,6 +139,8 @@ class SchedulerOptions:
             partition is back; while the master itself is offline, the call raises. Give all schedulers of a namespace
             the same value.
         max_hints: the most hints that may wait for one partition; then calls raise `HintsFull`. Default 100000.
+        actor: whom pauses and the log of actions name where `acting_as` says nobody: 1 to 100 printable characters.
+            Default None: the name of the host, a colon, and the number of the process.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -156,6 +159,7 @@ class SchedulerOptions:
     stuck_after_seconds: float = 60
     on_offline: OnOffline = "raise"
     max_hints: int = 100_000
+    actor: str | None = None
 
     def __post_init__(self) -> None:
         storage: object = self.storage
@@ -191,6 +195,7 @@ class SchedulerOptions:
         if self.on_offline not in ("raise", "hint"):
             raise ConfigurationError("on_offline", "must be 'raise' or 'hint'")
         check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
+        check_actor_option(self.actor)
 
     @property
     def renewal_seconds(self) -> float:

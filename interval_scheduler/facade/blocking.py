@@ -16,6 +16,7 @@ from ..model.reports import PartitionMove
 from ..model.task import Task
 from ..services.locks import Lock
 from ..support.log import Log, guarded
+from .blocking_actions import BlockingActionCalls
 from .blocking_lock import BlockingLock
 from .blocking_quotas import BlockingQuotaCalls
 from .blocking_tasks import BlockingTaskCalls
@@ -27,7 +28,14 @@ from .scheduler import Scheduler
 from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
 
-class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCalls, EventCalls, BlockingHistoryCalls):
+class BlockingScheduler(
+    BlockingTaskCalls,
+    BlockingUpdateCalls,
+    BlockingQuotaCalls,
+    EventCalls,
+    BlockingHistoryCalls,
+    BlockingActionCalls,
+):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
     Each call takes, means, returns and raises what the call of the same name of `Scheduler` does, and waits for its
@@ -68,6 +76,7 @@ class BlockingScheduler(BlockingTaskCalls, BlockingUpdateCalls, BlockingQuotaCal
         BlockingUpdateCalls.__init__(self, scheduler, thread)
         BlockingQuotaCalls.__init__(self, scheduler, thread)
         BlockingHistoryCalls.__init__(self, scheduler, thread)
+        BlockingActionCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

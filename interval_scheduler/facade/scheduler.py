@@ -14,6 +14,7 @@ from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidValue
 from ..support.log import Log, guarded
+from .actions import ActionCalls
 from .cancelling import CancelCalls
 from .core import Core
 from .covering import Covering
@@ -29,7 +30,16 @@ from .updating import UpdateCalls
 
 
 class Scheduler(
-    TaskCalls, UpdateCalls, ExecutionCalls, CancelCalls, LockCalls, QuotaCalls, RepairCalls, EventCalls, HistoryCalls
+    TaskCalls,
+    UpdateCalls,
+    ExecutionCalls,
+    CancelCalls,
+    LockCalls,
+    QuotaCalls,
+    RepairCalls,
+    EventCalls,
+    HistoryCalls,
+    ActionCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -72,6 +82,7 @@ class Scheduler(
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
+        ActionCalls.__init__(self, core.lifespan)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -12,6 +12,7 @@ from .jitter import latest_cron
 from .past import PastRun
 from .policy import Late, Missed, Overlap
 from .rules import NO_RULES, Rules, check_together
+from .steering import PausedState
 
 State = Literal["waiting", "leased", "paused"]
 
@@ -206,6 +207,8 @@ class ScheduledTask:
         last_error: the error of its last run, in one line of at most 1,000 bytes; `None` if that run did not fail.
         failed_at: the moment at which that run failed, by the server's clock, in epoch seconds; `None` if it did not.
         last_run: the last run that ended, if the task has the rule `history`; `None` if there is none.
+        paused: when it was paused, by whom and why; `None` if it is not. A leased task that was paused during its run
+            tells it too.
     """
 
     id: str
@@ -226,6 +229,7 @@ class ScheduledTask:
     last_error: str | None = None
     failed_at: float | None = None
     last_run: PastRun | None = None
+    paused: PausedState | None = None
 
     def to_task(self) -> IntervalTask:
         """Return the task so that it can be assigned again, with all that it asks for; it starts at its next run.

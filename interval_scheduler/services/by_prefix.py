@@ -10,12 +10,15 @@ the others. Each task goes the way of a call on it alone, so the order of calls 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InvalidType, InvalidValue
 from ..model import checks
-from ..storage.namespace import Partitions, Prefix
+from ..model.steering import Note
+from ..storage.actions import note_of_clear
+from ..storage.namespace import Partition, Partitions, Prefix
 from ..storage.partitions import ControlStep
 from .bulk import pipeline
 
@@ -42,14 +45,14 @@ async def count(partitions: Partitions, prefix: str, progress: Progress | None) 
 
 
 async def control(
-    partitions: Partitions, prefix: str, action: Literal["pause", "resume"], progress: Progress | None
+    partitions: Partitions, prefix: str, action: Literal["pause", "resume"], progress: Progress | None, note: Note
 ) -> int:
     """Pause or resume the tasks with a prefix; return how many are paused, or are not, now."""
     done = looked = 0
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
     async for step in tasks.steps():
-        changes = [ControlStep(raw_id, _ACTIONS[action]) for raw_id in step.ids]
+        changes = [ControlStep(raw_id, _ACTIONS[action], note=note) for raw_id in step.ids]
         async for result in pipeline(changes, partitions.control):
             done += result == "1"
         looked += step.looked
@@ -57,18 +60,27 @@ async def control(
     return done
 
 
-async def clear(partitions: Partitions, prefix: str, progress: Progress | None) -> Cleared:
-    """Take the tasks with a prefix off the schedule, and forget the dead ones."""
-    removed = looked = wait_ms = 0
+async def clear(partitions: Partitions, prefix: str, progress: Progress | None, note: Note) -> Cleared:
+    """Take the tasks with a prefix off the schedule, and forget the dead ones.
+
+    The log of a partition tells of it before the first one is removed there, and after each step how many were.
+    """
+    looked = wait_ms = 0
+    removed: Counter[Partition] = Counter()
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
     async for step in tasks.steps(with_dead=True):
+        where = step.partition
+        if step.ids and where not in removed:
+            await note_of_clear(where, note, 0)
         async for one in pipeline(step.ids, partitions.remove):
-            removed += one.was_scheduled
+            removed[where] += one.was_scheduled
             wait_ms = max(wait_ms, one.wait_ms)
+        if step.ids:
+            await note_of_clear(where, note, removed[where])
         looked += step.looked
-        _tell(progress, removed, looked)
-    return Cleared(removed, wait_ms)
+        _tell(progress, removed.total(), looked)
+    return Cleared(removed.total(), wait_ms)
 
 
 def _tell(progress: Progress | None, found: int, looked: int) -> None:

@@ -8,6 +8,7 @@ from ..model.past import BadHistory, PastRun, read_runs
 from ..model.policy import BadPolicy, of_header
 from ..model.records import CorruptRecord, parse
 from ..model.rules import phase_of, rules_of
+from ..model.steering import to_paused
 from ..model.task import DeadTask, ScheduledTask
 from ..model.wire import LATEST_MS, readable, whole
 from .commands.lookup import DeadRow, Row
@@ -52,6 +53,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         failed_at=failed_at,
         # A task that asks for none any more may have runs from before.
         last_run=_last_run(row.last_run) if policy.history else None,
+        paused=None if row.pause is None else to_paused(row.pause),
     )
 
 

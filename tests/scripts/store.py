@@ -148,6 +148,9 @@ class Store:
         self.longest: bytes | None = None
         #: The keys of hash tags that a clear left.
         self.former_tags: set[bytes] = set()
+        #: The log of actions, the oldest first, and who paused tasks.
+        self.actions: list[bytes] = []
+        self.pauses: dict[bytes, bytes] = {}
         self._tag = self.keys.tasks.removesuffix(b"tasks")
         self._pattern = b"{" + namespace.encode() + b"*"
         self._numbers = itertools.count(1)
@@ -256,6 +259,7 @@ class Store:
         """The whole key space; fails where a key is of another type, expires or not against the plan, or is unknown."""
         space = Space()
         replies = {}
+        self.actions, self.pauses = [], {}
         for key, kind, content, ttl in self._without_tags(await self._read(), space):
             expires = ttl >= 0
             name = key.removeprefix(self._tag).decode()
@@ -267,6 +271,12 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
+            elif name == "actions":  # who steered what is no state of the tasks
+                assert (kind, expires) == ("zset", False), key
+                self.actions = [entry for entry, _ in sorted(content.items(), key=lambda pair: pair[1])]
+            elif name == "pauses":
+                assert (kind, expires) == ("hash", False), key
+                self.pauses = content
             elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
                 # The longest lease says nothing of a task, so that it is no part of the space; so does the first epoch.
@@ -287,6 +297,7 @@ class Store:
             else:
                 assert (key, kind, expires) == (self.keys.membership, "hash", False)
                 space.membership = content
+        assert self.pauses.keys() <= space.tasks.keys(), "with a task goes who paused it"
         assert replies.keys() == self.replies.keys()
         for session, expected in self.replies.items():
             whole = not expected.endswith(b" ")

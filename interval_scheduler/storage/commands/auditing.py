@@ -23,6 +23,7 @@ AUDITED_KEYS: Final = (
     "history",
     "failing",
     "causes",
+    "pauses",
     "parked",
     "parked-of",
     "of",

@@ -115,7 +115,7 @@ class Handshake:
         require_suitable(self._partition.name, findings)
         if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
             # It came back with the list from before the reconfiguration, whose migration has not ended yet.
-            await topology.adopt_list(self._partition, self.expected, None, paused=False)
+            await topology.adopt_list(self._partition, self.expected, None)
         if self._entry is not None:  # before it has any task, so that a list of partitions changes for all queues
             await enter_queue(self._partition, self._entry, self.expected.list)
         stored = await topology.enroll(self._partition, self.expected)

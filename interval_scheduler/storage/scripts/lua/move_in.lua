@@ -1,5 +1,5 @@
 -- Put tasks under schedule that come from another partition.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, moves
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses, fence, moves
 -- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] origin: string, the name of the partition from which they come
@@ -26,7 +26,7 @@ for at = 6, #ARGV, 2 do
   local id, packed = ARGV[at], ARGV[at + 1]
   local letter, moment, attempts, runs, failures, length, more, behind =
     match(packed, '^([wpd]) (%-?%d+) (%d+) (%d+) (%d+) (%d+)([ %d]*)\n()')
-  local history_length, cause_length = match(more or '', '^ (%d+) (%d+)$')
+  local history_length, cause_length, pause_length = match(more or '', '^ (%d+) (%d+) (%d+)$')
   if
     not letter
     or #attempts + #runs + #failures > 48
@@ -36,7 +36,7 @@ for at = 6, #ARGV, 2 do
   then
     -- Somebody changed it on its way: it is kept, so that people can look at it.
     letter, moment, attempts, runs, failures, length, behind = 'd', digits(now_ms()), '0', '0', '0', #UNREADABLE, 1
-    history_length = nil
+    history_length, cause_length, pause_length = nil, nil, nil
     packed = UNREADABLE .. packed
   end
   if call('HEXISTS', tasks_key, id) == 0 then
@@ -45,7 +45,7 @@ for at = 6, #ARGV, 2 do
       behind = behind + tonumber(count or 0)
       return string.sub(packed, behind - tonumber(count or 0), behind - 1)
     end
-    local reason, history, cause = take(length), take(history_length), take(cause_length)
+    local reason, history, cause, pause = take(length), take(history_length), take(cause_length), take(pause_length)
     local record = string.sub(packed, behind)
     records[#records + 1], records[#records + 2] = id, record
     fresh[#fresh + 1] = id
@@ -60,6 +60,7 @@ for at = 6, #ARGV, 2 do
     notes[#notes + 1] = { failures_key, id, failures ~= '0' and failures }
     notes[#notes + 1] = { errors_key, id, reason ~= '' and reason }
     notes[#notes + 1] = { history_key, id, history ~= '' and history }
+    notes[#notes + 1] = { pauses_key, id, pause ~= '' and pause }
     if cause ~= '' then
       notes[#notes + 1] = { causes_key, id, cause }
       failing[#failing + 1], failing[#failing + 2] = digits(moment_of(match(cause, '^%d+')) or 0), id
