@@ -112,6 +112,15 @@ async def _failing_page(stage: Stage) -> None:
     stage.expect("failing_page", [task.id for task in page.tasks if task.last_error is None], [])
 
 
+async def _paused(stage: Stage) -> None:
+    stage.expect("paused", await stage.scheduler.paused(), None)
+
+
+async def _actions(stage: Stage) -> None:
+    page = await stage.scheduler.actions(limit=10)
+    stage.holds("actions", len(page.actions) <= 10)
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -436,6 +445,8 @@ CALLS: Final[dict[str, Entry]] = {
     "update_task": _update_task,
     "run_history": plain(_run_history),
     "failing_page": plain(_failing_page),
+    "paused": plain(_paused),
+    "actions": plain(_actions),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -68,6 +68,8 @@ async def _raw_errors(scheduler: Scheduler, task_id: str) -> list[str]:
         "get_task": lambda: scheduler.get_task(task_id),
         "is_scheduled": lambda: scheduler.is_scheduled(task_id),
         "audit": scheduler.audit,
+        "actions": scheduler.actions,
+        "paused": scheduler.paused,
         "check_health": scheduler.check_health,
         "task_size": scheduler.task_size,
         "queue_size": scheduler.queue_size,

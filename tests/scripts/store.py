@@ -259,8 +259,7 @@ class Store:
         """The whole key space; fails where a key is of another type, expires or not against the plan, or is unknown."""
         space = Space()
         replies = {}
-        self.actions, self.pauses = [], {}
-        for key, kind, content, ttl in self._without_tags(await self._read(), space):
+        for key, kind, content, ttl in self._without_tags(self._without_actions(await self._read()), space):
             expires = ttl >= 0
             name = key.removeprefix(self._tag).decode()
             if name in _ZSETS:
@@ -271,12 +270,6 @@ class Store:
             elif name in _HASHES:
                 assert (kind, expires) == ("hash", False), key
                 setattr(space, name, content)
-            elif name == "actions":  # who steered what is no state of the tasks
-                assert (kind, expires) == ("zset", False), key
-                self.actions = [entry for entry, _ in sorted(content.items(), key=lambda pair: pair[1])]
-            elif name == "pauses":
-                assert (kind, expires) == ("hash", False), key
-                self.pauses = content
             elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
                 # The longest lease says nothing of a task, so that it is no part of the space; so does the first epoch.
@@ -304,8 +297,21 @@ class Store:
             assert replies[session] == expected if whole else replies[session].startswith(expected)
         return space
 
+    def _without_actions(self, rows: list[tuple[bytes, str, Any, int]]) -> Iterator[tuple[bytes, str, Any, int]]:
+        """Keep who steered what, which is no state of the tasks, and leave the other keys."""
+        self.actions, self.pauses = [], {}
+        for key, kind, content, ttl in rows:
+            if key == self.keys.actions:
+                assert (kind, ttl) == ("zset", -1), key
+                self.actions = [entry for entry, _ in sorted(content.items(), key=lambda pair: pair[1])]
+            elif key == self.keys.pauses:
+                assert (kind, ttl) == ("hash", -1), key
+                self.pauses = content
+            else:
+                yield key, kind, content, ttl
+
     def _without_tags(
-        self, rows: list[tuple[bytes, str, Any, int]], space: Space
+        self, rows: Iterable[tuple[bytes, str, Any, int]], space: Space
     ) -> Iterator[tuple[bytes, str, Any, int]]:
         """Take the index of hash tags into the space, and leave the other keys."""
         tagged = {}

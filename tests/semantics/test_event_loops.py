@@ -70,6 +70,8 @@ CALLS: Final[dict[str, Call]] = {
     "get_task": lambda scheduler: scheduler.get_task("a"),
     "run_history": lambda scheduler: scheduler.run_history("a"),
     "failing_page": lambda scheduler: scheduler.failing_page(),
+    "paused": lambda scheduler: scheduler.paused(),
+    "actions": lambda scheduler: scheduler.actions(),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

@@ -11,6 +11,8 @@ from typing import Any, Literal, Unpack, assert_type
 
 import interval_scheduler
 from interval_scheduler import (
+    Action,
+    ActionPage,
     AlreadyExecuting,
     AssignCounts,
     AuditReport,
@@ -34,6 +36,7 @@ from interval_scheduler import (
     PartitionMove,
     PartitionOffline,
     PastRun,
+    PausedState,
     Problem,
     Rate,
     RedisInstance,
@@ -52,9 +55,35 @@ from interval_scheduler import (
     Task,
     TaskPage,
     TaskRun,
+    acting_as,
     current_run,
 )
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
+
+
+async def steering(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    """Who steered what, when and why."""
+    with acting_as("alice@example.com"):
+        assert_type(await scheduler.pause_task("a", "why"), bool)
+        await scheduler.pause(reason="why")
+    state = await scheduler.paused()
+    assert_type(state, PausedState | None)
+    assert_type(blocking.paused(), PausedState | None)
+    if state is not None:
+        assert_type((state.at, state.who, state.reason), tuple[float | None, str | None, str | None])
+    page = await scheduler.actions(None, 10)
+    assert_type(page, ActionPage)
+    assert_type(blocking.actions(page.after).offline, tuple[str, ...])
+    for each in page.actions:
+        assert_type(each, Action)
+        assert_type((each.at, each.until, each.count), tuple[float, float, int])
+        assert_type((each.task_id, each.prefix, each.details), tuple[str | None, str | None, str | None])
+        if each.kind == "set_rate":
+            assert_type(each.partition, str)
+    found = await scheduler.get_task("a")
+    if found is not None:
+        assert_type(found.paused, PausedState | None)
+    assert_type(SchedulerOptions(actor="deploy-bot").actor, str | None)
 
 
 async def quotas(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
@@ -218,6 +247,7 @@ async def control(scheduler: Scheduler) -> None:
     assert_type(await scheduler.revive_task(task), bool)
     assert_type(await scheduler.count_tasks(prefix="{a}"), int)
     assert_type(await scheduler.pause_tasks(prefix="{a}", progress=max), int)
+    assert_type(await scheduler.pause_tasks(prefix="{a}", reason="why"), int)
     assert_type(await scheduler.resume_tasks(prefix="{a}:b"), int)
     assert_type(await scheduler.clear_tasks(prefix="a"), int)
     await scheduler.pause()

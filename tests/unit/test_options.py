@@ -106,6 +106,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         stuck_after_seconds=10,
         on_offline="hint",
         max_hints=8,
+        actor="deploy-bot",
     )
     for given in (storage, options):
         for field in dataclasses.fields(given):
@@ -279,6 +280,9 @@ def test_an_option_is_named_by_a_str() -> None:
         ({"max_hints": 10_000_001}, ConfigurationError, "max_hints"),
         ({"max_hints": 5.0}, ConfigurationTypeError, "max_hints"),
         ({"max_hints": None}, ConfigurationTypeError, "max_hints"),
+        ({"actor": ""}, ConfigurationError, "actor"),
+        ({"actor": "a\nb"}, ConfigurationError, "actor"),
+        ({"actor": 5}, ConfigurationTypeError, "actor"),
         ({"storage": None}, ConfigurationTypeError, "storage"),
         ({"storage": []}, ConfigurationTypeError, "storage"),
     ],

@@ -49,4 +49,4 @@ class Changeable(Protocol):
 
 async def note(partition: Changeable, what: Note, count: int) -> None:
     """Note how many tasks a call of several requests has steered so far."""
-    await partition.change(scripts.NOTE_ACTION, partition.keys.of[scripts.NOTE_ACTION], (*what.words, count))
+    await partition.change(scripts.NOTE_ACTION, partition.keys.of[scripts.NOTE_ACTION], (count, *what.words))

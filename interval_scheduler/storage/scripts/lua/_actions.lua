@@ -84,7 +84,7 @@ local function is_same_action(entry, note, now, is_newest)
     and entry.kind == note.kind
     and entry.who == note.who
     and entry.details == note.details
-    and (entry.its_call ~= '-' or is_newest and now - entry.began < TOGETHER)
+    and (entry.its_call ~= '-' or is_newest and math.abs(now - entry.began) < TOGETHER)
 end
 
 -- Write what was done into the log: the notes that have a count. `newest` are the newest entries, as they were read
