@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import (
+    in_actions,
     in_batches,
     in_blocked,
     in_bytes,
@@ -41,6 +42,7 @@ from .planted import Planted
 
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
+    *in_actions.ALL,
     *in_running.ALL,
     *in_scattered.ALL,
     *in_bytes.ALL,
