@@ -91,7 +91,7 @@ class ActionPage(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What the log of actions is to say of a steering call.
+    """An entry that a steering call is to leave in the log of actions.
 
     Attributes:
         kind: the name of the call.

@@ -63,24 +63,23 @@ async def control(
 async def clear(partitions: Partitions, prefix: str, progress: Progress | None, note: Note) -> Cleared:
     """Take the tasks with a prefix off the schedule, and forget the dead ones.
 
-    The log of a partition tells of it before the first one is removed there, and after each step how many were.
+    The log of a partition tells of it before each step there, with the number of tasks that were found so far.
     """
-    looked = wait_ms = 0
-    removed: Counter[Partition] = Counter()
+    removed = looked = wait_ms = 0
+    found: Counter[Partition] = Counter()
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
     async for step in tasks.steps(with_dead=True):
         where = step.partition
-        if step.ids and where not in removed:
-            await note_of_clear(where, note, 0)
-        async for one in pipeline(step.ids, partitions.remove):
-            removed[where] += one.was_scheduled
-            wait_ms = max(wait_ms, one.wait_ms)
+        found[where] += len(step.ids)
         if step.ids:
-            await note_of_clear(where, note, removed[where])
+            await note_of_clear(where, note, found[where])
+        async for one in pipeline(step.ids, partitions.remove):
+            removed += one.was_scheduled
+            wait_ms = max(wait_ms, one.wait_ms)
         looked += step.looked
-        _tell(progress, removed.total(), looked)
-    return Cleared(removed.total(), wait_ms)
+        _tell(progress, removed, looked)
+    return Cleared(removed, wait_ms)
 
 
 def _tell(progress: Progress | None, found: int, looked: int) -> None:

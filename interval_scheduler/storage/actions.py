@@ -108,10 +108,10 @@ def _stream(partition: str, log: LogPage) -> Iterator[_Found]:
         yield _Found(age, partition, number, action)
 
 
-async def note_of_clear(partition: Partition, note: Note, removed: int) -> None:
-    """Note in the log of a partition how many tasks a call has removed there so far.
+async def note_of_clear(partition: Partition, note: Note, found: int) -> None:
+    """Note in the log of a partition how many tasks a call has found there so far, before it removes them.
 
     Raises:
         PartitionOffline: the partition cannot be reached.
     """
-    await actions.note(partition.gate, note, removed)
+    await actions.note(partition.gate, note, found)

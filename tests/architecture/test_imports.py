@@ -48,6 +48,10 @@ PUBLIC = {
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
     "PastRun",  # what run_history() returns
+    "PausedState",  # what paused() returns
+    "Action",  # what actions() returns
+    "ActionPage",
+    "acting_as",
     "TaskPage",  # what failing_page() returns
     "Problem",
     "Retry",

@@ -238,10 +238,10 @@ ALL: Final = (
         tests_in(_CALLS, "test_what_changes_nothing_is_not_told"),
     ),
     Planted(
-        "the log does not count what a clear by prefix removes",
+        "the log does not count what a clear by prefix finds",
         "services/by_prefix.py",
-        "await note_of_clear(where, note, removed[where])",
-        "await note_of_clear(where, note, 0)",
+        "            await note_of_clear(where, note, found[where])\n",
+        "            await note_of_clear(where, note, 0)\n",
         tests_in(_CALLS, "test_each_call_that_steers_is_told"),
     ),
 )

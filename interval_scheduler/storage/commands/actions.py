@@ -48,5 +48,5 @@ class Changeable(Protocol):
 
 
 async def note(partition: Changeable, what: Note, count: int) -> None:
-    """Note how many tasks a call of several requests has steered so far."""
+    """Note how many tasks a call of several requests concerns so far."""
     await partition.change(scripts.NOTE_ACTION, partition.keys.of[scripts.NOTE_ACTION], (count, *what.words))

@@ -1,6 +1,6 @@
--- Write into the log of actions how far a call of several requests has come.
+-- Write into the log of actions how many tasks a call of several requests concerns so far.
 -- KEYS: actions
--- ARGV[1] count: integer, the tasks that it has steered so far
+-- ARGV[1] count: integer, the tasks so far
 -- ARGV[2...] note: string, five: the name of the call; the name of this very call; who; details; a prefix
 -- Returns: string, 1
 -- Guarantees: atomic; a repetition changes nothing, and a smaller count neither; O(log N).
