@@ -12,8 +12,8 @@ ALL: Final = (
     lua(
         "steps that did nothing are in the log",
         "control",
-        "    if result == '1' then\n      count_step(note, id)\n",
-        "    count_step(note, id)\n    if result == '1' then\n",
+        "    if result == '1' then\n      if kind.note then\n",
+        "    if result == '1' or kind.note then\n      if kind.note then\n",
         tests_in(_SCRIPTS, "test_what_steers_nothing_is_not_noted"),
     ),
     lua(
@@ -33,8 +33,8 @@ ALL: Final = (
     lua(
         "a resume before a pause of the same request counts last",
         "control",
-        "action ~= 'r' and action ~= 'v' and pauses[id] or nil",
-        "pauses[id]",
+        "        pauses[id] = nil\n",
+        "",
         tests_in(_SCRIPTS, "test_steps_of_one_request_count_in_their_order"),
     ),
     lua(
@@ -128,14 +128,14 @@ ALL: Final = (
     lua(
         "an entry keeps the id of its first task, whatever comes to it",
         "_actions",
-        "entry.target = same.target == entry.target and same.target or ''",
+        "entry.target = same.target == target and target or ''",
         "entry.target = same.target",
         tests_in(_SCRIPTS, "test_steps_within_a_second_are_one_entry"),
     ),
     lua(
         "an entry that grows stands twice",
         "_actions",
-        "        call('ZREM', actions_key, same.text)\n",
+        "        gone[#gone + 1] = same.text\n",
         "",
         tests_in(_SCRIPTS, "test_steps_within_a_second_are_one_entry"),
     ),
@@ -149,7 +149,7 @@ ALL: Final = (
     lua(
         "entries that cannot be read keep the newest places",
         "_actions",
-        "      call('ZREM', actions_key, unpack(unreadable))\n",
+        "      gone[#gone + 1] = newest[at]\n",
         "",
         tests_in(_SCRIPTS, "test_what_cannot_be_read_does_no_harm"),
     ),
@@ -163,8 +163,8 @@ ALL: Final = (
     lua(
         "the log is looked at only after the pause",
         "pause_all",
-        "local newest, now, note = newest_actions(actions_key), now_ms(), read_note(6)\n",
-        "local newest, now, note = {}, now_ms(), read_note(6)\n",
+        "local newest = newest_actions(actions_key, { note })\n",
+        "local newest = {}\n",
         tests_in(_SCRIPTS, "test_a_log_of_another_type_refuses_the_request_and_nothing_is_changed"),
     ),
     lua(

@@ -301,7 +301,7 @@ async def test_actions_of_several_partitions_are_merged_by_time(
     urls = [server.url for server in servers]
     ids = [f"t{n}" for n in range(60)]
     async with Scheduler.from_url(
-        *urls, namespace=namespace, actor="bot", operation_timeout_seconds=1, reconnect_interval_seconds=0.05
+        *urls, namespace=namespace, actor="bot", operation_timeout_seconds=5, reconnect_interval_seconds=0.05
     ) as scheduler:
         await scheduler.assign_tasks(later(*ids))
         await scheduler.pause("why")
@@ -321,7 +321,7 @@ async def test_actions_of_several_partitions_are_merged_by_time(
         begin = time.monotonic()
         assert await scheduler.paused() == state
         rest = await scheduler.actions(limit=100)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 4, "at once, and not after the time-out"
         gone = [each for each in found if each.partition.endswith(f"{servers[1].port}/0")]
         assert set(rest.actions) == set(found) - set(gone)
         assert rest.offline == (gone[0].partition,)

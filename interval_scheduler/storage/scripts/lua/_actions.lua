@@ -12,26 +12,21 @@
 -- The most entries; how many of the newest may take a further step; and for how long after its beginning, in ms.
 local MOST_ACTIONS, NEWEST, TOGETHER = 10000, 4, 1000
 
--- Read the newest entries. A script does it before its first write: so it changes nothing where the key is of another
--- type.
-local function newest_actions(actions_key, most)
-  return call('ZRANGE', actions_key, -(most or NEWEST), -1, 'WITHSCORES')
-end
-
 -- Read a note from five arguments: the name of the call ('' for no note), the name of this very call or '', who, details,
 -- and a prefix or ''. nil for no note.
 local function read_note(first)
   if ARGV[first] == '' then
     return nil
   end
-  local prefix = ARGV[first + 4]
   return {
     kind = ARGV[first],
     its_call = ARGV[first + 1] ~= '' and ARGV[first + 1] or '-',
     who = ARGV[first + 2],
     details = ARGV[first + 3],
-    target = prefix ~= '' and 'p' .. prefix or nil,
-    prefix = prefix,
+    prefix = ARGV[first + 4],
+    count = nil,
+    id = nil,
+    are_several = false,
   }
 end
 
@@ -44,6 +39,16 @@ local function read_notes(first, count)
   return notes, first + 5 * count
 end
 
+-- Read the newest entries, the newest last: as many as may be those of some notes. A script does it before its first
+-- write: so it changes nothing where the key is of another type.
+local function newest_actions(actions_key, notes, most)
+  local may_go_on = most
+  for _, note in ipairs(notes) do
+    may_go_on = may_go_on or note.its_call ~= '-' and NEWEST
+  end
+  return notes[1] and call('ZRANGE', actions_key, -(may_go_on or 1), -1) or {}
+end
+
 -- Write who paused something, when and why.
 local function pause_text(who, reason, now)
   return digits(now) .. ' ' .. who .. '\n' .. reason
@@ -51,22 +56,20 @@ end
 
 -- Count a step on a task.
 local function count_step(note, id)
-  if note then
-    note.count = (note.count or 0) + 1
-    if note.prefix == '' then
-      note.target = (not note.target or note.target == 'i' .. id) and 'i' .. id or ''
-    end
-  end
+  note.count = (note.count or 0) + 1
+  note.are_several = note.are_several or (note.id or id) ~= id
+  note.id = id
 end
 
 -- Read an entry; nil if it cannot be read.
 local function read_action(text)
-  local began, count, kind, its_call, who, details, target =
-    match(text, '^%d+ (%d+) %d+ (%d+) (%S+) (%S+)\n([^\n]*)\n([^\n]*)\n(.*)$')
-  began, count = whole(began), whole(count)
-  if began and count then
+  local number, began, count, kind, its_call, who, details, target =
+    match(text, '^(%d+) (%d+) %d+ (%d+) (%S+) (%S+)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  number, began, count = whole(number), whole(began), whole(count)
+  if number and began and count then
     return {
       text = text,
+      number = number,
       began = began,
       count = count,
       kind = kind,
@@ -90,52 +93,49 @@ end
 -- Write what was done into the log: the notes that have a count. `newest` are the newest entries, as they were read
 -- before. With `sets`, a count takes the place of a smaller one of the same call, and is not added.
 local function note_actions(actions_key, newest, notes, now, sets)
-  local number, entries, unreadable = nil, {}, {}
-  for at = #newest - 1, 1, -2 do
-    local score, entry = whole(newest[at + 1]), read_action(newest[at])
-    number = number or score
-    if score and entry then
-      entry.number = score
+  local entries, gone, is_longer = {}, {}, false
+  if newest[1] and not read_action(newest[#newest]) then
+    newest = call('ZRANGE', actions_key, -100, -1) -- somebody else wrote it: drop it, and others like it
+  end
+  for at = #newest, 1, -1 do
+    local entry = read_action(newest[at])
+    if entry then
       entries[#entries + 1] = entry
-    elseif not score then
-      unreadable[#unreadable + 1] = newest[at]
+    else
+      gone[#gone + 1] = newest[at]
     end
   end
-  number = number or 0
-  local is_noted = false
   for _, note in ipairs(notes) do
     if note.count then
       local same
       for n, entry in ipairs(entries) do
         same = same or is_same_action(entry, note, now, n == 1) and entry
       end
-      local entry = { kind = note.kind, its_call = note.its_call, who = note.who, details = note.details }
-      entry.began, entry.count, entry.target = now, note.count, note.target or ''
+      local entry = same
+      local target = note.prefix ~= '' and 'p' .. note.prefix or note.id and not note.are_several and 'i' .. note.id or ''
       if same then
-        entry.number, entry.began = same.number, same.began
         entry.count = sets and math.max(same.count, note.count) or same.count + note.count
-        entry.target = same.target == entry.target and same.target or ''
+        entry.target = same.target == target and target or ''
       else
-        number = number + 1
-        entry.number = number
-      end
-      local numbers = format('%d %d %d %d', entry.number, entry.began, now, entry.count)
-      local words = table.concat({ numbers, entry.kind, entry.its_call }, ' ')
-      entry.text = table.concat({ words, entry.who, entry.details, entry.target }, '\n')
-      call('ZADD', actions_key, digits(entry.number), entry.text)
-      if not same then
+        entry = { number = (entries[1] and entries[1].number or 0) + 1, began = now, count = note.count, target = target }
+        entry.kind, entry.its_call, entry.who, entry.details = note.kind, note.its_call, note.who, note.details
         entries = { entry, unpack(entries, 1, NEWEST - 1) }
-      elseif same.text ~= entry.text then
-        call('ZREM', actions_key, same.text)
-        same.text, same.count, same.target = entry.text, entry.count, entry.target
+        is_longer = true
       end
-      is_noted = true
+      local numbers = format('%d %d %d %d ', entry.number, entry.began, now, entry.count)
+      local words = entry.kind .. ' ' .. entry.its_call .. '\n'
+      local text = numbers .. words .. entry.who .. '\n' .. entry.details .. '\n' .. entry.target
+      call('ZADD', actions_key, digits(entry.number), text)
+      if same and same.text ~= text then
+        gone[#gone + 1] = same.text
+      end
+      entry.text = text
     end
   end
-  if is_noted then
-    if #unreadable > 0 then
-      call('ZREM', actions_key, unpack(unreadable))
-    end
+  if #gone > 0 then
+    call('ZREM', actions_key, unpack(gone))
+  end
+  if is_longer then
     call('ZREMRANGEBYRANK', actions_key, 0, -MOST_ACTIONS - 1)
   end
 end

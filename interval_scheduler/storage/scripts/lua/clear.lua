@@ -13,7 +13,8 @@ if done then
   return done
 end
 
-local newest, note = newest_actions(actions_key), read_note(2)
+local note = read_note(2)
+local newest = newest_actions(actions_key, { note })
 local leased = call('ZCARD', leased_key)
 local removed = call('ZCARD', due_key) + leased + call('ZCARD', paused_key) + call('ZCARD', groups_key .. 'parked')
 local any_dead = call('EXISTS', dead_key) == 1

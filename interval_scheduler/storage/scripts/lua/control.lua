@@ -31,7 +31,7 @@ end
 
 local now = now_ms()
 local before = head(due_key)
-local newest = newest_actions(actions_key)
+local newest = newest_actions(actions_key, notes)
 local earliest
 
 local function wait_until(id, moment)
@@ -166,7 +166,7 @@ end
 
 pass_when_full(reply_key)
 local results, changed = {}, {}
-local pauses, resumed = {}, {}
+local kinds, pauses, resumed = {}, {}, {}
 for at = first, #ARGV, 4 do
   if bytes_read >= MOST_READ then
     break
@@ -174,14 +174,24 @@ for at = first, #ARGV, 4 do
   local id, result = ARGV[at], 'c'
   if not changed[id] then -- else an earlier step on it is repeated, and this one must not overtake that
     local claim, _, mark, paused, cancelled = read_lease(call('HGET', leases_key, id))
-    local action, number = match(ARGV[at + 1], '^(.)(%d*)$')
-    local note = notes[tonumber(number)]
-    result = actions[action](id, at, claim, mark, paused, cancelled)
+    local kind = kinds[ARGV[at + 1]]
+    if not kind then
+      local letter, number = match(ARGV[at + 1], '^(.)(%d*)$')
+      kind = { letter = letter, carry_out = actions[letter], note = notes[tonumber(number)] }
+      kinds[ARGV[at + 1]] = kind
+    end
+    result = kind.carry_out(id, at, claim, mark, paused, cancelled)
     changed[id] = result == 'c'
     if result == '1' then
-      count_step(note, id)
-      pauses[id] = action == 'p' and note or action ~= 'r' and action ~= 'v' and pauses[id] or nil
-      resumed[#resumed + 1] = (action == 'r' or action == 'v') and id or nil
+      if kind.note then
+        count_step(kind.note, id)
+      end
+      if kind.letter == 'p' then
+        pauses[id] = kind.note
+      elseif kind.letter == 'r' or kind.letter == 'v' then
+        pauses[id] = nil
+        resumed[#resumed + 1] = id
+      end
     end
   end
   results[#results + 1] = result
@@ -189,7 +199,8 @@ end
 announce(channel_arg, before, earliest)
 local rests = {}
 for id, note in pairs(pauses) do
-  rests[#rests + 1], rests[#rests + 2] = id, pause_text(note.who, note.details, now)
+  note.text = note.text or pause_text(note.who, note.details, now)
+  rests[#rests + 1], rests[#rests + 2] = id, note.text
 end
 delete_fields(resumed, { pauses_key })
 if #rests > 0 then

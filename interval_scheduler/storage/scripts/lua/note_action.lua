@@ -7,5 +7,5 @@
 
 local note = read_note(2)
 note.count = tonumber(count_arg)
-note_actions(actions_key, newest_actions(actions_key, 30), { note }, now_ms(), true)
+note_actions(actions_key, newest_actions(actions_key, { note }, 30), { note }, now_ms(), true)
 return '1'

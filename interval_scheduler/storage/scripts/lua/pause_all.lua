@@ -16,7 +16,8 @@ if done then
   return done
 end
 
-local newest, now, note = newest_actions(actions_key), now_ms(), read_note(6)
+local now, note = now_ms(), read_note(6)
+local newest = newest_actions(actions_key, { note })
 local was_paused = call('EXISTS', halt_key)
 if pause_arg == '1' then
   call('SET', halt_key, pause_text(who_arg, reason_arg, now))

@@ -13,7 +13,8 @@ if done then
   return done
 end
 
-local newest, note = newest_actions(actions_key), read_note(3)
+local note = read_note(3)
+local newest = newest_actions(actions_key, { note })
 local count = forget_oldest(tonumber(limit_arg), dead_key, { errors_key, runs_key, failures_key, history_key }, tasks_key)
 if note and count > 0 then
   note.count = count

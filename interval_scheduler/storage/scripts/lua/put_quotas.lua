@@ -24,7 +24,8 @@ if stored >= tonumber(revision_arg) or expected_arg ~= '' and stored ~= tonumber
   return remember(reply_key, stamp_arg, '0')
 end
 
-local newest, note = newest_actions(actions_key), read_note(7)
+local note = read_note(7)
+local newest = newest_actions(actions_key, { note })
 local last = 11 + 2 * tonumber(rated_arg)
 local now, rate_for, quotas = now_ms(), {}, quota_functions()
 for at = 12, last, 2 do

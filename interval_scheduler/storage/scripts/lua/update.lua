@@ -249,7 +249,7 @@ local function update(id, at)
 end
 
 local results, again, earliest = {}, {}, nil
-local newest = newest_actions(actions_key)
+local newest = newest_actions(actions_key, notes)
 for at = first, #ARGV, 6 do
   if bytes_read >= MOST_READ then
     break
@@ -258,8 +258,9 @@ for at = first, #ARGV, 6 do
   if not again[id] then -- else an earlier change of it comes again, and this one must not overtake that
     result, moment = update(id, at)
     again[id] = result == 'c' or result == 'e'
-    if result == '1' then
-      count_step(notes[tonumber(match(ARGV[at + 1], '^%d*'))], id)
+    local note = result == '1' and notes[tonumber(match(ARGV[at + 1], '^%d*'))]
+    if note then
+      count_step(note, id)
     end
     earliest = moment and math.min(earliest or moment, moment) or earliest
   end
