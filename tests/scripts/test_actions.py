@@ -161,7 +161,12 @@ async def test_what_comes_between_keeps_its_place(store: Store) -> None:
     resume = Note("resume_task", b"", b"alice")
     for action, note in ((b"p", PAUSE), (b"r", resume), (b"p", PAUSE)):
         await steer(store, action, note, b"a")
-    assert [each.kind for each in await log(store)] == ["pause_task", "resume_task", "pause_task"]
+    kinds = ["pause_task", "resume_task", "pause_task"]
+    assert [each.kind for each in await log(store)] == kinds
+    # A call of several requests looks further back than the newest entry; what comes with it does not.
+    steps = [ControlStep(b"b", b"p", note=MANY), ControlStep(b"a", b"r", note=resume)]
+    await control.control(store.session().it, store.keys, steps)
+    assert [each.kind for each in await log(store)] == [*kinds, "pause_tasks", "resume_task"]
 
 
 async def test_the_requests_of_one_call_are_one_entry_however_long_it_takes(store: Store) -> None:
