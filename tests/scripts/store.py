@@ -273,7 +273,8 @@ class Store:
             elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
                 # The longest lease says nothing of a task, so that it is no part of the space; so does the first epoch.
-                setattr(self if name == "longest" else space, name, None if content == stamp(1) else content)
+                known = content.partition(b" ")[0] if name == "halt" else content  # not by whom, and why
+                setattr(self if name == "longest" else space, name, None if content == stamp(1) else known)
             elif name.startswith("group:"):
                 assert not expires, key
                 space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content
