@@ -68,6 +68,7 @@ from .services.locks import Lock as Lock
 __version__: str
 from .errors import BackupCutShort as BackupCutShort
 from .errors import InvalidLine as InvalidLine
+from .facade.acting import acting_as as acting_as
 from .facade.next_runs import next_runs as next_runs
 from .model.backup import RestoreCounts as RestoreCounts
 from .model.cards import CardRun as CardRun
@@ -80,4 +81,7 @@ from .model.looking import SearchPage as SearchPage
 from .model.looking import TaskPage as TaskPage
 from .model.series import Point as Point
 from .model.series import Series as Series
+from .model.steering import Action as Action
+from .model.steering import ActionPage as ActionPage
+from .model.steering import PausedState as PausedState
 from .model.tailed import TailedRun as TailedRun

@@ -32,6 +32,7 @@ class FlatOptions(TypedDict, total=False):
     on_offline: OnOffline
     max_hints: int
     statistics: bool
+    actor: str | None
     master_index: int
     reconnect_interval_seconds: float
     task_interval_seconds: float

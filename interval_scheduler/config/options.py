@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, cast
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
 from ..model.quotas import check_caps_option
+from ..model.steering import check_actor_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
 from .namespaces import check_namespace
@@ -139,6 +140,8 @@ class SchedulerOptions:
             the same value.
         max_hints: the most hints that may wait for one partition; then calls raise `HintsFull`. Default 100000.
         statistics: count runs, and show this scheduler to others; see `Scheduler.statistics`. Default True.
+        actor: whom pauses and the log of actions name where `acting_as` says nobody: 1 to 100 printable characters.
+            Default None: the name of the host, a colon, and the number of the process.
     """
 
     storage: StorageOptions = field(default_factory=StorageOptions)
@@ -158,6 +161,7 @@ class SchedulerOptions:
     on_offline: OnOffline = "raise"
     max_hints: int = 100_000
     statistics: bool = True
+    actor: str | None = None
 
     def __post_init__(self) -> None:
         storage: object = self.storage
@@ -195,6 +199,7 @@ class SchedulerOptions:
         check_whole_option("max_hints", self.max_hints, at_least=1, at_most=10_000_000)
         if not isinstance(self.statistics, bool):
             raise ConfigurationTypeError("statistics", "must be True or False")
+        check_actor_option(self.actor)
 
     @property
     def renewal_seconds(self) -> float:

@@ -19,6 +19,7 @@ from ..services.lifespan import Connected, Lifespan
 from ..services.sync import check_scope, sync
 from ..storage.claims import START_WINDOW_SECONDS
 from ..support import clock
+from .acting import note
 
 
 class Assigning:
@@ -117,7 +118,8 @@ class Assigning:
 
     async def clear_all_tasks(self) -> int:
         await self._lifespan.open_first()
-        cleared = await self._connected().namespace.clear()
+        noted = note(self._lifespan.actor, "clear_all_tasks", in_steps=True)
+        cleared = await self._connected().namespace.clear(noted)
         await _sleep_ms(cleared.wait_ms)
         return cleared.removed
 

@@ -16,6 +16,7 @@ from ..model.reports import PartitionMove
 from ..model.task import Task
 from ..services.locks import Lock
 from ..support.log import Log, guarded
+from .blocking_actions import BlockingActionCalls
 from .blocking_backup import BlockingBackupCalls
 from .blocking_forecasting import BlockingForecastCalls
 from .blocking_lock import BlockingLock
@@ -41,6 +42,7 @@ class BlockingScheduler(
     BlockingForecastCalls,
     BlockingBackupCalls,
     BlockingStatisticsCalls,
+    BlockingActionCalls,
 ):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
@@ -86,6 +88,7 @@ class BlockingScheduler(
         BlockingForecastCalls.__init__(self, scheduler, thread)
         BlockingBackupCalls.__init__(self, scheduler, thread)
         BlockingStatisticsCalls.__init__(self, scheduler, thread)
+        BlockingActionCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
 
     @classmethod

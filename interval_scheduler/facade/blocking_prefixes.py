@@ -24,9 +24,11 @@ class BlockingPrefixCalls:
         """Count the scheduled tasks whose ids start with a prefix."""
         return self._thread.call(lambda: self._prefixes.count_tasks(prefix=prefix, progress=progress))
 
-    def pause_tasks(self, *, prefix: str, progress: Callable[[int, int], object] | None = None) -> int:
+    def pause_tasks(
+        self, *, prefix: str, reason: str | None = None, progress: Callable[[int, int], object] | None = None
+    ) -> int:
         """Let all tasks rest whose ids start with a prefix, each as by `pause_task`."""
-        return self._thread.call(lambda: self._prefixes.pause_tasks(prefix=prefix, progress=progress))
+        return self._thread.call(lambda: self._prefixes.pause_tasks(prefix=prefix, reason=reason, progress=progress))
 
     def resume_tasks(self, *, prefix: str, progress: Callable[[int, int], object] | None = None) -> int:
         """Let all paused tasks go on whose ids start with a prefix, each as by `resume_task`; as `pause_tasks`."""

@@ -125,9 +125,9 @@ class BlockingTaskCalls(BlockingPrefixCalls):
 
     # Steering
 
-    def pause_task(self, task_or_id: Task | str) -> bool:
+    def pause_task(self, task_or_id: Task | str, reason: str | None = None) -> bool:
         """Let a task rest until `resume_task`. A run in progress goes on; a task that was claimed before still runs."""
-        return self._thread.call(lambda: self._tasks.pause_task(task_or_id))
+        return self._thread.call(lambda: self._tasks.pause_task(task_or_id, reason))
 
     def resume_task(self, task_or_id: Task | str) -> bool:
         """Let a paused task go on, on its own grid: the runs that it missed meanwhile are left out."""
@@ -137,9 +137,9 @@ class BlockingTaskCalls(BlockingPrefixCalls):
         """Run a task as soon as possible, without moving its grid: its later runs stay where they were."""
         return self._thread.call(lambda: self._tasks.run_task_now(task_or_id))
 
-    def pause(self) -> None:
+    def pause(self, reason: str | None = None) -> None:
         """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on."""
-        self._thread.call(self._tasks.pause)
+        self._thread.call(lambda: self._tasks.pause(reason))
 
     def resume(self) -> None:
         """Resume the namespace; all its schedulers look for due tasks at once."""

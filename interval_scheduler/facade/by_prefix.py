@@ -38,7 +38,9 @@ class PrefixCalls:
         """
         return await self._control.count_tasks(prefix, progress)
 
-    async def pause_tasks(self, *, prefix: str, progress: Callable[[int, int], object] | None = None) -> int:
+    async def pause_tasks(
+        self, *, prefix: str, reason: str | None = None, progress: Callable[[int, int], object] | None = None
+    ) -> int:
         """Let all tasks rest whose ids start with a prefix, each as by `pause_task`.
 
         They are found as by `count_tasks`, and paused in batches of up to 200. Each batch is atomic, the call is not. A
@@ -46,6 +48,7 @@ class PrefixCalls:
 
         Args:
             prefix: the beginning of the ids; it must not be empty.
+            reason: why, as for `pause_task`.
             progress: called after each step with the number of tasks paused so far, and the number looked at. Default:
                 nothing is called.
 
@@ -59,7 +62,7 @@ class PrefixCalls:
             OutcomeUnknown: a partition was lost half-way; some tasks may be changed, calling again is safe.
             StorageRefused: Redis refuses; some tasks may be changed.
         """
-        return await self._control.pause_tasks(prefix, progress)
+        return await self._control.pause_tasks(prefix, reason, progress)
 
     async def resume_tasks(self, *, prefix: str, progress: Callable[[int, int], object] | None = None) -> int:
         """Let all paused tasks go on whose ids start with a prefix, each as by `resume_task`; as `pause_tasks`.

@@ -7,6 +7,7 @@ from ..model.assignment import to_id
 from ..model.task import Task
 from ..services.lifespan import Lifespan
 from ..storage.partitions import ControlStep
+from .acting import note
 
 
 class CancelCalls:
@@ -47,5 +48,6 @@ class CancelCalls:
         raw_id = to_id(task_or_id)
         if not isinstance(hand_back, bool):
             raise InvalidType("hand_back", f"must be True or False, not {type(hand_back).__name__}")
-        step = ControlStep(raw_id, b"h" if hand_back else b"x")
+        noted = note(self._home.actor, "cancel_run", "handed back" if hand_back else "")
+        step = ControlStep(raw_id, b"h" if hand_back else b"x", note=noted)
         return await (await self._home.enter()).partitions.control(step) == "1"

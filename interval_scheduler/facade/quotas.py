@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..errors import InvalidType, InvalidValue
-from ..model.quotas import ANY, MOST_GROUPS, Quotas, Rate, from_caps, to_caps
+from ..model.quotas import ANY, MOST_GROUPS, Quotas, Rate, caps_change, from_caps, rate_change, to_caps
 from ..model.rules import check_group
+from ..model.steering import Note
 from ..services.lifespan import Lifespan
+from .acting import note
 
 
 class QuotaCalls:
@@ -46,9 +48,12 @@ class QuotaCalls:
         if rate is not None and not isinstance(rate, Rate):
             raise InvalidType("rate", f"must be a Rate or None, not {type(rate).__name__}")
         name = _name_of(group)
-        await (await self._quota_lifespan.enter()).partitions.quotas.change(
-            lambda before: _with_rate(before, rate, name)
-        )
+
+        def noted(before: Quotas, after: Quotas) -> Note:
+            return note(self._quota_lifespan.actor, "set_rate", rate_change(before, after, name))
+
+        quotas = (await self._quota_lifespan.enter()).partitions.quotas
+        await quotas.change(lambda before: _with_rate(before, rate, name), noted)
 
     async def get_rate(self, *, group: str | None = None) -> Rate | None:
         """Read the rate that holds; `None` if there is none.
@@ -87,9 +92,12 @@ class QuotaCalls:
             StorageFull, StorageRefused: Redis refuses.
         """
         of_groups = {} if caps is None else to_caps("caps", caps)
-        await (await self._quota_lifespan.enter()).partitions.quotas.change(
-            lambda before: replace(before, caps=of_groups)
-        )
+
+        def noted(before: Quotas, after: Quotas) -> Note:
+            return note(self._quota_lifespan.actor, "set_group_concurrency", caps_change(before, after))
+
+        quotas = (await self._quota_lifespan.enter()).partitions.quotas
+        await quotas.change(lambda before: replace(before, caps=of_groups), noted)
 
     async def get_group_concurrency(self) -> dict[str, int] | None:
         """Read what `set_group_concurrency` put in Redis: by group, `"*"` for all other groups; `None` if nothing.

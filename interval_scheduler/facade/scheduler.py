@@ -14,6 +14,7 @@ from ..config.flat import FlatOptions
 from ..config.options import SchedulerOptions, options_from_urls, to_options
 from ..errors import InvalidType, InvalidValue
 from ..support.log import Log, guarded
+from .actions import ActionCalls
 from .backing_up import BackupCalls
 from .cancelling import CancelCalls
 from .core import Core
@@ -46,6 +47,7 @@ class Scheduler(
     ForecastCalls,
     BackupCalls,
     StatisticsCalls,
+    ActionCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -92,6 +94,7 @@ class Scheduler(
         ForecastCalls.__init__(self, core.lifespan, core.options)
         BackupCalls.__init__(self, core)
         StatisticsCalls.__init__(self, core, family.root)
+        ActionCalls.__init__(self, core.lifespan)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

@@ -190,23 +190,27 @@ class TaskCalls(SyncCalls, PrefixCalls):
 
     # Steering
 
-    async def pause_task(self, task_or_id: Task | str) -> bool:
+    async def pause_task(self, task_or_id: Task | str, reason: str | None = None) -> bool:
         """Let a task rest until `resume_task`. A run in progress goes on; a task that was claimed before still runs.
 
         The task stays scheduled: it can be looked up, counted, listed, removed, and assigned again, which leaves it
-        paused.
+        paused. `ScheduledTask.paused` tells when it was paused, by whom and why; of several pauses the last.
+
+        Args:
+            task_or_id: the task or its id.
+            reason: why, in one line of up to 500 printable characters. Default: nothing is told.
 
         Returns:
             `True` if it is paused now, `False` if it is not scheduled.
 
         Raises:
-            InvalidValue, InvalidType: the id is bad; nothing was changed.
+            InvalidValue, InvalidType: the id or the reason is bad; nothing was changed.
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: its home cannot be reached; nothing was changed.
             OutcomeUnknown: the home was lost half-way; calling again is safe.
             StorageRefused: Redis refuses; nothing was changed.
         """
-        return await self._control.pause_task(task_or_id)
+        return await self._control.pause_task(task_or_id, reason)
 
     async def resume_task(self, task_or_id: Task | str) -> bool:
         """Let a paused task go on, on its own grid: the runs that it missed meanwhile are left out.
@@ -236,19 +240,24 @@ class TaskCalls(SyncCalls, PrefixCalls):
         """
         return await self._control.run_task_now(task_or_id)
 
-    async def pause(self) -> None:
+    async def pause(self, reason: str | None = None) -> None:
         """Pause the whole namespace: no scheduler claims anything until `resume`. Runs in progress go on.
 
         Tasks may be assigned and removed meanwhile. Tasks that become due wait, and count as missed at `resume`. The
-        queues of the namespace go on: each is paused by its own `pause`.
+        queues of the namespace go on: each is paused by its own `pause`. The call `paused` tells when that was, by whom
+        and why; of several pauses the last.
+
+        Args:
+            reason: why, as for `pause_task`.
 
         Raises:
+            InvalidValue, InvalidType: the reason is bad; nothing was changed.
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: a partition cannot be reached; nothing was changed.
             OutcomeUnknown: a partition was lost half-way; calling again is safe.
             StorageRefused: Redis refuses.
         """
-        await self._control.pause()
+        await self._control.pause(reason)
 
     async def resume(self) -> None:
         """Resume the namespace; all its schedulers look for due tasks at once.

@@ -9,6 +9,7 @@ from ..model.policy import Late, Missed, Overlap
 from ..model.task import Task
 from ..model.updating import UNCHANGED, Unchanged, to_update, updated
 from ..services.lifespan import Lifespan
+from .acting import note
 
 
 class UpdateCalls:
@@ -126,6 +127,8 @@ class UpdateCalls:
             "history": history,
         }
         update = to_update(to_id(task_or_id), asked, reschedule, self._rounding_ms)
+        if update.asked:
+            update = update._replace(note=note(self._lifespan.actor, "update_task", ", ".join(update.asked)))
         return updated(await (await self._lifespan.enter()).partitions.update(update))
 
     async def has_task(self, task_or_id: Task | str) -> bool:

@@ -16,6 +16,7 @@ from .backup_checks import bad, only, parse, short, text_of, whole_number, wrong
 from .checks import MAX_DATA_BYTES, MAX_SECONDS, check_data, check_name, check_repeat
 from .past import LONGEST_MS, MAX_HISTORY, OUTCOMES, tell
 from .rules import Rules, check_together
+from .steering import check_actor, check_reason
 from .wire import LATEST_MS
 
 _LONGEST_SPAN: Final = 1000 * MAX_SECONDS
@@ -25,7 +26,7 @@ _TEXTS: Final = frozenset({"missed", "cron", "timezone", "group", "overlap"})
 _FIELDS: Final = frozenset(
     {"id", "text", "base64", "state", "paused", "due_ms", "every_ms", "phase_ms", "grid_ms", "repeat", "rules"}
     | {"previous_ms", "attempts", "runs", "failures", "died_ms", "died_attempts", "died_of", "failed_ms", "failed_of"}
-    | {"past"}
+    | {"past", "paused_ms", "paused_by", "paused_for"}
 )
 #: The fields of the line of nearly all tasks.
 _COMMON: Final = frozenset({"id", "text", "state", "due_ms", "every_ms", "phase_ms"})
@@ -158,8 +159,23 @@ def _packed(found: dict[str, Any], letter: str, moment: int) -> bytes:
         cause = b"%d %s" % (moment_of_it, text_of("failed_of", found.get("failed_of", ""), MAX_CAUSE))
     past = found.get("past")
     history = b"" if past is None else _history(past)
-    lengths = f"{len(error)} {len(history)} {len(cause)}"
-    return b"%s\n%s%s%s" % (f"{letter} {moment} {counts} {lengths}".encode(), error, history, cause)
+    pause = _pause(found) if letter == "p" else b""
+    lengths = f"{len(error)} {len(history)} {len(cause)} {len(pause)}"
+    return b"%s\n%s%s%s%s" % (f"{letter} {moment} {counts} {lengths}".encode(), error, history, cause, pause)
+
+
+def _pause(found: dict[str, Any]) -> bytes:
+    """Return when a task was paused, by whom and why, as Redis keeps it; nothing if that is not told."""
+    if (paused_ms := found.get("paused_ms")) is None:
+        return b""
+    who, reason = found.get("paused_by"), found.get("paused_for")
+    moment = whole_number("paused_ms", paused_ms, 0, LATEST_MS)
+    try:
+        by = b"" if who is None else check_actor(who).encode()
+        why = b"" if reason is None else check_reason(reason).encode()
+    except (InvalidValue, InvalidType) as error:
+        raise InvalidValue("paused_for" if error.field == "reason" else "paused_by", error.problem) from None
+    return b"%d %s\n%s" % (moment, by, why)
 
 
 def _history(past: object) -> bytes:

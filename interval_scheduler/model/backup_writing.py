@@ -15,6 +15,7 @@ from .past import BadHistory, read_history
 from .policy import PLAIN, BadPolicy, of_header
 from .quotas import Quotas, Rate, from_caps
 from .records import HEADER_PARTS, PLAIN_HEADER
+from .steering import to_paused
 from .wire import LATEST_MS, moment_of, whole
 
 _STATES: Final = {
@@ -40,6 +41,7 @@ class Extras(NamedTuple):
     error: bytes | None
     history: bytes | None
     cause: bytes | None
+    pause: bytes | None
 
 
 def header(namespace: str, at_ms: int, prefix: str, *, paused: bool | None, quotas: Quotas | None) -> bytes:
@@ -153,6 +155,10 @@ def _extras(extras: Extras, *, is_dead: bool) -> str:
         moment = whole(when)
         fields["failed_ms"] = min(moment or 0, LATEST_MS)
         fields["failed_of"] = _text(extras.cause if moment is None else error, MAX_CAUSE)
+    if extras.pause is not None and not is_dead:
+        paused = to_paused(extras.pause)
+        fields["paused_ms"] = None if paused.at is None else round(paused.at * 1000)
+        fields["paused_by"], fields["paused_for"] = paused.who, paused.reason
     if extras.history:
         with suppress(BadHistory):  # as for every reader; an audit tells of it
             fields["past"] = [

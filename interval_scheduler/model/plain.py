@@ -28,7 +28,7 @@ class _NotFrozen:
         self.repeat, self.rules, self.partition = repeat, rules, partition
         self.state, self.attempt, self.failures, self.timezone = "waiting", 1, 0, "UTC"
         self.cron = self.group = self.claimed_at = self.planned = None
-        self.last_error = self.failed_at = self.last_run = None
+        self.last_error = self.failed_at = self.last_run = self.paused = None
 
 
 def plain_task(

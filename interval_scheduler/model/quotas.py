@@ -142,3 +142,24 @@ def _check_whole(name: str, value: object, most: int, problem: str = "must be a 
         raise InvalidType(name, f"{problem}, not {type(value).__name__}")
     if not 1 <= value <= most:
         raise InvalidValue(name, f"must be from 1 to {most}, got {value}")
+
+
+def rate_change(before: Quotas, after: Quotas, group: str | None) -> str:
+    """Describe a change of a rate in one line, as `100 in 60 s, burst 1 -> none`; `group` is the one that has it."""
+    old, new = (quotas.rate if group is None else quotas.rates.get(group) for quotas in (before, after))
+    return f"{_in_words(old)} -> {_in_words(new)}" + ("" if group is None else f", group {group}")
+
+
+def _in_words(rate: Rate | None) -> str:
+    return "none" if rate is None else f"{rate.count} in {rate.per:g} s, burst {rate.burst}"
+
+
+def caps_change(before: Quotas, after: Quotas) -> str:
+    """Describe a change of the bounds of groups in one line, as `none -> *: 5`: the first eight that are others."""
+    names = sorted(name for name in {*before.caps, *after.caps} if before.caps.get(name) != after.caps.get(name))
+    shown, left = names[:8], len(names) - 8
+    old, new = (
+        ", ".join(f"{name}: {quotas.caps[name]}" for name in shown if quotas.caps.get(name)) or "none"
+        for quotas in (before, after)
+    )
+    return f"{old} -> {new}" + (f", and {left} more" if left > 0 else "")

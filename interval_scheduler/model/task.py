@@ -12,6 +12,7 @@ from .jitter import latest_cron
 from .past import PastRun
 from .policy import Late, Missed, Overlap
 from .rules import NO_RULES, Rules, check_together
+from .steering import PausedState
 
 State = Literal["waiting", "leased", "paused"]
 
@@ -208,6 +209,8 @@ class ScheduledTask:
         last_run: the last run that ended, if the task has the rule `history`; `None` if there is none.
         phase: where its grid lies: any time on it, in epoch seconds, modulo the interval; `None` without an interval.
         rounding: the rounding grid that it was assigned with, in seconds; 0 for none.
+        paused: when it was paused, by whom and why; `None` if it is not. A leased task that was paused during its run
+            tells it too.
     """
 
     id: str
@@ -231,6 +234,7 @@ class ScheduledTask:
     # Two tasks that ask for the same are equal, wherever their grids lie.
     phase: float | None = field(default=None, repr=False, compare=False)
     rounding: float = field(default=0.0, repr=False, compare=False)
+    paused: PausedState | None = None
 
     def to_task(self) -> IntervalTask:
         """Return the task so that it can be assigned again, with all that it asks for; it starts at its next run.

@@ -16,6 +16,7 @@ from .cron import next_after
 from .jitter import put_off_cron
 from .policy import LETTER_OF
 from .rules import NEEDS_EXACT_TIMES, Rules
+from .steering import Note
 from .task import IntervalTask, ScheduledTask
 
 
@@ -45,6 +46,7 @@ class TaskUpdate(NamedTuple):
         data: the new payload; `None`: it stays.
         is_text: True if the new payload is text.
         start: the start in its wire form; empty: as soon as possible, or none was given.
+        note: what the log of actions is to say of it; `None`: nothing.
     """
 
     id: bytes
@@ -54,6 +56,7 @@ class TaskUpdate(NamedTuple):
     data: bytes | None
     is_text: bool
     start: bytes
+    note: Note | None = None
 
     @property
     def may_move(self) -> bool:

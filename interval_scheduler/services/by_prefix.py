@@ -10,12 +10,15 @@ the others. Each task goes the way of a call on it alone, so the order of calls 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InvalidType, InvalidValue
 from ..model import checks
-from ..storage.namespace import Found, Partitions, Prefix
+from ..model.steering import Note
+from ..storage.actions import note_of_clear
+from ..storage.namespace import Found, Partition, Partitions, Prefix
 from ..storage.partitions import ControlStep
 from ..support.at_once import at_once
 from .bulk import pipeline
@@ -48,7 +51,7 @@ async def count(partitions: Partitions, prefix: str, progress: Progress | None) 
 
 
 async def control(
-    partitions: Partitions, prefix: str, action: Literal["pause", "resume"], progress: Progress | None
+    partitions: Partitions, prefix: str, action: Literal["pause", "resume"], progress: Progress | None, note: Note
 ) -> int:
     """Pause or resume the tasks with a prefix; return how many are paused, or are not, now."""
     done = looked = 0
@@ -58,7 +61,7 @@ async def control(
     async def walk(steps: AsyncIterator[Found]) -> None:
         nonlocal done, looked
         async for step in steps:
-            changes = [ControlStep(raw_id, _ACTIONS[action]) for raw_id in step.ids]
+            changes = [ControlStep(raw_id, _ACTIONS[action], note=note) for raw_id in step.ids]
             async for result in pipeline(changes, partitions.control):
                 done += result == "1"
             looked += step.looked
@@ -68,15 +71,23 @@ async def control(
     return done
 
 
-async def clear(partitions: Partitions, prefix: str, progress: Progress | None) -> Cleared:
-    """Take the tasks with a prefix off the schedule, and forget the dead ones."""
+async def clear(partitions: Partitions, prefix: str, progress: Progress | None, note: Note) -> Cleared:
+    """Take the tasks with a prefix off the schedule, and forget the dead ones.
+
+    The log of a partition tells of it before each step there, with the number of tasks that were found so far.
+    """
     removed = looked = wait_ms = 0
+    found: Counter[Partition] = Counter()
     tasks = Prefix(partitions, prefix)
     await tasks.prepare()
 
     async def walk(steps: AsyncIterator[Found]) -> None:
         nonlocal removed, looked, wait_ms
         async for step in steps:
+            where = step.partition
+            found[where] += len(step.ids)
+            if step.ids:
+                await note_of_clear(where, note, found[where])
             async for one in pipeline(step.ids, partitions.remove):
                 removed += one.was_scheduled
                 wait_ms = max(wait_ms, one.wait_ms)

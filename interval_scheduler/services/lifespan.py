@@ -63,6 +63,8 @@ class Lifespan:
         queue: QueueOf | None = None,
     ) -> None:
         self._options = options
+        #: Whom the log of actions names.
+        self.actor: Final = options.actor
         self._outer: Final = outer
         self._queue: Final = queue
         self._links: Links | None = None

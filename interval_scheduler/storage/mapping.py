@@ -11,6 +11,7 @@ from ..model.plain import plain_task
 from ..model.policy import PLAIN, BadPolicy, of_header
 from ..model.records import PLAIN_HEADER, CorruptRecord, parse
 from ..model.rules import NO_RULES, phase_of, rules_of
+from ..model.steering import to_paused
 from ..model.task import DeadTask, ScheduledTask
 from ..model.wire import LATEST_MS, readable, whole
 from .commands.lookup import DeadRow, Row
@@ -63,6 +64,7 @@ def to_scheduled_task(partition: str, row: Row) -> ScheduledTask:
         last_run=_last_run(row.last_run) if policy.history else None,
         phase=None if record.phase_ms is None else record.phase_ms / 1000,
         rounding=record.grid_ms / 1000,
+        paused=None if row.pause is None else to_paused(row.pause),
     )
 
 

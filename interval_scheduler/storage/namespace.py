@@ -13,12 +13,14 @@ import anyio
 
 from ..errors import NotConnected, StorageError, StorageRefused
 from ..model.health import PartitionHealth, hints_wait
+from ..model.steering import Note
 from ..model.task import DeadTask, ScheduledTask, State
 from ..support.at_once import at_once
 from ..support.log import Log
 from .ahead import read_ahead
 from .commands import lookup, sync
 from .commands.assigning import START_WINDOW_MS
+from .commands.control import PauseChange, Purge
 from .commands.lookup import DeadRow, PageMark, StateSet
 from .listing import PAGE, Located, merged
 from .mapping import to_dead_task, to_scheduled_task
@@ -97,8 +99,8 @@ class Namespace:
         sizes = await asyncio.gather(*[partition.size.submit(None) for partition in self._partitions.all])
         return TaskCounts(sum(each.tasks for each in sizes), sum(each.due_now for each in sizes))
 
-    async def clear(self) -> Cleared:
-        """Take every task off the schedule."""
+    async def clear(self, note: Note | None = None) -> Cleared:
+        """Take every task off the schedule; `note` is what the log of actions is to say of it."""
         await self._partitions.apply_hints()
         removed, any_leased = 0, False
         migration = self._partitions.migration
@@ -107,7 +109,7 @@ class Namespace:
             # All at once: so no call that is made later takes effect before, at any partition.
             partitions = self._partitions.all
             for partition, each in zip(
-                partitions, await asyncio.gather(*[each.clear.submit(None) for each in partitions]), strict=True
+                partitions, await asyncio.gather(*[each.clear.submit(note) for each in partitions]), strict=True
             ):
                 removed += each.removed
                 any_leased = any_leased or each.any_leased
@@ -125,25 +127,27 @@ class Namespace:
             while await sync.drop_tags(partition.gate):
                 pass
 
-    async def pause_all(self) -> None:
-        """Pause all partitions."""
-        await self._set_paused(pause=True)
+    async def pause_all(self, note: Note | None = None) -> None:
+        """Pause all partitions; `note` tells who asks for it, and why."""
+        await self._set_paused(note, pause=True)
 
-    async def resume_all(self) -> None:
-        """Resume all partitions."""
-        await self._set_paused(pause=False)
+    async def resume_all(self, note: Note | None = None) -> None:
+        """Resume all partitions; `note` tells who asks for it."""
+        await self._set_paused(note, pause=False)
 
-    async def _set_paused(self, *, pause: bool) -> None:
+    async def _set_paused(self, note: Note | None, *, pause: bool) -> None:
         for partition in self._partitions.all:
             partition.require_online()
-        await asyncio.gather(*[partition.pause.submit(pause) for partition in self._partitions.all])
+        master = self._partitions.master  # its log tells of what concerns all
+        changes = [(each, PauseChange(pause, note, is_noted=each is master)) for each in self._partitions.all]
+        await asyncio.gather(*[partition.pause.submit(change) for partition, change in changes])
 
-    async def purge_dead(self) -> int:
-        """Delete all dead tasks; return how many there were."""
+    async def purge_dead(self, note: Note | None = None) -> int:
+        """Delete all dead tasks; return how many there were. `note` is what the log of actions is to say of it."""
 
         async def purge(partition: Partition) -> int:
             forgotten = 0
-            while some := await partition.purge_dead.submit(MAX_BATCH):
+            while some := await partition.purge_dead.submit(Purge(MAX_BATCH, note)):
                 forgotten += some
             return forgotten
 

@@ -51,6 +51,10 @@ PUBLIC = {
     "PartitionHealth",
     "PartitionMove",  # what moving() returns
     "PastRun",  # what run_history() returns
+    "PausedState",  # what paused() returns
+    "Action",  # what actions() returns
+    "ActionPage",
+    "acting_as",
     "TaskPage",  # what page() and failing_page() return
     "DeadPage",  # what dead_page() returns
     "SearchPage",  # what search() returns

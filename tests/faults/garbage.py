@@ -54,6 +54,8 @@ _TYPES: Final = {
     "history": "hash",
     "failing": "zset",
     "causes": "hash",
+    "pauses": "hash",
+    "actions": "zset",
     "fence": "string",
     "epoch": "string",
     "outbox": "hash",
@@ -146,6 +148,7 @@ def forget(client: redis.Redis, tag: bytes, raw_id: bytes) -> None:
         "failures",
         "history",
         "causes",
+        "pauses",
         "group:of",
         "group:overdue",
     ):

@@ -182,6 +182,15 @@ async def _tail(stage: Stage) -> None:
         await runs.aclose()
 
 
+async def _paused(stage: Stage) -> None:
+    stage.expect("paused", await stage.scheduler.paused(), None)
+
+
+async def _actions(stage: Stage) -> None:
+    page = await stage.scheduler.actions(limit=10)
+    stage.holds("actions", len(page.actions) <= 10)
+
+
 async def _tasks(stage: Stage) -> None:
     found = [task.id async for task in stage.scheduler.tasks(prefix="resting ")]
     stage.expect("tasks", found, [task.id for task in RESTING])
@@ -517,6 +526,8 @@ CALLS: Final[dict[str, Entry]] = {
     "statistics": plain(_statistics),
     "schedulers": plain(_schedulers),
     "tail": plain(_tail),
+    "paused": plain(_paused),
+    "actions": plain(_actions),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -6,12 +6,12 @@ import asyncio
 import dataclasses
 import zlib
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from interval_scheduler import DeadTask, PastRun, Rules, ScheduledTask, Scheduler, StorageRefused
+from interval_scheduler import DeadTask, PastRun, PausedState, Rules, ScheduledTask, Scheduler, StorageRefused
 from interval_scheduler.model.past import read_runs
 from interval_scheduler.model.placement import tag_of
 from interval_scheduler.model.task import State
@@ -57,14 +57,18 @@ async def _all(listed: AsyncIterator[Found]) -> list[Found]:
     return [each async for each in listed]
 
 
+#: Of a task that is paused.
+_PAUSED: Final = PausedState(None, None, None)
+
+
 async def _timeless(listed: AsyncIterator[ScheduledTask]) -> list[ScheduledTask]:
     return [_unclaimed(each) async for each in listed]
 
 
 def _unclaimed(task: ScheduledTask) -> ScheduledTask:
-    """Take the moment of the claim away, which the model does not know; it is there if the task is leased."""
+    """Take away the moment of the claim, and when and by whom it was paused, which the model does not know."""
     assert (task.claimed_at is not None) == (task.state == "leased")
-    return dataclasses.replace(task, claimed_at=None)
+    return dataclasses.replace(task, claimed_at=None, paused=None if task.paused is None else _PAUSED)
 
 
 async def looked_up(scheduler: Scheduler) -> list[Any]:
@@ -224,4 +228,5 @@ def shown(raw_id: bytes, task: Task) -> ScheduledTask:
         last_error=None if task.cause is None else task.cause[1].decode(),
         failed_at=None if task.cause is None else task.cause[0] / 1000,
         last_run=_past_run(task.past[0]) if task.past and spec.history else None,
+        paused=_PAUSED if isinstance(place, Paused) or (isinstance(place, Leased) and place.is_paused) else None,
     )

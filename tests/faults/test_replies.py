@@ -127,10 +127,16 @@ async def _set_quotas(scheduler: Scheduler) -> None:
 
 
 async def _rest(scheduler: Scheduler) -> None:
-    assert await scheduler.pause_task("rests")
+    assert await scheduler.pause_task("rests", "why")
     assert await scheduler.resume_task("rests")
-    await scheduler.pause()
+    await scheduler.pause("why")
+    assert await scheduler.paused() is not None
     await scheduler.resume()
+    assert await scheduler.assign_task(IntervalTask("{t}:rests", start=FAR)) is True
+    assert await scheduler.clear_tasks(prefix="{t}") == 1
+    found = [(each.kind, each.count) for each in reversed((await scheduler.actions()).actions)]
+    wanted = ["pause_task", "resume_task", "pause", "resume", "clear_tasks"]
+    assert found == [(kind, 1) for kind in wanted], "each is told once"
 
 
 async def _told(scheduler: Scheduler, task_id: str) -> None:

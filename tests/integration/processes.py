@@ -108,7 +108,7 @@ def read_ledger(path: Path) -> list[Entry]:
 
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
-_NOTES = ("attempts", "runs", "failures", "history", "causes")
+_NOTES = ("attempts", "runs", "failures", "history", "causes", "pauses")
 _PASSING = (b":reply:", b":lock:", b":wanted:", b":taken:", b":count:")
 
 
@@ -131,6 +131,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
         for name in _NOTES:
             assert set(client.hkeys(f"{tag}:{name}")) <= tasks, name
         assert set(client.hkeys(f"{tag}:errors")) <= places["dead"]
+        assert not set(client.hkeys(f"{tag}:pauses")) & (places["due"] | places["parked"])
         assert set(client.hkeys(f"{tag}:group:overdue")) <= places["due"]
         of = client.hgetall(f"{tag}:group:of")
         assert set(of) <= places["leased"]
@@ -147,6 +148,7 @@ def check_key_space(client: redis.Redis, namespace: str) -> None:
                 "failing",
                 "fence",
                 "halt",
+                "actions",
                 "longest",
                 "hinted",
                 "partitions",

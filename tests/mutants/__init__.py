@@ -3,6 +3,7 @@
 from typing import Final
 
 from . import (
+    in_actions,
     in_backups,
     in_batches,
     in_blocked,
@@ -48,6 +49,7 @@ from .planted import Planted
 
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
+    *in_actions.ALL,
     *in_running.ALL,
     *in_scattered.ALL,
     *in_statistics.ALL,

@@ -19,8 +19,8 @@ ALL: Final = (
     Planted(
         "clearing has a session of its own",
         "storage/partition/batchers.py",
-        "await assigning.clear(session, self._partition.keys)",
-        f"await assigning.clear({_OWN_SESSION}, self._partition.keys)",
+        "await assigning.clear(session, self._partition.keys, note)",
+        f"await assigning.clear({_OWN_SESSION}, self._partition.keys, note)",
         _TROUBLED,
     ),
     Planted(

@@ -84,8 +84,8 @@ ALL: Final = (
     Planted(
         "the namespace is cleared one partition after the other",
         "storage/namespace.py",
-        "await asyncio.gather(*[each.clear.submit(None) for each in partitions])",
-        "[await each.clear.submit(None) for each in partitions]",
+        "await asyncio.gather(*[each.clear.submit(note) for each in partitions])",
+        "[await each.clear.submit(note) for each in partitions]",
         tests_in(_ORDER, "test_what_concerns_all_tasks_comes_before_later_calls_on_every_partition"),
     ),
     Planted(

@@ -148,6 +148,9 @@ class Store:
         self.longest: bytes | None = None
         #: The keys of hash tags that a clear left.
         self.former_tags: set[bytes] = set()
+        #: The log of actions, the oldest first, and who paused tasks.
+        self.actions: list[bytes] = []
+        self.pauses: dict[bytes, bytes] = {}
         self._tag = self.keys.tasks.removesuffix(b"tasks")
         #: The queues of the namespace, which say nothing of its tasks.
         self.queues: list[bytes] = []
@@ -269,7 +272,7 @@ class Store:
         """The whole key space; fails where a key is of another type, expires or not against the plan, or is unknown."""
         space = Space()
         replies = {}
-        for key, kind, content, ttl in self._without_tags(await self._read(), space):
+        for key, kind, content, ttl in self._without_tags(self._without_actions(await self._read()), space):
             expires = ttl >= 0
             name = key.removeprefix(self._tag).decode()
             if name in _ZSETS:
@@ -283,7 +286,8 @@ class Store:
             elif name in ("fence", "halt", "epoch", "longest"):
                 assert (kind, expires) == ("string", False), key
                 # The longest lease says nothing of a task, so that it is no part of the space; so does the first epoch.
-                setattr(self if name == "longest" else space, name, None if content == stamp(1) else content)
+                known = content.partition(b" ")[0] if name == "halt" else content  # not by whom, and why
+                setattr(self if name == "longest" else space, name, None if content == stamp(1) else known)
             elif name.startswith("group:"):
                 assert not expires, key
                 space.groups[name.removeprefix("group:")] = list(content) if kind == "zset" else content
@@ -300,14 +304,28 @@ class Store:
             else:
                 assert (key, kind, expires) == (self.keys.membership, "hash", False)
                 space.membership = content
+        assert self.pauses.keys() <= space.tasks.keys(), "with a task goes who paused it"
         assert replies.keys() == self.replies.keys()
         for session, expected in self.replies.items():
             whole = not expected.endswith(b" ")
             assert replies[session] == expected if whole else replies[session].startswith(expected)
         return space
 
+    def _without_actions(self, rows: list[tuple[bytes, str, Any, int]]) -> Iterator[tuple[bytes, str, Any, int]]:
+        """Keep who steered what, which is no state of the tasks, and leave the other keys."""
+        self.actions, self.pauses = [], {}
+        for key, kind, content, ttl in rows:
+            if key == self.keys.actions:
+                assert (kind, ttl) == ("zset", -1), key
+                self.actions = [entry for entry, _ in sorted(content.items(), key=lambda pair: pair[1])]
+            elif key == self.keys.pauses:
+                assert (kind, ttl) == ("hash", -1), key
+                self.pauses = content
+            else:
+                yield key, kind, content, ttl
+
     def _without_tags(
-        self, rows: list[tuple[bytes, str, Any, int]], space: Space
+        self, rows: Iterable[tuple[bytes, str, Any, int]], space: Space
     ) -> Iterator[tuple[bytes, str, Any, int]]:
         """Take the index of hash tags into the space, note the queues, and leave the other keys."""
         tagged = {}

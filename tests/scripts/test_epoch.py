@@ -18,6 +18,7 @@ from .test_idempotence import ALL, Request, comparable, rich
 
 pytestmark = pytest.mark.asyncio
 
+PAUSED = b"1700000000000 alice\nmaintenance"
 FAR = 4_000_000_000_000
 #: A hint: the session and the number of its writer, and a removal.
 REMOVAL = b"0" * 16 + b" 1", [b"a", b"", b"", b"", b""]
@@ -206,19 +207,17 @@ async def test_a_list_takes_the_place_of_one_with_a_smaller_epoch(store: Store) 
     assert (await store.space()).epoch is None, "that of the beginning"
     await store.client.hset(store.keys.moves, mapping={"moved": 7, "looked": 9, "number": 5, "from there": 4})
     second, third = wanted(2, b"here,there", b"here"), wanted(3, b"here", b"here,there")
-    assert await topology.adopt_list(store.partition, second, 2, paused=False) == (first, False), (
-        "not what was expected"
-    )
-    assert await topology.adopt_list(store.partition, second, 1, paused=False) == (second, False)
+    assert await topology.adopt_list(store.partition, second, 2) == (first, b""), "not what was expected"
+    assert await topology.adopt_list(store.partition, second, 1) == (second, b"")
     space = await store.space()
     assert (space.epoch, space.halt) == (stamp(2, store.born), None)
     assert space.moves == {b"number": b"5", b"from there": b"4"}, "numbers are kept for good"
     for late in (second._replace(list=b"other"), first):
-        assert await topology.adopt_list(store.partition, late, None, paused=True) == (second, False)
+        assert await topology.adopt_list(store.partition, late, None, halt=PAUSED) == (second, b"")
     assert await store.space() == space
     assert await enrolled(store, first) == second
-    assert await topology.adopt_list(store.partition, third, None, paused=True) == (third, True)
-    assert (await store.space()).halt is not None
+    assert await topology.adopt_list(store.partition, third, None, halt=PAUSED) == (third, PAUSED)
+    assert (await store.space()).halt == PAUSED.split()[0]
 
 
 async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
@@ -228,14 +227,12 @@ async def test_a_change_does_not_begin_while_hints_wait(store: Store) -> None:
     await handoff.hint(store.session().it, store.partition, keys, "there", 10, *REMOVAL)
     before = await store.raw()
     with pytest.raises(ResponseError, match="HINTSWAIT"):
-        await topology.adopt_list(store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there"))
+        await topology.adopt_list(store.partition, second, 1, without_hints_for=("elsewhere", "there"))
     assert await store.raw() == before
     page = await handoff.hint_page(store.partition, keys)
     assert page is not None
     await handoff.trim_hints(store.partition, keys, page.last)
-    changed = await topology.adopt_list(
-        store.partition, second, 1, paused=False, without_hints_for=("elsewhere", "there")
-    )
+    changed = await topology.adopt_list(store.partition, second, 1, without_hints_for=("elsewhere", "there"))
     assert changed.membership == second
 
 
@@ -243,11 +240,11 @@ async def test_a_new_partition_has_the_list_from_the_beginning(store: Store) -> 
     assert await enrolled(store, wanted(4, b"here,there")) == wanted(4, b"here,there")
     assert (await store.space()).epoch == stamp(4, store.born)
     await store.client.delete(store.keys.membership, store.keys.epoch)
-    assert (await topology.adopt_list(store.partition, wanted(5, b"here", b"there"), None, paused=False))[0].number == 5
+    assert (await topology.adopt_list(store.partition, wanted(5, b"here", b"there"), None))[0].number == 5
 
 
 async def test_the_end_of_a_move(store: Store) -> None:
-    await topology.adopt_list(store.partition, wanted(2, b"here", b"there"), None, paused=False)
+    await topology.adopt_list(store.partition, wanted(2, b"here", b"there"), None)
     store.born = int((await store.space()).membership[b"born"])
     with pytest.raises(ResponseError, match="LISTCHANGED"):
         await topology.finish_migration(store.partition)

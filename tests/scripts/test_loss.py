@@ -97,10 +97,10 @@ async def test_nothing_to_acknowledge(store: Store) -> None:
 async def test_a_list_that_is_adopted_keeps_the_birth(store: Store) -> None:
     first = await topology.enroll(store.partition, MEMBER)
     second = MEMBER._replace(list=b"here,there", epoch=b"2", from_list=b"here")
-    await topology.adopt_list(store.partition, second, 1, paused=False)
+    await topology.adopt_list(store.partition, second, 1)
     assert await topology.enroll(store.partition, second) == second._replace(born=first.born)
     await flushed(store)
-    await topology.adopt_list(store.partition, second, None, paused=False)
+    await topology.adopt_list(store.partition, second, None)
     third = await topology.enroll(store.partition, second._replace(born=first.born))
     assert third.born > first.born
     assert third.lost_ms

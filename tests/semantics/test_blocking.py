@@ -90,7 +90,10 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert blocking.pause_task("a")
     assert [each.id for each in blocking.tasks(state="paused")] == ["a"]
     assert blocking.resume_task("a")
-    blocking.pause()
+    blocking.pause("why")
+    assert (paused := blocking.paused()) is not None
+    assert paused.reason == "why"
+    assert [each.kind for each in blocking.actions(limit=1).actions] == ["pause"]
     assert blocking.run_task_now("b")
     assert blocking.cancel_run("b") is False
     blocking.resume()

@@ -91,6 +91,8 @@ CALLS: Final[dict[str, Call]] = {
     "statistics": lambda scheduler: scheduler.statistics(time.time() - 60),
     "schedulers": lambda scheduler: scheduler.schedulers(),
     "tail": _tail,
+    "paused": lambda scheduler: scheduler.paused(),
+    "actions": lambda scheduler: scheduler.actions(),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any, Literal, Unpack, assert_type
 
 from interval_scheduler import (
+    Action,
+    ActionPage,
     AlreadyExecuting,
     AssignCounts,
     AuditReport,
@@ -38,6 +40,7 @@ from interval_scheduler import (
     PartitionOffline,
     PartitionOverview,
     PastRun,
+    PausedState,
     Point,
     Problem,
     Rate,
@@ -63,6 +66,7 @@ from interval_scheduler import (
     TaskPage,
     TaskRun,
     UnknownNamespace,
+    acting_as,
     current_run,
     next_runs,
 )
@@ -77,6 +81,31 @@ async def runs_to_come(scheduler: Scheduler, found: ScheduledTask) -> None:
     assert_type(ahead, Forecast)
     assert_type(ahead.runs, tuple[float, ...])
     assert_type(ahead.missing, tuple[str, ...])
+
+
+async def steering(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
+    """Who steered what, when and why."""
+    with acting_as("alice@example.com"):
+        assert_type(await scheduler.pause_task("a", "why"), bool)
+        await scheduler.pause(reason="why")
+    state = await scheduler.paused()
+    assert_type(state, PausedState | None)
+    assert_type(blocking.paused(), PausedState | None)
+    if state is not None:
+        assert_type((state.at, state.who, state.reason), tuple[float | None, str | None, str | None])
+    page = await scheduler.actions(None, 10)
+    assert_type(page, ActionPage)
+    assert_type(blocking.actions(page.after).offline, tuple[str, ...])
+    for each in page.actions:
+        assert_type(each, Action)
+        assert_type((each.at, each.until, each.count), tuple[float, float, int])
+        assert_type((each.task_id, each.prefix, each.details), tuple[str | None, str | None, str | None])
+        if each.kind == "set_rate":
+            assert_type(each.partition, str)
+    found = await scheduler.get_task("a")
+    if found is not None:
+        assert_type(found.paused, PausedState | None)
+    assert_type(SchedulerOptions(actor="deploy-bot").actor, str | None)
 
 
 async def quotas(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
@@ -289,6 +318,7 @@ async def control(scheduler: Scheduler) -> None:
     assert_type(await scheduler.revive_task(task), bool)
     assert_type(await scheduler.count_tasks(prefix="{a}"), int)
     assert_type(await scheduler.pause_tasks(prefix="{a}", progress=max), int)
+    assert_type(await scheduler.pause_tasks(prefix="{a}", reason="why"), int)
     assert_type(await scheduler.resume_tasks(prefix="{a}:b"), int)
     assert_type(await scheduler.clear_tasks(prefix="a"), int)
     await scheduler.pause()

@@ -107,6 +107,7 @@ def test_every_option_may_be_given_in_camel_case() -> None:
         on_offline="hint",
         max_hints=8,
         statistics=False,
+        actor="deploy-bot",
     )
     for given in (storage, options):
         for field in dataclasses.fields(given):
@@ -282,6 +283,9 @@ def test_an_option_is_named_by_a_str() -> None:
         ({"max_hints": None}, ConfigurationTypeError, "max_hints"),
         ({"statistics": None}, ConfigurationTypeError, "statistics"),
         ({"statistics": 1}, ConfigurationTypeError, "statistics"),
+        ({"actor": ""}, ConfigurationError, "actor"),
+        ({"actor": "a\nb"}, ConfigurationError, "actor"),
+        ({"actor": 5}, ConfigurationTypeError, "actor"),
         ({"storage": None}, ConfigurationTypeError, "storage"),
         ({"storage": []}, ConfigurationTypeError, "storage"),
     ],

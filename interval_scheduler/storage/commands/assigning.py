@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ...model.assignment import AssignCall, NeverRuns, Reschedule
 from ...model.policy import PLAIN
+from ...model.steering import NO_NOTE, Note
 from ..requests.session import Requests, to_flags
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
@@ -93,8 +94,9 @@ class Cleared(NamedTuple):
     are_tags_left: bool = False
 
 
-async def clear(session: Requests, keys: Keys) -> Cleared:
-    """Take every task off the schedule."""
-    reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], ())
+async def clear(session: Requests, keys: Keys, note: Note | None = None) -> Cleared:
+    """Take every task off the schedule; `note` is what the log of actions is to say of it."""
+    words = NO_NOTE if note is None else note.words
+    reply: bytes = await session.request(scripts.CLEAR, keys.of[scripts.CLEAR], words)
     leased, _, removed = reply.partition(b" ")
     return Cleared(int(removed.removesuffix(b"+")), leased == b"1", removed.endswith(b"+"))

@@ -24,6 +24,7 @@ AUDITED_KEYS: Final = (
     "history",
     "failing",
     "causes",
+    "pauses",
     "parked",
     "parked-of",
     "of",

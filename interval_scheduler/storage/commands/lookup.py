@@ -12,7 +12,7 @@ from ...model.wire import moment_of, whole
 from ..scripts import loader as scripts
 from ..scripts.ports import ScriptRunner
 
-_LEASE: Final = re.compile(rb"(\d{1,16}) (\S{1,24})(?: |$)")
+_LEASE: Final = re.compile(rb"(\d{1,16}) (\S{1,24})(?: [^p]*(p)?|$)")
 
 
 class Row(NamedTuple):
@@ -29,6 +29,8 @@ class Row(NamedTuple):
     last_run: bytes | None = None
     #: Of a failing task: when it failed, ms, a blank, the error.
     cause: bytes | None = None
+    #: Of a task that is paused, or will be after its run: when, by whom and why; empty: that is not known.
+    pause: bytes | None = None
 
 
 #: The most bytes of records in one reply to a look or for a page, unless one task alone has more.
@@ -149,7 +151,7 @@ class Found(NamedTuple):
     scores: Sequence[bytes]
     records: Sequence[bytes | None]
     leases: Sequence[bytes | None]
-    #: The failed deliveries, the failed runs, the last runs and the last errors.
+    #: The failed deliveries, the failed runs, the last runs, the last errors and the pauses.
     extras: Sequence[Sequence[bytes | None]]
     errors: Sequence[bytes | None]
     #: Of parked tasks the members of their set, else empty.
@@ -208,13 +210,13 @@ def row_of(
     """Make a row from the fields of a task; None if it is not scheduled."""
     if record is None:
         return None
-    *counts, last_run, cause = extras
+    *counts, last_run, cause, pause = extras
     for extra, name in zip(counts, ("attempts", "failures"), strict=True):
         if extra is not None and whole(extra) is None:
             record = Garbled(record, f"its field in the key {name} is no number")
     failed, failures = (whole(extra) or 0 for extra in counts)
     state: State
-    claimed_us = None
+    claimed_us, is_paused = None, False
     if due is not None:
         due_ms, state = moment_of(due), "waiting"
     elif lease is not None:
@@ -222,9 +224,20 @@ def row_of(
         if claim is None:
             due_ms, record = 0, Garbled(record, "its field in the key leases is no lease")
         else:
-            due_ms, claimed_us = moment_of(claim[2]), int(claim[1])
+            due_ms, claimed_us, is_paused = moment_of(claim[2]), int(claim[1]), claim[3] is not None
     elif paused is not None:
-        due_ms, state = moment_of(paused), "paused"
+        due_ms, state, is_paused = moment_of(paused), "paused", True
     else:
         return None
-    return Row(raw_id, record, due_ms, state, failed, failures, claimed_us, last_run, cause)
+    return Row(
+        raw_id,
+        record,
+        due_ms,
+        state,
+        failed,
+        failures,
+        claimed_us,
+        last_run,
+        cause,
+        (pause or b"") if is_paused else None,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ...model.quotas import Quotas, Rate
+from ...model.steering import NO_NOTE, Note
 from ...model.wire import readable, whole
 from ..requests.session import Requests
 from ..scripts import loader as scripts
@@ -19,6 +20,8 @@ class QuotaChange(NamedTuple):
 
     quotas: Quotas
     expected: int | None = None
+    #: What the log of actions is to say of it; `None`: nothing.
+    note: Note | None = None
 
 
 class Taken(NamedTuple):
@@ -53,6 +56,7 @@ async def put(session: Requests, partition: ScriptRunner, change: QuotaChange) -
         b"" if change.expected is None else change.expected,
         b"" if quotas.rate is None else quotas.rate.encode(),
         len(quotas.rates),
+        *(NO_NOTE if change.note is None else change.note.words),
     ]
     for group, rate in quotas.rates.items():
         args += (group.encode(), rate.encode())

@@ -35,10 +35,10 @@ async def acknowledge(partition: ScriptRunner, born: bytes) -> bool:
 
 
 class AdoptReply(NamedTuple):
-    """The membership that is stored then, and if the partition is paused."""
+    """The membership that is stored then; and since when the partition is paused, by whom and why; empty: it is not."""
 
     membership: Membership
-    is_paused: bool
+    halt: bytes
 
 
 async def adopt_list(
@@ -46,12 +46,13 @@ async def adopt_list(
     wanted: Membership,
     expected: int | None,
     *,
-    paused: bool,
+    halt: bytes = b"",
     without_hints_for: Sequence[str] = (),
 ) -> AdoptReply:
     """Give a partition the wanted list if its epoch is the expected one (None: any smaller epoch).
 
-    The partition refuses while it keeps hints for one of the partitions in `without_hints_for`.
+    With `halt`, it is paused, as the key of another partition says. The partition refuses while it keeps hints for one
+    of the partitions in `without_hints_for`.
     """
     keys = partition.keys
     reply: list[bytes] = await partition.evaluate(
@@ -65,12 +66,12 @@ async def adopt_list(
             b"" if expected is None else expected,
             *wanted[:4],
             wanted.from_list,
-            int(paused),
+            halt,
             keys.wake,
         ),
     )
-    *stored, is_paused = reply
-    return AdoptReply(Membership(*stored), is_paused == b"1")
+    *stored, halted = reply
+    return AdoptReply(Membership(*stored), halted)
 
 
 async def finish_migration(partition: ScriptRunner) -> None:

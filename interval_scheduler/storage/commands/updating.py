@@ -10,8 +10,8 @@ from ...model.updating import TaskUpdate
 from ..requests.session import Requests
 from ..scripts import loader as scripts
 from ..scripts.keys import Keys
-from ..scripts.ports import Argument
 from .assigning import RESCHEDULE_CODES
+from .control import with_notes
 
 #: The number of arguments of an update.
 _ARGUMENTS: Final = 6
@@ -37,10 +37,10 @@ async def update(
         calls: the changes.
         plans: for each of them its plan, empty for none; see `TaskUpdate.plan`.
     """
-    args: list[Argument] = [keys.wake, grid_ms, _LETTERS]
-    for call, plan in zip(calls, plans, strict=True):
+    args, numbers = with_notes([keys.wake, grid_ms, _LETTERS], [call.note for call in calls])
+    for call, plan, number in zip(calls, plans, numbers, strict=True):
         kind = b"-" if call.data is None else b"s" if call.is_text else b"b"
-        code = RESCHEDULE_CODES[call.reschedule] + kind + call.changes
+        code = number + RESCHEDULE_CODES[call.reschedule] + kind + call.changes
         args += (call.id, code, call.hash, call.start, plan, call.data or b"")
     reply: bytes = await session.request(scripts.UPDATE, keys.of[scripts.UPDATE], args, _ARGUMENTS)
     earliest, _, results = reply.partition(b" ")

@@ -15,11 +15,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
 from ...model.assignment import AssignCall, NeverRuns
+from ...model.steering import Note
 from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import assigning, locks, lookup, quotas, topology
 from ..commands.assigning import Cleared, Removed
 from ..commands.backup import RestoreBatch
-from ..commands.control import ControlStep, pause_all, purge_dead
+from ..commands.control import ControlStep, PauseChange, Purge, pause_all, purge_dead
 from ..commands.quotas import QuotaChange
 from ..requests.batching import MAX_BATCH_BYTES, BatchedCalls, Partly
 from ..requests.callers import Callers
@@ -55,9 +56,9 @@ class Batchers(NamedTuple):
     remove: Turn[bytes, Removed]
     control: Turn[ControlStep, str]
     update: Turn[TaskUpdate, UpdateAnswer]
-    clear: Turn[None, Cleared]
-    pause: Turn[bool, bool]
-    purge_dead: Turn[int, int]
+    clear: Turn[Note | None, Cleared]
+    pause: Turn[PauseChange, bool]
+    purge_dead: Turn[Purge, int]
     put_quotas: Turn[QuotaChange, bool]
     restore: Turn[RestoreBatch, str]
     if_exists: BatchersIfExists
@@ -231,17 +232,17 @@ class _WholeChanges:
         self._partition = partition
         self._session = session
 
-    async def clear(self, calls: Sequence[None], callers: Callers) -> Sequence[Cleared]:
+    async def clear(self, notes: Sequence[Note | None], callers: Callers) -> Sequence[Cleared]:
         session = await self._online_session(callers)
-        return [await assigning.clear(session, self._partition.keys) for _ in calls]
+        return [await assigning.clear(session, self._partition.keys, note) for note in notes]
 
-    async def pause(self, pauses: Sequence[bool], callers: Callers) -> Sequence[bool]:
+    async def pause(self, changes: Sequence[PauseChange], callers: Callers) -> Sequence[bool]:
         session = await self._online_session(callers)
-        return [await pause_all(session, self._partition.keys, pause=pause) for pause in pauses]
+        return [await pause_all(session, self._partition.keys, **change._asdict()) for change in changes]
 
-    async def purge_dead(self, limits: Sequence[int], callers: Callers) -> Sequence[int]:
+    async def purge_dead(self, purges: Sequence[Purge], callers: Callers) -> Sequence[int]:
         session = await self._online_session(callers)
-        return [await purge_dead(session, self._partition.keys, limit) for limit in limits]
+        return [await purge_dead(session, self._partition.keys, *purge) for purge in purges]
 
     async def put_quotas(self, changes: Sequence[QuotaChange], callers: Callers) -> Sequence[bool]:
         session = await self._online_session(callers)

@@ -130,7 +130,7 @@ class Handshake:
         """Make the database a partition of the namespace unless it is one; return what is stored then."""
         if self.expected.is_migrating and (self.stored is None or self.stored.number < self.expected.number):
             # It came back with the list from before the reconfiguration, whose migration has not ended yet.
-            await topology.adopt_list(self._partition, self.expected, None, paused=False)
+            await topology.adopt_list(self._partition, self.expected, None)
         if self._place.entry is not None:  # before any task, so that a list of partitions changes for all queues
             await enter_queue(self._partition, self._place.entry, self.expected.list)
         return await topology.enroll(self._partition, self.expected)

@@ -28,10 +28,12 @@ SHARED: Final = {
     "history": "hash, id -> the last runs, of a task that asks for them (see _history.lua)",
     "failing": "sorted set, id -> when its last run failed, ms, of a task that goes on",
     "causes": "hash, id -> of a failing task: when it failed, ms, a blank, the error",
+    "pauses": "hash, id -> of a paused task: when it was paused, ms, a blank, who, a line break, the reason",
     "groups": "prefix of the keys of groups (see _groups.lua)",
     "fence": "string, the last fencing token",
     "longest": "string, the longest lease of all schedulers, ms; absent unless one is longer than six minutes",
-    "halt": "string, when the namespace was paused, ms; absent while it is not paused",
+    "halt": "string, when the namespace was paused, ms, a blank, who, a line break, the reason; absent while it is not",
+    "actions": "sorted set, who steered what -> number, counted up; the last 10,000 (see _actions.lua)",
     "outbox": "hash, id -> a task that moves to another partition, with all its state",
     "moves": "hash, numbers of the last batches out and in, and the progress of the move",
     "hinted": "string, the number of the last hint that was applied here",
@@ -83,6 +85,7 @@ class Keys:
 
     __slots__ = (
         "_tag",
+        "actions",
         "attempts",
         "cards",
         "causes",
@@ -108,6 +111,7 @@ class Keys:
         "outbox",
         "parked",
         "paused",
+        "pauses",
         "probe",
         "queues",
         "runs",
@@ -140,12 +144,16 @@ class Keys:
         #: The tasks whose last run failed, and their errors.
         self.failing: Final = self._tag + b"failing"
         self.causes: Final = self._tag + b"causes"
+        #: Who paused tasks, and why; `pauses_of` in `_tags.lua` derives this name too.
+        self.pauses: Final = self._tag + b"pauses"
         #: A prefix; `_groups.lua` lists the keys that start with it.
         self.groups: Final = self._tag + b"group:"
         self.parked: Final = self.groups + b"parked"
         #: A prefix, of the index of hash tags; `_tags.lua` derives it from the key of the tasks, and lists the keys.
         self.tags: Final = self._tag + b"tag:"
         self.halt: Final = self._tag + b"halt"
+        #: Who steered what, and when.
+        self.actions: Final = self._tag + b"actions"
         #: The longest lease that a scheduler took, by which an audit tells leases that are stuck.
         self.longest: Final = self._tag + b"longest"
         #: The number of the last hint that was applied here.

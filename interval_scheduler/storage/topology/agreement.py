@@ -166,7 +166,7 @@ class Reconfiguration:
     async def _write(self, epoch: int, from_list: bytes, expected: int | None) -> None:
         """Write the list to all partitions; `expected` is the master's epoch if the reconfiguration begins here."""
         old, joining = self._old_and_joining(from_list)
-        is_paused = False
+        halt = b""
         others = [partition.name for partition in (*old, *joining) if partition is not self._master]
         for partition in (self._master, *(other for other in (*old, *joining) if other is not self._master)):
             begins_here = partition is self._master and expected is not None
@@ -177,7 +177,7 @@ class Reconfiguration:
                     partition,
                     handshake.expected,
                     expected if partition is self._master else None,
-                    paused=is_paused and partition in joining,
+                    halt=halt if partition in joining else b"",
                     without_hints_for=others if begins_here else (),
                 )
             except FAILED as error:
@@ -189,4 +189,4 @@ class Reconfiguration:
                     ) from None
                 raise translate(partition.name, error) from None
             handshake.expected.require(changed.membership, partition.keys.membership)
-            is_paused = is_paused or changed.is_paused
+            halt = halt or changed.halt

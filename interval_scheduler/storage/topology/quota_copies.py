@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ...errors import StorageError
 from ...model.quotas import Quotas
+from ...model.steering import Note
 from ...support.log import Log
 from ..commands import quotas
 from ..commands.quotas import QuotaChange
@@ -52,8 +53,12 @@ class QuotaCopies:
         self._master.require_online()
         return await quotas.read(self._master.gate)
 
-    async def change(self, changed: Callable[[Quotas], Quotas]) -> None:
+    async def change(
+        self, changed: Callable[[Quotas], Quotas], noted: Callable[[Quotas, Quotas], Note] | None = None
+    ) -> None:
         """Change the quotas: `changed` returns the new ones, from those before, and may be called again.
+
+        `noted` returns what the log of actions is to say of a change, from the quotas before and after it.
 
         Raises:
             PartitionOffline: a partition is offline; then it gets its copy when it is back.
@@ -67,7 +72,8 @@ class QuotaCopies:
                 after = before  # what is set anew as it is costs no tokens
                 break
             after = replace(after, revision=max(before.revision + 1, await self._master.now_ms()))
-            if await self._master.put_quotas.submit(QuotaChange(after, before.revision)):
+            note = None if noted is None else noted(before, after)
+            if await self._master.put_quotas.submit(QuotaChange(after, before.revision, note)):
                 break
         others = [partition for partition in self._partitions() if partition is not self._master]
 

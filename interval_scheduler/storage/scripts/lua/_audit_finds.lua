@@ -12,12 +12,13 @@ local HASHES = {
   failures = failures_key,
   history = history_key,
   causes = causes_key,
+  pauses = pauses_key,
   of = groups .. 'of',
   overdue = groups .. 'overdue',
   ['parked-of'] = groups .. 'parked-of',
 }
 -- The hashes that may know a task beside its record and its place, in the order of the report.
-local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'history', 'causes', 'of', 'overdue', 'parked-of' }
+local EXTRAS = { 'attempts', 'errors', 'runs', 'failures', 'history', 'causes', 'of', 'overdue', 'parked-of', 'pauses' }
 -- Those of them that are counts.
 local COUNTS = { 'attempts', 'runs', 'failures' }
 -- The places of a task. One that is at several places stays at the first of them.

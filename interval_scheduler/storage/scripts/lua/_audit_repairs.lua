@@ -14,7 +14,7 @@ end
 local function forget(found)
   local id = found.id
   delete_members({ id }, { due_key, leased_key, dead_key, paused_key, failing_key })
-  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key })
+  delete_fields({ id }, { leases_key, attempts_key, errors_key, runs_key, failures_key, history_key, causes_key, pauses_key })
   take_from_tags(tasks_key, { id })
   drop_parked(groups, { id })
   if give_up_turns(groups, { id }, now, due_key) or leave_groups(groups, { id }, now, due_key) then

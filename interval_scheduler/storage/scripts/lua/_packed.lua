@@ -1,10 +1,10 @@
 -- Functions for tasks that come with all their state, which the loader puts after those of `_history.lua`: from another
 -- partition, or from a backup.
 --
--- A packed task is a line, and texts of known lengths one behind the other: its error, its history, its cause, its record.
--- The line has the letter of its place (w: waiting, p: paused, d: dead), its moment there in ms, the counts of its failed
--- deliveries ('00' is a count of 0 that is kept), runs and failed runs, and the lengths of the three texts. Those of the
--- history and the cause may be left out if both are empty.
+-- A packed task is a line, and texts of known lengths one behind the other: its error, its history, its cause, who paused
+-- it, its record. The line has the letter of its place (w: waiting, p: paused, d: dead), its moment there in ms, the counts
+-- of its failed deliveries ('00' is a count of 0 that is kept), runs and failed runs, and the lengths of the four texts.
+-- Those behind the first may be left out if all of them are empty.
 
 -- The longest list of counts in digits, and the longest moment and length that are read.
 local LONGEST_COUNTS, LONGEST_MOMENT, LONGEST_LENGTH = 48, 16, 15
@@ -13,32 +13,34 @@ local LONGEST_COUNTS, LONGEST_MOMENT, LONGEST_LENGTH = 48, 16, 15
 local function read_packed(packed)
   local letter, moment, attempts, runs, failures, length, more, behind =
     match(packed, '^([wpd]) (%-?%d+) (%d+) (%d+) (%d+) (%d+)([ %d]*)\n()')
-  local history_length, cause_length = match(more or '', '^ (%d+) (%d+)$')
+  local history_length, cause_length, pause_length = match(more or '', '^ (%d+) (%d+) (%d+)$')
   if
     not letter
     or #attempts + #runs + #failures > LONGEST_COUNTS
     or #moment > LONGEST_MOMENT
     or #length > LONGEST_LENGTH
-    or more ~= '' and (not history_length or #more > 2 * LONGEST_LENGTH + 2)
+    or more ~= '' and (not history_length or #more > 3 * LONGEST_LENGTH + 3)
   then
     return nil
   end
   local at_history = behind + tonumber(length)
   local at_cause = at_history + tonumber(history_length or 0)
-  local at_record = at_cause + tonumber(cause_length or 0)
+  local at_pause = at_cause + tonumber(cause_length or 0)
+  local at_record = at_pause + tonumber(pause_length or 0)
   return {
     letter = letter,
     moment = moment,
     counts = { attempts == '00' and '0' or attempts ~= '0' and attempts, runs ~= '0' and runs, failures ~= '0' and failures },
     error = string.sub(packed, behind, at_history - 1),
     history = string.sub(packed, at_history, at_cause - 1),
-    cause = string.sub(packed, at_cause, at_record - 1),
+    cause = string.sub(packed, at_cause, at_pause - 1),
+    pause = string.sub(packed, at_pause, at_record - 1),
     record = string.sub(packed, at_record),
   }
 end
 
--- Collect tasks that are to be written. `hashes` has the keys of failed deliveries, runs, failed runs, errors, histories
--- and causes, in this order.
+-- Collect tasks that are to be written. `hashes` has the keys of failed deliveries, runs, failed runs, errors, histories,
+-- causes and pauses, in this order.
 local function new_arrivals(hashes)
   local values = {}
   for n = 1, #hashes do
@@ -67,7 +69,7 @@ local function arrive(arrivals, id, task)
     place(arrivals.places, id, moment_of(task.moment), task.letter == 'p')
   end
   local counts = task.counts
-  for n, value in ipairs({ counts[1], counts[2], counts[3], task.error, task.history, task.cause }) do
+  for n, value in ipairs({ counts[1], counts[2], counts[3], task.error, task.history, task.cause, task.pause }) do
     if value and value ~= '' then
       local values = arrivals.values[n]
       values[#values + 1], values[#values + 2] = id, value

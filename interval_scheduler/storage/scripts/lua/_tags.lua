@@ -259,9 +259,18 @@ local function write_records(tasks_key, pairs_of, fresh)
   call('HSET', tasks_key, unpack(pairs_of))
 end
 
--- Delete records, and take their ids out of the index.
+-- Find the hash that tells who paused tasks, from the key of the tasks. It is there only while a task is paused.
+local function pauses_of(tasks_key)
+  return string.sub(tasks_key, 1, -6) .. 'pauses'
+end
+
+-- Delete records, and take their ids out of the index; with them goes what is known of their pauses.
 local function delete_records(tasks_key, ids)
   if #ids > 0 then
+    local pauses = pauses_of(tasks_key)
+    if call('EXISTS', pauses) == 1 then
+      call('HDEL', pauses, unpack(ids))
+    end
     call('HDEL', tasks_key, unpack(ids))
     take_from_tags(tasks_key, ids)
   end

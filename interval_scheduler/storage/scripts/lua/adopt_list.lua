@@ -8,10 +8,11 @@
 -- ARGV[5] list: string, the sorted names of all partitions, with commas between them
 -- ARGV[6] master: string, the name of the partition that keeps the locks
 -- ARGV[7] from: string, the list from which tasks have to move
--- ARGV[8] paused: 1 if the namespace is paused, else 0
+-- ARGV[8] paused: string, since when the namespace is paused, by whom and why, as in the key of another partition; '' if it
+--   is not
 -- ARGV[9] channel: string, where sleeping schedulers listen
--- Returns: {schema; partition; list; master; epoch; from; 1 if the partition is paused, else 0}, as they are then; or
---   the error HINTSWAIT
+-- Returns: {schema; partition; list; master; epoch; from; since when the partition is paused, by whom and why, or
+--   ''}, as they are then; or the error HINTSWAIT
 -- Guarantees: atomic; refused while one of these hints waits; a list with the same epoch or a greater one is never
 --   changed, so that a repetition changes nothing.
 
@@ -35,8 +36,8 @@ if epoch < tonumber(epoch_arg) and (expected_arg == '' or epoch == tonumber(expe
   end
   call('HSET', membership_key, 'born', born)
   call('HDEL', moves_key, 'moved', 'looked')
-  if paused_arg == '1' then
-    call('SET', halt_key, digits(now_ms()))
+  if paused_arg ~= '' then
+    call('SET', halt_key, paused_arg)
   end
   redis.pcall('PUBLISH', channel_arg, '0')
   stored = values
@@ -44,5 +45,9 @@ end
 for n = 1, 6 do
   stored[n] = stored[n] or ''
 end
-stored[7] = digits(call('EXISTS', halt_key))
+local halted = redis.pcall('GET', halt_key)
+if type(halted) == 'table' then -- of another type, which pauses it too: people have to look at it
+  halted = digits(now_ms())
+end
+stored[7] = halted or ''
 return stored

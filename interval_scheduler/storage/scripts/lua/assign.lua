@@ -297,6 +297,12 @@ if makes_room then
 end
 if call('ZREM', dead_key, unpack(touched)) > 0 then
   call('HDEL', errors_key, unpack(touched))
+  local pauses = pauses_of(tasks_key)
+  for _, id in ipairs(call('EXISTS', pauses) == 1 and touched or {}) do
+    if not call('ZSCORE', paused_key, id) and call('HEXISTS', leases_key, id) == 0 then
+      call('HDEL', pauses, id) -- it was paused before it died
+    end
+  end
 end
 if call('EXISTS', history_key) == 1 then
   local unasked = {}

@@ -1,5 +1,5 @@
 -- Check one step of one part of the key space, and repair what is wrong there if asked to.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, longest, fence
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses, longest, fence
 -- ARGV[1] place: string, the name of the key to read, or counts for the counts of groups
 -- ARGV[2] cursor: string, where the step before ended; '0' to begin
 -- ARGV[3] count: integer, about how many ids to look at; fewer if their values are heavy
@@ -23,6 +23,7 @@ local function left_over(found)
     or found.failing and (found.dead or not extras.causes) and 'failing'
     or extras.causes and not found.failing and 'causes'
     or extras.history and not match(match(found.record, '^[^\n]*'), ';h%d') and 'history'
+    or extras.pauses and (found.due or found.parked) and 'pauses'
     or nil
 end
 

@@ -1,32 +1,37 @@
 -- Pause and resume tasks, run them now, revive dead ones, and cancel runs in progress.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses, actions
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
--- ARGV[3...] for each step four: id: string; action: p (pause), r (resume), n (run now), v (revive), x (cancel the
---   run in progress) or h (the same, and have it handed back); header: string, the header of the record as the caller knows it, or '' if that does not matter; next: integer, ms, the next due
---   time by that header, or '' if the script can work it out
+-- ARGV[3] noted: integer, the number of notes for the log of actions
+-- ARGV[4...] for each note five: the name of the call; the name of this very call, or ''; who; details, of a pause the
+--   reason; a prefix, or ''; and then for each step four: id: string; action: p (pause), r (resume), n (run now), v (revive),
+--   x (cancel the run in progress) or h (the same, and have it handed back), and behind it the number of its note, if any;
+--   header: string, the header of the record as the caller knows it, or '' if that does not matter; next: integer, ms, the
+--   next due time by that header, or '' if the script can work it out
 -- Returns: string, the earliest new due time in ms (-1: none), a blank, and for each step 1 (done), 0 (no such task, or
 --   not in a state for it) or c (the header was changed meanwhile, before this step or before
 --   an earlier one on the same task: try again), fewer than the steps if more records
 --   were too much to read, and then a slash and the number of the steps; or '?' and for each 1 (exists here) or 0
 -- Guarantees: atomic; refused under another membership; applied once per request; a task keeps its grid; a
 --   running task is marked, so that its completion obeys; a run that is cancelled is marked, and announced to its worker,
---   which hears of the mark at the latest when it renews the lease; a step that was done before counts as done; passes when Redis
---   is out of memory.
+--   which hears of the mark at the latest when it renews the lease; a step that was done before counts as done; what is
+--   done is in the log, with one entry for each note; passes when Redis is out of memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local refused = not_all_exist(stamp_arg, tasks_key, arguments(3, 4))
+local notes, first = read_notes(4, tonumber(noted_arg))
+local refused = not_all_exist(stamp_arg, tasks_key, arguments(first, 4))
 if refused then
   return remember(reply_key, stamp_arg, refused)
 end
 
 local now = now_ms()
 local before = head(due_key)
+local newest = newest_actions(actions_key, notes)
 local earliest
 
 local function wait_until(id, moment)
@@ -161,17 +166,45 @@ end
 
 pass_when_full(reply_key)
 local results, changed = {}, {}
-for at = 3, #ARGV, 4 do
+local kinds, pauses, resumed = {}, {}, {}
+for at = first, #ARGV, 4 do
   if bytes_read >= MOST_READ then
     break
   end
   local id, result = ARGV[at], 'c'
   if not changed[id] then -- else an earlier step on it is repeated, and this one must not overtake that
     local claim, _, mark, paused, cancelled = read_lease(call('HGET', leases_key, id))
-    result = actions[ARGV[at + 1]](id, at, claim, mark, paused, cancelled)
+    local kind = kinds[ARGV[at + 1]]
+    if not kind then
+      local letter, number = match(ARGV[at + 1], '^(.)(%d*)$')
+      kind = { letter = letter, carry_out = actions[letter], note = notes[tonumber(number)] }
+      kinds[ARGV[at + 1]] = kind
+    end
+    result = kind.carry_out(id, at, claim, mark, paused, cancelled)
     changed[id] = result == 'c'
+    if result == '1' then
+      if kind.note then
+        count_step(kind.note, id)
+      end
+      if kind.letter == 'p' then
+        pauses[id] = kind.note
+      elseif kind.letter == 'r' or kind.letter == 'v' then
+        pauses[id] = nil
+        resumed[#resumed + 1] = id
+      end
+    end
   end
   results[#results + 1] = result
 end
 announce(channel_arg, before, earliest)
-return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV - 2) / 4))
+local rests = {}
+for id, note in pairs(pauses) do
+  note.text = note.text or pause_text(note.who, note.details, now)
+  rests[#rests + 1], rests[#rests + 2] = id, note.text
+end
+delete_fields(resumed, { pauses_key })
+if #rests > 0 then
+  call('HSET', pauses_key, unpack(rests))
+end
+note_actions(actions_key, newest, notes, now)
+return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV + 1 - first) / 4))

@@ -1,12 +1,12 @@
 -- Read tasks with all their state, a step at a time, for a backup.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, causes, groups, halt
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, causes, pauses, groups, halt
 -- ARGV[1] cursor: string, where the step before ended; '0' to begin
 -- ARGV[2] count: integer, about how many tasks to read, fewer if they are heavy; 0 to read none
 -- ARGV[3] prefix: string, how the ids begin; if it has a whole tag, only the tasks of that tag are read
 -- Returns: {cursor, '0' at the end; 1 if the partition is paused, else 0; ids; records; due times of those that wait, ms,
 --   else nil; for each other one, in its order, its place: a letter (l: leased, m: leased, and paused afterwards, p:
 --   paused, d: dead, w: waiting), a blank and its moment, ms; and each as a list in the order of the ids, or empty: failed
---   deliveries, runs, failed runs, errors of dead ones, histories, moments and errors of failing ones}
+--   deliveries, runs, failed runs, errors of dead ones, histories, moments and errors of failing ones, and who paused them}
 -- Reads only.
 -- Guarantees: atomic; changes nothing; a task that exists from the first step to the last is read once at least, and twice
 --   only if the hash of the tasks shrinks meanwhile.
@@ -55,7 +55,7 @@ elseif wanted > 0 then
   until cursor == '0' or looked >= wanted or size >= MOST_SCANNED
 end
 if #ids == 0 then
-  return { cursor, halted, {}, {}, {}, {}, {}, {}, {}, {}, {}, {} }
+  return { cursor, halted, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {} }
 end
 
 local now = now_ms()
@@ -118,4 +118,5 @@ return {
   extras_of(errors_key, ids),
   histories,
   extras_of(causes_key, ids),
+  extras_of(pauses_key, ids),
 }

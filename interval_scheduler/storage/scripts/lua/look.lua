@@ -1,11 +1,11 @@
 -- Look tasks up by id: the first of them whose records are within a bound in bytes.
--- KEYS: tasks, due, leases, attempts, paused, failures, history, causes, groups
+-- KEYS: tasks, due, leases, attempts, paused, failures, history, causes, groups, pauses
 -- ARGV[1] weight: integer, bytes; the records are no heavier in all, or there is one only; -1 for no records: '' stands
 --   for each that exists
 -- ARGV[2...] ids: string
 -- Returns: {records; due times, ms; leases; failed deliveries or empty; due times of paused ones, ms, or empty;
---   failed runs or empty; last runs or empty; moments and errors of failing ones or empty}, each in the order of the ids,
---   for as many of them as there are records
+--   failed runs or empty; last runs or empty; moments and errors of failing ones or empty; who paused them, or empty}, each
+--   in the order of the ids, for as many of them as there are records
 -- Reads only.
 -- Guarantees: atomic; changes nothing.
 
@@ -41,4 +41,5 @@ return {
   extras_of(failures_key, ids),
   last,
   reads and extras_of(causes_key, ids) or {},
+  reads and extras_of(pauses_key, ids) or {},
 }

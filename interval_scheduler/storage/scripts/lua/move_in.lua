@@ -1,5 +1,5 @@
 -- Put tasks under schedule that come from another partition.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, moves
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses, fence, moves
 -- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] origin: string, the name of the partition from which they come
@@ -20,7 +20,7 @@ if (whole(call('HGET', moves_key, origin)) or 0) >= tonumber(number_arg) then
 end
 
 local UNREADABLE = '1 it could not be read in the outbox of ' .. origin_arg
-local hashes = { attempts_key, runs_key, failures_key, errors_key, history_key, causes_key }
+local hashes = { attempts_key, runs_key, failures_key, errors_key, history_key, causes_key, pauses_key }
 local arrivals = new_arrivals(hashes)
 for at = 6, #ARGV, 2 do
   local id, packed = ARGV[at], ARGV[at + 1]
@@ -34,6 +34,7 @@ for at = 6, #ARGV, 2 do
       error = UNREADABLE,
       history = '',
       cause = '',
+      pause = '',
       record = packed,
     })
   end

@@ -1,5 +1,5 @@
 -- Take tasks off the schedule that move to another partition, into the outbox; or return what is in there.
--- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, fence, outbox, moves
+-- KEYS: tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses, fence, outbox, moves
 -- ARGV[1] known: string, the known membership (epoch:born), with the epoch of the list for which tasks move
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] destination: string, the name of their new home
@@ -69,10 +69,11 @@ for _, id in ipairs(ids) do
     end
     local reason = call('HGET', errors_key, id) or ''
     local runs, cause = call('HGET', history_key, id) or '', call('HGET', causes_key, id) or ''
+    local pause = letter == 'p' and call('HGET', pauses_key, id) or ''
     words[#words + 1] = digits(#reason)
-    if runs .. cause ~= '' then
-      words[#words + 1], words[#words + 2] = digits(#runs), digits(#cause)
-      reason = reason .. runs .. cause
+    if runs .. cause .. pause ~= '' then
+      words[#words + 1], words[#words + 2], words[#words + 3] = digits(#runs), digits(#cause), digits(#pause)
+      reason = reason .. runs .. cause .. pause
     end
     taken[#taken + 1] = id
     batch[#batch + 1] = id

@@ -1,5 +1,5 @@
 -- List tasks in the order of one set, a page at a time.
--- KEYS: tasks, leases, attempts, errors, failures, history, causes
+-- KEYS: tasks, leases, attempts, errors, failures, history, causes, pauses
 -- KEYS set: sorted set to list: due, leased, paused, dead, or the parked tasks, which wait for room in their group (see
 --   _groups.lua)
 -- ARGV[1] limit: integer, how many tasks at most
@@ -8,8 +8,8 @@
 -- ARGV[4] id: string, of the last task of the page before
 -- Reads only.
 -- Returns: {ids; scores; records; leases of leased ones or empty; failed deliveries or empty; failed runs or empty; last
---   runs or empty; moments and errors of failing ones or empty; errors of dead ones or empty; of parked tasks the members
---   of the set, or empty: the last one is the id for the next page; 1 if a page may follow, else 0}
+--   runs or empty; moments and errors of failing ones or empty; who paused them, or empty; errors of dead ones or empty; of
+--   parked tasks the members of the set, or empty: the last one is the id for the next page; 1 if a page may follow, else 0}
 -- Guarantees: changes nothing; O(log N) plus the page; a task that keeps its place is listed exactly once.
 
 local first = score_arg ~= '' and select(2, place_in(set_key, score_arg, id_arg)) or 0
@@ -29,7 +29,7 @@ if string.sub(set_key, -6) == 'parked' then
   end
 end
 if #ids == 0 then
-  return { {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0 }
+  return { {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0 }
 end
 local records, may_follow = values_within(tasks_key, ids, tonumber(weight_arg)), #ids >= tonumber(limit_arg)
 local last = last_runs(history_key, ids, MOST_READ)
@@ -51,6 +51,7 @@ return {
   extras_of(failures_key, ids),
   last,
   extras_of(causes_key, ids),
+  extras_of(pauses_key, ids),
   extras_of(errors_key, ids),
   members,
   may_follow and 1 or 0,

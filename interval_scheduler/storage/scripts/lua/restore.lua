@@ -1,5 +1,5 @@
 -- Put tasks with all their state back, from a backup.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, pauses
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
@@ -22,7 +22,7 @@ if refused then
 end
 
 local now = now_ms()
-local hashes = { attempts_key, runs_key, failures_key, errors_key, history_key, causes_key }
+local hashes = { attempts_key, runs_key, failures_key, errors_key, history_key, causes_key, pauses_key }
 local arrivals, replaced, tasks, results, earliest = new_arrivals(hashes), {}, {}, {}, nil
 local records, fresh, waiting, has_tags = arrivals.records, arrivals.fresh, arrivals.places.waiting, may_have_tags(ids)
 local is_empty = call('EXISTS', tasks_key) == 0
@@ -67,11 +67,11 @@ if #replaced > 0 then
     end
     delete_members(others, { set })
   end
-  local none = { {}, {}, {}, {}, {}, {} }
+  local none = { {}, {}, {}, {}, {}, {}, {} }
   for n, id in ipairs(replaced) do
     local task = tasks[n]
     local counts = task.counts
-    for h, value in ipairs({ counts[1], counts[2], counts[3], task.error, task.history, task.cause }) do
+    for h, value in ipairs({ counts[1], counts[2], counts[3], task.error, task.history, task.cause, task.pause }) do
       if not value or value == '' then
         none[h][#none[h] + 1] = id
       end

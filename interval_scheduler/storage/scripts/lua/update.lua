@@ -1,11 +1,13 @@
 -- Change what is asked of scheduled tasks, and nothing else of them.
--- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups
+-- KEYS: reply, tasks, due, leased, leases, attempts, dead, errors, paused, runs, failures, history, failing, causes, groups, actions
 -- ARGV[1] stamp: string, the known membership (epoch:born), a colon, and the number of the request in its session;
 --   '?' behind it: for existing tasks only
 -- ARGV[2] channel: string, where sleeping schedulers listen
 -- ARGV[3] grid: integer, ms; the rounding grid of a task that is given an interval or a start; 0 for none
 -- ARGV[4] letters: string, those of the rules in a policy, in their order
--- ARGV[5...] for each task six: id: string; code: string, the reschedule rule (k, i or s), the type of the new payload
+-- ARGV[5] noted: integer, the number of notes for the log of actions
+-- ARGV[6...] for each note five: the name of the call; ''; who; details; ''; and then for each task six: id: string; code:
+--   string, the number of its note, if any, the reschedule rule (k, i or s), the type of the new payload
 --   (s or b, or - for none), and for each change a semicolon, a letter and the new value, empty to take it off: the
 --   letters of a policy, I (interval, ms), D (1: fixed delay) and S (1: spread); hash: integer, the CRC-32 of the id;
 --   start: integer, ms, or '+' and ms from now, or '' for as soon as possible or none; plan: string, '' or the first
@@ -20,14 +22,15 @@
 -- Guarantees: atomic; refused under another membership; applied once per request; refused as a whole when Redis is out
 --   of memory; what is not given stays: payload, counts, pause, lease, group; a task whose times stay keeps its place and
 --   its attempts, another one moves as one that is assigned, also one whose jitter is drawn anew; a leased one is marked,
---   so that its completion obeys.
+--   so that its completion obeys; what is done is in the log, with one entry for each note.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
   return done
 end
 
-local refused = not_all_exist(stamp_arg, tasks_key, arguments(5, 6))
+local notes, first = read_notes(6, tonumber(noted_arg))
+local refused = not_all_exist(stamp_arg, tasks_key, arguments(first, 6))
 if refused then
   return remember(reply_key, stamp_arg, refused)
 end
@@ -161,7 +164,7 @@ local function update(id, at)
   elseif not task.flags then
     return 'e'
   end
-  local rule, kind, changes = match(ARGV[at + 1], '^(.)(.)(.*)$')
+  local rule, kind, changes = match(ARGV[at + 1], '^%d*(%a)(.)(.*)$')
   local hash, start, data = tonumber(ARGV[at + 2]), ARGV[at + 3], kind ~= '-' and ARGV[at + 5] or nil
   local asked, interval = controls(changes), task.interval
   local rules = {}
@@ -246,7 +249,8 @@ local function update(id, at)
 end
 
 local results, again, earliest = {}, {}, nil
-for at = 5, #ARGV, 6 do
+local newest = newest_actions(actions_key, notes)
+for at = first, #ARGV, 6 do
   if bytes_read >= MOST_READ then
     break
   end
@@ -254,8 +258,13 @@ for at = 5, #ARGV, 6 do
   if not again[id] then -- else an earlier change of it comes again, and this one must not overtake that
     result, moment = update(id, at)
     again[id] = result == 'c' or result == 'e'
+    local note = result == '1' and notes[tonumber(match(ARGV[at + 1], '^%d*'))]
+    if note then
+      count_step(note, id)
+    end
     earliest = moment and math.min(earliest or moment, moment) or earliest
   end
   results[#results + 1] = result
 end
-return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV - 4) / 6))
+note_actions(actions_key, newest, notes, now)
+return remember(reply_key, stamp_arg, digits(earliest or -1) .. ' ' .. results_of(results, (#ARGV + 1 - first) / 6))

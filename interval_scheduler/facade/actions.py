@@ -1,0 +1,91 @@
+"""The public calls on who steered what, with their documentation; `Scheduler` has them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import InvalidType, InvalidValue
+from ..model.steering import ActionPage, PausedState
+from ..services.lifespan import Lifespan
+from ..storage.actions import Actions
+
+_MOST_ON_PAGE = 1000
+
+
+class ActionCalls:
+    """The calls of a `Scheduler` on who steered what.
+
+    Args:
+        lifespan: the lifespan; it has everything that exists while connected.
+    """
+
+    def __init__(self, lifespan: Lifespan) -> None:
+        self._home_of_actions = lifespan
+
+    async def paused(self) -> PausedState | None:
+        """Tell when the whole namespace was paused, by whom and why; `None` if it is not paused.
+
+        Partitions that are offline are left out. If a call of `pause` or `resume` was cut off half-way, some partitions
+        are paused; then this tells the pause, and calling again makes all equal. Of a task, `ScheduledTask.paused`
+        tells the same.
+
+        Raises:
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: no partition can be reached.
+            StorageRefused: Redis refuses.
+        """
+        return await Actions((await self._home_of_actions.enter()).partitions).paused()
+
+    async def actions(self, after: str | None = None, limit: int = 100) -> ActionPage:
+        """List who steered what, when and why: the newest first, merged over all partitions.
+
+        Told are `pause`, `resume`, `pause_task`, `resume_task`, `pause_tasks`, `resume_tasks`, `run_task_now`,
+        `revive_task`, `cancel_run`, `update_task`, `set_rate`, `set_group_concurrency`, `clear_tasks`,
+        `clear_all_tasks` and `clear_dead_tasks`, if they changed something. A call on many tasks is one entry for each
+        partition, with the number of tasks; so are calls of one kind that one and the same actor makes within a second,
+        while nothing else comes between. The last 10,000 entries of each partition are kept. No payload is among them.
+
+        Args:
+            after: `ActionPage.after` of the page before. Default: begin with the newest.
+            limit: the most actions, from 1 to 1,000. Default 100.
+
+        Returns:
+            The page. Partitions that cannot be reached are named in it, and left out of the pages after it.
+
+        Raises:
+            InvalidValue, InvalidType: a bad argument; the message names it.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: no partition can be reached.
+            StorageRefused: Redis refuses.
+        """
+        places = _places(after)
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise InvalidType("limit", f"must be a whole number, not {type(limit).__name__}")
+        if not 1 <= limit <= _MOST_ON_PAGE:
+            raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
+        page, next_places = await Actions((await self._home_of_actions.enter()).partitions).page(places, limit)
+        return page if next_places is None else page._replace(after=_mark(next_places))
+
+
+def _mark(places: Mapping[str, int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(places, separators=(",", ":")).encode()).decode()
+
+
+def _places(after: object) -> Mapping[str, int] | None:
+    if after is None:
+        return None
+    if not isinstance(after, str):
+        raise InvalidType("after", f"must be a str or None, not {type(after).__name__}")
+    try:
+        found: Any = json.loads(base64.b64decode(after.encode(), b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(
+        isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 1 << 53 for number in found.values()
+    ):
+        raise InvalidValue("after", "must be what 'after' of the page before is")
+    return found

@@ -1,0 +1,117 @@
+"""The log of actions of all partitions, merged by time; and since when a namespace is paused."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from ..errors import NotConnected, PartitionOffline
+from ..model.steering import Action, ActionPage, Note, PausedState, to_action, to_paused
+from .commands import actions
+from .commands.actions import LogPage
+from .partitions import Partition, Partitions
+
+#: A number that is greater than that of any entry.
+_NEWEST: Final = 1 << 53
+
+
+class _Found(NamedTuple):
+    """An entry of a log; they sort by age, in seconds before the epoch."""
+
+    age: float
+    partition: str
+    number: int
+    action: Action | None
+
+
+class Actions:
+    """The part of the storage that knows who steered what.
+
+    Args:
+        partitions: the partitions.
+    """
+
+    def __init__(self, partitions: Partitions) -> None:
+        self._partitions = partitions
+
+    async def page(self, after: Mapping[str, int] | None, limit: int) -> tuple[ActionPage, Mapping[str, int] | None]:
+        """Read a page of the log, and the place of the next one; `None` if none follows.
+
+        Args:
+            after: by partition, the number of the last entry that was shown; a partition that is left out has been
+                shown to its end, or could not be reached. `None`: begin with the newest.
+            limit: the most actions.
+
+        Raises:
+            PartitionOffline: no partition can be reached.
+        """
+        asked = [each for each in self._partitions.all if after is None or each.name in after]
+        read = await asyncio.gather(*(self._read(each, (after or {}).get(each.name), limit) for each in asked))
+        logs = {each.name: log for each, log in zip(asked, read, strict=True) if isinstance(log, LogPage)}
+        offline = [log for log in read if not isinstance(log, LogPage)]
+        if offline and not logs:
+            raise offline[0]
+        places = {name: (after or {}).get(name, _NEWEST) for name in logs}
+        shown: list[Action] = []
+        for found in heapq.merge(*(_stream(name, log) for name, log in logs.items())):
+            if len(shown) == limit:
+                break
+            places[found.partition] = found.number
+            if found.action is not None:
+                shown.append(found.action)
+        left = {
+            name: places[name]
+            for name, log in logs.items()
+            if log.may_follow or (log.numbers and log.numbers[-1] < places[name])
+        }
+        names = tuple(each.name for each in asked if each.name not in logs)
+        return ActionPage(tuple(shown), None, names), left or None
+
+    @staticmethod
+    async def _read(partition: Partition, before: int | None, limit: int) -> LogPage | PartitionOffline:
+        try:
+            return await actions.read(partition.gate, before, limit)
+        except PartitionOffline as error:
+            return error
+
+    async def paused(self) -> PausedState | None:
+        """Read since when the namespace is paused; of several pauses the latest. `None`: it is not.
+
+        Raises:
+            PartitionOffline: no partition can be reached.
+        """
+        partitions = self._partitions.all
+        ends = await asyncio.gather(*(self._read_pause(partition) for partition in partitions))
+        pauses = [end for end in ends if isinstance(end, bytes)]
+        problems = [end for end in ends if not isinstance(end, bytes)]
+        if not pauses:
+            raise problems[0] if problems else NotConnected
+        states = [to_paused(raw) for raw in pauses if raw]
+        return max(states, key=lambda state: state.at or 0, default=None)
+
+    @staticmethod
+    async def _read_pause(partition: Partition) -> bytes | PartitionOffline:
+        try:
+            return await actions.read_pause(partition.gate)
+        except PartitionOffline as error:
+            return error
+
+
+def _stream(partition: str, log: LogPage) -> Iterator[_Found]:
+    age = float("-inf")  # one that cannot be read stands behind that before it
+    for raw, number in zip(log.entries, log.numbers, strict=True):
+        action = to_action(raw, partition)
+        if action is not None:
+            age = max(age, -action.at)  # a clock that was set back does not change the order of a log
+        yield _Found(age, partition, number, action)
+
+
+async def note_of_clear(partition: Partition, note: Note, found: int) -> None:
+    """Note in the log of a partition how many tasks a call has found there so far, before it removes them.
+
+    Raises:
+        PartitionOffline: the partition cannot be reached.
+    """
+    await actions.note(partition.gate, note, found)
