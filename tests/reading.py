@@ -6,18 +6,43 @@ right to write can make the first ones, and is refused the others. The namespace
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-from interval_scheduler import IntervalTask, Lock, Rate, Scheduler
+from interval_scheduler import IntervalTask, Lock, PausedState, Rate, Scheduler
 from tests.waiting import until
 
 Call = Callable[[Scheduler], Awaitable[Any]]
+
+#: A backup of one task.
+BACKUP: Final = (
+    b'{"format":"interval-scheduler","version":1,"namespace":"app","at_ms":1}',
+    b'{"id":"restored","text":"","state":"waiting","due_ms":4000000000000}',
+    b'{"end":true,"tasks":1,"left_out":0}',
+)
 
 
 async def listed(found: AsyncIterator[Any]) -> list[Any]:
     """All that an async iterator gives."""
     return [each async for each in found]
+
+
+async def _tailed(scheduler: Scheduler) -> bool:
+    runs = scheduler.tail()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):  # it goes on until it is closed
+                await anext(runs)
+    finally:
+        await runs.aclose()
+    return True
+
+
+async def _paused(scheduler: Scheduler) -> tuple[PausedState | None]:
+    return (await scheduler.paused(),)
 
 
 async def _hold(scheduler: Scheduler) -> None:
@@ -27,25 +52,39 @@ async def _hold(scheduler: Scheduler) -> None:
 
 #: They change nothing, in Redis or anywhere else.
 READING: Final[dict[str, Call]] = {
+    "actions": lambda scheduler: scheduler.actions(),
     "audit": lambda scheduler: scheduler.audit(),
     "check_health": lambda scheduler: scheduler.check_health(),
     "count_tasks": lambda scheduler: scheduler.count_tasks(prefix="feed:"),
     "count_tasks of a tag": lambda scheduler: scheduler.count_tasks(prefix="{tenant}"),
+    "dead_page": lambda scheduler: scheduler.dead_page(),
     "dead_tasks": lambda scheduler: listed(scheduler.dead_tasks()),
+    "export": lambda scheduler: listed(scheduler.export()),
     "failing_page": lambda scheduler: scheduler.failing_page(),
+    "forecast": lambda scheduler: scheduler.forecast(3600, 3),
     "get_group_concurrency": lambda scheduler: scheduler.get_group_concurrency(),
     "get_rate": lambda scheduler: scheduler.get_rate(),
     "get_task": lambda scheduler: scheduler.get_task("feed:1"),
     "has_task": lambda scheduler: scheduler.has_task("feed:1"),
     "is_scheduled": lambda scheduler: scheduler.is_scheduled("feed:1"),
     "moving": lambda scheduler: scheduler.moving(),
+    "overview": lambda scheduler: scheduler.overview(),
+    "page": lambda scheduler: scheduler.page(),
+    "page of paused ones": lambda scheduler: scheduler.page("paused"),
+    "paused": _paused,
     "queue_size": lambda scheduler: scheduler.queue_size(),
     "queues": lambda scheduler: scheduler.queues(),
     "run_history": lambda scheduler: scheduler.run_history("kept"),
+    "schedulers": lambda scheduler: scheduler.schedulers(),
+    "search": lambda scheduler: scheduler.search("feed:"),
+    "search of a tag": lambda scheduler: scheduler.search("{tenant}"),
+    "statistics": lambda scheduler: scheduler.statistics(time.time() - 600),
+    "tail": _tailed,
     "task_size": lambda scheduler: scheduler.task_size(),
     "task_size of a queue": lambda scheduler: scheduler.queue("mail").task_size(),
     "tasks": lambda scheduler: listed(scheduler.tasks()),
     "tasks of a tag": lambda scheduler: listed(scheduler.tasks(prefix="{tenant}")),
+    "upcoming": lambda scheduler: scheduler.upcoming(4_000_000_000, 60, 3),
     "tasks that are paused": lambda scheduler: listed(scheduler.tasks(state="paused")),
 }
 
@@ -65,6 +104,7 @@ WRITING: Final[dict[str, Call]] = {
     "remove_tasks": lambda scheduler: scheduler.remove_tasks(["feed:1"]),
     "resume_task": lambda scheduler: scheduler.resume_task("paused"),
     "resume_tasks": lambda scheduler: scheduler.resume_tasks(prefix="paused"),
+    "restore": lambda scheduler: scheduler.restore(BACKUP),
     "revive_task": lambda scheduler: scheduler.revive_task("dead"),
     "run_task_now": lambda scheduler: scheduler.run_task_now("feed:1"),
     "set_group_concurrency": lambda scheduler: scheduler.set_group_concurrency(3),

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from ..config.options import SchedulerOptions
-from ..errors import InvalidType, InvalidValue
+from ..errors import InvalidType, InvalidValue, StorageError
 from ..model.checks import Moment, Seconds, check_moment, check_seconds, to_ms
 from ..model.forecast import Forecast
+from ..model.series import check_resolution
 from ..model.task import ScheduledTask, Task
-from ..services.lifespan import Lifespan
+from ..storage.figures import Figures
 from ..storage.forecasts import Forecasts
+from .core import Core
 from .next_runs import runs_of
 
 #: The most buckets of one call.
 _MOST_BUCKETS: Final = 120
+#: The minutes over which runs are counted that ended of late.
+_DISPATCHED_MINUTES: Final = 10
 
 
 class ForecastCalls:
     """The calls of a `Scheduler` on runs to come.
 
     Args:
-        lifespan: the lifespan; it has the partitions while connected.
-        options: the scheduler's options.
+        core: the parts of the scheduler.
     """
 
-    def __init__(self, lifespan: Lifespan, options: SchedulerOptions) -> None:
-        self._forecast_lifespan = lifespan
-        self._forecast_options = options
+    def __init__(self, core: Core) -> None:
+        self._forecast_core = core
 
     def next_runs(self, task: Task | ScheduledTask, count: int = 10, after: Moment | None = None) -> list[datetime]:
         """Tell when a task runs next, as the function `next_runs` does; no connection is needed.
@@ -46,7 +48,7 @@ class ForecastCalls:
         Raises:
             InvalidType, InvalidValue: a bad argument; the message names it.
         """
-        return runs_of(task, count, after, to_ms(self._forecast_options.storage.task_interval_seconds))
+        return runs_of(task, count, after, to_ms(self._forecast_core.options.storage.task_interval_seconds))
 
     async def upcoming(self, start: Moment, width: Seconds, buckets: int) -> list[int]:
         """Count the waiting tasks by when they run next, in equal buckets of time.
@@ -95,10 +97,23 @@ class ForecastCalls:
             StorageRefused: Redis refuses.
         """
         horizon_ms, count = _width("horizon", horizon), _buckets(buckets)
-        return await (await self._forecasts()).forecast(-(-horizon_ms // count), count)
+        found = await (await self._forecasts()).forecast(-(-horizon_ms // count), count)
+        return replace(found, dispatched=await self._dispatched(found.start))
+
+    async def _dispatched(self, now: float) -> float | None:
+        """Return the runs a second of the last ten whole minutes, before a moment of the server's clock."""
+        core = self._forecast_core
+        figures = Figures((await core.lifespan.enter()).partitions, core.log)
+        end_ms = 60_000 * int(now / 60)
+        try:
+            series = await figures.series(check_resolution("1m"), end_ms - 60_000 * _DISPATCHED_MINUTES, end_ms)
+        except StorageError as error:
+            core.log.debug("the counts of schedulers cannot be read: %s", error)
+            return None
+        return series.total.runs / (60 * _DISPATCHED_MINUTES)
 
     async def _forecasts(self) -> Forecasts:
-        return Forecasts((await self._forecast_lifespan.enter()).partitions)
+        return Forecasts((await self._forecast_core.lifespan.enter()).partitions)
 
 
 def _width(field: str, value: object) -> int:

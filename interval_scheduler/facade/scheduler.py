@@ -91,7 +91,7 @@ class Scheduler(
         EventCalls.__init__(self, core.events)
         HistoryCalls.__init__(self, core.lifespan, core.log)
         LookCalls.__init__(self, core.lifespan, core.log)
-        ForecastCalls.__init__(self, core.lifespan, core.options)
+        ForecastCalls.__init__(self, core)
         BackupCalls.__init__(self, core)
         StatisticsCalls.__init__(self, core, family.root)
         ActionCalls.__init__(self, core.lifespan)

@@ -47,6 +47,8 @@ class Forecast:
             horizon.
         sampled: the number of tasks of which the rules were read.
         missing: the names of the partitions that could not be asked. Nothing of theirs is in it.
+        dispatched: the runs that ended in a second of late, to be compared with `demand`: over the last ten whole
+            minutes, as schedulers counted them (see `statistics`); `None` if that cannot be read.
     """
 
     start: float
@@ -61,6 +63,7 @@ class Forecast:
     tasks: int
     sampled: int
     missing: tuple[str, ...] = ()
+    dispatched: float | None = None
 
 
 def slices_of(horizon_ms: int) -> list[int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from .quotas import Rate
 from .reports import PartitionMove
+from .steering import PausedState
 from .task import DeadTask, ScheduledTask
 
 
@@ -93,6 +94,7 @@ class PartitionOverview:
         hints: the number of hints that wait for it on the master; `None` if the master could not be asked.
         moving: the progress of the move of its tasks to other partitions; `None` if none move.
         paused_since: epoch seconds of the moment at which the namespace, or queue, was paused; `None` if it is not.
+        pause: the same, with who asked for it and why; `None` if it is not paused.
         rate: the rate of the namespace, or queue; `None`: there is none.
         server_time: epoch seconds of its server's clock, at which all this held.
     """
@@ -111,6 +113,7 @@ class PartitionOverview:
     hints: int | None = None
     moving: PartitionMove | None = None
     paused_since: float | None = None
+    pause: PausedState | None = None
     rate: Rate | None = None
     server_time: float | None = None
 
@@ -194,6 +197,12 @@ class Overview:
     def paused_since(self) -> float | None:
         """Epoch seconds of the moment at which a partition was paused first; `None` if none is paused."""
         return _least(each.paused_since for each in self.partitions)
+
+    @property
+    def pause(self) -> PausedState | None:
+        """The pause of the partition that was paused first: when, by whom and why; `None` if none is paused."""
+        paused = [each for each in self.partitions if each.pause is not None]
+        return min(paused, key=lambda each: each.paused_since or 0).pause if paused else None
 
     @property
     def rate(self) -> Rate | None:

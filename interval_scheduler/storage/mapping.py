@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import StorageRefused
+from ..model.checks import Repeat
 from ..model.jitter import occurrence_at
 from ..model.past import BadHistory, PastRun, read_runs
 from ..model.plain import plain_task
@@ -74,7 +75,7 @@ def _plain(partition: str, row: Row) -> ScheduledTask | None:
     found = PLAIN_HEADER.match(record)
     if found is None:
         return None
-    kind, delay, every, phase, _ = found.groups()
+    kind, delay, every, phase, grid = found.groups()
     data: str | bytes = record[found.end() :]
     try:
         task_id = raw_id.decode()
@@ -82,13 +83,15 @@ def _plain(partition: str, row: Row) -> ScheduledTask | None:
             data = data.decode()  # type: ignore[union-attr]
     except UnicodeDecodeError:
         return None
-    seconds, rules = None, NO_RULES
-    if every is not None:
-        every_ms = int(every)
-        seconds = every_ms / 1000
-        if int(phase) == phase_of(raw_id, every_ms):
-            rules = _SPREAD
-    return plain_task(task_id, data, seconds, due_ms / 1000, "delay" if delay else "rate", rules, partition)
+    repeat: Repeat = "delay" if delay else "rate"
+    if every is None:
+        return plain_task(task_id, data, None, due_ms / 1000, repeat, NO_RULES, partition)
+    every_ms, phase_ms = int(every), int(phase)
+    rules = _SPREAD if phase_ms == phase_of(raw_id, every_ms) else NO_RULES
+    rounding = 0.0 if grid is None else int(grid) / 1000
+    return plain_task(
+        task_id, data, every_ms / 1000, due_ms / 1000, repeat, rules, partition, phase_ms / 1000, rounding
+    )
 
 
 def _last_run(raw: bytes | None) -> PastRun | None:

@@ -54,6 +54,7 @@ def _entry(partition: Partition, numbers: looking.Numbers | None, hints: Mapping
         hints=waiting_hints,
         moving=PartitionMove(name, numbers.moved, max(0, tasks - numbers.looked)) if moving else None,
         paused_since=None if numbers.paused_ms is None else numbers.paused_ms / 1000,
+        pause=numbers.pause,
         rate=numbers.rate,
         server_time=numbers.server_ms / 1000,
     )

@@ -70,13 +70,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))
         await _cancel(scheduler, runs)
-        assert await scheduler.assign_task(IntervalTask("slow", "slow", retries=1)) is True
-        await until(lambda: "slow" in runs)
-        await asyncio.sleep(0.15)  # for a renewal
-        await scheduler.stop_task_execute(drain_seconds=0)
-        task = await scheduler.get_task("slow")
-        assert task is not None
-        assert (task.state, task.attempt) == ("waiting", 1)
+        await _hand_back(scheduler, runs)
         await _lock(scheduler)
         assert {task.id async for task in scheduler.tasks()} == {"slow", "rests"}
         await _look_after(scheduler)
@@ -161,6 +155,16 @@ async def _back_up(scheduler: Scheduler) -> None:
     assert await scheduler.restore(lines) == RestoreCounts(skipped=count)
     assert await scheduler.queue("copy").restore(lines) == RestoreCounts(restored=count)
     assert await scheduler.queue("copy").clear_all_tasks() == count
+
+
+async def _hand_back(scheduler: Scheduler, runs: dict[str, int]) -> None:
+    assert await scheduler.assign_task(IntervalTask("slow", "slow", retries=1)) is True
+    await until(lambda: "slow" in runs)
+    await asyncio.sleep(0.15)  # for a renewal
+    await scheduler.stop_task_execute(drain_seconds=0)
+    task = await scheduler.get_task("slow")
+    assert task is not None
+    assert (task.state, task.attempt) == ("waiting", 1)
 
 
 async def _counted(scheduler: Scheduler) -> None:

@@ -115,7 +115,10 @@ async def test_each_public_call_is_in_a_table() -> None:
         name
         for name, thing in inspect.getmembers(Scheduler, inspect.isfunction)
         if not name.startswith("_")
-        and (inspect.iscoroutinefunction(thing) or re.search("Iterator|ContextManager", str(thing.__annotations__)))
+        and (
+            inspect.iscoroutinefunction(thing)
+            or re.search("Iterator|Generator|ContextManager", str(thing.__annotations__))
+        )
     }
     named = {name.partition(" ")[0] for table in (READING, WRITING, IDLE) for name in table} | OTHERS
     assert named == calls

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler.model.quotas import Rate
+from interval_scheduler.model.steering import PausedState
 from interval_scheduler.storage.commands import looking, lookup
 from interval_scheduler.storage.commands.looking import Numbers, PlacedDead
 from interval_scheduler.storage.commands.lookup import DeadRow, PageMark
@@ -21,7 +22,7 @@ async def test_the_numbers_of_nothing(store: Store) -> None:
     before = await store.now_ms()
     found = await looking.overview(store.partition)
     assert before <= found.server_ms <= await store.now_ms()
-    assert found == Numbers(found.server_ms, 0, 0, 0, 0, 0, 0, 0, -1, -1, None, [], 0, 0, None)
+    assert found == Numbers(found.server_ms, 0, 0, 0, 0, 0, 0, 0, -1, -1, None, None, [], 0, 0, None)
 
 
 async def test_all_numbers(store: Store) -> None:
@@ -38,7 +39,7 @@ async def test_all_numbers(store: Store) -> None:
     seeded.moves = {b"moved": b"12", b"looked": b"34"}
     seeded.membership = {b"from": b"here,there"}
     await store.seed(seeded)
-    await store.client.set(store.keys.halt, b"1700000000123 somebody why")
+    await store.client.set(store.keys.halt, b"1700000000123 somebody\nwhy")
     await store.client.zadd(store.keys.parked, {b"g\x0025\0parked": 0})
     found = await looking.overview(store.partition)
     assert found[1:] == (
@@ -52,6 +53,7 @@ async def test_all_numbers(store: Store) -> None:
         20,
         FAR,
         1_700_000_000_123,
+        PausedState(1_700_000_000.123, "somebody", "why"),
         ["here", "there"],
         12,
         34,

@@ -65,6 +65,14 @@ def blocking(make: Made) -> BlockingScheduler:
     return scheduler
 
 
+def test_calls_on_runs_to_come_do_what_they_do(blocking: BlockingScheduler) -> None:
+    blocking.assign_task(IntervalTask("a", "data", every=60, start=FAR))
+    assert (found := blocking.get_task("a")) is not None
+    assert blocking.upcoming(found.next_run, 60, 2)[0] >= 1
+    assert blocking.next_runs(found, 2) == next_runs(found, 2)
+    assert blocking.forecast(3600, 4).tasks >= 0
+
+
 def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     task = IntervalTask("a", "data", every=60, start=FAR)
     assert blocking.online
@@ -78,9 +86,6 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert blocking.get_task("unknown") is None
     assert blocking.run_history("a") == ()
     assert blocking.failing_page(limit=5) == TaskPage((), None)
-    assert blocking.upcoming(found.next_run, 60, 2)[0] >= 1
-    assert blocking.next_runs(found, 2) == next_runs(found, 2)
-    assert blocking.forecast(3600, 4).tasks >= 0
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert blocking.overview().waiting == 2
     assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]

@@ -117,17 +117,20 @@ async def test_how_late_the_oldest_is(scheduler: Scheduler) -> None:
 
 async def test_an_overview_tells_of_a_pause_and_a_rate(scheduler: Scheduler) -> None:
     before = time.time()
-    await scheduler.pause()
+    await scheduler.pause("the shop is closed")
     await scheduler.set_rate(Rate(7, per=60))
     found = await scheduler.overview()
     assert found.paused_since == pytest.approx(before, abs=60)
+    assert found.pause == found.partitions[0].pause == await scheduler.paused()
+    assert found.pause is not None
+    assert found.pause.reason == "the shop is closed"
     assert found.rate == found.partitions[0].rate == Rate(7, per=60)
     queue = await scheduler.queue("mail").overview()
     assert (queue.paused_since, queue.rate, queue.tasks) == (None, None, 0)
     await scheduler.resume()
     await scheduler.set_rate(None)
     found = await scheduler.overview()
-    assert (found.paused_since, found.rate) == (None, None)
+    assert (found.paused_since, found.pause, found.rate) == (None, None, None)
 
 
 async def test_the_pause_is_read_up_to_a_blank(redis_server: RedisServer, namespace: str) -> None:

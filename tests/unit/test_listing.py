@@ -136,10 +136,11 @@ async def test_an_error_comes_with_its_page() -> None:
 
 
 def test_a_plain_task_is_as_any_other() -> None:
-    made = plain_task("a", b"x", 1.5, 7.0, "delay", NO_RULES, "p")
-    same = ScheduledTask("a", b"x", 1.5, 7.0, "waiting", 1, "p", repeat="delay")
+    made = plain_task("a", b"x", 1.5, 7.0, "delay", NO_RULES, "p", 0.5, 0.1)
+    same = ScheduledTask("a", b"x", 1.5, 7.0, "waiting", 1, "p", repeat="delay", phase=0.5, rounding=0.1)
     assert type(made) is ScheduledTask
     assert (made, hash(made), repr(made)) == (same, hash(same), repr(same))
-    assert all(hasattr(made, each.name) for each in fields(ScheduledTask)), "each field is set"
+    values = [[getattr(task, each.name) for each in fields(ScheduledTask)] for task in (made, same)]
+    assert values[0] == values[1], "also those that do not count for equality"
     with pytest.raises(AttributeError):
         made.id = "b"  # type: ignore[misc]

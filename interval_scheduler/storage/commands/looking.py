@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...model.quotas import Rate
+from ...model.steering import PausedState, to_paused
 from ...model.wire import LATEST_MS, whole
 from ..scripts import loader as scripts
 from ..scripts.membership import split
@@ -31,6 +32,8 @@ class Numbers(NamedTuple):
     next_due_ms: int
     #: The moment of the pause of the namespace; None if it is not paused.
     paused_ms: int | None
+    #: The same, with who asked for it and why.
+    pause: PausedState | None
     #: The names of the partitions from which tasks move to others.
     moves_from: Sequence[str]
     moved: int
@@ -43,9 +46,10 @@ async def overview(partition: ScriptRunner) -> Numbers:
     *counts, halt, moves_from, moved, looked, rate = await partition.read(
         scripts.OVERVIEW, partition.keys.of[scripts.OVERVIEW], ()
     )
-    # Behind the moment, there may be more about the pause.
+    pause = None if halt is None else to_paused(halt)
     paused_ms = None if halt is None else min(whole(halt.partition(b" ")[0]) or 0, LATEST_MS)
-    return Numbers(*map(int, counts), paused_ms, split(moves_from), int(moved), int(looked), Rate.decode(rate))  # type: ignore[call-arg,arg-type]
+    rest = (paused_ms, pause, split(moves_from), int(moved), int(looked), Rate.decode(rate))
+    return Numbers(*map(int, counts), *rest)  # type: ignore[call-arg,arg-type]
 
 
 class Placed(NamedTuple):
