@@ -1,11 +1,13 @@
 # The public names, one a line, and the module that each comes from. This list is the only one: type checkers, editors
 # and the API pages read it, and so does `__init__.py` when a program runs.
 
+__version__: str
 from .config.flat import FlatOptions as FlatOptions
 from .config.instance import RedisInstance as RedisInstance
 from .config.options import SchedulerOptions as SchedulerOptions
 from .config.options import StorageOptions as StorageOptions
 from .errors import AlreadyExecuting as AlreadyExecuting
+from .errors import BackupCutShort as BackupCutShort
 from .errors import BadPayload as BadPayload
 from .errors import ClockCannotBeMoved as ClockCannotBeMoved
 from .errors import ClockStuck as ClockStuck
@@ -14,6 +16,7 @@ from .errors import ConfigurationTypeError as ConfigurationTypeError
 from .errors import ExecutionEnded as ExecutionEnded
 from .errors import GroupNeedsTag as GroupNeedsTag
 from .errors import HintsFull as HintsFull
+from .errors import InvalidLine as InvalidLine
 from .errors import InvalidType as InvalidType
 from .errors import InvalidValue as InvalidValue
 from .errors import LockError as LockError
@@ -44,13 +47,24 @@ from .execution.batch_failed import BatchFailed as BatchFailed
 from .execution.executor import Retry as Retry
 from .execution.run import TaskRun as TaskRun
 from .execution.run import current_run as current_run
+from .facade.acting import acting_as as acting_as
 from .facade.blocking import BlockingScheduler as BlockingScheduler
+from .facade.next_runs import next_runs as next_runs
 from .facade.scheduler import Scheduler as Scheduler
 from .model.audit import AuditReport as AuditReport
 from .model.audit import Problem as Problem
+from .model.backup import RestoreCounts as RestoreCounts
+from .model.cards import CardRun as CardRun
+from .model.cards import SchedulerCard as SchedulerCard
+from .model.forecast import Forecast as Forecast
 from .model.health import Finding as Finding
 from .model.health import Health as Health
 from .model.health import PartitionHealth as PartitionHealth
+from .model.looking import DeadPage as DeadPage
+from .model.looking import Overview as Overview
+from .model.looking import PartitionOverview as PartitionOverview
+from .model.looking import SearchPage as SearchPage
+from .model.looking import TaskPage as TaskPage
 from .model.past import PastRun as PastRun
 from .model.quotas import Rate as Rate
 from .model.reports import AssignCounts as AssignCounts
@@ -59,29 +73,14 @@ from .model.reports import SyncChange as SyncChange
 from .model.reports import SyncCounts as SyncCounts
 from .model.reports import SyncPlan as SyncPlan
 from .model.rules import Rules as Rules
-from .model.task import DeadTask as DeadTask
-from .model.task import IntervalTask as IntervalTask
-from .model.task import ScheduledTask as ScheduledTask
-from .model.task import Task as Task
-from .services.locks import Lock as Lock
-
-__version__: str
-from .errors import BackupCutShort as BackupCutShort
-from .errors import InvalidLine as InvalidLine
-from .facade.acting import acting_as as acting_as
-from .facade.next_runs import next_runs as next_runs
-from .model.backup import RestoreCounts as RestoreCounts
-from .model.cards import CardRun as CardRun
-from .model.cards import SchedulerCard as SchedulerCard
-from .model.forecast import Forecast as Forecast
-from .model.looking import DeadPage as DeadPage
-from .model.looking import Overview as Overview
-from .model.looking import PartitionOverview as PartitionOverview
-from .model.looking import SearchPage as SearchPage
-from .model.looking import TaskPage as TaskPage
 from .model.series import Point as Point
 from .model.series import Series as Series
 from .model.steering import Action as Action
 from .model.steering import ActionPage as ActionPage
 from .model.steering import PausedState as PausedState
 from .model.tailed import TailedRun as TailedRun
+from .model.task import DeadTask as DeadTask
+from .model.task import IntervalTask as IntervalTask
+from .model.task import ScheduledTask as ScheduledTask
+from .model.task import Task as Task
+from .services.locks import Lock as Lock

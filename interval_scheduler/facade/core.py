@@ -7,7 +7,8 @@ from typing import Final
 from ..config.options import SchedulerOptions
 from ..model.health import Health
 from ..services.heartbeat import Heartbeat
-from ..services.lifespan import Lifespan, in_words
+from ..services.lifespan import Lifespan
+from ..services.unasked import in_words
 from ..storage.namespace import QueueOf
 from ..support import clock
 from ..support.events import Events

@@ -26,7 +26,8 @@ from ..execution.executor import BatchExecutor, Executor, check_executor
 from ..execution.run import TaskRun, runs_of_caller
 from ..model.checks import check_wait
 from ..model.health import Finding
-from ..services.lifespan import Lifespan, in_words
+from ..services.lifespan import Lifespan
+from ..services.unasked import in_words
 from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog

@@ -31,12 +31,12 @@ from ..support.events import Events
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
 from ..support.loops import LoopLock, running_loop
-from ..support.text import describe
 from .connected import Connected, Inside, NothingInside
 from .home import check_home, is_left_behind
 from .rebalancer import Rebalancer
+from .unasked import in_words
 
-__all__ = ["Connected", "EventLoopEnds", "Lifespan", "in_words"]
+__all__ = ["Connected", "EventLoopEnds", "Lifespan"]
 
 
 class EventLoopEnds(NotConnected):
@@ -318,10 +318,3 @@ class Lifespan:
             name,
         )
         self._events.emit("data-lost", name)
-
-
-def in_words(error: BaseException) -> str:
-    """Describe the error that ended everything in the background."""
-    if isinstance(error, asyncio.CancelledError):
-        return "its asyncio tasks were cancelled, as at the end of asyncio.run(); use 'async with', or call close()"
-    return describe(error)

@@ -141,7 +141,7 @@ async def _search(stage: Stage) -> None:
 
 
 async def _upcoming(stage: Stage) -> None:
-    counts = await stage.scheduler.upcoming(0, 200_000_000, 120)
+    counts = await stage.scheduler.upcoming(1_600_000_000, 200_000_000, 120)
     stage.holds("upcoming", sum(counts) <= await stage.scheduler.task_size())
 
 

@@ -89,6 +89,7 @@ class Shaky:
             f"{url}?name={self._store.name}",
             namespace=self._store.namespace,
             # The embedded engine is never late; only the machine that this runs on is.
+            statistics=False,
             operation_timeout_seconds=60 if self._proxy is None else TIMEOUT_SECONDS,
             reconnect_interval_seconds=0.01,
         )

@@ -66,6 +66,7 @@ class World:
                 f"{self._url}?name={Store.name}",
                 namespace=self.namespace.store.namespace,
                 task_interval_seconds=grid / 1000,
+                statistics=False,  # the model knows no counts
                 operation_timeout_seconds=60,  # nothing is late here but the machine that this runs on
             )
             for side, its in ((self.namespace, scheduler), (self.queue, scheduler.queue(QUEUE))):

@@ -71,9 +71,9 @@ ALL: Final = (
     ),
     lua(
         "a task that arrives has lost its pause",
-        "move_in",
-        "    notes[#notes + 1] = { pauses_key, id, pause ~= '' and pause }\n",
-        "",
+        "_packed",
+        "    pause = string.sub(packed, at_pause, at_record - 1),\n",
+        "    pause = '',\n",
         tests_in(_SCRIPTS, "test_a_task_that_moves_takes_its_pause_along"),
     ),
     lua(

@@ -54,7 +54,7 @@ ALL: Final = (
     Planted(
         "an old primary that is well is left when it says that it is a replica",
         "storage/partition/partition.py",
-        "                    group.start_soon(self._link.watch, self._leave_primary)",
+        "                    group.start_soon(self.link.watch, self._leave_primary)",
         "                    pass",
         tests_in("integration/test_planned_failover", "test_nothing_that_was_confirmed_is_lost"),
     ),

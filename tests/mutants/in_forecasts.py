@@ -57,7 +57,7 @@ ALL: Final = (
     Planted(
         "next runs forget the rounding grid",
         "facade/forecasting.py",
-        "return runs_of(task, count, after, to_ms(self._forecast_options.storage.task_interval_seconds))",
+        "return runs_of(task, count, after, to_ms(self._forecast_core.options.storage.task_interval_seconds))",
         "return runs_of(task, count, after, 0)",
         tests_in(_CALLS, "test_the_rounding_grid_of_the_scheduler"),
     ),

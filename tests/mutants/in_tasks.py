@@ -118,8 +118,8 @@ GROUPS: Final = (
     lua(
         "a group with a long backlog is always first",
         "_groups",
-        "dues[#dues + 1], dues[#dues + 2] = since, id",
-        "dues[#dues + 1], dues[#dues + 2] = digits(read_parked(found_members[n])), id",
+        "is_rated and digits(read_parked(found_members[n])) or since, id",
+        "digits(read_parked(found_members[n])), id",
         tests_in("scripts/test_groups", "test_a_group_with_a_backlog_waits_its_turn"),
     ),
 )

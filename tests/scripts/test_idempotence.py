@@ -91,11 +91,11 @@ UPDATES = [
 RESTORED = RestoreBatch(
     [
         Entry(b"new", b"77", b"s 1000 3\nx", None),
-        Entry(b"{tag}:new", b"p 77 2 1 1 0 0 9\n70 failed", b"s 1000 3;gg\nx", "g"),
+        Entry(b"{tag}:new", b"p 77 2 1 1 0 0 9 10\n70 failed60 ada\nwhy", b"s 1000 3;gg\nx", "g"),
         Entry(b"w1", b"77", b"s 1000 3\nx", None),
         Entry(b"w2", b"d 77 0 0 0 8\n3 failed", b"s\nx", None),
         Entry(b"l1", b"p 77 0 0 0 0\n", b"b 1000 3;gg\nx", "g"),
-        Entry(b"p1", b"w 77 00 0 0 0 0 0\n", b"b 1000 3;gg\nx", "g"),
+        Entry(b"p1", b"w 77 00 0 0 0 0 0 0\n", b"b 1000 3;gg\nx", "g"),
         Entry(b"dead", b"77", b"s 1000 3\nx", None),
     ],
     replace=True,

@@ -14,11 +14,12 @@ pytestmark = pytest.mark.asyncio
 @pytest.mark.parametrize(
     "packed",
     [
-        b"w 5 0 0 0 0000000000000000 0 4\nrest of it",
-        b"w 5 0 0 0 0000000000000000 4 0\nrest of it",
-        b"w 5 %s 0 0 0 2 4\nrest of it" % (b"1" * 49),
-        b"w 5 0 0 0 0 1 %s\nrest of it" % (b"1" * 32),
-        b"w %s 0 0 0 0 3 3\nrest of it" % (b"1" * 17),
+        b"w 5 0 0 0 0000000000000000 0 4 0\nrest of it",
+        b"w 5 0 0 0 0000000000000000 4 0 0\nrest of it",
+        b"w 5 0 0 0 0 0 4\nrest of it",
+        b"w 5 %s 0 0 0 2 4 0\nrest of it" % (b"1" * 49),
+        b"w 5 0 0 0 0 1 1 %s\nrest of it" % (b"1" * 48),
+        b"w %s 0 0 0 0 3 3 0\nrest of it" % (b"1" * 17),
         b"w 5\nrest of it",
         b"",
     ],

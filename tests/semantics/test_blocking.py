@@ -707,8 +707,12 @@ def test_the_ends_of_a_process(url: str, namespace: str, way: str) -> None:
 
 
 def test_the_table_above_is_of_all_calls() -> None:
-    tables = (test_each_call_does_what_it_does, test_calls_by_prefix, test_updates, test_quotas)
+    tables = (
+        *(test_each_call_does_what_it_does, test_calls_on_runs_to_come_do_what_they_do),
+        *(test_calls_by_prefix, test_updates, test_quotas),
+    )
     text = "".join(map(inspect.getsource, tables))
     elsewhere = {"connect", "close", "start_task_accept", "start_task_execute", "stop_task_execute", "lock"}
     elsewhere |= {"wait_stopped", "statistics", "schedulers", "tail"}  # the last ones: test_statistics.py
+    elsewhere |= {"export", "restore"}  # test_backup.py
     assert {name for name in public_calls() if f"blocking.{name}(" not in text} == elsewhere
