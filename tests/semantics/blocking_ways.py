@@ -93,17 +93,24 @@ def is_interrupted(url: str, namespace: str) -> None:
         held = scheduler.try_lock("door")
         assert held is not None
         for wait in (lambda: scheduler.lock("door").__enter__(), lambda: scheduler.assign_tasks(_endless())):
-            timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-            timer.start()
+            interrupting = threading.Thread(target=_interrupt_waiting, args=(scheduler,))
+            interrupting.start()
             try:
                 wait()
             except KeyboardInterrupt:
-                timer.join()
+                interrupting.join()
                 no_call_goes_on(scheduler)
                 continue
             raise AssertionError
         assert scheduler.unlock(held)
         assert scheduler.try_lock("door") is not None
+
+
+def _interrupt_waiting(scheduler: BlockingScheduler) -> None:
+    """Interrupt the process while it waits for a call, as somebody at the keyboard does."""
+    until_outside(lambda: calls_in_progress(scheduler))
+    time.sleep(0.2)  # the caller has handed its call over, and comes to wait for it
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _endless() -> Any:

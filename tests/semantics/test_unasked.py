@@ -258,7 +258,7 @@ async def test_a_connection_without_an_execution_that_ends_is_told(make_schedule
     scheduler = await make_scheduler()
     for task in asyncio.all_tasks() - before:
         task.cancel()
-    await until(lambda: not scheduler.online)
+    await until(lambda: scheduler._lifespan.failure is not None)  # it is offline before
     with pytest.raises(ExecutionEnded, match="its asyncio tasks were cancelled"):
         await scheduler.wait_stopped()
     health = await scheduler.check_health()
@@ -523,7 +523,7 @@ async def test_an_execution_that_is_stuck_again_is_told_as_soon(make_scheduler: 
 
     await scheduler.start_task_execute(executor)
     await scheduler.assign_task(IntervalTask("first", "first"))
-    await until(lambda: told != [] and told[-1][1] >= 0.4)
+    await until(lambda: told != [] and told[-1][1] >= 1.6)  # so that other suites can delay what comes next
     await scheduler.assign_task(IntervalTask("second", "second"))
     gates["first"].set()
     await until(lambda: told[-1][0] == "second")
