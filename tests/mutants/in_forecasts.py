@@ -62,6 +62,13 @@ ALL: Final = (
         tests_in(_CALLS, "test_the_rounding_grid_of_the_scheduler"),
     ),
     Planted(
+        "a forecast does not tell what was dispatched",
+        "facade/forecasting.py",
+        "        return replace(found, dispatched=await self._dispatched(found.start))\n",
+        "        return found\n",
+        tests_in("travel/test_next_runs", "test_a_forecast_stands_beside_what_was_dispatched"),
+    ),
+    Planted(
         "next runs of a read task begin where its jitter put it",
         "model/coming.py",
         "task.next_run if task.planned is None else task.planned",

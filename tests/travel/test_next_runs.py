@@ -214,3 +214,19 @@ def test_the_clocks_of_a_zone_are_put_forward_and_back() -> None:
         "2030-03-31 01:00:00+00:00",  # right after the hour that is skipped
         "2030-04-01 00:30:00+00:00",
     ]
+
+
+@pytest.mark.asyncio
+async def test_a_forecast_stands_beside_what_was_dispatched() -> None:
+    async with time_machine() as clock:
+        scheduler = clock.scheduler(statistics=True)
+        await scheduler.start_task_accept()
+        assert (await scheduler.forecast(60, 1)).dispatched == 0
+        await scheduler.assign_tasks(IntervalTask(f"t{n}", every=5) for n in range(10))
+        await scheduler.start_task_execute(_nothing)
+        await clock.advance(minutes=15)
+        found = await scheduler.forecast(60, 1)
+        assert (found.demand, found.dispatched) == (pytest.approx(2, abs=0.1), pytest.approx(2, abs=0.1))
+
+
+async def _nothing(_: str) -> None: ...
