@@ -215,7 +215,8 @@ class Poller:
                 with self._waiting():
                     await self._claims.take_tokens(-waits_ms, self._longest_sleep)
                 return
-            self._tokens_from = self._local(claimed.now_us / 1000 + waits_ms)
+            if self._next_claim_ms != 0:  # else there may be tokens since, or another rate, as it was told meanwhile
+                self._tokens_from = self._local(claimed.now_us / 1000 + waits_ms)
         if claimed.next_claim_ms >= 0:
             self._next_claim_ms = min(self._next_claim_ms, claimed.next_claim_ms)
         with self._waiting():

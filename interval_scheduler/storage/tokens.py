@@ -129,10 +129,11 @@ class Tokens:
         back, self._unused = self._unused, 0
         if wanted == back == 0:
             return 0.0
+        # Those that come back while this request is under way go with the next one, and wake the pollers then.
+        wakes, self._wakes = self._wakes, False
         asked_at = clock.monotonic()
         taken = await quotas.take_tokens(self._session, self._master, wanted, back)
-        if self._wakes:
-            self._wakes = False
+        if wakes:
             self._master.announce(0)
         self._share(taken.tokens, asked_at)
         if self._line:
