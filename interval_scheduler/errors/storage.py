@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .calls import SchedulerError
 
 
@@ -182,3 +184,7 @@ class PartitionListChanged(PartitionMismatch):
         )
         self.epoch = epoch
         self.names = tuple(name for name in names.split(",") if name)
+
+
+#: By these a look over several partitions leaves one out, and names it.
+AWAY: Final = (PartitionOffline, UnknownNamespace)

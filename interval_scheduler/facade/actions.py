@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidType, InvalidValue
@@ -68,7 +69,7 @@ class ActionCalls:
         if not 1 <= limit <= _MOST_ON_PAGE:
             raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
         page, next_places = await Actions((await self._home_of_actions.enter()).partitions).page(places, limit)
-        return page if next_places is None else page._replace(after=_mark(next_places))
+        return page if next_places is None else replace(page, after=_mark(next_places))
 
 
 def _mark(places: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from ..model.backup import OnConflict, RestoreCounts
 from ..model.checks import check_prefix
 from ..services import bulk, restoring
 from ..storage.exporting import export
+from .acting import note
 from .core import Core
 
 
@@ -102,4 +103,7 @@ class BackupCalls:
         connected = await core.lifespan.enter()
         if not core.assigning.accepting:
             raise NotAcceptingTasks
-        return await restoring.restore(connected.partitions, connected.namespace, lines, on_conflict)
+        actor = core.lifespan.actor
+        return await restoring.restore(
+            connected.partitions, connected.namespace, lines, on_conflict, lambda reason: note(actor, "pause", reason)
+        )

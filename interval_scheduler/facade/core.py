@@ -71,16 +71,16 @@ class Core:
         if await self.lifespan.connect(creates=self.creates) and self.lifespan.is_online:
             self.events.emit("online")
 
-    async def _on_stop(self) -> None:
+    async def _on_stop(self, drain_seconds: float) -> None:
         self.census.changed()
-        await self._heartbeat.report()
+        await self._heartbeat.report(drain_seconds)
 
     async def drain(self, drain_seconds: float) -> None:
         """Let runs and handlers end within that time, in seconds."""
         give_up_at = clock.monotonic() + drain_seconds
         await self.executing.stop(drain_seconds)
         await self.events.drain(max(0.0, give_up_at - clock.monotonic()))
-        await self._heartbeat.end()
+        await self._heartbeat.end(drain_seconds)
 
     async def health(self) -> Health:
         """Examine all partitions now."""

@@ -57,7 +57,7 @@ class Executing:
         self._outcome = _Outcome.of_nothing()
         #: Called once tasks are executed; and before a stop ends, which waits for it.
         self.on_start: Callable[[], object] = _nothing
-        self.on_stop: Callable[[], Awaitable[object]] = _nothing_more
+        self.on_stop: Callable[[float], Awaitable[object]] = _nothing_more
 
     @property
     def current(self) -> Execution | None:
@@ -191,7 +191,7 @@ class Executing:
             async with self._changing.of_this_loop():
                 await execution.stop(drain_seconds)
                 self._no_longer(execution)
-                await self.on_stop()
+                await self.on_stop(drain_seconds)
         finally:
             execution.end()  # also if this was cancelled before it could stop
             self._no_longer(execution)
@@ -234,7 +234,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-async def _nothing_more() -> None:
+async def _nothing_more(_: float) -> None:
     """Do nothing."""
 
 

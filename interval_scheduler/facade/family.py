@@ -20,7 +20,7 @@ from typing import Any, Final
 import anyio
 
 from ..config.queue_options import check_queue_name, check_same_options, is_queue_name, queue_options
-from ..errors import PartitionOffline
+from ..errors import PartitionOffline, UnknownNamespace
 from ..storage.namespace import Partitions
 from ..support import clock
 from ..support.backoff import delays
@@ -121,13 +121,14 @@ class Family:
         """Connect the namespace with its queues, or a queue with its namespace; without `create` what is there only."""
         for member in self._members(core):
             member.settle()
-        core.creates = create
         if self._is_called_inside():  # a run that waited for the end of a close would wait for itself
             for each in {self.root, core}:
                 each.lifespan.refuse_during_close()
         if core is not self.root:
             await self.connect(self.root, create=create)
             core.is_shut = False
+        if core.lifespan.connected is None:
+            core.creates = create
         await core.connect()
 
     async def open(self, core: Core) -> None:
@@ -248,7 +249,16 @@ class _Inside:
             queues += [core for core in family.looked_after(await partitions.queue_names()) if core not in queues]
         mine = [core for core in queues if core.lifespan.connected is None]
         self._opened += mine
-        await together([core.connect() for core in mine])
+        await together([self._connect(core) for core in mine])
+
+    @staticmethod
+    async def _connect(core: Core) -> None:
+        try:
+            await core.connect()
+        except UnknownNamespace:
+            if core.creates:
+                raise
+            # It was asked for without being made, and is not there yet: the first call on it looks again.
 
     async def close(self) -> None:
         """Close those that were connected with a namespace which then was not."""

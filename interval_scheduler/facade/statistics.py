@@ -77,7 +77,8 @@ class StatisticsCalls:
     async def tail(self) -> AsyncGenerator[TailedRun, None]:
         """Watch runs as they end: a sample of up to 50 a second of each scheduler, for as long as somebody watches.
 
-        It begins within five seconds, and costs schedulers nothing before and afterwards. It needs a connection to each
+        It begins within five seconds (of a queue that is idle, with the report of its next runs), and costs schedulers
+        nothing before and afterwards. It needs a connection to each
         partition. Runs can be missed, as when a partition is lost, or when more than 1,000 wait to be looked at. Close
         it, as by `contextlib.aclosing`; closing the scheduler ends it. Schedulers whose option `statistics` is False
         tell nothing.

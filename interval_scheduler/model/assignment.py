@@ -11,7 +11,7 @@ from .cron import next_after
 from .jitter import put_off_cron
 from .policy import PLAIN, Policy
 from .rules import NO_RULES, Rules, check_together, phase_of
-from .task import Task
+from .task import AnyTask, DeadTask, ScheduledTask, Task
 
 
 class Assignment(NamedTuple):
@@ -74,12 +74,12 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
     )
 
 
-def to_id(task_or_id: Task | str) -> bytes:
-    """Return the wire form of an id, which is given by a task or as a str."""
-    if isinstance(task_or_id, Task):
+def to_id(task_or_id: AnyTask | str) -> bytes:
+    """Return the wire form of an id, which is given by a task, or a row of a list, or as a str."""
+    if isinstance(task_or_id, Task | ScheduledTask | DeadTask):
         return check_name("id", task_or_id.id)
     if not isinstance(task_or_id, str):
-        raise InvalidType("task_or_id", f"must be a Task or an id (str), not {type(task_or_id).__name__}")
+        raise InvalidType("task_or_id", f"must be a task or an id (str), not {type(task_or_id).__name__}")
     return check_name("id", task_or_id)
 
 

@@ -9,6 +9,7 @@ from .backup import FORMAT, VERSION
 from .backup_checks import bad, only, parse, whole_number, wrong
 from .quotas import MOST_GROUPS, Quotas, Rate, to_caps
 from .rules import check_group
+from .steering import check_reason
 
 _MOST: Final = 10**15 - 1
 
@@ -18,6 +19,8 @@ class Header(NamedTuple):
 
     paused: bool | None
     quotas: Quotas | None
+    #: The reason of the pause; empty for none.
+    paused_for: str = ""
 
 
 def read_header(line: object) -> Header:
@@ -32,11 +35,15 @@ def read_header(line: object) -> Header:
             bad("format", f"must be {FORMAT!r}: this is no backup, or its first line is missing")
         if whole_number("version", found.get("version"), 0, _MOST) != VERSION:
             bad("version", f"must be {VERSION}, got {found['version']}: it was written by another version")
-        only(found, {"format", "version", "namespace", "at_ms", "prefix", "paused", "quotas"}, "")
+        only(found, {"format", "version", "namespace", "at_ms", "prefix", "paused", "paused_for", "quotas"}, "")
         paused, quotas = found.get("paused"), found.get("quotas")
         if paused is not None and not isinstance(paused, bool):
             wrong("paused", "true, false or null", paused)
-        return Header(paused, None if quotas is None else _quotas(quotas))
+        try:
+            reason = check_reason(found.get("paused_for"))
+        except (InvalidValue, InvalidType) as error:
+            raise InvalidValue("paused_for", error.problem) from None
+        return Header(paused, None if quotas is None else _quotas(quotas), reason)
     except (InvalidValue, InvalidType) as error:
         raise InvalidLine(1, error.field, error.problem) from None
 

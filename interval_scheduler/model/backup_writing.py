@@ -44,13 +44,17 @@ class Extras(NamedTuple):
     pause: bytes | None
 
 
-def header(namespace: str, at_ms: int, prefix: str, *, paused: bool | None, quotas: Quotas | None) -> bytes:
+def header(
+    namespace: str, at_ms: int, prefix: str, *, paused: bool | None, quotas: Quotas | None, reason: str | None = None
+) -> bytes:
     """Write the first line; pause and quotas are `None` where only some tasks are in the backup."""
     fields: dict[str, Any] = {"format": FORMAT, "version": VERSION, "namespace": namespace, "at_ms": at_ms}
     if prefix:
         fields["prefix"] = prefix
     if paused is not None:
         fields["paused"] = paused
+        if reason is not None:
+            fields["paused_for"] = reason
     if quotas is not None:
         fields["quotas"] = {
             "rate": None if quotas.rate is None else _rate(quotas.rate),

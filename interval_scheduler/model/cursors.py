@@ -55,16 +55,6 @@ def read_mark(kind: str, count: int, mark: object, field: str = "after") -> tupl
     return tuple(parts[1:])
 
 
-def read_place(kind: str, mark: object, field: str = "after") -> tuple[bytes, bytes] | None:
-    """Return the score and the member in the mark of a place in a sorted set; as `read_mark`."""
-    parts = read_mark(kind, 2, mark, field)
-    if parts is None:
-        return None
-    if not is_score(parts[0]) or not parts[1]:
-        raise bad_mark(field)
-    return parts[0], parts[1]
-
-
 def is_score(text: bytes) -> bool:
     """Tell if a text is a score of a sorted set."""
     return _SCORE.fullmatch(text) is not None

@@ -200,9 +200,9 @@ class Overview:
 
     @property
     def pause(self) -> PausedState | None:
-        """The pause of the partition that was paused first: when, by whom and why; `None` if none is paused."""
+        """The latest pause of a partition, as `paused()` tells it; `None` if none is paused."""
         paused = [each for each in self.partitions if each.pause is not None]
-        return min(paused, key=lambda each: each.paused_since or 0).pause if paused else None
+        return max(paused, key=lambda each: each.paused_since or 0).pause if paused else None
 
     @property
     def rate(self) -> Rate | None:

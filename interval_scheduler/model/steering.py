@@ -79,15 +79,19 @@ class Action:
     partition: str
 
 
-class ActionPage(NamedTuple):
-    """A page of actions."""
+@dataclass(frozen=True, slots=True)
+class ActionPage:
+    """A page of actions.
+
+    Attributes:
+        actions: the actions, the newest first.
+        after: the mark of the next page, to be given to the same call; `None` at the end.
+        offline: the names of the partitions that could not be reached, whose actions are missing.
+    """
 
     actions: tuple[Action, ...]
-    """The actions, the newest first."""
     after: str | None
-    """The mark of the next page, to be given to the same call; `None` at the end."""
     offline: tuple[str, ...] = ()
-    """The names of the partitions that could not be reached, whose actions are missing."""
 
 
 class Note(NamedTuple):

@@ -286,3 +286,7 @@ class DeadTask:
     attempts: int
     died_at: float
     partition: str
+
+
+#: A task in any form in which calls give or take one; they look at its id.
+AnyTask = Task | ScheduledTask | DeadTask

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import anyio
@@ -36,6 +36,8 @@ _SOON_SECONDS: Final = 1.0
 _SAMPLE_SECONDS: Final = 1.0
 #: The time that a stop waits for the last report, seconds.
 _LAST_SECONDS: Final = 1.0
+#: The same, where a stop is not to wait.
+_SHORTEST_SECONDS: Final = 0.1
 
 #: Makes the card of a scheduler from the number of the report, and when it connected, in ms; `None`: it has none.
 MakeCard = Callable[[int, int], Card | None]
@@ -85,21 +87,22 @@ class Heartbeat:
         self._connected, self._reports = None, ()
         self._hurried = asyncio.Event()
 
-    async def report(self) -> None:
-        """Report to all partitions now, and wait for that, but no longer than a second."""
-        await self._all(self._report)
+    async def report(self, seconds: float) -> None:
+        """Report to all partitions now, and wait for that: as long as a drain may take, and a second at the most.
 
-    async def end(self) -> None:
-        """Report for the last time, and take the card off."""
-        self._has_ended = True
-        await self.report()
-        self._reports = ()
-
-    async def _all(self, each: Callable[[Reports], Awaitable[object]]) -> None:
+        Args:
+            seconds: the time of the drain. Where there is none, a tenth of a second is waited.
+        """
         reports = [one for one in self._reports if one.partition.state == "online"]
         if reports:
-            with anyio.move_on_after(_LAST_SECONDS):
-                await asyncio.gather(*map(each, reports))
+            with anyio.move_on_after(max(_SHORTEST_SECONDS, min(_LAST_SECONDS, seconds))):
+                await asyncio.gather(*map(self._report, reports))
+
+    async def end(self, seconds: float) -> None:
+        """Report for the last time, and take the card off; `seconds` as for `report`."""
+        self._has_ended = True
+        await self.report(seconds)
+        self._reports = ()
 
     async def _keep(self, reports: Reports) -> None:
         due, hurries = clock.monotonic() + BEAT_SECONDS, self._hurries

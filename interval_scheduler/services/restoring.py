@@ -11,7 +11,7 @@ are restored. Calling again with the mended backup is safe.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Final
 
 from ..errors import BackupCutShort, InvalidLine
@@ -19,6 +19,8 @@ from ..model.backup import OnConflict, RestoreCounts
 from ..model.backup_header import Header, read_header
 from ..model.backup_reading import Entry, Trailer, read_line
 from ..model.quotas import Quotas
+from ..model.steering import Note
+from ..storage.actions import Actions
 from ..storage.namespace import Namespace, Partitions
 from ..storage.partitions import RestoreBatch
 from .bulk import pipeline
@@ -35,9 +37,10 @@ async def restore(
     namespace: Namespace,
     lines: Iterable[bytes | str] | AsyncIterable[bytes | str],
     on_conflict: OnConflict,
+    note: Callable[[str], Note],
 ) -> RestoreCounts:
-    """Restore a backup; see `BackupCalls.restore`."""
-    call = _Restore(partitions, namespace, replace=on_conflict == "replace")
+    """Restore a backup; see `BackupCalls.restore`. `note` makes what the log of actions says of a pause."""
+    call = _Restore(partitions, namespace, note, replace=on_conflict == "replace")
     async for flags in pipeline(call.batches(lines), call.submit, _weigh):
         call.count(flags)
     return call.result()
@@ -50,8 +53,11 @@ def _weigh(batch: RestoreBatch) -> int:
 class _Restore:
     """One call."""
 
-    def __init__(self, partitions: Partitions, namespace: Namespace, *, replace: bool) -> None:
+    def __init__(
+        self, partitions: Partitions, namespace: Namespace, note: Callable[[str], Note], *, replace: bool
+    ) -> None:
         self._partitions = partitions
+        self._note = note
         self._namespace = namespace
         self._replace = replace
         self._line = 0
@@ -121,10 +127,10 @@ class _Restore:
     async def _begin(self, header: Header) -> None:
         """Put the quotas and the pause in force, before the first task is there."""
         quotas = header.quotas
-        if quotas is not None and (quotas.rate or quotas.rates or quotas.caps):
+        if quotas is not None and (self._replace or quotas.rate or quotas.rates or quotas.caps):
             await self._partitions.quotas.change(lambda before: self._quotas(before, quotas))
-        if header.paused:
-            await self._namespace.pause_all()
+        if header.paused and await Actions(self._partitions).paused() is None:
+            await self._namespace.pause_all(self._note(header.paused_for))
 
     def _quotas(self, before: Quotas, restored: Quotas) -> Quotas:
         has_some = before.rate or before.rates or before.caps

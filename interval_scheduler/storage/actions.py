@@ -7,7 +7,8 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from ..errors import NotConnected, PartitionOffline
+from ..errors import NotConnected, StorageError
+from ..errors.storage import AWAY
 from ..model.steering import Action, ActionPage, Note, PausedState, to_action, to_paused
 from .commands import actions
 from .commands.actions import LogPage
@@ -66,14 +67,15 @@ class Actions:
             for name, log in logs.items()
             if log.may_follow or (log.numbers and log.numbers[-1] < places[name])
         }
-        names = tuple(each.name for each in asked if each.name not in logs)
+        away = [each for each in self._partitions.all if each in asked or each.state != "online"]
+        names = tuple(each.name for each in away if each.name not in logs)
         return ActionPage(tuple(shown), None, names), left or None
 
     @staticmethod
-    async def _read(partition: Partition, before: int | None, limit: int) -> LogPage | PartitionOffline:
+    async def _read(partition: Partition, before: int | None, limit: int) -> LogPage | StorageError:
         try:
             return await actions.read(partition.gate, before, limit)
-        except PartitionOffline as error:
+        except AWAY as error:
             return error
 
     async def paused(self) -> PausedState | None:
@@ -92,10 +94,10 @@ class Actions:
         return max(states, key=lambda state: state.at or 0, default=None)
 
     @staticmethod
-    async def _read_pause(partition: Partition) -> bytes | PartitionOffline:
+    async def _read_pause(partition: Partition) -> bytes | StorageError:
         try:
             return await actions.read_pause(partition.gate)
-        except PartitionOffline as error:
+        except AWAY as error:
             return error
 
 

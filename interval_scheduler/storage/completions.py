@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from anyio.abc import TaskGroup
 
@@ -62,7 +62,7 @@ class Completions:
             released = await running.released(sessions["release"], keys, [one.run for one in runs], delays)
             for one, result in zip(runs, released.results, strict=True):
                 if result == "x":
-                    self.on_cancelled(one.run)
+                    self.on_cancelled(one.run, has_started=one.has_started)
             return self._announce(CompleteReply([result != "0" for result in released.results], released.earliest_ms))
 
         async def quarantine(runs: Sequence[SetAside]) -> Sequence[bool]:
@@ -70,7 +70,7 @@ class Completions:
             return await running.quarantine(sessions["quarantine"], keys, [one.run for one in runs], problems)
 
         #: Called with each run that was to be handed back, but is cancelled: it has to be ended as failed.
-        self.on_cancelled: Callable[[Any], object] = _ignore
+        self.on_cancelled: Callable[..., object] = _ignore
         self._room = asyncio.Event()
         self._complete = self._batcher("completed", complete, counts_runs=True)
         self._release: Batcher[HandedBack, bool] = self._batcher("handed back", release)

@@ -17,10 +17,11 @@ from typing import Final
 
 from ..model import backup_writing
 from ..model.backup_writing import Unreadable
+from ..model.steering import to_paused
 from ..model.wire import readable
 from ..support.log import Log
 from .ahead import read_ahead
-from .commands import backup
+from .commands import actions, backup
 from .commands.backup import Exported
 from .partition.partition import Partition
 from .partitions import Migration, Partitions
@@ -48,13 +49,15 @@ async def export(
     places = Prefix(partitions, prefix).partitions()
     for partition in (partitions.master, *places):
         partition.require_online()
-    paused = quotas = None
+    paused = quotas = reason = None
     if not prefix:
         quotas = await partitions.quotas.read()
         states = await asyncio.gather(*[backup.export(each.gate, b"0", 0) for each in places])
         paused = any(state.is_paused for state, _ in states)
+        if paused and (raw := await actions.read_pause(partitions.master.gate)):
+            reason = to_paused(raw).reason
     now_ms = await partitions.master.now_ms()
-    yield [backup_writing.header(namespace, now_ms, prefix, paused=paused, quotas=quotas)]
+    yield [backup_writing.header(namespace, now_ms, prefix, paused=paused, quotas=quotas, reason=reason)]
     writer = _Writer(migration, log)
     for partition in places:
         if migration is not None:

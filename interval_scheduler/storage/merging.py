@@ -17,7 +17,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from ..errors import PartitionOffline
+from ..errors import StorageError
+from ..errors.storage import AWAY
 from .commands.lookup import MAX_READ_BYTES, PageMark
 from .partition.partition import Partition
 
@@ -60,7 +61,7 @@ class _Line(Generic[Item]):
 
     def __init__(self, partition: Partition, fetch: Fetch[Item], after: PageMark | None) -> None:
         self.partition: Final = partition
-        self.problem: PartitionOffline | None = None
+        self.problem: StorageError | None = None
         self.rows: deque[Place[Item]] = deque()
         self._fetch, self._after = fetch, after
         self._is_over = False
@@ -71,7 +72,7 @@ class _Line(Generic[Item]):
             return
         try:
             found, may_follow = await self._fetch(self.partition, count, self._after)
-        except PartitionOffline as problem:
+        except AWAY as problem:
             self.problem, self._is_over = problem, True
             return
         self.rows.extend(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from ..errors import PartitionOffline
+from ..errors.storage import AWAY
 from ..model.looking import Overview, PartitionOverview
 from ..model.reports import PartitionMove
 from .commands import looking
@@ -22,14 +22,14 @@ async def overview(partitions: Partitions) -> Overview:
 async def _look(partition: Partition) -> looking.Numbers | None:
     try:
         return await looking.overview(partition.gate)
-    except PartitionOffline:
+    except AWAY:
         return None
 
 
 async def _hints(partitions: Partitions) -> Mapping[Partition, int]:
     try:
         return {partitions.master: 0, **await partitions.hint_counts()}
-    except PartitionOffline:
+    except AWAY:
         return {}
 
 

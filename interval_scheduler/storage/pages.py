@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from ..errors import PartitionOffline, StorageRefused
+from ..errors import StorageRefused
+from ..errors.storage import AWAY
 from ..model.cursors import bad_mark, is_score, read_mark, to_mark
 from ..model.looking import DeadPage, TaskPage
 from ..model.task import ScheduledTask, State
@@ -150,7 +151,7 @@ class Pages:
         async def look(partition: Partition) -> dict[bytes, Row | None]:
             try:
                 return dict(zip(ids[partition], await lookup.look(partition.gate, ids[partition]), strict=False))
-            except PartitionOffline:
+            except AWAY:
                 offline.append(partition.name)
                 return {}
 
@@ -165,7 +166,7 @@ class Pages:
             try:
                 partition.require_online()
                 return from_ms > await partition.now_ms() + _CLOCKS_MS
-            except PartitionOffline:
+            except AWAY:
                 continue
         return False
 

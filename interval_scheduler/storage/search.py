@@ -16,7 +16,8 @@ import zlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ..errors import PartitionOffline, StorageRefused
+from ..errors import StorageError, StorageRefused
+from ..errors.storage import AWAY
 from ..model.checks import MAX_ID_BYTES
 from ..model.cursors import bad_mark, read_mark, to_mark
 from ..model.looking import SearchPage
@@ -120,7 +121,7 @@ class Search:
         found = await asyncio.gather(*map(count, self._way), return_exceptions=True)
         total = 0
         for partition, each in zip(self._way, found, strict=True):
-            if isinstance(each, PartitionOffline):
+            if isinstance(each, AWAY):
                 self._leave_out(partition, each)
             elif isinstance(each, BaseException):
                 raise each
@@ -128,7 +129,7 @@ class Search:
                 total += each
         return total
 
-    def _leave_out(self, partition: Partition, problem: PartitionOffline) -> None:
+    def _leave_out(self, partition: Partition, problem: StorageError) -> None:
         """Name a partition that is offline; raise if there is no other."""
         self._offline.append(partition.name)
         if len(self._offline) == len(self._way):
@@ -140,7 +141,7 @@ class Search:
             return
         try:
             partition, row = await self._all.locate(self._raw)
-        except PartitionOffline:  # it is named already
+        except AWAY:  # it is named already
             return
         if row is not None:
             self._add(partition, row)
@@ -160,7 +161,7 @@ class Search:
                     if row is not None:
                         self._add(partition, row)
                 ids = ids[len(some) :]
-        except PartitionOffline as problem:
+        except AWAY as problem:
             self._leave_out(partition, problem)
             return none
         return step

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from inspect import Parameter
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, Unpack
 
-from .. import IntervalTask, InvalidType, Scheduler
+from .. import ConfigurationError, IntervalTask, InvalidType, Scheduler, TaskRun
 from .payloads import codec_of
 from .rules import TaskChanges, TaskRules
 from .wanted import Wanted, wanted_by
@@ -15,6 +16,8 @@ Rest = ParamSpec("Rest")
 
 #: A payload that was not given, since `None` may be one.
 _NOT_GIVEN: Final[Any] = object()
+#: The annotations that an executor of batches may have; of the first, nothing is known.
+_LISTS: Final[tuple[Any, ...]] = (Parameter.empty, Any, list, list[TaskRun])
 
 
 class Kind(Generic[Payload, Rest]):
@@ -57,6 +60,8 @@ class Kind(Generic[Payload, Rest]):
         self.__name__ = getattr(function, "__name__", "executor")
         self.wanted: Final[Wanted] = wanted_by(function)
         self._scheduler = scheduler
+        if batch is not None and self.wanted.payload not in _LISTS:
+            raise ConfigurationError("executor", f"gets batches: {self.wanted.name} must take a list[TaskRun]")
         # A batch is a list of runs: which types their payloads have, only the executor knows.
         self._codec = codec_of(self.wanted.payload if batch is None else Any)
 
@@ -128,6 +133,8 @@ class Kind(Generic[Payload, Rest]):
             NotConnected: the worker does not run in this process.
             SchedulerError: as for `Scheduler.update_task`.
         """
+        if "data" in changes:
+            raise InvalidType("payload", "must be given as the payload, not as data")
         given: dict[str, Any] = {} if payload is _NOT_GIVEN else {"data": self._codec.encode(payload)}
         return await self._scheduler(self.queue).update_task(id, **given, **changes)
 

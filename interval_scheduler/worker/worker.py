@@ -133,6 +133,10 @@ class Worker:
         is_fine: bool = inspect.iscoroutinefunction(hook)  # said so, since it would narrow the type of the hook
         if not is_fine:
             raise ConfigurationError("hook", f"must be a coroutine function, not {hook!r}: write 'async def'")
+        try:
+            inspect.signature(hook).bind(None, None)
+        except TypeError:
+            raise ConfigurationError("hook", f"{hook.__qualname__} must take two arguments: run, call") from None
         self._hooks.append(hook)
         return hook
 
@@ -204,6 +208,8 @@ class Worker:
             raise ConfigurationError("executor", "is missing: bind one with @worker.executor")
         if only is None:
             return tuple(self._kinds)
+        if isinstance(only, str) or not only:
+            raise ConfigurationError("only", f"must be a list of names of queues, got {only!r}")
         chosen = tuple(name or None for name in only)
         for name in chosen:
             if name not in self._kinds:

@@ -327,6 +327,38 @@ async def test_a_queue_of_a_worker_that_is_to_be_there(own_server: NewServer) ->
 
 
 @pytest.mark.asyncio
+async def test_a_queue_that_was_looked_for_in_vain_stands_in_nobodys_way(own_server: NewServer) -> None:
+    scheduler = Scheduler.from_url(own_server().url, namespace="app")
+    await scheduler.start_task_accept()
+    with pytest.raises(UnknownNamespace):
+        await scheduler.queue("mial").connect(create=False)
+    await scheduler.queue("mail").assign_task(IntervalTask("letter", every=60))
+    await scheduler.close()
+    async with scheduler:
+        assert await scheduler.queues() == ["mail"]
+
+
+@pytest.mark.asyncio
+async def test_a_partition_without_the_namespace_is_left_out_of_looks(own_server: NewServer) -> None:
+    servers = [own_server() for _ in range(2)]
+    urls = [server.url for server in servers]
+    async with Scheduler.from_url(*urls, namespace="app") as worker:
+        await worker.assign_tasks(IntervalTask(f"a{n}", every=60, start=4_000_000_000) for n in range(20))
+        await worker.pause("why")
+    with servers[1].client() as client:
+        client.flushall()
+    viewer = Scheduler.from_url(*urls, namespace="app")
+    await viewer.connect(create=False)
+    found = await viewer.overview()
+    assert [each.online for each in found.partitions] == [True, False]
+    for page in (await viewer.page(), await viewer.dead_page(), await viewer.failing_page(), await viewer.actions()):
+        assert page.offline == (found.partitions[1].name,)
+    assert (await viewer.search("a")).offline == (found.partitions[1].name,)
+    assert (await viewer.paused()) is not None
+    await viewer.close()
+
+
+@pytest.mark.asyncio
 async def test_a_queue_that_was_asked_for_before(own_server: NewServer) -> None:
     server = own_server()
     async with Scheduler.from_url(server.url, namespace="app") as worker:

@@ -198,7 +198,7 @@ ALL: Final = (
     Planted(
         "an offline partition keeps all others from being told",
         "storage/actions.py",
-        "limit)\n        except PartitionOffline as error:\n",
+        "limit)\n        except AWAY as error:\n",
         "limit)\n        except InterruptedError as error:\n",
         tests_in(_CALLS, "test_actions_of_several_partitions_are_merged_by_time"),
     ),

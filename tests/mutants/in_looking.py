@@ -34,8 +34,8 @@ ALL: Final = (
     Planted(
         "an offline partition fails the overview",
         "storage/overview.py",
-        "    except PartitionOffline:\n        return None\n",
-        "    except PartitionOffline:\n        raise\n",
+        "    except AWAY:\n        return None\n",
+        "    except AWAY:\n        raise\n",
         tests_in(_CALLS, "test_a_partition_that_is_offline_is_an_entry"),
     ),
     Planted(

@@ -148,14 +148,21 @@ ALL: Final = (
     Planted(
         "a stop does not report",
         "facade/core.py",
-        "        self.census.changed()\n        await self._heartbeat.report()\n",
+        "        self.census.changed()\n        await self._heartbeat.report(drain_seconds)\n",
         "        self.census.changed()\n",
         tests_in(_CALLS, "test_two_executions_of_a_scheduler_add_up", "test_a_queue_has_counts_of_its_own"),
+    ),
+    lua(
+        "a scheduler that was away for long takes its own card off",
+        "report",
+        "    if gone[n] == scheduler_arg then",
+        "    if false then",
+        tests_in("scripts/test_report", "test_one_that_was_away_for_long_is_back_at_once"),
     ),
     Planted(
         "one that is closed stays on the list",
         "facade/core.py",
-        "        await self._heartbeat.end()\n",
+        "        await self._heartbeat.end(drain_seconds)\n",
         "",
         tests_in(_CALLS, "test_one_that_is_closed_is_gone_at_once"),
     ),

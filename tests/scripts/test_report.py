@@ -127,6 +127,15 @@ async def test_old_cards_go(store: Store) -> None:
     assert set(await store.client.zrange(store.keys.seen, 0, -1)) == {b"recent", b"me"}
 
 
+async def test_one_that_was_away_for_long_is_back_at_once(store: Store) -> None:
+    now = await store.now_ms()
+    await store.client.zadd(store.keys.seen, {b"me": now - 2 * MINUTE, b"old": now - 2 * MINUTE})
+    await store.client.hset(store.keys.cards, mapping={b"me": b"x", b"old": b"x"})
+    await report(store, store.session(), Report(grown(), b"me", b"card"))
+    assert [row.scheduler for row in await reporting.cards(store.partition)] == [b"me"]
+    assert await store.client.hgetall(store.keys.cards) == {b"me": b"card"}
+
+
 async def test_of_too_many_cards_the_oldest_go(store: Store) -> None:
     now = await store.now_ms()
     await store.client.zadd(store.keys.seen, {b"s%04d" % n: now - 2000 + n for n in range(1040)})

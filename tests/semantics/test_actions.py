@@ -13,6 +13,7 @@ import pytest
 
 from interval_scheduler import (
     Action,
+    ActionPage,
     BlockingScheduler,
     IntervalTask,
     InvalidType,
@@ -196,7 +197,7 @@ async def test_what_changes_nothing_is_not_told(scheduler: Scheduler) -> None:
     await scheduler.assign_tasks(later("a"))
     assert await scheduler.update_task("a")
     await scheduler.set_rate(None)
-    assert await scheduler.actions() == ((), None, ())
+    assert await scheduler.actions() == ActionPage((), None)
 
 
 async def test_many_calls_together_are_one_entry(scheduler: Scheduler) -> None:
@@ -224,7 +225,7 @@ async def test_a_queue_has_a_log_of_its_own(scheduler: Scheduler) -> None:
     queue = scheduler.queue("mail")
     await queue.pause("the relay is down")
     assert await scheduler.paused() is None
-    assert await scheduler.actions() == ((), None, ())
+    assert await scheduler.actions() == ActionPage((), None)
     found = await queue.paused()
     assert found is not None
     assert found.reason == "the relay is down"

@@ -189,7 +189,7 @@ def test_to_id_of_a_task_and_of_an_id() -> None:
 
 @pytest.mark.parametrize("thing", [b"a", 1, None, Task])
 def test_to_id_of_anything_else(thing: Any) -> None:
-    with pytest.raises(InvalidType, match=r"^task_or_id must be a Task or an id"):
+    with pytest.raises(InvalidType, match=r"^task_or_id must be a task or an id"):
         to_id(thing)
 
 

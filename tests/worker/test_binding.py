@@ -87,6 +87,33 @@ async def test_one_queue_has_one_executor() -> None:
         worker.around(lambda run, call: call())
 
 
+async def test_an_executor_of_batches_takes_a_list_of_runs() -> None:
+    worker = Worker("memory://")
+
+    async def wrong(_: Mail) -> None: ...
+    async def right(_: list[TaskRun]) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"wrong must take a list\[TaskRun\]"):
+        worker.executor("mail", batch=5)(wrong)
+    assert worker.executor("mail", batch=5)(right).batch == 5
+
+
+async def test_a_hook_takes_two_arguments() -> None:
+    async def hook(run: TaskRun) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="hook must take two arguments: run, call"):
+        Worker("memory://").around(hook)  # type: ignore[type-var]
+
+
+async def test_a_payload_has_one_name() -> None:
+    async def work(_: str) -> None: ...
+
+    kind = Worker("memory://").executor(work)
+    with pytest.raises(InvalidType) as caught:
+        await kind.update("a", data="x")  # type: ignore[call-arg]
+    assert caught.value.field == "payload"
+
+
 async def test_an_annotation_that_is_unknown_is_told() -> None:
     async def work(_: Missing) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 

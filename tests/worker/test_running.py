@@ -260,6 +260,15 @@ async def test_a_cancelled_block_does_not_wait_for_its_runs(url: str, namespace:
             assert await scheduler.queue_size() == 1
 
 
+@pytest.mark.parametrize("only", ["mail", []])
+async def test_only_is_a_list_of_names(only: Any) -> None:
+    worker = Worker("memory://")
+    worker.executor("mail")(_nothing)
+    with pytest.raises(ConfigurationError, match="only must be a list of names") as caught:
+        await worker.run(only=only)
+    assert caught.value.field == "only"
+
+
 @pytest.mark.parametrize("only", [["post"], [""]])
 async def test_only_names_queues_that_have_an_executor(only: list[str]) -> None:
     worker = Worker("memory://")

@@ -31,9 +31,11 @@
 --               ▲                       │   ▲                                             │
 --               └──── none is parked ───┘   └───── a claim gave turns for all of its room ┘
 --
--- So a group with a backlog has a leased task, a turn or a note, and goes on. A group whose rate has no token gets no turn,
+-- So a group with a backlog has a leased task, a turn or a note, and goes on. A group whose rate has no token gets no
+-- turn,
 -- but a note in 'refill', from when it has one. A note carries the rest of the work over:
--- many runs ended at once, or the limit was raised or dropped, which lets thousands go on. The next claim goes on there if
+-- many runs ended at once, or the limit was raised or dropped, which lets thousands go on. The next claim goes on there
+-- if
 -- it has that limit or a wider one. A claim with a narrower limit leaves the note alone: so two schedulers of which one
 -- has an older limit do not undo what the other does. While both are there, the wider one holds.
 --
@@ -146,7 +148,8 @@ local function earliest_parked(groups, group, count)
 end
 
 -- Give turns: let the earliest parked tasks of each group in a tally wait again, due now, or as they are due if the group
--- has a rate. A group for which no turn is left in this script, or for which there is no token, is noted. Returns how many each group had, by name, and true if
+-- has a rate. A group for which no turn is left in this script, or for which there is no token, is noted. Returns how
+-- many each group had, by name, and true if
 -- there was one, or is to be one.
 local function give_turns(groups, counts, now, due_key)
   local given, dues, overdue, ids, members, owed = {}, {}, {}, {}, {}, {}

@@ -6,7 +6,8 @@
 -- Returns: string, 1 if a task was leased, else 0; a blank; the number of removed tasks; and a '+' behind it if keys of
 --   their tags are left, which `drop_tags` unlinks
 -- Guarantees: atomic; refused under another membership; applied once per request; constant time, since Redis
---   frees unlinked keys in the background, but for up to 500 tags; with a note, it is in the log; passes when Redis is out of memory.
+--   frees unlinked keys in the background, but for up to 500 tags; with a note, it is in the log; passes
+--   when Redis is out of memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then

@@ -6,10 +6,10 @@
 -- ARGV[2] weight: integer, bytes; the records are no heavier in all, or there is one only
 -- ARGV[3] score: number, of the last task of the page before; '' for the first page
 -- ARGV[4] id: string, of the last task of the page before
--- Reads only.
 -- Returns: {ids; scores; records; leases of leased ones or empty; failed deliveries or empty; failed runs or empty; last
 --   runs or empty; moments and errors of failing ones or empty; who paused them, or empty; errors of dead ones or empty; of
 --   parked tasks the members of the set, or empty: the last one is the id for the next page; 1 if a page may follow, else 0}
+-- Reads only.
 -- Guarantees: changes nothing; O(log N) plus the page; a task that keeps its place is listed exactly once.
 
 local first = score_arg ~= '' and select(2, place_in(set_key, score_arg, id_arg)) or 0

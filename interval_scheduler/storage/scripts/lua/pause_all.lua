@@ -9,7 +9,7 @@
 --   call, or ''; who; details; a prefix, or ''
 -- Returns: string, 1 if that changed something, else 0
 -- Guarantees: atomic; refused under another membership; applied once per request; claims take nothing while the
---   partition is paused, runs in progress go on; with a note, it is in the log.
+--   partition is paused, runs in progress go on; with a note, it is in the log, unless there was nothing to resume.
 
 local done = recall_in_epoch(reply_key, stamp_arg)
 if done then
@@ -26,7 +26,7 @@ else
   call('DEL', halt_key)
   redis.pcall('PUBLISH', channel_arg, '0')
 end
-if note then
+if note and (pause_arg == '1' or was_paused == 1) then
   note.count = 1
   note_actions(actions_key, newest, { note }, now)
 end

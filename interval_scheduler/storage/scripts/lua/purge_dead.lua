@@ -5,7 +5,8 @@
 -- ARGV[3...] note: string, for the log of actions five: the name of the call, or '' for no note; the name of this very
 --   call, or ''; who; details; a prefix, or ''
 -- Returns: string, the number of forgotten tasks
--- Guarantees: atomic; refused under another membership; applied once per request; with a note, it is in the log; passes when Redis is out of
+-- Guarantees: atomic; refused under another membership; applied once per request; with a note, it is in the log; passes
+--   when Redis is out of
 --   memory.
 
 local done = recall_in_epoch(reply_key, stamp_arg)

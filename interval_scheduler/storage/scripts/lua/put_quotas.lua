@@ -7,7 +7,8 @@
 -- ARGV[5] rate: string, that of the namespace, or '' for none
 -- ARGV[6] rated: integer, how many groups have a rate
 -- ARGV[7...] note: string, for the log of actions five: the name of the call, or '' for no note; the name of this very
---   call, or ''; who; details; a prefix, or ''; and then for each of the rated groups two: group: string; rate: string; and then for each group with a bound two: group: string;
+--   call, or ''; who; details; a prefix, or ''; and then for each of the rated groups two: group: string; rate: string;
+--   and then for each group with a bound two: group: string;
 --   bound: integer
 -- Returns: string, 1 if they were put, else 0
 -- Guarantees: atomic; refused under another membership; applied once per request; a greater revision is never replaced;

@@ -6,8 +6,8 @@
 -- ARGV[4...] for each run three: id: string; lease: string, as claimed; reason: string
 -- Returns: string, for each run 1 (set aside) or 0 (stale)
 -- Guarantees: atomic; applied once per request; a stale lease changes nothing; the record stays for inspection; a task
---   assigned anew meanwhile has another record, and is due again; a group with a rate gets the token back; the oldest dead tasks beyond the limit are forgotten;
---   passes when Redis is out of memory.
+--   assigned anew meanwhile has another record, and is due again; a group with a rate gets the token back; the oldest
+--   dead tasks beyond the limit are forgotten; passes when Redis is out of memory.
 
 local done = recall(reply_key, sequence_arg)
 if done then

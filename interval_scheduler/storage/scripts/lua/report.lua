@@ -37,6 +37,11 @@ if scheduler_arg ~= '' then
   if #gone == 0 and over > 0 then
     gone = call('ZRANGE', seen_key, 0, math.min(over, AT_ONCE) - 1)
   end
+  for n = #gone, 1, -1 do
+    if gone[n] == scheduler_arg then -- it was away, and is back
+      table.remove(gone, n)
+    end
+  end
   if card_arg == '' then
     gone[#gone + 1] = scheduler_arg
   end
