@@ -12,6 +12,20 @@ _SEVERAL: Final = "integration/test_backup"
 
 ALL: Final = (
     Planted(
+        "a restore takes the pause of another one's place",
+        "services/restoring.py",
+        "        if header.paused and await Actions(self._partitions).paused() is None:\n",
+        "        if header.paused:\n",
+        tests_in("semantics/test_backup", "test_pauses_keep_their_reasons"),
+    ),
+    Planted(
+        "who paused a task is not in its backup",
+        "model/backup_reading.py",
+        '    pause = _pause(found) if letter == "p" else b""\n',
+        '    pause = b""\n',
+        tests_in("semantics/test_backup", "test_pauses_keep_their_reasons"),
+    ),
+    Planted(
         "the next page is asked for when this one is used up",
         "storage/ahead.py",
         "            await asyncio.sleep(0)  # the request goes out now: who uses the page may not give way to it\n",

@@ -156,4 +156,18 @@ ALL: Final = (
         "            pass",
         tests_in(_AT_ONCE, "test_none_is_left_behind"),
     ),
+    Planted(
+        "a queue that was looked for in vain keeps its namespace from connecting",
+        "facade/family.py",
+        "            if core.creates:\n                raise\n",
+        "            raise\n",
+        tests_in("integration/test_readers", "test_a_queue_that_was_looked_for_in_vain_stands_in_nobodys_way"),
+    ),
+    Planted(
+        "a partition without the namespace fails looks over all",
+        "errors/storage.py",
+        "AWAY: Final = (PartitionOffline, UnknownNamespace)",
+        "AWAY: Final = (PartitionOffline,)",
+        tests_in("integration/test_readers", "test_a_partition_without_the_namespace_is_left_out_of_looks"),
+    ),
 )

@@ -114,4 +114,11 @@ ALL: Final = (
         "      record = string.sub(packed, 5),\n",
         tests_in("scripts/test_move_damage", "test_what_was_damaged_on_its_way_is_kept_as_a_whole"),
     ),
+    Planted(
+        "a claim forgets that it was told meanwhile to look again",
+        "execution/poller.py",
+        "            if self._next_claim_ms != 0:",
+        "            if True:",
+        tests_in("semantics/test_unstarted_tokens", "test_what_is_skipped_leaves_the_tokens_to_what_runs"),
+    ),
 )

@@ -23,6 +23,7 @@ from interval_scheduler import (
     RestoreCounts,
     Retry,
     Scheduler,
+    acting_as,
 )
 from tests.waiting import Recorder, until
 
@@ -498,3 +499,37 @@ def test_the_same_in_code_without_an_event_loop(url: str, namespace: str) -> Non
         assert scheduler.restore(line for line in lines) == RestoreCounts(restored=1200)
         assert scheduler.restore(lines, on_conflict="replace") == RestoreCounts(replaced=1200)
         assert len(list(scheduler.export(prefix="t119"))) == 13
+
+
+@pytest.mark.asyncio
+async def test_pauses_keep_their_reasons(scheduler: Scheduler) -> None:
+    await scheduler.assign_task(IntervalTask("a", every=60, start=FAR))
+    with acting_as("ada"):
+        await scheduler.pause_task("a", reason="the site is down")
+        await scheduler.pause("the shop is closed")
+    lines = await exported(scheduler)
+    first = await scheduler.paused()
+    await scheduler.restore(lines)
+    assert await scheduler.paused() == first, "one that is paused stays as it is"
+    await scheduler.resume()
+    await scheduler.clear_all_tasks()
+    with acting_as("grace"):
+        await scheduler.restore(lines)
+    paused, task = await scheduler.paused(), await scheduler.get_task("a")
+    assert paused is not None
+    assert (paused.who, paused.reason) == ("grace", "the shop is closed")
+    assert task is not None
+    assert task.paused is not None
+    assert (task.paused.who, task.paused.reason) == ("ada", "the site is down")
+    (last, *_) = (await scheduler.actions()).actions
+    assert (last.kind, last.who) == ("pause", "grace")
+
+
+@pytest.mark.asyncio
+async def test_a_backup_without_quotas_takes_them_off_where_it_replaces(scheduler: Scheduler) -> None:
+    lines = await exported(scheduler)
+    await scheduler.set_rate(Rate(7))
+    await scheduler.restore(lines)
+    assert await scheduler.get_rate() == Rate(7)
+    await scheduler.restore(lines, "replace")
+    assert await scheduler.get_rate() is None
