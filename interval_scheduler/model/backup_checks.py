@@ -87,4 +87,5 @@ def short(value: object) -> str:
         return f"of {len(value)} items"
     if isinstance(value, int) and abs(value) >= 10**20:
         return "a larger one"
-    return str(value)[:60] if isinstance(value, str) else repr(value)
+    text = str(value)[:60] if isinstance(value, str) else repr(value)
+    return ascii(text)[1:-1] if not text.isprintable() else text  # it must not forge lines of a log

@@ -10,12 +10,15 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
+from ..errors import InvalidLine, InvalidType, InvalidValue
 from .backup import FORMAT, MAX_CAUSE, MAX_DEATH, MAX_NOTE, RULES, VERSION, cut_text
+from .backup_reading import read_line
+from .checks import MAX_DATA_BYTES, MAX_ID_BYTES, MAX_SECONDS
 from .past import BadHistory, read_history
 from .policy import PLAIN, BadPolicy, of_header
 from .quotas import Quotas, Rate, from_caps
 from .records import HEADER_PARTS, PLAIN_HEADER
-from .steering import to_paused
+from .steering import check_actor, check_reason, to_paused
 from .wire import LATEST_MS, moment_of, whole
 
 _STATES: Final = {
@@ -26,6 +29,12 @@ _STATES: Final = {
     b"d": '"dead"',
 }
 _quoted: Callable[[str], str] = encode_basestring
+
+
+#: The fields of rules that need a library, or a table of time zones.
+_CALENDARS: Final = frozenset({"rules.cron", "rules.timezone", "cron", "timezone"})
+#: The most digits of a moment.
+_LONGEST_MOMENT: Final = 15
 
 
 class Unreadable(ValueError):
@@ -103,11 +112,36 @@ def task(raw_id: bytes, record: bytes, place: bytes, extras: Extras | None) -> b
             line += ',"repeat":"delay"'
         if policy:
             line += _rules(policy)
-        if extras is not None and any(extras):
+        is_more = extras is not None and any(extras)
+        if extras is not None and is_more:
             line += _extras(extras, is_dead=place[:1] == b"d")
-        return f"{line}}}\n".encode()
+        written = f"{line}}}\n".encode()
     except UnicodeDecodeError:
         raise Unreadable("its id or its text is not UTF-8") from None
+    if plain is None or is_more or _is_odd(raw_id, len(record) - end, place, every, phase):
+        _read_again(written)
+    return written
+
+
+def _is_odd(raw_id: bytes, size: int, place: bytes, every: bytes | None, phase: bytes | None) -> bool:
+    """Tell if a plain task may have a value that no scheduler wrote."""
+    return (
+        not 0 < len(raw_id) <= MAX_ID_BYTES
+        or b"\0" in raw_id
+        or size > MAX_DATA_BYTES
+        or not place.isdigit()
+        or len(place) > _LONGEST_MOMENT
+        or (every is not None and (int(every) > 1000 * MAX_SECONDS or int(phase or b"0") >= int(every)))
+    )
+
+
+def _read_again(line: bytes) -> None:
+    """Check that a line can be restored: somebody else may have written what stands in Redis."""
+    try:
+        read_line(0, line)
+    except InvalidLine as error:
+        if error.field not in _CALENDARS:  # what they need may be missing here alone
+            raise Unreadable(f"{error.field} {error.problem}") from None
 
 
 def _header(record: bytes) -> tuple[Any, ...]:
@@ -162,7 +196,8 @@ def _extras(extras: Extras, *, is_dead: bool) -> str:
     if extras.pause is not None and not is_dead:
         paused = to_paused(extras.pause)
         fields["paused_ms"] = None if paused.at is None else round(paused.at * 1000)
-        fields["paused_by"], fields["paused_for"] = paused.who, paused.reason
+        fields["paused_by"] = paused.who if _is_fine(check_actor, paused.who) else None
+        fields["paused_for"] = paused.reason if _is_fine(check_reason, paused.reason) else None
     if extras.history:
         with suppress(BadHistory):  # as for every reader; an audit tells of it
             fields["past"] = [
@@ -177,6 +212,15 @@ def _extras(extras: Extras, *, is_dead: bool) -> str:
             ]
     fields = {name: value for name, value in fields.items() if value is not None}
     return "," + _json(fields)[1:-1] if fields else ""
+
+
+def _is_fine(check: Callable[[object], object], value: object) -> bool:
+    """Tell if something that is told of a pause is as schedulers write it."""
+    try:
+        check(value)
+    except (InvalidValue, InvalidType):
+        return False
+    return True
 
 
 def _text(raw: bytes, most: int) -> str:

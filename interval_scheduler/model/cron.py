@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ..errors import InvalidType, InvalidValue
 from .cron_words import hint, translate
+from .wire import LATEST_MS
 
 MAX_CRON_LENGTH: Final = 256
 #: Names that ZoneInfo takes, and that mean another zone on another machine, none, or one with leap seconds.
@@ -94,14 +95,23 @@ def _unknown_zone(zone: str) -> str:
     return f"must be the name of a time zone such as 'Europe/Riga', got {zone!r}"
 
 
+#: Dates end with the year 9999; a day less, for the time zones.
+_LAST_MS: Final = 253_402_300_799_000 - 86_400_000
+
+
 def next_after(expression: str, zone: str, after_ms: int) -> int:
-    """Return the first occurrence after a moment; both are in epoch ms."""
+    """Return the first occurrence after a moment; both are in epoch ms. After the last one it is `LATEST_MS`."""
+    if after_ms > _LAST_MS:
+        return LATEST_MS
     after = datetime.fromtimestamp(after_ms // 1000, ZoneInfo(zone))
-    for moment in _occurrences(expression, after):
-        moment_ms = 1000 * int(moment.timestamp())
-        # In the second pass of an hour that comes twice, the library may first give an occurrence of the first pass.
-        if moment_ms > after_ms:
-            return moment_ms
+    try:
+        for moment in _occurrences(expression, after):
+            moment_ms = 1000 * int(moment.timestamp())
+            # In the second pass of an hour that comes twice, the library may first give one of the first pass.
+            if moment_ms > after_ms:
+                return moment_ms
+    except OverflowError:  # the next one would be after the last date
+        return LATEST_MS
     raise InvalidValue("cron", f"{expression!r} never fires again")
 
 

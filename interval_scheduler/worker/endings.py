@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
 
 import anyio
 
 from .. import Scheduler
 from .signals import Signals
+
+#: The time that a second signal leaves for the end of a lifespan.
+_GRACE_SECONDS: Final = 5.0
+
+
+@contextmanager
+def obeying(signals: Signals) -> Iterator[asyncio.Event]:
+    """Cancel a block by a signal that comes before it says by an event that it has begun; later by a second signal.
+
+    Then it has five seconds to end in order: its runs are cut short, and its lifespan is left.
+
+    The block then ends without an error: that is what was asked for.
+    """
+    begun = asyncio.Event()
+    with anyio.CancelScope() as scope:
+
+        async def obey() -> None:
+            await signals.stop.wait()
+            if not begun.is_set():
+                scope.cancel()
+            await signals.at_once.wait()
+            await asyncio.sleep(_GRACE_SECONDS)
+            scope.cancel()
+
+        obedient = asyncio.get_running_loop().create_task(obey())
+        try:
+            yield begun
+        finally:
+            obedient.cancel()
 
 
 @asynccontextmanager

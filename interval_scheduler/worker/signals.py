@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,10 +20,16 @@ class Signals:
         self.stop = asyncio.Event()
         #: Set by the second one.
         self.at_once = asyncio.Event()
+        #: Lets signals do what they did before.
+        self.release: Callable[[], object] = bool
 
     def note(self) -> None:
         """Take note of one signal."""
-        (self.at_once if self.stop.is_set() else self.stop).set()
+        if not self.stop.is_set():
+            self.stop.set()
+        else:
+            self.at_once.set()
+            self.release()  # a further one ends the process, whatever hangs
 
 
 @contextmanager
@@ -40,9 +46,15 @@ def signals_noted() -> Iterator[Signals]:
         except (NotImplementedError, RuntimeError, ValueError):
             break
         taken.append(number)
+
+    def release() -> None:
+        while taken:
+            number = taken.pop()
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number] or signal.SIG_DFL)
+
+    noted.release = release
     try:
         yield noted
     finally:
-        for number in taken:
-            loop.remove_signal_handler(number)
-            signal.signal(number, before[number] or signal.SIG_DFL)
+        release()

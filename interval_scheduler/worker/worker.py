@@ -10,7 +10,7 @@ from typing import Any, Concatenate, TypeVar, Unpack, overload
 
 from .. import AlreadyExecuting, ConfigurationError, FlatOptions, NotConnected, Scheduler
 from .calling import Hook, executor_for
-from .endings import stopped_together, until_asked
+from .endings import obeying, stopped_together, until_asked
 from .kind import Kind, Payload, Rest
 from .settings import URLS, options_from, urls_from
 from .signals import Signals, signals_noted
@@ -185,7 +185,8 @@ class Worker:
     async def run(self, *urls: str, only: Collection[str] | None = None, **options: Unpack[FlatOptions]) -> None:
         """Run the worker until SIGTERM or SIGINT: then runs in progress may end, for `drain_seconds` at the most.
 
-        A second signal cuts them short: they are handed back.
+        A second signal cuts them short: they are handed back; five seconds later, a lifespan that has not ended is
+        cancelled. A signal while the worker starts cancels that. After the second one, signals do what they did before.
 
         Args:
             *urls: URLs that take the place of all others.
@@ -198,9 +199,10 @@ class Worker:
             SchedulerError: as for `Scheduler.connect`.
         """
         queues = self._chosen(only)
-        with signals_noted() as signals:
+        with signals_noted() as signals, obeying(signals) as begun:
             made = self._made(urls, options)
             async with self._running(None, {}, queues, made, signals) as (_, executing):
+                begun.set()
                 await until_asked(signals, executing)
 
     def _chosen(self, only: Collection[str] | None) -> tuple[str | None, ...]:
@@ -210,7 +212,7 @@ class Worker:
             return tuple(self._kinds)
         if isinstance(only, str) or not only:
             raise ConfigurationError("only", f"must be a list of names of queues, got {only!r}")
-        chosen = tuple(name or None for name in only)
+        chosen = tuple(dict.fromkeys(name or None for name in only))
         for name in chosen:
             if name not in self._kinds:
                 known = ", ".join(repr(each or "") for each in self._kinds)

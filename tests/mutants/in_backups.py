@@ -165,4 +165,11 @@ ALL: Final = (
         "",
         tests_in(_BACKUP, "test_conflicts"),
     ),
+    Planted(
+        "a line that cannot be restored is written",
+        "model/backup_writing.py",
+        "        _read_again(written)\n",
+        "        pass\n",
+        tests_in("semantics/test_backup", "test_what_somebody_else_wrote_does_not_spoil_a_backup"),
+    ),
 )

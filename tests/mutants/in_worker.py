@@ -78,4 +78,18 @@ ALL: Final = (
         "{**options_from(os.environ), **self._options, ",
         tests_in("worker/test_settings", "test_the_later_one_is_stronger"),
     ),
+    Planted(
+        "a start that hangs hears no signal",
+        "worker/endings.py",
+        "            if not begun.is_set():\n                scope.cancel()\n",
+        "",
+        tests_in("worker/test_process", "test_a_signal_ends_a_start_that_hangs"),
+    ),
+    Planted(
+        "a lifespan that hangs at its end hears no signal",
+        "worker/endings.py",
+        "            await asyncio.sleep(_GRACE_SECONDS)\n            scope.cancel()\n",
+        "",
+        tests_in("worker/test_process", "test_a_second_signal_ends_a_lifespan_that_hangs"),
+    ),
 )

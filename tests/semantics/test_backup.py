@@ -25,6 +25,7 @@ from interval_scheduler import (
     Scheduler,
     acting_as,
 )
+from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
 FAR: Final = float(int(time.time()) + 1_000_000)
@@ -533,3 +534,27 @@ async def test_a_backup_without_quotas_takes_them_off_where_it_replaces(schedule
     assert await scheduler.get_rate() == Rate(7)
     await scheduler.restore(lines, "replace")
     assert await scheduler.get_rate() is None
+
+
+@pytest.mark.asyncio
+async def test_what_somebody_else_wrote_does_not_spoil_a_backup(redis_server: RedisServer, namespace: str) -> None:
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        names = ["due", "phase", "every", "payload", "policy", "attempts", "paused", "fine"]
+        await scheduler.assign_tasks([IntervalTask(name, every=60, start=FAR) for name in names])
+        await scheduler.pause_task("paused", reason="why")
+        with redis_server.client() as client:
+            (tasks,) = client.keys(f"*{namespace}*:tasks")
+            key = tasks.decode().removesuffix("tasks")
+            client.zadd(f"{key}due", {"due": 9_999_999_999_999_000})
+            client.hset(tasks, "phase", b"s 1000 1000\nx")
+            client.hset(tasks, "every", b"s 999999999999999 5\nx")
+            client.hset(tasks, "payload", b"s 1000 5\n" + bytes(300 * 1024))
+            client.hset(tasks, "policy", b"s 1000 5;r99999999\nx")
+            client.hset(f"{key}attempts", "attempts", b"9" * 16)
+            client.hset(f"{key}pauses", "paused", b"5 so\x07me\nwhy\nelse")
+        lines = await exported(scheduler)
+        assert {each["id"] for each in tasks_of(lines)} >= {"fine", "paused"}
+        assert json.loads(lines[-1])["left_out"] >= 4
+        await scheduler.clear_all_tasks()
+        counts = await scheduler.restore(lines)
+        assert counts.restored == len(tasks_of(lines)) >= 2

@@ -193,6 +193,12 @@ def test_runs_are_when_it_was_told(
     asyncio.run(tell(start, rules, grid, happens, later))
 
 
+def test_a_calendar_ends_with_the_dates() -> None:
+    runs = next_runs(IntervalTask("a", cron="0 0 29 2 *"), 10_000, START)
+    assert 1800 < len(runs) < 2000
+    assert runs[-1].year > 9900
+
+
 @pytest.mark.parametrize("rules", [{"every": 3000}, {"every": 3000, "jitter": 1000}, {"cron": "* * * * *"}])
 def test_of_many_missed_occurrences_the_last_thousand_count(rules: Rules) -> None:
     span = MINUTE if "cron" in rules else 3000

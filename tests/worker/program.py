@@ -1,4 +1,7 @@
-"""A worker process: `python -m tests.worker.program URL NAMESPACE DRAIN`. It says on stdout what happens."""
+"""A worker process: `python -m tests.worker.program URL NAMESPACE DRAIN HANGS`. It says on stdout what happens.
+
+Its lifespan hangs where HANGS says: `entering`, `leaving` or `never`.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,18 @@ def say(text: str) -> None:
 
 @asynccontextmanager
 async def lifespan() -> AsyncIterator[Mapping[str, Any]]:
+    if hangs == "entering":
+        say("entering")
+        await asyncio.Event().wait()
     say("open")
     yield {"say": say}
+    if hangs == "leaving":
+        say("leaving")
+        await asyncio.Event().wait()
     say("closed")
 
 
-url, namespace, drain = sys.argv[1:4]
+url, namespace, drain, hangs = sys.argv[1:5]
 worker = Worker(url, namespace=namespace, lifespan=lifespan, drain_seconds=float(drain), lease_seconds=5)
 
 

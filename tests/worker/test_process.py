@@ -15,8 +15,8 @@ from tests.servers import RedisServer
 pytestmark = pytest.mark.asyncio
 
 
-async def _started(server: RedisServer, namespace: str, drain: float) -> Process:
-    program = (sys.executable, "-m", "tests.worker.program", server.url, namespace, str(drain))
+async def _started(server: RedisServer, namespace: str, drain: float, hangs: str = "never") -> Process:
+    program = (sys.executable, "-m", "tests.worker.program", server.url, namespace, str(drain), hangs)
     return await asyncio.create_subprocess_exec(*program, stdout=PIPE, stderr=PIPE)
 
 
@@ -56,3 +56,24 @@ async def test_a_second_signal_cuts_runs_short(redis_server: RedisServer, namesp
         task = await mail.get_task("m")
         assert task is not None
         assert (task.state, task.attempt) == ("waiting", 1)
+
+
+async def test_a_signal_ends_a_start_that_hangs(redis_server: RedisServer, namespace: str) -> None:
+    process = await _started(redis_server, namespace, 60, "entering")
+    assert await _line(process) == "entering"
+    process.send_signal(signal.SIGTERM)
+    out, err = await _rest(process)
+    assert (out, process.returncode) == ("well\n", 0), err
+
+
+async def test_a_second_signal_ends_a_lifespan_that_hangs(redis_server: RedisServer, namespace: str) -> None:
+    process = await _started(redis_server, namespace, 60, "leaving")
+    assert await _line(process) == "open"
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.queue("mail").assign_task(IntervalTask("m", "0"))
+        assert [await _line(process), await _line(process)] == ["begin 0", "end 0"], "it has started"
+    process.send_signal(signal.SIGTERM)
+    assert await _line(process) == "leaving"
+    process.send_signal(signal.SIGTERM)
+    out, err = await _rest(process)
+    assert (out, process.returncode) == ("well\n", 0), err
