@@ -55,7 +55,7 @@ class SchedulerCard:
         queues: the names of the queues whose tasks it executes.
         places: the most calls of its executors at once.
         running: the number of runs in progress.
-        runs: the number of runs that have ended there since it connected.
+        runs: the number of runs that have ended there since it connected, of what it executes by now.
         failures: the number of those that failed.
         longest: its longest runs in progress, at most 20, the longest first.
         partitions: the names of the partitions that it reaches, sorted.
