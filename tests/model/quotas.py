@@ -83,6 +83,11 @@ class Quotas:
         if group in self.rates:
             self.rates[group] = self.rates[group].spent(1)
 
+    def give_back(self, group: str | None, now: int) -> None:
+        """Put the token of a run back that did not start."""
+        if group in self.rates:
+            self.rates[group] = self.rates[group].filled(now).spent(-1)
+
     def cap(self, group: str, room: int) -> int:
         """How many tasks of a group may be leased, for a scheduler that knows only one bound for all."""
         return (self.caps.get(group, self.caps.get("*", 0)) if self.caps else room) or ANY

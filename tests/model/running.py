@@ -316,6 +316,7 @@ def quarantine(model: Model, run: Run, now: int) -> bool:
     lease = _held(model, run)
     if lease is None:
         return False
+    model.quotas.give_back(lease.group, now)  # it did not start
     model.update(run.raw_id, attempts=0)
     _set_cause(model, run.raw_id, None)
     if lease.after is not None:
