@@ -16,6 +16,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -95,8 +96,10 @@ class Heartbeat:
         """
         reports = [one for one in self._reports if one.partition.state == "online"]
         if reports:
-            with anyio.move_on_after(max(_SHORTEST_SECONDS, min(_LAST_SECONDS, seconds))):
-                await asyncio.gather(*map(self._report, reports))
+            # Not by a scope of anyio: what a group of calls raises when it is cancelled may not look like its cancel.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(_SHORTEST_SECONDS, min(_LAST_SECONDS, seconds))):
+                    await asyncio.gather(*map(self._report, reports))
 
     async def end(self, seconds: float) -> None:
         """Report for the last time, and take the card off; `seconds` as for `report`."""
