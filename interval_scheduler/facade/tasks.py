@@ -87,7 +87,7 @@ class TaskCalls(SyncCalls, PrefixCalls):
             task_or_id: the task or its id.
 
         Returns:
-            `True` if the task was scheduled.
+            `True` if the task was scheduled. A dead one is not: it is forgotten, and the result is `False`.
 
         Raises:
             InvalidValue, InvalidType: the id is bad; nothing was changed.
