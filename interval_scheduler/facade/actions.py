@@ -13,8 +13,7 @@ from ..errors import InvalidType, InvalidValue
 from ..model.steering import ActionPage, PausedState
 from ..services.lifespan import Lifespan
 from ..storage.actions import Actions
-
-_MOST_ON_PAGE = 1000
+from .looking import check_limit
 
 
 class ActionCalls:
@@ -55,7 +54,7 @@ class ActionCalls:
             limit: the most actions, from 1 to 1,000. Default 100.
 
         Returns:
-            The page. Partitions that cannot be reached are named in it, and left out of the pages after it.
+            The page. Each page names the partitions that could not be reached; theirs are left out.
 
         Raises:
             InvalidValue, InvalidType: a bad argument; the message names it.
@@ -64,10 +63,7 @@ class ActionCalls:
             StorageRefused: Redis refuses.
         """
         places = _places(after)
-        if isinstance(limit, bool) or not isinstance(limit, int):
-            raise InvalidType("limit", f"must be a whole number, not {type(limit).__name__}")
-        if not 1 <= limit <= _MOST_ON_PAGE:
-            raise InvalidValue("limit", f"must be from 1 to {_MOST_ON_PAGE}, got {limit}")
+        check_limit(limit)
         page, next_places = await Actions((await self._home_of_actions.enter()).partitions).page(places, limit)
         return page if next_places is None else replace(page, after=_mark(next_places))
 

@@ -59,6 +59,10 @@ class BlockingLookCalls:
         """List the tasks that were set aside, a page at a time, in one order over all partitions."""
         return self._look_thread.call(lambda: self._look_calls.dead_page(after, limit, newest_first=newest_first))
 
+    def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
+        """List tasks whose last run failed and that go on, in the order in which they last failed."""
+        return self._look_thread.call(lambda: self._look_calls.failing_page(after, limit, newest_first=newest_first))
+
     def search(self, prefix: str, *, after: str | None = None, budget: int = 20_000) -> SearchPage:
         """Find scheduled tasks by the beginning of their ids, a page of about 100 at a time."""
         return self._look_thread.call(lambda: self._look_calls.search(prefix, after=after, budget=budget))

@@ -145,6 +145,35 @@ class LookCalls:
         place = read_after("dead", after, newest_first=newest_first)
         return await (await self._pages()).dead(place, limit, newest_first=newest_first)
 
+    async def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
+        """List tasks whose last run failed and that go on, in the order in which they last failed.
+
+        Their `last_error` and `failed_at` tell why and when. A task is among them until a run of it succeeds, or it is
+        removed or set aside as dead (see `dead_tasks`). The latest 10,000 of each partition are kept. A task that fails
+        anew during the listing moves to its newest end. At most once, only tasks with a rule that needs an answer
+        (`retries`, `cron`, `max_runs`, `group`, `history`) are known to fail.
+
+        Args:
+            after: `TaskPage.after` of the page before. Default: the first page.
+            limit: the most tasks, from 1 to 1,000. Default 100.
+            newest_first: False for the one that failed first. Default True.
+
+        Returns:
+            The page. It can have fewer tasks than `limit` although another follows, if some were removed meanwhile, or
+            are heavy. Partitions that cannot be reached are named in `TaskPage.offline`.
+
+        Raises:
+            InvalidValue, InvalidType: a bad argument; the message names it.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: none of the partitions can be reached.
+            StorageRefused: Redis refuses.
+        """
+        check_limit(limit)
+        if not isinstance(newest_first, bool):
+            raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
+        place = read_after("failing", after, newest_first=newest_first)
+        return await (await self._pages()).failing(place, limit, newest_first=newest_first)
+
     async def search(self, prefix: str, *, after: str | None = None, budget: int = 20_000) -> SearchPage:
         """Find scheduled tasks by the beginning of their ids, a page of about 100 at a time.
 

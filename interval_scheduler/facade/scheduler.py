@@ -89,7 +89,7 @@ class Scheduler(
         QuotaCalls.__init__(self, core.lifespan)
         RepairCalls.__init__(self, Covering(core, family))
         EventCalls.__init__(self, core.events)
-        HistoryCalls.__init__(self, core.lifespan, core.log)
+        HistoryCalls.__init__(self, core.lifespan)
         LookCalls.__init__(self, core.lifespan, core.log)
         ForecastCalls.__init__(self, core)
         BackupCalls.__init__(self, core)

@@ -44,6 +44,8 @@ def signals_noted() -> Iterator[Signals]:
         try:
             loop.add_signal_handler(number, noted.note)
         except (NotImplementedError, RuntimeError, ValueError):
+            # Windows has none for event loops; asyncio refuses outside of the main thread by one of the other two. The
+            # worker goes on without them: whoever started it in such a place ends it by a cancel.
             break
         taken.append(number)
 

@@ -15,6 +15,7 @@ import pytest
 from interval_scheduler import IntervalTask, PartitionOffline, Rate, Scheduler, current_run
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.faults.figures import often
+from tests.faults.measuring import most_within
 from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.proxy import Proxy, nth
 from tests.servers import RedisServer
@@ -26,17 +27,6 @@ pytestmark = pytest.mark.asyncio
 LOST = (scripts.PUT_QUOTAS, scripts.QUOTAS, scripts.NOTE_BACKLOGS, scripts.TAKE_TOKENS, scripts.CLAIM, scripts.RELEASE)
 #: A run starts so long after its claim at the latest, or after its tokens were asked for.
 WINDOW_SECONDS = 1.0
-
-
-def most_within(moments: list[float], seconds: float) -> int:
-    """The most moments within any span of that length."""
-    moments = sorted(moments)
-    first = most = 0
-    for last, moment in enumerate(moments):
-        while moments[first] < moment - seconds:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 async def test_killed_workers_never_make_a_rate_faster(

@@ -106,10 +106,17 @@ def is_interrupted(url: str, namespace: str) -> None:
         assert scheduler.try_lock("door") is not None
 
 
+def _waits_in_main_thread() -> bool:
+    """Tell if the main thread waits for a condition, and has given up its lock meanwhile."""
+    main = threading.main_thread().ident
+    assert main is not None
+    frame = sys._current_frames()[main]
+    return frame.f_code is threading.Condition.wait.__code__ and "gotit" in frame.f_locals
+
+
 def _interrupt_waiting(scheduler: BlockingScheduler) -> None:
     """Interrupt the process while it waits for a call, as somebody at the keyboard does."""
-    until_outside(lambda: calls_in_progress(scheduler))
-    time.sleep(0.2)  # the caller has handed its call over, and comes to wait for it
+    until_outside(lambda: calls_in_progress(scheduler) and _waits_in_main_thread())
     os.kill(os.getpid(), signal.SIGINT)
 
 

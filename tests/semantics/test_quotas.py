@@ -65,6 +65,11 @@ def urls(count: int, name: str) -> Sequence[str]:
     return [f"memory://{name}-{n}" for n in range(count)]
 
 
+async def are_parked(scheduler: Scheduler, count: int) -> bool:
+    """Whether so many tasks wait for room in their group."""
+    return (await scheduler.overview()).parked == count
+
+
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 async def test_schedulers_share_a_rate_and_the_earliest_go_first(make_scheduler: MakeScheduler, delivery: str) -> None:
     starts = Starts()
@@ -222,7 +227,7 @@ async def test_a_bound_is_changed_while_long_runs_go_on(make_scheduler: MakeSche
     for scheduler in schedulers:
         await scheduler.start_task_execute(executor)
     await until(lambda: running == {"a": 2, "b": 1, "c": 1})
-    await asyncio.sleep(0.1)  # nothing tells of a start that does not happen
+    await until(lambda: are_parked(schedulers[0], len(tasks) - 4))
     assert running == {"a": 2, "b": 1, "c": 1}, "what is kept in Redis holds for both, whatever their options are"
     await schedulers[1].set_group_concurrency({"a": 4, "b": 3, "*": 2})
     await until(lambda: running == {"a": 4, "b": 3, "c": 2}, seconds=3)
@@ -355,8 +360,8 @@ async def test_a_scheduler_that_waits_for_tokens_asks_no_more_than_needed(make_s
     await scheduler.assign_tasks(once("t", 100))
     await scheduler.start_task_execute(starts)
     await until(lambda: starts.count == 1)
-    await asyncio.sleep(0.1)  # nothing tells of the claim in vain after it, which learns how long there is no token
     poller = scheduler._executing._execution._firsts[0]  # type: ignore[union-attr]
+    await until(lambda: poller._tokens_from > time.monotonic())  # it has learnt how long there is no token
     sequence = poller._claims._session._sequence
     for n in range(50):
         await scheduler.assign_task(IntervalTask(f"more{n}"))

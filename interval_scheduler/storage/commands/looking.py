@@ -11,7 +11,7 @@ from ...model.wire import LATEST_MS, whole
 from ..scripts import loader as scripts
 from ..scripts.membership import split
 from ..scripts.ports import ScriptRunner
-from .lookup import MAX_READ_BYTES, DeadRow, PageMark, Row, StateSet, dead_row, found_page, row_of
+from .lookup import MAX_READ_BYTES, DeadRow, PageMark, Row, StateSet, dead_row, found_page, rows_of
 
 #: The most bytes of records that a step of a search finds, unless one task alone has more.
 _FOUND_BYTES: Final = MAX_READ_BYTES
@@ -71,23 +71,7 @@ async def placed_page(
     marks = (
         (PageMark(b"0", member) for member in found.members) if is_parked else map(PageMark, found.scores, found.ids)
     )
-    rows = [
-        Placed(
-            place,
-            row_of(
-                raw_id,
-                record,
-                score if state_set in ("waiting", "parked") else None,
-                lease if state_set == "leased" else None,
-                score if state_set == "paused" else None,
-                extras,
-            ),
-        )
-        for place, raw_id, record, lease, score, *extras in zip(
-            marks, found.ids, found.records, found.leases, found.scores, *found.extras, strict=True
-        )
-    ]
-    return rows, mark is not None
+    return list(map(Placed, marks, rows_of(state_set, found))), mark is not None
 
 
 class PlacedDead(NamedTuple):

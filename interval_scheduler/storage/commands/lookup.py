@@ -99,7 +99,12 @@ async def page(partition: ScriptRunner, state_set: StateSet, limit: int, after: 
             if record is not None
         ]
         return Page(waiting, mark)
-    rows = [
+    return Page([row for row in rows_of(state_set, found) if row is not None], mark)
+
+
+def rows_of(state_set: StateSet, found: Found) -> list[Row | None]:
+    """Make the rows of a page; `None` for a task without a record."""
+    return [
         row_of(
             raw_id,
             record,
@@ -112,7 +117,6 @@ async def page(partition: ScriptRunner, state_set: StateSet, limit: int, after: 
             found.ids, found.records, found.leases, found.scores, *found.extras, strict=True
         )
     ]
-    return Page([row for row in rows if row is not None], mark)
 
 
 class DeadRow(NamedTuple):
