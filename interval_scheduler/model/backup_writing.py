@@ -62,7 +62,7 @@ def header(
         fields["prefix"] = prefix
     if paused is not None:
         fields["paused"] = paused
-        if reason is not None:
+        if reason is not None and _is_fine(check_reason, reason):
             fields["paused_for"] = reason
     if quotas is not None:
         fields["quotas"] = {

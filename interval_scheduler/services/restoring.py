@@ -20,7 +20,6 @@ from ..model.backup_header import Header, read_header
 from ..model.backup_reading import Entry, Trailer, read_line
 from ..model.quotas import Quotas
 from ..model.steering import Note
-from ..storage.actions import Actions
 from ..storage.namespace import Namespace, Partitions
 from ..storage.partitions import RestoreBatch
 from .bulk import pipeline
@@ -129,8 +128,8 @@ class _Restore:
         quotas = header.quotas
         if quotas is not None and (self._replace or quotas.rate or quotas.rates or quotas.caps):
             await self._partitions.quotas.change(lambda before: self._quotas(before, quotas))
-        if header.paused and await Actions(self._partitions).paused() is None:
-            await self._namespace.pause_all(self._note(header.paused_for))
+        if header.paused:
+            await self._namespace.pause_all(self._note(header.paused_for), keeps=True)
 
     def _quotas(self, before: Quotas, restored: Quotas) -> Quotas:
         has_some = before.rate or before.rates or before.caps

@@ -127,19 +127,21 @@ class Namespace:
             while await sync.drop_tags(partition.gate):
                 pass
 
-    async def pause_all(self, note: Note | None = None) -> None:
-        """Pause all partitions; `note` tells who asks for it, and why."""
-        await self._set_paused(note, pause=True)
+    async def pause_all(self, note: Note | None = None, *, keeps: bool = False) -> None:
+        """Pause all partitions; `note` tells who asks for it, and why. With `keeps`, a pause that is there stays."""
+        await self._set_paused(note, pause=True, keeps=keeps)
 
     async def resume_all(self, note: Note | None = None) -> None:
         """Resume all partitions; `note` tells who asks for it."""
         await self._set_paused(note, pause=False)
 
-    async def _set_paused(self, note: Note | None, *, pause: bool) -> None:
+    async def _set_paused(self, note: Note | None, *, pause: bool, keeps: bool = False) -> None:
         for partition in self._partitions.all:
             partition.require_online()
         master = self._partitions.master  # its log tells of what concerns all
-        changes = [(each, PauseChange(pause, note, is_noted=each is master)) for each in self._partitions.all]
+        changes = [
+            (each, PauseChange(pause, note, is_noted=each is master, keeps=keeps)) for each in self._partitions.all
+        ]
         await asyncio.gather(*[partition.pause.submit(change) for partition, change in changes])
 
     async def purge_dead(self, note: Note | None = None) -> int:

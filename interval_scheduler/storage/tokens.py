@@ -132,7 +132,11 @@ class Tokens:
         # Those that come back while this request is under way go with the next one, and wake the pollers then.
         wakes, self._wakes = self._wakes, False
         asked_at = clock.monotonic()
-        taken = await quotas.take_tokens(self._session, self._master, wanted, back)
+        try:
+            taken = await quotas.take_tokens(self._session, self._master, wanted, back)
+        except BaseException:
+            self._wakes = self._wakes or wakes  # they may have come back all the same
+            raise
         if wakes:
             self._master.announce(0)
         self._share(taken.tokens, asked_at)

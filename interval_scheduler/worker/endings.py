@@ -52,14 +52,29 @@ async def stopped_together(schedulers: list[Scheduler], signals: Signals | None)
         drain_seconds = 0
         raise
     finally:
+        at_once = asyncio.Event() if signals is None else signals.at_once
         with anyio.CancelScope(shield=True):
-            hurrying = None if signals is None else asyncio.create_task(_hurried(schedulers, signals))
+            hurrying = asyncio.create_task(_hurried(schedulers, at_once))
+            stopping = asyncio.create_task(_stop(schedulers, drain_seconds))
             try:
-                await _stop(schedulers, drain_seconds)
+                await _ended(stopping, at_once)
             finally:
-                if hurrying is not None:
-                    hurrying.cancel()
-                    await asyncio.wait([hurrying])
+                hurrying.cancel()
+                await asyncio.wait([hurrying])
+
+
+async def _ended(stopping: asyncio.Task[None], at_once: asyncio.Event) -> None:
+    """Wait for a stop to its end: what runs use goes with it. A cancel of the caller hurries it, and comes after it."""
+    cancelled: asyncio.CancelledError | None = None
+    while not stopping.done():
+        try:
+            await asyncio.wait([stopping])
+        except asyncio.CancelledError as error:
+            cancelled = error
+            at_once.set()
+    stopping.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _stop(schedulers: list[Scheduler], drain_seconds: float | None) -> None:
@@ -69,8 +84,8 @@ async def _stop(schedulers: list[Scheduler], drain_seconds: float | None) -> Non
             raise error
 
 
-async def _hurried(schedulers: list[Scheduler], signals: Signals) -> None:
-    await signals.at_once.wait()
+async def _hurried(schedulers: list[Scheduler], at_once: asyncio.Event) -> None:
+    await at_once.wait()
     await _stop(schedulers, 0)
 
 

@@ -62,6 +62,8 @@ class Kind(Generic[Payload, Rest]):
         self._scheduler = scheduler
         if batch is not None and self.wanted.payload not in _LISTS:
             raise ConfigurationError("executor", f"gets batches: {self.wanted.name} must take a list[TaskRun]")
+        if batch is not None and self.wanted.run is not None:
+            raise ConfigurationError("executor", f"gets batches: {self.wanted.name} cannot take one TaskRun besides")
         # A batch is a list of runs: which types their payloads have, only the executor knows.
         self._codec = codec_of(self.wanted.payload if batch is None else Any)
 

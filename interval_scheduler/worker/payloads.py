@@ -16,6 +16,8 @@ from typing import Any, Final
 from .. import BadPayload, ConfigurationError, InvalidType, InvalidValue
 
 _AS_IT_IS: Final = (inspect.Parameter.empty, Any, object, str, bytes)
+#: Faults that msgspec tells with a part of the payload behind.
+_WITH_VALUES: Final = ("Invalid enum value", "Invalid value", "Object contains unknown field")
 #: What is told of a value that does not fit, at the most, in characters.
 _LONGEST: Final = 300
 
@@ -42,6 +44,8 @@ def codec_of(annotation: object) -> Codec:
     Raises:
         ConfigurationError: there is none for that type, or it needs the extra `worker`.
     """
+    if typing.get_origin(annotation) is typing.Annotated and typing.get_args(annotation)[0] in (str, bytes):
+        raise ConfigurationError("executor", "takes text or bytes as they are: say so without Annotated")
     if annotation in _AS_IT_IS or _is_text_or_bytes(annotation):
         return Codec(_checked(annotation), None)
     if hasattr(annotation, "__pydantic_validator__") or hasattr(annotation, "model_validate_json"):
@@ -103,10 +107,13 @@ def _by_msgspec(annotation: object) -> Codec:
 
 def _told(error: Exception) -> str:
     """Return what a value lacks, without the value itself: it may be a secret."""
-    text = str(error)
-    if text.startswith("Invalid enum value"):
-        text = "Invalid enum value" + text[text.rfind(" - at") :] if " - at" in text else "Invalid enum value"
-    return text[:_LONGEST] if not isinstance(error, UnicodeDecodeError) else "it is no UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8"
+    words, at, place = str(error).partition(" - at ")
+    for beginning in _WITH_VALUES:
+        if words.startswith(beginning):
+            words = beginning
+    return f"{words}{at}{place}"[:_LONGEST]
 
 
 def _by_pydantic(annotation: Any) -> Codec:
@@ -122,13 +129,24 @@ def _by_pydantic(annotation: Any) -> Codec:
 
     def encode(payload: Any) -> str:
         try:
-            return adapter.dump_json(adapter.validate_python(payload)).decode()
+            written = adapter.dump_json(adapter.validate_python(payload), by_alias=True)
+            adapter.validate_json(written)
         except pydantic.ValidationError as error:
             raise InvalidValue("payload", f"is no {_name(annotation)}: {in_words(error)}") from None
+        except ValueError:  # a PydanticSerializationError, which pydantic itself does not name
+            raise InvalidValue("payload", f"is no {_name(annotation)} that can be written as JSON") from None
+        return written.decode()
+
+    fields = getattr(annotation, "model_fields", {})
+    names = {*fields, *(each.alias for each in fields.values())}
 
     def in_words(error: pydantic.ValidationError) -> str:
+        # Neither the message nor a place within a field: they may have values, tags and keys of the payload in them.
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [f"{each['msg']} - at `{'.'.join(map(str, each['loc'])) or '$'}`" for each in found]
+        faults = [
+            f"{each['type'].replace('_', ' ')} - at `{next((name for name in each['loc'][:1] if name in names), '$')}`"
+            for each in found
+        ]
         return "; ".join(faults)[:_LONGEST]
 
     return Codec(encode, decode)

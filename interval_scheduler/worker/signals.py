@@ -29,7 +29,7 @@ class Signals:
             self.stop.set()
         else:
             self.at_once.set()
-            self.release()  # a further one ends the process, whatever hangs
+            self.release()  # what hangs all the same is ended by a further SIGTERM
 
 
 @contextmanager

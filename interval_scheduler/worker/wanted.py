@@ -78,8 +78,10 @@ def wanted_by(function: Callable[..., object]) -> Wanted:
 
 def _annotations(function: Callable[..., object], name: str) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(function, include_extras=True)
     except NameError as error:
         raise ConfigurationError(
             "executor", f"{name} has an annotation that is unknown when it is bound: {error}"
         ) from None
+    except TypeError:  # a partial, for example
+        raise ConfigurationError("executor", f"{name} must be defined by 'async def': it has no annotations") from None

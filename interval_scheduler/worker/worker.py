@@ -157,7 +157,7 @@ class Worker:
     def _scheduler_of(self, queue: str | None) -> Scheduler:
         if self._scheduler is None:
             raise NotConnected("the worker is not running in this process: use 'async with worker.running()'")
-        return self._scheduler if queue is None else self._scheduler.queue(queue)
+        return self._scheduler if queue is None else self._scheduler.queue(queue, **self._kinds[queue].options)
 
     # Running
 

@@ -210,3 +210,24 @@ async def test_steps_are_short(own_server: NewServer, namespace: str) -> None:
         assert len(lines) == 5602
         assert len(steps) > 30, "some three long payloads in each of the first"
         assert await scheduler.restore(lines) == RestoreCounts(skipped=5600)
+
+
+async def test_a_pause_that_a_restore_put_in_force_half_way_is_completed(
+    own_server: Callable[..., RedisServer], namespace: str
+) -> None:
+    servers = [own_server() for _ in range(2)]
+    async with Scheduler.from_url(*[server.url for server in servers], namespace=namespace) as scheduler:
+        await scheduler.assign_tasks(IntervalTask(f"a{n}", every=60) for n in range(20))
+        await scheduler.pause("from the backup")
+        lines = [line async for line in scheduler.export()]
+        await scheduler.clear_all_tasks()
+        await scheduler.resume()
+        await scheduler.pause("of this place")
+        with servers[1].client() as client:
+            (halt,) = client.keys("*:halt")
+            client.delete(halt)  # as if the pause had come to the first partition only
+        await scheduler.restore(lines)
+        first, second = (await scheduler.overview()).partitions
+        assert first.pause is not None
+        assert second.pause is not None
+        assert (first.pause.reason, second.pause.reason) == ("of this place", "from the backup")

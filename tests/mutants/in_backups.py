@@ -14,9 +14,9 @@ ALL: Final = (
     Planted(
         "a restore takes the pause of another one's place",
         "services/restoring.py",
-        "        if header.paused and await Actions(self._partitions).paused() is None:\n",
-        "        if header.paused:\n",
-        tests_in("semantics/test_backup", "test_pauses_keep_their_reasons"),
+        "self._note(header.paused_for), keeps=True)",
+        "self._note(header.paused_for))",
+        tests_in("integration/test_backup", "test_a_pause_that_a_restore_put_in_force_half_way_is_completed"),
     ),
     Planted(
         "who paused a task is not in its backup",

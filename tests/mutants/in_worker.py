@@ -60,8 +60,8 @@ ALL: Final = (
     Planted(
         "the value of an enumeration stands in a message",
         "worker/payloads.py",
-        'text.startswith("Invalid enum value")',
-        "False",
+        '("Invalid enum value", ',
+        "(",
         tests_in(_PAYLOADS, "test_a_value_of_an_enumeration_is_not_told"),
     ),
     Planted(
@@ -91,5 +91,33 @@ ALL: Final = (
         "            await asyncio.sleep(_GRACE_SECONDS)\n            scope.cancel()\n",
         "",
         tests_in("worker/test_process", "test_a_second_signal_ends_a_lifespan_that_hangs"),
+    ),
+    Planted(
+        "a cancel in the drain leaves the lifespan at once",
+        "worker/endings.py",
+        "                await _ended(stopping, at_once)\n",
+        "                await stopping\n",
+        tests_in(_RUNNING, "test_a_cancel_in_the_drain_leaves_the_lifespan_after_the_last_run"),
+    ),
+    Planted(
+        "a queue that is not executed has the options of its namespace",
+        "worker/worker.py",
+        "self._scheduler.queue(queue, **self._kinds[queue].options)",
+        "self._scheduler.queue(queue)",
+        tests_in(_RUNNING, "test_only_some_queues_are_run_and_the_others_keep_their_options"),
+    ),
+    Planted(
+        "a model of pydantic is written by the names that it has here",
+        "worker/payloads.py",
+        ", by_alias=True)",
+        ")",
+        tests_in(_PAYLOADS, "test_what_is_written_is_read_again"),
+    ),
+    Planted(
+        "a tag of a payload stands in a message",
+        "worker/payloads.py",
+        '"Invalid value", "Object contains',
+        '"Object contains',
+        tests_in(_PAYLOADS, "test_tags_and_keys_of_a_payload_are_not_told"),
     ),
 )

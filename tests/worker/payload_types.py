@@ -32,3 +32,18 @@ class Feed(msgspec.Struct, frozen=True):
 
 class Order(pydantic.BaseModel):
     number: int
+
+
+class Named(pydantic.BaseModel):
+    """It is written by another name than it has here, and allows nothing else."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    name: str = pydantic.Field(alias="Name")
+    counts: dict[str, int] = {}
+    raw: object = None
+
+
+class Cat(msgspec.Struct, tag=True): ...
+
+
+class Dog(msgspec.Struct, tag=True, forbid_unknown_fields=True): ...

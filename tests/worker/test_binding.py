@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -59,7 +60,14 @@ def _functions() -> dict[str, Any]:
 
     def plain(payload: str) -> None: ...
 
-    return {"nothing": nothing, "two": two, "by name": by_name, "plain": plain, "no function": 5}
+    return {
+        "a partial": functools.partial(two, "one"),
+        "nothing": nothing,
+        "two": two,
+        "by name": by_name,
+        "plain": plain,
+        "no function": 5,
+    }
 
 
 @pytest.mark.parametrize("name", [*_functions()])
@@ -93,6 +101,10 @@ async def test_an_executor_of_batches_takes_a_list_of_runs() -> None:
     async def wrong(_: Mail) -> None: ...
     async def right(_: list[TaskRun]) -> None: ...
 
+    async def besides(_: list[TaskRun], *, run: TaskRun) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="besides cannot take one TaskRun"):
+        worker.executor("mail", batch=5)(besides)
     with pytest.raises(ConfigurationError, match=r"wrong must take a list\[TaskRun\]"):
         worker.executor("mail", batch=5)(wrong)
     assert worker.executor("mail", batch=5)(right).batch == 5

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 
 from interval_scheduler import BadPayload, ConfigurationError, InvalidType, InvalidValue
 from interval_scheduler.worker.payloads import codec_of
-from tests.worker.payload_types import Colour, Feed, Mail, Order, Report
+from tests.worker.payload_types import Cat, Colour, Dog, Feed, Mail, Named, Order, Report
 
 BIG = 2**80
 
@@ -21,6 +22,7 @@ BIG = 2**80
         (Report, {"year": 2030}, '{"year":2030}'),
         (Feed, Feed("http://f"), '{"url":"http://f"}'),
         (Order, Order(number=BIG), f'{{"number":{BIG}}}'),
+        (Named, Named(Name="ada"), '{"Name":"ada","counts":{},"raw":null}'),
         (dict[str, int], {"a": 1}, '{"a":1}'),
         (list[int] | None, None, "null"),
         (int, 7, "7"),
@@ -68,6 +70,38 @@ def test_what_cannot_be_read_is_told_without_the_payload(annotation: Any, data: 
         decode(data)
     assert "secret" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("annotation", "data"),
+    [
+        (Cat | Dog, '{"type":"secret"}'),
+        (Dog, '{"type":"Dog","secret":1}'),
+        (Named, '{"Name":"a","secret":1}'),
+        (Named, '{"Name":"a","counts":{"secret":"x"}}'),
+    ],
+)
+def test_tags_and_keys_of_a_payload_are_not_told(annotation: Any, data: str) -> None:
+    decode = codec_of(annotation).decode
+    assert decode is not None
+    with pytest.raises(BadPayload) as caught:
+        decode(data)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [b"\xff", object()])
+def test_what_cannot_be_written_is_refused(raw: object) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        codec_of(Named).encode(Named(Name="a", raw=raw))
+    assert caught.value.field == "payload"
+
+
+def test_bounds_of_an_annotation_hold() -> None:
+    codec = codec_of(Annotated[int, msgspec.Meta(ge=10)])
+    with pytest.raises(InvalidValue):
+        codec.encode(3)
+    with pytest.raises(ConfigurationError, match="without Annotated"):
+        codec_of(Annotated[str, msgspec.Meta(min_length=3)])
 
 
 def test_a_value_of_an_enumeration_is_not_told() -> None:

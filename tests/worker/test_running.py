@@ -13,11 +13,13 @@ from interval_scheduler import (
     AlreadyExecuting,
     BadPayload,
     ConfigurationError,
+    ExecutionEnded,
     NotConnected,
     Scheduler,
     TaskRun,
     current_run,
 )
+from interval_scheduler.execution.poller import Poller
 from interval_scheduler.testing import time_machine
 from interval_scheduler.worker import Worker
 from tests.waiting import until
@@ -104,24 +106,95 @@ async def test_the_lifespan_provides_and_ends_last() -> None:
 
     worker = Worker("memory://", lifespan=lifespan)
 
+    begun = asyncio.Event()
+
     @worker.executor
     async def work(data: str, *, db: int, run: TaskRun, cache: int = 5) -> None:
         assert run is current_run()
-        await asyncio.sleep(0.01)  # so that it is in progress when the block ends
+        begun.set()
+        await asyncio.sleep(0.01)  # the block ends meanwhile, and waits for this run
         seen.append((data, db, cache, run.id))
 
     async with worker.running():
         await work.assign("a", "x")
-        while (await worker.scheduler.queue_size()) or not await _is_claimed(worker.scheduler):
-            if len(seen) > 1:
-                break
-            await asyncio.sleep(0)
+        await begun.wait()
     assert seen == ["begin", ("x", 7, 5, "a"), "end"]
 
 
-async def _is_claimed(scheduler: Scheduler) -> bool:
-    task = await scheduler.get_task("a")
-    return task is None or task.state == "leased"
+async def test_a_cancel_in_the_drain_leaves_the_lifespan_after_the_last_run() -> None:
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            seen.append("left")
+
+    worker = Worker("memory://", lifespan=lifespan, drain_seconds=60)
+    begun, drains = asyncio.Event(), asyncio.Event()
+
+    @worker.executor
+    async def work(_: str) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)  # a run may take a moment to end, which the lifespan has to outlast
+            seen.append("run ended")
+
+    async def run() -> None:
+        async with worker.running():
+            await work.assign("a", "x")
+            await begun.wait()
+            drains.set()
+
+    running = asyncio.create_task(run())
+    await drains.wait()
+    await until(lambda: worker._kinds[None]._scheduler(None).executing_tasks is False)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 10)
+    assert seen == ["run ended", "left"]
+
+
+async def test_only_some_queues_are_run_and_the_others_keep_their_options(url: str, namespace: str) -> None:
+    worker, ran = Worker(url, namespace=namespace), list[str]()
+
+    @worker.executor("mail")
+    async def mail(data: str) -> None:
+        ran.append(data)
+
+    @worker.executor("report", lease_seconds=77)
+    async def report(data: str) -> None:
+        ran.append(data)
+
+    @worker.executor
+    async def own(data: str) -> None:
+        ran.append(data)
+
+    running = asyncio.create_task(worker.run(only=["mail", ""]))
+    await until(lambda: worker._scheduler is not None)
+    await report.assign("r", "report")
+    assert worker.scheduler.queue("report", lease_seconds=77)
+    await mail.assign("m", "mail")
+    await own.assign("o", "own")
+    await until(lambda: sorted(ran) == ["mail", "own"])
+    assert await worker.scheduler.queue("report").queue_size() == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_an_execution_that_ends_unasked_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Poller, "run_once", broken)
+    worker = Worker("memory://")
+    worker.executor(_nothing)
+    with pytest.raises(ExecutionEnded, match="ZeroDivisionError: a bug"):
+        await asyncio.wait_for(worker.run(), 20)
 
 
 async def test_what_nobody_provides_is_told_before_any_claim() -> None:

@@ -68,21 +68,24 @@ class PauseChange(NamedTuple):
         pause: True to pause.
         note: who asks for it and, as its details, the reason; `None`: it is not known.
         is_noted: True if the log of this partition is to tell of it.
+        keeps: True to leave a pause that is there as it is.
     """
 
     pause: bool
     note: Note | None = None
     is_noted: bool = False
+    keeps: bool = False
 
 
 async def pause_all(
-    session: Requests, keys: Keys, *, pause: bool, note: Note | None = None, is_noted: bool = False
+    session: Requests, keys: Keys, *, pause: bool, note: Note | None = None, is_noted: bool = False, keeps: bool = False
 ) -> bool:
     """Pause the whole partition or resume it. Return True if that changed something."""
+    how = b"0" if not pause else b"k" if keeps else b"1"
     who, reason = (b"", b"") if note is None else (note.who, note.details)
     words = note.words if note is not None and is_noted else NO_NOTE
     reply: bytes = await session.request(
-        scripts.PAUSE_ALL, keys.of[scripts.PAUSE_ALL], (keys.wake, int(pause), who, reason, *words)
+        scripts.PAUSE_ALL, keys.of[scripts.PAUSE_ALL], (keys.wake, how, who, reason, *words)
     )
     return reply == b"1"
 
