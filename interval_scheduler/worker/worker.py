@@ -9,10 +9,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, Concatenate, TypeVar, Unpack, overload
 
 from .. import AlreadyExecuting, ConfigurationError, FlatOptions, NotConnected, Scheduler
+from ..environment import URLS, options_from, urls_from
 from .calling import Hook, executor_for
 from .endings import obeying, stopped_together, until_asked
 from .kind import Kind, Payload, Rest
-from .settings import URLS, options_from, urls_from
 from .signals import Signals, signals_noted
 
 #: Makes what the executors share, such as a pool of connections: called with nothing, or with the scheduler.

@@ -20,6 +20,10 @@ LOADER = f"{PACKAGE}.storage.scripts.loader"
 #: What the package needs at run time; fakeredis, cronsim and msgspec, extras, are imported if asked for, pydantic if an
 #: application has types of it, and pytest is for the plugin of those who have it.
 THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "msgspec", "pydantic", "pytest", "pytest_asyncio"}
+#: Of the command line.
+THIRD_PARTY |= {"click", "rich", "textual", "uvloop", "watchfiles"}
+#: Of the frameworks.
+THIRD_PARTY |= {"fastapi", "starlette", "aiohttp", "litestar"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from interval_scheduler import ConfigurationError
+from interval_scheduler.environment import options_from, urls_from
 from interval_scheduler.worker import Worker
-from interval_scheduler.worker.settings import options_from, urls_from
 
 
 def test_each_type_of_option_is_read() -> None:

@@ -1,4 +1,4 @@
-"""Settings of a worker from the environment: they are stronger than arguments in the code."""
+"""Settings from the environment, for workers and for the command line: stronger than arguments in the code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Final, Literal
 
-from .. import ConfigurationError, FlatOptions
+from . import ConfigurationError, FlatOptions
 
 PREFIX: Final = "INTERVAL_SCHEDULER_"
 #: The URLs of the partitions, with blanks between them.

@@ -1,0 +1,53 @@
+"""`next`: the next runs of a task, or of a rule that is not assigned yet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ... import IntervalTask, ScheduledTask, next_runs
+from ..connecting import connected, run_async
+from ..durations import duration_text
+from ..exits import NO, Ended
+from ..output import Output
+from ..rules import given, repetition
+from ..settings import Settings, common
+
+
+@click.command("next")
+@click.argument("id", required=False)
+@click.option("--count", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many runs.")
+@repetition
+@common
+def next_(settings: Settings, *, id: str | None, count: int, **options: Any) -> None:
+    """Show the next runs of the task ID, or of what --every or --cron says, which needs no server.
+
+    Exit code 1 if there is no such task, or if it does not run again.
+    """
+    asked = given(options)
+    if (id is None) == (not asked):
+        raise click.UsageError("Give either the ID of a task, or --every or --cron.")
+    if id is None and "every" not in asked and "cron" not in asked:
+        raise click.UsageError("Say when it runs: --every or --cron.")
+    task = IntervalTask("a task", **asked) if id is None else run_async(_task(settings, id))
+    runs = next_runs(task, count)
+    if not runs:
+        raise Ended(NO, "It does not run again.")
+    now = datetime.now(UTC)
+    rows = ((run, _span(run, now)) for run in runs)
+    Output(settings).rows(("run", "in"), rows, ({"run": run} for run in runs))
+
+
+def _span(run: datetime, now: datetime) -> str:
+    seconds = (run - now).total_seconds()
+    return duration_text(seconds) if seconds >= 1 else "now"
+
+
+async def _task(settings: Settings, task_id: str) -> ScheduledTask:
+    async with connected(settings) as scheduler:
+        task = await scheduler.get_task(task_id)
+    if task is None:
+        raise Ended(NO, f"There is no task {task_id!r}.")
+    return task

@@ -1,0 +1,51 @@
+"""Runs commands as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.servers import RedisServer
+
+#: A process takes longer beside other suites.
+DEADLINE_SECONDS = 60
+
+
+@dataclass
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(*words: str, given: str | bytes = "", **environment: str) -> Result:
+    """Run a command to its end. Nothing of the environment of the tests is a setting of it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("INTERVAL_SCHEDULER_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "interval_scheduler.cli", *words],
+        input=given.encode() if isinstance(given, str) else given,
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+        env={**inherited, "COLUMNS": "100", "TZ": "UTC", **environment},
+    )
+    return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+@pytest.fixture
+def command(redis_server: RedisServer, namespace: str) -> Callable[..., Result]:
+    """Runs a command on the namespace of the test, on a real Redis."""
+
+    def run(*words: str, given: str | bytes = "", **environment: Any) -> Result:
+        settings = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
+        return run_command(*words, given=given, **{**settings, **environment})
+
+    return run
