@@ -182,6 +182,21 @@ class Worker:
         async with self._running(scheduler, state, tuple(self._kinds)) as (used, _):
             yield used
 
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Scheduler]:
+        """Connect for the length of a block and execute nothing: the kinds can assign. The lifespan is not entered.
+
+        Yields:
+            The scheduler of the namespace, connected and accepting.
+
+        Raises:
+            ConfigurationError: an option cannot be used.
+            AlreadyExecuting: the worker runs already.
+            SchedulerError: as for `Scheduler.connect`.
+        """
+        async with self._running(None, {}, ()) as (used, _):
+            yield used
+
     async def run(self, *urls: str, only: Collection[str] | None = None, **options: Unpack[FlatOptions]) -> None:
         """Run the worker until SIGTERM or SIGINT: then runs in progress may end, for `drain_seconds` at the most.
 
@@ -249,7 +264,8 @@ class Worker:
                     await stack.enter_async_context(scheduler)
                 else:
                     await scheduler.start_task_accept()
-                found = state or await stack.enter_async_context(_entered(self._lifespan, scheduler))
+                shared = self._lifespan if kinds else None
+                found = state or await stack.enter_async_context(_entered(shared, scheduler))
                 arguments = [kind.wanted.filled(found) for kind in kinds]
                 self._scheduler = scheduler
                 stack.callback(self._forget)
