@@ -1,0 +1,1 @@
+"""Web frameworks, servers and recipes, each of them the real one, on a real Redis."""
