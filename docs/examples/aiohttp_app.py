@@ -5,7 +5,7 @@ Run it with `python docs/examples/aiohttp_app.py`, then:
     curl -X PUT localhost:8080/users/ada/refresh -d '{"every": 5}'
     curl localhost:8080/users/ada
 
-REDIS_URL: one URL a partition, separated by commas. Default: memory://, gone when the process ends.
+INTERVAL_SCHEDULER_REDIS: one URL a partition, with blanks between. Default: memory://, gone when the process ends.
 """
 
 from __future__ import annotations
@@ -13,40 +13,25 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from interval_scheduler import IntervalTask, InvalidType, InvalidValue, PartitionOffline, Scheduler, current_run
+from interval_scheduler import InvalidType, InvalidValue, PartitionOffline, TaskRun
+from interval_scheduler.contrib.aiohttp import SCHEDULER, cleanup_context
+from interval_scheduler.worker import Worker
 
-
-class Feeds:
-    """Refreshes feeds, and remembers what this process did."""
-
-    def __init__(self) -> None:
-        self.refreshes: Counter[str] = Counter()
-        self.last_lag: dict[str, float] = {}
-
-    async def refresh(self, user: str) -> None:
-        """The executor: gets what the task was given as its data. A real one would fetch the feed here."""
-        self.refreshes[user] += 1
-        self.last_lag[user] = current_run().lag
-
-
-SCHEDULER = web.AppKey("scheduler", Scheduler)
-FEEDS = web.AppKey("feeds", Feeds)
+worker = Worker("memory://", namespace="feeds", drain_seconds=10)
 routes = web.RouteTableDef()
+refreshes: Counter[str] = Counter()  # what this process did
+last_lag: dict[str, float] = {}
 
 
-async def scheduling(app: web.Application) -> AsyncIterator[None]:
-    """Connects and executes while the app serves; then runs in progress may end, and the rest is handed back."""
-    urls = os.environ.get("REDIS_URL", "memory://").split(",")
-    app[FEEDS] = Feeds()
-    async with Scheduler.from_url(*urls, namespace="feeds", drain_seconds=10) as scheduler:
-        app[SCHEDULER] = scheduler
-        await scheduler.start_task_execute(app[FEEDS].refresh)
-        yield
+@worker.executor
+async def refresh_feed(user: str, *, run: TaskRun) -> None:
+    """Gets what the task was given as its payload. A real one would fetch the feed here."""
+    refreshes[user] += 1
+    last_lag[user] = run.lag
 
 
 @web.middleware
@@ -77,7 +62,7 @@ async def assign(request: web.Request) -> web.Response:
     if every is None:
         return problem(422, "every must be a number of seconds")  # to the library, None would mean: run once
     # "interval": a changed interval counts at once, not only after the next run.
-    task = IntervalTask(f"user:{user}", user, every=every)
+    task = refresh_feed.task(f"user:{user}", user, every=every)
     is_new = await request.app[SCHEDULER].assign_task(task, reschedule="interval")
     return web.json_response({"user": user, "every": every}, status=201 if is_new else 200)
 
@@ -105,8 +90,8 @@ async def remove(request: web.Request) -> web.Response:
 @routes.get("/users/{user}")
 async def show(request: web.Request) -> web.Response:
     """What this process did for a user."""
-    user, feeds = request.match_info["user"], request.app[FEEDS]
-    return web.json_response({"user": user, "refreshes": feeds.refreshes[user], "last_lag": feeds.last_lag.get(user)})
+    user = request.match_info["user"]
+    return web.json_response({"user": user, "refreshes": refreshes[user], "last_lag": last_lag.get(user)})
 
 
 @routes.get("/health")
@@ -125,7 +110,8 @@ async def health(request: web.Request) -> web.Response:
 def create_app() -> web.Application:
     app = web.Application(middlewares=[errors])
     app.add_routes(routes)
-    app.cleanup_ctx.append(scheduling)
+    # The worker connects and executes while the app serves; then runs in progress may end, and the rest is handed back.
+    app.cleanup_ctx.append(cleanup_context(worker))
     return app
 
 

@@ -5,36 +5,34 @@ Run it with `python docs/examples/fastapi_app.py`, then:
     curl -X PUT localhost:8000/users/ada/refresh -H 'content-type: application/json' -d '{"every": 5}'
     curl localhost:8000/users/ada
 
-REDIS_URL: one URL a partition, separated by commas. Default: memory://, gone when the process ends.
+INTERVAL_SCHEDULER_REDIS: one URL a partition, with blanks between. Default: memory://, gone when the process ends.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from interval_scheduler import IntervalTask, InvalidType, InvalidValue, PartitionOffline, Scheduler, current_run
+from interval_scheduler import InvalidType, InvalidValue, PartitionOffline, TaskRun
+from interval_scheduler.contrib.fastapi import SchedulerDep, lifespan
+from interval_scheduler.worker import Worker
+
+worker = Worker("memory://", namespace="feeds", drain_seconds=10)
+refreshes: Counter[str] = Counter()  # what this process did
+last_lag: dict[str, float] = {}
 
 
-class Feeds:
-    """Refreshes feeds, and remembers what this process did."""
-
-    def __init__(self) -> None:
-        self.refreshes: Counter[str] = Counter()
-        self.last_lag: dict[str, float] = {}
-
-    async def refresh(self, user: str) -> None:
-        """The executor: gets what the task was given as its data. A real one would fetch the feed here."""
-        self.refreshes[user] += 1
-        self.last_lag[user] = current_run().lag
+@worker.executor
+async def refresh_feed(user: str, *, run: TaskRun) -> None:
+    """Gets what the task was given as its payload. A real one would fetch the feed here."""
+    refreshes[user] += 1
+    last_lag[user] = run.lag
 
 
 class Refresh(BaseModel):
@@ -43,36 +41,14 @@ class Refresh(BaseModel):
     every: float
 
 
-@asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    """Connects and executes while the app serves; then runs in progress may end, and the rest is handed back."""
-    urls = os.environ.get("REDIS_URL", "memory://").split(",")
-    feeds = Feeds()
-    async with Scheduler.from_url(*urls, namespace="feeds", drain_seconds=10) as scheduler:
-        await scheduler.start_task_execute(feeds.refresh)
-        yield {"scheduler": scheduler, "feeds": feeds}
-
-
-def get_scheduler(request: Request) -> Scheduler:
-    scheduler: Scheduler = request.state.scheduler
-    return scheduler
-
-
-def get_feeds(request: Request) -> Feeds:
-    feeds: Feeds = request.state.feeds
-    return feeds
-
-
-TheScheduler = Annotated[Scheduler, Depends(get_scheduler)]
-TheFeeds = Annotated[Feeds, Depends(get_feeds)]
-
-app = FastAPI(title="Feed refresher", lifespan=lifespan)
+# The worker connects and executes while the app serves; then runs in progress may end, and the rest is handed back.
+app = FastAPI(title="Feed refresher", lifespan=lifespan(worker))
 
 
 @app.put("/users/{user}/refresh")
-async def assign(user: str, body: Refresh, scheduler: TheScheduler, response: Response) -> dict[str, Any]:
+async def assign(user: str, body: Refresh, scheduler: SchedulerDep, response: Response) -> dict[str, Any]:
     """Refresh a user's feed from now on, or change how often. 201 if new, 200 if changed."""
-    task = IntervalTask(f"user:{user}", user, every=body.every)
+    task = refresh_feed.task(f"user:{user}", user, every=body.every)
     # "interval": a changed interval counts at once, not only after the next run.
     is_new = await scheduler.assign_task(task, reschedule="interval")
     response.status_code = 201 if is_new else 200
@@ -80,7 +56,7 @@ async def assign(user: str, body: Refresh, scheduler: TheScheduler, response: Re
 
 
 @app.get("/users/{user}/refresh")
-async def inspect(user: str, scheduler: TheScheduler) -> dict[str, Any]:
+async def inspect(user: str, scheduler: SchedulerDep) -> dict[str, Any]:
     """The schedule of a user's feed."""
     task = await scheduler.get_task(f"user:{user}")
     if task is None:
@@ -89,26 +65,41 @@ async def inspect(user: str, scheduler: TheScheduler) -> dict[str, Any]:
 
 
 @app.delete("/users/{user}/refresh", status_code=204)
-async def remove(user: str, scheduler: TheScheduler) -> None:
+async def remove(user: str, scheduler: SchedulerDep) -> None:
     """Refresh a user's feed no more."""
     if not await scheduler.remove_task(f"user:{user}"):
         raise HTTPException(404, f"the feed of {user} is not refreshed")
 
 
 @app.get("/users/{user}")
-async def show(user: str, feeds: TheFeeds) -> dict[str, Any]:
+async def show(user: str) -> dict[str, Any]:
     """What this process did for a user."""
-    return {"user": user, "refreshes": feeds.refreshes[user], "last_lag": feeds.last_lag.get(user)}
+    return {"user": user, "refreshes": refreshes[user], "last_lag": last_lag.get(user)}
 
 
 @app.get("/health")
-async def health(scheduler: TheScheduler) -> dict[str, Any]:
+async def health(scheduler: SchedulerDep) -> dict[str, Any]:
     """Whether tasks can be assigned and run; 503 while a partition is offline."""
     return {
         "online": scheduler.online,
         "task_size": await scheduler.task_size(),
         "queue_size": await scheduler.queue_size(),
     }
+
+
+@app.get("/live")
+async def live(scheduler: SchedulerDep, response: Response) -> dict[str, bool]:
+    """Whether this process answers and executes. Redis plays no part: no restart of this process mends it."""
+    response.status_code = 200 if scheduler.executing_tasks else 503
+    return {"executing": scheduler.executing_tasks}
+
+
+@app.get("/ready")
+async def ready(scheduler: SchedulerDep, response: Response) -> dict[str, Any]:
+    """Whether tasks can be assigned and run, and if not, why. It asks every partition, and raises nothing."""
+    health = await scheduler.check_health()
+    response.status_code = 200 if health.ok else 503
+    return {"ready": health.ok, "partitions": {each.name: each.problem for each in health.partitions}}
 
 
 @app.exception_handler(InvalidValue)

@@ -35,7 +35,7 @@ class Service:
         self.process = subprocess.Popen(
             command(EXAMPLES / f"{app}.py"),
             cwd=ROOT,
-            env=environment(REDIS_URL=",".join(urls), PORT=str(port)),
+            env=environment(INTERVAL_SCHEDULER_REDIS=" ".join(urls), PORT=str(port)),
             stdout=self.log,
             stderr=self.log,
         )

@@ -59,7 +59,16 @@ def test_quick_start() -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    """Here, in test_apps.py, in test_demo.py and in test_fenced_store.py."""
+    """Here, in test_apps.py, in test_demo.py, in test_fenced_store.py and in tests/contrib."""
     run_by_tests = {"quick_start", "fastapi_app", "aiohttp_app", "demo", "demo_schedulers", "demo_screen"}
-    run_by_tests |= {"fenced_store"}
-    assert {file.stem for file in EXAMPLES.glob("*.py")} == run_by_tests
+    run_by_tests |= {
+        "fenced_store",
+        "plain_service",
+        "feeds",
+        "kubernetes",
+        "litestar_app",
+        "django_asgi",
+        "django_wsgi",
+    }
+    run_by_tests |= {"sentry_hook", "structlog_hook", "tasks", "app"}
+    assert {file.stem for file in EXAMPLES.rglob("*.*") if file.suffix != ".pyc"} == run_by_tests
