@@ -128,7 +128,7 @@ async def test_what_cannot_be_reported_goes_with_a_later_report(own_server: obje
             await scheduler.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
             await recorder.ran(10 * n + 10)
             server.freeze()
-            await scheduler._core._heartbeat.report(1)  # nobody answers
+            await scheduler._core.heartbeat.report(1)  # nobody answers
             server.thaw()
             await until(lambda: scheduler.online)
         await scheduler.stop_task_execute()
