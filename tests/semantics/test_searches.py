@@ -80,9 +80,7 @@ async def test_each_page_makes_progress_however_slow_it_is(scheduler: Scheduler,
 
 async def test_of_few_tasks_one_page_is_enough_however_many_partitions(namespace: str, steps: SlowSteps) -> None:
     steps.seconds = 60
-    async with Scheduler.from_url(
-        *[f"memory://{namespace}-{n}" for n in range(5)], namespace=namespace
-    ) as scheduler:
+    async with Scheduler.from_url(*[f"memory://{namespace}-{n}" for n in range(5)], namespace=namespace) as scheduler:
         await scheduler.assign_tasks(IntervalTask(f"t{n}", start=FAR) for n in range(500))
         [page] = await pages_of(scheduler, "t77")
         assert {task.id for task in page.rows} == {"t77", *(f"t77{n}" for n in range(10))} & {
