@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.bench import DATA, Bench, Worker, assign_all
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.storage.commands import backup
 
 Figures = dict[str, float]
 #: The tasks that a worker never gets done with: each is due every second.
@@ -98,4 +100,29 @@ async def _time_calls(
         figures[f"{name}_slowest_command_ms"] = bench.slowest_script_us() / 1000
         if not busy:
             figures[f"{name}_server_cpu_ms"] = 1000 * spent.cpu / rounds
-    return figures
+    return figures | await _time_export(bench, scheduler)
+
+
+async def _time_export(bench: Bench, scheduler: Scheduler) -> Figures:
+    """Of the steps of an export of all, each of which asks the server once."""
+    ask, took = backup.export, []
+
+    async def timed(*arguments: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return await ask(*arguments)
+        finally:
+            took.append(time.perf_counter() - began)
+
+    bench.reset_slow_log()
+    with patch.object(backup, "export", timed):
+        began = time.perf_counter()
+        lines = len([line async for line in scheduler.export()])
+        seconds = time.perf_counter() - began
+    took.sort()
+    return {
+        "export_step_p50_ms": 1000 * took[len(took) // 2],
+        "export_step_p95_ms": 1000 * took[int(0.95 * len(took))],
+        "export_step_slowest_command_ms": bench.slowest_script_us() / 1000,
+        "export_per_second": lines / seconds,
+    }

@@ -19,6 +19,7 @@ from typing import Final
 import anyio
 
 from ..config.options import SchedulerOptions
+from ..errors import StorageError
 from ..model.health import Finding
 from ..model.tally import Tally
 from ..storage.beginnings import Beginnings
@@ -150,6 +151,11 @@ class Execution:
     def findings(self) -> tuple[Finding, ...]:
         """The facts about it that its users should know."""
         return tuple(each for each in (self.stuck.finding, self._runs.unworkable.finding) if each is not None)
+
+    @property
+    def refusals(self) -> Mapping[str, StorageError]:
+        """The partitions that refused the last claim, by name, and how."""
+        return {poller.partition: poller.refusal for poller in self._pollers if poller.refusal is not None}
 
     async def run(self) -> None:
         """Execute until `stop` is through, or cancelled."""

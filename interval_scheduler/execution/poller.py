@@ -135,6 +135,8 @@ class Poller:
         self._trusted_seconds = TRUSTED_SHARE * options.lease_seconds
         self._longest_sleep = options.check_tasks_every_seconds
         self._failures, self._pauses = 0, _pauses()
+        #: The refusal of the last claim; `None`: it was not refused.
+        self.refusal: StorageError | None = None
         self._stopping = False
         self._pause = anyio.CancelScope()
         self._nudged = anyio.Event()
@@ -143,6 +145,11 @@ class Poller:
         self._tokens_from = -math.inf
         # Turns the server's ms into monotonic seconds; never too early, since the server read its clock before.
         self._local: Callable[[float], float] = lambda _: 0.0
+
+    @property
+    def partition(self) -> str:
+        """The name of the partition."""
+        return self._claims.name
 
     def listen(self) -> Callable[[], None]:
         """Hear of nearer due times; returns a function that ends that."""
@@ -176,6 +183,7 @@ class Poller:
                     self._failures, self._pauses = 0, _pauses()
             except StorageError as error:
                 self._failures += 1
+                self.refusal = None if isinstance(error, PartitionOffline) else error
                 self._log.warning("no tasks can be claimed: %s", error)
                 if self._failures > 1:  # the first may have been one stale connection
                     if isinstance(error, PartitionOffline):
@@ -197,6 +205,7 @@ class Poller:
         fed = 0
         try:
             claimed = await self._claim(permits)
+            self.refusal = None
             fed = len(claimed.ids)
             self._runner.room.overdraw(max(0, fed - permits))
             self._feed(claimed, clock.monotonic())

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from ..errors import OutsideRun
 from ..model.cron import is_unreadable
@@ -58,13 +58,6 @@ def as_current(run: TaskRun) -> Iterator[None]:
         _current.reset(token)
 
 
-class End(NamedTuple):
-    """The end of a run: its seconds and its error."""
-
-    seconds: float
-    error: BaseException | None
-
-
 class TaskRun:
     """One execution of a task.
 
@@ -85,7 +78,8 @@ class TaskRun:
     """
 
     #: Unset, not None, until needed: one run is made a claimed task, and each attribute write shows in the throughput.
-    ended: End
+    #: Its seconds and its error; a plain tuple, since one is made for each run of which a handler is told.
+    ended: tuple[float, BaseException | None]
     _policy: Policy
     #: When its cron task is due next, epoch ms, as far as was known when the run began.
     planned_ms: int
@@ -166,12 +160,12 @@ class TaskRun:
     @property
     def duration(self) -> float | None:
         """The seconds that the run took; `None` while it goes on."""
-        return self.ended.seconds if hasattr(self, "ended") else None
+        return self.ended[0] if hasattr(self, "ended") else None
 
     @property
     def error(self) -> BaseException | None:
         """The error that its executor raised; `None` for none, and while the run goes on."""
-        return self.ended.error if hasattr(self, "ended") else None
+        return self.ended[1] if hasattr(self, "ended") else None
 
     @property
     def lag(self) -> float:
@@ -290,7 +284,7 @@ class TaskRun:
 
     def end(self, error: BaseException | None) -> None:
         """Note that the executor ended now, and its error."""
-        self.ended = End(clock.monotonic() - self.started_at, error)
+        self.ended = clock.monotonic() - self.started_at, error
 
     def trust_until(self, moment: float) -> None:
         """Rely on the lease until that moment, monotonic seconds."""

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import InvalidType, InvalidValue
+from ..errors import InvalidType
+from ..model.cursors import bad_mark
 from ..model.steering import ActionPage, PausedState
 from ..services.lifespan import Lifespan
 from ..storage.actions import Actions
+from ..support.log import Log
 from .looking import check_limit
 
 
@@ -21,10 +23,12 @@ class ActionCalls:
 
     Args:
         lifespan: the lifespan; it has everything that exists while connected.
+        log: the log for entries that are left out.
     """
 
-    def __init__(self, lifespan: Lifespan) -> None:
+    def __init__(self, lifespan: Lifespan, log: Log) -> None:
         self._home_of_actions = lifespan
+        self._log_of_actions = log
 
     async def paused(self) -> PausedState | None:
         """Tell when the whole namespace was paused, by whom and why; `None` if it is not paused.
@@ -38,7 +42,7 @@ class ActionCalls:
             PartitionOffline: no partition can be reached.
             StorageRefused: Redis refuses.
         """
-        return await Actions((await self._home_of_actions.enter()).partitions).paused()
+        return await (await self._actions()).paused()
 
     async def actions(self, after: str | None = None, limit: int = 100) -> ActionPage:
         """List who steered what, when and why: the newest first, merged over all partitions.
@@ -48,6 +52,7 @@ class ActionCalls:
         `clear_all_tasks` and `clear_dead_tasks`, if they changed something. A call on many tasks is one entry for each
         partition, with the number of tasks; so are calls of one kind that one and the same actor makes within a second,
         while nothing else comes between. The last 10,000 entries of each partition are kept. No payload is among them.
+        What cannot be read is left out, and written to the log.
 
         Args:
             after: `ActionPage.after` of the page before. Default: begin with the newest.
@@ -64,8 +69,11 @@ class ActionCalls:
         """
         places = _places(after)
         check_limit(limit)
-        page, next_places = await Actions((await self._home_of_actions.enter()).partitions).page(places, limit)
+        page, next_places = await (await self._actions()).page(places, limit)
         return page if next_places is None else replace(page, after=_mark(next_places))
+
+    async def _actions(self) -> Actions:
+        return Actions((await self._home_of_actions.enter()).partitions, self._log_of_actions)
 
 
 def _mark(places: Mapping[str, int]) -> str:
@@ -81,8 +89,13 @@ def _places(after: object) -> Mapping[str, int] | None:
         found: Any = json.loads(base64.b64decode(after.encode(), b"-_", validate=True))
     except (binascii.Error, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not all(
-        isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 1 << 53 for number in found.values()
+    if (
+        not isinstance(found, dict)
+        or not found
+        or not all(
+            isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 1 << 53
+            for number in found.values()
+        )
     ):
-        raise InvalidValue("after", "must be what 'after' of the page before is")
+        raise bad_mark()
     return found

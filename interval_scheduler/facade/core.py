@@ -46,14 +46,16 @@ class Core:
         self.inspection: Final = Inspection(self.lifespan, options)
         self.census: Final[Census] = Census() if outer is None else outer.census
         self.census.enter(Member(name, self.lifespan, self.executing, self.assigning))
-        make_card = self.census.card if outer is None else no_card
-        self._heartbeat: Final = Heartbeat(make_card, options.storage.operation_timeout_seconds, log)
+        make_card, of_namespace = (self.census.card, None) if outer is None else (no_card, outer.heartbeat)
+        self.heartbeat: Final[Heartbeat] = Heartbeat(
+            make_card, options.storage.operation_timeout_seconds, log, of_namespace
+        )
         if outer is None:
-            self.census.on_change = self._heartbeat.hurry
+            self.census.on_change = self.heartbeat.hurry
         self.assigning.on_change = self.executing.on_start = self.census.changed
         self.executing.on_stop = self._on_stop
         if options.statistics:
-            self.lifespan.begin = self._heartbeat.start
+            self.lifespan.begin = self.heartbeat.start
         #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
         self.is_shut = False
         #: False if it is to be used only if it is there already.
@@ -62,7 +64,7 @@ class Core:
     def settle(self) -> None:
         """Raise in another event loop than the connection's; give up what was left behind in a closed one."""
         if self.lifespan.settle():
-            self._heartbeat.forget()
+            self.heartbeat.forget()
             self.assigning.refuse()
             self.executing.forget()
 
@@ -73,14 +75,14 @@ class Core:
 
     async def _on_stop(self, drain_seconds: float) -> None:
         self.census.changed()
-        await self._heartbeat.report(drain_seconds)
+        await self.heartbeat.report(drain_seconds)
 
     async def drain(self, drain_seconds: float) -> None:
         """Let runs and handlers end within that time, in seconds."""
         give_up_at = clock.monotonic() + drain_seconds
         await self.executing.stop(drain_seconds)
         await self.events.drain(max(0.0, give_up_at - clock.monotonic()))
-        await self._heartbeat.end(drain_seconds)
+        await self.heartbeat.end(drain_seconds)
 
     async def health(self) -> Health:
         """Examine all partitions now."""
@@ -90,7 +92,7 @@ class Core:
             connected=connected,
             accepting=self.assigning.accepting,
             executing=self.executing.is_on,
-            partitions=partitions,
+            partitions=tuple(map(self.executing.examined, partitions)),
             findings=self.executing.findings,
             stopped=None if self.executing.failure is None else in_words(self.executing.failure),
         )

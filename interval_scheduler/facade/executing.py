@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Self
 
 from anyio.abc import TaskStatus
@@ -25,7 +26,7 @@ from ..execution.execution import Execution
 from ..execution.executor import BatchExecutor, Executor, check_executor
 from ..execution.run import TaskRun, runs_of_caller
 from ..model.checks import check_wait
-from ..model.health import Finding
+from ..model.health import Finding, PartitionHealth, claims_refused
 from ..services.lifespan import Lifespan
 from ..services.unasked import in_words
 from ..support.events import Events
@@ -87,6 +88,11 @@ class Executing:
     def findings(self) -> tuple[Finding, ...]:
         """The facts about the execution that its users should know."""
         return () if self._execution is None else self._execution.findings
+
+    def examined(self, health: PartitionHealth) -> PartitionHealth:
+        """Add to the health of a partition that it refuses the claims of the execution, if it does."""
+        refusal = None if self._execution is None else self._execution.refusals.get(health.name)
+        return health if refusal is None else replace(health, findings=(*health.findings, claims_refused(str(refusal))))
 
     def check(self, executor: Executor | BatchExecutor, concurrency: int | None, batch: int | None) -> int:
         """Check the arguments of a start; return the concurrency, with the default worked out."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import anyio
 
 from ..config.queue_options import check_queue_name, check_same_options, is_queue_name, queue_options
-from ..errors import PartitionOffline, UnknownNamespace
+from ..errors import PartitionOffline, QueuesFull, UnknownNamespace
 from ..storage.namespace import Partitions
 from ..support import clock
 from ..support.backoff import delays
@@ -86,7 +86,7 @@ class Family:
         partitions = self.root.lifespan.require().partitions
         partitions.master.require_online()
         if self.root.lifespan.creates:  # else none of them can be new
-            await together([self.open(core) for core in self._queues(self._asked) if core.creates])
+            await together([self._open_if_it_may_be(core) for core in self._queues(self._asked) if core.creates])
         return list(await partitions.queue_names())
 
     async def all_queues(self) -> list[Core]:
@@ -147,6 +147,11 @@ class Family:
                 if not root.is_online or clock.monotonic() >= give_up_at:
                     raise
                 await anyio.sleep(next(pauses))
+
+    async def _open_if_it_may_be(self, core: Core) -> None:
+        """Connect a queue that was asked for; one that would be too many is none, and its own calls tell so."""
+        with suppress(QueuesFull):
+            await self.open(core)
 
     async def _open_quietly(self, core: Core) -> None:
         """Connect a queue; the first call on it tells its caller if that fails."""

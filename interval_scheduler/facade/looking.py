@@ -179,14 +179,17 @@ class LookCalls:
 
         The task whose id is the prefix comes first. With a whole hash tag in the prefix, as in `"{tenant-7}"`, only the
         tasks of that tag are looked at, and come in the order of their ids. Any other prefix is looked for among all
-        tasks of the namespace, in no order, in steps of a few ms, until the page is full or `budget` tasks were looked
-        at: then the page may be empty although another follows. A task that comes, goes or moves to another partition
-        meanwhile may be missing, and one may come twice, on two pages. Dead tasks are not found.
+        tasks of the namespace, in no order, in steps of a few ms, until the page is full, or `budget` tasks were looked
+        at, or it has taken 0.75 µs for each of these: then the page may be empty although another follows. A task that
+        comes, goes or moves to another partition meanwhile may be missing, and one may come twice, on two pages. Dead
+        tasks are not found.
 
         Args:
             prefix: the beginning of the ids; empty for all.
             after: `SearchPage.next` of the page before, of a search for the same prefix. Default: the first page.
-            budget: about the number of tasks to look at for this page, from 1 to 10,000,000. Default 20,000.
+            budget: about the most tasks to look at for this page, from 1 to 10,000,000; each page looks at some. Beside
+                workers it can be fewer, since the time of the page ends first, for which the budget stands too.
+                Default 20,000, which are 15 ms.
 
         Returns:
             The page. Partitions that cannot be reached are named in `SearchPage.offline`.

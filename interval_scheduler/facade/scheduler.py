@@ -94,7 +94,7 @@ class Scheduler(
         ForecastCalls.__init__(self, core)
         BackupCalls.__init__(self, core)
         StatisticsCalls.__init__(self, core, family.root)
-        ActionCalls.__init__(self, core.lifespan)
+        ActionCalls.__init__(self, core.lifespan, core.log)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod
@@ -230,13 +230,14 @@ class Scheduler(
     async def queues(self) -> list[str]:
         """List the names of the queues that exist, sorted: those that any scheduler has connected so far.
 
+        One that was asked for and would be one too many is not among them; its own calls raise `QueuesFull`.
+
         Returns:
             The names; none for a queue.
 
         Raises:
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
             PartitionOffline: the master cannot be reached.
-            QueuesFull: one that was asked for just now would be one too many.
             StorageRefused: Redis refuses.
         """
         return await self._family.names() if self._namespace is None else []

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from .checks import MAX_ID_BYTES
+from .wire import LATEST_MS
 
 #: A scheduler that has not reported for so long is gone, seconds: three reports did not come.
 GONE_SECONDS: Final = 15
@@ -17,7 +18,7 @@ MOST_RUNS: Final = 20
 _VERSION: Final = 1
 _LONGEST_TEXT: Final = 255
 _MOST_QUEUES: Final = 257
-_LATEST_MS: Final = 10**15
+_GREATEST: Final = 10**15
 
 
 class BadCard(ValueError):
@@ -147,11 +148,11 @@ def decode(raw: bytes) -> Card:
             _text(host),
             _whole(pid),
             _text(library),
-            _whole(since_ms),
+            _whole(since_ms, LATEST_MS),
             accepting,
             [Work(_text(name), *map(_whole, rest)) for name, *rest in _some(works, _MOST_QUEUES)],
             [
-                LongRun(_text(queue), _text(task_id, 4 * MAX_ID_BYTES), _whole(began_ms))
+                LongRun(_text(queue), _text(task_id, 4 * MAX_ID_BYTES), _whole(began_ms, LATEST_MS))
                 for queue, task_id, began_ms in _some(longest, MOST_RUNS)
             ],
         )
@@ -166,8 +167,8 @@ def _check(version: Any, accepting: Any) -> None:
         raise BadCard("it is of another version")
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LATEST_MS:
+def _whole(value: Any, greatest: int = _GREATEST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= greatest:
         raise BadCard("a number of it cannot be read")
     return value
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from typing import Final
 
@@ -56,8 +57,11 @@ def read_mark(kind: str, count: int, mark: object, field: str = "after") -> tupl
 
 
 def is_score(text: bytes) -> bool:
-    """Tell if a text is a score of a sorted set."""
-    return _SCORE.fullmatch(text) is not None
+    """Tell if a text is a score of a sorted set; Redis refuses one that a double has no room for."""
+    if _SCORE.fullmatch(text) is None:
+        return False
+    number = float(text)
+    return text.endswith(b"inf") or (math.isfinite(number) and (number != 0 or text.strip(b"-0.") == b""))
 
 
 def bad_mark(field: str = "after") -> InvalidValue:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .wire import LATEST_MS
+
 Code = Literal[
     "version",
     "role",
@@ -23,6 +25,7 @@ Code = Literal[
     "keys",
     "loading",
     "data-lost",
+    "claims",
     "stuck",
     "unworkable",
 ]
@@ -35,7 +38,7 @@ class Finding:
     Attributes:
         code: the subject, for programs: `version`, `role`, `eviction`, `persistence`, `memory`, `disk`, `clock`,
             `rights`, `subscription`, `replicas`, `cluster`, `hints`, `keys`, `loading`,
-            `data-lost`, `stuck` or `unworkable`.
+            `data-lost`, `claims`, `stuck` or `unworkable`.
         severity: `"error"`: the partition must not be used in this state, or nothing can be claimed or assigned
             there; `"warning"`: it works, at a risk that the message names.
         message: a sentence for people, with the fact and the advice.
@@ -58,7 +61,7 @@ def hints_wait(partition: str, count: int) -> Finding:
 
 def data_lost(partition: str, noticed_ms: int) -> Finding:
     """Make the finding about a partition that came back without its data, which nobody has acknowledged."""
-    moment = dt.datetime.fromtimestamp(noticed_ms / 1000, dt.UTC)
+    moment = dt.datetime.fromtimestamp(min(noticed_ms, LATEST_MS) / 1000, dt.UTC)  # anybody may have written it
     return Finding(
         "data-lost",
         "warning",
@@ -70,6 +73,11 @@ def data_lost(partition: str, noticed_ms: int) -> Finding:
 def wrong_keys(partition: str, problem: str) -> Finding:
     """Make the finding about keys of a partition that another program wrote."""
     return Finding("keys", "error", f"partition {partition!r}: {problem}")
+
+
+def claims_refused(problem: str) -> Finding:
+    """Make the finding about a partition that refuses the claims of this scheduler; the problem names the partition."""
+    return Finding("claims", "error", f"no tasks can be claimed: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

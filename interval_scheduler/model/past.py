@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
+from .wire import LATEST_MS
+
 Outcome = Literal["ok", "failed", "timed out", "postponed", "crashed"]
 
 #: The most runs that a task may ask to be kept.
@@ -104,7 +106,7 @@ def _read_run(told: bytes, text: bytes) -> PastRun:
     except (ValueError, IndexError):
         raise BadHistory("it is no list of runs") from None
     return PastRun(
-        int.from_bytes(raw[:6]) / 1000,
+        min(int.from_bytes(raw[:6]), LATEST_MS) / 1000,
         int.from_bytes(raw[6:11]) / 1000,
         int.from_bytes(raw[11:16]) / 1000,
         outcome,

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 from .checks import MAX_ID_BYTES
 from .past import Outcome
+from .wire import LATEST_MS
 
 _VERSION: Final = 1
 _OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
@@ -18,6 +19,7 @@ LONGEST_ERROR: Final = 200
 _LONGEST_NAME: Final = 255
 _MOST: Final = 1000
 _LONGEST_MESSAGE: Final = 1 << 20
+_GREATEST: Final = 10**15 - 1
 
 
 class BadTail(ValueError):
@@ -114,7 +116,7 @@ def _run(partition: str, scheduler: str, share: float, row: Any) -> TailedRun:
         _text(task_id, MAX_ID_BYTES * 4),  # one that is no UTF-8 has escapes
         partition,
         scheduler,
-        _number(ended_ms) / 1000,
+        _number(ended_ms, LATEST_MS) / 1000,
         _number(lag_ms) / 1000,
         _number(duration_ms) / 1000,
         _number(attempt),
@@ -124,8 +126,8 @@ def _run(partition: str, scheduler: str, share: float, row: Any) -> TailedRun:
     )
 
 
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**15:
+def _number(value: Any, greatest: int = _GREATEST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= greatest:
         raise BadTail("a number of it cannot be read")
     return value
 

@@ -9,8 +9,8 @@ from typing import Final
 
 #: The greatest number of digits that the scripts write: a fencing token is a moment in microseconds.
 MAX_DIGITS: Final = 16
-#: The latest moment that stands for one, in ms; `LATEST` in `_checks.lua` is the same.
-LATEST_MS: Final = 10**15 - 1
+#: The latest moment that stands for one, in ms: the last one of a datetime. `LATEST` in `_checks.lua` is the same.
+LATEST_MS: Final = 253_402_300_799_999
 
 
 def whole(raw: bytes | None) -> int | None:

@@ -51,12 +51,16 @@ class Heartbeat:
         make_card: makes its card.
         retry_for_seconds: how long a report in doubt is sent again at once.
         log: the log for partitions that refuse reports.
+        outer: the heartbeat of the namespace, of a queue: its card tells of the runs of the queue. Default: it is none.
     """
 
-    def __init__(self, make_card: MakeCard, retry_for_seconds: float, log: GuardedLog) -> None:
+    def __init__(
+        self, make_card: MakeCard, retry_for_seconds: float, log: GuardedLog, outer: Heartbeat | None = None
+    ) -> None:
         self._make_card = make_card
         self._retry_for_seconds = retry_for_seconds
         self._log = log
+        self._outer = outer
         self._connected: Connected | None = None
         self._reports: Sequence[Reports] = ()
         self._id = ""
@@ -64,6 +68,11 @@ class Heartbeat:
         self._hurried = asyncio.Event()
         self._has_ended = False
         self._refused: set[str] = set()
+
+    @property
+    def id(self) -> str:
+        """The id of the card, that of the namespace for a queue; of a namespace without a heartbeat there is none."""
+        return (self._outer.id if self._outer is not None else "") or self._id
 
     def start(self, connected: Connected) -> None:
         """Report from now on, until the group of a connection ends."""
@@ -152,7 +161,7 @@ class Heartbeat:
         if not runs:
             return
         try:
-            heard = await reports.tell_runs(tailed.encode(self._id, seen, runs))
+            heard = await reports.tell_runs(tailed.encode(self.id, seen, runs))
         except StorageError as error:
             self._log.debug("runs are not told to those who watch: %s", error)
             return

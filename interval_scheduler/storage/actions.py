@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from ..errors import NotConnected, StorageError
 from ..errors.storage import AWAY
+from ..model.cursors import bad_mark
 from ..model.steering import Action, ActionPage, Note, PausedState, to_action, to_paused
+from ..support.log import Log
 from .commands import actions
 from .commands.actions import LogPage
 from .partitions import Partition, Partitions
@@ -32,10 +34,12 @@ class Actions:
 
     Args:
         partitions: the partitions.
+        log: the log for entries that are left out.
     """
 
-    def __init__(self, partitions: Partitions) -> None:
+    def __init__(self, partitions: Partitions, log: Log) -> None:
         self._partitions = partitions
+        self._log = log
 
     async def page(self, after: Mapping[str, int] | None, limit: int) -> tuple[ActionPage, Mapping[str, int] | None]:
         """Read a page of the log, and the place of the next one; `None` if none follows.
@@ -46,9 +50,12 @@ class Actions:
             limit: the most actions.
 
         Raises:
+            InvalidValue: none of the partitions is one any more.
             PartitionOffline: no partition can be reached.
         """
         asked = [each for each in self._partitions.all if after is None or each.name in after]
+        if not asked:
+            raise bad_mark()
         read = await asyncio.gather(*(self._read(each, (after or {}).get(each.name), limit) for each in asked))
         logs = {each.name: log for each, log in zip(asked, read, strict=True) if isinstance(log, LogPage)}
         offline = [log for log in read if not isinstance(log, LogPage)]
@@ -62,6 +69,9 @@ class Actions:
             places[found.partition] = found.number
             if found.action is not None:
                 shown.append(found.action)
+            else:
+                text = "left out: entry %d of the log of actions of partition %r cannot be read"
+                self._log.error(text, found.number, found.partition)
         left = {
             name: places[name]
             for name, log in logs.items()

@@ -118,8 +118,15 @@ class Partitions(Routes):
             partition.require_online()
 
     async def progress(self) -> tuple[PartitionMove, ...]:
-        """Tell how far tasks have moved away from each partition of the old list; empty if no tasks move."""
-        return () if self.migration is None else await self.migration.progress()
+        """Tell how far tasks have moved away from each partition of the old list; empty if no tasks move.
+
+        Raises:
+            PartitionOffline, PartitionListChanged: a partition is not online, so that this is not known of it.
+        """
+        if self.migration is None:
+            self.require_online()
+            return ()
+        return await self.migration.progress()
 
     def end_migration(self) -> None:
         """End the migration, since all tasks have moved; drop the partitions that were removed from the list."""

@@ -6,7 +6,9 @@
         the prefix has a whole hash tag ──▶ the index of the tag, at its home, in order ──┐
         else ──▶ all tasks, one partition after the other, in no order ───────────────────┴──▶ steps
 
-A page ends when it is full, when so many tasks were looked at as the caller wants at the most, or at about a MiB.
+A page ends when it is full, when so many tasks were looked at as the caller wants at the most, or at about a MiB. It
+also ends, amid a partition, when it has taken as long as so many tasks take a server that has little else to do. It has
+one step at least, so the next page begins behind its beginning.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from ..errors.storage import AWAY
 from ..model.checks import MAX_ID_BYTES
 from ..model.cursors import bad_mark, read_mark, to_mark
 from ..model.looking import SearchPage
+from ..model.placement import tag_of
 from ..model.task import ScheduledTask
 from ..model.wire import is_id, whole
+from ..support import clock
 from ..support.log import Log
 from .commands import looking, lookup
 from .commands.lookup import Row
@@ -33,7 +37,12 @@ from .prefixes import Prefix
 #: The most rows of a page, about; and the number of tasks that one step looks at: some 2 ms.
 FULL: Final = 100
 _STEP: Final = 2500
+#: The time of a page for each task of its budget, in seconds, after which no further step begins.
+_SECONDS_PER_TASK: Final = 0.75e-6
 _KIND: Final = "s"
+#: The greatest cursor that Redis reads, and its digits.
+_GREATEST: Final = 2**64 - 1
+_DIGITS: Final = 20
 
 
 class Reached(NamedTuple):
@@ -54,10 +63,18 @@ def read_reached(prefix: str, after: object) -> Reached | None:
     if parts is None:
         return None
     check, name, looked, cursor = parts
-    is_cursor = cursor.startswith(b"=") or (cursor.isdigit() and len(cursor) <= 20)
-    if check != _check(prefix) or whole(looked) is None or not is_cursor:
+    if check != _check(prefix) or whole(looked) is None or not _is_cursor(prefix.encode(), cursor):
         raise bad_mark()
     return Reached(name, cursor, int(looked))
+
+
+def _is_cursor(prefix: bytes, cursor: bytes) -> bool:
+    """Tell if a step can have ended there: `b"0"` begins a partition, an id one of a tag, and a number any other."""
+    if cursor == b"0":
+        return True
+    if tag_of(prefix) is not None:
+        return cursor.startswith(b"=")
+    return cursor.isdigit() and len(cursor) <= _DIGITS and int(cursor) <= _GREATEST
 
 
 def _check(prefix: str) -> bytes:
@@ -84,12 +101,13 @@ class Search:
         self._way: Sequence[Partition] = ()
 
     async def page(self, reached: Reached | None, budget: int) -> SearchPage:
-        """Look at up to about `budget` tasks.
+        """Look at up to about `budget` tasks, for about 0.75 µs each.
 
         Raises:
             InvalidValue: the search came to a partition that is none any more.
             PartitionOffline: no partition where such tasks can be can be reached.
         """
+        give_up_at = clock.monotonic() + budget * _SECONDS_PER_TASK
         way = self._way = Prefix(self._all, self._prefix).partitions()
         total = await self._total()
         if reached is None:
@@ -101,12 +119,17 @@ class Search:
                 raise bad_mark()
             before, at, cursor = reached.looked, names.index(reached.partition), reached.cursor
         looked = 0
-        while at < len(way) and looked < budget and len(self._rows) < FULL and self._weight < lookup.MAX_READ_BYTES:
+        while True:
             step = await self._step(way[at], cursor, min(_STEP, budget - looked))
             looked += step.looked
             cursor = step.cursor
             if cursor == b"0":
                 at += 1
+            is_full = len(self._rows) >= FULL or self._weight >= lookup.MAX_READ_BYTES
+            # The next partition has a step in any case: so one page is enough for few tasks, however slow the way is.
+            is_late = cursor != b"0" and clock.monotonic() >= give_up_at
+            if at == len(way) or looked >= budget or is_full or is_late:
+                break
         if at == len(way):  # a step counts roughly; in the end, all were looked at
             return self._page(None, max(0, total - before) if not self._offline else looked, total)
         parts = (_check(self._prefix), way[at].name.encode(), b"%d" % (before + looked), cursor)

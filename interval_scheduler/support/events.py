@@ -18,12 +18,14 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar, copy_context
+from threading import get_ident
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from ..errors import InvalidType, InvalidValue
 from .arity import check_arity
 from .guests import call_apart, ends_process, is_called_by, retrieve
 from .log import GuardedLog
+from .loops import running_loop
 from .text import describe
 
 #: The names of the events; see `Scheduler.on`.
@@ -87,6 +89,9 @@ class Events:
         self._changed = asyncio.Event()
         self._is_open = False
         self._closing = False
+        #: The event loop in which this was opened, and its thread.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         #: The number of calls of asynchronous handlers that were left out, since too many were in progress.
         self.left_out = 0
 
@@ -94,8 +99,8 @@ class Events:
         """Start asynchronous handlers from now on."""
         self._is_open, self._closing = True, False
         self._changed = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for task in [task for task in self._in_progress if task.get_loop() is not loop]:
+        self._loop, self._thread = asyncio.get_running_loop(), get_ident()
+        for task in [task for task in self._in_progress if task.get_loop() is not self._loop]:
             del self._in_progress[task]  # it was left behind in a closed event loop
 
     def close(self) -> None:
@@ -177,10 +182,14 @@ class Events:
 
     def emit(self, event: EventName, *args: object) -> None:
         """Call the handlers of an event; asynchronous ones run on their own."""
+        loop = self._loop
+        if loop is None or get_ident() != self._thread or not loop.is_running():  # as where this is not open
+            loop = running_loop()
         for handler, context in tuple(self._listeners[event]):
             try:
-                result = call_apart(context.copy().run, handler, *args)
-                is_coroutine = inspect.iscoroutine(result)  # it asks for the class, which may raise
+                result = call_apart(loop, context.copy().run, handler, *args)
+                # It asks for the class, which may raise; of what most functions return, it is known.
+                is_coroutine = result is not None and inspect.iscoroutine(result)
             except BaseException as error:  # noqa: BLE001 - the application's handler, whatever it raises
                 self._failed(event, error)
                 continue

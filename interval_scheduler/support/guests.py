@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .loops import running_loop
-
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
     """Yield the errors in a group, in order, or the error itself; groups may be nested deeper than any recursion."""
@@ -28,9 +26,17 @@ def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
     return None
 
 
-def call_apart(function: Callable[..., object], *args: Any, **options: Any) -> object:
-    """Call a function of the application as if no asyncio task called it, so that it cannot cancel a task of ours."""
-    loop = running_loop()
+def call_apart(
+    loop: asyncio.AbstractEventLoop | None, function: Callable[..., object], *args: Any, **options: Any
+) -> object:
+    """Call a function of the application as if no asyncio task called it, so that it cannot cancel a task of ours.
+
+    Args:
+        loop: the running event loop, which the caller knows: to ask for it is a system call. `None`: none runs.
+        function: the function.
+        *args: its arguments.
+        **options: those with names.
+    """
     task = None if loop is None else asyncio.current_task(loop)
     if loop is None or task is None:
         return function(*args, **options)

@@ -8,6 +8,7 @@ import traceback
 from typing import Any, Literal, Protocol
 
 from .guests import call_apart, ends_process
+from .loops import running_loop
 
 
 class Log(Protocol):
@@ -70,12 +71,12 @@ class GuardedLog:
         try:
             write: Any = getattr(self._log, level)
             if error is None:
-                call_apart(write, message, *args, **self._extra)
+                call_apart(running_loop(), write, message, *args, **self._extra)
                 return
             try:
-                call_apart(write, message, *args, exc_info=error, **self._extra)
+                call_apart(running_loop(), write, message, *args, exc_info=error, **self._extra)
             except TypeError:  # it takes no keyword arguments
-                call_apart(write, f"{message}\n%s", *args, "".join(traceback.format_exception(error)))
+                call_apart(running_loop(), write, f"{message}\n%s", *args, "".join(traceback.format_exception(error)))
         except BaseException as broken:  # noqa: BLE001 - the application's logger, whatever it raises
             if (fatal := ends_process(broken)) is not None:
                 raise fatal from None

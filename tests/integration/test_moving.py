@@ -113,6 +113,22 @@ async def test_only_a_list_with_a_greater_epoch_takes_the_place(urls: list[str],
         assert await third.task_size() == 1
 
 
+async def test_a_partition_that_is_offline_is_told(own_server: NewServer, namespace: str) -> None:
+    """Of what cannot be reached, nobody knows that all tasks have moved."""
+    servers = [own_server() for _ in range(2)]
+    async with scheduler_of([server.url for server in servers], namespace) as scheduler:
+        assert await scheduler.moving() == ()
+        servers[1].stop()
+        offline = scheduler._lifespan.require().partitions.all[1]
+        await until(lambda: offline.state == "offline", 60)
+        with pytest.raises(PartitionOffline) as caught:
+            await scheduler.moving()
+        assert caught.value.partition == offline.name
+        servers[1].start()
+        await until(lambda: offline.state == "online", 60)
+        assert await scheduler.moving() == ()
+
+
 async def test_a_change_needs_every_partition(own_server: NewServer, namespace: str) -> None:
     servers = [own_server(), own_server()]
     urls = [server.url for server in servers]

@@ -12,7 +12,7 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-from interval_scheduler import IntervalTask, Scheduler, StorageRefused
+from interval_scheduler import Finding, IntervalTask, Scheduler, StorageRefused
 from interval_scheduler.config.options import Delivery
 from interval_scheduler.storage.scripts import loader as scripts
 from interval_scheduler.storage.scripts.keys import Keys
@@ -245,6 +245,40 @@ async def test_a_right_that_is_withdrawn_and_given_back(own_server: NewServer) -
             await until(lambda: {run.id for run in recorder.runs} >= {f"t{n}" for n in range(10)}, 15)
         assert await scheduler.remove_task("more") in (True, False)
         assert await scheduler.task_size() == 10
+
+
+@pytest.mark.asyncio
+async def test_health_tells_that_claims_are_refused(own_server: NewServer) -> None:
+    server = own_server()
+    url = restrict(server, published_rules())
+    async with Scheduler.from_url(url, namespace="app", lease_seconds=1, check_tasks_every_seconds=0.1) as scheduler:
+
+        async def refusals() -> list[Finding]:
+            (partition,) = (await scheduler.check_health()).partitions
+            return [finding for finding in partition.findings if finding.code == "claims"]
+
+        recorder = Recorder()
+        await scheduler.assign_task(IntervalTask("t", every=0.1))
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1, 60)
+        assert await refusals() == []
+        restrict(server, [*published_rules(), "-zadd"])
+        await until(refusals, 60)
+        [finding] = await refusals()
+        assert finding.severity == "error"
+        assert not (await scheduler.check_health()).ok
+        assert finding.message.startswith("no tasks can be claimed: partition ")
+        assert "NOPERM" in finding.message
+        restrict(server, published_rules())
+        begun = len(recorder.runs)
+        await recorder.ran(begun + 2, 60)
+        assert await refusals() == []
+        assert (await scheduler.check_health()).ok
+        restrict(server, [*published_rules(), "-zadd"])
+        await until(refusals, 60)
+        restrict(server, published_rules())
+        await scheduler.stop_task_execute()
+        assert await refusals() == [], "nothing is claimed any more"
 
 
 @pytest.mark.asyncio

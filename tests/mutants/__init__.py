@@ -41,6 +41,7 @@ from . import (
     in_time_travel,
     in_tls,
     in_tokens,
+    in_tools,
     in_turns,
     in_types,
     in_updates,
@@ -90,6 +91,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_leftovers.ALL,
     *in_quotas.ALL,
     *in_tokens.ALL,
+    *in_tools.ALL,
     *in_reading.ALL,
     *in_history.ALL,
 )

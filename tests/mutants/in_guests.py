@@ -113,8 +113,8 @@ ALL: Final = (
     Planted(
         "a handler is called in the context of a run",
         "support/events.py",
-        "result = call_apart(context.copy().run, handler, *args)",
-        "result = call_apart(handler, *args)",
+        "result = call_apart(loop, context.copy().run, handler, *args)",
+        "result = call_apart(loop, handler, *args)",
         tests_in("unit/test_events", "test_handlers_are_called_in_the_context_of_their_registration"),
     ),
     Planted(

@@ -18,14 +18,14 @@ ALL: Final = (
     Planted(
         "a handler can cancel the asyncio task that tells it",
         "support/events.py",
-        "result = call_apart(context.copy().run, handler, *args)",
+        "result = call_apart(loop, context.copy().run, handler, *args)",
         "result = context.copy().run(handler, *args)",
         _MATRIX,
     ),
     Planted(
         "a logger can cancel the asyncio task that logs",
         "support/log.py",
-        "                call_apart(write, message, *args, **self._extra)",
+        "                call_apart(running_loop(), write, message, *args, **self._extra)",
         "                write(message, *args, **self._extra)",
         _MATRIX,
     ),

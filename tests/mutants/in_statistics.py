@@ -148,7 +148,7 @@ ALL: Final = (
     Planted(
         "a stop does not report",
         "facade/core.py",
-        "        self.census.changed()\n        await self._heartbeat.report(drain_seconds)\n",
+        "        self.census.changed()\n        await self.heartbeat.report(drain_seconds)\n",
         "        self.census.changed()\n",
         tests_in(_CALLS, "test_two_executions_of_a_scheduler_add_up", "test_a_queue_has_counts_of_its_own"),
     ),
@@ -162,7 +162,7 @@ ALL: Final = (
     Planted(
         "one that is closed stays on the list",
         "facade/core.py",
-        "        await self._heartbeat.end(drain_seconds)\n",
+        "        await self.heartbeat.end(drain_seconds)\n",
         "",
         tests_in(_CALLS, "test_one_that_is_closed_is_gone_at_once"),
     ),

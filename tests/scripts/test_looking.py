@@ -6,6 +6,7 @@ import pytest
 
 from interval_scheduler.model.quotas import Rate
 from interval_scheduler.model.steering import PausedState
+from interval_scheduler.model.wire import LATEST_MS
 from interval_scheduler.storage.commands import looking, lookup
 from interval_scheduler.storage.commands.looking import Numbers, PlacedDead
 from interval_scheduler.storage.commands.lookup import DeadRow, PageMark
@@ -67,7 +68,7 @@ async def test_what_stands_there_may_be_anything(store: Store) -> None:
     await store.client.hset(store.keys.moves, mapping={b"moved": b"x", b"looked": b"-5"})
     await store.client.hset(store.keys.groups + b"quota", b"rate", b"nonsense")
     found = await looking.overview(store.partition)
-    assert (found.waiting, found.due, found.oldest_due_ms, found.next_due_ms) == (2, 1, 0, 10**15 - 1)
+    assert (found.waiting, found.due, found.oldest_due_ms, found.next_due_ms) == (2, 1, 0, LATEST_MS)
     assert (found.paused_ms, found.moved, found.looked, found.rate) == (0, 0, 0, None)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
+import json
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -40,13 +43,14 @@ def later(*ids: str) -> list[IntervalTask]:
 async def all_actions(scheduler: Scheduler, limit: int = 100) -> list[Action]:
     found: list[Action] = []
     after: str | None = None
-    while True:
+    for _ in range(1000):
         page = await scheduler.actions(after, limit)
         assert len(page.actions) <= limit
         assert page.offline == ()
         found += page.actions
         if (after := page.after) is None:
             return found
+    pytest.fail("the list does not end")
 
 
 async def test_a_pause_tells_who_when_and_why(make_scheduler: MakeScheduler) -> None:
@@ -340,6 +344,37 @@ async def test_actions_of_several_partitions_are_merged_by_time(
             await scheduler.actions()
         with pytest.raises(PartitionOffline):
             await scheduler.paused()
+
+
+# What somebody else wrote
+
+
+@pytest.mark.parametrize("places", [{}, {"elsewhere": 5}, {"elsewhere": 5, "nowhere": 1}], ids=repr)
+async def test_a_mark_for_no_partition_is_refused(scheduler: Scheduler, places: dict[str, int]) -> None:
+    mark = base64.urlsafe_b64encode(json.dumps(places).encode()).decode()
+    with pytest.raises(InvalidValue, match=r"^after must be what the page before has"):
+        await scheduler.actions(mark)
+
+
+async def test_entries_that_somebody_else_wrote_are_left_out_and_told(
+    redis_server: RedisServer, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever stands there, the list ends, has what can be read, and each moment is one that a datetime can tell."""
+    async with Scheduler.from_url(redis_server.url, namespace=namespace, actor="bot") as scheduler:
+        await scheduler.assign_tasks(later("a"))
+        await scheduler.pause_task("a")
+        key = scheduler._lifespan.require().partitions.master.keys.actions
+        far = b"5 999999999999999 999999999999999 1 pause -\nbot\n\n"
+        with redis_server.client() as client:
+            client.zadd(key, {f"junk {n}": -n for n in range(1, 200)})  # below all numbers: no page could go on there
+            client.zadd(key, {f"more {n}": 5 + n for n in range(120)})
+            client.zadd(key, {far: float("inf"), b"": 3.5})
+        found = await all_actions(scheduler)
+        assert [each.kind for each in found] == ["pause", "pause_task"]
+        assert datetime.fromtimestamp(found[0].at, UTC).year == 9999
+    told = [record.message for record in caplog.records if "of the log of actions of partition" in record.message]
+    assert len(told) == 121
+    assert all("cannot be read" in each and each.startswith("left out: entry ") for each in told)
 
 
 async def _is_offline(scheduler: Scheduler) -> bool:

@@ -25,6 +25,7 @@ from interval_scheduler import (
     Scheduler,
     acting_as,
 )
+from interval_scheduler.model.wire import LATEST_MS
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -325,7 +326,7 @@ BAD: Final[dict[str, tuple[bytes, str]]] = {
     "a due time that is true": (_line(due_ms=True), "due_ms"),
     "a due time with a fraction": (_line(due_ms=1.5), "due_ms"),
     "a due time before 1970": (_line(due_ms=-1), "due_ms"),
-    "a late due time": (_line(due_ms=10**15), "due_ms"),
+    "a late due time": (_line(due_ms=LATEST_MS + 1), "due_ms"),
     "a huge due time": (_line(due_ms=10**300), "due_ms"),
     "an interval of 0": (_line(every_ms=0, phase_ms=0), "every_ms"),
     "a long interval": (_line(every_ms=10**12, phase_ms=0), "every_ms"),
@@ -552,6 +553,9 @@ async def test_what_somebody_else_wrote_does_not_spoil_a_backup(redis_server: Re
             client.hset(tasks, "policy", b"s 1000 5;r99999999\nx")
             client.hset(f"{key}attempts", "attempts", b"9" * 16)
             client.hset(f"{key}pauses", "paused", b"5 so\x07me\nwhy\nelse")
+        late = await scheduler.get_task("due")
+        assert late is not None
+        assert late.next_run_at.year == 9999, "what is later than any date is the last one"
         lines = await exported(scheduler)
         assert {each["id"] for each in tasks_of(lines)} >= {"fine", "paused"}
         assert json.loads(lines[-1])["left_out"] >= 4

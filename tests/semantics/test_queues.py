@@ -15,9 +15,12 @@ from interval_scheduler import (
     IntervalTask,
     NotAcceptingTasks,
     NotConnected,
+    QueuesFull,
     Scheduler,
     WrongEventLoop,
 )
+from interval_scheduler.storage.commands import queues
+from interval_scheduler.storage.commands.queues import MOST_QUEUES, QueueEntry
 from tests.semantics.test_assign import MakeScheduler
 from tests.semantics.test_data_loss import lose
 from tests.servers import RedisServer
@@ -302,6 +305,20 @@ async def test_what_anybody_wrote_into_the_list_is_no_queue(make_scheduler: Make
     health = await scheduler.check_health()
     assert list(health.queues) == ["mail"]
     assert (await scheduler.audit()).ok
+
+
+async def test_one_queue_too_many_is_not_listed_and_hides_no_other(scheduler: Scheduler, url: str) -> None:
+    partition = scheduler._lifespan.require().partitions.master
+    names = [f"q{n:03}" for n in range(MOST_QUEUES)]
+    for name in names:
+        await queues.enter_queue(partition, QueueEntry(name, partition.keys), partition.handshake.expected.list)
+    more = scheduler.queue("more")
+    with pytest.raises(QueuesFull, match="'more' was not made"):
+        await more.task_size()
+    assert await scheduler.queues() == names
+    with pytest.raises(QueuesFull):
+        await more.assign_task(IntervalTask("t", start=FAR))
+    assert await scheduler.queues() == names
 
 
 async def test_the_queue_of_another_event_loop(make_scheduler: MakeScheduler) -> None:

@@ -319,6 +319,26 @@ async def test_runs_are_watched_while_somebody_does(make_scheduler: MakeSchedule
     await until(lambda: not sampling.is_on)  # nobody watches any more
 
 
+async def test_a_run_of_a_queue_names_the_card_of_its_scheduler(
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def executor(_: str) -> None: ...
+
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(heartbeat, "_SAMPLE_SECONDS", 0.05)
+    worker, watcher = await make_scheduler(), await make_scheduler()
+    mail = worker.queue("mail")
+    await mail.start_task_execute(executor)
+    await mail.assign_task(IntervalTask("a", every=0.05))
+    async with asyncio.timeout(60), aclosing(watcher.queue("mail").tail()) as runs:
+        run = await anext(runs)
+        cards = await watcher.queue("mail").schedulers()
+        while not cards:
+            cards = await watcher.queue("mail").schedulers()
+    assert [card.id for card in cards if "mail" in card.queues] == [run.scheduler]
+    await mail.stop_task_execute()
+
+
 async def test_a_close_ends_the_watching(make_scheduler: MakeScheduler) -> None:
     scheduler = await make_scheduler()
     seen: list[Any] = []

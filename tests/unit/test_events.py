@@ -38,6 +38,32 @@ def test_the_events() -> None:
     }
 
 
+def test_a_handler_is_called_by_no_task_in_whichever_event_loop(events: Events) -> None:
+    """Also where it was not opened: in a later event loop, in another thread, and where none runs."""
+    callers: list[asyncio.Task[Any] | None] = []
+
+    def handler() -> None:
+        try:
+            callers.append(asyncio.current_task())
+        except RuntimeError:  # no event loop runs
+            callers.append(None)
+
+    async def tell(*, opens: bool) -> None:
+        if opens:
+            events.open()
+        me = asyncio.current_task()
+        events.emit("online")
+        assert asyncio.current_task() is me
+
+    events.on("online", handler)
+    events.emit("online")
+    asyncio.run(tell(opens=True))
+    asyncio.run(tell(opens=False))
+    events.emit("online")
+    asyncio.run(asyncio.to_thread(asyncio.run, tell(opens=False)))
+    assert callers == [None] * 5
+
+
 def test_handlers_get_what_is_told_in_the_order_they_were_added(events: Events) -> None:
     seen: list[object] = []
     events.on("db-disconnect", lambda name: seen.append(("first", name)))

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import InvalidType, InvalidValue, Point, Series
-from interval_scheduler.model import cards, tailed
+from interval_scheduler.model import cards, past, tailed
 from interval_scheduler.model.cards import BadCard, Card, LongRun, Seen, Work, put_together
+from interval_scheduler.model.health import data_lost
 from interval_scheduler.model.series import KINDS, check_resolution, check_times, read_counts, series_of, span_of
 from interval_scheduler.model.tailed import BadTail
 from interval_scheduler.model.tally import EDGES_MS, WIRE_NAMES, Tally
+from interval_scheduler.model.wire import LATEST_MS, moment_of
 from interval_scheduler.support.sampling import Sampling
 
 NOW = 1_800_000_000_000
@@ -147,6 +149,8 @@ def test_a_card_comes_back_as_it_was_told() -> None:
         cards.encode(CARD._replace(works=[(1, 2)])),  # type: ignore[list-item]
         cards.encode(CARD._replace(longest=[LongRun("", "a", NOW)] * 21)),
         cards.encode(CARD._replace(longest=[("", "a", "now")])),  # type: ignore[list-item]
+        cards.encode(CARD._replace(since_ms=LATEST_MS + 1)),
+        cards.encode(CARD._replace(longest=[LongRun("", "a", LATEST_MS + 1)])),
     ],
 )
 def test_garbage_is_no_card(raw: bytes) -> None:
@@ -197,6 +201,7 @@ def test_runs_come_back_as_they_were_told() -> None:
         json.dumps([1, "me", 1, [["a"]]]).encode(),
         json.dumps([1, "me", 1, [["a" * 9000, 1, 1, 1, 1, 0, ""]]]).encode(),
         json.dumps([1, "me", 1, [["a", -1, 1, 1, 1, 0, ""]]]).encode(),
+        json.dumps([1, "me", 1, [["a", LATEST_MS + 1, 1, 1, 1, 0, ""]]]).encode(),
         json.dumps([1, "me", 1, [["a", 1, 1, 1, 1, 1, None]]]).encode(),
         json.dumps([1, "me", 1, [["a", 1, 1, 1, 1, 0, ""]] * 2000]).encode(),
     ],
@@ -204,6 +209,17 @@ def test_runs_come_back_as_they_were_told() -> None:
 def test_garbage_tells_of_no_runs(message: bytes) -> None:
     with pytest.raises(BadTail):
         tailed.decode("p", message)
+
+
+def test_each_moment_that_is_read_is_one_that_a_datetime_can_tell() -> None:
+    card = put_together([Seen("x", moment_of(b"inf"), "a", CARD._replace(since_ms=LATEST_MS))])[0]
+    [run] = tailed.decode("p", tailed.encode("me", 1, [tailed.tell("a", LATEST_MS, 1, 2, 1, "ok", "")]))
+    told = past.tell(1 << 60, 1, 2, "ok")
+    [ended] = past.read_runs(b"\0" + told + b"\0")
+    lost = data_lost("p", 10**16 - 1).message
+    for moment in (card.since_time, card.last_seen_time, run.ended_at, ended.started_at):
+        assert (moment.year, moment.month, moment.day) == (9999, 12, 31)
+    assert "9999-12-31 23:59:59" in lost
 
 
 def sample(sampling: Sampling, source: str, things: range) -> tuple[int, list[Any]]:

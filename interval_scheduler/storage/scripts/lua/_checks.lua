@@ -7,7 +7,7 @@ local call = redis.call
 local match, format = string.match, string.format -- a local is found faster
 
 -- The latest moment that stands for one, in ms: what is later, or before 1970, was not written by this library.
-local LATEST = 999999999999999
+local LATEST = 253402300799999
 
 -- The most bytes of records that a script reads to decide. What it does not come to, its caller asks for again.
 local MOST_READ = 2097152

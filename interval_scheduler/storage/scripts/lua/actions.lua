@@ -7,10 +7,12 @@
 -- Guarantees: atomic; changes nothing; O(log N) plus the page; an entry that stays is listed exactly once.
 
 local below = before_arg == '' and call('ZCARD', actions_key) or call('ZCOUNT', actions_key, '-inf', '(' .. before_arg)
-local first = math.max(0, below - tonumber(limit_arg))
-local found = below > 0 and call('ZRANGE', actions_key, first, below - 1, 'WITHSCORES') or {}
+-- Numbers begin with 1: what stands below was written by somebody else, and no page could go on behind it.
+local least = call('ZCOUNT', actions_key, '-inf', '(0')
+local first = math.max(least, below - tonumber(limit_arg))
+local found = below > least and call('ZRANGE', actions_key, first, below - 1, 'WITHSCORES') or {}
 local entries, numbers = {}, {}
 for at = #found - 1, 1, -2 do
   entries[#entries + 1], numbers[#numbers + 1] = found[at], found[at + 1]
 end
-return { entries, numbers, first > 0 and 1 or 0 }
+return { entries, numbers, first > least and 1 or 0 }
