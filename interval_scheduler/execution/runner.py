@@ -315,6 +315,6 @@ class Runner:
         if is_over:
             return
         if error is None or run.cut_short in (None, "timed out", "cancelled"):
-            self._runs.finish(run, as_result(run, error))
+            self._runs.finish(run, None if error is None else as_result(run, error))
         else:
             self._runs.hand_back(run, has_started=True)
