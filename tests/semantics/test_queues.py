@@ -15,9 +15,11 @@ from interval_scheduler import (
     IntervalTask,
     NotAcceptingTasks,
     NotConnected,
+    QueuesFull,
     Scheduler,
     WrongEventLoop,
 )
+from interval_scheduler.storage.commands import queues as commands
 from tests.semantics.test_assign import MakeScheduler
 from tests.semantics.test_data_loss import lose
 from tests.servers import RedisServer
@@ -46,6 +48,25 @@ async def test_a_queue_is_a_schedule_of_its_own(make_scheduler: MakeScheduler, u
     if not url.startswith("memory"):
         async with Scheduler.from_url(url, namespace=f"{namespace}.mail") as plain:
             assert await plain.is_scheduled("t") == "of mail", "its namespace is <namespace>.<name>"
+
+
+async def test_queues_that_are_too_many_hold_up_no_other(
+    url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(commands, "MOST_QUEUES", 2)
+    scheduler = Scheduler.from_url(url, namespace=namespace)
+    queues = [scheduler.queue(name) for name in ("a", "b", "c", "d")]
+    async with scheduler:
+        made = [queue for queue in queues if queue.online]
+        assert len(made) == 2
+        for queue in (scheduler, *made):
+            assert await queue.assign_task(IntervalTask("t", start=FAR)) is True
+        for queue in queues:
+            if queue not in made:
+                with pytest.raises(QueuesFull):
+                    await queue.assign_task(IntervalTask("t", start=FAR))
+    told = [record.getMessage() for record in caplog.records if "was not made" in record.getMessage()]
+    assert len(told) == 2, told
 
 
 async def test_a_queue_that_is_asked_for_before(url: str, namespace: str) -> None:
