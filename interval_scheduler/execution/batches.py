@@ -212,6 +212,8 @@ class BatchRunner(Runner):
                     await self._execute(batch)
             if clock.monotonic() - now < self.room.quick_seconds:
                 self.room.quick += len(batch.runs)
+            else:
+                self.room.note_slow()
         finally:
             del self._batches[batch.asyncio_task]
             self._forget(batch.runs)

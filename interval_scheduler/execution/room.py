@@ -152,6 +152,11 @@ class Room:
         self._window = 0
         self._mark = self._before = (clock.monotonic(), self.quick)
 
+    def note_slow(self) -> None:
+        """Note that a run ended which was not quick: what cannot be handed back is not claimed ahead now."""
+        if self._window and self._limits.is_final:
+            self.claim_nothing_ahead()
+
     def _reconsider(self, now: float) -> None:
         """Claim nothing ahead that cannot be handed back, unless all runs of late were quick."""
         if now - self._adapted_at > _AHEAD_SECONDS:
