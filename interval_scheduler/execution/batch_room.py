@@ -12,7 +12,6 @@ from typing import Final
 
 from ..errors import ConfigurationError
 from ..model.checks import check_whole_option
-from ..support import clock
 from .room import MAX_CLAIM, Limits, Room
 from .run import TaskRun
 
@@ -68,10 +67,6 @@ class BatchRoom(Room):
         return max(0, super().places(permits) - self._unfilled)
 
     def _share(self) -> int:
-        if self._window and self._limits.is_final:
-            self._reconsider(clock.monotonic())
-        if self._is_closed or len(self._queue) > self._window // 2:
-            return 0
         free = self._limits.concurrency + self._window - self.taken - self._unfilled
         if free <= 0:
             return 0

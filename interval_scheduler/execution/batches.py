@@ -56,8 +56,8 @@ class BatchHandler(RunHandler, Protocol):
     def tell_failed(self, runs: Sequence[TaskRun], error: BaseException) -> None:
         """Log the one error of several runs."""
 
-    def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
-        """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
+    def finish_told(self, run: TaskRun, error: BaseException) -> None:
+        """End a run that failed with an error that is in the log already."""
 
 
 class BatchRunner(Runner):
@@ -212,6 +212,8 @@ class BatchRunner(Runner):
                     await self._execute(batch)
             if clock.monotonic() - now < self.room.quick_seconds:
                 self.room.quick += len(batch.runs)
+            else:
+                self.room.note_slow()
         finally:
             del self._batches[batch.asyncio_task]
             self._forget(batch.runs)
@@ -267,7 +269,6 @@ class BatchRunner(Runner):
         over = {run for run in batch.runs if run.is_given_up and was_abandoned(run)}
         if error is not None and not is_result(batch, error, ending=self._ending or self._host.cancelling() > 0):
             raise ends_process(error) or error
-        alike: dict[int, list[TaskRun]] = {}
         ended: list[tuple[TaskRun, BaseException | None]] = []
         for run, one in zip(batch.runs, results(batch.runs, error), strict=True):
             if run in over:
@@ -279,12 +280,21 @@ class BatchRunner(Runner):
                     self._runs.hand_back(run, has_started=True)
             elif one is None or batch.cut_short is None or batch.cut_short == "timed out":
                 ended.append((run, one))
-                if one is not None and not isinstance(one, Retry):
-                    alike.setdefault(id(one), []).append(run)
             else:
                 self._runs.hand_back(run, has_started=True)
-        told = {at for at, runs in alike.items() if len(runs) > 1}
-        for run, one in ended:
-            if one is not None and id(one) in told and run is alike[id(one)][0]:
-                self._handler.tell_failed(alike[id(one)], one)
-            self._handler.finish(run, one, is_told=id(one) in told)
+        self._finish(ended)
+
+    def _finish(self, ended: Sequence[tuple[TaskRun, BaseException | None]]) -> None:
+        """End runs; an error that several of them have is told once."""
+        alike: dict[int, list[TaskRun]] = {}
+        for run, error in ended:
+            if error is not None and not isinstance(error, Retry | RunCancelled):
+                alike.setdefault(id(error), []).append(run)
+        for run, error in ended:
+            runs = alike.get(id(error), ())
+            if error is None or len(runs) < 2:
+                self._handler.finish(run, error)
+                continue
+            if run is runs[0]:
+                self._handler.tell_failed(runs, error)
+            self._handler.finish_told(run, error)

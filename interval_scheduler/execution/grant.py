@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from ..model.tally import Tally
+
 
 class Grant:
     """The grant of one claim, shared by its runs. Moments are of the monotonic clock, in seconds."""
@@ -18,6 +20,7 @@ class Grant:
         "received_at",
         "server_now",
         "start_by",
+        "tally",
         "token",
         "trusted_until",
     )
@@ -33,8 +36,11 @@ class Grant:
         *,
         is_leased: bool,
         is_rated: bool = False,
+        tally: Tally | None = None,
     ) -> None:
         self.partition: Final = partition
+        #: Counts its runs. Default: one that nobody reads.
+        self.tally: Final = tally or Tally()
         self.token: Final = token
         #: The server's clock when it granted the claim, epoch seconds.
         self.server_now: Final = server_now

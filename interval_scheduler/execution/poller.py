@@ -270,6 +270,7 @@ class Poller:
             trusted_until,
             is_leased=self._at_least_once,
             is_rated=claimed.waits_ms is not None,
+            tally=self._completions.tally,
         )
         failed = claimed.failed or repeat(None)
         # One call of C for all of them: a loop in Python costs some 0.1 µs more a task.

@@ -82,7 +82,7 @@ class Room:
 
     async def reserve(self) -> int:
         """Wait for room, and take permits for one claim: a fair share of the free ones. Give each back in the end."""
-        while (permits := self._share()) == 0:
+        while not self._wants_more() or (permits := self._share()) == 0:
             waiter = asyncio.get_running_loop().create_future()
             self.asking.append(waiter)
             try:
@@ -110,7 +110,7 @@ class Room:
 
     def offer(self) -> None:
         """Wake one who waits for room, if there is some."""
-        if self.asking and self._share() > 0:
+        if self.asking and self._wants_more() and self._share() > 0:
             waiter = self.asking.popleft()
             if not waiter.done():
                 waiter.set_result(None)
@@ -152,6 +152,11 @@ class Room:
         self._window = 0
         self._mark = self._before = (clock.monotonic(), self.quick)
 
+    def note_slow(self) -> None:
+        """Note that a run ended which was not quick: what cannot be handed back is not claimed ahead now."""
+        if self._window and self._limits.is_final:
+            self.claim_nothing_ahead()
+
     def _reconsider(self, now: float) -> None:
         """Claim nothing ahead that cannot be handed back, unless all runs of late were quick."""
         if now - self._adapted_at > _AHEAD_SECONDS:
@@ -161,11 +166,16 @@ class Room:
             if any(now - run.started_at > self.quick_seconds for run in self._running):
                 self.claim_nothing_ahead()
 
-    def _share(self) -> int:
+    def _wants_more(self) -> bool:
+        """Tell if so few tasks are queued that more are claimed; only then it matters if there are slow runs."""
+        if self._is_closed or len(self._queue) > self._window // 2:
+            return False
         if self._window and self._limits.is_final:
             self._reconsider(clock.monotonic())
-        if self._is_closed or len(self._queue) > self._window // 2:
-            return 0
+            return len(self._queue) <= self._window // 2
+        return True
+
+    def _share(self) -> int:
         concurrency, _, sources, _ = self._limits
         free = concurrency + self._window - self.taken
         if free <= 0:

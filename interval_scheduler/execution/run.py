@@ -86,7 +86,6 @@ class TaskRun:
 
     __slots__ = (
         "_due",
-        "_grant",
         "_policy",
         "_record",
         "asyncio_task",
@@ -94,6 +93,7 @@ class TaskRun:
         "data",
         "ended",
         "failed",
+        "grant",
         "header",
         "is_given_up",
         "is_plain",
@@ -105,7 +105,8 @@ class TaskRun:
     )
 
     def __init__(self, grant: Grant, raw_id: bytes, due: bytes, record: bytes, failed: bytes | None) -> None:
-        self._grant: Final = grant
+        #: The grant of the claim that brought it.
+        self.grant: Final = grant
         #: The id as it stands in Redis.
         self.raw_id: Final = raw_id
         self._due: Final = due
@@ -170,18 +171,18 @@ class TaskRun:
     @property
     def lag(self) -> float:
         """Start minus due time by the partition's clock, in seconds."""
-        grant = self._grant
+        grant = self.grant
         return grant.server_now - self.due + max(0.0, self.started_at - grant.received_at)
 
     @property
     def token(self) -> int:
         """The fencing token: strictly increasing over the claims of a task."""
-        return int(self._grant.token)
+        return int(self.grant.token)
 
     @property
     def partition(self) -> str:
         """The name of the task's home partition."""
-        return self._grant.partition
+        return self.grant.partition
 
     @property
     def policy(self) -> Policy:
@@ -196,12 +197,12 @@ class TaskRun:
     @property
     def is_leased(self) -> bool:
         """True if the run ends by a completion; otherwise it was over for Redis when it was claimed."""
-        return self._grant.is_leased or (not self.is_plain and self.policy.needs_lease)
+        return self.grant.is_leased or (not self.is_plain and self.policy.needs_lease)
 
     @property
     def is_rated(self) -> bool:
         """True if it took a token of a rate of the namespace."""
-        return self._grant.is_rated
+        return self.grant.is_rated
 
     @property
     def is_trusted(self) -> bool:
@@ -211,26 +212,26 @@ class TaskRun:
     @property
     def claimed_at_ms(self) -> int:
         """The server's clock at the claim, epoch ms."""
-        return int(1000 * self._grant.server_now)
+        return int(1000 * self.grant.server_now)
 
     def server_now_ms(self, now: float) -> int:
         """Return about what the server's clock shows at a monotonic moment, in epoch ms."""
-        return int(1000 * (self._grant.server_now + now - self._grant.received_at))
+        return int(1000 * (self.grant.server_now + now - self.grant.received_at))
 
     @property
     def received_at(self) -> float:
         """When the claim was received, monotonic seconds."""
-        return self._grant.received_at
+        return self.grant.received_at
 
     @property
     def leased_start_by(self) -> float:
         """The latest moment to start if its task is leased, monotonic seconds."""
-        return self._grant.leased_start_by
+        return self.grant.leased_start_by
 
     @property
     def lease(self) -> bytes:
         """The lease as it stands in Redis."""
-        return self._grant.token + b" " + self._due
+        return self.grant.token + b" " + self._due
 
     def read(self) -> None:
         """Find out what its task asks for, without starting.
@@ -275,8 +276,8 @@ class TaskRun:
             raise CorruptRecord(f"the cron expression {self._policy.cron[:100]!r} cannot be read")
         self.is_plain = False
         if self._policy.needs_lease:
-            self.start_by = self._grant.leased_start_by
-            self.trusted_until = self._grant.leased_until
+            self.start_by = self.grant.leased_start_by
+            self.trusted_until = self.grant.leased_until
 
     def ends_with(self, header: bytes) -> None:
         """End with another header than the claimed one: it has the next due time, or no count of runs."""

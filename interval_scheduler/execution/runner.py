@@ -174,10 +174,7 @@ class Runner:
         self._in_progress.give_up_all()
 
     def _start_queued(self) -> None:
-        """Start a carrier if runs are queued and there is a place.
-
-        One at a time: it starts the next if there is more, so that runs which never suspend are all carried out by one.
-        """
+        """Start a carrier if there is a place: one, which starts the next if runs are left when it begins."""
         if self.queued and self._newcomer is None and self._carriers < self._concurrency:
             self._carriers += 1
             if self._carriers == self._concurrency:
@@ -231,6 +228,8 @@ class Runner:
                     # One that did not suspend needs no look at the clock: whatever blocks for long is soon not many.
                     if self._round == this_round or monotonic() - now < quick_seconds:
                         room.quick += 1
+                    else:
+                        room.note_slow()
                     if (
                         self._round != this_round
                         or me.cancelling()
@@ -315,6 +314,6 @@ class Runner:
         if is_over:
             return
         if error is None or run.cut_short in (None, "timed out", "cancelled"):
-            self._runs.finish(run, as_result(run, error))
+            self._runs.finish(run, None if error is None else as_result(run, error))
         else:
             self._runs.hand_back(run, has_started=True)

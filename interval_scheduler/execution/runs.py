@@ -97,7 +97,7 @@ class Runs:
             self._give_up_token(run)
             self._failed(run, TooManyCrashes(run.charged), has_started=False)
         else:
-            tally = self._completions[run.partition].tally
+            tally = run.grant.tally
             tally.skipped += 1
             if verdict == "skip":
                 self._tell_skipped(run)
@@ -145,17 +145,28 @@ class Runs:
         count, shown = named(runs)
         self._log.error("%d runs of a batch failed: %s: %s", count, describe(error), shown, exc_info=error)
 
-    def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
-        """End a run that ended by itself, with its error if it failed, and if that is in the log already."""
+    def finish(self, run: TaskRun, error: BaseException | None) -> None:
+        """End a run that ended by itself, with its error if it failed."""
         if error is not None:
-            self._completions[run.partition].tally.runs += 1
-            self._failed(run, error, is_told=is_told)
+            run.grant.tally.runs += 1
+            self._failed(run, error)
         elif run.is_plain and self._at_least_once:  # counted with its batch
             self._completions[run.partition].complete(run)
-        elif run.is_leased:
-            self._complete(run)
+        elif run.is_plain or not run.is_leased:  # over for Redis since the claim
+            run.grant.tally.runs += 1
         else:
-            self._completions[run.partition].tally.runs += 1
+            self._complete(run)
+        if self._sampling.is_on or self._run_listeners:
+            self._show(run, error)
+
+    def finish_told(self, run: TaskRun, error: BaseException) -> None:
+        """End a run that failed with an error that is in the log already."""
+        run.grant.tally.runs += 1
+        self._failed(run, error, is_told=True)
+        self._show(run, error)
+
+    def _show(self, run: TaskRun, error: BaseException | None) -> None:
+        """Show a run that ended to those who watch."""
         if self._sampling.is_on and (place := self._sampling.place(run.partition)) is not None:
             self._sampling.put(run.partition, place, told_of(run, error))
         if self._run_listeners:
@@ -180,7 +191,7 @@ class Runs:
 
     def _count_handed_back(self, run: TaskRun) -> None:
         self.handed_back += 1
-        tally = self._completions[run.partition].tally
+        tally = run.grant.tally
         if run.cut_short == "its lease was lost":
             tally.lost_leases += 1
         else:
@@ -206,7 +217,7 @@ class Runs:
                 self._quarantine(run, error)
                 return
         run.started_at = run.started_at or clock.monotonic()
-        self._completions[run.partition].tally.runs += 1
+        run.grant.tally.runs += 1
         self._failed(run, RunCancelled(), has_started=has_started)
 
     def set_aside(self, run: TaskRun, error: CorruptRecord) -> None:
@@ -233,14 +244,14 @@ class Runs:
         try:
             run.ends_with(outcome.ending_header(run, run.server_now_ms(clock.monotonic()), ran=ran))
         except Exception as error:  # noqa: BLE001 - see _leave
-            self._completions[run.partition].tally.runs += 1  # if it was none, that was taken off
+            run.grant.tally.runs += 1  # if it was none, that was taken off
             self._leave(run, error)
         else:
             self._completions[run.partition].complete(run)
 
     def _failed(self, run: TaskRun, error: BaseException, *, is_told: bool = False, has_started: bool = True) -> None:
         run.end(error)
-        tally = self._completions[run.partition].tally
+        tally = run.grant.tally
         if isinstance(error, Retry):
             tally.postponed += 1
             self._log.debug("the run of task %r asks to try again after %g s", run.id, error.after)

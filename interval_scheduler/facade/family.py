@@ -256,14 +256,15 @@ class _Inside:
         self._opened += mine
         await together([self._connect(core) for core in mine])
 
-    @staticmethod
-    async def _connect(core: Core) -> None:
+    async def _connect(self, core: Core) -> None:
         try:
             await core.connect()
         except UnknownNamespace:
             if core.creates:
                 raise
             # It was asked for without being made, and is not there yet: the first call on it looks again.
+        except QueuesFull as error:  # the others go on without it; the first call on it tries again, and raises
+            self._family.root.log.warning("%s", describe(error))
 
     async def close(self) -> None:
         """Close those that were connected with a namespace which then was not."""

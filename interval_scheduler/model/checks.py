@@ -24,6 +24,10 @@ Moment = float | datetime
 #: The types of a start: a moment, or a timedelta from now.
 Start = Moment | timedelta
 
+# The types that each assignment is checked for: `int | float` would make a type anew each time.
+_NUMBER: Final = (int, float)
+_SPAN: Final = (int, float, timedelta)
+
 #: The ways in which a recurring task repeats: at a fixed rate on its own grid, or with a fixed delay after each run.
 Repeat = Literal["rate", "delay"]
 
@@ -35,7 +39,7 @@ def to_ms(seconds: float) -> int:
 
 def check_number(field: str, value: object) -> float:
     """Return `value` as a finite float; a bool does not count as a number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBER):
         raise InvalidType(field, f"must be a number of seconds, not {type(value).__name__}")
     try:
         number = float(value)
@@ -93,7 +97,7 @@ def check_whole_option(name: str, value: object, *, at_least: int, at_most: int)
 
 def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     """Return an interval in milliseconds: at least 1 ms and the rounding grid, at most ten years."""
-    if not isinstance(value, int | float | timedelta) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, _SPAN):
         raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
     seconds = check_seconds(field, value)
     interval_ms = to_ms(seconds)
@@ -118,7 +122,7 @@ def check_moment(field: str, value: object, from_now: str | None = "time.time() 
         if value.tzinfo is None or value.utcoffset() is None:
             raise InvalidValue(field, "must be an aware datetime (with a time zone), got a naive one")
         seconds = value.timestamp()
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, _NUMBER) and not isinstance(value, bool):
         seconds = check_number(field, value)
         if from_now is not None and 0 <= seconds < MIN_EPOCH_SECONDS:
             raise InvalidValue(

@@ -148,12 +148,14 @@ class IntervalTask(Task):
         if start is not None:
             check_start("start", start)
         check_repeat(repeat)
-        flat = (
-            *(missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group),
-            *(late, start_deadline, overlap, jitter, history),
+        # fmt: off
+        asked_for = (
+            missed, spread, until, max_runs, cron, timezone, timeout, retries, backoff, group,
+            late, start_deadline, overlap, jitter, history,
         )
-        if flat != _NONE_ASKED_FOR:
-            each = zip(_RULE_NAMES, flat, _NONE_ASKED_FOR, strict=True)
+        # fmt: on
+        if asked_for != _NONE_ASKED_FOR:
+            each = zip(_RULE_NAMES, asked_for, _NONE_ASKED_FOR, strict=True)
             asked: dict[str, Any] = {name: value for name, value, default in each if value is not default}
             rules = replace(rules, **asked)
         if rules is not NO_RULES:

@@ -148,6 +148,13 @@ ALL: Final = (
         tests_in("semantics/test_batches", "test_what_a_batch_raises_is_logged_once"),
     ),
     Planted(
+        "runs that fail together are counted by nobody",
+        "execution/runs.py",
+        "        run.grant.tally.runs += 1\n        self._failed(run, error, is_told=True)",
+        "        self._failed(run, error, is_told=True)",
+        tests_in("semantics/test_batches", "test_what_a_batch_raises_is_logged_once"),
+    ),
+    Planted(
         "runs that are not named fail too",
         "execution/batch_failed.py",
         "return [error.errors.get(run, of_others) for run in runs]",

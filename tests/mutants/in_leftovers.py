@@ -144,6 +144,20 @@ ALL: Final = (
         tests_in(_ROOM, "test_nothing_is_beside_a_slow_run"),
     ),
     Planted(
+        "at most once, tasks are claimed ahead after slow runs",
+        "execution/runner.py",
+        "                        room.note_slow()\n",
+        "                        pass\n",
+        tests_in(_ROOM, "test_nothing_is_after_a_slow_run"),
+    ),
+    Planted(
+        "at most once, tasks are claimed behind those that wait for a slow run",
+        "execution/room.py",
+        "            return len(self._queue) <= self._window // 2\n",
+        "",
+        tests_in(_ROOM, "test_nothing_is_while_some_are_queued_beside_a_slow_run"),
+    ),
+    Planted(
         "at most once, as much is claimed ahead as where it can be handed back",
         "execution/room.py",
         "_FINAL_SECONDS if limits.is_final else _AHEAD_SECONDS",

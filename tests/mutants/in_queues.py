@@ -130,6 +130,13 @@ ALL: Final = (
         tests_in(_SERVERS, "test_a_list_that_is_refused_changes_no_queue"),
     ),
     Planted(
+        "one queue too many keeps the namespace from connecting",
+        "facade/family.py",
+        "        except QueuesFull as error:",
+        "        except ZeroDivisionError as error:",
+        tests_in(_API, "test_queues_that_are_too_many_hold_up_no_other"),
+    ),
+    Planted(
         "the list changes for the namespace before its queues",
         "services/lifespan.py",
         "                    await self.inside.connect(partitions, has_joined=False)\n",

@@ -103,8 +103,8 @@ ALL: Final = (
     Planted(
         "a batch that was cut short has not started",
         "execution/batches.py",
-        "            else:\n                self._runs.hand_back(run, has_started=True)\n        told =",
-        "            else:\n                self._runs.hand_back(run)\n        told =",
+        "            else:\n                self._runs.hand_back(run, has_started=True)\n        self._finish(ended)",
+        "            else:\n                self._runs.hand_back(run)\n        self._finish(ended)",
         tests_in("unit/test_batches", "test_when_all_leases_are_lost_it_is_cancelled"),
     ),
     lua(

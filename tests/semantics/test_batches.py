@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -142,6 +143,9 @@ async def test_what_a_batch_raises_is_logged_once(scheduler: Scheduler, caplog: 
     (told,) = [record for record in caplog.records if "the database is away" in record.getMessage()]
     assert told.getMessage().startswith("30 runs of a batch failed: RuntimeError: the database is away: 't")
     assert told.exc_info is not None
+    with caplog.at_level(logging.INFO):
+        await scheduler.stop_task_execute()
+    assert any("30 runs ended in all, of these 30 failed" in record.getMessage() for record in caplog.records)
 
 
 async def test_a_wrong_report_is_the_error_of_all(scheduler: Scheduler) -> None:

@@ -51,6 +51,25 @@ async def test_a_queue_is_a_schedule_of_its_own(make_scheduler: MakeScheduler, u
             assert await plain.is_scheduled("t") == "of mail", "its namespace is <namespace>.<name>"
 
 
+async def test_queues_that_are_too_many_hold_up_no_other(
+    url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queues, "MOST_QUEUES", 2)
+    scheduler = Scheduler.from_url(url, namespace=namespace)
+    queues = [scheduler.queue(name) for name in ("a", "b", "c", "d")]
+    async with scheduler:
+        made = [queue for queue in queues if queue.online]
+        assert len(made) == 2
+        for queue in (scheduler, *made):
+            assert await queue.assign_task(IntervalTask("t", start=FAR)) is True
+        for queue in queues:
+            if queue not in made:
+                with pytest.raises(QueuesFull):
+                    await queue.assign_task(IntervalTask("t", start=FAR))
+    told = [record.getMessage() for record in caplog.records if "was not made" in record.getMessage()]
+    assert len(told) == 2, told
+
+
 async def test_a_queue_that_is_asked_for_before(url: str, namespace: str) -> None:
     scheduler = Scheduler.from_url(url, namespace=namespace)
     mail, told = scheduler.queue("mail"), []

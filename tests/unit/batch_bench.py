@@ -93,6 +93,5 @@ class BatchBench(Bench):
         del error
         self.failed_together.append(list(runs))
 
-    def finish(self, run: TaskRun, error: BaseException | None, *, is_told: bool = False) -> None:
-        del is_told
-        self.finished.append((run, error))
+    def finish_told(self, run: TaskRun, error: BaseException) -> None:
+        self.finish(run, error)

@@ -34,7 +34,14 @@ class Bench:
     """A runner with its surroundings: a source that claims, and a store that settles what ended."""
 
     def __init__(
-        self, executor: AnyCall, *, concurrency: int, prefetch: int = 1_000, sources: int = 1, grace: float = 5
+        self,
+        executor: AnyCall,
+        *,
+        concurrency: int,
+        prefetch: int = 1_000,
+        sources: int = 1,
+        grace: float = 5,
+        is_final: bool = False,
     ) -> None:
         self.concurrency, self.prefetch, self.sources = concurrency, prefetch, sources
         self.finished: list[tuple[TaskRun, BaseException | None]] = []
@@ -52,7 +59,7 @@ class Bench:
         self.lost: set[str] = set()
         #: How many were handed back each time that it was waited for.
         self.settled_at: list[int] = []
-        limits = Limits(concurrency, prefetch, sources)
+        limits = Limits(concurrency, prefetch, sources, is_final)
         context, log = contextvars.copy_context(), logging.getLogger(__name__)
         self.runner: Runner = Runner(executor, limits, None, grace, self, context, log)
 

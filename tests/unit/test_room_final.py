@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 
@@ -53,6 +54,44 @@ async def test_nothing_is_beside_a_slow_run(age: float, is_slow: bool) -> None: 
     room.quick = 1000
     room.adapt(time.monotonic())
     assert (await _claims_ahead(room) == 0) == is_slow
+
+
+@pytest.mark.parametrize(("seconds", "is_slow"), [(0.02, False), (0.1, True)])
+async def test_nothing_is_after_a_slow_run(
+    seconds: float,
+    is_slow: bool,  # noqa: FBT001 - a parameter
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [time.monotonic()]
+    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now[0])
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=PLACES, is_final=True)
+    room = bench.runner.room
+    async with bench.running():
+        await bench.feed(make_runs(1))
+        await until(lambda: len(bench.runner.running) == 1)
+        room.quick = 1000
+        room.adapt(now[0])
+        now[0] += seconds
+        recorder.gate.set()
+        await until(lambda: bench.settled == 1 and not room.taken)
+        assert (await _claims_ahead(room) == 0) == is_slow
+
+
+async def test_nothing_is_while_some_are_queued_beside_a_slow_run() -> None:
+    slow, *waiting = make_runs(3)
+    slow.started_at = time.monotonic() - 0.1
+    queue = deque(waiting)
+    room = Room(Limits(PLACES, MOST, 1, is_final=True), queue, [slow])
+    room.quick = 1000
+    room.adapt(time.monotonic())
+    claim = asyncio.ensure_future(room.reserve())
+    await asyncio.sleep(0)  # its turn
+    assert not claim.done()
+    queue.clear()
+    room.offer()
+    assert await claim == PLACES
 
 
 async def test_runs_that_were_not_carried_out_are_no_quick_ones() -> None:

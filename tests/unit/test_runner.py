@@ -135,7 +135,7 @@ async def test_a_corrupt_record_is_set_aside_and_the_others_run() -> None:
     recorder = Recorder()
     bench = Bench(recorder, concurrency=2)
     runs = make_runs(5)
-    bad = [TaskRun(runs[0]._grant, b"bad", b"1000", record, None) for record in (b"", b"s 0 0\nx", b"s\n\xff")]
+    bad = [TaskRun(runs[0].grant, b"bad", b"1000", record, None) for record in (b"", b"s 0 0\nx", b"s\n\xff")]
     async with bench.running():
         await bench.feed([bad[0], *runs[:3], bad[1], bad[2], *runs[3:]])
         await until(lambda: bench.settled == 8)
