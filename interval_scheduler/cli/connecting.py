@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import interval_scheduler  # its names load when they are used: the help of a command needs no client
@@ -39,17 +39,25 @@ def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
     return interval_scheduler.Scheduler.from_url(*urls, logger=_logger(settings), **options)
 
 
+def reading(settings: Settings) -> AbstractAsyncContextManager[interval_scheduler.Scheduler]:
+    """Connect as `connected` does, to look only: it accepts no tasks, so nobody sees it among the schedulers."""
+    return connected(settings, accept=False)
+
+
 @asynccontextmanager
-async def connected(settings: Settings, *, create: bool = False) -> AsyncIterator[interval_scheduler.Scheduler]:
+async def connected(
+    settings: Settings, *, create: bool = False, accept: bool = True
+) -> AsyncIterator[interval_scheduler.Scheduler]:
     """Connect for the length of a block, to the namespace or the queue that the options name.
 
     Args:
         settings: the common options.
         create: make the namespace if it is new. Default: use only what is there, and write nothing but what the
             command itself writes.
+        accept: accept tasks. Default: it does.
 
     Yields:
-        The scheduler, which accepts tasks.
+        The scheduler.
 
     Raises:
         Ended: nothing says where Redis is.
@@ -59,7 +67,8 @@ async def connected(settings: Settings, *, create: bool = False) -> AsyncIterato
     used = namespace if settings.queue is None else namespace.queue(settings.queue)
     try:
         await namespace.connect(create=create)
-        await namespace.start_task_accept()
+        if accept:
+            await namespace.start_task_accept()
         yield used
     finally:
         await namespace.close()

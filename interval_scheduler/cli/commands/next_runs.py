@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ... import IntervalTask, ScheduledTask, next_runs
-from ..connecting import connected, run_async
+from ..connecting import reading, run_async
 from ..durations import duration_text
 from ..exits import NO, Ended
 from ..output import Output
@@ -46,7 +46,7 @@ def _span(run: datetime, now: datetime) -> str:
 
 
 async def _task(settings: Settings, task_id: str) -> ScheduledTask:
-    async with connected(settings) as scheduler:
+    async with reading(settings) as scheduler:
         task = await scheduler.get_task(task_id)
     if task is None:
         raise Ended(NO, f"There is no task {task_id!r}.")
