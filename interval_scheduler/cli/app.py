@@ -11,15 +11,19 @@ import click
 from .. import __version__
 from .exits import guarded
 from .lazy_group import LazyGroup, Places
+from .names import COMPLETION, NAME
 
-NAME: Final = "interval-scheduler"
-#: By this variable of the environment a shell asks how a word can go on.
-COMPLETION: Final = "_INTERVAL_SCHEDULER_COMPLETE"
 COMMANDS: Final[Places] = {
+    "list": ("Look", "list_tasks:list_", "List tasks, in the order in which they are due."),
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
     "dead": ("Look", "dead:dead", "List and show tasks that were set aside."),
     "failing": ("Look", "failing:failing", "List and show tasks whose last run failed and that go on."),
+    "queues": ("Look", "queues:queues", "Show the namespace and its queues in numbers."),
+    "upcoming": ("Look", "upcoming:upcoming", "Show how many runs come when."),
+    "stats": ("Look", "stats:stats", "Show what was run: counts, failures and lags over time."),
+    "schedulers": ("Look", "schedulers:schedulers", "List the schedulers that are alive, and their longest runs."),
+    "completion": ("Operate", "completion:completion", "Print the script by which a shell completes words."),
 }
 
 

@@ -65,6 +65,13 @@ def duration_text(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def span_text(seconds: float) -> str:
+    """Write when something is, by the seconds until then: `15m`, `now`, or `15m ago`."""
+    if abs(seconds) < 1:
+        return "now"
+    return duration_text(seconds) if seconds > 0 else f"{duration_text(-seconds)} ago"
+
+
 class Duration(click.ParamType[float]):
     """An option that is a duration; its value is in seconds."""
 

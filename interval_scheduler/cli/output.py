@@ -116,7 +116,7 @@ class Output:
         return text if text.isprintable() else "".join(map(_shown, text))
 
     def moment(self, value: datetime) -> str:
-        """Return a moment to the second: in a pipe with its offset; on a terminal with a Z if it is in UTC by `--utc`."""
+        """Return a moment to the second, in a pipe with its offset; on a terminal `--utc` shows as a Z."""
         zoned = value.astimezone(UTC) if self._settings.utc else value.astimezone()
         if not self.is_terminal:
             return zoned.isoformat(" ", "seconds")

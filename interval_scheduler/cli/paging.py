@@ -36,7 +36,7 @@ class Page(Protocol[_Task_co]):
 
 
 class Written(NamedTuple):
-    """How much a command wrote.
+    """The rows that a command wrote.
 
     Attributes:
         rows: the number of rows.

@@ -9,7 +9,7 @@ import click
 
 from ... import IntervalTask, ScheduledTask, next_runs
 from ..connecting import reading, run_async
-from ..durations import duration_text
+from ..durations import span_text
 from ..exits import NO, Ended
 from ..output import Output
 from ..rules import given, repetition
@@ -36,13 +36,8 @@ def next_(settings: Settings, *, id: str | None, count: int, **options: Any) -> 
     if not runs:
         raise Ended(NO, "It does not run again.")
     now = datetime.now(UTC)
-    rows = ((run, _span(run, now)) for run in runs)
+    rows = ((run, span_text((run - now).total_seconds())) for run in runs)
     Output(settings).rows(("run", "in"), rows, ({"run": run} for run in runs))
-
-
-def _span(run: datetime, now: datetime) -> str:
-    seconds = (run - now).total_seconds()
-    return duration_text(seconds) if seconds >= 1 else "now"
 
 
 async def _task(settings: Settings, task_id: str) -> ScheduledTask:
