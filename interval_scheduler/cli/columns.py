@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from .. import ScheduledTask
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from .durations import span_text
 from .output import Colored
 from .words import moment_of, repetition_of, rules_of
@@ -39,16 +40,16 @@ class Columns(click.ParamType[tuple[str, ...]]):
         return [CompletionItem(f"{before}{comma}{name}") for name in COLUMNS if name.startswith(begun)]
 
 
-def _state(task: ScheduledTask) -> Any:
+def _state(task: interval_scheduler.ScheduledTask) -> Any:
     return Colored(task.state, _COLORS[task.state]) if task.state in _COLORS else task.state
 
 
-def _in(task: ScheduledTask) -> str:
+def _in(task: interval_scheduler.ScheduledTask) -> str:
     return span_text(task.next_run - datetime.now(UTC).timestamp())
 
 
 #: How the cell of each column is made.
-COLUMNS: Final[Mapping[str, Callable[[ScheduledTask], Any]]] = {
+COLUMNS: Final[Mapping[str, Callable[[interval_scheduler.ScheduledTask], Any]]] = {
     "id": lambda task: task.id,
     "state": _state,
     "next": lambda task: moment_of(task.next_run),
@@ -68,12 +69,12 @@ COLUMNS: Final[Mapping[str, Callable[[ScheduledTask], Any]]] = {
 SHOWN: Final = ("id", "state", "next", "in", "runs")
 
 
-def cells_of(task: ScheduledTask, names: tuple[str, ...]) -> list[Any]:
+def cells_of(task: interval_scheduler.ScheduledTask, names: tuple[str, ...]) -> list[Any]:
     """Return the cells of a task."""
     return [COLUMNS[name](task) for name in names]
 
 
-def value_of(task: ScheduledTask, names: tuple[str, ...]) -> dict[str, Any]:
+def value_of(task: interval_scheduler.ScheduledTask, names: tuple[str, ...]) -> dict[str, Any]:
     """Return what JSON shows of these columns."""
     cells = zip(names, cells_of(task, names), strict=True)
     return {name: cell.value if isinstance(cell, Colored) else cell for name, cell in cells}

@@ -8,6 +8,8 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from .loading import loading
+
 #: For each command the section of the help, where it stands in `interval_scheduler.cli.commands` (`module:attribute`),
 #: and its line in the help.
 Places = Mapping[str, tuple[str, str, str]]
@@ -36,7 +38,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._places:
             return None
         module, _, attribute = self._places[cmd_name][1].partition(":")
-        command: click.Command = getattr(importlib.import_module(f"{__package__}.commands.{module}"), attribute)
+        with loading():
+            command: click.Command = getattr(importlib.import_module(f"{__package__}.commands.{module}"), attribute)
         return command
 
     def resolve_command(

@@ -7,7 +7,8 @@ from typing import Final
 
 import click
 
-from ... import DeadTask, Scheduler
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..exits import NO, Ended
 from ..lazy_group import LazyGroup, Places
@@ -81,7 +82,9 @@ async def _show(settings: Settings, task_id: str) -> None:
     Output(settings).record(task, rows)
 
 
-async def _find(scheduler: Scheduler, task_id: str, away: set[str]) -> DeadTask | None:
+async def _find(
+    scheduler: interval_scheduler.Scheduler, task_id: str, away: set[str]
+) -> interval_scheduler.DeadTask | None:
     async with aclosing(pages_of(lambda after: scheduler.dead_page(after, PAGE), away)) as pages:
         async for tasks in pages:
             for task in tasks:

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from ... import ScheduledTask
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..exits import NO, Ended
 from ..lazy_group import LazyGroup, Places
@@ -59,7 +60,7 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_i
     tell_missing(away, "failing tasks")
 
 
-def _row(task: ScheduledTask) -> tuple[object, ...]:
+def _row(task: interval_scheduler.ScheduledTask) -> tuple[object, ...]:
     return (
         task.id,
         moment_of(task.failed_at),

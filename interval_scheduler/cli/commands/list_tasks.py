@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 import click
 
-from ... import ScheduledTask, Scheduler
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..columns import COLUMNS, SHOWN, Columns, cells_of, value_of
 from ..connecting import reading, run_async
 from ..durations import Moment
@@ -26,7 +27,7 @@ _STATES: Final[tuple[State, ...]] = ("leased", "waiting", "paused")
 #: About the tasks that are looked at for one step of a search: some ms of the server.
 _LOOKED_AT_ONCE: Final = 20_000
 
-Pages = AsyncGenerator[Sequence[ScheduledTask], None]
+Pages = AsyncGenerator[Sequence["interval_scheduler.ScheduledTask"], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Wanted:
     after: datetime | None
     before: datetime | None
 
-    def takes(self, task: ScheduledTask) -> bool:
+    def takes(self, task: interval_scheduler.ScheduledTask) -> bool:
         """Tell if a task is wanted."""
         if task.state not in self.states or (self.group is not None and task.group != self.group):
             return False
@@ -100,7 +101,9 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, columns: 
     tell_missing(away, "tasks")
 
 
-async def _in_order(scheduler: Scheduler, wanted: Wanted, limit: int | None, away: set[str]) -> Pages:
+async def _in_order(
+    scheduler: interval_scheduler.Scheduler, wanted: Wanted, limit: int | None, away: set[str]
+) -> Pages:
     """Yield the wanted tasks, state by state."""
     # Parked tasks, which are due and wait for room in their group, come before the others in an order of their own.
     end = None if wanted.before is None else max(wanted.before.timestamp(), time.time())
@@ -112,16 +115,18 @@ async def _in_order(scheduler: Scheduler, wanted: Wanted, limit: int | None, awa
                     break
 
 
-def _pages(scheduler: Scheduler, state: State, wanted: Wanted, limit: int | None, away: set[str]) -> Pages:
+def _pages(
+    scheduler: interval_scheduler.Scheduler, state: State, wanted: Wanted, limit: int | None, away: set[str]
+) -> Pages:
     # Leased tasks are in the order of their leases, and there are only as many as run.
     due_from = None if state == "leased" else wanted.after
     size = page_size(limit)
     return pages_of(lambda after: scheduler.page(state, after=after, due_from=due_from, limit=size), away)
 
 
-async def _found(scheduler: Scheduler, wanted: Wanted, limit: int | None, away: set[str]) -> Pages:
+async def _found(scheduler: interval_scheduler.Scheduler, wanted: Wanted, limit: int | None, away: set[str]) -> Pages:
     """Yield the wanted tasks with the prefix: of a limited list those that are due first, else as they are found."""
-    first: list[ScheduledTask] = []
+    first: list[interval_scheduler.ScheduledTask] = []
     async with aclosing(
         pages_of(lambda after: scheduler.search(wanted.prefix, after=after, budget=_LOOKED_AT_ONCE), away)
     ) as pages:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import click
 
-from ... import Overview, PartitionOffline
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..output import Colored, Output
 from ..paging import tell_missing
@@ -28,14 +29,14 @@ def queues(settings: Settings) -> None:
 
 async def _queues(settings: Settings) -> None:
     out = Output(settings)
-    found: list[tuple[str | None, Overview]] = []
-    problem: PartitionOffline | None = None
+    found: list[tuple[str | None, interval_scheduler.Overview]] = []
+    problem: interval_scheduler.PartitionOffline | None = None
     async with reading(settings) as scheduler:
         found.append((settings.queue, await scheduler.overview()))
         if settings.queue is None:
             try:
                 found += [(name, await scheduler.queue(name).overview()) for name in await scheduler.queues()]
-            except PartitionOffline as error:  # the master, which knows their names
+            except interval_scheduler.PartitionOffline as error:  # the master, which knows their names
                 problem = error
     out.rows(
         ("queue", *_COUNTS, "on hold"),
@@ -47,7 +48,7 @@ async def _queues(settings: Settings) -> None:
     tell_missing({each.name for _, overview in found for each in overview.partitions if not each.online}, "tasks")
 
 
-def _row(name: str | None, overview: Overview, out: Output) -> list[Any]:
+def _row(name: str | None, overview: interval_scheduler.Overview, out: Output) -> list[Any]:
     counts = [_count(count, getattr(overview, count)) for count in _COUNTS]
     return [
         name or "(the namespace itself)",
@@ -60,7 +61,7 @@ def _count(name: str, value: int) -> Any:
     return Colored(value, "red") if value and name in ("dead", "failing") else value
 
 
-def _value(name: str | None, overview: Overview) -> dict[str, Any]:
+def _value(name: str | None, overview: interval_scheduler.Overview) -> dict[str, Any]:
     return {
         "queue": name,
         "tasks": overview.tasks,

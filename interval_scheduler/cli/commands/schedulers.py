@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from ... import SchedulerCard
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..durations import duration_text
 from ..output import Colored, Output
@@ -38,7 +39,7 @@ async def _schedulers(settings: Settings) -> None:
     tell_missing({each.name for each in overview.partitions if not each.online}, "reports")
 
 
-def _row(card: SchedulerCard, now: float) -> tuple[Any, ...]:
+def _row(card: interval_scheduler.SchedulerCard, now: float) -> tuple[Any, ...]:
     executes = [*(["the namespace itself"] if card.executing else []), *card.queues]
     return (
         card.host,

@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 
 import click
 
-from ... import Point, Scheduler, Series
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..durations import Duration, Since, duration_text
 from ..output import Colored, Output
@@ -74,22 +75,24 @@ async def _stats(settings: Settings, since: datetime, by: By | None, watch: floa
     tell_missing(series.missing, "counts")
 
 
-async def _read(scheduler: Scheduler, since: datetime, by: By | None) -> Series:
+async def _read(scheduler: interval_scheduler.Scheduler, since: datetime, by: By | None) -> interval_scheduler.Series:
     is_long = datetime.now(UTC) - since > _MINUTES_KEPT
     if by == "1h":
         return _by_hours(await scheduler.statistics(since, resolution="10m"))
     return await scheduler.statistics(since, resolution=by or ("10m" if is_long else "1m"))
 
 
-def _by_hours(series: Series) -> Series:
+def _by_hours(series: interval_scheduler.Series) -> interval_scheduler.Series:
     """Return the same counts by the hours of UTC."""
-    hours: dict[int, list[Point]] = {}
+    hours: dict[int, list[interval_scheduler.Point]] = {}
     for point in series:
         hours.setdefault(int(point.at // 3600), []).append(point)
-    return Series(tuple(Series(tuple(some), 600).total for some in hours.values()), 3600, series.missing)
+    return interval_scheduler.Series(
+        tuple(interval_scheduler.Series(tuple(some), 600).total for some in hours.values()), 3600, series.missing
+    )
 
 
-def _write(out: Output, series: Series, settings: Settings, by: By | None) -> None:
+def _write(out: Output, series: interval_scheduler.Series, settings: Settings, by: By | None) -> None:
     if settings.as_json or by is not None:
         out.rows(_COLUMNS, [_row(point) for point in series], [_value(point, series.seconds) for point in series])
         return
@@ -109,18 +112,18 @@ def _line(out: Output, figures: Sequence[float]) -> str:
     return sparkline(squeezed(figures, _WIDTH), blocks=out.has_blocks)
 
 
-def _row(point: Point) -> list[Any]:
+def _row(point: interval_scheduler.Point) -> list[Any]:
     counts = [getattr(point, _COUNTS[name]) for name in _COLUMNS if name in _COUNTS]
     return [moment_of(point.at), *counts, *(_lag(point, share) for share in _LAGS.values())]
 
 
-def _value(point: Point, seconds: int) -> dict[str, Any]:
+def _value(point: interval_scheduler.Point, seconds: int) -> dict[str, Any]:
     counts = {attribute: getattr(point, attribute) for attribute in _COUNTS.values()}
     lags = {"lag_median": point.lag(0.5), "lag_99": point.lag(0.99)}
     return {"at": point.at, "seconds": seconds, **counts, **lags, "lags": point.lags}
 
 
-def _lag(point: Point, share: float) -> str | None:
+def _lag(point: interval_scheduler.Point, share: float) -> str | None:
     lag = point.lag(share)
     if lag is None:
         return None

@@ -6,7 +6,8 @@ import math
 
 import click
 
-from ... import Forecast, PartitionOffline
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import reading, run_async
 from ..durations import Duration
 from ..output import Output
@@ -46,7 +47,7 @@ async def _upcoming(settings: Settings, seconds: float, rows: int) -> None:
         forecast = await scheduler.forecast(seconds, rows)
         try:
             exact = await scheduler.upcoming(forecast.start, forecast.width, rows)
-        except PartitionOffline:  # they are exact or nothing
+        except interval_scheduler.PartitionOffline:  # they are exact or nothing
             exact = None
     counts: list[int | None] = [None] * rows
     if exact is not None:
@@ -70,7 +71,7 @@ async def _upcoming(settings: Settings, seconds: float, rows: int) -> None:
     tell_missing(forecast.missing, "runs")
 
 
-def _say(out: Output, forecast: Forecast) -> None:
+def _say(out: Output, forecast: interval_scheduler.Forecast) -> None:
     """Say what all rows together mean."""
     out.say(sparkline(forecast.runs, blocks=out.has_blocks))
     parts = [f"{forecast.total:,.0f} runs, {forecast.demand:,.2f} a second"]
