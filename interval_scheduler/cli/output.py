@@ -56,21 +56,29 @@ class Output:
         if not self._settings.quiet:
             click.echo(words, err=True)
 
+    def write(self, text: str) -> None:
+        """Write a text and the end of a line to stdout, so that who reads it has it at once.
+
+        `click.echo` takes an output in ASCII for a mistake, and writes UTF-8 to it.
+        """
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
     def value(self, value: Any, text: str) -> None:
         """Write one result: as JSON, or as a text."""
-        click.echo(self.json(value) if self._settings.as_json else text)
+        self.write(self.json(value) if self._settings.as_json else text)
 
     def record(self, value: Any, rows: Mapping[str, Any]) -> None:
         """Write one result with many fields: as JSON, or a line for each field with its name."""
         if self._settings.as_json:
-            click.echo(self.json(value))
+            self.write(self.json(value))
             return
         width = max(map(len, rows), default=0)
         for name, each in rows.items():
             label = self._painted(name.ljust(width), dim=True)
             first, *more = self.cell(each).splitlines() or [""]
             first = self._painted(first, fg=each.color) if isinstance(each, Colored) else first
-            click.echo("\n".join([f"{label}  {first}".rstrip(), *[" " * (width + 2) + line for line in more]]))
+            self.write("\n".join([f"{label}  {first}".rstrip(), *[" " * (width + 2) + line for line in more]]))
 
     def rows(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Iterable[Any] | None = None) -> None:
         """Write many results, each as a row of cells; with `--json` the values, one a line.
@@ -160,7 +168,7 @@ class Rows:
             self._has_head = True
             lines += ["\t".join(self._out.cell(each).replace("\n", " ") for each in row) for row in rows]
         if lines:
-            click.echo("\n".join(lines))
+            self._out.write("\n".join(lines))
 
     def _to_cell(self, value: Any) -> Cell:
         style = value.color if isinstance(value, Colored) else ""

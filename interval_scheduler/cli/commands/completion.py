@@ -27,4 +27,4 @@ def completion(*, shell: str) -> None:
     found = get_completion_class(shell)
     if found is None:  # it is one of click's own
         raise click.UsageError(f"There is no completion for {shell}.")
-    click.echo(found(click.Command(NAME), {}, NAME, COMPLETION).source())
+    click.echo(found(click.Command(NAME), {}, NAME, COMPLETION).source(), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -61,6 +60,8 @@ def stats(settings: Settings, *, since: datetime, by: By | None, watch: float | 
 
 
 async def _stats(settings: Settings, since: datetime, by: By | None, watch: float | None) -> None:
+    import asyncio  # noqa: PLC0415 - the help of a command needs none of it
+
     out = Output(settings)
     span = datetime.now(UTC) - since  # the time that is watched moves on
     async with reading(settings) as scheduler:
