@@ -49,7 +49,8 @@ async def seed(*urls: str, namespace: str) -> float:
     """
     due = time.time() + 3600
     async with Scheduler.from_url(*urls, namespace=namespace, actor="the test") as scheduler:
-        await scheduler.assign_tasks(IntervalTask(f"feed:{n}", '{"n": 1}', every=900, start=due + n) for n in range(5))
+        feeds = (IntervalTask(f"feed:{n}", '{"n": 1}', every=900, start=due + n) for n in range(5))
+        await scheduler.assign_tasks(reversed(list(feeds)))  # so that no list is in due order by chance
         await scheduler.assign_task(IntervalTask("rest", b"\xff", cron="0 9 * * *", timezone="Europe/Riga"))
         await scheduler.pause_task("rest", "too loud")
         await scheduler.queue("mail").assign_task(IntervalTask("letter", every=60, start=due))

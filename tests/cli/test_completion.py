@@ -76,8 +76,8 @@ def test_a_shell_completes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["daed"], "There is no command 'daed'. Did you mean 'dead'?"),
-        (["dead", "lits"], "There is no command 'lits'. Did you mean 'list'?"),
+        (["deadd"], "There is no command 'deadd'. Did you mean 'dead'?"),
+        (["dead", "liste"], "There is no command 'liste'. Did you mean 'list'?"),
         (["xyzzy"], "There is no command 'xyzzy'.\n"),
     ],
 )
