@@ -14,6 +14,8 @@ import pytest
 
 from interval_scheduler import IntervalTask, Point, Rate, Scheduler, Series
 from interval_scheduler.cli.commands.stats import _by_hours
+from interval_scheduler.cli.connecting import reading
+from interval_scheduler.cli.settings import Settings
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.looking import seed, values_of
 from tests.servers import RedisServer
@@ -150,4 +152,23 @@ async def test_schedulers_that_are_alive(command: Command, redis_server: RedisSe
         recorder.gate.set()
     nobody = command("schedulers")
     assert (nobody.code, nobody.err) == (0, "There is no scheduler that accepts or executes tasks.\n")
-    assert command("schedulers", "--json").out == "", "a command that looks is none of them"
+
+
+@pytest.mark.asyncio
+async def test_a_command_that_looks_is_no_scheduler(redis_server: RedisServer, namespace: str) -> None:
+    async with Scheduler.from_url(redis_server.url, namespace=namespace):
+        pass
+    settings = Settings(
+        urls=(redis_server.url,),
+        namespace=namespace,
+        queue=None,
+        as_json=False,
+        quiet=False,
+        color=False,
+        timeout=DEADLINE_SECONDS,
+        utc=False,
+        debug=False,
+    )
+    async with reading(settings) as scheduler:
+        assert scheduler.online
+        assert not scheduler.accepting_tasks, "so it tells nothing of itself"

@@ -45,6 +45,7 @@ async def test_a_terminal_has_tables_in_colours(redis_server: RedisServer, names
     lines = STEERING.sub("", narrow.out).splitlines()
     assert max(map(len, lines)) <= 60
     assert len(lines) > 3, "what is long goes on in the next line"
+    assert len(re.findall(r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "\n".join(lines))) == 2, "and moments do not"
     assert "2J" not in "".join(STEERING.findall(narrow.out)), "an id steers no terminal"
     assert json.loads(run_on_terminal("show", "again", *where, "--json").out)["id"] == "again"
 

@@ -78,7 +78,7 @@ ALL: Final = (
         "cli/connecting.py",
         "return connected(settings, accept=False)",
         "return connected(settings, accept=True)",
-        tests_in(_FIGURES, "test_schedulers_that_are_alive"),
+        tests_in(_FIGURES, "test_a_command_that_looks_is_no_scheduler"),
     ),
     Planted(
         "JSON in an output without emoji has escapes that JSON does not know",
