@@ -139,7 +139,7 @@ def test_all_scripts_are_loaded() -> None:
 
 
 def test_a_script_is_put_together_at_its_first_use() -> None:
-    """A process that only looks uses six of the many, and need not wait for the others."""
+    """A process that only looks uses a few of the many, and need not wait for the others."""
     program = (
         "from interval_scheduler.storage.scripts import loader\n"
         "assert not any('header' in vars(script) or 'text' in vars(script) for script in loader.ALL)\n"
