@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, Final, Literal
 
-from . import ConfigurationError, FlatOptions
+import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 PREFIX: Final = "INTERVAL_SCHEDULER_"
 #: The URLs of the partitions, with blanks between them.
@@ -33,7 +33,7 @@ def options_from(environment: Mapping[str, str]) -> dict[str, Any]:
         ConfigurationError: the text of one cannot be read; the message names the variable.
     """
     options: dict[str, Any] = {}
-    for name, annotation in typing.get_type_hints(FlatOptions).items():
+    for name, annotation in typing.get_type_hints(interval_scheduler.FlatOptions).items():
         variable = PREFIX + name.upper()
         if name not in _NOT_A_LINE and (text := environment.get(variable, "").strip()):
             options[name] = _read(variable, text, annotation)
@@ -55,7 +55,7 @@ def _read(variable: str, text: str, annotation: Any) -> Any:
         return _as(variable, text, int, "a whole number")
     if typing.get_origin(annotation) is Literal and text not in typing.get_args(annotation):
         known = " or ".join(map(repr, typing.get_args(annotation)))
-        raise ConfigurationError(variable, f"must be {known}, got {text!r}")
+        raise interval_scheduler.ConfigurationError(variable, f"must be {known}, got {text!r}")
     return text
 
 
@@ -63,7 +63,7 @@ def _as(variable: str, text: str, read: Callable[[str], Any], wanted: str) -> An
     try:
         return read(text)
     except ValueError:
-        raise ConfigurationError(variable, f"must be {wanted}, got {text!r}") from None
+        raise interval_scheduler.ConfigurationError(variable, f"must be {wanted}, got {text!r}") from None
 
 
 def _truth(text: str) -> bool:

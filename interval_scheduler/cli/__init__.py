@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from .loading import loading
+
 
 def main() -> None:
     """Run the command that the process was started with, and end the process with its exit code."""
     try:
-        from .app import run_app  # noqa: PLC0415 - click comes with an extra
+        with loading():
+            from .app import run_app  # noqa: PLC0415 - click comes with an extra
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

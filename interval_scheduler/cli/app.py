@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import Final
@@ -11,45 +10,26 @@ import click
 
 from .. import __version__
 from .exits import guarded
+from .lazy_group import LazyGroup, Places
+from .names import COMPLETION, NAME
 
-NAME: Final = "interval-scheduler"
-#: By this variable of the environment a shell asks how a word can go on.
-COMPLETION: Final = "_INTERVAL_SCHEDULER_COMPLETE"
-#: For each command the section of the help, where it stands (`module:attribute`), and its line in the help. So the help
-#: loads none of them.
-COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+COMMANDS: Final[Places] = {
+    "list": ("Look", "list_tasks:list_", "List tasks, in the order in which they are due."),
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
+    "dead": ("Look", "dead:dead", "List and show tasks that were set aside."),
+    "failing": ("Look", "failing:failing", "List and show tasks whose last run failed and that go on."),
+    "queues": ("Look", "queues:queues", "Show the namespace and its queues in numbers."),
+    "upcoming": ("Look", "upcoming:upcoming", "Show how many runs come when."),
+    "stats": ("Look", "stats:stats", "Show what was run: counts, failures and lags over time."),
+    "schedulers": ("Look", "schedulers:schedulers", "List the schedulers that are alive, and their longest runs."),
+    "completion": ("Operate", "completion:completion", "Print the script by which a shell completes words."),
 }
-SECTIONS: Final = ("Run", "Look", "Change", "Operate")
-
-
-class LazyGroup(click.Group):
-    """A group that imports the module of a command when the command is called."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the names of the commands, in the order of the help."""
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; `None` if there is none of this name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][1].partition(":")
-        command: click.Command = getattr(importlib.import_module(f"{__package__}.commands.{module}"), attribute)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands into the help, by sections."""
-        for section in SECTIONS:
-            rows = [(name, line) for name, (of, _, line) in COMMANDS.items() if of == section]
-            if rows:
-                with formatter.section(section):
-                    formatter.write_dl(rows)
 
 
 @click.group(
     cls=LazyGroup,
+    places=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command has its own help: interval-scheduler show --help",
 )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import logging
 import os
-import socket
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
-import interval_scheduler  # its names load when they are used: the help of a command needs no client
+import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 from ..environment import options_from
+from .loading import loading
 from .settings import Settings
 
 _Result = TypeVar("_Result")
@@ -21,6 +19,8 @@ _Result = TypeVar("_Result")
 
 def run_async(call: Coroutine[Any, Any, _Result]) -> _Result:
     """Run a command's coroutine to its end. An interrupt cancels it first, so that it can clean up."""
+    with loading():
+        import asyncio  # noqa: PLC0415 - the help of a command needs none of it
     return asyncio.run(call)
 
 
@@ -36,20 +36,30 @@ def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
     options |= {"connect_timeout_seconds": settings.timeout, "operation_timeout_seconds": settings.timeout}
     if settings.namespace is not None:
         options["namespace"] = settings.namespace
-    return interval_scheduler.Scheduler.from_url(*urls, logger=_logger(settings), **options)
+    with loading():  # with it comes the client of Redis
+        scheduler = interval_scheduler.Scheduler
+    return scheduler.from_url(*urls, logger=_logger(settings), **options)
+
+
+def reading(settings: Settings) -> AbstractAsyncContextManager[interval_scheduler.Scheduler]:
+    """Connect as `connected` does, to look only: it accepts no tasks, so nobody sees it among the schedulers."""
+    return connected(settings, accept=False)
 
 
 @asynccontextmanager
-async def connected(settings: Settings, *, create: bool = False) -> AsyncIterator[interval_scheduler.Scheduler]:
+async def connected(
+    settings: Settings, *, create: bool = False, accept: bool = True
+) -> AsyncIterator[interval_scheduler.Scheduler]:
     """Connect for the length of a block, to the namespace or the queue that the options name.
 
     Args:
         settings: the common options.
         create: make the namespace if it is new. Default: use only what is there, and write nothing but what the
             command itself writes.
+        accept: accept tasks. Default: it does.
 
     Yields:
-        The scheduler, which accepts tasks.
+        The scheduler.
 
     Raises:
         Ended: nothing says where Redis is.
@@ -59,7 +69,8 @@ async def connected(settings: Settings, *, create: bool = False) -> AsyncIterato
     used = namespace if settings.queue is None else namespace.queue(settings.queue)
     try:
         await namespace.connect(create=create)
-        await namespace.start_task_accept()
+        if accept:
+            await namespace.start_task_accept()
         yield used
     finally:
         await namespace.close()
@@ -67,6 +78,9 @@ async def connected(settings: Settings, *, create: bool = False) -> AsyncIterato
 
 def _actor() -> str:
     """Return who steers, for the log of actions."""
+    import getpass  # noqa: PLC0415 - as `asyncio` above
+    import socket  # noqa: PLC0415
+
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # in a container, a user id without a name

@@ -65,6 +65,13 @@ def duration_text(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def span_text(seconds: float) -> str:
+    """Write when something is, by the seconds until then: `15m`, `now`, or `15m ago`."""
+    if abs(seconds) < 1:
+        return "now"
+    return duration_text(seconds) if seconds > 0 else f"{duration_text(-seconds)} ago"
+
+
 class Duration(click.ParamType[float]):
     """An option that is a duration; its value is in seconds."""
 
@@ -94,3 +101,14 @@ class Moment(click.ParamType[Any]):
             return moment_from(value, datetime.now(UTC) if is_utc else datetime.now(UTC).astimezone())
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Since(Moment):
+    """An option that is a moment in the past; a duration alone is so long ago."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the moment; fail with a usage error."""
+        is_duration = isinstance(value, str) and _WHOLE.fullmatch(value.strip().lower().replace(" ", ""))
+        return super().convert(f"-{value}" if is_duration else value, param, ctx)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain, islice
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import click
 
 from .plain import json_line
 from .settings import Settings
+from .sparklines import is_drawable
+from .tables import Cell, TerminalTable
 
-#: The rows by which the widths of a table are found, before the first of them is written.
-_AHEAD: Final = 100
+#: The rows that are written at once.
+_AT_ONCE: Final = 100
+
+
+class Colored(NamedTuple):
+    """A cell with a colour of its own on a terminal.
+
+    Attributes:
+        value: what stands in it.
+        color: the name of a colour, such as `red`.
+    """
+
+    value: Any
+    color: str
 
 
 class Output:
@@ -22,31 +37,48 @@ class Output:
 
     On a terminal, rows are tables and cards in colours; in a pipe they are lines with tabs between the cells; with
     `--json`, one JSON value a line.
+
+    Attributes:
+        is_terminal: results are shown to people: on a terminal, and not as JSON.
+        has_blocks: the output can show the blocks of which bars and sparklines are made.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.is_terminal = sys.stdout.isatty() and not settings.as_json
+        self.has_blocks = is_drawable(sys.stdout.encoding)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # What its encoding does not have is shown as an escape, as what would steer a terminal is.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def say(self, words: str) -> None:
         """Write words to stderr, unless the command is to be quiet."""
         if not self._settings.quiet:
             click.echo(words, err=True)
 
+    def write(self, text: str) -> None:
+        """Write a text and the end of a line to stdout, so that who reads it has it at once.
+
+        `click.echo` takes an output in ASCII for a mistake, and writes UTF-8 to it.
+        """
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
     def value(self, value: Any, text: str) -> None:
         """Write one result: as JSON, or as a text."""
-        click.echo(json_line(value) if self._settings.as_json else text)
+        self.write(self.json(value) if self._settings.as_json else text)
 
     def record(self, value: Any, rows: Mapping[str, Any]) -> None:
         """Write one result with many fields: as JSON, or a line for each field with its name."""
         if self._settings.as_json:
-            click.echo(json_line(value))
+            self.write(self.json(value))
             return
         width = max(map(len, rows), default=0)
         for name, each in rows.items():
-            label = click.style(name.ljust(width), dim=True) if self._is_colored() else name.ljust(width)
+            label = self._painted(name.ljust(width), dim=True)
             first, *more = self.cell(each).splitlines() or [""]
-            click.echo("\n".join([f"{label}  {first}".rstrip(), *[" " * (width + 2) + line for line in more]]))
+            first = self._painted(first, fg=each.color) if isinstance(each, Colored) else first
+            self.write("\n".join([f"{label}  {first}".rstrip(), *[" " * (width + 2) + line for line in more]]))
 
     def rows(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Iterable[Any] | None = None) -> None:
         """Write many results, each as a row of cells; with `--json` the values, one a line.
@@ -56,19 +88,30 @@ class Output:
             rows: the cells of each row; they are read while they are written.
             values: what JSON shows of each row, as many as there are rows. Default: an object by the heads.
         """
-        if self._settings.as_json:
-            for value in values if values is not None else (dict(zip(columns, row, strict=True)) for row in rows):
-                click.echo(json_line(value))
-        elif self.is_terminal:
-            self._table(columns, rows)
-        else:
-            if not self._settings.quiet:
-                click.echo("\t".join(columns))
-            for row in rows:
-                click.echo("\t".join(self.cell(each).replace("\t", " ").replace("\n", " ") for each in row))
+        table = self.table(columns)
+        is_by_values = self._settings.as_json and values is not None
+        left = iter(values if is_by_values and values is not None else rows)
+        is_over = False
+        while not is_over:
+            some = list(islice(left, _AT_ONCE))
+            is_over = len(some) < _AT_ONCE
+            if is_by_values:
+                table.add([], some)
+            else:
+                table.add(some)
+
+    def table(self, columns: Sequence[str]) -> Rows:
+        """Begin a table, to which rows are added while they are found. It has its head from the first of them on."""
+        return Rows(self, self._settings, columns)
+
+    def json(self, value: Any) -> str:
+        """Return a value as a line of JSON that the output can show."""
+        return json_line(value, is_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"))
 
     def cell(self, value: Any) -> str:
         """Return a value as people read it; nothing for `None`. What would steer a terminal is shown as an escape."""
+        if isinstance(value, Colored):
+            return self.cell(value.value)
         if value is None:
             return ""
         if isinstance(value, datetime):
@@ -78,31 +121,60 @@ class Output:
         if isinstance(value, int):
             return f"{value:,}" if self.is_terminal else str(value)
         text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-        return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+        return text if text.isprintable() else "".join(map(_shown, text))
 
     def moment(self, value: datetime) -> str:
-        """Return a moment with its zone, to the second."""
+        """Return a moment to the second, in a pipe with its offset; on a terminal `--utc` shows as a Z."""
         zoned = value.astimezone(UTC) if self._settings.utc else value.astimezone()
-        return zoned.isoformat(" ", "seconds")
+        if not self.is_terminal:
+            return zoned.isoformat(" ", "seconds")
+        return f"{zoned:%Y-%m-%d %H:%M:%S}{'Z' if self._settings.utc else ''}"
 
-    def _is_colored(self) -> bool:
-        return self.is_terminal and self._settings.color
+    def _painted(self, text: str, **style: Any) -> str:
+        return click.style(text, **style) if self.is_terminal and self._settings.color else text
 
-    def _table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Write a table. The first rows say how wide its columns are; so it begins before the last row is known."""
-        from rich.console import Console  # noqa: PLC0415 - it is needed for a terminal only
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
 
-        console = Console(no_color=not self._settings.color, highlight=False, soft_wrap=False)
-        left = iter(rows)
-        widths: list[int] | None = None
-        while first := list(islice(left, _AHEAD)):
-            cells = [[self.cell(each) for each in row] for row in first]
-            table = Table(box=None, pad_edge=False, show_header=widths is None, header_style="bold")
-            widths = widths or [max(len(row[i]) for row in chain(cells, [columns])) for i in range(len(columns))]
-            for name, width in zip(columns, widths, strict=True):
-                table.add_column(name, min_width=min(width, 24), overflow="fold")
-            for row in cells:
-                table.add_row(*[Text(each) for each in row])
-            console.print(table)
+class Rows:
+    """Results that are written while they are found.
+
+    Args:
+        out: the output.
+        settings: the common options of the command.
+        columns: the heads.
+    """
+
+    def __init__(self, out: Output, settings: Settings, columns: Sequence[str]) -> None:
+        self._out = out
+        self._settings = settings
+        self._columns = columns
+        self._on_terminal = TerminalTable(columns, is_colored=settings.color) if out.is_terminal else None
+        self._has_head = settings.quiet
+
+    def add(self, rows: Sequence[Sequence[Any]], values: Sequence[Any] | None = None) -> None:
+        """Write some rows.
+
+        Args:
+            rows: the cells of each.
+            values: what JSON shows of each instead. Default: an object by the heads.
+        """
+        if self._settings.as_json:
+            shown = [dict(zip(self._columns, row, strict=True)) for row in rows] if values is None else values
+            lines = [self._out.json(each) for each in shown]
+        elif self._on_terminal is not None:
+            self._on_terminal.add([[self._to_cell(each) for each in row] for row in rows])
+            return
+        else:
+            lines = [] if self._has_head else ["\t".join(self._columns)]
+            self._has_head = True
+            lines += ["\t".join(self._out.cell(each).replace("\n", " ") for each in row) for row in rows]
+        if lines:
+            self._out.write("\n".join(lines))
+
+    def _to_cell(self, value: Any) -> Cell:
+        style = value.color if isinstance(value, Colored) else ""
+        bare = value.value if isinstance(value, Colored) else value
+        return Cell(self._out.cell(bare), style, is_firm=not isinstance(bare, str | bytes))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() or character == "\n" else ascii(character)[1:-1]

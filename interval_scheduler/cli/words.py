@@ -7,7 +7,8 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .. import PausedState, Rules, ScheduledTask
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from .durations import duration_text
 
 _SPANS: Final = frozenset({"timeout", "backoff", "start_deadline", "jitter"})
@@ -20,17 +21,17 @@ def repetition_of(every: float | None, cron: str | None, timezone: str = "UTC") 
     return "once" if every is None else f"every {duration_text(every)}"
 
 
-def rules_of(task: ScheduledTask) -> str:
+def rules_of(task: interval_scheduler.ScheduledTask) -> str:
     """Return the rules that differ from their defaults: `retries 3, backoff 5s`; empty if there are none."""
     said = ["repeat delay"] if task.repeat == "delay" else []
-    for rule in fields(Rules):
+    for rule in fields(interval_scheduler.Rules):
         value = getattr(task.rules, rule.name)
         if value != rule.default and rule.name not in ("cron", "timezone", "group"):
             said.append(f"{rule.name.replace('_', ' ')} {_text(rule.name, value)}".replace(" True", ""))
     return ", ".join(said)
 
 
-def pause_of(pause: PausedState, moment_text: Callable[[datetime], str]) -> str:
+def pause_of(pause: interval_scheduler.PausedState, moment_text: Callable[[datetime], str]) -> str:
     """Return since when, by whom and why something is paused, as far as it is known."""
     since = moment_of(pause.at)
     parts = [

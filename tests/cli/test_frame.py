@@ -86,7 +86,7 @@ def test_rights_are_missing(own_server: Callable[..., RedisServer]) -> None:
     assert "password" not in ended.err
 
 
-@pytest.mark.parametrize("words", [["shwo"], ["next"], ["next", "a", "--every", "5m"], ["next", "--every", "5x"]])
+@pytest.mark.parametrize("words", [["shows"], ["next"], ["next", "a", "--every", "5m"], ["next", "--every", "5x"]])
 def test_bad_usage(words: list[str]) -> None:
     ended = run_command(*words)
     assert (ended.code, ended.out) == (2, "")

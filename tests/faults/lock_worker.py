@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
+import copy
 import hashlib
 import itertools
 import logging
@@ -85,8 +85,9 @@ def plant(bug: str, skew_us: int) -> None:
     if scripts.LOCK.text.count(piece) != 1:
         raise ValueError(f"{piece!r} does not stand exactly once in lock.lua")
     text = scripts.LOCK.text.replace(piece, wrong.format(skew_us=skew_us))
-    sha = hashlib.sha1(text.encode()).hexdigest()
-    vars(scripts)["LOCK"] = dataclasses.replace(scripts.LOCK, text=text, sha=sha)
+    planted = copy.copy(scripts.LOCK)
+    planted.text, planted.sha = text, hashlib.sha1(text.encode()).hexdigest()
+    vars(scripts)["LOCK"] = planted
 
 
 class Faults:

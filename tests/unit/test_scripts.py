@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
@@ -134,6 +136,16 @@ def test_all_scripts_are_loaded() -> None:
     assert len({script.sha for script in scripts.ALL}) == len(scripts.ALL)
     constants = {name.lower() for name, value in vars(scripts).items() if isinstance(value, Script)}
     assert constants == set(NAMES)
+
+
+def test_a_script_is_put_together_at_its_first_use() -> None:
+    """A process that only looks uses a few of the many, and need not wait for the others."""
+    program = (
+        "from interval_scheduler.storage.scripts import loader\n"
+        "assert not any('header' in vars(script) or 'text' in vars(script) for script in loader.ALL)\n"
+        "assert loader.LOOK.text is loader.LOOK.text\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ... import IntervalTask, ScheduledTask, next_runs
-from ..connecting import connected, run_async
-from ..durations import duration_text
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
+from ..connecting import reading, run_async
+from ..durations import span_text
 from ..exits import NO, Ended
 from ..output import Output
 from ..rules import given, repetition
@@ -31,22 +32,17 @@ def next_(settings: Settings, *, id: str | None, count: int, **options: Any) -> 
         raise click.UsageError("Give either the ID of a task, or --every or --cron.")
     if id is None and "every" not in asked and "cron" not in asked:
         raise click.UsageError("Say when it runs: --every or --cron.")
-    task = IntervalTask("a task", **asked) if id is None else run_async(_task(settings, id))
-    runs = next_runs(task, count)
+    task = interval_scheduler.IntervalTask("a task", **asked) if id is None else run_async(_task(settings, id))
+    runs = interval_scheduler.next_runs(task, count)
     if not runs:
         raise Ended(NO, "It does not run again.")
     now = datetime.now(UTC)
-    rows = ((run, _span(run, now)) for run in runs)
+    rows = ((run, span_text((run - now).total_seconds())) for run in runs)
     Output(settings).rows(("run", "in"), rows, ({"run": run} for run in runs))
 
 
-def _span(run: datetime, now: datetime) -> str:
-    seconds = (run - now).total_seconds()
-    return duration_text(seconds) if seconds >= 1 else "now"
-
-
-async def _task(settings: Settings, task_id: str) -> ScheduledTask:
-    async with connected(settings) as scheduler:
+async def _task(settings: Settings, task_id: str) -> interval_scheduler.ScheduledTask:
+    async with reading(settings) as scheduler:
         task = await scheduler.get_task(task_id)
     if task is None:
         raise Ended(NO, f"There is no task {task_id!r}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..connecting import connected, run_async
+from ..connecting import reading, run_async
 from ..exits import NO, Ended
 from ..output import Output
 from ..settings import Settings, common
@@ -25,7 +25,7 @@ def show(settings: Settings, *, id: str, payload: bool, raw: bool) -> None:
 
 
 async def _show(settings: Settings, task_id: str, *, payload: bool, raw: bool) -> None:
-    async with connected(settings) as scheduler:
+    async with reading(settings) as scheduler:
         task = await scheduler.get_task(task_id)
     if task is None:
         raise Ended(NO, f"There is no task {task_id!r}.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ..scripts import loader as scripts
@@ -36,7 +35,7 @@ AUDITED_KEYS: Final = (
 _GRACE_MS: Final = 60_000
 _STEP: Final = 100
 #: The same script, for an audit that repairs nothing: then it calls no command that writes.
-LOOKS_ONLY: Final = replace(scripts.AUDIT, reads_only=True)
+LOOKS_ONLY: Final = scripts.AUDIT.looking()
 
 
 async def probe(partition: ScriptRunner) -> tuple[int, dict[str, str]]:

@@ -1,5 +1,8 @@
 """The Lua scripts: read from `lua/`, with checked headers, each with the shared functions that it needs before it.
 
+All files are read when this module is loaded, so that a process whose package is replaced meanwhile has the scripts of
+one version. A script is put together at its first use, since a process uses few of them.
+
 The header of a script is its contract and its signature::
 
     -- One sentence.
@@ -23,7 +26,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from typing import Final
 
@@ -53,35 +56,82 @@ _FUNCTIONS: Final = (
 )
 
 
+#: The text of each file, by its name without `.lua`.
+_SOURCES: Final = {
+    file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in (files(__package__) / "lua").iterdir()
+}
+
+
 class BadScriptHeader(Exception):
     """A script's header does not follow the form."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # each is there once, so its identity will do, which hashes faster
 class Script:
-    """One script, ready to be sent.
+    """One script, ready to be sent. Each attribute is worked out when it is used for the first time.
 
-    Attributes:
+    Args:
         name: its file name without `.lua`.
-        header: its contract, the lines without `--`, each key numbered and with its meaning.
-        keys: the names of the keys that every call takes from `Keys`; the key of the session's reply is not among them.
-        types: the type of each key, as its header says; all further keys of a call have that of the last.
-        text: the text that Redis runs.
-        sha: the SHA-1 of the text, by which Redis knows it.
-        is_stamped: True if Redis refuses it where the sender knows another membership; its number is a stamp then.
-        reads_only: True if it calls no command that writes.
-        in_order: the variant that applies hints (see `_in_order.lua`); None for a script that hints do not use.
+        more: the files of shared functions that it may need beside those that any may.
+        parts: the files of its own parts, which come before its own file.
+        has_order: True if hints use it: then it has a variant that applies them.
+        only_looks: True if it is called in such a way only that it calls no command that writes.
     """
 
-    name: str
-    header: tuple[str, ...]
-    keys: tuple[str, ...]
-    types: tuple[str, ...]
-    text: str
-    sha: str
-    is_stamped: bool
-    reads_only: bool = False
-    in_order: Script | None = None
+    def __init__(
+        self, name: str, *more: str, parts: Sequence[str] = (), has_order: bool = False, only_looks: bool = False
+    ) -> None:
+        self.name: Final = name
+        self._more: Final = more
+        self._parts: Final = parts
+        self._has_order: Final = has_order
+        self._only_looks: Final = only_looks
+
+    def looking(self) -> Script:
+        """Return the same script, for calls by which it writes nothing."""
+        return Script(self.name, *self._more, parts=self._parts, only_looks=True)
+
+    @cached_property
+    def header(self) -> tuple[str, ...]:
+        """Its contract, the lines without `--`, each key numbered and with its meaning."""
+        return check_header(self.name, _SOURCES[self.name])
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the keys that every call takes from `Keys`; that of the session's reply is not among them."""
+        return tuple(
+            key for array, _, _, key in _entries(self.header) if array == "KEYS" and key in SHARED and key != "reply"
+        )
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The type of each key, as its header says; all further keys of a call have that of the last."""
+        return tuple(found[1] for found in map(_TYPE.match, self.header) if found)
+
+    @cached_property
+    def text(self) -> str:
+        """The text that Redis runs: shared functions, the names of its header, its parts, and its own file."""
+        code = "".join([names_of(self.header), *map(_part, self._parts), _SOURCES[self.name]])
+        return link([piece for each in (*_FUNCTIONS, *self._more) for piece in _pieces(each)], code) + code
+
+    @cached_property
+    def sha(self) -> str:
+        """The SHA-1 of the text, by which Redis knows it."""
+        return hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324 - Redis's choice
+
+    @cached_property
+    def is_stamped(self) -> bool:
+        """True if Redis refuses it where the sender knows another membership; its number is a stamp then."""
+        return _IS_STAMPED.search(_SOURCES[self.name]) is not None
+
+    @cached_property
+    def reads_only(self) -> bool:
+        """True if it calls no command that writes."""
+        return self._only_looks or _READS_ONLY in self.header
+
+    @cached_property
+    def in_order(self) -> Script | None:
+        """The variant that applies hints (see `_in_order.lua`); None for a script that hints do not use."""
+        return Script(self.name, *self._more, "_in_order", parts=self._parts) if self._has_order else None
 
 
 def check_header(name: str, source: str) -> tuple[str, ...]:
@@ -155,100 +205,78 @@ def _entries(header: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [match.groups() for match in map(_ENTRY.match, header) if match]
 
 
-def _load(name: str, *more: str, parts: Sequence[str] = (), in_order: bool = False) -> Script:
-    script = _script(name, *_FUNCTIONS, *more, parts=parts)
-    return replace(script, in_order=_script(name, *_FUNCTIONS, "_in_order")) if in_order else script
-
-
-def _read(name: str) -> str:
-    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
-
-
 @functools.cache
 def _pieces(name: str) -> Sequence[Piece]:
-    return pieces_of(_read(name))
+    return pieces_of(_SOURCES[name])
 
 
 def _part(name: str) -> str:
     """Read a part of a script. If it makes a function of another script, the line with its name stands for its body."""
-    return _BODY.sub(lambda found: _read(found[1]), _read(name))
+    return _BODY.sub(lambda found: _SOURCES[found[1]], _SOURCES[name])
 
 
-def _script(name: str, *shared: str, parts: Sequence[str] = ()) -> Script:
-    """Put a script together: shared functions, the names of its header, its parts in files of their own, its file."""
-    source = _read(name)
-    header = check_header(name, source)
-    keys = tuple(key for array, _, _, key in _entries(header) if array == "KEYS" and key in SHARED and key != "reply")
-    code = "".join([names_of(header), *map(_part, parts), source])
-    text = link([piece for each in shared for piece in _pieces(each)], code) + code
-    sha = hashlib.sha1(text.encode()).hexdigest()  # noqa: S324 - Redis's choice
-    types = tuple(found[1] for found in map(_TYPE.match, header) if found)
-    is_stamped = _IS_STAMPED.search(source) is not None
-    return Script(name, header, keys, types, text, sha, is_stamped, _READS_ONLY in header)
-
-
-ACKNOWLEDGE: Final = _load("acknowledge")
-ACTIONS: Final = _load("actions")
-ADOPT_LIST: Final = _load("adopt_list", "_membership")
-APPLIED: Final = _load("applied")
-ASSIGN: Final = _load("assign", in_order=True)
-AUDIT: Final = _load("audit", "_history", parts=("_audit_finds", "_audit_repairs"))
-CLAIM: Final = _load("claim", "_limits", "_room")
-CLAIM_ONCE: Final = _load("claim_once", "_limits", "_room")
-CLEAR: Final = _load("clear", "_actions")
-COMPLETE: Final = _load("complete", "_history")
-CONTROL: Final = _load("control", "_actions")
-DEAD: Final = _load("dead", "_walk")
-DROP_TAGS: Final = _load("drop_tags")
-ENROLL: Final = _load("enroll", "_membership")
-ENTER_QUEUE: Final = _load("enter_queue")
-EXPORT: Final = _load("export", "_history")
-FAIL: Final = _load("fail", "_history")
-FAILING: Final = _load("failing", "_walk")
-FINISH_MIGRATION: Final = _load("finish_migration")
-HEADERS: Final = _load("headers")
-HINT: Final = _load("hint")
-HINT_COUNT: Final = _load("hint_count")
-HINT_LOOK: Final = _load("hint_look")
-HINT_PAGE: Final = _load("hint_page")
-LOCK: Final = _load("lock")
-LOOK: Final = _load("look", "_history")
-MARK: Final = _load("mark")
-MIGRATION_STATUS: Final = _load("migration_status")
-MOVE_DONE: Final = _load("move_done")
-MOVE_IN: Final = _load("move_in", "_history", "_packed")
-MOVE_OUT: Final = _load("move_out")
-NOTE_ACTION: Final = _load("note_action", "_actions")
-NOTE_BACKLOGS: Final = _load("note_backlogs")
-OVERVIEW: Final = _load("overview")
-PAGE: Final = _load("page", "_history", "_walk")
-PAUSED: Final = _load("paused")
-PAUSE_ALL: Final = _load("pause_all", "_actions")
-PROBE: Final = _load("probe")
-PURGE_DEAD: Final = _load("purge_dead", "_actions")
-PUT_QUOTAS: Final = _load("put_quotas", "_actions")
-QUARANTINE: Final = _load("quarantine")
-QUEUES: Final = _load("queues")
-QUOTAS: Final = _load("quotas")
-RELEASE: Final = _load("release")
-REMOVE: Final = _load("remove", in_order=True)
-RENEW: Final = _load("renew")
-RESTORE: Final = _load("restore", "_history", "_packed")
-REPORT: Final = _load("report")
-RUN_HISTORY: Final = _load("run_history", "_history")
-SAMPLE: Final = _load("sample")
-SCAN_IDS: Final = _load("scan_ids")
-SEARCH: Final = _load("search", "_walk")
-SCHEDULERS: Final = _load("schedulers")
-SIZE: Final = _load("size")
-STATISTICS: Final = _load("statistics")
-SWEEP: Final = _load("sweep")
-TAIL: Final = _load("tail")
-TAKE_TOKENS: Final = _load("take_tokens")
-TRIM_HINTS: Final = _load("trim_hints")
-TYPES: Final = _load("types")
-UPCOMING: Final = _load("upcoming")
-UPDATE: Final = _load("update", "_actions", parts=("_assign_one",))
+ACKNOWLEDGE: Final = Script("acknowledge")
+ACTIONS: Final = Script("actions")
+ADOPT_LIST: Final = Script("adopt_list", "_membership")
+APPLIED: Final = Script("applied")
+ASSIGN: Final = Script("assign", has_order=True)
+AUDIT: Final = Script("audit", "_history", parts=("_audit_finds", "_audit_repairs"))
+CLAIM: Final = Script("claim", "_limits", "_room")
+CLAIM_ONCE: Final = Script("claim_once", "_limits", "_room")
+CLEAR: Final = Script("clear", "_actions")
+COMPLETE: Final = Script("complete", "_history")
+CONTROL: Final = Script("control", "_actions")
+DEAD: Final = Script("dead", "_walk")
+DROP_TAGS: Final = Script("drop_tags")
+ENROLL: Final = Script("enroll", "_membership")
+ENTER_QUEUE: Final = Script("enter_queue")
+EXPORT: Final = Script("export", "_history")
+FAIL: Final = Script("fail", "_history")
+FAILING: Final = Script("failing", "_walk")
+FINISH_MIGRATION: Final = Script("finish_migration")
+HEADERS: Final = Script("headers")
+HINT: Final = Script("hint")
+HINT_COUNT: Final = Script("hint_count")
+HINT_LOOK: Final = Script("hint_look")
+HINT_PAGE: Final = Script("hint_page")
+LOCK: Final = Script("lock")
+LOOK: Final = Script("look", "_history")
+MARK: Final = Script("mark")
+MIGRATION_STATUS: Final = Script("migration_status")
+MOVE_DONE: Final = Script("move_done")
+MOVE_IN: Final = Script("move_in", "_history", "_packed")
+MOVE_OUT: Final = Script("move_out")
+NOTE_ACTION: Final = Script("note_action", "_actions")
+NOTE_BACKLOGS: Final = Script("note_backlogs")
+OVERVIEW: Final = Script("overview")
+PAGE: Final = Script("page", "_history", "_walk")
+PAUSED: Final = Script("paused")
+PAUSE_ALL: Final = Script("pause_all", "_actions")
+PROBE: Final = Script("probe")
+PURGE_DEAD: Final = Script("purge_dead", "_actions")
+PUT_QUOTAS: Final = Script("put_quotas", "_actions")
+QUARANTINE: Final = Script("quarantine")
+QUEUES: Final = Script("queues")
+QUOTAS: Final = Script("quotas")
+RELEASE: Final = Script("release")
+REMOVE: Final = Script("remove", has_order=True)
+RENEW: Final = Script("renew")
+RESTORE: Final = Script("restore", "_history", "_packed")
+REPORT: Final = Script("report")
+RUN_HISTORY: Final = Script("run_history", "_history")
+SAMPLE: Final = Script("sample")
+SCAN_IDS: Final = Script("scan_ids")
+SEARCH: Final = Script("search", "_walk")
+SCHEDULERS: Final = Script("schedulers")
+SIZE: Final = Script("size")
+STATISTICS: Final = Script("statistics")
+SWEEP: Final = Script("sweep")
+TAIL: Final = Script("tail")
+TAKE_TOKENS: Final = Script("take_tokens")
+TRIM_HINTS: Final = Script("trim_hints")
+TYPES: Final = Script("types")
+UPCOMING: Final = Script("upcoming")
+UPDATE: Final = Script("update", "_actions", parts=("_assign_one",))
 
 #: The scripts that only hints need.
 OF_HINTS: Final = (APPLIED, HINT, HINT_COUNT, HINT_LOOK, HINT_PAGE, TRIM_HINTS)

@@ -1,0 +1,93 @@
+"""`dead`: tasks that were set aside. Here are the commands that look; those that change are in `dead_changes.py`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Final
+
+import click
+
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
+from ..connecting import reading, run_async
+from ..exits import NO, Ended
+from ..lazy_group import LazyGroup, Places
+from ..output import Colored, Output
+from ..paging import PAGE, limited, page_size, pages_of, tell_missing, tell_rest, write
+from ..setbacks import Wanted, filters, recent
+from ..settings import Settings, common
+from ..words import moment_of
+
+COMMANDS: Final[Places] = {
+    "list": ("Look", "dead:list_", "List the tasks that were set aside, the newest first."),
+    "show": ("Look", "dead:show", "Show one of them: its error and its payload."),
+}
+_COLUMNS: Final = ("id", "died", "attempts", "error")
+
+
+@click.group("dead", cls=LazyGroup, places=COMMANDS)
+def dead() -> None:
+    """List and show tasks that were set aside: their last attempt failed, or their record is corrupt."""
+
+
+@click.command("list")
+@filters
+@limited
+@click.option("--fail-if-any", is_flag=True, help="Exit code 1 if there are any, so that a monitor notices.")
+@common
+def list_(settings: Settings, *, wanted: Wanted, limit: int | None, fail_if_any: bool) -> None:
+    """List the tasks that were set aside, the newest first."""
+    run_async(_list(settings, wanted, limit, fail_if_any=fail_if_any))
+
+
+@click.command("show")
+@click.argument("id")
+@common
+def show(settings: Settings, *, id: str) -> None:
+    """Show the dead task with the id ID; exit code 1 if there is none. All dead tasks are looked through for it."""
+    run_async(_show(settings, id))
+
+
+async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_if_any: bool) -> None:
+    out, away = Output(settings), set[str]()
+    async with reading(settings) as scheduler:
+        tasks = pages_of(lambda after: scheduler.dead_page(after, page_size(limit)), away)
+        written = await write(
+            out.table(_COLUMNS),
+            recent(tasks, wanted, lambda task: (task.error, task.died_at)),
+            lambda task: (task.id, moment_of(task.died_at), task.attempts, Colored(task.error, "red")),
+            limit,
+        )
+    tell_rest(out, written, "dead tasks")
+    if fail_if_any and written.rows:
+        raise Ended(NO)
+    tell_missing(away, "dead tasks")
+
+
+async def _show(settings: Settings, task_id: str) -> None:
+    away = set[str]()
+    async with reading(settings) as scheduler:
+        task = await _find(scheduler, task_id, away)
+    if task is None:
+        tell_missing(away, "dead tasks")
+        raise Ended(NO, f"There is no dead task {task_id!r}.")
+    rows = {
+        "id": task.id,
+        "died": moment_of(task.died_at),
+        "attempts": task.attempts,
+        "partition": task.partition,
+        "error": Colored(task.error, "red"),
+        "payload": task.data,
+    }
+    Output(settings).record(task, rows)
+
+
+async def _find(
+    scheduler: interval_scheduler.Scheduler, task_id: str, away: set[str]
+) -> interval_scheduler.DeadTask | None:
+    async with aclosing(pages_of(lambda after: scheduler.dead_page(after, PAGE), away)) as pages:
+        async for tasks in pages:
+            for task in tasks:
+                if task.id == task_id:
+                    return task
+    return None

@@ -1,0 +1,92 @@
+"""`failing`: tasks whose last run failed and that go on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
+from ..connecting import reading, run_async
+from ..exits import NO, Ended
+from ..lazy_group import LazyGroup, Places
+from ..output import Colored, Output
+from ..paging import limited, page_size, pages_of, tell_missing, tell_rest, write
+from ..setbacks import Wanted, filters, recent
+from ..settings import Settings, common
+from ..words import moment_of
+
+COMMANDS: Final[Places] = {
+    "list": ("Look", "failing:list_", "List the tasks whose last run failed, the latest failure first."),
+    "show": ("Look", "failing:show", "Show the error of one of them, and what comes next."),
+}
+_COLUMNS: Final = ("id", "failed", "failures", "attempt", "next", "error")
+
+
+@click.group("failing", cls=LazyGroup, places=COMMANDS)
+def failing() -> None:
+    """List and show tasks whose last run failed and that go on: they are tried again, or run at their next time."""
+
+
+@click.command("list")
+@filters
+@limited
+@click.option("--fail-if-any", is_flag=True, help="Exit code 1 if there are any, so that a monitor notices.")
+@common
+def list_(settings: Settings, *, wanted: Wanted, limit: int | None, fail_if_any: bool) -> None:
+    """List the tasks whose last run failed and that go on, the latest failure first."""
+    run_async(_list(settings, wanted, limit, fail_if_any=fail_if_any))
+
+
+@click.command("show")
+@click.argument("id")
+@common
+def show(settings: Settings, *, id: str) -> None:
+    """Show why the task with the id ID fails; exit code 1 if there is none, or if its last run did not fail."""
+    run_async(_show(settings, id))
+
+
+async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_if_any: bool) -> None:
+    out, away = Output(settings), set[str]()
+    async with reading(settings) as scheduler:
+        tasks = pages_of(lambda after: scheduler.failing_page(after, page_size(limit)), away)
+        written = await write(
+            out.table(_COLUMNS), recent(tasks, wanted, lambda task: (task.last_error, task.failed_at)), _row, limit
+        )
+    tell_rest(out, written, "failing tasks")
+    if fail_if_any and written.rows:
+        raise Ended(NO)
+    tell_missing(away, "failing tasks")
+
+
+def _row(task: interval_scheduler.ScheduledTask) -> tuple[object, ...]:
+    return (
+        task.id,
+        moment_of(task.failed_at),
+        task.failures,
+        task.attempt,
+        moment_of(task.next_run),
+        Colored(task.last_error, "red"),
+    )
+
+
+async def _show(settings: Settings, task_id: str) -> None:
+    async with reading(settings) as scheduler:
+        task = await scheduler.get_task(task_id)
+    if task is None:
+        raise Ended(NO, f"There is no task {task_id!r}.")
+    if task.failed_at is None:
+        raise Ended(NO, f"The last run of the task {task_id!r} did not fail.")
+    rows = {
+        "id": task.id,
+        "failed": moment_of(task.failed_at),
+        "failures": task.failures,
+        "next run": moment_of(task.next_run),
+        "attempt": task.attempt,
+        "retries": task.rules.retries,
+        "partition": task.partition,
+        "error": Colored(task.last_error, "red"),
+        "payload": task.data,
+    }
+    Output(settings).record(task, rows)

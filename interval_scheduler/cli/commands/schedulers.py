@@ -1,0 +1,60 @@
+"""`schedulers`: who is alive, and what runs there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
+from ..connecting import reading, run_async
+from ..durations import duration_text
+from ..output import Colored, Output
+from ..paging import tell_missing
+from ..settings import Settings, common
+
+_COLUMNS = ("host", "pid", "version", "up", "seen", "executes", "running", "places", "runs", "failures", "longest run")
+
+
+@click.command("schedulers")
+@common
+def schedulers(settings: Settings) -> None:
+    """List the schedulers that accept or execute tasks, as they told of themselves in the last seconds.
+
+    Exit code 1 if there is none.
+    """
+    run_async(_schedulers(settings))
+
+
+async def _schedulers(settings: Settings) -> None:
+    out = Output(settings)
+    async with reading(settings) as scheduler:
+        overview = await scheduler.overview()
+        cards = await scheduler.schedulers()
+    now = max(each.server_time or 0 for each in overview.partitions)
+    out.rows(_COLUMNS, [_row(card, now) for card in cards], cards)
+    if not cards:
+        out.say("There is no scheduler that accepts or executes tasks.")
+    tell_missing({each.name for each in overview.partitions if not each.online}, "reports")
+
+
+def _row(card: interval_scheduler.SchedulerCard, now: float) -> tuple[Any, ...]:
+    executes = [*(["the namespace itself"] if card.executing else []), *card.queues]
+    return (
+        card.host,
+        str(card.pid),
+        card.version,
+        _span(now - card.since),
+        _span(now - card.last_seen),
+        ", ".join(executes) or None,
+        card.running,
+        card.places,
+        card.runs,
+        Colored(card.failures, "red") if card.failures else 0,
+        f"{card.longest[0].id} ({_span(now - card.longest[0].since)})" if card.longest else None,
+    )
+
+
+def _span(seconds: float) -> str:
+    return duration_text(max(0.0, round(seconds)))

@@ -1,0 +1,97 @@
+"""Bugs of the commands that look."""
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+_TASKS: Final = "cli/test_looking_tasks"
+_FIGURES: Final = "cli/test_looking_figures"
+_PARTITIONS: Final = "cli/test_looking_partitions"
+_TERMINAL: Final = "cli/test_looking_terminal"
+
+ALL: Final = (
+    Planted(
+        "what a mistyped command may mean is not said",
+        "cli/lazy_group.py",
+        "            fail_with_nearest(ctx, name, self._places)\n",
+        "            fail_with_nearest(ctx, name, ())\n",
+        tests_in("cli/test_completion", "test_the_nearest_command_is_named"),
+    ),
+    Planted(
+        "a limited search shows what it found first",
+        "cli/commands/list_tasks.py",
+        "heapq.nsmallest(limit + 1, first + found, key=lambda task: (task.next_run, task.id))",
+        "(first + found)[: limit + 1]",
+        tests_in(_TASKS, "test_tasks_are_listed"),
+    ),
+    Planted(
+        "a list keeps all that it read",
+        "cli/paging.py",
+        "    async with aclosing(pages):\n        async for tasks in pages:\n            some",
+        "    async with aclosing(pages):\n        for tasks in [page async for page in pages]:\n            some",
+        tests_in(_TASKS, "test_very_many_tasks_are_listed_while_they_are_read"),
+    ),
+    Planted(
+        "a list that is cut says nothing",
+        "cli/paging.py",
+        "return Written(count, may_follow=True)",
+        "return Written(count, may_follow=False)",
+        tests_in(_TASKS, "test_tasks_are_listed"),
+    ),
+    Planted(
+        "a list of a part of the tasks ends well",
+        "cli/paging.py",
+        "        away.update(page.offline)\n",
+        "",
+        tests_in(_PARTITIONS, "test_one_partition_of_three_is_killed"),
+    ),
+    Planted(
+        "what is too old ends no list, and is listed",
+        "cli/setbacks.py",
+        "return self.is_recent(at) and (",
+        "return (",
+        tests_in(_TASKS, "test_dead_and_failing_tasks"),
+    ),
+    Planted(
+        "a monitor does not hear of dead tasks",
+        "cli/commands/dead.py",
+        "    if fail_if_any and written.rows:\n",
+        "    if fail_if_any and not written.rows:\n",
+        tests_in(_TASKS, "test_dead_and_failing_tasks"),
+    ),
+    Planted(
+        "an id steers the terminal",
+        "cli/output.py",
+        'return text if text.isprintable() else "".join(map(_shown, text))',
+        "return text",
+        tests_in(_TERMINAL, "test_a_terminal_has_tables_in_colours"),
+    ),
+    Planted(
+        "a table is as wide as it likes",
+        "cli/tables.py",
+        "        return fit(widths, self._console.width,",
+        "        return fit(widths, 10_000,",
+        tests_in(_TERMINAL, "test_a_terminal_has_tables_in_colours"),
+    ),
+    Planted(
+        "a command that looks is seen among the schedulers",
+        "cli/connecting.py",
+        "return connected(settings, accept=False)",
+        "return connected(settings, accept=True)",
+        tests_in(_FIGURES, "test_a_command_that_looks_is_no_scheduler"),
+    ),
+    Planted(
+        "JSON in an output without emoji has escapes that JSON does not know",
+        "cli/output.py",
+        'is_ascii=not (sys.stdout.encoding or "").lower().startswith("utf")',
+        "is_ascii=False",
+        tests_in(_TERMINAL, "test_an_output_without_emoji"),
+    ),
+    Planted(
+        "the help of a command loads it all",
+        "cli/connecting.py",
+        '_Result = TypeVar("_Result")\n',
+        '_Result = TypeVar("_Result")\n_SCHEDULER = interval_scheduler.Scheduler\n',
+        tests_in("cli/test_budgets", "test_the_help_of_no_command_loads_a_client"),
+    ),
+)
