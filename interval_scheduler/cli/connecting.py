@@ -6,22 +6,43 @@ import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 from ..environment import options_from
+from .interrupts import interruptible
 from .loading import loading
 from .settings import Settings
 
 _Result = TypeVar("_Result")
 
+_TIMEOUTS: Final = ("connect_timeout_seconds", "operation_timeout_seconds")
+#: The time that a server may take if neither the command line nor the environment says it.
+_TIMEOUT_SECONDS: Final = 10.0
+
 
 def run_async(call: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a command's coroutine to its end. An interrupt cancels it first, so that it can clean up."""
+    """Run a command's coroutine to its end.
+
+    Raises:
+        Ended: SIGINT or SIGTERM cancelled it; it could clean up and say what it did.
+    """
     with loading():
         import asyncio  # noqa: PLC0415 - the help of a command needs none of it
-    return asyncio.run(call)
+    return asyncio.run(interruptible(call))
+
+
+def place_of(settings: Settings) -> str:
+    """Return the name of the namespace or queue in words: `the queue 'mail' of the namespace 'app'`.
+
+    Raises:
+        ConfigurationError: an option of the environment cannot be used.
+    """
+    default = interval_scheduler.SchedulerOptions().namespace
+    name = settings.namespace or options_from(os.environ).get("namespace", default)
+    namespace = f"the namespace {name!r}"
+    return namespace if settings.queue is None else f"the queue {settings.queue!r} of {namespace}"
 
 
 def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
@@ -32,8 +53,9 @@ def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
         ConfigurationError: a URL or an option of the environment cannot be used.
     """
     urls = settings.checked_urls()
-    options: Any = {"actor": _actor(), **options_from(os.environ)}
-    options |= {"connect_timeout_seconds": settings.timeout, "operation_timeout_seconds": settings.timeout}
+    options: Any = dict.fromkeys(_TIMEOUTS, _TIMEOUT_SECONDS) | {"actor": _actor(), **options_from(os.environ)}
+    if settings.timeout is not None:
+        options |= dict.fromkeys(_TIMEOUTS, settings.timeout)
     if settings.namespace is not None:
         options["namespace"] = settings.namespace
     with loading():  # with it comes the client of Redis

@@ -78,6 +78,12 @@ def refuse(words: str) -> NoReturn:
     raise Ended(REFUSED, words)
 
 
+def mute() -> None:
+    """Write no more results, since who reads them has seen enough."""
+    # Python writes what is left of the output when it ends, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """End the process with the exit code of what leaves the block, and tell it in a line; never with a traceback.
@@ -93,8 +99,7 @@ def guarded() -> Iterator[None]:
     except click.exceptions.Exit as error:  # the help was shown
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # Who reads the output has seen enough. Python writes what is left of it when it ends, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()
         sys.exit(DONE)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes words and a code
         _tell(error)

@@ -30,7 +30,7 @@ class Settings:
         as_json: write JSON, one value a line.
         quiet: write no words to stderr, and no header.
         color: write in colours where the output is a terminal.
-        timeout: seconds to wait for a server to answer.
+        timeout: seconds to wait for a server to answer; `None`: those of the environment or the default.
         utc: show times in UTC instead of the machine's own zone.
         debug: show tracebacks.
     """
@@ -41,7 +41,7 @@ class Settings:
     as_json: bool
     quiet: bool
     color: bool
-    timeout: float
+    timeout: float | None
     utc: bool
     debug: bool
 
@@ -71,7 +71,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         json: bool,
         quiet: bool,
         no_color: bool,
-        timeout: float,
+        timeout: float | None,
         utc: bool,
         debug: bool,
         **options: Any,
@@ -122,7 +122,7 @@ _OPTIONS: Final = (
     click.option("--json", is_flag=True, help="Write JSON, one value a line."),
     click.option("-q", "--quiet", is_flag=True, help="Write results only."),
     click.option("--no-color", is_flag=True, help="Write without colours, as with NO_COLOR in the environment."),
-    click.option("--timeout", type=Duration(), default="10s", show_default=True, help="How long a server may take."),
+    click.option("--timeout", type=Duration(), help="How long a server may take. Default: 10s."),
     click.option("--utc", is_flag=True, is_eager=True, help="Read and show times in UTC."),
     click.option("--debug", is_flag=True, help="Show tracebacks."),
 )
