@@ -1,0 +1,106 @@
+"""`assign` and `edit`: they put one task under schedule, and change single things of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import click
+
+from ... import IntervalTask, Scheduler, StorageError
+from ..connecting import connected, run_async
+from ..exits import NO, Ended
+from ..interrupts import in_doubt
+from ..output import Output
+from ..payloads import Payload
+from ..rules import changes, given, rules
+from ..settings import Settings, common
+from ..words import moment_of
+
+_RESCHEDULES: Final = click.Choice(["keep", "interval", "start"])
+
+
+def _payload(default: str) -> Callable[..., Any]:
+    return click.option("--data", type=Payload(), help=f"The payload: a text, a file, or stdin. {default}".rstrip())
+
+
+@click.command("assign")
+@click.argument("id")
+@_payload("Default: empty.")
+@rules
+@click.option(
+    "--reschedule",
+    type=_RESCHEDULES,
+    default="keep",
+    show_default=True,
+    help="The next run of a task that exists: as planned, by the new interval, or at --start.",
+)
+@click.option("--if-absent", is_flag=True, help="Leave a task that exists as it is.")
+@common
+def assign(
+    settings: Settings, *, id: str, reschedule: Any, if_absent: bool, data: str | bytes | None, **options: Any
+) -> None:
+    """Put the task ID under schedule, or update it. Without --every and --cron it runs once.
+
+    The namespace is made if it is new. A task that exists gets all that is said here and nothing else; `edit` changes
+    single things of it.
+    """
+    task = IntervalTask(id, data or "", **given(options))
+    run_async(_assign(settings, task, reschedule, if_absent=if_absent))
+
+
+async def _assign(settings: Settings, task: IntervalTask, reschedule: Any, *, if_absent: bool) -> None:
+    out = Output(settings)
+    async with connected(settings, create=True) as scheduler:
+        with in_doubt(out, f"It is not known whether the task {task.id!r} is assigned: run it again."):
+            if if_absent and await scheduler.has_task(task.id):
+                result = "exists"
+            else:
+                result = "new" if await scheduler.assign_task(task, reschedule=reschedule) else "updated"
+        await _tell(out, scheduler, task.id, result)
+
+
+@click.command("edit")
+@click.argument("id")
+@_payload("")
+@changes
+@click.option(
+    "--reschedule",
+    type=_RESCHEDULES,
+    default="interval",
+    show_default=True,
+    help="The next run if the interval is another one: as planned, by the new interval, or at --start.",
+)
+@common
+def edit(settings: Settings, *, id: str, reschedule: Any, **options: Any) -> None:
+    """Change what is given of the task ID, and nothing else. `none` takes a rule off: --until none.
+
+    Exit code 1 if there is no such task.
+    """
+    asked = given(options)
+    if not asked:
+        raise click.UsageError("Say what is to be changed.")
+    run_async(_edit(settings, id, asked, reschedule))
+
+
+async def _edit(settings: Settings, task_id: str, asked: dict[str, Any], reschedule: Any) -> None:
+    out = Output(settings)
+    async with connected(settings, accept=False) as scheduler:
+        with in_doubt(out, f"It is not known whether the task {task_id!r} is changed: run it again."):
+            if not await scheduler.update_task(task_id, **asked, reschedule=reschedule):
+                raise Ended(NO, f"There is no task {task_id!r}.")
+        await _tell(out, scheduler, task_id, "changed")
+
+
+async def _tell(out: Output, scheduler: Scheduler, task_id: str, result: str) -> None:
+    """Write what became of the task, and its next run as far as it can be read: what is done is done."""
+    next_run: datetime | None = None
+    try:
+        with in_doubt(out, f"The task {task_id!r} is {result}; its next run was not read."):
+            found = await scheduler.get_task(task_id)
+        next_run = moment_of(found.next_run) if found else None
+    except StorageError as error:
+        out.say(f"The task {task_id!r} is {result}. Its next run cannot be read: {error}")
+    value = {"id": task_id, "result": result, "next_run": next_run}
+    out.record(value, {name.replace("_", " "): each for name, each in value.items()})
