@@ -21,13 +21,15 @@ from ..words import moment_of
 COMMANDS: Final[Places] = {
     "list": ("Look", "dead:list_", "List the tasks that were set aside, the newest first."),
     "show": ("Look", "dead:show", "Show one of them: its error and its payload."),
+    "revive": ("Change", "dead_changes:revive", "Schedule dead tasks anew."),
+    "clear": ("Change", "dead_changes:clear", "Forget dead tasks."),
 }
 _COLUMNS: Final = ("id", "died", "attempts", "error")
 
 
 @click.group("dead", cls=LazyGroup, places=COMMANDS)
 def dead() -> None:
-    """List and show tasks that were set aside: their last attempt failed, or their record is corrupt."""
+    """List, show, revive and clear tasks that were set aside: their last attempt failed, or their record is corrupt."""
 
 
 @click.command("list")

@@ -1,0 +1,176 @@
+"""Carries out a change of many tasks: counts them, asks, changes them, and says what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import click
+
+from .. import Scheduler
+from .asking import confirm
+from .changes import BulkChange, Change
+from .connecting import connected, place_of, run_async
+from .exits import NO, Ended
+from .ids import ids_of
+from .interrupts import in_doubt
+from .output import Output
+from .progress import Progress
+from .settings import Settings
+from .steps import Report, Step, work_through
+
+#: Finds the ids of the tasks that are to be changed.
+Find = Callable[[Scheduler], AsyncIterator[str]]
+
+
+def change_tasks(
+    settings: Settings, change: Change, *, ids: Sequence[str], prefix: str | None, yes: bool, dry_run: bool
+) -> None:
+    """Change the tasks with these ids, or all with a prefix.
+
+    Raises:
+        UsageError: neither or both are given, or one cannot be used.
+        Ended: not all could be changed, or nobody said yes.
+    """
+    if bool(ids) == (prefix is not None):
+        raise click.UsageError("Give either IDs or --prefix.")
+    if prefix is None:
+        run_async(_change_each(settings, change, ids_of(ids), dry_run=dry_run))
+        return
+    if not prefix:
+        raise click.UsageError("--prefix must not be empty.")
+    described = f"whose ids start with {prefix!r}"
+    if isinstance(change, BulkChange):
+        _change_prefix(settings, change, prefix, described, yes=yes, dry_run=dry_run)
+    else:
+        find: Find = lambda scheduler: change.find(scheduler, prefix)  # noqa: E731 - it is an argument
+        change_found(settings, change, find, described, yes=yes, dry_run=dry_run)
+
+
+def change_found(
+    settings: Settings, change: Change, find: Find, described: str, *, yes: bool, dry_run: bool = False
+) -> None:
+    """Change the tasks that are found now; each is answered by a row.
+
+    Args:
+        settings: the common options.
+        change: the change.
+        find: finds them.
+        described: which these are, in words.
+        yes: change them without asking.
+        dry_run: say only how many they are.
+
+    Raises:
+        Ended: not all could be changed, or nobody said yes.
+    """
+    ids = run_async(_ids(settings, find))
+    if dry_run:
+        tell_count(settings, f"would be {change.past}", len(ids))
+        return
+    if ids:
+        confirm(f"{how_many(change.verb, len(ids))} {described}", yes=yes)
+    run_async(_change_each(settings, change, ids))
+
+
+def change_whole(
+    settings: Settings, verb: str, past: str, call: Callable[[Scheduler], Awaitable[None]], *, yes: bool, dry_run: bool
+) -> None:
+    """Change the namespace or the queue itself.
+
+    Raises:
+        Ended: nobody said yes.
+    """
+    place, out = place_of(settings), Output(settings)
+    if dry_run:
+        out.value({"result": f"would be {past}"}, f"{place} would be {past}")
+        return
+    confirm(f"{verb.capitalize()} {place}", yes=yes)
+
+    async def run() -> None:
+        async with connected(settings, accept=False) as scheduler:
+            with in_doubt(out, f"It is not known whether {place} is {past}: run it again."):
+                await call(scheduler)
+
+    run_async(run())
+    out.value({"result": past}, f"{place} is {past}")
+
+
+async def _ids(settings: Settings, find: Find) -> list[str]:
+    progress, ids = Progress(settings), list[str]()
+    async with connected(settings, accept=False) as scheduler:
+        async for each in find(scheduler):
+            ids.append(each)
+            progress.tell(f"{len(ids):,} found")
+    progress.erase()
+    return list(dict.fromkeys(ids))  # a task that moves while they are listed is there twice
+
+
+async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *, dry_run: bool = False) -> None:
+    report = Report(Output(settings), Progress(settings), len(ids))
+    async with connected(settings, accept=False) as scheduler:
+
+        async def look(task_id: str) -> Step:
+            why_not = await change.obstacle(scheduler, task_id)
+            return Step(task_id, f"would be {change.past}") if why_not is None else Step(task_id, why_not, NO)
+
+        async def make(task_id: str) -> Step:
+            if await change.make(scheduler, task_id):
+                return Step(task_id, change.past)
+            return Step(task_id, await change.why_not(scheduler, task_id), NO)
+
+        try:
+            await work_through(ids, look if dry_run else make, report)
+        finally:
+            errors = report.end()
+    if report.code:
+        raise Ended(report.code, errors)
+
+
+def _change_prefix(
+    settings: Settings, change: BulkChange, prefix: str, described: str, *, yes: bool, dry_run: bool
+) -> None:
+    if dry_run or not yes:
+        count = run_async(_size(settings, prefix))
+        if dry_run:
+            tell_count(settings, f"would be {change.past}", count)
+            return
+        confirm(f"{how_many(change.verb, count)} {described}{change.besides}", yes=yes)
+    tell_count(settings, change.past, run_async(_change_all(settings, change, prefix)))
+
+
+async def _size(settings: Settings, prefix: str) -> int:
+    progress = Progress(settings)
+    async with connected(settings, accept=False) as scheduler:
+        count = await scheduler.count_tasks(
+            prefix=prefix, progress=lambda found, looked: progress.tell(f"{found:,} found, {looked:,} looked at")
+        )
+    progress.erase()
+    return count
+
+
+async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> int:
+    progress, so_far = Progress(settings), 0
+
+    def tell(done: int, looked: int) -> None:
+        nonlocal so_far
+        so_far = done
+        progress.tell(f"{done:,} {change.past}, {looked:,} looked at")
+
+    async with connected(settings, accept=False) as scheduler:
+        try:
+            return await change.make_all(scheduler, prefix, tell)
+        except BaseException:  # an interrupt too
+            progress.erase()
+            Output(settings).say(f"At least {so_far:,} tasks are {change.past}. Run it again for the others.")
+            raise
+        finally:
+            progress.erase()
+
+
+def tell_count(settings: Settings, result: str, count: int) -> None:
+    """Write what became of so many tasks."""
+    Output(settings).value({"count": count, "result": result}, f"{count:,} {result}")
+
+
+def how_many(verb: str, count: int) -> str:
+    """Return the beginning of a question: `Remove 12 tasks`."""
+    return f"{verb.capitalize()} {count:,} {'task' if count == 1 else 'tasks'}"
