@@ -18,11 +18,11 @@ def confirm(what: str, *, yes: bool) -> None:
 
     Raises:
         Ended: there is no terminal, or the answer is no; the exit code is 64.
-        Abort: the question was interrupted.
     """
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         refuse(f"{what}? There is no terminal to ask at: give --yes if it is meant. Nothing was changed.")
-    if not click.confirm(f"{what}?", err=True):
+    click.echo(f"{what}? [y/N]: ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         refuse("Nothing was changed.")
