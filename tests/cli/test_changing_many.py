@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import jsonschema
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
@@ -19,6 +20,18 @@ from tests.waiting import Recorder, until
 
 Command = Callable[..., Result]
 START = 4_000_000_000
+#: What `--json` writes for each id.
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "done": {"type": "boolean"},
+        "result": {"type": "string"},
+        "error": {"type": "string"},
+    },
+    "required": ["id", "done", "result"],
+    "additionalProperties": False,
+}
 
 
 def connect(server: RedisServer, namespace: str) -> Scheduler:
@@ -34,7 +47,10 @@ async def states(scheduler: Scheduler) -> dict[str, str]:
 
 
 def results(ended: Result) -> dict[str, str]:
-    return {each["id"]: each["result"] for each in map(json.loads, ended.out.splitlines())}
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    for row in rows:
+        jsonschema.validate(row, SCHEMA)
+    return {row["id"]: row["result"] for row in rows}
 
 
 @pytest.mark.asyncio
