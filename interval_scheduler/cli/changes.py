@@ -1,13 +1,12 @@
-"""What can be done to a task by its id: each change, the words for it, and what stands in its way."""
+"""The changes of a task by its id: each with the words for it, and what stands in its way."""
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from .. import Scheduler
+import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 #: Is called with the number of tasks that are changed so far, and the number that was looked at.
 Told = Callable[[int, int], object]
@@ -31,18 +30,18 @@ class Change(ABC):
     otherwise = NO_TASK
 
     @abstractmethod
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """Change a task; return False if that cannot be."""
 
-    async def obstacle(self, scheduler: Scheduler, task_id: str) -> str | None:
+    async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
         """Return why a task cannot be changed; `None` if it can."""
         return None if await scheduler.has_task(task_id) else NO_TASK
 
-    async def why_not(self, scheduler: Scheduler, task_id: str) -> str:
+    async def why_not(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str:
         """Return why a task was not changed."""
         return await self.obstacle(scheduler, task_id) or self.otherwise
 
-    async def find(self, scheduler: Scheduler, prefix: str) -> AsyncIterator[str]:
+    async def find(self, scheduler: interval_scheduler.Scheduler, prefix: str) -> AsyncIterator[str]:
         """Find the ids of the tasks with a prefix that the change concerns."""
         async for task in scheduler.tasks(prefix=prefix):
             yield task.id
@@ -58,7 +57,7 @@ class BulkChange(Change):
     besides = ""
 
     @abstractmethod
-    async def make_all(self, scheduler: Scheduler, prefix: str, told: Told) -> int:
+    async def make_all(self, scheduler: interval_scheduler.Scheduler, prefix: str, told: Told) -> int:
         """Change the tasks with a prefix; return their number."""
 
 
@@ -68,11 +67,11 @@ class Remove(BulkChange):
     verb, past = "remove", "removed"
     besides = ", and forget the dead ones"
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.remove_task(task_id)
 
-    async def make_all(self, scheduler: Scheduler, prefix: str, told: Told) -> int:
+    async def make_all(self, scheduler: interval_scheduler.Scheduler, prefix: str, told: Told) -> int:
         """See `BulkChange`."""
         return await scheduler.clear_tasks(prefix=prefix, progress=told)
 
@@ -89,11 +88,11 @@ class Pause(BulkChange):
     def __init__(self, reason: str | None) -> None:
         self._reason = reason
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.pause_task(task_id, self._reason)
 
-    async def make_all(self, scheduler: Scheduler, prefix: str, told: Told) -> int:
+    async def make_all(self, scheduler: interval_scheduler.Scheduler, prefix: str, told: Told) -> int:
         """See `BulkChange`."""
         return await scheduler.pause_tasks(prefix=prefix, reason=self._reason, progress=told)
 
@@ -103,11 +102,11 @@ class Resume(BulkChange):
 
     verb, past = "resume", "resumed"
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.resume_task(task_id)
 
-    async def make_all(self, scheduler: Scheduler, prefix: str, told: Told) -> int:
+    async def make_all(self, scheduler: interval_scheduler.Scheduler, prefix: str, told: Told) -> int:
         """See `BulkChange`."""
         return await scheduler.resume_tasks(prefix=prefix, progress=told)
 
@@ -118,11 +117,11 @@ class RunNow(Change):
     verb, past = "run now", "told to run"
     otherwise = "in its last run"
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.run_task_now(task_id)
 
-    async def obstacle(self, scheduler: Scheduler, task_id: str) -> str | None:
+    async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
         """See `Change`."""
         task = await scheduler.get_task(task_id)
         if task is None:
@@ -143,18 +142,18 @@ class Cancel(Change):
     def __init__(self, *, hand_back: bool) -> None:
         self._hand_back = hand_back
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.cancel_run(task_id, hand_back=self._hand_back)
 
-    async def obstacle(self, scheduler: Scheduler, task_id: str) -> str | None:
+    async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
         """See `Change`."""
         task = await scheduler.get_task(task_id)
         if task is None:
             return NO_TASK
         return None if task.state == "leased" else _NO_RUN
 
-    async def find(self, scheduler: Scheduler, prefix: str) -> AsyncIterator[str]:
+    async def find(self, scheduler: interval_scheduler.Scheduler, prefix: str) -> AsyncIterator[str]:
         """See `Change`."""
         async for task in scheduler.tasks(state="leased", prefix=prefix):
             yield task.id
@@ -166,25 +165,27 @@ class Revive(Change):
     verb, past = "revive", "revived"
 
     def __init__(self) -> None:
+        import asyncio  # noqa: PLC0415 - the help of a command needs none of it
+
         self._listing = asyncio.Lock()
         self._dead: set[str] | None = None
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.revive_task(task_id)
 
-    async def obstacle(self, scheduler: Scheduler, task_id: str) -> str | None:
+    async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
         """See `Change`; the dead tasks are listed once, since none can be asked for by its id."""
         async with self._listing:
             if self._dead is None:
                 self._dead = {each async for each in self.find(scheduler, "")}
         return None if task_id in self._dead else _NOT_DEAD
 
-    async def why_not(self, scheduler: Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
+    async def why_not(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
         """See `Change`."""
         return _NOT_DEAD
 
-    async def find(self, scheduler: Scheduler, prefix: str) -> AsyncIterator[str]:
+    async def find(self, scheduler: interval_scheduler.Scheduler, prefix: str) -> AsyncIterator[str]:
         """See `Change`."""
         async for task in scheduler.dead_tasks():
             if task.id.startswith(prefix):
@@ -197,13 +198,13 @@ class Forget(Change):
     verb, past = "forget", "forgotten"
     otherwise = "scheduled again"
 
-    async def make(self, scheduler: Scheduler, task_id: str) -> bool:
+    async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         if await scheduler.has_task(task_id):
             return False
         await scheduler.remove_task(task_id)
         return True
 
-    async def why_not(self, scheduler: Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
+    async def why_not(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
         """See `Change`."""
         return self.otherwise

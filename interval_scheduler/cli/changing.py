@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import click
 
-from .. import Scheduler
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from .asking import confirm
 from .changes import BulkChange, Change
 from .connecting import connected, place_of, run_async
@@ -19,7 +20,7 @@ from .settings import Settings
 from .steps import Report, Step, work_through
 
 #: Finds the ids of the tasks that are to be changed.
-Find = Callable[[Scheduler], AsyncIterator[str]]
+Find = Callable[["interval_scheduler.Scheduler"], AsyncIterator[str]]
 
 
 def change_tasks(
@@ -72,7 +73,13 @@ def change_found(
 
 
 def change_whole(
-    settings: Settings, verb: str, past: str, call: Callable[[Scheduler], Awaitable[None]], *, yes: bool, dry_run: bool
+    settings: Settings,
+    verb: str,
+    past: str,
+    call: Callable[[interval_scheduler.Scheduler], Awaitable[None]],
+    *,
+    yes: bool,
+    dry_run: bool,
 ) -> None:
     """Change the namespace or the queue itself.
 

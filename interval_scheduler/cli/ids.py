@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from .. import IntervalTask, InvalidValue
+import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 #: This word stands for the lines of stdin.
 STDIN: Final = "-"
@@ -41,6 +41,6 @@ def _lines() -> Iterator[str]:
 
 def _id(text: str, where: str) -> str:
     try:
-        return IntervalTask(text).id  # a task checks its id
-    except InvalidValue as error:
+        return interval_scheduler.IntervalTask(text).id  # a task checks its id
+    except interval_scheduler.InvalidValue as error:
         raise click.UsageError(f"{where}: {error}") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from .. import StorageError
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from .exits import DONE, UNKNOWN, code_of, mute
 from .output import Output
 from .progress import Progress
@@ -21,7 +21,7 @@ _NOT_KNOWN: Final = "not known"
 
 
 class Step(NamedTuple):
-    """What became of one id.
+    """The answer to one id.
 
     Attributes:
         id: the id.
@@ -95,6 +95,8 @@ async def work_through(ids: Sequence[str], call: Callable[[str], Awaitable[Step]
 
     If it is cancelled, the calls under way are told as not known.
     """
+    import asyncio  # noqa: PLC0415 - the help of a command needs none of it
+
     left = iter(ids)
 
     async def work() -> None:
@@ -102,7 +104,7 @@ async def work_through(ids: Sequence[str], call: Callable[[str], Awaitable[Step]
             step = Step(each, _NOT_KNOWN, UNKNOWN)
             try:
                 step = await call(each)
-            except StorageError as error:
+            except interval_scheduler.StorageError as error:
                 code = code_of(error)
                 step = Step(each, _NOT_KNOWN if code == UNKNOWN else _NOT_DONE, code, str(error))
             finally:

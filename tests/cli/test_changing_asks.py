@@ -23,11 +23,11 @@ Command = Callable[..., Result]
 class Terminal:
     """A command on a terminal of its own; only its results go into a pipe."""
 
-    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, program: list[str], environment: dict[str, str]) -> None:
         self._own, theirs = pty.openpty()
         self.said = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "interval_scheduler.cli", *words],
+            [sys.executable, *program],
             stdin=theirs,
             stderr=theirs,
             stdout=subprocess.PIPE,
@@ -58,6 +58,11 @@ class Terminal:
     def end(self) -> tuple[int, str]:
         """Wait for the end; return the exit code and the results."""
         out, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        while select.select([self._own], [], [], 0)[0]:
+            try:
+                self.said += os.read(self._own, 4096).decode()
+            except OSError:  # by this Linux says that nobody can write any more
+                break
         return self.process.returncode, out
 
     def close(self) -> None:
@@ -75,8 +80,8 @@ def on_terminal(redis_server: RedisServer, namespace: str) -> Iterator[Callable[
     settings = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
     with ExitStack() as stack:
 
-        def start(*words: str) -> Terminal:
-            terminal = Terminal(list(words), settings)
+        def start(*words: str, program: tuple[str, str] = ("-m", "interval_scheduler.cli")) -> Terminal:
+            terminal = Terminal([*program, *words], settings)
             stack.callback(terminal.close)
             return terminal
 
@@ -110,3 +115,22 @@ def test_an_interrupted_question_is_no_yes(
     assert terminal.end() == (code, "")
     with redis_server.client() as client:
         assert not client.keys(f"*{namespace}*halt*")
+
+
+def test_the_progress_is_shown_and_taken_away(command: Command, on_terminal: Callable[..., Terminal]) -> None:
+    """It is told at once here; otherwise not before it takes a while."""
+    for each in ("feed:1", "feed:2"):
+        assert command("assign", each, "--start", "+1h").code == 0
+    at_once = (
+        "import interval_scheduler.cli.progress as progress\nfrom interval_scheduler.cli import main\n"
+        "progress._EVERY = 0\nmain()\n"
+    )
+    terminal = on_terminal("pause", "--prefix", "feed:", "--yes", program=("-c", at_once))
+    terminal.wait_for("\r\x1b[K2 paused, 2 looked at\r\x1b[K")
+    assert terminal.end() == (0, "2 paused\n")
+    terminal = on_terminal("resume", "feed:1", "feed:2", program=("-c", at_once))
+    terminal.wait_for("\r\x1b[K2 of 2\r\x1b[K")
+    assert terminal.end() == (0, "id\tresult\nfeed:1\tresumed\nfeed:2\tresumed\n")
+    quiet = on_terminal("resume", "feed:1", "--quiet", program=("-c", at_once))
+    assert quiet.end() == (0, "feed:1\tresumed\n")
+    assert quiet.said == ""

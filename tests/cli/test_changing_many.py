@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.cli.changes import Forget
 from tests.cli.conftest import Result
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
@@ -242,7 +243,8 @@ async def test_dead_tasks(command: Command, redis_server: RedisServer, namespace
         await scheduler.assign_task(IntervalTask("t3", start=START))
         forgotten = command("dead", "clear", "--error-contains", "room", "--since", "1h", "--yes", "--json")
         assert (forgotten.code, results(forgotten)) == (0, {"t4": "forgotten"})
-        assert await scheduler.has_task("t3"), "what is scheduled again stays"
+        assert not await Forget().make(scheduler, "t3"), "it was listed as dead, and is scheduled again by now"
+        assert await scheduler.has_task("t3")
         assert "Forget 0 tasks" in command("dead", "clear").err
         assert command("dead", "clear", "--yes").out == "0 forgotten\n"
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from ... import IntervalTask, Scheduler, StorageError
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..connecting import connected, run_async
 from ..exits import NO, Ended
 from ..interrupts import in_doubt
@@ -46,11 +47,13 @@ def assign(
     The namespace is made if it is new. A task that exists gets all that is said here and nothing else; `edit` changes
     single things of it.
     """
-    task = IntervalTask(id, data or "", **given(options))
+    task = interval_scheduler.IntervalTask(id, data or "", **given(options))
     run_async(_assign(settings, task, reschedule, if_absent=if_absent))
 
 
-async def _assign(settings: Settings, task: IntervalTask, reschedule: Any, *, if_absent: bool) -> None:
+async def _assign(
+    settings: Settings, task: interval_scheduler.IntervalTask, reschedule: Any, *, if_absent: bool
+) -> None:
     out = Output(settings)
     async with connected(settings, create=True) as scheduler:
         with in_doubt(out, f"It is not known whether the task {task.id!r} is assigned: run it again."):
@@ -93,14 +96,14 @@ async def _edit(settings: Settings, task_id: str, asked: dict[str, Any], resched
         await _tell(out, scheduler, task_id, "changed")
 
 
-async def _tell(out: Output, scheduler: Scheduler, task_id: str, result: str) -> None:
+async def _tell(out: Output, scheduler: interval_scheduler.Scheduler, task_id: str, result: str) -> None:
     """Write what became of the task, and its next run as far as it can be read: what is done is done."""
     next_run: datetime | None = None
     try:
         with in_doubt(out, f"The task {task_id!r} is {result}; its next run was not read."):
             found = await scheduler.get_task(task_id)
         next_run = moment_of(found.next_run) if found else None
-    except StorageError as error:
+    except interval_scheduler.StorageError as error:
         out.say(f"The task {task_id!r} is {result}. Its next run cannot be read: {error}")
     value = {"id": task_id, "result": result, "next_run": next_run}
     out.record(value, {name.replace("_", " "): each for name, each in value.items()})

@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import click
 
-from ... import Scheduler
+import interval_scheduler  # its names load when they are used: the help of a command needs none
+
 from ..asking import confirm
 from ..changes import Forget, Revive
 from ..changing import Find, change_found, how_many, tell_count
@@ -48,7 +49,7 @@ def clear(settings: Settings, *, wanted: Wanted, yes: bool) -> None:
 
 
 def _finder(wanted: Wanted) -> Find:
-    async def find(scheduler: Scheduler) -> AsyncIterator[str]:
+    async def find(scheduler: interval_scheduler.Scheduler) -> AsyncIterator[str]:
         away = set[str]()
         tasks = pages_of(lambda after: scheduler.dead_page(after, PAGE), away)
         async with aclosing(recent(tasks, wanted, lambda task: (task.error, task.died_at))) as pages:

@@ -1,0 +1,103 @@
+"""Bugs of the commands that change tasks: what they do without being told, and what they say of it."""
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+_MANY: Final = "cli/test_changing_many"
+_LOST: Final = "cli/test_changing_lost"
+_ONE: Final = "cli/test_changing_one"
+
+ALL: Final = (
+    Planted(
+        "no answer is a yes",
+        "cli/asking.py",
+        'not in ("y", "yes")',
+        'in ("n", "no")',
+        tests_in("cli/test_changing_asks", "test_yes_and_no"),
+    ),
+    Planted(
+        "a dry run is none",
+        "cli/changing.py",
+        "look if dry_run else make",
+        "make",
+        tests_in(_MANY, "test_each_id_has_an_answer"),
+    ),
+    Planted(
+        "a dry run with a prefix asks and goes on",
+        "cli/changing.py",
+        '            tell_count(settings, f"would be {change.past}", count)\n            return\n',
+        '            tell_count(settings, f"would be {change.past}", count)\n            yes = True\n',
+        tests_in(_MANY, "test_by_a_prefix"),
+    ),
+    Planted(
+        "a partition that is away is told as done",
+        "cli/steps.py",
+        "                code = code_of(error)\n",
+        "                code = DONE\n",
+        tests_in(_LOST, "test_one_of_three_partitions_is_down"),
+    ),
+    Planted(
+        "a call under way at an interrupt is not told",
+        "cli/steps.py",
+        "            finally:\n                report.add(step)\n",
+        "            report.add(step)\n",
+        tests_in(_LOST, "test_an_interrupt_says_what_was_done"),
+    ),
+    Planted(
+        "a signal ends a command where it stands",
+        "cli/interrupts.py",
+        "        if received:\n",
+        "        if True:\n",
+        tests_in(_LOST, "test_an_interrupt_says_what_was_done"),
+    ),
+    Planted(
+        "the work stops with its reader",
+        "cli/steps.py",
+        "            mute()  #",
+        "            raise  #",
+        tests_in(_MANY, "test_a_reader_that_leaves_does_not_stop_the_work"),
+    ),
+    Planted(
+        "ids that are no UTF-8 become others",
+        "cli/ids.py",
+        '"surrogateescape"',
+        '"replace"',
+        tests_in(_MANY, "test_odd_ids"),
+    ),
+    Planted(
+        "ids go to the server one by one",
+        "cli/steps.py",
+        "_AT_ONCE: Final = 2_000",
+        "_AT_ONCE: Final = 1",
+        tests_in(_MANY, "test_thousands_of_ids_share_round_trips"),
+    ),
+    Planted(
+        "a dead task that is scheduled again is taken off",
+        "cli/changes.py",
+        "        if await scheduler.has_task(task_id):\n            return False\n        await",
+        "        await",
+        tests_in(_MANY, "test_dead_tasks"),
+    ),
+    Planted(
+        "a rule that is taken off is left",
+        "cli/rules.py",
+        "        for name, value in options.items()\n        if value is not None\n",
+        "        for name, value in options.items()\n        if value not in (None, Off.OFF)\n",
+        tests_in(_ONE, "test_only_what_is_given_is_edited"),
+    ),
+    Planted(
+        "a payload from a file is cut off",
+        "cli/payloads.py",
+        "_MOST_BYTES: Final = 1 << 20",
+        "_MOST_BYTES: Final = 1 << 7",
+        tests_in(_ONE, "test_payloads_come_from_files_and_stdin"),
+    ),
+    Planted(
+        "the environment is stronger than the command line",
+        "cli/connecting.py",
+        "    if settings.timeout is not None:\n",
+        "    if settings.timeout is not None and not options_from(os.environ):\n",
+        tests_in(_ONE, "test_the_time_that_a_server_may_take"),
+    ),
+)
