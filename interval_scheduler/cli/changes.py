@@ -48,7 +48,7 @@ class Change(ABC):
 
 
 class BulkChange(Change):
-    """A change that a scheduler makes to all tasks with a prefix in one call, so that no ids are sent to and fro.
+    """A change that a scheduler makes to all tasks with a prefix in one call, which needs none of their ids here.
 
     Attributes:
         besides: what else happens then, for the question before it.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,5 +48,15 @@ def command(redis_server: RedisServer, namespace: str) -> Callable[..., Result]:
     def run(*words: str, given: str | bytes = "", **environment: Any) -> Result:
         settings = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
         return run_command(*words, given=given, **{**settings, **environment})
+
+    return run
+
+
+@pytest.fixture
+def beside(command: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
+    """The same while the event loop of the test goes on, so that its own schedulers keep their connections."""
+
+    async def run(*words: str, **given: Any) -> Result:
+        return await asyncio.to_thread(command, *words, **given)
 
     return run

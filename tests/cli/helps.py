@@ -12,7 +12,8 @@ from typing import Final
 import click
 
 from docs.hooks.command_line import GOLDEN, PAGE, with_help
-from interval_scheduler.cli.app import NAME, app
+from interval_scheduler.cli.app import app
+from interval_scheduler.cli.names import NAME
 
 #: Two columns stay empty.
 WIDTH: Final = 98

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.servers import RedisServer
 
 pytestmark = pytest.mark.asyncio
 Command = Callable[..., Result]
+Beside = Callable[..., Awaitable[Result]]
 START = 4_000_000_000
 IDS = [f"t:{n}" for n in range(4000)]
 
@@ -156,8 +157,25 @@ async def test_an_interrupt_by_a_prefix(redis_server: RedisServer, namespace: st
     assert int(said.removeprefix("At least ").replace(",", "")) >= 500
 
 
+async def test_a_second_signal_ends_a_command_that_does_not_heed_the_first() -> None:
+    program = (
+        "import asyncio\nfrom interval_scheduler.cli.connecting import run_async\n"
+        "async def stubborn():\n"
+        "    try:\n        print('begun', flush=True)\n        await asyncio.sleep(3600)\n"
+        "    finally:\n        print('cancelled', flush=True)\n        await asyncio.sleep(3600)\n"
+        "run_async(stubborn())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        for said in (b"begun\n", b"cancelled\n"):
+            assert await process.stdout.readline() == said
+            process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 143
+
+
 async def test_one_of_three_partitions_is_down(
-    command: Command, redis_server: RedisServer, own_server: Callable[..., RedisServer], namespace: str
+    beside: Beside, redis_server: RedisServer, own_server: Callable[..., RedisServer], namespace: str
 ) -> None:
     away = own_server()
     urls = [redis_server.url, redis_server.url_of(1), away.url]
@@ -167,7 +185,7 @@ async def test_one_of_three_partitions_is_down(
         homes = {task.id: task.partition async for task in scheduler.tasks()}
     away.kill()
     settings = {"INTERVAL_SCHEDULER_REDIS": " ".join(urls)}
-    ended = command("pause", "-", "--json", "--timeout", "2s", given="\n".join(ids), **settings)
+    ended = await beside("pause", "-", "--json", "--timeout", "2s", given="\n".join(ids), **settings)
     assert ended.code == 69, ended.err
     told = results(ended)
     for each in ids:
@@ -176,20 +194,20 @@ async def test_one_of_three_partitions_is_down(
     there, gone = (
         next(each for each in ids if (str(away.port) in homes[each]) is is_gone) for is_gone in (False, True)
     )
-    assert command("edit", there, "--retries", "2", "--timeout", "2s", **settings).code == 0
-    assert command("assign", gone, "--every", "1h", "--timeout", "2s", **settings).code == 69
-    assert command("remove", "--prefix", "t:", "--yes", "--timeout", "2s", **settings).code == 69
-    assert command("pause", "--yes", "--timeout", "2s", **settings).code == 69
+    assert (await beside("edit", there, "--retries", "2", "--timeout", "2s", **settings)).code == 0
+    assert (await beside("assign", gone, "--every", "1h", "--timeout", "2s", **settings)).code == 69
+    assert (await beside("remove", "--prefix", "t:", "--yes", "--timeout", "2s", **settings)).code == 69
+    assert (await beside("pause", "--yes", "--timeout", "2s", **settings)).code == 69
 
 
-async def test_on_a_cluster(command: Command, namespace: str) -> None:
+async def test_on_a_cluster(beside: Beside, namespace: str) -> None:
     with RedisCluster(replicas=False) as cluster:
         settings = {"INTERVAL_SCHEDULER_REDIS": cluster.url}
         cluster.wait_well()
-        assert command("assign", "{t}:1", "--every", "15m", "--start", "+1h", **settings).code == 0
+        assert (await beside("assign", "{t}:1", "--every", "15m", "--start", "+1h", **settings)).code == 0
         async with Scheduler.from_url(cluster.url, namespace=namespace) as scheduler:
             await fill(scheduler, IDS[:50])
-        assert command("edit", "{t}:1", "--retries", "2", **settings).code == 0
-        assert command("pause", "--prefix", "t:", "--yes", **settings).out == "50 paused\n"
-        assert command("pause", "--yes", **settings).code == 0
-        assert command("remove", "-", given="\n".join(IDS[:50]), **settings).err == "removed: 50\n"
+        assert (await beside("edit", "{t}:1", "--retries", "2", **settings)).code == 0
+        assert (await beside("pause", "--prefix", "t:", "--yes", **settings)).out == "50 paused\n"
+        assert (await beside("pause", "--yes", **settings)).code == 0
+        assert (await beside("remove", "-", given="\n".join(IDS[:50]), **settings)).err == "removed: 50\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import jsonschema
@@ -20,6 +19,7 @@ from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
 Command = Callable[..., Result]
+Beside = Callable[..., Awaitable[Result]]
 START = 4_000_000_000
 #: What `--json` writes for each id.
 SCHEMA = {
@@ -55,61 +55,61 @@ def results(ended: Result) -> dict[str, str]:
 
 
 @pytest.mark.asyncio
-async def test_each_id_has_an_answer(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_each_id_has_an_answer(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     async with connect(redis_server, namespace) as scheduler:
         await fill(scheduler, "a", "b")
-        paused = command("pause", "a", "x", "a", "--reason", "too loud")
+        paused = await beside("pause", "a", "x", "a", "--reason", "too loud")
         assert paused == Result(1, "id\tresult\na\tpaused\nx\tno such task\n", "paused: 1, no such task: 1\n")
         task = await scheduler.get_task("a")
         assert task is not None
         assert task.paused is not None
         assert (task.paused.reason, "@" in str(task.paused.who)) == ("too loud", True)
-        assert command("run-now", "a", "b", "--dry-run", "--json").out.splitlines() == [
+        assert (await beside("run-now", "a", "b", "--dry-run", "--json")).out.splitlines() == [
             '{"id":"a","done":false,"result":"paused"}',
             '{"id":"b","done":true,"result":"would be told to run"}',
         ]
-        assert results(command("run-now", "a", "b", "x", "--json")) == {
+        assert results(await beside("run-now", "a", "b", "x", "--json")) == {
             "a": "paused",
             "b": "told to run",
             "x": "no such task",
         }
         assert await scheduler.queue_size() == 1
-        assert command("resume", "a", "-q") == Result(0, "a\tresumed\n", "")
-        assert results(command("cancel", "a", "x", "--json")) == {"a": "no run in progress", "x": "no such task"}
-        tried = command("remove", "a", "x", "--dry-run")
+        assert await beside("resume", "a", "-q") == Result(0, "a\tresumed\n", "")
+        assert results(await beside("cancel", "a", "x", "--json")) == {"a": "no run in progress", "x": "no such task"}
+        tried = await beside("remove", "a", "x", "--dry-run")
         assert (tried.code, tried.out) == (1, "id\tresult\na\twould be removed\nx\tno such task\n")
         assert await states(scheduler) == {"a": "waiting", "b": "waiting"}
-        assert command("remove", "a", "b").code == 0
+        assert (await beside("remove", "a", "b")).code == 0
         assert await states(scheduler) == {}
 
 
 @pytest.mark.asyncio
-async def test_odd_ids(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_odd_ids(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     odd = ["--yes", "é 🛰", "tab\there", "two\nlines", "\x1b[2J", "{tag}:1", " "]
     async with connect(redis_server, namespace) as scheduler:
         await fill(scheduler, *odd, "-")
-        shown = command("pause", "--", *odd)
+        shown = await beside("pause", "--", *odd)
         assert shown.code == 0, shown.err
         assert "\x1b" not in shown.out
         assert len(shown.out.splitlines()) == len(odd) + 1
         lines = "".join(f"{each}\r\n" for each in odd if "\n" not in each)
-        read = command("resume", "--json", "-", given=lines + "\n-")
+        read = await beside("resume", "--json", "-", given=lines + "\n-")
         assert results(read) == {each: "resumed" for each in [*odd, "-"] if "\n" not in each}
     for given in (b"a\n\xff\n", b"a\n" + b"x" * 513, b"a\nb\0\n"):
-        refused = command("resume", "-", given=given)
+        refused = await beside("resume", "-", given=given)
         assert (refused.code, refused.out) == (2, "")
         assert "line 2 of stdin: id must" in refused.err
-    assert command("remove", "a", "").code == 2
+    assert (await beside("remove", "a", "")).code == 2
 
 
 @pytest.mark.asyncio
-async def test_thousands_of_ids_share_round_trips(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_thousands_of_ids_share_round_trips(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     ids = [f"t:{n}" for n in range(5000)]
     async with connect(redis_server, namespace) as scheduler:
         await fill(scheduler, *ids)
         with redis_server.client() as client:
             before = _calls(client.info("commandstats"))
-            ended = command("pause", "-", given="\n".join(ids))
+            ended = await beside("pause", "-", given="\n".join(ids))
             assert ended.code == 0, ended.err
             assert ended.err == "paused: 5,000\n"
             assert len(ended.out.splitlines()) == 5001
@@ -143,71 +143,71 @@ def test_a_reader_that_leaves_does_not_stop_the_work(
 
 
 @pytest.mark.asyncio
-async def test_by_a_prefix(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_by_a_prefix(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     async with connect(redis_server, namespace) as scheduler:
         await fill(scheduler, "feed:1", "feed:2", "mail:1")
-        for verb in ("remove", "run-now", "pause", "resume"):
-            refused = command(verb, "--prefix", "feed:")
+        for verb in ("remove", "run-now"):  # in one call, and one by one
+            refused = await beside(verb, "--prefix", "feed:")
             assert (refused.code, refused.out) == (64, "")
             assert "2 tasks whose ids start with 'feed:'" in refused.err
             assert "give --yes" in refused.err
-            assert command(verb, "--prefix", "feed:", "--dry-run").out.startswith("2 would be ")
+            assert (await beside(verb, "--prefix", "feed:", "--dry-run")).out.startswith("2 would be ")
         assert await states(scheduler) == dict.fromkeys(["feed:1", "feed:2", "mail:1"], "waiting")
-        paused = command("pause", "--prefix", "feed:", "--yes", "--reason", "moving", "--json")
+        paused = await beside("pause", "--prefix", "feed:", "--yes", "--reason", "moving", "--json")
         assert (paused.code, paused.out) == (0, '{"count":2,"result":"paused"}\n')
         assert (await states(scheduler))["feed:2"] == "paused"
-        assert command("resume", "--prefix", "feed:", "--yes").out == "2 resumed\n"
-        assert results(command("run-now", "--prefix", "mail:", "--yes", "--json")) == {"mail:1": "told to run"}
-        assert command("remove", "--prefix", "feed:", "--yes").out == "2 removed\n"
+        assert (await beside("resume", "--prefix", "feed:", "--yes")).out == "2 resumed\n"
+        assert results(await beside("run-now", "--prefix", "mail:", "--yes", "--json")) == {"mail:1": "told to run"}
+        assert (await beside("remove", "--prefix", "feed:", "--yes")).out == "2 removed\n"
         assert list(await states(scheduler)) == ["mail:1"]
-        assert command("remove", "--prefix", "", "--yes").code == 2
-        assert command("remove", "a", "--prefix", "b", "--yes").code == 2
-        assert command("remove", "--yes").code == 2
+        assert (await beside("remove", "--prefix", "", "--yes")).code == 2
+        assert (await beside("remove", "a", "--prefix", "b", "--yes")).code == 2
+        assert (await beside("remove", "--yes")).code == 2
 
 
 @pytest.mark.asyncio
-async def test_the_whole_namespace_or_a_queue(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_the_whole_namespace_or_a_queue(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     async with connect(redis_server, namespace) as scheduler:
         await scheduler.queue("mail").connect()
-        refused = command("pause")
+        refused = await beside("pause")
         assert (refused.code, refused.out) == (64, "")
         assert f"Pause the namespace {namespace!r}?" in refused.err
-        assert f"{namespace!r} would be paused" in command("pause", "--dry-run").out
+        assert f"{namespace!r} would be paused" in (await beside("pause", "--dry-run")).out
         assert await scheduler.paused() is None
-        assert command("pause", "--yes", "--reason", "night", "--queue", "mail").code == 0
+        assert (await beside("pause", "--yes", "--reason", "night", "--queue", "mail")).code == 0
         found = await scheduler.queue("mail").paused()
         assert found is not None
         assert found.reason == "night"
         assert await scheduler.paused() is None
-        assert command("pause", "--yes", "--json").out == '{"result":"paused"}\n'
+        assert (await beside("pause", "--yes", "--json")).out == '{"result":"paused"}\n'
         assert await scheduler.paused() is not None
-        assert command("resume", "--yes").out == f"the namespace {namespace!r} is resumed\n"
+        assert (await beside("resume", "--yes")).out == f"the namespace {namespace!r} is resumed\n"
         assert await scheduler.paused() is None
-        assert command("pause", "--yes", "--reason", "two\nlines").code == 2
-        assert command("pause", "--yes", "--queue", "none").code == 78
+        assert (await beside("pause", "--yes", "--reason", "two\nlines")).code == 2
+        assert (await beside("pause", "--yes", "--queue", "none")).code == 78
 
 
 @pytest.mark.asyncio
-async def test_runs_in_progress_are_cancelled(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_runs_in_progress_are_cancelled(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     recorder = Recorder()
     recorder.gate.clear()
     async with connect(redis_server, namespace) as scheduler:
         await scheduler.assign_tasks([IntervalTask("a:1", "a:1"), IntervalTask("a:2", "a:2"), IntervalTask("b", "b")])
         await scheduler.start_task_execute(recorder)
         await recorder.ran(3)
-        tried = await asyncio.to_thread(command, "cancel", "--prefix", "a:", "--dry-run")
+        tried = await beside("cancel", "--prefix", "a:", "--dry-run")
         assert tried.out == "2 would be cancelled\n"
-        ended = await asyncio.to_thread(command, "cancel", "--prefix", "a:", "--yes")
+        ended = await beside("cancel", "--prefix", "a:", "--yes")
         assert ended.code == 0, ended.err
         await until(lambda: len(recorder.cancelled) == 2, 30)
         assert {run.id for run in recorder.cancelled} == {"a:1", "a:2"}
-        assert (await asyncio.to_thread(command, "cancel", "b", "--hand-back")).code == 0
+        assert (await beside("cancel", "b", "--hand-back")).code == 0
         await until(lambda: len(recorder.cancelled) == 3, 30)
         recorder.gate.set()
 
 
 @pytest.mark.asyncio
-async def test_dead_tasks(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     async def fail(data: Any) -> None:
         raise ValueError(data)
 
@@ -223,30 +223,30 @@ async def test_dead_tasks(command: Command, redis_server: RedisServer, namespace
 
         await until(six_are_dead, 30)
         await scheduler.stop_task_execute()
-        refused = command("dead", "revive", "--error-contains", "ROUTE")
+        refused = await beside("dead", "revive", "--error-contains", "ROUTE")
         assert refused.code == 64
         assert "Revive 3 tasks that are dead?" in refused.err
-        assert results(command("revive", "t0", "x", "--dry-run", "--json")) == {
+        assert results(await beside("revive", "t0", "x", "--dry-run", "--json")) == {
             "t0": "would be revived",
             "x": "no such dead task",
         }
         assert await dead() == 6
-        assert results(command("revive", "t0", "x", "--json")) == {"t0": "revived", "x": "no such dead task"}
-        revived = command("dead", "revive", "--error-contains", "route", "--yes", "--json")
+        assert results(await beside("revive", "t0", "x", "--json")) == {"t0": "revived", "x": "no such dead task"}
+        revived = await beside("dead", "revive", "--error-contains", "route", "--yes", "--json")
         assert results(revived) == {"t1": "revived", "t2": "revived"}
-        assert command("dead", "revive", "--error-contains", "route", "--yes", "-q") == Result(0, "", "")
+        assert await beside("dead", "revive", "--error-contains", "route", "--yes", "-q") == Result(0, "", "")
         assert await states(scheduler) == dict.fromkeys(["t0", "t1", "t2"], "waiting")
-        assert command("dead", "clear", "--since", "2090-01-01", "--yes", "-q").out == ""
-        assert command("revive", "--prefix", "t5", "--yes").code == 0
-        assert command("dead", "clear", "--error-contains", "room", "--since", "1h").code == 64
+        assert (await beside("dead", "clear", "--since", "2090-01-01", "--yes", "-q")).out == ""
+        assert (await beside("revive", "--prefix", "t5", "--yes")).code == 0
+        assert (await beside("dead", "clear", "--error-contains", "room", "--since", "1h")).code == 64
         assert await dead() == 2
         await scheduler.assign_task(IntervalTask("t3", start=START))
-        forgotten = command("dead", "clear", "--error-contains", "room", "--since", "1h", "--yes", "--json")
+        forgotten = await beside("dead", "clear", "--error-contains", "room", "--since", "1h", "--yes", "--json")
         assert (forgotten.code, results(forgotten)) == (0, {"t4": "forgotten"})
         assert not await Forget().make(scheduler, "t3"), "it was listed as dead, and is scheduled again by now"
         assert await scheduler.has_task("t3")
-        assert "Forget 0 tasks" in command("dead", "clear").err
-        assert command("dead", "clear", "--yes").out == "0 forgotten\n"
+        assert "Forget 0 tasks" in (await beside("dead", "clear")).err
+        assert (await beside("dead", "clear", "--yes")).out == "0 forgotten\n"
 
 
 def test_a_bug_is_told_in_a_line(redis_server: RedisServer, namespace: str) -> None:

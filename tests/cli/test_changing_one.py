@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.rights import restrict
 from tests.servers import RedisServer
 
 Command = Callable[..., Result]
+Beside = Callable[..., Awaitable[Result]]
 
 #: Every option, and what the task has then.
 _RULES = {
@@ -40,8 +41,8 @@ def connect(server: RedisServer, namespace: str) -> Scheduler:
 
 
 @pytest.mark.asyncio
-async def test_a_task_is_assigned_by_all_its_rules(command: Command, redis_server: RedisServer, namespace: str) -> None:
-    made = command(
+async def test_a_task_is_assigned_by_all_its_rules(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
+    made = await beside(
         "assign", "a", *(f"--{name}={value}" for name, value in _RULES.items()), "--data", '{"n":1}', "--json"
     )
     assert made.code == 0, made.err
@@ -56,17 +57,19 @@ async def test_a_task_is_assigned_by_all_its_rules(command: Command, redis_serve
         assert (rules.late, rules.start_deadline, rules.overlap) == ("skip", 300, "once")
         assert (rules.jitter, rules.history, rules.until) == (10, 5, 4102444800)
 
-        again = command("assign", "a", "--if-absent", "--every", "1m")
+        again = await beside("assign", "a", "--if-absent", "--every", "1m")
         assert (again.code, again.out.splitlines()[1]) == (0, "result    exists")
         task = await scheduler.get_task("a")
         assert task is not None
         assert task.every == 900, "it is left as it is"
-        assert "updated" in command("assign", "a", "--every", "1h", "--start", "+2h", "--reschedule", "start").out
+        assert (
+            "updated" in (await beside("assign", "a", "--every", "1h", "--start", "+2h", "--reschedule", "start")).out
+        )
         task = await scheduler.get_task("a")
         assert task is not None
         assert (task.every, task.data, task.rules.retries) == (3600, "", 0), "it has what is said and nothing else"
 
-        cron = command("assign", "c", "--if-absent", "--cron", "0 9 * * mon-fri", "--timezone", "Europe/Riga")
+        cron = await beside("assign", "c", "--if-absent", "--cron", "0 9 * * mon-fri", "--timezone", "Europe/Riga")
         assert "new" in cron.out
         task = await scheduler.get_task("c")
         assert task is not None
@@ -74,40 +77,40 @@ async def test_a_task_is_assigned_by_all_its_rules(command: Command, redis_serve
 
 
 @pytest.mark.asyncio
-async def test_only_what_is_given_is_edited(command: Command, redis_server: RedisServer, namespace: str) -> None:
+async def test_only_what_is_given_is_edited(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
     async with connect(redis_server, namespace) as scheduler:
         task = IntervalTask("a", "x", every=900, start=4_000_000_000, until=4_100_000_000, retries=3, group="g")
         await scheduler.assign_task(task)
-        edited = command("edit", "a", "--until", "none", "--group", "none", "--retries", "5", "--json")
+        edited = await beside("edit", "a", "--until", "none", "--group", "none", "--retries", "5", "--json")
         assert (edited.code, edited.err) == (0, "")
         assert json.loads(edited.out) == {"id": "a", "result": "changed", "next_run": "2096-10-02T07:06:40Z"}
         found = await scheduler.get_task("a")
         assert found is not None
         assert (found.rules.until, found.group, found.rules.retries) == (None, None, 5)
         assert (found.data, found.every, found.next_run) == ("x", 900, 4_000_000_000), "the rest stays"
-        assert command("edit", "a", "--every", "none", "--start", "none", "--data", "y").code == 0
+        assert (await beside("edit", "a", "--every", "none", "--start", "none", "--data", "y")).code == 0
         found = await scheduler.get_task("a")
         assert found is not None
         assert (found.every, found.data) == (None, "y")
         assert found.next_run < 4_000_000_000
-    assert command("edit", "b", "--retries", "5") == Result(1, "", "There is no task 'b'.\n")
+    assert await beside("edit", "b", "--retries", "5") == Result(1, "", "There is no task 'b'.\n")
 
 
 @pytest.mark.asyncio
 async def test_payloads_come_from_files_and_stdin(
-    command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+    beside: Beside, redis_server: RedisServer, namespace: str, tmp_path: Path
 ) -> None:
     binary, text = bytes(range(256)), "häuser\n"
     (tmp_path / "binary").write_bytes(binary)
-    assert command("assign", "a", "--start", "+1h", "--data", f"@{tmp_path / 'binary'}").code == 0
-    assert command("assign", "b", "--start", "+1h", "--data", "-", given=text).code == 0
-    assert command("assign", "c", "--start", "+1h", "--data", "häuser").code == 0
+    assert (await beside("assign", "a", "--start", "+1h", "--data", f"@{tmp_path / 'binary'}")).code == 0
+    assert (await beside("assign", "b", "--start", "+1h", "--data", "-", given=text)).code == 0
+    assert (await beside("assign", "c", "--start", "+1h", "--data", "häuser")).code == 0
     async with connect(redis_server, namespace) as scheduler:
         assert [await scheduler.is_scheduled(each) for each in "abc"] == [binary, text, "häuser"]
-    missing = command("assign", "d", "--data", f"@{tmp_path / 'nowhere'}")
+    missing = await beside("assign", "d", "--data", f"@{tmp_path / 'nowhere'}")
     assert missing.code == 2
     assert "No such file" in missing.err
-    endless = command("assign", "d", "--data", "@/dev/zero")
+    endless = await beside("assign", "d", "--data", "@/dev/zero")
     assert endless.code == 2
     assert endless.err.startswith("data must be at most")
 
@@ -133,18 +136,18 @@ def test_bad_values_are_told_before_anything_is_sent(command: Command, words: li
 
 @pytest.mark.asyncio
 async def test_settings_of_the_environment_give_way_to_the_command_line(
-    command: Command, redis_server: RedisServer, namespace: str
+    beside: Beside, redis_server: RedisServer, namespace: str
 ) -> None:
     other = f"{namespace}-other"
-    made = command("assign", "a", "--start", "+1h", "-n", other, INTERVAL_SCHEDULER_ACTOR="deployment")
+    made = await beside("assign", "a", "--start", "+1h", "-n", other, INTERVAL_SCHEDULER_ACTOR="deployment")
     assert made.code == 0, made.err
-    assert command("pause", "a", "-n", other, INTERVAL_SCHEDULER_ACTOR="deployment").code == 0
+    assert (await beside("pause", "a", "-n", other, INTERVAL_SCHEDULER_ACTOR="deployment")).code == 0
     async with connect(redis_server, other) as scheduler:
         task = await scheduler.get_task("a")
         assert task is not None
         assert task.paused is not None
         assert task.paused.who == "deployment"
-    bad = command("pause", "a", INTERVAL_SCHEDULER_OPERATION_TIMEOUT_SECONDS="soon")
+    bad = await beside("pause", "a", INTERVAL_SCHEDULER_OPERATION_TIMEOUT_SECONDS="soon")
     assert bad.code == 78
     assert "INTERVAL_SCHEDULER_OPERATION_TIMEOUT_SECONDS must be a number" in bad.err
 
