@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import jsonschema
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.cli.changes import Forget
 from tests.cli.conftest import Result
+from tests.cli.looking import values_of
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
 Command = Callable[..., Result]
 Beside = Callable[..., Awaitable[Result]]
 START = 4_000_000_000
-#: What `--json` writes for each id.
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "done": {"type": "boolean"},
-        "result": {"type": "string"},
-        "error": {"type": "string"},
-    },
-    "required": ["id", "done", "result"],
-    "additionalProperties": False,
-}
 
 
 def connect(server: RedisServer, namespace: str) -> Scheduler:
@@ -48,10 +35,7 @@ async def states(scheduler: Scheduler) -> dict[str, str]:
 
 
 def results(ended: Result) -> dict[str, str]:
-    rows = [json.loads(line) for line in ended.out.splitlines()]
-    for row in rows:
-        jsonschema.validate(row, SCHEMA)
-    return {row["id"]: row["result"] for row in rows}
+    return {row["id"]: row["result"] for row in values_of(ended, "change")}
 
 
 @pytest.mark.asyncio
@@ -154,7 +138,7 @@ async def test_by_a_prefix(beside: Beside, redis_server: RedisServer, namespace:
             assert (await beside(verb, "--prefix", "feed:", "--dry-run")).out.startswith("2 would be ")
         assert await states(scheduler) == dict.fromkeys(["feed:1", "feed:2", "mail:1"], "waiting")
         paused = await beside("pause", "--prefix", "feed:", "--yes", "--reason", "moving", "--json")
-        assert (paused.code, paused.out) == (0, '{"count":2,"result":"paused"}\n')
+        assert (paused.code, values_of(paused, "count")) == (0, [{"count": 2, "result": "paused"}])
         assert (await states(scheduler))["feed:2"] == "paused"
         assert (await beside("resume", "--prefix", "feed:", "--yes")).out == "2 resumed\n"
         assert results(await beside("run-now", "--prefix", "mail:", "--yes", "--json")) == {"mail:1": "told to run"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 import click
@@ -98,12 +97,12 @@ async def _edit(settings: Settings, task_id: str, asked: dict[str, Any], resched
 
 async def _tell(out: Output, scheduler: interval_scheduler.Scheduler, task_id: str, result: str) -> None:
     """Write what became of the task, and its next run as far as it can be read: what is done is done."""
-    next_run: datetime | None = None
+    next_run: float | None = None
     try:
         with in_doubt(out, f"The task {task_id!r} is {result}; its next run was not read."):
             found = await scheduler.get_task(task_id)
-        next_run = moment_of(found.next_run) if found else None
+        next_run = found.next_run if found else None
     except interval_scheduler.StorageError as error:
         out.say(f"The task {task_id!r} is {result}. Its next run cannot be read: {error}")
     value = {"id": task_id, "result": result, "next_run": next_run}
-    out.record(value, {name.replace("_", " "): each for name, each in value.items()})
+    out.record(value, {"id": task_id, "result": result, "next run": moment_of(next_run)})
