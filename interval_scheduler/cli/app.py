@@ -18,6 +18,7 @@ COMPLETION: Final = "_INTERVAL_SCHEDULER_COMPLETE"
 #: For each command the section of the help, where it stands (`module:attribute`), and its line in the help. So the help
 #: loads none of them.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "run": ("Run", "run:run", "Run a worker in processes that are kept up."),
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
 }

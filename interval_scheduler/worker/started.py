@@ -21,9 +21,7 @@ class Started(NamedTuple):
     """The longest time that runs have to end after they were cancelled."""
 
 
-def started(
-    scheduler: Scheduler, executing: Mapping[str, Scheduler], options: Sequence[Mapping[str, Any]]
-) -> Started:
+def started(scheduler: Scheduler, executing: Mapping[str, Scheduler], options: Sequence[Mapping[str, Any]]) -> Started:
     """Put together what a worker tells.
 
     Args:

@@ -1,4 +1,4 @@
-"""Variables of the environment whose names are close to a setting, and are none: they would be left alone in silence."""
+"""Variables of the environment whose names are close to a setting and are none: nothing would tell of them."""
 
 from __future__ import annotations
 
