@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ..connecting import run_async
 from ..durations import Duration
@@ -75,6 +76,8 @@ def run(
             CONFIGURATION, "The command needs a system with POSIX signals: call Worker.run() in a program instead."
         )
     given: dict[str, Any] = {"namespace": settings.namespace, "concurrency": concurrency, "drain_seconds": drain}
+    if click.get_current_context().get_parameter_source("timeout") is not ParameterSource.DEFAULT:
+        given |= {"connect_timeout_seconds": settings.timeout, "operation_timeout_seconds": settings.timeout}
     spec = Spec(
         target=target,
         urls=settings.urls,
@@ -84,7 +87,8 @@ def run(
         uvloop=uvloop,
         log_format=log_format or ("json" if settings.as_json else "text"),
         log_level=log_level or ("warning" if settings.quiet else "info"),
+        utc=settings.utc,
         debug=settings.debug,
     )
-    logs.set_up(spec.log_format, spec.log_level)
+    logs.set_up(spec.log_format, spec.log_level, utc=spec.utc)
     sys.exit(run_async(run_processes(spec, processes, health=health, reload=reload)))

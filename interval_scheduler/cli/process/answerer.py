@@ -21,7 +21,7 @@ _log = logging.getLogger("interval_scheduler.run")
 
 
 class Answer(NamedTuple):
-    """What a path is answered with."""
+    """The answer to a request."""
 
     status: HTTPStatus
     body: str

@@ -1,9 +1,10 @@
-"""What a worker process answers when its supervisor asks how it is."""
+"""The answers of a worker process to its supervisor, which asks how it is."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from ...worker.started import Started
 
 #: The longest time for figures; the check of the health has the time-outs of the scheduler.
 _LONGEST_SECONDS: Final = 5.0
+_log = logging.getLogger("interval_scheduler.run")
 
 
 class Answers:
@@ -42,7 +44,11 @@ class Answers:
             task.cancel()
 
     async def _answer(self, question: str) -> None:
-        answer = await (_health(self._worker) if question == "health" else _figures(self._worker))
+        answer: dict[str, Any] | None = None
+        try:
+            answer = await (_health(self._worker) if question == "health" else _figures(self._worker))
+        except Exception:  # noqa: BLE001 - a bug here is told, and the supervisor gets an answer all the same
+            _log.exception("a question of the supervisor cannot be answered: %s", question)
         self._tell({"answer": question, "value": answer})
 
 

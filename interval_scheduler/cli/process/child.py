@@ -59,7 +59,7 @@ class Child:
         if first is None:  # the supervisor died while this process started
             return DONE
         spec = Spec.from_json(first)
-        logs.set_up(spec.log_format, spec.log_level)
+        logs.set_up(spec.log_format, spec.log_level, utc=spec.utc)
         threading.Thread(target=self._listen, args=(messages,), name="supervisor", daemon=True).start()
         try:
             return self._work(spec)

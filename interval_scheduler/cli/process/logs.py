@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
@@ -43,7 +44,7 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} (its arguments do not fit)"
 
 
-def set_up(log_format: LogFormat, level: str) -> None:
+def set_up(log_format: LogFormat, level: str, *, utc: bool = False) -> None:
     """Send all that is logged in this process to stderr, warnings and uncaught errors too.
 
     A program that sets up its own logging when it is imported comes later, and so is stronger.
@@ -51,9 +52,12 @@ def set_up(log_format: LogFormat, level: str) -> None:
     Args:
         log_format: how a line looks.
         level: the lowest level that is logged.
+        utc: the times of a text are in UTC; those of JSON always are.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(_TEXT))
+    text = logging.Formatter(_TEXT)
+    text.converter = time.gmtime if utc else time.localtime
+    handler.setFormatter(JsonLines() if log_format == "json" else text)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     if log_format == "json":
         logging.captureWarnings(capture=True)

@@ -25,7 +25,7 @@ _RUNS: Final = (
 
 
 class ProcessFigures(NamedTuple):
-    """What is known of one process."""
+    """One process, and its figures."""
 
     number: int
     state: str

@@ -55,7 +55,6 @@ class Spawned:
         #: Done with its exit code when it has ended.
         self.ended: asyncio.Future[int] = self._loop.create_future()
         self.is_up = False
-        self.was_killed = False
         self._times = (0.0, 0.0)
         self._order: Literal["drain", "cut"] | None = None
         self._end_asked = 0.0
@@ -106,7 +105,6 @@ class Spawned:
     def kill(self) -> None:
         """End it without any order."""
         if not self.ended.done():
-            self.was_killed = True
             self._process.kill()
 
     async def ask(self, question: Literal["health", "figures"]) -> Any:

@@ -1,4 +1,4 @@
-"""What the supervisor and a worker process agree on.
+"""The terms between the supervisor and a worker process: settings, and the form of messages.
 
 What the process has to run goes through a socket, since URLs may have a password, and all users see the arguments of a
 process.
@@ -33,6 +33,7 @@ class Spec:
         uvloop: run on the event loop of uvloop.
         log_format: how a line of the log looks.
         log_level: the lowest level that is logged.
+        utc: the times of a log of text are in UTC instead of the machine's own zone.
         debug: log tracebacks of errors that are explained without.
     """
 
@@ -44,6 +45,7 @@ class Spec:
     uvloop: bool = False
     log_format: LogFormat = "text"
     log_level: str = "info"
+    utc: bool = False
     debug: bool = False
 
     def to_json(self) -> dict[str, Any]:

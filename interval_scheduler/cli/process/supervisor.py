@@ -27,13 +27,13 @@ import logging
 import math
 import signal
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 from ..exits import BUG, DONE
 from .slot import Slot
 from .spawned import Spawned
-from .spec import Spec
+from .spec import HELD_BACK, Spec
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 #: Signals that come as close together are one request: a terminal sends one to all processes, and programs such as
@@ -61,7 +61,7 @@ class Supervisor:
         self._code: int | None = None
         self._signals: list[int] = []
         self._signal_at = -math.inf
-        self._was_killed = False
+        self._was_cut_short = False
 
     @property
     def is_ending(self) -> bool:
@@ -73,7 +73,10 @@ class Supervisor:
         self._renewal.set()
 
     async def run(self) -> int:
-        """Run until a signal, or until processes keep dying, and return the exit code."""
+        """Run until a signal, or until processes keep dying, and return the exit code.
+
+        This process has to end with it: signals do nothing from then on.
+        """
         with self._signals_taken():
             work = [*(self._keep(slot) for slot in self.slots), self._renewing()]
             jobs = [asyncio.create_task(self._guarded(each)) for each in work]
@@ -84,7 +87,7 @@ class Supervisor:
                     job.cancel()
                 await asyncio.gather(*jobs, return_exceptions=True)
                 await self._end_all()
-        return exit_code(self._code, self._signals, was_killed=self._was_killed)
+        return exit_code(self._code, self._signals, was_cut_short=self._was_cut_short)
 
     def _start(self, number: int) -> Spawned:
         process = Spawned(number, self._spec, self._note_up)
@@ -98,7 +101,7 @@ class Supervisor:
 
     def _note_end(self, process: Spawned) -> None:
         self.processes.discard(process)
-        self._was_killed |= process.was_killed and self.is_ending
+        self._was_cut_short |= self.is_ending and process.ended.result() != DONE
 
     async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
         try:
@@ -146,9 +149,8 @@ class Supervisor:
         try:
             yield
         finally:
-            for number in (*_ENDING, signal.SIGHUP):
-                with suppress(RuntimeError):  # the loop is closing
-                    loop.remove_signal_handler(number)
+            # All has ended, and this process is about to: a signal that comes now must not change its exit code.
+            signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
 
     def _on_signal(self, number: int) -> None:
         now = asyncio.get_running_loop().time()
@@ -169,16 +171,16 @@ class Supervisor:
         _log.warning("%s again: %s", name, "runs are cut short" if len(self._signals) == 2 else "processes are killed")
 
 
-def exit_code(given_up: int | None, signals: list[int], *, was_killed: bool) -> int:
+def exit_code(given_up: int | None, signals: list[int], *, was_cut_short: bool) -> int:
     """Return the exit code of the supervisor.
 
     Args:
         given_up: the code with which it gave up; `None`: it did not.
         signals: the signals that asked it to end, in their order.
-        was_killed: true if a process had to be killed, since it did not end in time.
+        was_cut_short: true if a process died in the drain, or was killed since it did not end in time.
     """
     if len(signals) > 1:
         return 128 + signals[1]
     if given_up is not None:
         return given_up
-    return 128 + signals[0] if signals and was_killed else DONE
+    return 128 + signals[0] if signals and was_cut_short else DONE

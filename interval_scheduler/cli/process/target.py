@@ -67,7 +67,7 @@ def _made(target: str, factory: Any) -> Worker:
     if not callable(factory):
         kind = type(factory).__name__
         raise BadTarget(
-            f"{target} is a {kind}: it must be a Worker, a coroutine function, or a function that returns a Worker."
+            f"{target} is of the type {kind}: it must be a Worker, a function that returns one, or an executor."
         )
     try:
         made = factory()
