@@ -38,11 +38,6 @@ class Answers:
             self._asked[question] = task
             task.add_done_callback(lambda _: self._asked.pop(question))
 
-    def cancel(self) -> None:
-        """Answer nothing more."""
-        for task in self._asked.values():
-            task.cancel()
-
     async def _answer(self, question: str) -> None:
         answer: dict[str, Any] | None = None
         try:

@@ -98,11 +98,7 @@ class Child:
                 options: Any = spec.options
                 await worker.obey(signals, *spec.urls, only=spec.only, on_start=self._up, **options)
 
-            try:
-                runner.run(work())
-            finally:
-                if self._answers is not None:
-                    self._answers.cancel()
+            runner.run(work())
         return DONE
 
     def _up(self, worker: Started) -> None:
