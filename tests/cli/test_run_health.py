@@ -109,6 +109,13 @@ def test_all_processes_are_told_of(
         assert run.code() == 0, run.said
 
 
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The path of a unix socket, from the folder of the application: few characters are allowed."""
+    monkeypatch.chdir(tmp_path)
+    return Path("health.socket")
+
+
 def ask_at(address: Path) -> Ask:
     """Asks at a unix socket."""
 
@@ -122,10 +129,9 @@ def ask_at(address: Path) -> Ask:
 
 
 def test_a_scheduler_that_is_not_well_is_not_ready(
-    own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path
+    own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path, address: Path
 ) -> None:
     server = own_server()
-    address = tmp_path / "health.socket"
     with socket.socket(socket.AF_UNIX) as left_behind:  # as by a process that was killed
         left_behind.bind(str(address))
     ask = ask_at(address)
@@ -145,12 +151,12 @@ def test_a_scheduler_that_is_not_well_is_not_ready(
 
 
 def test_a_process_that_is_blocked_is_not_ready(
-    redis_server: RedisServer, namespace: str, scheduler: BlockingScheduler, tmp_path: Path
+    redis_server: RedisServer, namespace: str, scheduler: BlockingScheduler, tmp_path: Path, address: Path
 ) -> None:
-    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", f"unix:{tmp_path / 'socket'}")
+    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", f"unix:{address}")
     with running(tmp_path, *words, command=("-m", "tests.cli.run_quickly")) as run:
         run.up(1)
-        ask = ask_at(tmp_path / "socket")
+        ask = ask_at(address)
         run.until(lambda: ask("/ready")[0] == 200)
         scheduler.assign_task(IntervalTask("blocks", "block 600"))
         run.until(lambda: run.times("begin")["blocks"] == 1)
@@ -167,7 +173,7 @@ def test_an_address_in_use_is_told(redis_server: RedisServer, namespace: str, tm
             assert run.code() == 78, run.said
             assert "in use" in run.said
     (tmp_path / "file").write_text("of somebody")
-    with started(tmp_path, redis_server, namespace, "--health", f"unix:{tmp_path / 'file'}") as run:
+    with started(tmp_path, redis_server, namespace, "--health", "unix:file") as run:
         assert run.code() == 78, run.said
     assert (tmp_path / "file").read_text() == "of somebody"
 
