@@ -39,6 +39,9 @@ async def work(data: str) -> None:
     kind, _, seconds = data.partition(" ")
     if kind == "block":
         time.sleep(float(seconds))
+    elif kind == "gate":
+        while not os.path.exists("open"):
+            await asyncio.sleep(0.02)
     else:
         await asyncio.sleep(float(seconds))
     note("end")
