@@ -244,9 +244,7 @@ class Worker:
             async with self._running(None, {}, queues, made, signals) as (scheduler, executing):
                 begun.set()
                 if on_start is not None:
-                    by_name = dict(zip((name or "" for name in queues), executing, strict=True))
-                    own = [{**settled, **self._kinds[name].options} for name in queues]
-                    on_start(started(scheduler, by_name, own))
+                    on_start(started(scheduler, executing, [self._kinds[name] for name in queues], settled))
                 await until_asked(signals, executing)
 
     def _chosen(self, only: Collection[str] | None) -> tuple[str | None, ...]:

@@ -27,7 +27,7 @@ import asyncio, os, time
 from interval_scheduler import current_run
 from interval_scheduler.worker import Worker
 
-worker = Worker(lease_seconds=2, drain_seconds=20, cancel_grace_seconds=0.2, operation_timeout_seconds=2)
+worker = Worker(lease_seconds=20, drain_seconds=60, cancel_grace_seconds=0.2)
 VERSION = 1
 
 def note(what):

@@ -39,7 +39,7 @@ def scheduler(redis_server: RedisServer, namespace: str) -> Iterator[BlockingSch
 
 
 def test_processes_that_are_killed_are_replaced_and_nothing_is_lost(start: Start, scheduler: BlockingScheduler) -> None:
-    run = start("--processes", "2", "--concurrency", "5")
+    run = start("--processes", "2", "--concurrency", "5", INTERVAL_SCHEDULER_LEASE_SECONDS="2")
     run.up(2)
     scheduler.assign_tasks(IntervalTask(f"t{number}", "sleep 0.1") for number in range(200))
     for replaced in (3, 4):
@@ -95,7 +95,7 @@ def test_a_third_signal_kills_what_hangs(start: Start, scheduler: BlockingSchedu
 
 
 def test_what_a_process_that_died_in_the_drain_had_is_run_elsewhere(start: Start, scheduler: BlockingScheduler) -> None:
-    run = start("--processes", "2", "--concurrency", "3")
+    run = start("--processes", "2", "--concurrency", "3", INTERVAL_SCHEDULER_LEASE_SECONDS="5")
     run.up(2)
     scheduler.assign_tasks(IntervalTask(f"t{number}", "sleep 1") for number in range(6))
     run.until(lambda: len(run.times("begin")) == 6)

@@ -58,7 +58,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         ("app.py", None, "must be module:attribute"),
         ("{module}:", None, "must be module:attribute"),
         ("{module}.more:worker", None, "There is no module"),
-        ("{module}:wroker", None, "has no wroker. It has the workers: worker."),
+        ("{module}:other", None, "has no other. It has the workers: worker."),
         ("{module}:worker", "mail", "--only chooses queues of a worker"),
         ("{module}:work", None, "say where Redis is by --redis URL"),
         ("{module}:VERSION", None, "is of the type int: it must be a Worker"),

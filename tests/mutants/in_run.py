@@ -26,8 +26,8 @@ ALL: Final = (
     Planted(
         "a process outlives the supervisor",
         f"{_PROCESS}/child.py",
-        '        _log.warning("the supervisor is gone: this process ends")\n        self._orders.drain()\n',
-        "        return\n",
+        "            self._leave()\n",
+        "            pass\n",
         tests_in(_RUN, "test_no_process_outlives_the_supervisor"),
     ),
     Planted(
@@ -75,8 +75,8 @@ ALL: Final = (
     Planted(
         "who imports the application stands in its traceback",
         f"{_PROCESS}/target.py",
-        "        if not file.startswith((_PACKAGE, _IMPORTING, ",
-        "        if not file.startswith((",
+        "        if not file.startswith(_OTHERS):\n",
+        "        if file:\n",
         tests_in("cli/test_run_starts", "test_an_error_of_the_application_has_its_own_frames_only"),
     ),
     Planted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import os
 import socket
@@ -12,6 +11,7 @@ from typing import Any, Final
 
 from ... import Health, SchedulerError
 from ...worker.started import Started
+from .metrics import FIELDS
 
 #: The longest time for figures; the check of the health has the time-outs of the scheduler.
 _LONGEST_SECONDS: Final = 5.0
@@ -71,7 +71,7 @@ async def _figures(worker: Started) -> dict[str, Any]:
         async with asyncio.timeout(_LONGEST_SECONDS):
             for name, scheduler in worker.executing.items():
                 overview = await scheduler.overview()
-                figures["queues"][name] = [dataclasses.asdict(each) for each in overview.partitions]
+                figures["queues"][name] = [{key: getattr(each, key) for key in FIELDS} for each in overview.partitions]
             figures["runs"] = await _runs(worker)
     except (SchedulerError, TimeoutError):
         pass  # what could not be had is missing: /ready tells the reason

@@ -29,7 +29,7 @@ class Channel:
 
     def messages(self) -> Iterator[dict[str, Any]]:
         """Wait for each message in turn, until the supervisor is gone."""
-        with contextlib.suppress(OSError):  # a reset is an end too
+        with contextlib.suppress(OSError, ValueError):  # a reset is an end too, and so is half a line
             for line in self._file:
                 yield json.loads(line)
 

@@ -75,13 +75,19 @@ class Child:
 
     def _listen(self, messages: Iterator[dict[str, Any]]) -> None:
         """Do what the supervisor says, in a thread; when it is gone, end the process in time."""
-        for message in messages:
-            if (order := message.get("order")) is not None:
-                (self._orders.cut if order == "cut" else self._orders.drain)()
-            elif self._answers is not None:
-                self._orders.call(partial(self._answers.ask, message["ask"]))
-        _log.warning("the supervisor is gone: this process ends")
+        try:
+            for message in messages:
+                if (order := message.get("order")) is not None:
+                    (self._orders.cut if order == "cut" else self._orders.drain)()
+                elif self._answers is not None:
+                    self._orders.call(partial(self._answers.ask, message["ask"]))
+        finally:  # whatever keeps it from hearing more
+            self._leave()
+
+    def _leave(self) -> None:
         self._orders.drain()
+        # Not in this thread: who should read the log may be gone as well, and a line then wait for ever.
+        self._orders.call(partial(_log.warning, "the supervisor is gone: this process ends"))
         # No event tells that an executor does not end.
         time.sleep(self._longest_end_seconds + KILL_AFTER_SECONDS)
         os._exit(BUG)

@@ -16,6 +16,8 @@ _COUNTS: Final = (
     ("tasks_failing", "failing", "Tasks whose last run failed and that go on."),
     ("tasks_due", "due", "Tasks that are due now."),
 )
+#: All of a `PartitionOverview` that is needed here.
+FIELDS: Final = ("name", "online", "oldest_due", "server_time", *(key for _, key, _ in _COUNTS))
 _RUNS: Final = (
     ("runs_total", "runs", "counter", "Runs that have ended in the process."),
     ("run_failures_total", "failures", "counter", "Runs that have failed in the process."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,8 +15,12 @@ from ...worker import Kind, Worker
 from ..exits import CONFIGURATION, Ended
 
 _FORM: Final = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
-_PACKAGE: Final = str(Path(__file__).parents[2])
-_IMPORTING: Final = str(Path(importlib.__file__).parent)
+#: Where the frames are that the author of the application has no use for.
+_OTHERS: Final = (
+    f"{Path(__file__).parents[2]}{os.sep}",
+    f"{Path(importlib.__file__).parent}{os.sep}",
+    "<frozen importlib",
+)
 
 
 class BadTarget(Ended):
@@ -108,7 +113,7 @@ def _shortened(error: BaseException) -> BaseException:
     trace = error.__traceback__
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((_PACKAGE, _IMPORTING, "<frozen importlib")):
+        if not file.startswith(_OTHERS):
             kept.append(trace)
         trace = trace.tb_next
     shortened: TracebackType | None = None
