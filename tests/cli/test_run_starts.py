@@ -131,7 +131,9 @@ def make():
 """
 
 
-@pytest.mark.parametrize("words", [["app:work", "--queue", "mail"], ["app:make", "--only", "mail"]])
+@pytest.mark.parametrize(
+    "words", [["app:work", "--queue", "mail"], ["app:make", "--only", "mail", "--json", "--quiet", "--timeout", "20s"]]
+)
 def test_a_function_can_be_run(redis_server: RedisServer, namespace: str, tmp_path: Path, words: list[str]) -> None:
     with (
         running(tmp_path, *words, "--redis", redis_server.url, "-n", namespace, app=FUNCTIONS) as run,
@@ -139,3 +141,5 @@ def test_a_function_can_be_run(redis_server: RedisServer, namespace: str, tmp_pa
     ):
         scheduler.queue("mail").assign_task(IntervalTask("t", "payload"))
         run.until(lambda: run.times("end")["payload"] == 1)
+        if "--quiet" in words:
+            assert {line["level"] for line in run.logged()} == {"warning"}, "the server keeps nothing on a disk"
