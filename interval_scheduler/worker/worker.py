@@ -11,6 +11,7 @@ from typing import Any, Concatenate, TypeVar, Unpack, overload
 from .. import AlreadyExecuting, ConfigurationError, FlatOptions, NotConnected, Scheduler
 from ..environment import URLS, options_from, urls_from
 from .calling import Hook, executor_for
+from .choosing import chosen_queues
 from .endings import obeying, stopped_together, until_asked
 from .kind import Kind, Payload, Rest
 from .lifespans import Lifespan, entered
@@ -237,7 +238,7 @@ class Worker:
         Raises:
             SchedulerError: as for `run`.
         """
-        queues = self._chosen(only)
+        queues = chosen_queues(only, tuple(self._kinds))
         with obeying(signals) as begun:
             settled = self._settled(options)
             made = self._made(urls, settled)
@@ -246,20 +247,6 @@ class Worker:
                 if on_start is not None:
                     on_start(started(scheduler, executing, [self._kinds[name] for name in queues], settled))
                 await until_asked(signals, executing)
-
-    def _chosen(self, only: Collection[str] | None) -> tuple[str | None, ...]:
-        if not self._kinds:
-            raise ConfigurationError("executor", "is missing: bind one with @worker.executor")
-        if only is None:
-            return tuple(self._kinds)
-        if isinstance(only, str) or not only:
-            raise ConfigurationError("only", f"must be a list of names of queues, got {only!r}")
-        chosen = tuple(dict.fromkeys(name or None for name in only))
-        for name in chosen:
-            if name not in self._kinds:
-                known = ", ".join(repr(each or "") for each in self._kinds)
-                raise ConfigurationError("only", f"names {name or ''!r}, which has no executor here; there are {known}")
-        return chosen
 
     def _settled(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options: the environment is stronger than the code, and the caller of `run` than both."""
