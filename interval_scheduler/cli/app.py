@@ -14,6 +14,7 @@ from .lazy_group import LazyGroup, Places
 from .names import COMPLETION, NAME
 
 COMMANDS: Final[Places] = {
+    "run": ("Run", "run:run", "Run a worker in processes that are kept up."),
     "list": ("Look", "list_tasks:list_", "List tasks, in the order in which they are due."),
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),

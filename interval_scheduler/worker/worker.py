@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Concatenate, TypeVar, Unpack, overload
 
 from .. import AlreadyExecuting, ConfigurationError, FlatOptions, NotConnected, Scheduler
 from ..environment import URLS, options_from, urls_from
 from .calling import Hook, executor_for
+from .choosing import chosen_queues
 from .endings import obeying, stopped_together, until_asked
 from .kind import Kind, Payload, Rest
+from .lifespans import Lifespan, entered
 from .signals import Signals, signals_noted
+from .started import Started, started
+from .typos import tell_typos
 
-#: Makes what the executors share, such as a pool of connections: called with nothing, or with the scheduler.
-Lifespan = Callable[..., AbstractAsyncContextManager[Mapping[str, Any] | None]]
 _Hook = TypeVar("_Hook", bound=Hook)
 _Function = Callable[Concatenate[Payload, Rest], Coroutine[Any, Any, Any]]
 
@@ -213,34 +215,49 @@ class Worker:
             ExecutionEnded: the execution of tasks ended without being asked to.
             SchedulerError: as for `Scheduler.connect`.
         """
-        queues = self._chosen(only)
-        with signals_noted() as signals, obeying(signals) as begun:
-            made = self._made(urls, options)
-            async with self._running(None, {}, queues, made, signals) as (_, executing):
+        with signals_noted() as signals:
+            await self.obey(signals, *urls, only=only, **options)
+
+    async def obey(
+        self,
+        signals: Signals,
+        *urls: str,
+        only: Collection[str] | None = None,
+        on_start: Callable[[Started], object] | None = None,
+        **options: Unpack[FlatOptions],
+    ) -> None:
+        """Run the worker as `run` does, until `signals` says that it has to end, wherever that comes from.
+
+        Args:
+            signals: its events take the place of the first signal and of the second one.
+            *urls: as for `run`.
+            only: as for `run`.
+            on_start: called once, when all executors are at work.
+            **options: as for `run`.
+
+        Raises:
+            SchedulerError: as for `run`.
+        """
+        queues = chosen_queues(only, tuple(self._kinds))
+        with obeying(signals) as begun:
+            settled = self._settled(options)
+            made = self._made(urls, settled)
+            async with self._running(None, {}, queues, made, signals) as (scheduler, executing):
                 begun.set()
+                if on_start is not None:
+                    on_start(started(scheduler, executing, [self._kinds[name] for name in queues], settled))
                 await until_asked(signals, executing)
 
-    def _chosen(self, only: Collection[str] | None) -> tuple[str | None, ...]:
-        if not self._kinds:
-            raise ConfigurationError("executor", "is missing: bind one with @worker.executor")
-        if only is None:
-            return tuple(self._kinds)
-        if isinstance(only, str) or not only:
-            raise ConfigurationError("only", f"must be a list of names of queues, got {only!r}")
-        chosen = tuple(dict.fromkeys(name or None for name in only))
-        for name in chosen:
-            if name not in self._kinds:
-                known = ", ".join(repr(each or "") for each in self._kinds)
-                raise ConfigurationError("only", f"names {name or ''!r}, which has no executor here; there are {known}")
-        return chosen
+    def _settled(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options: the environment is stronger than the code, and the caller of `run` than both."""
+        tell_typos(os.environ, self._logger)
+        return {**self._options, **options_from(os.environ), **options}
 
-    def _made(self, urls: tuple[str, ...] = (), options: Mapping[str, Any] | None = None) -> Scheduler:
-        """Make the scheduler: the environment is stronger than the code, and the caller of `run` than both."""
+    def _made(self, urls: tuple[str, ...], settled: Any) -> Scheduler:
         urls = urls or urls_from(os.environ) or self._urls
         if not urls:
             raise ConfigurationError("urls", f"are missing: give some to the Worker, or set {URLS}")
-        merged: Any = {**self._options, **options_from(os.environ), **(options or {})}
-        return Scheduler.from_url(*urls, logger=self._logger, **merged)
+        return Scheduler.from_url(*urls, logger=self._logger, **settled)
 
     @asynccontextmanager
     async def _running(
@@ -255,7 +272,7 @@ class Worker:
             raise AlreadyExecuting("the worker is running already: one of its own for each event loop")
         self._is_running = True
         try:
-            scheduler = given or made or self._made()
+            scheduler = given or made or self._made((), self._settled({}))
             kinds = [self._kinds[name] for name in queues]
             # Asked for before the connection is made, so that they connect with it.
             schedulers = [scheduler if k.queue is None else scheduler.queue(k.queue, **k.options) for k in kinds]
@@ -265,7 +282,7 @@ class Worker:
                 else:
                     await scheduler.start_task_accept()
                 shared = self._lifespan if kinds else None
-                found = state or await stack.enter_async_context(_entered(shared, scheduler))
+                found = state or await stack.enter_async_context(entered(shared, scheduler))
                 arguments = [kind.wanted.filled(found) for kind in kinds]
                 self._scheduler = scheduler
                 stack.callback(self._forget)
@@ -285,15 +302,3 @@ class Worker:
             kind.function, filled, kind.wanted.run, kind.decode, self._hooks, in_batches=in_batches
         )
         await scheduler.start_task_execute(execute, concurrency=kind.concurrency, batch=kind.batch)
-
-
-@asynccontextmanager
-async def _entered(lifespan: Lifespan | None, scheduler: Scheduler) -> AsyncIterator[Mapping[str, Any]]:
-    if lifespan is None:
-        yield {}
-        return
-    takes_it = bool(inspect.signature(lifespan).parameters)
-    async with lifespan(scheduler) if takes_it else lifespan() as state:
-        if state is not None and not isinstance(state, Mapping):
-            raise ConfigurationError("lifespan", f"must yield a mapping or nothing, not {type(state).__name__}")
-        yield state or {}

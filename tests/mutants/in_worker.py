@@ -32,8 +32,8 @@ ALL: Final = (
     Planted(
         "the lifespan is entered beside what a test gives",
         "worker/worker.py",
-        "found = state or await stack.enter_async_context(_entered(shared, scheduler))",
-        "found = {**await stack.enter_async_context(_entered(shared, scheduler)), **state}",
+        "found = state or await stack.enter_async_context(entered(shared, scheduler))",
+        "found = {**await stack.enter_async_context(entered(shared, scheduler)), **state}",
         tests_in(_RUNNING, "test_state_takes_the_place_of_the_lifespan"),
     ),
     Planted(

@@ -77,3 +77,22 @@ async def test_a_second_signal_ends_a_lifespan_that_hangs(redis_server: RedisSer
     process.send_signal(signal.SIGTERM)
     out, err = await _rest(process)
     assert (out, process.returncode) == ("well\n", 0), err
+
+
+async def test_a_third_signal_ends_the_process(redis_server: RedisServer, namespace: str) -> None:
+    process = await _started(redis_server, namespace, 60, "leaving")
+    assert await _line(process) == "open"
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.queue("mail").assign_task(IntervalTask("m", "0"))
+        assert [await _line(process), await _line(process)] == ["begin 0", "end 0"], "it has started"
+    process.send_signal(signal.SIGTERM)
+    assert await _line(process) == "leaving", "it has taken the first one"
+    process.send_signal(signal.SIGINT)
+    ended = asyncio.create_task(process.wait())
+    async with asyncio.timeout(60):
+        while not ended.done():
+            process.send_signal(signal.SIGTERM)
+            # Nothing tells that it has taken the second one, and one that comes before that ends nothing.
+            await asyncio.wait([ended], timeout=0.02)
+    out, err = await _rest(process)
+    assert (out, process.returncode) == ("", -signal.SIGTERM), err
