@@ -69,6 +69,13 @@ async def are_scheduled(partition: ScriptRunner, ids: Sequence[bytes]) -> list[b
     return [row is not None for row in await look(partition, ids, -1)]
 
 
+async def exist(partition: ScriptRunner, ids: Sequence[bytes]) -> list[bool]:
+    """Tell of each id if there is a task, dead ones too; no record is sent."""
+    keys = partition.keys
+    records, *_ = await partition.read(scripts.LOOK, keys.of[scripts.LOOK], (-1, *ids))
+    return [record is not None for record in records]
+
+
 class Page(NamedTuple):
     """Some tasks, and the mark of the next page (None: there is no further page)."""
 
