@@ -20,6 +20,10 @@ COMPLETION: Final = "_INTERVAL_SCHEDULER_COMPLETE"
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
+    "clear": ("Change", "clearing:clear", "Remove all tasks of the namespace or the queue."),
+    "rate": ("Change", "rating:rate", "Show or set how many runs may start in some time."),
+    "export": ("Operate", "exporting:export", "Write all tasks into a file."),
+    "import": ("Operate", "importing:import_", "Restore a backup, or carry schedules of others over."),
 }
 SECTIONS: Final = ("Run", "Look", "Change", "Operate")
 

@@ -9,7 +9,7 @@ changes meanwhile. It may be read twice; the caller takes the first.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -44,7 +44,7 @@ class Peer(NamedTuple):
     read: Callable[[Any, str, str], AsyncIterator[Found]]
 
 
-async def read(peer: str, url: str, prefix: str | None, zone: str) -> AsyncIterator[Found]:
+async def read(peer: str, url: str, prefix: str | None, zone: str) -> AsyncGenerator[Found, None]:
     """Yield what becomes of each schedule of a peer.
 
     Args:
@@ -96,7 +96,7 @@ async def _opened(url: str) -> AsyncIterator[Redis]:
         await client.aclose()
 
 
-async def _redbeat(client: Any, prefix: str, zone: str) -> AsyncIterator[Found]:
+async def _redbeat(client: Any, prefix: str, zone: str) -> AsyncGenerator[Found, None]:
     async for step in _scores(client, f"{prefix}:schedule"):
         keys = [key for key, _ in step]
         records = await _fields(client, keys, ("definition", "meta"))
@@ -104,7 +104,7 @@ async def _redbeat(client: Any, prefix: str, zone: str) -> AsyncIterator[Found]:
             yield redbeat.read(redbeat.Record(_text(key).removeprefix(prefix), due, definition, meta), zone)
 
 
-async def _apscheduler(client: Any, prefix: str, _: str) -> AsyncIterator[Found]:
+async def _apscheduler(client: Any, prefix: str, _: str) -> AsyncGenerator[Found, None]:
     cursor: Any = 0
     while True:
         cursor, found = await client.hscan(f"{prefix}jobs", cursor, count=_STEP)
@@ -114,7 +114,7 @@ async def _apscheduler(client: Any, prefix: str, _: str) -> AsyncIterator[Found]
             return
 
 
-async def _rq_scheduler(client: Any, prefix: str, zone: str) -> AsyncIterator[Found]:
+async def _rq_scheduler(client: Any, prefix: str, zone: str) -> AsyncGenerator[Found, None]:
     async for step in _scores(client, f"{prefix}scheduler:scheduled_jobs"):
         keys = [f"{prefix}job:".encode() + job_id for job_id, _ in step]
         records = await _fields(client, keys, rq_scheduler.FIELDS)
@@ -122,7 +122,7 @@ async def _rq_scheduler(client: Any, prefix: str, zone: str) -> AsyncIterator[Fo
             yield rq_scheduler.job_of(rq_scheduler.Record(_text(job_id), due, fields), zone)
 
 
-async def _npm(client: Any, prefix: str, _: str) -> AsyncIterator[Found]:
+async def _npm(client: Any, prefix: str, _: str) -> AsyncGenerator[Found, None]:
     async for step in _scores(client, f"{prefix}mainIndex"):
         for moment, _due in step:
             at = 0
