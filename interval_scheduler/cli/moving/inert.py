@@ -163,6 +163,8 @@ class _Machine:
         args, by = self.pop(), self.pop()
         if not isinstance(args, tuple):
             raise CannotRead("it makes an object of what is no tuple")
+        if by in _RECONSTRUCTORS and len(args) == 3:
+            by, args = args[0], ()  # the first protocols say so that an object of a class has no arguments
         self.stack.append(Made(by, (*args, *more)))
 
     def build(self) -> None:
@@ -181,6 +183,7 @@ class _Machine:
         self.stack.append(self._memory[at])
 
 
+_RECONSTRUCTORS: Final = (Name("copy_reg", "_reconstructor"), Name("copyreg", "_reconstructor"))
 #: Instructions whose argument is the value.
 _VALUES: Final = frozenset(
     {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}

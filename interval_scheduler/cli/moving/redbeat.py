@@ -29,7 +29,11 @@ def read(record: Record, zone: str) -> Found:
         return LeftOut(record.name, "its definition is missing or cannot be read")
     if record.due < 0:
         return LeftOut(record.name, "it is over: its schedule has no further run")
-    found = entry_of(str(definition.get("name", record.name)), definition, zone, start=record.due)
+    schedule = definition.get("schedule")
+    is_crontab = isinstance(schedule, dict) and schedule.get("__type__") == "crontab"
+    # Scores are cut to whole seconds, so that of a crontab may be in the minute before.
+    start = -(-record.due // 60) * 60 if is_crontab else record.due
+    found = entry_of(str(definition.get("name", record.name)), definition, zone, start=start)
     last = (_parsed(record.meta) or {}).get("last_run_at")
     ran_in = last.get("timezone") if isinstance(last, dict) else None
     if isinstance(found, Carried) and found.task.rules.cron and isinstance(ran_in, str) and ran_in != zone:

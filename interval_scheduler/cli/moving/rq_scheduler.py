@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from ... import IntervalTask, next_runs
 from .found import CannotCarry, Carried, Found, LeftOut, payload, task_of
 from .inert import MOST_BYTES, CannotRead, read
 
@@ -61,7 +62,18 @@ def _carried(record: Record, fields: dict[str, bytes | None], zone: str) -> Carr
         asked["timeout"] = timeout
     if retries := _number(fields["retries_left"]):
         asked["retries"] = retries
-    return Carried(task_of(record.id, payload(func, args, kwargs, options), **asked), notes=_notes(fields))
+    task = task_of(record.id, payload(func, args, kwargs, options), **asked)
+    return Carried(task, notes=(*_notes(fields), *_zone_note(task, record.due, zone)))
+
+
+def _zone_note(task: IntervalTask, due: float, zone: str) -> tuple[str, ...]:
+    """Return a note if the next run is not what the cron expression says in the time zone."""
+    if task.rules.cron is None:
+        return ()
+    plain = IntervalTask(task.id, cron=task.rules.cron, timezone=zone)
+    if next_runs(plain, 1, due - 0.001)[0].timestamp() == due:
+        return ()
+    return (f"its next run is at no time of its cron expression in {zone}, which it is taken to be in: see --timezone",)
 
 
 def _recurrence(meta: dict[Any, Any], zone: str) -> dict[str, Any]:

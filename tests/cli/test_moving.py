@@ -1,0 +1,295 @@
+"""Moving in: the schedules that other schedulers themselves wrote are carried over, or left out for a reason."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from interval_scheduler import IntervalTask, PausedState, ScheduledTask, Scheduler, next_runs
+from tests.cli.conftest import DEADLINE_SECONDS, Result, run_command
+from tests.cli.peers import npm
+from tests.servers import RedisServer, free_port
+
+Command = Callable[..., Result]
+#: 2096-05-01 08:30 UTC, when the peers have things to do.
+LATER: Final = 3986699400.0
+ROOT: Final = Path(__file__).parents[2]
+
+
+class Peers:
+    """A Redis on which each peer wrote its schedules, and the times that APScheduler told."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        programs = {
+            "redbeat": [server.url],
+            "apscheduler": [str(server.port)],
+            "apscheduler old": [str(server.port), "0", "old."],
+            "rq_scheduler": [server.url],
+            "rq_scheduler json": [server.url_of(1), "json"],
+        }
+        running = {
+            name: subprocess.Popen(
+                [sys.executable, "-m", f"tests.cli.peers.write_{name.split()[0]}", *words],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,  # what they warn of is theirs
+                text=True,
+            )
+            for name, words in programs.items()
+        }
+        try:
+            ended = {name: each.communicate(timeout=DEADLINE_SECONDS) for name, each in running.items()}
+        finally:
+            for each in running.values():
+                each.kill()
+        for name, each in running.items():
+            assert each.returncode == 0, f"{name}: {ended[name][1]}"
+        self.calendar: dict[str, list[float]] = json.loads(ended["apscheduler"][0])
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[Peers]:
+    with RedisServer() as server:
+        yield Peers(server)
+
+
+def told(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a command with `--json` told: for each id why it is left out or differs, and the counts."""
+    *rows, counts = map(json.loads, result.out.splitlines())
+    return {row["id"]: row for row in rows}, counts
+
+
+async def tasks_of(server: RedisServer, namespace: str) -> dict[str, ScheduledTask]:
+    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+        return {task.id: task async for task in scheduler.tasks()}
+
+
+async def exported(server: RedisServer, namespace: str) -> list[bytes]:
+    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+        return sorted([line async for line in scheduler.export() if b'"at_ms"' not in line])
+
+
+@pytest.mark.asyncio
+async def test_redbeat(command: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
+    words = ("import", "--from", "redbeat", peers.server.url, "--timezone", "Europe/Riga", "--json")
+    ended = command(*words)
+    assert ended.code == 1, ended.err
+    rows, counts = told(ended)
+    assert rows.keys() == {"by-rule", "over", "first-if-monday"}
+    assert all(row["left_out"] for row in rows.values())
+    assert (counts["found"], counts["carried"], counts["new"]) == (6, 3, 3)
+    tasks = await tasks_of(redis_server, namespace)
+    hourly, workdays, rests = tasks["every-hour"], tasks["workdays"], tasks["rests"]
+    assert json.loads(hourly.data) == {"task": "shop.refresh", "args": [7, "a"], "kwargs": {"deep": True}}
+    with peers.server.client() as client:
+        assert hourly.next_run == client.zscore("redbeat::schedule", "redbeat:every-hour")
+    assert (hourly.every, hourly.state) == (3600, "waiting")
+    assert (workdays.cron, workdays.timezone) == ("0 9-17/2 * * mon,fri", "Europe/Riga")
+    assert json.loads(workdays.data)["options"] == {"queue": "slow"}
+    expected = next_runs(IntervalTask("a", cron=workdays.cron, timezone="Europe/Riga"), 1, workdays.next_run - 1)
+    assert workdays.next_run_at == expected[0], "Celery's next run is ours"
+    assert (rests.state, rests.every) == ("paused", 60)
+    assert isinstance(rests.paused, PausedState)
+    assert rests.paused.reason == "paused in redbeat"
+    before = await exported(redis_server, namespace)
+    again = told(command(*words))[1]
+    assert (again["carried"], again["new"], again["skipped"]) == (3, 0, 3)
+    assert await exported(redis_server, namespace) == before, "to import again changes nothing"
+
+
+def test_a_time_zone_that_seems_to_be_another_is_told(command: Command, peers: Peers) -> None:
+    rows, _ = told(command("import", "--from", "redbeat", peers.server.url, "--dry-run", "--json"))
+    assert not rows["workdays"]["left_out"]
+    assert "Europe/Riga" in rows["workdays"]["why"][0]
+    rows, _ = told(
+        command("import", "--from", "rq-scheduler", peers.server.url, "--timezone", "Asia/Tokyo", "--dry-run", "--json")
+    )
+    assert "see --timezone" in rows["workdays"]["why"][0]
+
+
+@pytest.mark.parametrize("prefix", ["apscheduler.", "old."])
+@pytest.mark.asyncio
+async def test_apscheduler(
+    command: Command, peers: Peers, redis_server: RedisServer, namespace: str, prefix: str
+) -> None:
+    """The jobs under `old.` are pickled by the first protocol."""
+    ended = command("import", "--from", "apscheduler", peers.server.url, "--key-prefix", prefix, "--json")
+    rows, counts = told(ended)
+    assert ended.code == 1, ended.err
+    left_out = {name: row["why"][0] for name, row in rows.items() if row["left_out"]}
+    assert left_out.keys() == {"one-year", "both-days", "either", "a-date", "a-method"}
+    assert left_out["a-date"] == "args[0] is an object of datetime.datetime, which JSON does not have"
+    assert "Shop" in left_out["a-method"]
+    assert "OrTrigger" in left_out["either"]
+    assert "3 of its runs" in rows["month-end"]["why"][0]
+    tasks = await tasks_of(redis_server, namespace)
+    assert counts["new"] == len(tasks) == 10
+    quarter, plain, once = tasks["every-quarter"], tasks["plain"], tasks["once"]
+    assert json.loads(quarter.data)["args"] == [7, ["a", None]]
+    assert json.loads(quarter.data)["kwargs"] == {"deep": {"x": 1.5}}
+    assert (quarter.every, quarter.rules.jitter, quarter.rules.missed) == (900, 30, "all")
+    assert (quarter.rules.late, quarter.rules.start_deadline) == ("skip", 120)
+    assert quarter.rules.until == LATER + 86_400
+    assert LATER <= quarter.next_run <= LATER + 30
+    assert (plain.next_run, plain.every, plain.rules.late) == (LATER, 3600, "run")
+    assert json.loads(plain.data)["options"] == {"name": "by hand"}
+    assert (once.next_run, once.every, once.cron) == (LATER, None, None)
+    assert tasks["rests"].state == "paused"
+
+
+@pytest.mark.asyncio
+async def test_a_calendar_of_apscheduler_is_the_same_here(
+    command: Command, peers: Peers, redis_server: RedisServer, namespace: str
+) -> None:
+    command("import", "--from", "apscheduler", peers.server.url)
+    tasks = await tasks_of(redis_server, namespace)
+    same = {name: moments for name, moments in peers.calendar.items() if name in tasks}
+    assert same.keys() == {"workdays", "month-end", "second-friday", "last-sunday", "from-monday", "lists"}
+    for name, moments in same.items():
+        ours = next_runs(tasks[name], 20, after=moments[0] - 1)
+        assert [moment.timestamp() for moment in ours] == moments, name
+
+
+@pytest.mark.parametrize("db", [0, 1])
+@pytest.mark.asyncio
+async def test_rq_scheduler(command: Command, peers: Peers, redis_server: RedisServer, namespace: str, db: int) -> None:
+    """In database 1 the serializer is JSON; there are no jobs that JSON cannot have."""
+    ended = command("import", "--from", "rq-scheduler", peers.server.url_of(db), "--json")
+    rows, counts = told(ended)
+    left_out = {name: row["why"][0] for name, row in rows.items() if row["left_out"]}
+    assert left_out.keys() == ({"a-date", "a-method"} if db == 0 else set())
+    assert ended.code == (1 if db == 0 else 0), ended.err
+    assert "datetime" in left_out.get("a-date", "datetime")
+    assert "Python object" in left_out.get("a-method", "Python object")
+    assert rows["once"]["why"] == ["its callback for success is not called"]
+    tasks = await tasks_of(redis_server, namespace)
+    assert counts["carried"] == len(tasks) == 4
+    quarter, five, workdays, once = (tasks[name] for name in ("every-quarter", "five-times", "workdays", "once"))
+    assert json.loads(quarter.data) == {
+        "task": "shop.refresh",
+        "args": [7, "a"],
+        "kwargs": {"deep": True},
+        "options": {"queue": "slow"},
+    }
+    assert (quarter.next_run, quarter.every, quarter.rules.timeout) == (LATER, 900, 45)
+    assert (five.rules.max_runs, five.every) == (5, 60)
+    assert json.loads(five.data)["options"]["meta"] == {"tenant": "t7"}
+    assert (workdays.cron, json.loads(workdays.data)["options"]) == ("30 8 * * 1-5", {"queue": "cron"})
+    assert (once.next_run, once.every) == (LATER, None)
+
+
+@pytest.mark.asyncio
+async def test_npm(
+    command: Command, own_server: Callable[..., RedisServer], redis_server: RedisServer, namespace: str
+) -> None:
+    first, second = own_server(), own_server()
+    npm.write(first)
+    with second.client() as client:
+        client.rpush("3986699400000", "tsk:elsewhere")
+        client.zadd("mainIndex", {"3986699400000": 3986699400000})
+        client.hset("tsk:elsewhere", mapping={"data": b"\xff", "canceled": "false", "interval": "60000"})
+    ended = command("import", "--from", "npm", first.url, second.url, "--json")
+    rows, counts = told(ended)
+    assert ended.code == 1, ended.err
+    assert rows["too-short"]["left_out"]
+    assert "runs once" in rows["updated"]["why"][0]
+    assert (counts["found"], counts["carried"]) == (6, 5), "one that was removed is no task"
+    tasks = await tasks_of(redis_server, namespace)
+    assert {name: (task.next_run, task.every, task.data) for name, task in tasks.items()} == {
+        "user:1": (LATER, 900, '{"user":"user:1"}'),
+        "user:2": (LATER + 60, 3600, '{"user":"user:2"}'),
+        "once": (LATER, None, '{"user":"once"}'),
+        "updated": (LATER, None, "ä new text"),
+        "elsewhere": (LATER, 60, b"\xff"),
+    }
+
+
+def test_what_the_package_wrote_is_what_is_recorded(own_server: Callable[..., RedisServer]) -> None:
+    """Where it is installed, this compares both; else what is put there is read back as it was."""
+    server = own_server()
+    npm.write(server)
+    with server.client() as client:
+        written = {key: [kind, content] for key, (kind, content) in npm.read(client).items()}
+    assert written == json.loads(npm.RECORDED.read_text("utf-8"))
+
+
+@pytest.mark.asyncio
+async def test_a_beat_schedule(command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    crontab = {"__type__": "crontab", "minute": "*/5", "hour": [8, 9], "day_of_week": "sunday"}
+    schedule = {
+        "seconds": {"task": "a", "schedule": 30.5, "args": [1], "options": {"queue": "q"}},
+        "object": {"task": "a", "schedule": {"__type__": "interval", "every": 60, "relative": True}},
+        "crontab": {"task": "a", "schedule": crontab, "kwargs": {"x": None}},
+        "text": {"task": "a", "schedule": "0 9 * * *"},
+        "solar": {"task": "a", "schedule": {"__type__": "solar", "event": "sunrise"}},
+        "nameless": {"schedule": 5},
+        "negative": {"task": "a", "schedule": -5},
+        "no object": 7,
+    }
+    file = tmp_path / "beat.json"
+    file.write_text(json.dumps(schedule))
+    ended = command("import", "--from", "celery-beat-json", str(file), "--timezone", "Europe/Riga", "--json")
+    rows, counts = told(ended)
+    assert ended.code == 1
+    assert {name for name, row in rows.items() if row["left_out"]} == {"solar", "nameless", "negative", "no object"}
+    assert rows["object"]["why"] == ["its runs were rounded to the unit of the interval"]
+    assert counts["new"] == 4
+    tasks = await tasks_of(redis_server, namespace)
+    assert tasks["seconds"].every == 30.5
+    assert (tasks["crontab"].cron, tasks["crontab"].timezone) == ("*/5 8,9 * * sun", "Europe/Riga")
+    assert json.loads(tasks["crontab"].data) == {"task": "a", "args": [], "kwargs": {"x": None}}
+    again = command(
+        "import", "--from", "celery-beat-json", "-", "--on-conflict", "replace", "--json", given=file.read_text()
+    )
+    assert told(again)[1]["replaced"] == 4
+    for bad in ("[]", "{", "5"):
+        assert command("import", "--from", "celery-beat-json", "-", given=bad).code == 2
+
+
+def test_a_dry_run_changes_nothing(command: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
+    ended = command("import", "--from", "apscheduler", peers.server.url, "--dry-run")
+    assert ended.code == 1
+    assert "15 schedules found: 10 would be carried over (10 new" in ended.err
+    assert "a-date\tleft out\targs[0] is an object of datetime.datetime" in ended.out
+    with redis_server.client() as client:
+        assert not list(client.scan_iter(f"*{namespace}*"))
+    command("import", "--from", "apscheduler", peers.server.url)
+    assert "(0 new, 10 exist and stay" in command("import", "--from", "apscheduler", peers.server.url, "--dry-run").err
+
+
+def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], command: Command, tmp_path: Path) -> None:
+    away = f"redis://:hidden-word@127.0.0.1:{free_port()}/0"
+    locked = own_server(requirepass="other-word")
+    file = tmp_path / "url"
+    file.write_text(f"redis://:hidden-word@127.0.0.1:{locked.port}/0\n")
+    for source, code in ((away, 69), (f"@{file}", 77), ("memory://", 78), ("http://a", 78), (f"@{file}.not", 2)):
+        ended = command("import", "--from", "redbeat", source)
+        assert ended.code == code, ended.err
+        assert "hidden-word" not in ended.err
+        assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--from", "redbeat", "a", "b"],
+        ["--from", "cron", "a"],
+        ["--from", "redbeat", "a", "--resume"],
+        ["--from", "redbeat", "redis://localhost", "--timezone", "Nowhere"],
+        ["a", "b"],
+        ["a", "--timezone", "Europe/Riga"],
+        ["-", "--resume"],
+        [],
+    ],
+)
+def test_bad_usage(words: list[str]) -> None:
+    ended = run_command("import", *words, "--redis", "memory://")
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert "Traceback" not in ended.err
