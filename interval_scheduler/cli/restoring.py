@@ -71,7 +71,7 @@ async def _restore(
             Output(settings).say(f"{words}; going on with task {after + 1}")
         keeper = _Keeper(mark, after, functools.partial(_show, show, opened))
         try:
-            counts = await scheduler.restore(opened.lines, on_conflict, after=after, progress=keeper.tell)
+            counts = await scheduler.restore(apart(opened.lines), on_conflict, after=after, progress=keeper.tell)
         except BaseException:
             keeper.keep()
             raise
@@ -86,7 +86,7 @@ class _Keeper:
         self._mark = mark
         self._show = show
         self._tasks = after
-        self._next = time.monotonic() + _MARK_SECONDS
+        self._next = time.monotonic()  # the first batch is written down at once
 
     def tell(self, tasks: int) -> None:
         self._tasks = tasks

@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 
-from interval_scheduler import IntervalTask, PausedState, ScheduledTask, Scheduler, next_runs
-from tests.cli.conftest import DEADLINE_SECONDS, Result, run_command
+from interval_scheduler import BlockingScheduler, IntervalTask, PausedState, ScheduledTask, next_runs
+from interval_scheduler.cli.commands.importing import import_
+from interval_scheduler.cli.moving import celery_beat
+from tests.cli.conftest import DEADLINE_SECONDS, Result
+from tests.cli.inside import run_inside
 from tests.cli.peers import npm
 from tests.servers import RedisServer, free_port
 
@@ -66,26 +70,25 @@ def told(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
     return {row["id"]: row for row in rows}, counts
 
 
-async def tasks_of(server: RedisServer, namespace: str) -> dict[str, ScheduledTask]:
-    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
-        return {task.id: task async for task in scheduler.tasks()}
+def tasks_of(server: RedisServer, namespace: str) -> dict[str, ScheduledTask]:
+    with BlockingScheduler.from_url(server.url, namespace=namespace) as scheduler:
+        return {task.id: task for task in scheduler.tasks()}
 
 
-async def exported(server: RedisServer, namespace: str) -> list[bytes]:
-    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
-        return sorted([line async for line in scheduler.export() if b'"at_ms"' not in line])
+def exported(server: RedisServer, namespace: str) -> list[bytes]:
+    with BlockingScheduler.from_url(server.url, namespace=namespace) as scheduler:
+        return sorted(line for line in scheduler.export() if b'"at_ms"' not in line)
 
 
-@pytest.mark.asyncio
-async def test_redbeat(command: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
+def test_redbeat(inside: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
     words = ("import", "--from", "redbeat", peers.server.url, "--timezone", "Europe/Riga", "--json")
-    ended = command(*words)
+    ended = inside(*words)
     assert ended.code == 1, ended.err
     rows, counts = told(ended)
     assert rows.keys() == {"by-rule", "over", "first-if-monday"}
     assert all(row["left_out"] for row in rows.values())
     assert (counts["found"], counts["carried"], counts["new"]) == (6, 3, 3)
-    tasks = await tasks_of(redis_server, namespace)
+    tasks = tasks_of(redis_server, namespace)
     hourly, workdays, rests = tasks["every-hour"], tasks["workdays"], tasks["rests"]
     assert json.loads(hourly.data) == {"task": "shop.refresh", "args": [7, "a"], "kwargs": {"deep": True}}
     with peers.server.client() as client:
@@ -98,29 +101,26 @@ async def test_redbeat(command: Command, peers: Peers, redis_server: RedisServer
     assert (rests.state, rests.every) == ("paused", 60)
     assert isinstance(rests.paused, PausedState)
     assert rests.paused.reason == "paused in redbeat"
-    before = await exported(redis_server, namespace)
-    again = told(command(*words))[1]
+    before = exported(redis_server, namespace)
+    again = told(inside(*words))[1]
     assert (again["carried"], again["new"], again["skipped"]) == (3, 0, 3)
-    assert await exported(redis_server, namespace) == before, "to import again changes nothing"
+    assert exported(redis_server, namespace) == before, "to import again changes nothing"
 
 
-def test_a_time_zone_that_seems_to_be_another_is_told(command: Command, peers: Peers) -> None:
-    rows, _ = told(command("import", "--from", "redbeat", peers.server.url, "--dry-run", "--json"))
+def test_a_time_zone_that_seems_to_be_another_is_told(inside: Command, peers: Peers) -> None:
+    rows, _ = told(inside("import", "--from", "redbeat", peers.server.url, "--dry-run", "--json"))
     assert not rows["workdays"]["left_out"]
     assert "Europe/Riga" in rows["workdays"]["why"][0]
     rows, _ = told(
-        command("import", "--from", "rq-scheduler", peers.server.url, "--timezone", "Asia/Tokyo", "--dry-run", "--json")
+        inside("import", "--from", "rq-scheduler", peers.server.url, "--timezone", "Asia/Tokyo", "--dry-run", "--json")
     )
     assert "see --timezone" in rows["workdays"]["why"][0]
 
 
 @pytest.mark.parametrize("prefix", ["apscheduler.", "old."])
-@pytest.mark.asyncio
-async def test_apscheduler(
-    command: Command, peers: Peers, redis_server: RedisServer, namespace: str, prefix: str
-) -> None:
+def test_apscheduler(inside: Command, peers: Peers, redis_server: RedisServer, namespace: str, prefix: str) -> None:
     """The jobs under `old.` are pickled by the first protocol."""
-    ended = command("import", "--from", "apscheduler", peers.server.url, "--key-prefix", prefix, "--json")
+    ended = inside("import", "--from", "apscheduler", peers.server.url, "--key-prefix", prefix, "--json")
     rows, counts = told(ended)
     assert ended.code == 1, ended.err
     left_out = {name: row["why"][0] for name, row in rows.items() if row["left_out"]}
@@ -129,7 +129,7 @@ async def test_apscheduler(
     assert "Shop" in left_out["a-method"]
     assert "OrTrigger" in left_out["either"]
     assert "3 of its runs" in rows["month-end"]["why"][0]
-    tasks = await tasks_of(redis_server, namespace)
+    tasks = tasks_of(redis_server, namespace)
     assert counts["new"] == len(tasks) == 10
     quarter, plain, once = tasks["every-quarter"], tasks["plain"], tasks["once"]
     assert json.loads(quarter.data)["args"] == [7, ["a", None]]
@@ -144,12 +144,11 @@ async def test_apscheduler(
     assert tasks["rests"].state == "paused"
 
 
-@pytest.mark.asyncio
-async def test_a_calendar_of_apscheduler_is_the_same_here(
-    command: Command, peers: Peers, redis_server: RedisServer, namespace: str
+def test_a_calendar_of_apscheduler_is_the_same_here(
+    inside: Command, peers: Peers, redis_server: RedisServer, namespace: str
 ) -> None:
-    command("import", "--from", "apscheduler", peers.server.url)
-    tasks = await tasks_of(redis_server, namespace)
+    inside("import", "--from", "apscheduler", peers.server.url)
+    tasks = tasks_of(redis_server, namespace)
     same = {name: moments for name, moments in peers.calendar.items() if name in tasks}
     assert same.keys() == {"workdays", "month-end", "second-friday", "last-sunday", "from-monday", "lists"}
     for name, moments in same.items():
@@ -158,10 +157,9 @@ async def test_a_calendar_of_apscheduler_is_the_same_here(
 
 
 @pytest.mark.parametrize("db", [0, 1])
-@pytest.mark.asyncio
-async def test_rq_scheduler(command: Command, peers: Peers, redis_server: RedisServer, namespace: str, db: int) -> None:
+def test_rq_scheduler(inside: Command, peers: Peers, redis_server: RedisServer, namespace: str, db: int) -> None:
     """In database 1 the serializer is JSON; there are no jobs that JSON cannot have."""
-    ended = command("import", "--from", "rq-scheduler", peers.server.url_of(db), "--json")
+    ended = inside("import", "--from", "rq-scheduler", peers.server.url_of(db), "--json")
     rows, counts = told(ended)
     left_out = {name: row["why"][0] for name, row in rows.items() if row["left_out"]}
     assert left_out.keys() == ({"a-date", "a-method"} if db == 0 else set())
@@ -169,7 +167,7 @@ async def test_rq_scheduler(command: Command, peers: Peers, redis_server: RedisS
     assert "datetime" in left_out.get("a-date", "datetime")
     assert "Python object" in left_out.get("a-method", "Python object")
     assert rows["once"]["why"] == ["its callback for success is not called"]
-    tasks = await tasks_of(redis_server, namespace)
+    tasks = tasks_of(redis_server, namespace)
     assert counts["carried"] == len(tasks) == 4
     quarter, five, workdays, once = (tasks[name] for name in ("every-quarter", "five-times", "workdays", "once"))
     assert json.loads(quarter.data) == {
@@ -185,9 +183,8 @@ async def test_rq_scheduler(command: Command, peers: Peers, redis_server: RedisS
     assert (once.next_run, once.every) == (LATER, None)
 
 
-@pytest.mark.asyncio
-async def test_npm(
-    command: Command, own_server: Callable[..., RedisServer], redis_server: RedisServer, namespace: str
+def test_npm(
+    inside: Command, own_server: Callable[..., RedisServer], redis_server: RedisServer, namespace: str
 ) -> None:
     first, second = own_server(), own_server()
     npm.write(first)
@@ -195,13 +192,13 @@ async def test_npm(
         client.rpush("3986699400000", "tsk:elsewhere")
         client.zadd("mainIndex", {"3986699400000": 3986699400000})
         client.hset("tsk:elsewhere", mapping={"data": b"\xff", "canceled": "false", "interval": "60000"})
-    ended = command("import", "--from", "npm", first.url, second.url, "--json")
+    ended = inside("import", "--from", "npm", first.url, second.url, "--json")
     rows, counts = told(ended)
     assert ended.code == 1, ended.err
     assert rows["too-short"]["left_out"]
     assert "runs once" in rows["updated"]["why"][0]
     assert (counts["found"], counts["carried"]) == (6, 5), "one that was removed is no task"
-    tasks = await tasks_of(redis_server, namespace)
+    tasks = tasks_of(redis_server, namespace)
     assert {name: (task.next_run, task.every, task.data) for name, task in tasks.items()} == {
         "user:1": (LATER, 900, '{"user":"user:1"}'),
         "user:2": (LATER + 60, 3600, '{"user":"user:2"}'),
@@ -220,8 +217,9 @@ def test_what_the_package_wrote_is_what_is_recorded(own_server: Callable[..., Re
     assert written == json.loads(npm.RECORDED.read_text("utf-8"))
 
 
-@pytest.mark.asyncio
-async def test_a_beat_schedule(command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+def test_a_beat_schedule(
+    inside: Command, command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
     crontab = {"__type__": "crontab", "minute": "*/5", "hour": [8, 9], "day_of_week": "sunday"}
     schedule = {
         "seconds": {"task": "a", "schedule": 30.5, "args": [1], "options": {"queue": "q"}},
@@ -234,43 +232,47 @@ async def test_a_beat_schedule(command: Command, redis_server: RedisServer, name
         "no object": 7,
     }
     file = tmp_path / "beat.json"
-    file.write_text(json.dumps(schedule))
-    ended = command("import", "--from", "celery-beat-json", str(file), "--timezone", "Europe/Riga", "--json")
+    file.write_text(text := json.dumps(schedule))
+    ended = inside("import", "--from", "celery-beat-json", str(file), "--timezone", "Europe/Riga", "--json")
     rows, counts = told(ended)
     assert ended.code == 1
     assert {name for name, row in rows.items() if row["left_out"]} == {"solar", "nameless", "negative", "no object"}
     assert rows["object"]["why"] == ["its runs were rounded to the unit of the interval"]
     assert counts["new"] == 4
-    tasks = await tasks_of(redis_server, namespace)
+    tasks = tasks_of(redis_server, namespace)
     assert tasks["seconds"].every == 30.5
     assert (tasks["crontab"].cron, tasks["crontab"].timezone) == ("*/5 8,9 * * sun", "Europe/Riga")
     assert json.loads(tasks["crontab"].data) == {"task": "a", "args": [], "kwargs": {"x": None}}
-    again = command(
-        "import", "--from", "celery-beat-json", "-", "--on-conflict", "replace", "--json", given=file.read_text()
-    )
+    again = command("import", "--from", "celery-beat-json", "-", "--on-conflict", "replace", "--json", given=text)
     assert told(again)[1]["replaced"] == 4
-    for bad in ("[]", "{", "5"):
-        assert command("import", "--from", "celery-beat-json", "-", given=bad).code == 2
+    file.write_text("{")
+    assert inside("import", "--from", "celery-beat-json", str(file)).code == 2
 
 
-def test_a_dry_run_changes_nothing(command: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
-    ended = command("import", "--from", "apscheduler", peers.server.url, "--dry-run")
+@pytest.mark.parametrize("raw", [b"[]", b"5", b"", b"\xff", b"[" * 100_000])
+def test_a_file_that_is_no_beat_schedule(raw: bytes) -> None:
+    with pytest.raises(celery_beat.NoSchedule):
+        celery_beat.read(raw, "UTC")
+
+
+def test_a_dry_run_changes_nothing(inside: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:
+    ended = inside("import", "--from", "apscheduler", peers.server.url, "--dry-run")
     assert ended.code == 1
     assert "15 schedules found: 10 would be carried over (10 new" in ended.err
     assert "a-date\tleft out\targs[0] is an object of datetime.datetime" in ended.out
     with redis_server.client() as client:
         assert not list(client.scan_iter(f"*{namespace}*"))
-    command("import", "--from", "apscheduler", peers.server.url)
-    assert "(0 new, 10 exist and stay" in command("import", "--from", "apscheduler", peers.server.url, "--dry-run").err
+    inside("import", "--from", "apscheduler", peers.server.url)
+    assert "(0 new, 10 exist and stay" in inside("import", "--from", "apscheduler", peers.server.url, "--dry-run").err
 
 
-def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], command: Command, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], inside: Command, tmp_path: Path) -> None:
     away = f"redis://:hidden-word@127.0.0.1:{free_port()}/0"
     locked = own_server(requirepass="other-word")
     file = tmp_path / "url"
     file.write_text(f"redis://:hidden-word@127.0.0.1:{locked.port}/0\n")
     for source, code in ((away, 69), (f"@{file}", 77), ("memory://", 78), ("http://a", 78), (f"@{file}.not", 2)):
-        ended = command("import", "--from", "redbeat", source)
+        ended = inside("import", "--from", "redbeat", source)
         assert ended.code == code, ended.err
         assert "hidden-word" not in ended.err
         assert "Traceback" not in ended.err
@@ -282,7 +284,6 @@ def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], co
         ["--from", "redbeat", "a", "b"],
         ["--from", "cron", "a"],
         ["--from", "redbeat", "a", "--resume"],
-        ["--from", "redbeat", "redis://localhost", "--timezone", "Nowhere"],
         ["a", "b"],
         ["a", "--timezone", "Europe/Riga"],
         ["-", "--resume"],
@@ -290,6 +291,11 @@ def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], co
     ],
 )
 def test_bad_usage(words: list[str]) -> None:
-    ended = run_command("import", *words, "--redis", "memory://")
-    assert (ended.code, ended.out) == (2, ""), ended.err
-    assert "Traceback" not in ended.err
+    ended = CliRunner().invoke(import_, [*words, "--redis", "memory://"])
+    assert (ended.exit_code, ended.stdout) == (2, ""), ended.output
+
+
+def test_a_time_zone_that_is_none() -> None:
+    ended = run_inside("import", "--from", "redbeat", "redis://localhost", "--timezone", "Nowhere")
+    assert ended.code == 2
+    assert "timezone must be the name of a time zone" in ended.err

@@ -105,7 +105,7 @@ class _Plain:
         self._left = _MOST
 
     def of(self, where: str, value: object, depth: int = 0) -> Any:
-        self._left -= 1 + (len(value) if isinstance(value, str) else 0)
+        self._left -= 2 + (len(value) if isinstance(value, str) else 0)  # no value is shorter, with what parts them
         if self._left < 0 or depth > _DEEPEST:
             raise CannotCarry(f"{where.partition('[')[0].partition('.')[0]} has too many values, or is nested too deep")
         if value is None or isinstance(value, bool | str):

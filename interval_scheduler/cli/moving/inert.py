@@ -138,7 +138,7 @@ class _Machine:
         self.stack.append(tuple([self.pop() for _ in range(size)][::-1]))
 
     def add(self, values: list[Any]) -> None:
-        """Add values to the list on the stack; of a set, its kind is enough."""
+        """Add values to the list on the stack; of a set, and of an object that has values, its kind is enough."""
         target = self.stack[-1]
         if isinstance(target, list):
             target.extend(values)
@@ -146,11 +146,12 @@ class _Machine:
             raise CannotRead("it adds to something that is no list and no set")
 
     def set_keys(self, values: list[Any]) -> None:
-        """Set keys of the dict on the stack."""
+        """Set keys of the dict on the stack; of an object that has keys, its kind is enough."""
         target = self.stack[-1]
-        if not isinstance(target, dict):
+        if isinstance(target, dict):
+            target.update(self.pairs(values))
+        elif not isinstance(target, Made):
             raise CannotRead("it sets keys of something that is no dict")
-        target.update(self.pairs(values))
 
     def put_name(self, module: object, name: object) -> None:
         """Put a name on the stack; it is not looked up."""

@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError, ResponseError
 
 from ... import ConfigurationError, RedisInstance
@@ -82,6 +84,7 @@ async def _opened(url: str) -> AsyncIterator[Redis]:
         ssl_keyfile=instance.tls_key_file,
         socket_timeout=_SECONDS,
         socket_connect_timeout=_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # who waits for a command wants to know soon
         protocol=2,
     )
     try:

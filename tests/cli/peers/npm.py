@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from redis import Redis
-
 from tests.servers import RedisServer
 
 HERE: Final = Path(__file__).parent
@@ -32,7 +30,7 @@ def write(server: RedisServer, modules: Path = MODULES) -> None:
             _put(client, key, kind, content)
 
 
-def read(client: Redis) -> dict[str, tuple[str, Any]]:
+def read(client: Any) -> dict[str, tuple[str, Any]]:
     """Read all keys, as they are recorded."""
     found: dict[str, tuple[str, Any]] = {}
     for raw in sorted(client.scan_iter()):
@@ -46,7 +44,7 @@ def read(client: Redis) -> dict[str, tuple[str, Any]]:
     return found
 
 
-def _put(client: Redis, key: str, kind: str, content: Any) -> None:
+def _put(client: Any, key: str, kind: str, content: Any) -> None:
     if kind == "hash":
         client.hset(key, mapping=content)
     elif kind == "list":
