@@ -24,6 +24,8 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "rate": ("Change", "rating:rate", "Show or set how many runs may start in some time."),
     "export": ("Operate", "exporting:export", "Write all tasks into a file."),
     "import": ("Operate", "importing:import_", "Restore a backup, or carry schedules of others over."),
+    "bench": ("Operate", "benching:bench", "Measure a server, in a namespace of its own."),
+    "demo": ("Operate", "demo:demo", "Thousands of tasks live, with a scheduler killed in the middle."),
 }
 SECTIONS: Final = ("Run", "Look", "Change", "Operate")
 

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import logging
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -14,14 +15,37 @@ from typing import Any, TypeVar
 import interval_scheduler  # its names load when they are used: the help of a command needs no client
 
 from ..environment import options_from
+from .exits import TERMINATED
 from .settings import Settings
 
 _Result = TypeVar("_Result")
 
 
 def run_async(call: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a command's coroutine to its end. An interrupt cancels it first, so that it can clean up."""
-    return asyncio.run(call)
+    """Run a command's coroutine to its end. An interrupt and SIGTERM cancel it first, so that it can clean up."""
+    return asyncio.run(_ended_by_sigterm(call))
+
+
+async def _ended_by_sigterm(call: Coroutine[Any, Any, _Result]) -> _Result:
+    task, before, was_told = asyncio.current_task(), signal.getsignal(signal.SIGTERM), False
+
+    def end() -> None:
+        nonlocal was_told
+        was_told = True
+        if task is not None:
+            task.cancel()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        return await call
+    except asyncio.CancelledError:
+        if was_told:
+            raise SystemExit(TERMINATED) from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, before)
 
 
 def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
