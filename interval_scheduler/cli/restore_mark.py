@@ -1,4 +1,4 @@
-"""What is known to be restored of a backup, kept in a file beside it."""
+"""The number of tasks of a backup that are known to be restored, kept in a file beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Mark:
-    """What is known to be restored of a backup, in a file beside it: `FILE.restored`.
+    """The number of tasks that are known to be restored, in a file beside the backup: `FILE.restored`.
 
     Args:
         file: the backup.

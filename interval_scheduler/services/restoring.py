@@ -36,7 +36,7 @@ _BESIDE: Final = 1 << 20
 
 
 class How(NamedTuple):
-    """How a backup is restored; see `BackupCalls.restore`."""
+    """The way in which a backup is restored; see `BackupCalls.restore`."""
 
     on_conflict: OnConflict
     dry_run: bool

@@ -571,7 +571,7 @@ async def test_a_dry_run_counts_and_changes_nothing(scheduler: Scheduler) -> Non
     await scheduler.clear_tasks(prefix="t11")
     await scheduler.set_rate(None)
     before = tasks_of(await exported(scheduler))
-    more = [*lines[:-1], json.dumps(dead), '{"end":true,"tasks":1201}']
+    more = [*lines[:-1], json.dumps(dead).encode(), b'{"end":true,"tasks":1201}']
     await scheduler.stop_task_accept()
     assert await scheduler.restore(more, dry_run=True) == RestoreCounts(restored=111, skipped=1090)
     assert await scheduler.restore(more, "replace", dry_run=True) == RestoreCounts(restored=111, replaced=1090)

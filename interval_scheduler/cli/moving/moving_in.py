@@ -14,7 +14,7 @@ from .lines import next_run_of, written
 
 @dataclass(slots=True)
 class Report:
-    """What became of the schedules of a peer.
+    """The outcome for the schedules of a peer.
 
     Attributes:
         found: the number of schedules that were found.
