@@ -36,7 +36,10 @@ async def _ended_by_sigterm(call: Coroutine[Any, Any, _Result]) -> _Result:
             task.cancel()
 
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, end)
+    try:
+        loop.add_signal_handler(signal.SIGTERM, end)
+    except (NotImplementedError, RuntimeError, ValueError):
+        return await call  # Windows, or not the main thread: the process ends there and then
     try:
         return await call
     except asyncio.CancelledError:

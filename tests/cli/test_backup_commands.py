@@ -21,6 +21,7 @@ import pytest
 from interval_scheduler import BlockingScheduler, IntervalTask
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.inside import run_inside
+from tests.clusters import RedisCluster
 from tests.servers import RedisServer
 
 Command = Callable[..., Result]
@@ -61,6 +62,23 @@ def test_out_and_in(
     assert inside("import", str(packed), **elsewhere).out == "1089 restored, 111 skipped, 0 replaced\n"
     assert tasks_in(inside("export", **elsewhere).out) == tasks_in(file.read_text())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.gz", "backup.jsonl"], "and leaves no mark"
+
+
+def test_from_three_partitions_into_a_cluster(own_server: Callable[..., RedisServer], tmp_path: Path) -> None:
+    server, file = own_server(), str(tmp_path / "backup.jsonl")
+    three = [word for db in range(3) for word in ("--redis", server.url_of(db))]
+    with RedisCluster() as cluster:
+        several = ["--redis", cluster.url_of(partitions=3)]
+        with BlockingScheduler.from_url(*three[1::2]) as scheduler:
+            scheduler.assign_tasks(IntervalTask(f"t{n}", every=60, start=START) for n in range(300))
+        assert run_inside("export", file, *three).out.startswith("300 tasks exported")
+        assert run_inside("import", file, *several, "--dry-run").out.startswith("300 would be restored")
+        assert run_inside("import", file, *several).out.startswith("300 restored")
+        assert run_inside("import", file, *several, "--dry-run").out.startswith("0 would be restored, 300 skipped")
+        assert tasks_in(run_inside("export", *several).out) == tasks_in(Path(file).read_text())
+        assert run_inside("bench", *several, "--tasks", "100", "--seconds", "0.1").code == 0
+        assert run_inside("clear", "--yes", *several).out == "300 tasks removed\n"
+        assert run_inside("clear", "--yes", *three).out == "300 tasks removed\n"
 
 
 def test_a_backup_that_cannot_be_used(

@@ -138,6 +138,11 @@ def test_apscheduler(inside: Command, peers: Peers, redis_server: RedisServer, n
     assert (quarter.rules.late, quarter.rules.start_deadline) == ("skip", 120)
     assert quarter.rules.until == LATER + 86_400
     assert LATER <= quarter.next_run <= LATER + 30
+    with peers.server.client() as client:
+        run_times = dict(client.zrange(f"{prefix}run_times", 0, -1, withscores=True))
+    for task in tasks.values():
+        if task.state != "paused":
+            assert task.next_run == pytest.approx(run_times[task.id.encode()], abs=0.001), task.id
     assert (plain.next_run, plain.every, plain.rules.late) == (LATER, 3600, "run")
     assert json.loads(plain.data)["options"] == {"name": "by hand"}
     assert (once.next_run, once.every, once.cron) == (LATER, None, None)
