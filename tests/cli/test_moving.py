@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ from click.testing import CliRunner
 
 from interval_scheduler import BlockingScheduler, IntervalTask, PausedState, ScheduledTask, next_runs
 from interval_scheduler.cli.commands.importing import import_
-from interval_scheduler.cli.moving import celery_beat
+from interval_scheduler.cli.moving import apscheduler, celery_beat, redbeat, rq_scheduler
+from interval_scheduler.cli.moving import npm as npm_keys
+from interval_scheduler.cli.moving.found import Carried, LeftOut
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.inside import run_inside
 from tests.cli.peers import npm
@@ -258,6 +261,32 @@ def test_a_beat_schedule(
 def test_a_file_that_is_no_beat_schedule(raw: bytes) -> None:
     with pytest.raises(celery_beat.NoSchedule):
         celery_beat.read(raw, "UTC")
+
+
+@pytest.mark.parametrize("due", [0, -1, LATER, 1e300, math.inf, math.nan])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None, b"", b"x", b"{}", b"[]", b"null", b"[1,2,3,4]", b'["f",null,[],{}]', b'["f",null,{},[]]', b"\xff",
+        b"[" * 9999,
+        b'{"task":"f","schedule":{"__type__":"crontab","minute":{}}}', b'{"task":"f","schedule":true,"name":{}}',
+        b'{"interval":-1}', b'{"interval":{},"repeat":[]}', b'{"cron_string":"* * * * *","repeat":-7}', b"9" * 400,
+    ],
+)  # fmt: skip
+def test_records_of_any_kind_stop_nothing(raw: bytes | None, due: float) -> None:
+    """Each becomes a task, or is left out with a reason; no error leaves."""
+    for meta in (raw, b"{}"):
+        found: list[object] = [redbeat.read(redbeat.Record("a", due, raw, meta), "UTC")]
+        fields = dict.fromkeys(rq_scheduler.FIELDS, raw)
+        found.append(rq_scheduler.job_of(rq_scheduler.Record("a", due, list(fields.values())), "UTC"))
+        fields |= {"data": b'["f",null,[],{}]', "meta": meta}
+        found.append(rq_scheduler.job_of(rq_scheduler.Record("a", due, list(fields.values())), "UTC"))
+        found += [
+            npm_keys.read(npm_keys.Record("a", "9" * 400, [b"x", None, raw])),
+            apscheduler.job_of("a", raw or b""),
+        ]
+        found.append(npm_keys.read(npm_keys.Record("a", str(due), [raw, meta, raw])) or LeftOut("a", "a ghost"))
+        assert all(isinstance(each, Carried | LeftOut) for each in found)
 
 
 def test_a_dry_run_changes_nothing(inside: Command, peers: Peers, redis_server: RedisServer, namespace: str) -> None:

@@ -37,7 +37,7 @@ def read(record: Record) -> Found | None:
         return Carried(task_of(record.id, _text(data), every=every, start=start), notes=notes)
     except CannotCarry as reason:
         return LeftOut(record.id, str(reason))
-    except ValueError:
+    except (ValueError, OverflowError):
         return LeftOut(record.id, "the time when it is due is no number")
 
 

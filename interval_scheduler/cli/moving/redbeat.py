@@ -33,7 +33,8 @@ def read(record: Record, zone: str) -> Found:
     is_crontab = isinstance(schedule, dict) and schedule.get("__type__") == "crontab"
     # Scores are cut to whole seconds, so that of a crontab may be in the minute before.
     start = -(-record.due // 60) * 60 if is_crontab else record.due
-    found = entry_of(str(definition.get("name", record.name)), definition, zone, start=start)
+    name = definition.get("name")
+    found = entry_of(name if isinstance(name, str) else record.name, definition, zone, start=start)
     last = (_parsed(record.meta) or {}).get("last_run_at")
     ran_in = last.get("timezone") if isinstance(last, dict) else None
     if isinstance(found, Carried) and found.task.rules.cron and isinstance(ran_in, str) and ran_in != zone:

@@ -90,11 +90,11 @@ async def _opened(url: str) -> AsyncIterator[Redis]:
     try:
         yield client
     except (AuthenticationError, AuthorizationError, NoPermissionError) as error:
-        raise SourceFailed(f"{instance.address} refuses: {error}", is_refused=True) from None
+        raise SourceFailed(f"{instance.address} refuses: {_shown(error)}", is_refused=True) from None
     except ResponseError as error:
-        raise SourceFailed(f"{instance.address} answers with an error: {error}", is_refused=True) from None
+        raise SourceFailed(f"{instance.address} answers with an error: {_shown(error)}", is_refused=True) from None
     except RedisError as error:
-        raise SourceFailed(f"{instance.address} cannot be read: {error}", is_refused=False) from None
+        raise SourceFailed(f"{instance.address} cannot be read: {_shown(error)}", is_refused=False) from None
     finally:
         await client.aclose()
 
@@ -165,6 +165,11 @@ async def _fields(client: Any, keys: Sequence[bytes], names: Sequence[str]) -> l
         if isinstance(reply, Exception) and not (isinstance(reply, ResponseError) and "WRONGTYPE" in str(reply)):
             raise reply
     return [[None] * len(names) if isinstance(reply, Exception) else reply for reply in replies]
+
+
+def _shown(error: RedisError) -> str:
+    """Return the words of an error, cut off; what would steer a terminal is escaped, since the server is not ours."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(error)[:300])
 
 
 def _text(raw: bytes) -> str:
