@@ -29,7 +29,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	touch $@
 
 demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDIS=redis://... for a real server
-	$(BIN)/python docs/examples/demo.py $(REDIS)
+	$(BIN)/python -m interval_scheduler.cli demo --redis $(REDIS)
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)

@@ -54,6 +54,7 @@ from .facade.scheduler import Scheduler as Scheduler
 from .model.audit import AuditReport as AuditReport
 from .model.audit import Problem as Problem
 from .model.backup import RestoreCounts as RestoreCounts
+from .model.backup_walk import check_backup as check_backup
 from .model.cards import CardRun as CardRun
 from .model.cards import SchedulerCard as SchedulerCard
 from .model.forecast import Forecast as Forecast

@@ -33,6 +33,12 @@ COMMANDS: Final[Places] = {
     "revive": ("Change", "changing:revive", "Schedule dead tasks anew."),
     "cancel": ("Change", "changing:cancel", "Cancel runs in progress."),
     "completion": ("Operate", "completion:completion", "Print the script by which a shell completes words."),
+    "clear": ("Change", "clearing:clear", "Remove all tasks of the namespace or the queue."),
+    "rate": ("Change", "rating:rate", "Show or set how many runs may start in some time."),
+    "export": ("Operate", "exporting:export", "Write all tasks into a file."),
+    "import": ("Operate", "importing:import_", "Restore a backup, or carry schedules of others over."),
+    "bench": ("Operate", "benching:bench", "Measure a server, in a namespace of its own."),
+    "demo": ("Operate", "demo:demo", "Thousands of tasks live, with a scheduler killed in the middle."),
 }
 
 

@@ -33,15 +33,23 @@ def run_async(call: Coroutine[Any, Any, _Result]) -> _Result:
     return asyncio.run(interruptible(call))
 
 
+def namespace_of(settings: Settings) -> str:
+    """Return the name of the namespace: that of the command line, of the environment, or the default.
+
+    Raises:
+        ConfigurationError: an option of the environment cannot be used.
+    """
+    default = interval_scheduler.SchedulerOptions().namespace
+    return settings.namespace or str(options_from(os.environ).get("namespace", default))
+
+
 def place_of(settings: Settings) -> str:
     """Return the name of the namespace or queue in words: `the queue 'mail' of the namespace 'app'`.
 
     Raises:
         ConfigurationError: an option of the environment cannot be used.
     """
-    default = interval_scheduler.SchedulerOptions().namespace
-    name = settings.namespace or options_from(os.environ).get("namespace", default)
-    namespace = f"the namespace {name!r}"
+    namespace = f"the namespace {namespace_of(settings)!r}"
     return namespace if settings.queue is None else f"the queue {settings.queue!r} of {namespace}"
 
 

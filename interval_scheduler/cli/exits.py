@@ -40,6 +40,7 @@ _CODES: Final = {
     "UnknownNamespace": CONFIGURATION,
     "UnsuitableServer": CONFIGURATION,
     "ConfigurationError": CONFIGURATION,
+    "BackupCutShort": NO,
     "InvalidValue": USAGE,
     "InvalidType": USAGE,
 }

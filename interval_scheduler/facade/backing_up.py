@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from threading import get_ident
 
-from ..errors import InvalidValue, NotAcceptingTasks
+from ..errors import InvalidType, InvalidValue, NotAcceptingTasks
 from ..model.backup import OnConflict, RestoreCounts
 from ..model.checks import check_prefix
 from ..services import bulk, restoring
@@ -65,7 +65,13 @@ class BackupCalls:
                         core.lifespan.check_home()
 
     async def restore(
-        self, lines: Iterable[bytes | str] | AsyncIterable[bytes | str], on_conflict: OnConflict = "skip"
+        self,
+        lines: Iterable[bytes | str] | AsyncIterable[bytes | str],
+        on_conflict: OnConflict = "skip",
+        *,
+        dry_run: bool = False,
+        after: int = 0,
+        progress: Callable[[int], object] | None = None,
     ) -> RestoreCounts:
         """Restore what `export` exported, also into another namespace, or another number of partitions.
 
@@ -78,9 +84,15 @@ class BackupCalls:
             on_conflict: the treatment of tasks that exist here, dead ones included. `"skip"` (the default): they stay
                 as they are; `"replace"`: they are replaced with all their state, and a run in progress does not
                 reschedule its task. Of two lines with one id, the first counts, or with `"replace"` the last.
+            dry_run: check all lines, and count what would be done; nothing is changed. A task that comes twice, in
+                lines that are far from each other, counts twice as new. Default False.
+            after: the number of tasks at the beginning of the backup that are known to be restored, as `progress` told
+                it: their lines are checked and passed over. Pause and quotas came with the first of them. Default 0.
+            progress: called after each batch with the number of tasks from the beginning of the backup that are
+                restored for certain. Default: nothing is called.
 
         Returns:
-            The number of tasks that are restored, skipped, and replaced.
+            The number of tasks that are restored, skipped, and replaced, without those that are passed over.
 
         Raises:
             InvalidLine: a line cannot be used; the error has its number and the field. Nothing of its batch (at most
@@ -99,11 +111,23 @@ class BackupCalls:
         bulk.check_iterable("lines", lines)
         if on_conflict not in ("skip", "replace"):
             raise InvalidValue("on_conflict", f"must be 'skip' or 'replace', got {on_conflict!r}")
+        if not isinstance(dry_run, bool):
+            raise InvalidType("dry_run", f"must be True or False, not {type(dry_run).__name__}")
+        if isinstance(after, bool) or not isinstance(after, int):
+            raise InvalidType("after", f"must be a whole number, not {type(after).__name__}")
+        if after < 0:
+            raise InvalidValue("after", f"must be at least 0, got {after}")
+        if progress is not None and not callable(progress):
+            raise InvalidType("progress", f"must be callable or None, not {type(progress).__name__}")
         core = self._backed_up
         connected = await core.lifespan.enter()
-        if not core.assigning.accepting:
+        if not dry_run and not core.assigning.accepting:
             raise NotAcceptingTasks
         actor = core.lifespan.actor
         return await restoring.restore(
-            connected.partitions, connected.namespace, lines, on_conflict, lambda reason: note(actor, "pause", reason)
+            connected.partitions,
+            connected.namespace,
+            lines,
+            lambda reason: note(actor, "pause", reason),
+            restoring.How(on_conflict, dry_run, after, progress),
         )

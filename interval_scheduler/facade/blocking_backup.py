@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..model.backup import OnConflict, RestoreCounts
 from .backing_up import BackupCalls
@@ -27,9 +27,22 @@ class BlockingBackupCalls:
         """Export the tasks with all their state, as lines of JSON."""
         return read_in_pages(self._backup_thread, lambda: self._backups.export(prefix))
 
-    def restore(self, lines: Iterable[bytes | str], on_conflict: OnConflict = "skip") -> RestoreCounts:
+    def restore(
+        self,
+        lines: Iterable[bytes | str],
+        on_conflict: OnConflict = "skip",
+        *,
+        dry_run: bool = False,
+        after: int = 0,
+        progress: Callable[[int], object] | None = None,
+    ) -> RestoreCounts:
         """Restore what `export` exported, also into another namespace, or another number of partitions.
 
-        The lines, as those of an open file, are read in the thread that calls.
+        The lines, as those of an open file, are read in the thread that calls. `progress` is called in the thread of
+        the event loop.
         """
-        return call_with(self._backup_thread, lines, lambda some: self._backups.restore(some, on_conflict))
+        return call_with(
+            self._backup_thread,
+            lines,
+            lambda some: self._backups.restore(some, on_conflict, dry_run=dry_run, after=after, progress=progress),
+        )

@@ -6,18 +6,22 @@
 
 The first line of a batch that cannot be used ends the call before anything of that batch is sent; the batches before it
 are restored. Calling again with the mended backup is safe.
+
+A dry run goes the same way, and asks instead which of the tasks exist.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from ..errors import BackupCutShort, InvalidLine
+from ..errors import BackupCutShort
 from ..model.backup import OnConflict, RestoreCounts
-from ..model.backup_header import Header, read_header
-from ..model.backup_reading import Entry, Trailer, read_line
+from ..model.backup_header import Header
+from ..model.backup_reading import Entry
+from ..model.backup_walk import BackupWalk
 from ..model.quotas import Quotas
 from ..model.steering import Note
 from ..storage.namespace import Namespace, Partitions
@@ -31,15 +35,24 @@ _MOST_BYTES: Final = 1 << 20
 _BESIDE: Final = 1 << 20
 
 
+class How(NamedTuple):
+    """The way in which a backup is restored; see `BackupCalls.restore`."""
+
+    on_conflict: OnConflict
+    dry_run: bool
+    after: int
+    progress: Callable[[int], object] | None
+
+
 async def restore(
     partitions: Partitions,
     namespace: Namespace,
     lines: Iterable[bytes | str] | AsyncIterable[bytes | str],
-    on_conflict: OnConflict,
     note: Callable[[str], Note],
+    how: How,
 ) -> RestoreCounts:
     """Restore a backup; see `BackupCalls.restore`. `note` makes what the log of actions says of a pause."""
-    call = _Restore(partitions, namespace, note, replace=on_conflict == "replace")
+    call = _Restore(partitions, namespace, note, how)
     async for flags in pipeline(call.batches(lines), call.submit, _weigh):
         call.count(flags)
     return call.result()
@@ -52,20 +65,19 @@ def _weigh(batch: RestoreBatch) -> int:
 class _Restore:
     """One call."""
 
-    def __init__(
-        self, partitions: Partitions, namespace: Namespace, note: Callable[[str], Note], *, replace: bool
-    ) -> None:
+    def __init__(self, partitions: Partitions, namespace: Namespace, note: Callable[[str], Note], how: How) -> None:
         self._partitions = partitions
         self._note = note
         self._namespace = namespace
-        self._replace = replace
-        self._line = 0
-        self._begun = False
-        self._trailer: Trailer | None = None
+        self._how = how
+        self._replace = how.on_conflict == "replace"
+        self._walk = BackupWalk()
         #: The tasks that are gathered, by their ids: an id that comes twice in a batch is sent once.
         self._batch: dict[bytes, Entry] = {}
         self._size = 0
-        self._found = self._twice = 0
+        self._twice = 0
+        #: For each batch that is under way, the number of tasks up to its end.
+        self._ends: deque[int] = deque()
         self._flags = {"1": 0, "0": 0, "r": 0}
 
     async def batches(
@@ -88,28 +100,17 @@ class _Restore:
                 elif len(self._batch) >= _MOST or self._size >= _MOST_BYTES:
                     yield self._gathered()
                     await asyncio.sleep(0)
-        if not self._begun:
-            raise InvalidLine(1, "line", "is missing: the backup is empty")
+        self._walk.require_begun()
         if self._batch:
             yield self._gathered()
 
     def _take(self, line: bytes | str) -> Header | None:
         """Take a line; return what it says if it is the header."""
-        self._line += 1
-        if isinstance(line, bytes | str) and not line.strip():
+        read = self._walk.take(line)
+        if not isinstance(read, Entry):
+            return read
+        if self._walk.found <= self._how.after:
             return None
-        if not self._begun:
-            if self._line > 1:
-                raise InvalidLine(1, "line", "is empty: the header must be there")
-            self._begun = True
-            return read_header(line)
-        if self._trailer is not None:
-            raise InvalidLine(self._line, "line", "comes behind the end of the backup: restore one at a time")
-        read = read_line(self._line, line)
-        if isinstance(read, Trailer):
-            self._trailer = read
-            return None
-        self._found += 1
         if read.id in self._batch:
             self._twice += 1
             if not self._replace:
@@ -121,10 +122,13 @@ class _Restore:
     def _gathered(self) -> RestoreBatch:
         batch = RestoreBatch(list(self._batch.values()), self._replace, self._size)
         self._batch, self._size = {}, 0
+        self._ends.append(self._walk.found)
         return batch
 
     async def _begin(self, header: Header) -> None:
         """Put the quotas and the pause in force, before the first task is there."""
+        if self._how.dry_run or self._how.after:
+            return
         quotas = header.quotas
         if quotas is not None and (self._replace or quotas.rate or quotas.rates or quotas.caps):
             await self._partitions.quotas.change(lambda before: self._quotas(before, quotas))
@@ -137,12 +141,20 @@ class _Restore:
 
     def submit(self, batch: RestoreBatch) -> asyncio.Future[str]:
         """Send a batch; the result has a flag for each of its tasks."""
-        return asyncio.ensure_future(self._partitions.restore(batch))
+        return asyncio.ensure_future(self._foresee(batch) if self._how.dry_run else self._partitions.restore(batch))
+
+    async def _foresee(self, batch: RestoreBatch) -> str:
+        """Tell what the flags would be."""
+        existing = await self._partitions.exist([entry.id for entry in batch.entries])
+        return "".join(("r" if self._replace else "0") if exists else "1" for exists in existing)
 
     def count(self, flags: str) -> None:
         """Count the results of a batch."""
         for flag in self._flags:
             self._flags[flag] += flags.count(flag)
+        end = self._ends.popleft()
+        if self._how.progress is not None:
+            self._how.progress(end)
 
     def result(self) -> RestoreCounts:
         """Return the counts.
@@ -155,7 +167,7 @@ class _Restore:
             replaced += self._twice
         else:
             skipped += self._twice
-        expected = None if self._trailer is None else self._trailer.tasks
-        if expected != self._found:
-            raise BackupCutShort(self._found, expected, self._flags["1"], skipped, replaced)
+        walk = self._walk
+        if walk.expected != walk.found:
+            raise BackupCutShort(walk.found, walk.expected, self._flags["1"], skipped, replaced)
         return RestoreCounts(self._flags["1"], skipped, replaced)

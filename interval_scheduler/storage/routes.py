@@ -12,6 +12,7 @@ from typing import Final, Literal
 from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
 from ..model.updating import TaskUpdate, UpdateAnswer
+from .commands import lookup
 from .commands.assigning import Removed
 from .commands.backup import RestoreBatch
 from .commands.control import ControlStep
@@ -99,6 +100,28 @@ class Routes:
             for position, flag in zip(some, told, strict=True):
                 flags[position] = flag
         return "".join(flags)
+
+    async def exist(self, ids: Sequence[bytes]) -> list[bool]:
+        """Tell of each id if there is a task, dead ones too; while tasks move, at either of its homes.
+
+        Raises:
+            PartitionOffline: the home of one of them is offline.
+        """
+        places: dict[Partition, list[bytes]] = {}
+        for raw_id in ids:
+            homes = {self.home(raw_id)}
+            if (migration := self._migration_of(raw_id)) is not None:
+                homes.add(migration.old_home(raw_id))
+            for home in homes:
+                places.setdefault(home, []).append(raw_id)
+        told = await asyncio.gather(*[lookup.exist(home.gate, some) for home, some in places.items()])
+        found = {
+            raw_id
+            for some, flags in zip(places.values(), told, strict=True)
+            for raw_id, exists in zip(some, flags, strict=True)
+            if exists
+        }
+        return [raw_id in found for raw_id in ids]
 
     def update(self, call: TaskUpdate) -> asyncio.Future[UpdateAnswer]:
         """Change a task with the next batch."""

@@ -68,6 +68,7 @@ PUBLIC = {
     "Point",
     "Problem",
     "RestoreCounts",
+    "check_backup",
     "Retry",
     "Rules",
     "SchedulerCard",  # what schedulers() returns

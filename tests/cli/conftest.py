@@ -60,3 +60,15 @@ def beside(command: Callable[..., Result]) -> Callable[..., Awaitable[Result]]:
         return await asyncio.to_thread(command, *words, **given)
 
     return run
+
+
+@pytest.fixture
+def inside(redis_server: RedisServer, namespace: str) -> Callable[..., Result]:
+    """Does the same in this process, a hundred times as fast; without standard input."""
+    from tests.cli.inside import run_inside
+
+    def run(*words: str, **environment: str) -> Result:
+        settings = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
+        return run_inside(*words, **{**settings, **environment})
+
+    return run

@@ -112,8 +112,8 @@ ALL: Final = (
     Planted(
         "a backup without an end is taken for a whole one",
         "services/restoring.py",
-        "if expected != self._found:",
-        "if expected not in (None, self._found):",
+        "if walk.expected != walk.found:",
+        "if walk.expected not in (None, walk.found):",
         tests_in(_BACKUP, "test_a_backup_that_was_cut_short_is_noticed"),
     ),
     Planted(

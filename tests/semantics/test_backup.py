@@ -24,6 +24,7 @@ from interval_scheduler import (
     Retry,
     Scheduler,
     acting_as,
+    check_backup,
 )
 from interval_scheduler.model.wire import LATEST_MS
 from tests.servers import RedisServer
@@ -562,3 +563,67 @@ async def test_what_somebody_else_wrote_does_not_spoil_a_backup(redis_server: Re
         await scheduler.clear_all_tasks()
         counts = await scheduler.restore(lines)
         assert counts.restored == len(tasks_of(lines)) >= 2
+
+
+@pytest.mark.asyncio
+async def test_a_dry_run_counts_and_changes_nothing(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([IntervalTask(f"t{n}", start=FAR) for n in range(1200)])
+    await scheduler.set_rate(Rate(5))
+    lines = await exported(scheduler)
+    dead = {"id": "dead", "text": "", "state": "dead", "died_ms": 1}
+    await scheduler.restore([lines[0], json.dumps(dead), '{"end":true,"tasks":1}'])
+    await scheduler.clear_tasks(prefix="t11")
+    await scheduler.set_rate(None)
+    before = tasks_of(await exported(scheduler))
+    more = [*lines[:-1], json.dumps(dead).encode(), b'{"end":true,"tasks":1201}']
+    await scheduler.stop_task_accept()
+    assert await scheduler.restore(more, dry_run=True) == RestoreCounts(restored=111, skipped=1090)
+    assert await scheduler.restore(more, "replace", dry_run=True) == RestoreCounts(restored=111, replaced=1090)
+    assert tasks_of(await exported(scheduler)) == before
+    assert await scheduler.get_rate() is None
+    with pytest.raises(InvalidLine):
+        await scheduler.restore([lines[0], b"?"], dry_run=True)
+    with pytest.raises(BackupCutShort):
+        await scheduler.restore(lines[:-1], dry_run=True)
+
+
+@pytest.mark.asyncio
+async def test_a_restore_goes_on_where_it_ended(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([IntervalTask(f"t{n}", start=FAR) for n in range(3000)])
+    await scheduler.pause("as it was")
+    lines = await exported(scheduler)
+    await scheduler.clear_all_tasks()
+    told: list[int] = []
+    assert await scheduler.restore(lines, progress=told.append) == RestoreCounts(restored=3000)
+    assert told == sorted(told)
+    assert told[-1] == 3000
+    assert len(told) >= 6
+    await scheduler.clear_all_tasks()
+    await scheduler.resume()
+    assert await scheduler.restore(lines, after=2000, progress=told.append) == RestoreCounts(restored=1000)
+    ids = {json.loads(line)["id"] for line in lines[2001:-1]}
+    assert {task.id async for task in scheduler.tasks()} == ids
+    assert await scheduler.paused() is None, "the pause came with the first task, and may be over"
+    assert await scheduler.restore(lines, after=3000) == RestoreCounts()
+    with pytest.raises(BackupCutShort):
+        await scheduler.restore(lines[:-2], after=2000)
+    for name, bad in (("after", -1), ("after", True), ("dry_run", 1), ("progress", 5)):
+        with pytest.raises(InvalidValue if bad == -1 else InvalidType, match=name):
+            await scheduler.restore(lines, **{name: bad})  # type: ignore[arg-type]
+
+
+@pytest.mark.asyncio
+async def test_a_backup_is_checked_without_a_server(scheduler: Scheduler) -> None:
+    await scheduler.assign_tasks([IntervalTask(f"t{n}", start=FAR) for n in range(10)])
+    lines = await exported(scheduler)
+    assert check_backup(lines) == 10
+    assert check_backup(line.decode() for line in lines) == 10
+    with pytest.raises(InvalidLine, match="line 3"):
+        check_backup([*lines[:2], b"{}", *lines[3:]])
+    with pytest.raises(BackupCutShort) as caught:
+        check_backup(lines[:-1])
+    assert (caught.value.found, caught.value.expected) == (10, None)
+    with pytest.raises(InvalidLine, match="empty"):
+        check_backup([])
+    with pytest.raises(InvalidType, match="lines"):
+        check_backup("text")

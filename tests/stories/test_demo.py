@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 
 from interval_scheduler import RedisInstance, Scheduler, SchedulerOptions, StorageOptions
 from tests.servers import RedisServer, free_port
-from tests.stories.programs import EXAMPLES, ROOT, assert_succeeded, command, environment, run
+from tests.stories.programs import ROOT, environment
 
-DEMO = EXAMPLES / "demo.py"
 SMALL = ("--tasks", "1000", "--seconds", "6", "--every", "1")
 
 
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "interval_scheduler.cli", "demo", *words]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
 def test_nothing_is_lost(url: str) -> None:
-    done = run(DEMO, url, *SMALL, seconds=60)
-    assert_succeeded(done)
-    output = done.stdout
+    done = run("--redis", url, *SMALL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    output = done.stderr
     place = "the embedded engine, no server" if url.startswith("memory") else f"Redis at {url.removeprefix('redis://')}"
     assert f"1,000 tasks on {place}\n" in output
     assert "assigned 1,000 tasks" in output
@@ -28,58 +41,90 @@ def test_nothing_is_lost(url: str) -> None:
     assert held is not None
     assert int(held[1]) > 0
     assert "scheduler C started" in output
+    assert output.endswith("Nothing was lost.\n")
+    output = done.stdout
     assert re.search(r"^taken over +[1-9]", output, re.MULTILINE)
     assert re.search(r"^lag p50 / p90 / p99 / max +\d+\.\d / \d+\.\d / \d+\.\d / \d+\.\d ms$", output, re.MULTILINE)
     assert re.search(r"^still scheduled at the end +1,000 of 1,000 tasks$", output, re.MULTILINE)
     assert re.search(r"^ran again after the kill +1,000 of 1,000 tasks$", output, re.MULTILINE)
-    assert output.endswith("\nNothing was lost.\n")
 
 
 @pytest.mark.asyncio
 async def test_a_lost_task_is_noticed(redis_server: RedisServer) -> None:
     instance = RedisInstance(host="127.0.0.1", port=redis_server.port, name="demo")
     options = SchedulerOptions(storage=StorageOptions(instances=(instance,)), namespace="interval-scheduler-demo")
-    arguments = command(DEMO, redis_server.url, "--tasks", "1000", "--seconds", "8", "--every", "1")
-    demo = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, env=environment(), stdout=asyncio.subprocess.PIPE)
-    assert demo.stdout is not None
+    arguments = command("--redis", redis_server.url, "--tasks", "1000", "--seconds", "8", "--every", "1")
+    pipe = asyncio.subprocess.PIPE
+    demo = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, env=environment(), stdout=pipe, stderr=pipe)
+    assert demo.stderr is not None
     try:
         async with asyncio.timeout(60), Scheduler(options) as saboteur:
             # A second or more after the kill, so that the task has run again: now it is only missing. The kill comes
             # when an interval begins, so that a task of its middle is not one of those that wait for leases to end.
-            async for line in demo.stdout:
+            async for line in demo.stderr:
                 if b"C started" in line:
                     break
             for _ in range(2):
-                await demo.stdout.readline()
+                await demo.stderr.readline()
             assert await saboteur.remove_task("user:500")
-            output = (await demo.communicate())[0].decode()
+            output, words = (each.decode() for each in await demo.communicate())
     finally:
         with contextlib.suppress(ProcessLookupError):
             demo.kill()
     assert re.search(r"^still scheduled at the end +999 of 1,000 tasks$", output, re.MULTILINE)
-    assert "Tasks were lost" in output
+    assert "Tasks were lost" in words
     assert demo.returncode == 1
 
 
 def test_it_leaves_no_tasks_behind(redis_server: RedisServer) -> None:
-    assert_succeeded(run(DEMO, redis_server.url, "--tasks", "10", "--seconds", "1", "--every", "0.5", seconds=60))
+    ended = run("--redis", redis_server.url, "--tasks", "10", "--seconds", "1", "--every", "0.5", "--json", "-q")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["nothing_lost"]
     with redis_server.client() as client:
         kinds = {str(key).rpartition(":")[2] for key in client.scan_iter("{interval-scheduler-demo*")}
     assert not kinds & {"tasks'", "due'", "leased'", "leases'", "attempts'", "dead'"}
 
 
 def test_a_server_that_is_not_there() -> None:
-    done = run(DEMO, f"redis://:secret@127.0.0.1:{free_port()}/0", seconds=30)
-    assert done.returncode == 2
-    assert "cannot be used" in done.stderr
+    done = run("--redis", f"redis://:secret@127.0.0.1:{free_port()}/0")
+    assert done.returncode == 69
     assert "is offline" in done.stderr
     assert "Traceback" not in done.stderr
     assert "secret" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("http://localhost",), ("--tasks", "0"), ("--seconds", "-1")])
-def test_bad_arguments(arguments: tuple[str, ...]) -> None:
-    done = run(DEMO, *arguments, seconds=30)
-    assert done.returncode == 2
-    assert done.stderr.startswith("usage: ")
+@pytest.mark.parametrize(
+    "words",
+    [("--tasks", "0"), ("--seconds", "-1"), ("--seconds", "0"), ("--redis", "memory://a", "--redis", "memory://b")],
+)
+def test_bad_arguments(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
+
+
+def test_no_password_is_seen_in_the_list_of_processes(own_server: Callable[..., RedisServer]) -> None:
+    server = own_server(requirepass="hidden-word")
+    url = f"redis://:hidden-word@127.0.0.1:{server.port}/0"
+    words = command("--redis-file", "-", "--tasks", "10", "--seconds", "3", "--every", "0.5")
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as demo:
+        assert demo.stdin is not None
+        assert demo.stderr is not None
+        try:
+            demo.stdin.write(url.encode())
+            demo.stdin.close()
+            for line in demo.stderr:
+                if b"B started" in line:
+                    break
+            listed = subprocess.run(
+                ["ps", "-ww", "-eo", "ppid,args"], capture_output=True, text=True, check=True
+            ).stdout
+            ours = [line for line in listed.splitlines() if line.split()[0] == str(demo.pid)]
+            assert len(ours) == 2
+            assert not [line for line in ours if "hidden-word" in line]
+            demo.stderr.read()
+            assert demo.wait(60) == 0
+        finally:
+            demo.kill()

@@ -59,8 +59,8 @@ def test_quick_start() -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    """Here, in test_apps.py, in test_demo.py, in test_fenced_store.py and in tests/contrib."""
-    run_by_tests = {"quick_start", "fastapi_app", "aiohttp_app", "demo", "demo_schedulers", "demo_screen"}
+    """Here, in test_apps.py, in test_fenced_store.py and in tests/contrib."""
+    run_by_tests = {"quick_start", "fastapi_app", "aiohttp_app"}
     run_by_tests |= {
         "fenced_store",
         "plain_service",

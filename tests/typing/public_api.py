@@ -67,6 +67,7 @@ from interval_scheduler import (
     TaskRun,
     UnknownNamespace,
     acting_as,
+    check_backup,
     current_run,
     next_runs,
 )
@@ -281,6 +282,8 @@ async def back_up(scheduler: Scheduler) -> None:
     assert_type(counts.restored + counts.skipped + counts.replaced, int)
     await scheduler.restore(line.decode() for line in lines)
     await scheduler.restore(scheduler.export())
+    assert_type(await scheduler.restore(lines, dry_run=True, after=3, progress=print), RestoreCounts)
+    assert_type(check_backup(lines), int)
 
 
 async def show(scheduler: Scheduler) -> None:

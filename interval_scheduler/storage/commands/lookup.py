@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from ...model.records import Garbled
 from ...model.task import State
@@ -43,10 +43,7 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_
     The result has fewer rows than there are ids, but one at least, if the records are heavier than `weight` bytes: look
     for the others again.
     """
-    keys = partition.keys
-    records, scores, leases, failed, paused, *others = await partition.read(
-        scripts.LOOK, keys.of[scripts.LOOK], (weight, *ids)
-    )
+    records, scores, leases, failed, paused, *others = await _read(partition, ids, weight)
     ids = ids[: len(records)]
     none = [None] * len(ids)
     return [
@@ -67,6 +64,17 @@ async def look(partition: ScriptRunner, ids: Sequence[bytes], weight: int = MAX_
 async def are_scheduled(partition: ScriptRunner, ids: Sequence[bytes]) -> list[bool]:
     """Tell of each id if it is scheduled; no record is sent."""
     return [row is not None for row in await look(partition, ids, -1)]
+
+
+async def exist(partition: ScriptRunner, ids: Sequence[bytes]) -> list[bool]:
+    """Tell of each id if there is a task, dead ones too; no record is sent."""
+    records, *_ = await _read(partition, ids, -1)
+    return [record is not None for record in records]
+
+
+async def _read(partition: ScriptRunner, ids: Sequence[bytes], weight: int) -> Sequence[Any]:
+    found: Sequence[Any] = await partition.read(scripts.LOOK, partition.keys.of[scripts.LOOK], (weight, *ids))
+    return found
 
 
 class Page(NamedTuple):

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import os
+import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from interval_scheduler import RedisInstance, Scheduler, SchedulerOptions, StorageOptions, current_run
+from ... import RedisInstance, Scheduler, SchedulerOptions, StorageOptions, current_run
 
-LEASE_SECONDS = 3.0  # short, so that the recovery is seen live; the default is 30
-WORK_SECONDS = 0.02  # what one run takes
+#: Short, so that the recovery is seen live; the default is 30.
+LEASE_SECONDS: Final = 3.0
+#: The time that one run takes.
+WORK_SECONDS: Final = 0.02
+#: Whatever the options say: the demo clears its namespace.
+NAMESPACE: Final = "interval-scheduler-demo"
 
 
 class Run(NamedTuple):
-    """What a scheduler tells of a run that ended."""
+    """A run that ended, as its scheduler tells it."""
 
     number: int
     due_ms: int
@@ -31,26 +34,33 @@ class Run(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What the demo does, and where."""
+    """The numbers of the demo, and where it plays.
 
-    url: str
+    Attributes:
+        url: the URL of the server.
+        tasks: the number of tasks.
+        seconds: the seconds for which they run.
+        every: the interval of each task, in seconds.
+    """
+
+    url: str = dataclasses.field(repr=False)
     tasks: int
     seconds: float
     every: float
 
     @property
     def instance(self) -> RedisInstance:
-        """With a fixed partition name, so that the demo may come back to the server under another address."""
+        """The server, with a fixed name, so that the demo may come back to it under another address."""
         instance = RedisInstance.from_url(self.url)
         # An unnamed store would be private to each scheduler.
         memory = instance.memory if instance.memory is None else instance.memory or "demo"
         return dataclasses.replace(instance, name="demo", memory=memory)
 
     def scheduler(self) -> Scheduler:
-        """A new one; all of a plan work together."""
+        """Make a scheduler; all of a plan work together."""
         options = SchedulerOptions(
             storage=StorageOptions(instances=(self.instance,)),
-            namespace="interval-scheduler-demo",
+            namespace=NAMESPACE,
             concurrency=500,
             lease_seconds=LEASE_SECONDS,
             drain_seconds=5,
@@ -59,14 +69,18 @@ class Plan:
 
 
 class Refresh:
-    """The executor: stands for the refresh of a user's feed."""
+    """The executor, which stands for the refresh of a user's feed.
+
+    Args:
+        report: is called with each run that ended.
+    """
 
     def __init__(self, report: Callable[[Run], None]) -> None:
         self.running = 0
         self._report = report
 
     async def __call__(self, number: str) -> None:
-        """Called with the data of a task."""
+        """Run a task; `number` is its data."""
         run, started = current_run(), time.time()
         self.running += 1
         try:
@@ -83,20 +97,26 @@ class Member(Protocol):
 
     @property
     def running(self) -> int:
-        """How many runs are in progress."""
+        """The number of runs in progress."""
 
     async def start(self) -> None:
         """Connect and execute."""
 
     async def kill(self) -> None:
-        """Die at once: nothing is drained, completed or handed back."""
+        """End it at once: nothing is drained, completed or handed back."""
 
     async def stop(self) -> None:
         """End in order."""
 
 
 class InProcess:
-    """A scheduler in this process: those on the embedded engine share its memory."""
+    """A scheduler in this process: those on the embedded engine share its memory.
+
+    Args:
+        name: its name.
+        plan: the plan.
+        report: is called with each run that ended.
+    """
 
     def __init__(self, name: str, plan: Plan, report: Callable[[Run], None]) -> None:
         self.name = name
@@ -105,7 +125,7 @@ class InProcess:
 
     @property
     def running(self) -> int:
-        """How many runs are in progress."""
+        """The number of runs in progress."""
         return self._refresh.running
 
     async def start(self) -> None:
@@ -125,7 +145,13 @@ class InProcess:
 
 
 class Worker:
-    """A scheduler in a process of its own; it reports each run as a line, and stops when its standard input ends."""
+    """A scheduler in a process of its own; see `worker.py`.
+
+    Args:
+        name: its name.
+        plan: the plan.
+        report: is called with each run that ended.
+    """
 
     def __init__(self, name: str, plan: Plan, report: Callable[[Run], None]) -> None:
         self.name = name
@@ -136,49 +162,38 @@ class Worker:
     async def start(self) -> None:
         """Connect and execute."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, Path(__file__).with_name("demo.py"), self._plan.url, "--worker"),
+            *(sys.executable, "-m", f"{__package__}.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the demo, which then stops its workers
         )
-        assert self._process.stdout is not None
-        if not await self._process.stdout.readline():
+        given, told = self._process.stdin, self._process.stdout
+        if given is None or told is None:
+            raise AssertionError  # both are pipes
+        self._input, self._output = given, told
+        self._input.write(json.dumps(dataclasses.asdict(self._plan)).encode() + b"\n")
+        if not await self._output.readline():
             raise RuntimeError(f"the process of scheduler {self.name} ended")
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        async for line in self._output:
             number, due_ms, started, attempt, lag, running = line.split()
             self.running = int(running)
             self._report(Run(int(number), int(due_ms), float(started), int(attempt), float(lag), self.running))
 
     async def kill(self) -> None:
-        """SIGKILL."""
+        """Kill it with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._ended()
 
     async def stop(self) -> None:
         """End in order."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._input.close()
         await self._ended()
 
     async def _ended(self) -> None:
         await self._reading
         await self._process.wait()
         self.running = 0
-
-
-async def work(plan: Plan) -> None:
-    """What a worker process does."""
-
-    def report(run: Run) -> None:
-        # Unbuffered, so that a kill loses no report of a run that ended.
-        os.write(1, " ".join(map(str, run)).encode() + b"\n")
-
-    async with plan.scheduler() as scheduler:
-        await scheduler.start_task_execute(Refresh(report))
-        os.write(1, b"ready\n")
-        await asyncio.to_thread(sys.stdin.read)

@@ -1,33 +1,69 @@
-"""Thousands of per-user interval tasks, live, with a scheduler killed in the middle.
-
-    python docs/examples/demo.py [URL] [--tasks N] [--seconds S] [--every S]
-
-Two schedulers, A and B, share the work; half-way the busier one is killed without a goodbye, and C comes. In the end
-the demo looks whether each task is still scheduled and ran again after the kill; if not, it exits with 1.
-
-On a Redis server the schedulers are processes of their own, and the kill is SIGKILL. On the embedded engine (memory://,
-the default) they live in this process, and the kill cancels everything that it does in the background at once.
-"""
+"""The play: tasks are assigned, a scheduler is killed, and what came of it."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import logging
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
-from demo_schedulers import LEASE_SECONDS, WORK_SECONDS, InProcess, Member, Plan, Run, Worker, work
-from demo_screen import Screen, percentiles
+from ... import IntervalTask, Scheduler
+from .schedulers import LEASE_SECONDS, WORK_SECONDS, InProcess, Member, Plan, Run, Worker
+from .screen import Screen, percentiles
 
-from interval_scheduler import ConfigurationError, IntervalTask, Scheduler, StorageError
+#: The demo waits so much longer than planned for tasks that did not run again yet.
+PATIENCE_SECONDS: Final = 12.0
 
-PATIENCE_SECONDS = 12.0  # how much longer than planned the demo waits for tasks that did not run again yet
+
+@dataclass(frozen=True)
+class Summary:
+    """The outcome.
+
+    Attributes:
+        tasks: the number of tasks.
+        seconds: the seconds for which they ran.
+        runs: the number of runs.
+        lags: how late each was, in seconds.
+        taken_over: the number of runs whose claim died with the scheduler that was killed.
+        in_every_interval: the number of tasks that ran in each of their intervals.
+        still_scheduled: the number of tasks that are scheduled at the end.
+        ran_again: the number of tasks that ran after the kill.
+    """
+
+    tasks: int
+    seconds: float
+    runs: int
+    lags: list[float]
+    taken_over: int
+    in_every_interval: int
+    still_scheduled: int
+    ran_again: int
+
+    @property
+    def nothing_lost(self) -> bool:
+        """Whether all tasks are still scheduled, and all ran again."""
+        return self.still_scheduled == self.ran_again == self.tasks
+
+    def rows(self) -> dict[str, str]:
+        """Tell it in words."""
+        of_all = f"of {self.tasks:,}"
+        return {
+            "runs": f"{self.runs:,} in {self.seconds:.0f} s, {self.runs / self.seconds:,.0f} a second",
+            "lag p50 / p90 / p99 / max": f"{percentiles(self.lags, 0.5, 0.9, 0.99, 1)} ms",
+            "taken over": f"{self.taken_over:,} runs, late by what was left of the lease",
+            "ran in every interval": f"{self.in_every_interval:,} {of_all} tasks; a late run stands for what it missed",
+            "still scheduled at the end": f"{self.still_scheduled:,} {of_all} tasks",
+            "ran again after the kill": f"{self.ran_again:,} {of_all} tasks",
+        }
 
 
 class Tally:
-    """What ran."""
+    """The runs so far.
+
+    Args:
+        plan: the plan.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -39,11 +75,11 @@ class Tally:
         self._ran: list[set[int]] = [set() for _ in range(plan.tasks)]
 
     def start_ms(self, number: int) -> int:
-        """When a task runs first: spread over the interval."""
+        """Return when a task runs first, in ms: they are spread over the interval."""
         return self.first_ms + round(1000 * self.plan.every * number / self.plan.tasks)
 
     def add(self, run: Run) -> None:
-        """A run ended."""
+        """Count a run that ended."""
         self.lags.append(run.lag)
         self.taken_over += run.attempt > 1  # its claim died with the one that was killed
         self._ran[run.number].add((run.due_ms - self.start_ms(run.number)) // round(1000 * self.plan.every))
@@ -51,7 +87,7 @@ class Tally:
             self.ran_again.add(run.number)
 
     def never_skipped(self, until_ms: float) -> int:
-        """How many tasks ran in each of their intervals up to that moment."""
+        """Count the tasks that ran in each of their intervals up to a moment, in ms."""
         every_ms = 1000 * self.plan.every
         return sum(
             ran.issuperset(range(int((until_ms - self.start_ms(number)) // every_ms)))
@@ -60,18 +96,24 @@ class Tally:
 
 
 class Demo:
-    """The play."""
+    """The play.
+
+    Args:
+        plan: the plan.
+        screen: where it is told.
+        control: a scheduler that assigns and looks, and runs nothing.
+    """
 
     def __init__(self, plan: Plan, screen: Screen, control: Scheduler) -> None:
         self._plan = plan
         self._screen = screen
-        self._control = control  # assigns and looks, runs nothing
+        self._control = control
         self._tally = Tally(plan)
         self._members: list[Member] = []
         self._takeover_told = False
 
-    async def run(self) -> bool:
-        """Whether nothing was lost."""
+    async def run(self) -> Summary:
+        """Play it to its end."""
         plan, tally, say = self._plan, self._tally, self._screen.say
         await self._control.clear_all_tasks()
         try:
@@ -93,8 +135,16 @@ class Demo:
                 await member.stop()
         say("the schedulers stopped; looking for each task")
         still_scheduled = {task.data async for task in self._control.tasks()}.intersection(map(str, range(plan.tasks)))
-        self._summary(seconds, len(still_scheduled), judged_until_ms)
-        return len(still_scheduled) == len(tally.ran_again) == plan.tasks
+        return Summary(
+            tasks=plan.tasks,
+            seconds=seconds,
+            runs=len(tally.lags),
+            lags=tally.lags,
+            taken_over=tally.taken_over,
+            in_every_interval=tally.never_skipped(judged_until_ms),
+            still_scheduled=len(still_scheduled),
+            ran_again=len(tally.ran_again),
+        )
 
     async def _enter(self, name: str) -> None:
         kind = Worker if self._plan.instance.memory is None else InProcess
@@ -155,67 +205,19 @@ class Demo:
                 ]
             )
 
-    def _summary(self, seconds: float, still_scheduled: int, judged_until_ms: float) -> None:
-        plan, tally = self._plan, self._tally
-        runs, of_all = len(tally.lags), f"of {plan.tasks:,}"
-        self._screen.summary(
-            [
-                ("runs", f"{runs:,} in {seconds:.0f} s, {runs / seconds:,.0f} a second"),
-                ("lag p50 / p90 / p99 / max", f"{percentiles(tally.lags, 0.5, 0.9, 0.99, 1)} ms"),
-                ("taken over", f"{tally.taken_over:,} runs, late by what was left of the lease"),
-                (
-                    "ran in every interval",
-                    f"{tally.never_skipped(judged_until_ms):,} {of_all} tasks; a late run stands for those it missed",
-                ),
-                ("still scheduled at the end", f"{still_scheduled:,} {of_all} tasks"),
-                ("ran again after the kill", f"{len(tally.ran_again):,} {of_all} tasks"),
-            ]
-        )
 
+async def perform(plan: Plan, screen: Screen) -> Summary:
+    """Play it, and leave no task behind.
 
-async def perform(plan: Plan) -> bool:
+    Raises:
+        StorageError: the server cannot be used.
+    """
     instance = plan.instance
     place = f"Redis at {instance.address}" if instance.memory is None else "the embedded engine, no server"
     async with plan.scheduler() as control:
         try:
-            with Screen() as screen:
+            with screen:
                 screen.say(f"{plan.tasks:,} tasks on {place}")
-                nothing_lost = await Demo(plan, screen, control).run()
+                return await Demo(plan, screen, control).run()
         finally:
             await control.clear_all_tasks()
-    print("\nNothing was lost." if nothing_lost else "\nTasks were lost, or did not run again in time.")
-    return nothing_lost
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Interval tasks live, with a scheduler killed in the middle.")
-    parser.add_argument("url", nargs="?", default="memory://demo", help="redis://..., default: the embedded engine")
-    parser.add_argument("--tasks", type=int, default=10_000, help="how many, default 10000")
-    parser.add_argument("--seconds", type=float, default=20, help="how long they run, default 20")
-    parser.add_argument("--every", type=float, help="the interval in seconds, default 2; embedded: 4")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.tasks < 1 or args.seconds <= 0:
-        parser.error("--tasks and --seconds must be above 0")
-    # A quarter of what the embedded engine manages on a fast machine.
-    every = args.every or (4.0 if args.url.startswith("memory:") else 2.0)
-    plan = Plan(args.url, args.tasks, args.seconds, every)
-    # The demo itself tells of a kill and of its effects.
-    logging.getLogger("interval_scheduler").setLevel(logging.CRITICAL)
-    try:
-        instance = plan.instance
-        if args.worker:
-            asyncio.run(work(plan))
-            return 0
-        return 0 if asyncio.run(perform(plan)) else 1
-    except ConfigurationError as error:
-        parser.error(str(error))
-    except StorageError as error:
-        print(f"{instance.address} cannot be used: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`clear`: removes all tasks of a namespace or queue."""
+
+from __future__ import annotations
+
+import click
+
+from ..asking import confirm_by_name
+from ..connecting import connected, place_of, run_async
+from ..output import Output
+from ..settings import Settings, common
+
+
+@click.command("clear")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def clear(settings: Settings, *, yes: bool) -> None:
+    """Remove all tasks of the namespace or the queue, dead ones too.
+
+    On a terminal, the name has to be typed; elsewhere --yes has to be given. Queues of the namespace are not touched.
+    """
+    count = run_async(_count(settings))
+    confirm_by_name(settings, f"{count:,} tasks of {place_of(settings)} are removed for good.", yes=yes)
+    removed = run_async(_clear(settings))
+    Output(settings).value({"removed": removed}, f"{removed} tasks removed")
+
+
+async def _count(settings: Settings) -> int:
+    async with connected(settings) as scheduler:
+        return await scheduler.task_size()
+
+
+async def _clear(settings: Settings) -> int:
+    async with connected(settings) as scheduler:
+        return await scheduler.clear_all_tasks()

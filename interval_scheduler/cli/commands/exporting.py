@@ -1,0 +1,45 @@
+"""`export`: writes the tasks of a namespace or queue as a backup."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..backup_files import STANDARD, writing
+from ..bar import progress
+from ..connecting import connected, run_async
+from ..output import Output
+from ..settings import Settings, common
+
+
+@click.command("export")
+@click.argument("file", default=STANDARD)
+@click.option("--prefix", default="", help="Export only tasks whose ids begin with it.")
+@click.option("--gzip", is_flag=True, help="Pack the file by gzip.")
+@common
+def export(settings: Settings, *, file: str, prefix: str, gzip: bool) -> None:
+    """Write all tasks with their state into FILE; - is the standard output.
+
+    FILE has its name only when it is complete; until then it is FILE.part. A file of that name is replaced.
+    """
+    tasks, left_out = run_async(_export(settings, file, prefix, packed=gzip))
+    out = Output(settings)
+    if file != STANDARD:
+        out.value({"file": file, "tasks": tasks, "left_out": left_out}, f"{tasks} tasks exported to {out.cell(file)}")
+    if left_out:
+        out.say(f"{left_out} tasks cannot be read and are left out: see 'interval-scheduler audit'.")
+
+
+async def _export(settings: Settings, file: str, prefix: str, *, packed: bool) -> tuple[int, int]:
+    async with connected(settings) as scheduler:
+        total = None if prefix else await scheduler.task_size()
+        with progress(settings, total) as show, writing(file, packed=packed) as plain:
+            line, count = b"", -1  # the header and the trailer are no tasks
+            async for line in scheduler.export(prefix):
+                plain.write(line)
+                count += 1
+                if count % 1000 == 0:
+                    show(count, f"{count:,} tasks")
+    trailer = json.loads(line)
+    return trailer["tasks"], trailer["left_out"]

@@ -1,0 +1,234 @@
+"""`export` and `import` of a backup: complete files only, pipes, gzip, dry runs, and going on after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interval_scheduler import BlockingScheduler, IntervalTask
+from tests.cli.conftest import DEADLINE_SECONDS, Result
+from tests.cli.inside import run_inside
+from tests.clusters import RedisCluster
+from tests.servers import RedisServer
+
+Command = Callable[..., Result]
+START = 4_000_000_000
+
+
+def fill(server: RedisServer, namespace: str, count: int = 1200) -> None:
+    with BlockingScheduler.from_url(server.url, namespace=namespace) as scheduler:
+        scheduler.assign_tasks(
+            IntervalTask(f"t{n}", "ä" * 100, every=60, start=START + n, retries=2) for n in range(count)
+        )
+
+
+def tasks_in(text: str | bytes) -> list[Any]:
+    return sorted(line for line in text.splitlines() if json.loads(line).get("id"))
+
+
+def test_out_and_in(
+    inside: Command, command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    fill(redis_server, namespace)
+    file, packed = tmp_path / "backup.jsonl", tmp_path / "backup.gz"
+    ended = inside("export", str(file))
+    assert (ended.code, ended.out, ended.err) == (0, f"1200 tasks exported to {file}\n", "")
+    told = json.loads(inside("export", str(packed), "--gzip", "--json").out)
+    assert told == {"file": str(packed), "tasks": 1200, "left_out": 0}
+    assert tasks_in(gzip.decompress(packed.read_bytes())) == tasks_in(file.read_bytes())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.gz", "backup.jsonl"]
+    some = inside("export", "--prefix", "t11").out
+    assert len(tasks_in(some)) == 1 + 10 + 100
+    elsewhere = {"INTERVAL_SCHEDULER_NAMESPACE": f"{namespace}-2"}
+    assert inside("import", str(packed), "--dry-run", **elsewhere).out.startswith("1200 would be restored, 0 skipped")
+    with redis_server.client() as client:
+        assert not list(client.scan_iter(f"*{namespace}-2*")), "a dry run makes no namespace"
+    assert json.loads(command("import", "-", "--json", given=some, **elsewhere).out)["restored"] == 111
+    ended = command("import", "-", "--dry-run", "--on-conflict", "replace", given=packed.read_bytes(), **elsewhere)
+    assert ended.out == "1089 would be restored, 0 skipped, 111 would be replaced\n"
+    assert inside("import", str(packed), **elsewhere).out == "1089 restored, 111 skipped, 0 replaced\n"
+    assert tasks_in(inside("export", **elsewhere).out) == tasks_in(file.read_text())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.gz", "backup.jsonl"], "and leaves no mark"
+
+
+def test_from_three_partitions_into_a_cluster(own_server: Callable[..., RedisServer], tmp_path: Path) -> None:
+    server, file = own_server(), str(tmp_path / "backup.jsonl")
+    three = [word for db in range(3) for word in ("--redis", server.url_of(db))]
+    with RedisCluster() as cluster:
+        several = ["--redis", cluster.url_of(partitions=3)]
+        with BlockingScheduler.from_url(*three[1::2]) as scheduler:
+            scheduler.assign_tasks(IntervalTask(f"t{n}", every=60, start=START) for n in range(300))
+        assert run_inside("export", file, *three).out.startswith("300 tasks exported")
+        assert run_inside("import", file, *several, "--dry-run").out.startswith("300 would be restored")
+        assert run_inside("import", file, *several).out.startswith("300 restored")
+        assert run_inside("import", file, *several, "--dry-run").out.startswith("0 would be restored, 300 skipped")
+        assert tasks_in(run_inside("export", *several).out) == tasks_in(Path(file).read_text())
+        assert run_inside("bench", *several, "--tasks", "100", "--seconds", "0.1").code == 0
+        assert run_inside("clear", "--yes", *several).out == "300 tasks removed\n"
+        assert run_inside("clear", "--yes", *three).out == "300 tasks removed\n"
+
+
+def test_a_backup_that_cannot_be_used(
+    inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    fill(redis_server, namespace, 10)
+    file = tmp_path / "bad"
+    whole = inside("export").out.encode()
+    cut, packed = whole.splitlines(keepends=True)[:-1], gzip.compress(whole)
+    for content, code, words in (
+        (b"".join(cut), 1, "was cut short"),
+        (packed[:-20], 2, "cannot be unpacked"),
+        (b"x" * (3 << 20), 2, "must be at most"),
+        (b"", 2, "is empty"),
+        (cut[0] + b'{"id":"a"}\n', 2, "line 2 of the backup"),
+    ):
+        file.write_bytes(content)
+        for more in ((), ("--dry-run",)):
+            ended = inside("import", str(file), *more)
+            assert (ended.code, ended.out) == (code, ""), ended.err
+            assert words in ended.err
+            assert "Traceback" not in ended.err
+    for given in (["import", str(tmp_path / "nowhere")], ["export", str(tmp_path / "no" / "folder")]):
+        ended = inside(*given)
+        assert (ended.code, ended.out) == (2, ""), ended.err
+        assert "No such file or directory" in ended.err
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_killed_leaves_no_half_file(
+    redis_server: RedisServer, namespace: str, tmp_path: Path, kill: signal.Signals
+) -> None:
+    fill(redis_server, namespace, 15_000)
+    file, part = tmp_path / "backup.jsonl", tmp_path / "backup.jsonl.part"
+    file.write_text("the last good one\n")
+    words = ["export", str(file), "--redis", redis_server.url, "-n", namespace]
+    with subprocess.Popen([sys.executable, "-m", "interval_scheduler.cli", *words]) as process:
+        try:
+            wait_until(lambda: part.exists() and part.stat().st_size > 100_000)
+            process.send_signal(kill)
+            assert process.wait(DEADLINE_SECONDS) == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[kill]
+        finally:
+            process.kill()
+    assert file.read_text() == "the last good one\n"
+    assert part.exists() == (kill == signal.SIGKILL)
+    assert run_inside(*words).code == 0, "what a killed process left is in nobody's way"
+    assert len(tasks_in(file.read_bytes())) == 15_000
+    assert not part.exists()
+
+
+def test_two_exports_into_one_file(inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    fill(redis_server, namespace, 10)
+    file = tmp_path / "backup.jsonl"
+    with Path(f"{file}.part").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        ended = inside("export", str(file))
+        assert (ended.code, file.exists()) == (64, False)
+        assert "another process writes it" in ended.err
+    assert inside("export", str(file)).code == 0
+
+
+def test_an_import_that_was_killed_goes_on(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    fill(redis_server, namespace, 20_000)
+    file = tmp_path / "backup.jsonl"
+    assert run_inside("export", str(file), "--redis", redis_server.url, "-n", namespace).code == 0
+    other = f"{namespace}-2"
+    words = ["import", str(file), "--redis", redis_server.url, "-n", other]
+    mark = Path(f"{file}.restored")
+    with subprocess.Popen([sys.executable, "-m", "interval_scheduler.cli", *words]) as process:
+        try:
+            wait_until(mark.exists)
+            process.kill()
+            process.wait(DEADLINE_SECONDS)
+        finally:
+            process.kill()
+    known = json.loads(mark.read_text())["tasks"]
+    assert 0 < known < 20_000
+    assert "://" in mark.read_text()
+    with BlockingScheduler.from_url(redis_server.url, namespace=other) as scheduler:
+        # What was restored may have run and gone since.
+        assert scheduler.remove_task(json.loads(file.read_text().splitlines()[1])["id"])
+        ended = run_inside(*words, "--resume", "--json")
+        assert ended.code == 0, ended.err
+        assert f"{known} tasks of it are restored; going on with task {known + 1}" in ended.err
+        counts = json.loads(ended.out)
+        assert counts["restored"] + counts["skipped"] == 20_000 - known
+        assert scheduler.task_size() == 19_999, "it does not come again"
+    assert not mark.exists()
+
+
+def test_a_mark_is_of_one_file_and_one_place(
+    inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    fill(redis_server, namespace, 10)
+    file, mark = tmp_path / "backup.jsonl", tmp_path / "backup.jsonl.restored"
+    inside("export", str(file))
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]))
+    assert inside("import", str(file)).code == 1
+    kept = mark.read_text()
+    assert json.loads(kept)["tasks"] == 10
+    for other in (
+        {"INTERVAL_SCHEDULER_NAMESPACE": f"{namespace}-2"},
+        {"INTERVAL_SCHEDULER_REDIS": redis_server.url_of(1)},
+    ):
+        mark.write_text(kept)
+        assert "nothing is known" in inside("import", str(file), "--resume", **other).err
+    mark.write_text(kept)
+    assert "10 tasks of it are restored" in inside("import", str(file), "--resume").err
+    mark.write_text(kept)
+    file.write_bytes(b"".join(lines))
+    assert "nothing is known" in inside("import", str(file), "--resume").err
+
+
+def test_a_bar_is_shown_on_a_terminal(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    fill(redis_server, namespace, 3000)
+    file = tmp_path / "backup.jsonl"
+    for words, count in ((["export"], "3,000 tasks"), (["import", "--on-conflict", "replace"], "3,000 tasks")):
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "interval_scheduler.cli",
+                *words,
+                str(file),
+                "--redis",
+                redis_server.url,
+                "-n",
+                namespace,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        ) as process:
+            os.close(theirs)
+            shown = b""
+            with suppress(OSError):  # how the end of a terminal is told
+                while more := os.read(ours, 4096):
+                    shown += more
+            assert process.stdout is not None
+            said = process.stdout.read().decode()
+            assert process.wait(DEADLINE_SECONDS) == 0
+        os.close(ours)
+        assert count in shown.decode()
+        assert said.count("\n") == 1, "and the result alone is on stdout"
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.002)  # a file that another process writes has no event to wait for

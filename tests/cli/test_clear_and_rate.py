@@ -1,0 +1,72 @@
+"""`clear` and `rate`: nothing happens unless somebody said so."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from interval_scheduler import BlockingScheduler, IntervalTask, Rate
+from tests.cli.conftest import DEADLINE_SECONDS, Result
+from tests.servers import RedisServer
+
+Command = Callable[..., Result]
+
+
+def on_terminal(typed: str, *words: str) -> tuple[int, str]:
+    """Run a command on a terminal, where somebody types; return its code and what is seen there."""
+    ours, theirs = pty.openpty()
+    program = [sys.executable, "-m", "interval_scheduler.cli", *words]
+    with subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.write(ours, f"{typed}\n".encode())
+        seen = b""
+        with suppress(OSError):  # how the end of a terminal is told
+            while more := os.read(ours, 4096):
+                seen += more
+        code = process.wait(DEADLINE_SECONDS)
+    os.close(ours)
+    return code, seen.decode()
+
+
+def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> None:
+    words = ("clear", "--redis", redis_server.url, "-n", namespace)
+    with BlockingScheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        mail = scheduler.queue("mail")
+        scheduler.assign_tasks([IntervalTask(f"t{n}", start=4_000_000_000) for n in range(1200)])
+        mail.assign_task(IntervalTask("m", start=4_000_000_000))
+        ended = inside("clear")
+        assert (ended.code, ended.out) == (64, "")
+        assert f"1,200 tasks of {namespace!r} are removed for good" in ended.err
+        assert "Give --yes" in ended.err
+        code, seen = on_terminal("another", *words)
+        assert code == 64
+        assert "Nothing was changed" in seen
+        assert scheduler.task_size() == 1200
+        code, seen = on_terminal("mail", *words, "--queue", "mail")
+        assert code == 0, seen
+        assert (scheduler.task_size(), mail.task_size()) == (1200, 0)
+        assert json.loads(inside("clear", "--yes", "--json").out) == {"removed": 1200}
+        assert scheduler.task_size() == 0
+
+
+def test_rate(inside: Command, redis_server: RedisServer, namespace: str) -> None:
+    with BlockingScheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        assert inside("rate").out == "none\n"
+        ended = inside("rate", "100/1m")
+        assert (ended.code, scheduler.get_rate()) == (64, None)
+        assert "100 starts in 1m" in ended.err
+        assert inside("rate", "100/m", "--burst", "5", "--yes").code == 0
+        assert scheduler.get_rate() == Rate(100, 60, burst=5)
+        assert inside("rate").out == "100 starts in 1m, at most 5 at once\n"
+        assert json.loads(inside("rate", "--json").out) == {"count": 100, "per": 60.0, "burst": 5}
+        assert inside("rate", "7", "--group", "g", "--yes").code == 0
+        assert scheduler.get_rate(group="g") == Rate(7)
+        assert inside("rate", "none", "--yes").code == 0
+        assert scheduler.get_rate() is None
+        for bad in (["x"], ["5/x"], ["0", "--yes"], ["none", "--burst", "2", "--yes"], ["--yes"]):
+            assert inside("rate", *bad).code == 2
