@@ -19,7 +19,7 @@ from interval_scheduler import (
     Scheduler,
     WrongEventLoop,
 )
-from interval_scheduler.storage.commands import queues
+from interval_scheduler.storage.commands import queues as commands
 from interval_scheduler.storage.commands.queues import MOST_QUEUES, QueueEntry
 from tests.semantics.test_assign import MakeScheduler
 from tests.semantics.test_data_loss import lose
@@ -54,7 +54,7 @@ async def test_a_queue_is_a_schedule_of_its_own(make_scheduler: MakeScheduler, u
 async def test_queues_that_are_too_many_hold_up_no_other(
     url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(queues, "MOST_QUEUES", 2)
+    monkeypatch.setattr(commands, "MOST_QUEUES", 2)
     scheduler = Scheduler.from_url(url, namespace=namespace)
     queues = [scheduler.queue(name) for name in ("a", "b", "c", "d")]
     async with scheduler:
@@ -330,7 +330,7 @@ async def test_one_queue_too_many_is_not_listed_and_hides_no_other(scheduler: Sc
     partition = scheduler._lifespan.require().partitions.master
     names = [f"q{n:03}" for n in range(MOST_QUEUES)]
     for name in names:
-        await queues.enter_queue(partition, QueueEntry(name, partition.keys), partition.handshake.expected.list)
+        await commands.enter_queue(partition, QueueEntry(name, partition.keys), partition.handshake.expected.list)
     more = scheduler.queue("more")
     with pytest.raises(QueuesFull, match="'more' was not made"):
         await more.task_size()
