@@ -19,7 +19,10 @@ COMPLETION: Final = "_INTERVAL_SCHEDULER_COMPLETE"
 #: loads none of them.
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
+    "top": ("Look", "top:top", "Watch partitions, schedulers and tasks, live."),
+    "doctor": ("Look", "doctor:doctor", "Say what is wrong, and what to do about it."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
+    "audit": ("Operate", "audit:audit", "Check all that there is in Redis, and mend it."),
 }
 SECTIONS: Final = ("Run", "Look", "Change", "Operate")
 

@@ -17,6 +17,12 @@ from .settings import Settings
 _AHEAD: Final = 100
 
 
+def printable(value: Any) -> str:
+    """Return a value as text, in which escapes are shown for what would steer a terminal; line ends stay."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+
+
 class Output:
     """The output of one command.
 
@@ -77,8 +83,7 @@ class Output:
             return "yes" if value else "no"
         if isinstance(value, int):
             return f"{value:,}" if self.is_terminal else str(value)
-        text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-        return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
+        return printable(value)
 
     def moment(self, value: datetime) -> str:
         """Return a moment with its zone, to the second."""
