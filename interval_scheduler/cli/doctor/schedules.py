@@ -110,9 +110,10 @@ def _rate(schedule: Schedule) -> Iterable[Diagnosis]:
         return
     allowed = overview.rate.count / overview.rate.per
     if forecast.demand - _ERRORS * forecast.demand_error > allowed:
+        demand = _rate_text(forecast.demand)
         fact = (
-            f"{_name(schedule)} has a rate of {_rate_text(allowed)}, and runs come due at {_rate_text(forecast.demand)}: "
-            "the backlog grows for ever."
+            f"{_name(schedule)} has a rate of {_rate_text(allowed)}, and runs come due at {demand}: the backlog grows "
+            "for ever."
         )
         advice = "Raise the rate with: interval-scheduler rate; or lengthen intervals."
         yield Diagnosis("rate", "problem", fact, advice, None, schedule.queue)

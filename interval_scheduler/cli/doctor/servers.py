@@ -26,7 +26,8 @@ _CLOCKS_MISLEAD: Final = 60.0
 
 _START_IT: Final = "Start the server, or look at the network between; schedulers come back to it by themselves."
 _RIGHTS: Final = (
-    "Grant the rights of the page Guarantees, Security; to read alone, those of the page Looking without touching."
+    "Grant the rights of the page Guarantees, Security; to read, also +eval_ro and +evalsha_ro, as on the page Looking "
+    "without touching."
 )
 _ADVICE: Final[Mapping[str, str]] = {
     "version": "Install Redis 6.2 or newer there, or Valkey.",

@@ -76,20 +76,20 @@ class TopApp(App[int]):
         self._watched = Watched()
         self._view = View()
         self._interval = interval
+        # They are kept, and not looked for: a reading may end while the screen is taken down.
+        self._line = Static(id="title")
+        self._head = Static(id="head")
+        self._alerts = Static(id="alerts")
+        self._tables = {name: PaneTable(name, number) for number, name in enumerate(PANES, 1)}
+        self._field = Input(placeholder="only rows with this text", id="filter", compact=True)
 
     def compose(self) -> ComposeResult:
-        """Make the widgets."""
-        yield Static(id="title")
-        yield Static(id="head")
-        yield Static(id="alerts")
-        for number, name in enumerate(PANES, 1):
-            yield PaneTable(name, number)
-        yield Input(placeholder="only rows with this text", id="filter", compact=True)
-        yield Footer()
+        """Make the screen."""
+        yield from (self._line, self._head, self._alerts, *self._tables.values(), self._field, Footer())
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self.query_one("#due").focus()
+        self._tables["due"].focus()
         with suppress(NotImplementedError, RuntimeError):  # no signals on Windows, nor in another thread than the first
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, TERMINATED)
         self.run_worker(self._refreshing.run(), exclusive=True, group="reading")
@@ -110,7 +110,7 @@ class TopApp(App[int]):
         frame = frame_of(self._reading, self._watched, self._view, self._clock)
         self._show_head(frame)
         for pane in frame.panes:
-            self.query_one(f"#{pane.name}", PaneTable).show(pane, anew=anew)
+            self._tables[pane.name].show(pane, anew=anew)
 
     def _show_head(self, frame: Frame) -> None:
         self._show_state()
@@ -120,10 +120,9 @@ class TopApp(App[int]):
             head.append(f"{figure.text}  ", style=f"bold {self._style(figure.tone)}")
         if frame.sparks.strip():
             head.append("runs by minute ", style=self._style("dim")).append(frame.sparks.strip(), self._style("good"))
-        self.query_one("#head", Static).update(head)
-        alerts = self.query_one("#alerts", Static)
-        alerts.set_class(bool(frame.alerts), "-some")
-        alerts.update(Text("\n").join(Text(f"● {words}", self._style(tone)) for tone, words in frame.alerts))
+        self._head.update(head)
+        self._alerts.set_class(bool(frame.alerts), "-some")
+        self._alerts.update(Text("\n").join(Text(f"● {words}", self._style(tone)) for tone, words in frame.alerts))
 
     def _show_state(self) -> None:
         """Show when the last reading was, and if the next one has to wait for an answer."""
@@ -136,7 +135,7 @@ class TopApp(App[int]):
             title.append("paused", self._style("warn"))
         else:
             title.append(f"every {self._interval:g}s", self._style("dim"))
-        self.query_one("#title", Static).update(title)
+        self._line.update(title)
 
     def _style(self, tone: Tone) -> str:
         return style_of(tone, self.theme_variables)
@@ -169,7 +168,7 @@ class TopApp(App[int]):
 
     def action_focus_pane(self, name: str) -> None:
         """Go to a pane."""
-        self.query_one(f"#{name}").focus()
+        self._tables[name].focus()
 
     def action_sort(self) -> None:
         """Sort the pane by its next column."""
@@ -188,15 +187,13 @@ class TopApp(App[int]):
 
     def action_filter(self) -> None:
         """Ask for the text to filter by."""
-        field = self.query_one("#filter", Input)
-        field.add_class("-shown")
-        field.focus()
+        self._field.add_class("-shown")
+        self._field.focus()
 
     def action_unfilter(self) -> None:
         """Take the filter off."""
-        field = self.query_one("#filter", Input)
-        field.value = ""
-        field.remove_class("-shown")
+        self._field.value = ""
+        self._field.remove_class("-shown")
         self._leave_filter()
         self._see(replace(self._view, words=""))
 
@@ -207,7 +204,7 @@ class TopApp(App[int]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the panes; the filter stays."""
         if not event.value:
-            self.query_one("#filter", Input).remove_class("-shown")
+            self._field.remove_class("-shown")
         self._leave_filter()
 
     def on_data_table_row_selected(self, event: PaneTable.RowSelected) -> None:
@@ -241,7 +238,7 @@ class TopApp(App[int]):
 
     def _leave_filter(self) -> None:
         if self._focused is None:
-            self.query_one("#due").focus()
+            self._tables["due"].focus()
 
     def _see(self, view: View) -> None:
         self._view = view
