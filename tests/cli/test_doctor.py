@@ -63,7 +63,7 @@ async def test_nobody_is_alive(command: Command, redis_server: RedisServer, name
     assert ended.code == 1
     first = json.loads(ended.out.splitlines()[0])
     assert (first["kind"], first["severity"], first["queue"]) == ("nobody", "problem", None)
-    assert "1 tasks are due" in first["fact"]
+    assert "1 task is due" in first["fact"]
     assert "interval-scheduler run" in first["advice"]
 
 
@@ -152,7 +152,7 @@ async def test_runs_fail_and_tasks_die(redis_server: RedisServer, namespace: str
         await until(are_over, DEADLINE_SECONDS)
         await worker.stop_task_execute()  # reports what was counted
         found = {each.kind: each for each in await diagnoses([redis_server.url], namespace)}
-    assert "1 tasks of the namespace were set aside" in found["dead"].fact
+    assert "In the namespace 1 task is dead" in found["dead"].fact
     assert "26 of 26 runs of the namespace failed" in found["failing"].fact
 
 

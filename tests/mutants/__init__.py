@@ -44,6 +44,7 @@ from . import (
     in_turns,
     in_types,
     in_updates,
+    in_watching,
     in_worker,
 )
 from .planted import Planted
@@ -80,6 +81,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_loops.ALL,
     *in_turns.ALL,
     *in_updates.ALL,
+    *in_watching.ALL,
     *in_worker.ALL,
     *in_tls.ALL,
     *in_types.ALL,

@@ -44,7 +44,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What was read of the namespace itself, or of one queue; `None` is what could not be read.
+    """The namespace itself, or one queue, as it was read; `None` stands for what could not be read.
 
     Attributes:
         queue: the name of the queue; `None`: the namespace itself.
@@ -69,7 +69,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Gathered:
-    """All that was read; `None` is what could not be read, or was not asked for.
+    """All that was read; `None` stands for what could not be read, or was not asked for.
 
     Attributes:
         health: the health of the partitions, also of the queues.

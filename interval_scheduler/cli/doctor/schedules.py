@@ -57,7 +57,7 @@ def _pause(schedule: Schedule) -> Iterable[Diagnosis]:
     where = "" if len(paused) == len(_online(overview)) else f" on {', '.join(paused)}"
     known = pause_of(overview.pause, lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC")
     since = "" if known == "yes" else f" {known}"
-    fact = f"{_name(schedule)} is paused{where}{since}: {overview.due:,} tasks are due and wait."
+    fact = f"{_name(schedule)} is paused{where}{since}, and {_are(overview.due)} due."
     yield Diagnosis("paused", "warning", fact, "When it may go on: interval-scheduler resume.", None, schedule.queue)
 
 
@@ -69,8 +69,7 @@ def _nobody(schedule: Schedule) -> Iterable[Diagnosis]:
         yield Diagnosis(
             "uncounted",
             "warning",
-            f"{overview.leased:,} tasks of {_name(schedule, first=False)} are claimed, and no scheduler tells of "
-            "itself.",
+            f"In {_name(schedule, first=False)} {_are(overview.leased)} claimed, and no scheduler tells of itself.",
             "If its workers live, they have statistics=False: take that off to see them. If not, start a worker: the "
             "tasks are due again when their leases end.",
             None,
@@ -78,7 +77,7 @@ def _nobody(schedule: Schedule) -> Iterable[Diagnosis]:
         )
         return
     is_due = overview.due > 0
-    waiting = f"{overview.due:,} tasks are due" if is_due else f"{overview.tasks:,} tasks are scheduled"
+    waiting = f"{_are(overview.due)} due" if is_due else f"{_are(overview.tasks)} scheduled"
     fact = f"Nobody executes {_name(schedule, first=False)}: {waiting}, and no scheduler is alive that runs them."
     advice = "Start a worker: interval-scheduler run module:worker."
     yield Diagnosis("nobody", "problem" if is_due else "warning", fact, advice, None, schedule.queue)
@@ -93,7 +92,7 @@ def _late(schedule: Schedule) -> Iterable[Diagnosis]:
         return
     late, pace = overview.due - overview.parked, pace_of(schedule.series, now)
     fact = (
-        f"{_name(schedule)} is behind: {late:,} tasks are late, the oldest by {duration_text(lag)}. "
+        f"{_name(schedule)} is behind: {_are(late)} late, the oldest by {duration_text(lag)}. "
         f"Runs come due at {_rate_text(forecast.demand)}, and ended at {_rate_text(pace)}"
     )
     if pace > forecast.demand + _ERRORS * forecast.demand_error:
@@ -121,7 +120,9 @@ def _rate(schedule: Schedule) -> Iterable[Diagnosis]:
 
 def _results(schedule: Schedule) -> Iterable[Diagnosis]:
     if schedule.overview is not None and schedule.overview.dead:
-        fact = f"{schedule.overview.dead:,} tasks of {_name(schedule, first=False)} were set aside as dead."
+        fact = (
+            f"In {_name(schedule, first=False)} {_are(schedule.overview.dead)} dead: set aside after the last attempt."
+        )
         advice = "See why with: interval-scheduler dead list; then revive or clear them."
         yield Diagnosis("dead", "warning", fact, advice, None, schedule.queue)
     if schedule.series is None:
@@ -149,6 +150,10 @@ def _online(overview: Overview | None) -> set[str]:
 def _name(schedule: Schedule, *, first: bool = True) -> str:
     name = "the namespace" if schedule.queue is None else f"queue {schedule.queue!r}"
     return name[:1].upper() + name[1:] if first else name
+
+
+def _are(tasks: int) -> str:
+    return "1 task is" if tasks == 1 else f"{tasks:,} tasks are"
 
 
 def _rate_text(each_second: float) -> str:

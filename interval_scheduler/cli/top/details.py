@@ -17,7 +17,7 @@ KEYS: Final = {
     "Tab, →": "the next pane; Shift+Tab, ← the one before",
     "1 … 6": "the pane with this number",
     "↑ ↓ PgUp PgDn": "move in the pane",
-    "Enter": "show the task or the scheduler of the row",
+    "Enter": "show in full what the row is about",
     "/": "filter: only rows with this text; Esc takes it off",
     "s": "sort by the next column; after the last one as read",
     "S": "sort the other way round",

@@ -25,7 +25,7 @@ _MANY_FAILURES: Final = 0.1
 
 @dataclass(frozen=True)
 class Order:
-    """How a pane is sorted: by the number of a column, the largest number or the first text first; or turned."""
+    """The order of a pane: by the number of a column, the largest number or the first text first; or turned."""
 
     column: int
     is_turned: bool = False
@@ -33,7 +33,7 @@ class Order:
 
 @dataclass(frozen=True)
 class View:
-    """How people want to see a frame.
+    """The wishes of people about a frame.
 
     Attributes:
         words: only rows that have this text in a cell are shown, whatever its case; empty for all.
@@ -68,7 +68,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Frame:
-    """What one reading shows.
+    """The content of one reading, as it is shown.
 
     Attributes:
         at: the moment of the reading, by the clock of a server, in epoch seconds.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ... import DeadTask, ScheduledTask, SchedulerCard
+from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
 from ..durations import duration_text
 from ..output import printable
 from ..words import repetition_of
@@ -14,6 +14,9 @@ from .reading import Reading
 
 #: How a text is to be taken; a screen gives each a colour.
 Tone = Literal["plain", "good", "warn", "bad", "dim"]
+
+#: What a row is about: the id of a task, a dead task, a scheduler or a partition.
+Subject = str | DeadTask | SchedulerCard | PartitionOverview
 
 #: A run that takes longer is told apart, seconds.
 _LONG_SECONDS: Final = 60.0
@@ -42,14 +45,14 @@ class Row:
         cells: its texts.
         values: what it is sorted by, one for each cell: numbers, texts or `None`.
         tone: how it is to be taken.
-        subject: the id of a task, a dead task, or a scheduler, to be shown when it is asked for; `None`: there is none.
+        subject: what can be shown in full: the id of a task, a dead task, a scheduler or a partition.
     """
 
     key: str
     cells: tuple[str, ...]
     values: tuple[Any, ...]
-    tone: Tone = "plain"
-    subject: str | DeadTask | SchedulerCard | None = None
+    tone: Tone
+    subject: Subject
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def _partitions(reading: Reading) -> Pane:
         late = None if each.oldest_due is None else max(0.0, reading.now - each.oldest_due)
         counts = (each.waiting + each.leased + each.paused, each.due, each.leased, each.paused, each.failing, each.dead)
         values = (each.name, state, *(counts if each.online else (None,) * 6), late, each.hints)
-        rows.append(_row(each.name, values, tone, spans={8}))
+        rows.append(_row(each.name, values, tone, each, spans={8}))
     return Pane("partitions", "Partitions", columns, tuple(rows), len(rows) if reading.overview else None)
 
 
@@ -158,7 +161,7 @@ def _runs(reading: Reading) -> Pane:
         took = max(0.0, reading.now - run.since)
         values = (_short(run.id), took, run.queue, f"{card.host} {card.pid}")
         tone: Tone = "warn" if took > _LONG_SECONDS else "plain"
-        rows.append(_row(f"{card.id} {run.queue} {run.id}", values, tone, subject=run.id, spans={1}))
+        rows.append(_row(f"{card.id} {run.queue} {run.id}", values, tone, run.id, spans={1}))
     total = None if reading.cards is None else sum(card.running for card in reading.cards)
     return Pane("runs", "Longest runs", _columns("task", "for", "queue", "scheduler"), tuple(rows), total)
 
@@ -187,7 +190,7 @@ def _dead_row(task: DeadTask, now: float) -> Row:
     return Row(task.id, tuple(map(printable, cells)), values, "plain", task)
 
 
-def _row(key: str, values: tuple[Any, ...], tone: Tone, *, spans: set[int], subject: str | None = None) -> Row:
+def _row(key: str, values: tuple[Any, ...], tone: Tone, subject: Subject, *, spans: set[int]) -> Row:
     """Make a row whose cells are its values; `spans` are the columns with spans of seconds."""
     cells = [
         ""

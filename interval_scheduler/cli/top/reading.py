@@ -20,7 +20,7 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read at one moment; `None` is what could not be read.
+    """The state at one moment, as it was read; `None` stands for what could not be read.
 
     Attributes:
         now: the moment, by the clock of a server, in epoch seconds; by that of this machine if none answered.

@@ -16,15 +16,14 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Input, Static
 
-from ... import DeadTask, Scheduler, SchedulerCard, SchedulerError
-from ..cards import dead_card, task_card
+from ... import DeadTask, PartitionOverview, Scheduler, SchedulerCard, SchedulerError
+from ..cards import dead_card, partition_card, scheduler_card, task_card
 from ..exits import INTERRUPTED, TERMINATED
 from ..output import Output
-from ..plain import plain
 from .details import KEYS, Details
 from .frame import PANES, Frame, View, frame_of
 from .look import CSS
-from .panes import Tone
+from .panes import Subject, Tone
 from .reading import Reading, read
 from .refreshing import Refreshing
 from .table import PaneTable, style_of
@@ -90,6 +89,8 @@ class TopApp(App[int]):
     def on_mount(self) -> None:
         """Begin to read."""
         self._tables["due"].focus()
+        # Textual makes all tasks of the event loop eager, where Python can; it is the loop of the scheduler as well.
+        asyncio.get_running_loop().set_task_factory(None)
         with suppress(NotImplementedError, RuntimeError):  # no signals on Windows, nor in another thread than the first
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit, TERMINATED)
         self.run_worker(self._refreshing.run(), exclusive=True, group="reading")
@@ -208,19 +209,22 @@ class TopApp(App[int]):
         self._leave_filter()
 
     def on_data_table_row_selected(self, event: PaneTable.RowSelected) -> None:
-        """Show the task or the scheduler of a row."""
+        """Show in full what a row is about."""
         table = event.data_table
         if isinstance(table, PaneTable) and table.chosen is not None:
             self._show_details(table.chosen.subject)
 
     @work(exclusive=True, group="details")
-    async def _show_details(self, subject: str | DeadTask | SchedulerCard | None) -> None:
-        if isinstance(subject, DeadTask):
-            self._open(f"Task {subject.id}", dead_card(subject))
-        elif isinstance(subject, SchedulerCard):
-            self._open(f"Scheduler on {subject.host}", plain(subject))
-        elif subject is not None:
-            await self._show_task(subject)
+    async def _show_details(self, subject: Subject) -> None:
+        match subject:
+            case str():
+                await self._show_task(subject)
+            case DeadTask():
+                self._open(f"Task {subject.id}", dead_card(subject))
+            case SchedulerCard():
+                self._open(f"Scheduler on {subject.host}", scheduler_card(subject))
+            case PartitionOverview():
+                self._open(f"Partition {subject.name}", partition_card(subject, self._out))
 
     async def _show_task(self, task_id: str) -> None:
         try:

@@ -11,7 +11,7 @@ from .reading import Reading
 
 @dataclass(frozen=True)
 class Watched:
-    """What is known from the readings so far.
+    """The knowledge from the readings so far.
 
     Attributes:
         offline: the partitions that are offline, and since which reading.
