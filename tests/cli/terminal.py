@@ -30,7 +30,9 @@ class Terminal:
         #: The modes of the terminal before the command began.
         self.before: list[Any] = termios.tcgetattr(self._ours)
         self._shown = b""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("INTERVAL_SCHEDULER_")}
+        # Nothing of the environment of the tests is a setting of it, nor the size of the terminal.
+        settings = ("INTERVAL_SCHEDULER_", "COLUMNS", "LINES", "NO_COLOR")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "interval_scheduler.cli", *words],
             stdin=theirs,

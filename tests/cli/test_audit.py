@@ -38,16 +38,16 @@ async def test_faults_are_told_and_mended(command: Command, redis_server: RedisS
         ("t2", "orphan", None, False),
         ("m", "orphan", "mail", False),
     }
-    assert told.err == "5 tasks were checked: 3 problems (3 orphan), 3 left.\n"
+    assert told.err == "Tasks checked: 5. 3 problems (3 orphan), 3 left.\n"
     refused = command("audit", "--repair")
     assert (refused.code, refused.out) == (64, "")
     assert "--yes" in refused.err
     assert command("audit", "--quiet", "--queue", "mail").out.count("orphan") == 1, "nothing was changed so far"
     mended = command("audit", "--repair", "--yes")
     assert mended.code == 0
-    assert mended.err == "5 tasks were checked: 3 problems (3 orphan), 0 left.\n"
+    assert mended.err == "Tasks checked: 5. 3 problems (3 orphan), 0 left.\n"
     assert mended.out.splitlines()[0] == "partition\tqueue\tid\tproblem\tdetail\tmended"
-    assert command("audit") == Result(0, "", "5 tasks were checked: no problems.\n")
+    assert command("audit") == Result(0, "", "Tasks checked: 5. There are no problems.\n")
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 64)])

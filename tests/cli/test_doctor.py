@@ -13,6 +13,7 @@ import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Rate, Scheduler
 from tests.cli.conftest import Result, run_command
+from tests.cli.terminal import Terminal
 from tests.cli.watched import DEADLINE_SECONDS, diagnoses, told
 from tests.faults.skewed import SkewedClock
 from tests.proxy import Proxy
@@ -50,6 +51,20 @@ async def test_warnings_fail_only_if_they_should(command: Command, redis_server:
     assert "interval-scheduler resume" in paused[5]
     assert ended.err == "2 warnings.\n"
     assert command("doctor", "--strict").code == 1
+
+
+async def test_on_a_terminal(redis_server: RedisServer, namespace: str) -> None:
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_task(IntervalTask("now"))
+    where = ("doctor", "--redis", redis_server.url, "-n", namespace)
+    with Terminal(*where, columns=60) as terminal, Terminal(*where, "--no-color", columns=60) as plain:
+        assert (terminal.wait(), plain.wait()) == (1, 1)
+        lines = terminal.text.splitlines()
+        assert terminal.raw.startswith("\x1b[31m\x1b[1mproblem")
+        assert "\x1b[" not in plain.raw
+    assert lines[0].startswith("problem  Nobody executes the namespace: 1 task is due")
+    assert "         → Start a worker: interval-scheduler run" in lines
+    assert max(map(len, lines)) <= 60
 
 
 async def test_nobody_is_alive(command: Command, redis_server: RedisServer, namespace: str) -> None:

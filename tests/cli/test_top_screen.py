@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
+from textual.worker import WorkerFailed
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.cli.output import Output
@@ -72,14 +73,14 @@ async def worker_of(urls: list[str], namespace: str) -> AsyncIterator[Scheduler]
 
 @asynccontextmanager
 async def screen(urls: list[str], namespace: str, **options: Any) -> AsyncIterator[tuple[TopApp, Pilot[int]]]:
-    timeout = options.pop("timeout", 2)
+    timeout, size = options.pop("timeout", 2), options.pop("size", (120, 40))
     reader = Scheduler.from_url(
         *urls, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=timeout
     )
     await reader.connect(create=False)
     try:
         app = TopApp(reader, Output(SETTINGS), "title", options.pop("interval", 0.3), **options)
-        async with app.run_test(size=(120, 40)) as pilot:
+        async with app.run_test(size=size) as pilot:
             yield app, pilot
     finally:
         await reader.close()
@@ -254,6 +255,26 @@ async def test_it_writes_nothing_and_costs_little(own_server: NewServer, namespa
     calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
     assert sum(count for name, count in calls.items() if name.startswith("eval")) <= 8, "few scripts"
     assert sum(each["usec"] for name, each in stats.items() if name.startswith("cmdstat_eval")) < 100_000
+
+
+@pytest.mark.parametrize("size", [(200, 60), (80, 24), (30, 8), (10, 3)])
+async def test_sizes(redis_server: RedisServer, namespace: str, size: tuple[int, int]) -> None:
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as worker:
+        await worker.assign_tasks([IntervalTask(f"later:{n:03}", start=FAR + n) for n in range(10)])
+        async with screen([redis_server.url], namespace, size=size) as (app, pilot):
+            await until(lambda: len(shown(app, "due")) == 10, DEADLINE_SECONDS)
+            await pilot.press("question_mark", "escape", "1", "q")
+        assert app.return_value == 0
+
+
+async def test_a_bug_ends_it_without_the_values_of_variables() -> None:
+    nobody: Any = None
+    app = TopApp(nobody, Output(SETTINGS), "title", 1)
+    with pytest.raises(WorkerFailed, match="AttributeError"):  # noqa: PT012 - it is raised where the screen ends
+        async with app.run_test() as pilot:
+            await until(lambda: app.failure, DEADLINE_SECONDS)
+            await pilot.pause()
+    assert not app._exit_renderables
 
 
 async def test_readings_never_overlap() -> None:

@@ -50,10 +50,10 @@ async def _audit(settings: Settings, *, repair: bool) -> AuditReport:
 
 
 def _summary(report: AuditReport) -> str:
-    checked, problems = f"{report.checked:,} tasks were checked", sum(report.counts.values())
+    checked, problems = f"Tasks checked: {report.checked:,}", sum(report.counts.values())
     if not problems:
-        return f"{checked}: no problems."
+        return f"{checked}. There are no problems."
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.counts.items()))
     left = problems - sum(each.mended for each in report.problems)
-    said = f"{checked}: {problems:,} problems ({kinds}), {left:,} left."
+    said = f"{checked}. {problems:,} problem{'s' if problems > 1 else ''} ({kinds}), {left:,} left."
     return f"{said} The first {len(report.problems):,} are listed." if len(report.problems) < problems else said

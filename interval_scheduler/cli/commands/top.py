@@ -13,7 +13,7 @@ from ... import SchedulerOptions
 from ...environment import options_from
 from ..connecting import connected, run_async
 from ..durations import Duration
-from ..exits import BUG, Ended
+from ..exits import Ended
 from ..output import Output
 from ..settings import Settings, common
 from ..top.frame import View, frame_of
@@ -64,8 +64,8 @@ async def _screen(settings: Settings, interval: float) -> None:
     async with connected(settings) as scheduler:
         app = TopApp(scheduler, Output(settings), _title(settings), interval, is_dark=_is_dark())
         code = await app.run_async()
-    if app.return_code and code is None:
-        raise Ended(BUG)
+    if app.failure is not None:
+        raise app.failure
     if code:
         raise Ended(code)
 

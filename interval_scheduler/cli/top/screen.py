@@ -101,6 +101,15 @@ class TopApp(App[int]):
         with suppress(NotImplementedError, RuntimeError):
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
+    @property
+    def failure(self) -> BaseException | None:
+        """The error that ended it, a bug; `None`: there was none."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """End without a word. Textual would write a traceback with the values of all variables."""
+        self._close_messages_no_wait()
+
     def _take(self, reading: Reading) -> None:
         self._reading, self._watched = reading, watch(self._watched, reading)
         self._show()
