@@ -5,6 +5,7 @@ from typing import Final
 from .planted import Planted, tests_in
 
 _DOCTOR: Final = "cli/test_doctor"
+_SERVERS: Final = "cli/test_doctor_servers"
 _JUDGING: Final = "cli/test_judging"
 _FRAME: Final = "cli/test_top_frame"
 _SCREEN: Final = "cli/test_top_screen"
@@ -36,7 +37,7 @@ ALL: Final = (
         "cli/doctor/servers.py",
         "*_partitions(health.partitions, None), *_clocks(health.partitions)]",
         "*_partitions(health.partitions, None)]",
-        tests_in(_DOCTOR, "test_clocks_differ"),
+        tests_in(_SERVERS, "test_clocks_differ"),
     ),
     Planted(
         "each call that fails for a partition that is offline is a finding",
@@ -50,7 +51,7 @@ ALL: Final = (
         "cli/commands/doctor.py",
         "    if error is not None:\n        raise Ended(code_of(error)) from error\n",
         "",
-        tests_in(_DOCTOR, "test_it_cannot_connect"),
+        tests_in(_SERVERS, "test_it_cannot_connect"),
     ),
     Planted(
         "a repair asks nobody",
