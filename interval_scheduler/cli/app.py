@@ -15,6 +15,7 @@ from .names import COMPLETION, NAME
 
 COMMANDS: Final[Places] = {
     "run": ("Run", "run:run", "Run a worker in processes that are kept up."),
+    "demo": ("Run", "demo:demo", "Thousands of tasks live, with a scheduler killed in the middle."),
     "list": ("Look", "list_tasks:list_", "List tasks, in the order in which they are due."),
     "show": ("Look", "show:show", "Show one task: its state, its times, its rules and its payload."),
     "next": ("Look", "next_runs:next_", "Show the next runs of a task, or of a rule."),
@@ -24,6 +25,8 @@ COMMANDS: Final[Places] = {
     "upcoming": ("Look", "upcoming:upcoming", "Show how many runs come when."),
     "stats": ("Look", "stats:stats", "Show what was run: counts, failures and lags over time."),
     "schedulers": ("Look", "schedulers:schedulers", "List the schedulers that are alive, and their longest runs."),
+    "top": ("Look", "top:top", "Watch partitions, schedulers and tasks, live."),
+    "doctor": ("Look", "doctor:doctor", "Say what is wrong, and what to do about it."),
     "assign": ("Change", "assign:assign", "Put a task under schedule, or update it."),
     "edit": ("Change", "assign:edit", "Change single things of a task."),
     "remove": ("Change", "changing:remove", "Take tasks off the schedule."),
@@ -32,13 +35,13 @@ COMMANDS: Final[Places] = {
     "resume": ("Change", "changing:resume", "Let paused tasks go on, or the whole namespace."),
     "revive": ("Change", "changing:revive", "Schedule dead tasks anew."),
     "cancel": ("Change", "changing:cancel", "Cancel runs in progress."),
-    "completion": ("Operate", "completion:completion", "Print the script by which a shell completes words."),
     "clear": ("Change", "clearing:clear", "Remove all tasks of the namespace or the queue."),
     "rate": ("Change", "rating:rate", "Show or set how many runs may start in some time."),
+    "audit": ("Operate", "audit:audit", "Check all that there is in Redis, and mend it."),
     "export": ("Operate", "exporting:export", "Write all tasks into a file."),
     "import": ("Operate", "importing:import_", "Restore a backup, or carry schedules of others over."),
     "bench": ("Operate", "benching:bench", "Measure a server, in a namespace of its own."),
-    "demo": ("Operate", "demo:demo", "Thousands of tasks live, with a scheduler killed in the middle."),
+    "completion": ("Operate", "completion:completion", "Print the script by which a shell completes words."),
 }
 
 

@@ -32,6 +32,12 @@ class Colored(NamedTuple):
     color: str
 
 
+def printable(value: Any) -> str:
+    """Return a value as text, in which escapes are shown for what would steer a terminal; line ends stay."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
 class Output:
     """The output of one command.
 
@@ -120,8 +126,7 @@ class Output:
             return "yes" if value else "no"
         if isinstance(value, int):
             return f"{value:,}" if self.is_terminal else str(value)
-        text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
-        return text if text.isprintable() else "".join(map(_shown, text))
+        return printable(value)
 
     def moment(self, value: datetime) -> str:
         """Return a moment to the second, in a pipe with its offset; on a terminal `--utc` shows as a Z."""

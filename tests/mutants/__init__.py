@@ -49,6 +49,7 @@ from . import (
     in_turns,
     in_types,
     in_updates,
+    in_watching,
     in_worker,
 )
 from .planted import Planted
@@ -87,6 +88,7 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_loops.ALL,
     *in_turns.ALL,
     *in_updates.ALL,
+    *in_watching.ALL,
     *in_worker.ALL,
     *in_cli_changes.ALL,
     *in_tls.ALL,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
+from ..cards import task_card
 from ..connecting import reading, run_async
 from ..exits import NO, Ended
 from ..output import Output
 from ..settings import Settings, common
-from ..words import moment_of, pause_of, repetition_of, rules_of
 
 
 @click.command("show")
@@ -36,22 +35,4 @@ async def _show(settings: Settings, task_id: str, *, payload: bool, raw: bool) -
     if payload:
         out.value(task.data, out.cell(task.data))
         return
-    last = task.last_run
-    rows: dict[str, Any] = {
-        "id": task.id,
-        "state": task.state,
-        "next run": moment_of(task.next_run),
-        "runs": repetition_of(task.every, task.cron, task.timezone),
-        "rules": rules_of(task) or None,
-        "group": task.group,
-        "partition": task.partition,
-        "attempt": task.attempt if task.attempt > 1 else None,
-        "failures": task.failures or None,
-        "claimed": moment_of(task.claimed_at),
-        "paused": task.paused and pause_of(task.paused, out.moment),
-        "failed": moment_of(task.failed_at),
-        "last error": task.last_error,
-        "last run": last and f"{out.cell(last.started_at)}, {last.outcome}",
-        "payload": task.data,
-    }
-    out.record(task, {name: value for name, value in rows.items() if value is not None})
+    out.record(task, task_card(task, out))
