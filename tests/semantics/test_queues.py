@@ -56,13 +56,13 @@ async def test_queues_that_are_too_many_hold_up_no_other(
 ) -> None:
     monkeypatch.setattr(commands, "MOST_QUEUES", 2)
     scheduler = Scheduler.from_url(url, namespace=namespace)
-    queues = [scheduler.queue(name) for name in ("a", "b", "c", "d")]
+    asked = [scheduler.queue(name) for name in ("a", "b", "c", "d")]
     async with scheduler:
-        made = [queue for queue in queues if queue.online]
+        made = [queue for queue in asked if queue.online]
         assert len(made) == 2
         for queue in (scheduler, *made):
             assert await queue.assign_task(IntervalTask("t", start=FAR)) is True
-        for queue in queues:
+        for queue in asked:
             if queue not in made:
                 with pytest.raises(QueuesFull):
                     await queue.assign_task(IntervalTask("t", start=FAR))
