@@ -69,7 +69,8 @@ class Family:
                 core.assigning.accept()
             self._asked[name] = core
         connected = self.root.lifespan.connected
-        if connected is not None and connected.loop is running_loop():
+        if connected is not None and connected.loop is running_loop() and asyncio.current_task() is not None:
+            # From a callback of the event loop, anyio starts nothing; the first call on the queue opens it as well.
             connected.group.start_soon(self._open_quietly, core)
         return core
 

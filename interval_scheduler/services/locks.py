@@ -16,6 +16,7 @@ greatest token it has seen can refuse the older holder (Kleppmann, "How to do di
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Locks:
             token, problem = await asyncio.shield(answer)
         except asyncio.CancelledError:
             # The caller is gone: a lock that nobody uses must not stay held until its time is over.
-            answer.add_done_callback(lambda done: self._abandon(name, done))
+            self._abandon(name, answer)
             raise
         if problem is not None:
             await self._release_quietly(Lock(name, token))
@@ -84,9 +85,16 @@ class Locks:
         return Lock(name, token) if token else None
 
     def _abandon(self, name: str, answer: asyncio.Future[LockAnswer]) -> None:
-        if not answer.cancelled() and answer.exception() is None and answer.result().result:
-            lock = Lock(name, answer.result().result)
-            self._spawn(lambda: self._release_quietly(lock))
+        """Give a lock back as soon as it is known to be held; where the connection is closed, its time ends it."""
+
+        async def give_back() -> None:
+            await asyncio.wait([answer])
+            if not answer.cancelled() and answer.exception() is None and answer.result().result:
+                await self._release_quietly(Lock(name, answer.result().result))
+
+        # Here, and not once the answer is there: no task runs then, and anyio starts none from outside of one.
+        with contextlib.suppress(RuntimeError):
+            self._spawn(give_back)
 
     async def release(self, lock: Lock) -> bool:
         """Release a lock, even if the caller is cancelled; return True if it was still held."""

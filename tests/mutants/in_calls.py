@@ -87,8 +87,8 @@ ALL: Final = (
     Planted(
         "a lock whose taking was cancelled is held by nobody",
         "services/locks.py",
-        "answer.add_done_callback(lambda done: self._abandon(name, done))",
-        "pass",
+        "            self._abandon(name, answer)\n",
+        "",
         tests_in("semantics/test_locks", "test_a_lock_whose_taking_was_cancelled_is_free_again"),
     ),
     Planted(

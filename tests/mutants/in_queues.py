@@ -11,6 +11,13 @@ _SERVERS: Final = "integration/test_queues"
 
 ALL: Final = (
     Planted(
+        "a queue is opened from a callback, where anyio starts nothing",
+        "facade/family.py",
+        " and asyncio.current_task() is not None",
+        "",
+        tests_in("semantics/test_queues", "test_a_callback_of_the_event_loop_asks_for_a_queue"),
+    ),
+    Planted(
         "a queue of a queue is made, with the name of another queue",
         "config/queue_options.py",
         'if "." in name:',

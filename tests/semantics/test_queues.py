@@ -51,6 +51,15 @@ async def test_a_queue_is_a_schedule_of_its_own(make_scheduler: MakeScheduler, u
             assert await plain.is_scheduled("t") == "of mail", "its namespace is <namespace>.<name>"
 
 
+async def test_a_callback_of_the_event_loop_asks_for_a_queue(make_scheduler: MakeScheduler) -> None:
+    scheduler, asked = await make_scheduler(), asyncio.get_running_loop().create_future()
+    # No task runs there; with sniffio installed, anyio refuses to start one.
+    asyncio.get_running_loop().call_soon(lambda: asked.set_result(scheduler.queue("mail")))
+    mail = await asked
+    assert await mail.assign_task(IntervalTask("t", start=FAR)) is True
+    assert await scheduler.queues() == ["mail"]
+
+
 async def test_queues_that_are_too_many_hold_up_no_other(
     url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
