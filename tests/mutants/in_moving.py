@@ -117,9 +117,9 @@ ALL: Final = (
     ),
     Planted(
         "SIGTERM ends a command before it cleans up",
-        "cli/connecting.py",
-        "        loop.add_signal_handler(signal.SIGTERM, end)\n",
-        "        pass\n",
+        "cli/interrupts.py",
+        "_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)",
+        "_SIGNALS: Final = (signal.SIGINT,)",
         tests_in("cli/test_bench", "test_an_interrupted_bench_leaves_no_task"),
     ),
 )

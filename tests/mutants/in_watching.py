@@ -56,8 +56,8 @@ ALL: Final = (
     Planted(
         "a repair asks nobody",
         "cli/commands/audit.py",
-        "    if repair and not yes:\n        _confirm()\n",
-        "",
+        'more than it should", yes=yes)',
+        'more than it should", yes=True)',
         tests_in("cli/test_audit", "test_faults_are_told_and_mended"),
     ),
     Planted(
@@ -82,7 +82,7 @@ ALL: Final = (
         tests_in(_FRAME, "test_sorting"),
     ),
     Planted(
-        "an id steers the terminal",
+        "an id steers the terminal of `top`",
         "cli/top/panes.py",
         'task.group or "", task.partition)\n    return Row(task.id, tuple(map(printable, cells)), ',
         'task.group or "", task.partition)\n    return Row(task.id, tuple(cells), ',
