@@ -41,7 +41,7 @@ def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> No
         mail.assign_task(IntervalTask("m", start=4_000_000_000))
         ended = inside("clear")
         assert (ended.code, ended.out) == (64, "")
-        assert f"1,200 tasks of {namespace!r} are removed for good" in ended.err
+        assert f"1,200 tasks of the namespace {namespace!r} are removed for good" in ended.err
         assert "Give --yes" in ended.err
         code, seen = on_terminal("another", *words)
         assert code == 64

@@ -117,9 +117,9 @@ ALL: Final = (
     ),
     Planted(
         "SIGTERM ends a command before it cleans up",
-        "cli/connecting.py",
-        "        loop.add_signal_handler(signal.SIGTERM, end)\n",
-        "        pass\n",
+        "cli/interrupts.py",
+        "    before = {number: signal.signal(number, stop) for number in _SIGNALS}\n",
+        "    before: dict[signal.Signals, Any] = {}\n",
         tests_in("cli/test_bench", "test_an_interrupted_bench_leaves_no_task"),
     ),
 )
