@@ -30,13 +30,14 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_is_lost(url: str) -> None:
-    done = run("--redis", url, *SMALL)
+    # The embedded engine shares its processor time with all runs: on a busy machine it manages some hundred a second.
+    done = run("--redis", url, *SMALL, *(("--every", "3") if url.startswith("memory") else ()))
     assert done.returncode == 0, done.stdout + done.stderr
     output = done.stderr
     place = "the embedded engine, no server" if url.startswith("memory") else f"Redis at {url.removeprefix('redis://')}"
     assert f"1,000 tasks on {place}\n" in output
     assert "assigned 1,000 tasks" in output
-    # 20 ms of work a run and 1,000 runs a second: about 20 tasks are claimed at each moment.
+    # 20 ms of work a run and 1,000 runs a second, or 333: about 20 tasks, or 7, are claimed at each moment.
     held = re.search(r"scheduler [AB] killed with (\d+) tasks claimed; their leases end in 3 s", output)
     assert held is not None
     assert int(held[1]) > 0
