@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -34,7 +35,9 @@ async def interruptible(call: Coroutine[Any, Any, _Result]) -> _Result:
         if task is not None:
             loop.call_soon_threadsafe(task.cancel)  # it wakes the loop, which may sleep
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    # Only the first thread of a process may handle signals; a program that calls a command from another one does it.
+    is_first = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in _SIGNALS} if is_first else {}
     try:
         return await call
     except asyncio.CancelledError:
