@@ -55,7 +55,7 @@ def test_a_terminal_is_asked(redis_server: RedisServer, namespace: str, answer: 
     asyncio.run(damage(redis_server, namespace))
     words = ["audit", "--repair", "--redis", redis_server.url, "-n", namespace]
     with Terminal(*words) as terminal:
-        terminal.until("Mend what is safe to mend?")
+        terminal.until("Mend what is safe to mend")
         terminal.press(answer)
         assert terminal.wait() == code
         assert ("orphan" in terminal.text) == (code == 0)

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ... import ConfigurationError, SchedulerError
-from ..connecting import connected, run_async
-from ..doctor.diagnosis import Diagnosis
-from ..doctor.gather import gather
-from ..doctor.judge import judge
-from ..doctor.servers import judge_servers, refused
-from ..doctor.tell import tell
+from ..connecting import run_async
 from ..exits import NO, Ended, code_of
+from ..loading import loading
 from ..settings import Settings, common
 
 
@@ -28,32 +23,12 @@ def doctor(settings: Settings, *, strict: bool, as_worker: bool) -> None:
 
     It only reads. Exit code 1 if there are problems; that of the error if there is no way to connect.
     """
-    found, error = run_async(_examine(settings, as_worker=as_worker))
+    with loading():  # the help of the command needs none of it
+        from ..doctor.examining import examine  # noqa: PLC0415
+        from ..doctor.tell import tell  # noqa: PLC0415
+    found, error = run_async(examine(settings, as_worker=as_worker))
     tell(settings, found)
     if error is not None:
         raise Ended(code_of(error)) from error
     if (strict and found) or any(each.severity == "problem" for each in found):
         raise Ended(NO)
-
-
-async def _examine(settings: Settings, *, as_worker: bool) -> tuple[list[Diagnosis], SchedulerError | None]:
-    """Return what is wrong, and the error if there is no way to connect."""
-    try:
-        async with connected(settings) as scheduler:
-            found = judge(await gather(scheduler, settings.queue))
-    except ConfigurationError:
-        raise
-    except SchedulerError as error:
-        return [refused(error)], error
-    return (found + await _as_worker(settings, found) if as_worker else found), None
-
-
-async def _as_worker(settings: Settings, known: list[Diagnosis]) -> list[Diagnosis]:
-    """Return what a worker that connects here finds beside what is known."""
-    try:
-        async with connected(settings, create=True) as scheduler:
-            found = judge_servers(await scheduler.check_health())
-    except SchedulerError as error:
-        found = [refused(error)]
-    kinds = {(each.kind, each.partition) for each in known}
-    return [each for each in found if (each.kind, each.partition) not in kinds]
