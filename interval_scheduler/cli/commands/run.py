@@ -14,7 +14,6 @@ from ..connecting import run_async
 from ..durations import Duration
 from ..exits import CONFIGURATION, Ended
 from ..process import logs
-from ..process.running import run_processes
 from ..process.spec import LEVELS, LogFormat, Spec
 from ..settings import Settings, common
 
@@ -90,5 +89,7 @@ def run(
         utc=settings.utc,
         debug=settings.debug,
     )
+    from ..process.running import run_processes  # noqa: PLC0415 - the help of a command needs none of it
+
     logs.set_up(spec.log_format, spec.log_level, utc=spec.utc)
     sys.exit(run_async(run_processes(spec, processes, health=health, reload=reload)))
