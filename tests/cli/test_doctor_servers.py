@@ -101,7 +101,7 @@ async def test_rights_to_read_are_missing(own_server: NewServer, namespace: str)
 
 
 async def test_rights_to_work_are_missing(own_server: NewServer, namespace: str) -> None:
-    rules = [*published_rules(namespace), "+eval_ro", "+evalsha_ro"]
+    rules = published_rules(namespace)
     server = own_server(rights=rules)
     async with Scheduler.from_url(server.url, namespace=namespace):
         pass

@@ -27,7 +27,7 @@ from interval_scheduler import (
 from interval_scheduler.storage.commands import auditing
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.reading import IDLE, OTHERS, READING, WRITING, fill
-from tests.rights import refused, restrict
+from tests.rights import published_rules, refused, restrict
 from tests.servers import PASSWORD, RedisServer, binaries
 from tests.waiting import until
 
@@ -154,6 +154,18 @@ async def test_a_reading_call_needs_the_right_to_read_only(filled: RedisServer, 
     assert changes(filled) == before
     assert written(filled) == before_written
     assert refused(filled) == set()
+
+
+@pytest.mark.asyncio
+async def test_the_user_of_a_worker_reads_as_well(filled: RedisServer) -> None:
+    # It has no right to the commands by which Redis holds a script to reading.
+    viewer = Scheduler.from_url(restrict(filled, published_rules()), namespace="app")
+    await viewer.connect(create=False)
+    before = changes(filled)
+    assert await viewer.task_size() > 0
+    assert (await viewer.overview()).tasks > 0
+    assert changes(filled) == before
+    await viewer.close()
 
 
 @pytest.mark.asyncio

@@ -10,6 +10,13 @@ _AT_ONCE: Final = "integration/test_at_once"
 
 ALL: Final = (
     Planted(
+        "the user of a worker cannot read with create=False",
+        "storage/requests/sender.py",
+        """                if "_ro'" not in str(error):\n                    raise\n""",
+        "                raise\n",
+        tests_in("integration/test_readers", "test_the_user_of_a_worker_reads_as_well"),
+    ),
+    Planted(
         "a mistyped namespace is made",
         "storage/partition/handshake.py",
         "(self._make_member() if self._place.creates else self._recognize())",

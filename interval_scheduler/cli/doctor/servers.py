@@ -25,10 +25,7 @@ _CLOCKS_DIFFER: Final = 1.0
 _CLOCKS_MISLEAD: Final = 60.0
 
 _START_IT: Final = "Start the server, or look at the network between; schedulers come back to it by themselves."
-_RIGHTS: Final = (
-    "Grant the rights of the page Guarantees, Security; to read, also +eval_ro and +evalsha_ro, as on the page Looking "
-    "without touching."
-)
+_RIGHTS: Final = "Grant the rights of the page Guarantees, Security; to read alone, those of Looking without touching."
 _ADVICE: Final[Mapping[str, str]] = {
     "version": "Install Redis 6.2 or newer there, or Valkey.",
     "role": "Give the URL of the primary, or redis+sentinel:// so that it is followed.",
