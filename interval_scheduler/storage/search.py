@@ -34,9 +34,9 @@ from .mapping import to_scheduled_task
 from .partitions import Partition, Partitions
 from .prefixes import Prefix
 
-#: The most rows of a page, about; and the number of tasks that one step looks at: some 2 ms.
+#: The most rows of a page, about; and the number of tasks that one step looks at: some 1.2 ms.
 FULL: Final = 100
-_STEP: Final = 2500
+_STEP: Final = 1500
 #: The time of a page for each task of its budget, in seconds, after which no further step begins.
 _SECONDS_PER_TASK: Final = 0.75e-6
 _KIND: Final = "s"
