@@ -13,7 +13,7 @@ from tests.cli.conftest import run_command
 from tests.clusters import RedisCluster
 from tests.servers import RedisServer
 
-#: Each command with words that work, in an order in which they find what they need, and the exit code that it ends with.
+#: Each command with words that work, in an order in which they find what they need, and its exit code.
 #: `{backup}` is a file that `export` writes.
 WORDS: dict[str, tuple[list[str], int]] = {
     "assign": (["{tenant}:a", "--every", "15m", "--data", "{}", "--start", "+1d", "--history", "3"], 0),
