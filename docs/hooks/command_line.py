@@ -13,7 +13,7 @@ from typing import Any, Final
 from mkdocs.exceptions import PluginError
 
 from interval_scheduler.cli.app import COMMANDS
-from interval_scheduler.cli.lazy_group import SECTIONS
+from interval_scheduler.cli.frame.lazy_group import SECTIONS
 
 GOLDEN: Final = Path(__file__).parents[2] / "tests" / "cli" / "golden"
 PAGE: Final = Path(__file__).parents[1] / "cli.md"

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.cli.output import Output
-from interval_scheduler.cli.settings import Settings
+from interval_scheduler.cli.frame.settings import Settings
+from interval_scheduler.cli.output.output import Output
 from interval_scheduler.cli.top.screen import TopApp
 from tests.servers import RedisServer
 from tests.waiting import until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .loading import loading
+from .frame.loading import loading
 
 
 def main() -> None:

@@ -9,9 +9,9 @@ from typing import Final
 import click
 
 from .. import __version__
-from .exits import guarded
-from .lazy_group import LazyGroup, Places
-from .names import COMPLETION, NAME
+from .frame.exits import guarded
+from .frame.lazy_group import LazyGroup, Places
+from .frame.names import COMPLETION, NAME
 
 COMMANDS: Final[Places] = {
     "run": ("Run", "run:run", "Run a worker in processes that are kept up."),

@@ -13,7 +13,7 @@ import click
 
 from docs.hooks.command_line import GOLDEN, PAGE, with_help
 from interval_scheduler.cli.app import app
-from interval_scheduler.cli.names import NAME
+from interval_scheduler.cli.frame.names import NAME
 
 #: Two columns stay empty.
 WIDTH: Final = 98

@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.cli.app import app
-from interval_scheduler.cli.exits import code_of
+from interval_scheduler.cli.frame.exits import code_of
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.waiting import until
 

@@ -122,7 +122,7 @@ def test_the_progress_is_shown_and_taken_away(command: Command, on_terminal: Cal
     for each in ("feed:1", "feed:2"):
         assert command("assign", each, "--start", "+1h").code == 0
     at_once = (
-        "import interval_scheduler.cli.progress as progress\nfrom interval_scheduler.cli import main\n"
+        "import interval_scheduler.cli.output.progress as progress\nfrom interval_scheduler.cli import main\n"
         "progress._EVERY = 0\nmain()\n"
     )
     terminal = on_terminal("pause", "--prefix", "feed:", "--yes", program=("-c", at_once))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.cli.changes import Forget
+from interval_scheduler.cli.changing.changes import Forget
 from tests.cli.conftest import Result
 from tests.cli.looking import values_of
 from tests.servers import RedisServer
@@ -235,7 +235,7 @@ async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: 
 
 def test_a_bug_is_told_in_a_line(redis_server: RedisServer, namespace: str) -> None:
     program = (
-        "import interval_scheduler.cli.ids as ids\nfrom interval_scheduler.cli import main\n"
+        "import interval_scheduler.cli.options.ids as ids\nfrom interval_scheduler.cli import main\n"
         "def broken(word, where):\n    raise RuntimeError('a bug')\n"
         "ids._id = broken\nmain()\n"
     )

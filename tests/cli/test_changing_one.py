@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.cli.connecting import scheduler_of
-from interval_scheduler.cli.settings import Settings
+from interval_scheduler.cli.frame.connecting import scheduler_of
+from interval_scheduler.cli.frame.settings import Settings
 from tests.cli.conftest import Result
 from tests.cli.looking import values_of
 from tests.rights import restrict

@@ -14,8 +14,8 @@ import pytest
 
 from interval_scheduler import IntervalTask, Point, Rate, Scheduler, Series
 from interval_scheduler.cli.commands.stats import _by_hours
-from interval_scheduler.cli.connecting import reading
-from interval_scheduler.cli.settings import Settings
+from interval_scheduler.cli.frame.connecting import reading
+from interval_scheduler.cli.frame.settings import Settings
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.looking import seed, values_of
 from tests.servers import RedisServer

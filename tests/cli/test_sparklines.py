@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from interval_scheduler.cli.durations import span_text
-from interval_scheduler.cli.sparklines import bar, is_drawable, sparkline, squeezed
-from interval_scheduler.cli.tables import fit
+from interval_scheduler.cli.options.durations import span_text
+from interval_scheduler.cli.output.sparklines import bar, is_drawable, sparkline, squeezed
+from interval_scheduler.cli.output.tables import fit
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from textual.widgets import Input, Static
 from textual.worker import WorkerFailed
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.cli.output import Output
-from interval_scheduler.cli.settings import Settings
+from interval_scheduler.cli.frame.settings import Settings
+from interval_scheduler.cli.output.output import Output
 from interval_scheduler.cli.top.details import Details
 from interval_scheduler.cli.top.reading import Reading, read
 from interval_scheduler.cli.top.refreshing import Refreshing

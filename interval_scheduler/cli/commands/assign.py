@@ -9,14 +9,14 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import connected, run_async
-from ..exits import NO, Ended
-from ..interrupts import in_doubt
-from ..output import Output
-from ..payloads import Payload
-from ..rules import changes, given, rules
-from ..settings import Settings, common
-from ..words import moment_of
+from ..frame.connecting import connected, run_async
+from ..frame.exits import NO, Ended
+from ..frame.interrupts import in_doubt
+from ..frame.settings import Settings, common
+from ..options.payloads import Payload
+from ..options.rules import changes, given, rules
+from ..output.output import Output
+from ..output.words import moment_of
 
 _RESCHEDULES: Final = click.Choice(["keep", "interval", "start"])
 

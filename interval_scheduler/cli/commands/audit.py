@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from ... import AuditReport
-from ..asking import confirm
-from ..connecting import connected, run_async
-from ..exits import NO, Ended
-from ..output import Output
-from ..progress import Progress
-from ..settings import Settings, common
+from ..changing.asking import confirm
+from ..frame.connecting import connected, run_async
+from ..frame.exits import NO, Ended
+from ..frame.settings import Settings, common
+from ..output.output import Output
+from ..output.progress import Progress
 
 
 @click.command("audit")

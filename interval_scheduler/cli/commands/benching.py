@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from ..connecting import run_async, scheduler_of
-from ..durations import Duration
-from ..exits import refuse
-from ..output import Output
-from ..settings import Settings, common
+from ..frame.connecting import run_async, scheduler_of
+from ..frame.exits import refuse
+from ..frame.settings import Settings, common
+from ..options.durations import Duration
+from ..output.output import Output
 
 
 @click.command("bench")

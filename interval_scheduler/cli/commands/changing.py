@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import click
 
-from ..changes import Cancel, Pause, Remove, Resume, Revive, RunNow
-from ..changing import change_tasks, change_whole
-from ..settings import Settings, common
+from ..changing.changes import Cancel, Pause, Remove, Resume, Revive, RunNow
+from ..changing.many import change_tasks, change_whole
+from ..frame.settings import Settings, common
 
 
 def _which(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ..asking import confirm_by_name
-from ..connecting import connected, place_of, run_async
-from ..output import Output
-from ..settings import Settings, common
+from ..changing.asking import confirm_by_name
+from ..frame.connecting import connected, place_of, run_async
+from ..frame.settings import Settings, common
+from ..output.output import Output
 
 
 @click.command("clear")

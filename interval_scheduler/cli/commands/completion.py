@@ -7,7 +7,7 @@ from typing import Final
 import click
 from click.shell_completion import get_completion_class
 
-from ..names import COMPLETION, NAME
+from ..frame.names import COMPLETION, NAME
 
 _SHELLS: Final = ("bash", "zsh", "fish")
 #: `\b` keeps the lines as they are.

@@ -9,14 +9,14 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..exits import NO, Ended
-from ..lazy_group import LazyGroup, Places
-from ..output import Colored, Output
-from ..paging import PAGE, limited, page_size, pages_of, tell_missing, tell_rest, write
-from ..setbacks import Wanted, filters, recent
-from ..settings import Settings, common
-from ..words import moment_of
+from ..frame.connecting import reading, run_async
+from ..frame.exits import NO, Ended
+from ..frame.lazy_group import LazyGroup, Places
+from ..frame.settings import Settings, common
+from ..options.setbacks import Wanted, filters, recent
+from ..output.output import Colored, Output
+from ..output.paging import PAGE, limited, page_size, pages_of, tell_missing, tell_rest, write
+from ..output.words import moment_of
 
 COMMANDS: Final[Places] = {
     "list": ("Look", "dead:list_", "List the tasks that were set aside, the newest first."),

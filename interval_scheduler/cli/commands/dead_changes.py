@@ -9,13 +9,13 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..asking import confirm
-from ..changes import Forget, Revive
-from ..changing import Find, change_found, how_many, tell_count
-from ..connecting import connected, run_async
-from ..paging import PAGE, pages_of, tell_missing
-from ..setbacks import Wanted, filters, recent
-from ..settings import Settings, common
+from ..changing.asking import confirm
+from ..changing.changes import Forget, Revive
+from ..changing.many import Find, change_found, how_many, tell_count
+from ..frame.connecting import connected, run_async
+from ..frame.settings import Settings, common
+from ..options.setbacks import Wanted, filters, recent
+from ..output.paging import PAGE, pages_of, tell_missing
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 

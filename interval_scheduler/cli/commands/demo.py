@@ -7,11 +7,11 @@ import logging
 
 import click
 
-from ..connecting import run_async
-from ..durations import Duration
-from ..exits import NO, Ended
-from ..output import Output
-from ..settings import Settings, common
+from ..frame.connecting import run_async
+from ..frame.exits import NO, Ended
+from ..frame.settings import Settings, common
+from ..options.durations import Duration
+from ..output.output import Output
 
 
 @click.command("demo")

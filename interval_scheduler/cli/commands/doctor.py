@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ..connecting import run_async
-from ..exits import NO, Ended, code_of
-from ..loading import loading
-from ..settings import Settings, common
+from ..frame.connecting import run_async
+from ..frame.exits import NO, Ended, code_of
+from ..frame.loading import loading
+from ..frame.settings import Settings, common
 
 
 @click.command("doctor")

@@ -6,11 +6,11 @@ import json
 
 import click
 
-from ..backup_files import STANDARD, writing
-from ..bar import progress
-from ..connecting import connected, run_async
-from ..output import Output
-from ..settings import Settings, common
+from ..backup.files import STANDARD, writing
+from ..frame.connecting import connected, run_async
+from ..frame.settings import Settings, common
+from ..output.bar import progress
+from ..output.output import Output
 
 
 @click.command("export")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from ..settings import Settings, common
+from ..frame.settings import Settings, common
 
 #: As in `moving.source.PEERS`, which needs a client of Redis; and one that has a file.
 PEERS: Final = ("redbeat", "apscheduler", "rq-scheduler", "celery-beat-json", "npm")
@@ -49,7 +49,7 @@ def import_(settings: Settings, *, source: tuple[str, ...], peer: str | None, re
             raise click.UsageError("--key-prefix and --timezone are for schedules of others: say --from.")
         if resume and (source[0] == "-" or options["dry_run"]):
             raise click.UsageError("--resume needs a FILE, and changes something.")
-        from ..restoring import restore_file  # noqa: PLC0415 - only one of both is needed
+        from ..backup.restoring import restore_file  # noqa: PLC0415 - only one of both is needed
 
         restore_file(settings, source[0], resume=resume, **options)
         return

@@ -14,12 +14,12 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..columns import COLUMNS, SHOWN, Columns, cells_of, value_of
-from ..connecting import reading, run_async
-from ..durations import Moment
-from ..output import Output
-from ..paging import limited, page_size, pages_of, tell_missing, tell_rest, write
-from ..settings import Settings, common
+from ..frame.connecting import reading, run_async
+from ..frame.settings import Settings, common
+from ..options.durations import Moment
+from ..output.columns import COLUMNS, SHOWN, Columns, cells_of, value_of
+from ..output.output import Output
+from ..output.paging import limited, page_size, pages_of, tell_missing, tell_rest, write
 
 State = Literal["leased", "waiting", "paused"]
 

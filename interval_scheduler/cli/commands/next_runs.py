@@ -9,12 +9,12 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..durations import span_text
-from ..exits import NO, Ended
-from ..output import Output
-from ..rules import given, repetition
-from ..settings import Settings, common
+from ..frame.connecting import reading, run_async
+from ..frame.exits import NO, Ended
+from ..frame.settings import Settings, common
+from ..options.durations import span_text
+from ..options.rules import given, repetition
+from ..output.output import Output
 
 
 @click.command("next")

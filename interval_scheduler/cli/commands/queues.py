@@ -8,11 +8,11 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..output import Colored, Output
-from ..paging import tell_missing
-from ..settings import Settings, common
-from ..words import pause_of
+from ..frame.connecting import reading, run_async
+from ..frame.settings import Settings, common
+from ..output.output import Colored, Output
+from ..output.paging import tell_missing
+from ..output.words import pause_of
 
 _COUNTS: Final = ("waiting", "leased", "paused", "dead", "failing", "due", "parked")
 

@@ -8,11 +8,11 @@ from typing import Any, Final
 import click
 
 from ... import Rate
-from ..asking import confirm_by_name
-from ..connecting import connected, place_of, run_async
-from ..durations import duration_text, seconds_from
-from ..output import Output
-from ..settings import Settings, common
+from ..changing.asking import confirm_by_name
+from ..frame.connecting import connected, place_of, run_async
+from ..frame.settings import Settings, common
+from ..options.durations import duration_text, seconds_from
+from ..output.output import Output
 
 _RATE: Final = re.compile(r"(\d+)(?:/(\d.*|[a-z]+))?", re.IGNORECASE)
 #: As in `100/m`.

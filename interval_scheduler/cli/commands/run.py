@@ -10,12 +10,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from ..connecting import run_async
-from ..durations import Duration
-from ..exits import CONFIGURATION, Ended
+from ..frame.connecting import run_async
+from ..frame.exits import CONFIGURATION, Ended
+from ..frame.settings import Settings, common
+from ..options.durations import Duration
 from ..process import logs
 from ..process.spec import LEVELS, LogFormat, Spec
-from ..settings import Settings, common
 
 
 def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:

@@ -8,11 +8,11 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..durations import duration_text
-from ..output import Colored, Output
-from ..paging import tell_missing
-from ..settings import Settings, common
+from ..frame.connecting import reading, run_async
+from ..frame.settings import Settings, common
+from ..options.durations import duration_text
+from ..output.output import Colored, Output
+from ..output.paging import tell_missing
 
 _COLUMNS = ("host", "pid", "version", "up", "seen", "executes", "running", "places", "runs", "failures", "longest run")
 

@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from ..cards import task_card
-from ..connecting import reading, run_async
-from ..exits import NO, Ended
-from ..output import Output
-from ..settings import Settings, common
+from ..frame.connecting import reading, run_async
+from ..frame.exits import NO, Ended
+from ..frame.settings import Settings, common
+from ..output.cards import task_card
+from ..output.output import Output
 
 
 @click.command("show")

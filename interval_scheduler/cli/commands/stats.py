@@ -11,13 +11,13 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..durations import Duration, Since, duration_text
-from ..output import Colored, Output
-from ..paging import tell_missing
-from ..settings import Settings, common
-from ..sparklines import sparkline, squeezed
-from ..words import moment_of
+from ..frame.connecting import reading, run_async
+from ..frame.settings import Settings, common
+from ..options.durations import Duration, Since, duration_text
+from ..output.output import Colored, Output
+from ..output.paging import tell_missing
+from ..output.sparklines import sparkline, squeezed
+from ..output.words import moment_of
 
 By = Literal["1m", "10m", "1h"]
 

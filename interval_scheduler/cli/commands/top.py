@@ -7,10 +7,10 @@ from typing import Final
 
 import click
 
-from ..connecting import run_async
-from ..durations import Duration
-from ..loading import loading
-from ..settings import Settings, common
+from ..frame.connecting import run_async
+from ..frame.loading import loading
+from ..frame.settings import Settings, common
+from ..options.durations import Duration
 
 _SHORTEST_SECONDS: Final = 0.2
 

@@ -8,13 +8,13 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..connecting import reading, run_async
-from ..durations import Duration
-from ..output import Output
-from ..paging import tell_missing
-from ..settings import Settings, common
-from ..sparklines import bar, sparkline
-from ..words import moment_of
+from ..frame.connecting import reading, run_async
+from ..frame.settings import Settings, common
+from ..options.durations import Duration
+from ..output.output import Output
+from ..output.paging import tell_missing
+from ..output.sparklines import bar, sparkline
+from ..output.words import moment_of
 
 #: The rows that are shown unless a width is asked for, and the most of a call.
 _ROWS = 24

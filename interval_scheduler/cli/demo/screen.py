@@ -9,7 +9,7 @@ from typing import Self
 
 import click
 
-from ..settings import Settings
+from ..frame.settings import Settings
 
 Rows = list[tuple[str, str]]
 

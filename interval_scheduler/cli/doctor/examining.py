@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ... import ConfigurationError, SchedulerError
-from ..connecting import connected
-from ..settings import Settings
+from ..frame.connecting import connected
+from ..frame.settings import Settings
 from .diagnosis import Diagnosis
 from .gather import gather
 from .judge import judge

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from ... import Overview, SchedulerCard, Series
-from ..durations import duration_text
-from ..words import pause_of
+from ..options.durations import duration_text
+from ..output.words import pause_of
 from .diagnosis import Diagnosis
 from .gather import SPAN_SECONDS, Schedule
 

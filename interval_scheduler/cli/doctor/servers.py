@@ -16,7 +16,7 @@ from ... import (
     UnknownNamespace,
     UnsuitableServer,
 )
-from ..durations import duration_text
+from ..options.durations import duration_text
 from .diagnosis import Diagnosis
 from .gather import Unread
 

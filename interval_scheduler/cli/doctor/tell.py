@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from ..output import Output
-from ..settings import Settings
+from ..frame.settings import Settings
+from ..output.output import Output
 from .diagnosis import Diagnosis
 
 _COLUMNS: Final = ("severity", "kind", "queue", "partition", "fact", "advice")

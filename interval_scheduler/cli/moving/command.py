@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ... import IntervalTask, UnknownNamespace
-from ..connecting import connected, run_async
-from ..exits import NO, RIGHTS, UNREACHABLE, USAGE, Ended
-from ..output import Output
-from ..settings import Settings
+from ..frame.connecting import connected, run_async
+from ..frame.exits import NO, RIGHTS, UNREACHABLE, USAGE, Ended
+from ..frame.settings import Settings
+from ..output.output import Output
 from . import celery_beat
 from .celery_beat import MOST_BYTES, NoSchedule
 from .found import Carried, Found, LeftOut

@@ -27,7 +27,7 @@ from typing import Any
 
 from ...worker.signals import Signals
 from ...worker.started import Started
-from ..exits import BUG, CONFIGURATION, DONE, Ended, code_of
+from ..frame.exits import BUG, CONFIGURATION, DONE, Ended, code_of
 from . import logs
 from .answering import Answers
 from .channel import Channel

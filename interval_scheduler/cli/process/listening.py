@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ..exits import CONFIGURATION, Ended
+from ..frame.exits import CONFIGURATION, Ended
 
 _LOOPBACK: Final = "127.0.0.1"
 _HOST_AND_PORT: Final = re.compile(r"(?:(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]]+)):)?(?P<port>\d{1,5})")

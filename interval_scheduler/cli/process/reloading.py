@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ..exits import CONFIGURATION, Ended
+from ..frame.exits import CONFIGURATION, Ended
 
 _log = logging.getLogger("interval_scheduler.run")
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ..exits import BUG, CONFIGURATION, RIGHTS, UNREACHABLE, USAGE
+from ..frame.exits import BUG, CONFIGURATION, RIGHTS, UNREACHABLE, USAGE
 
 EARLY_SECONDS: Final = 5.0
 _MOST_EARLY: Final = 5

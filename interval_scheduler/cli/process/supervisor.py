@@ -30,7 +30,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from ..exits import BUG, DONE
+from ..frame.exits import BUG, DONE
 from .slot import Slot
 from .spawned import Spawned
 from .spec import HELD_BACK, Spec

@@ -12,7 +12,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Final
 
 from ...worker import Kind, Worker
-from ..exits import CONFIGURATION, Ended
+from ..frame.exits import CONFIGURATION, Ended
 
 _FORM: Final = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
 #: Where the frames are that the author of the application has no use for.

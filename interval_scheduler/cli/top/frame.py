@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from ..durations import duration_text
-from ..sparklines import sparkline
-from ..words import pause_of
+from ..options.durations import duration_text
+from ..output.sparklines import sparkline
+from ..output.words import pause_of
 from .panes import Pane, Tone, panes_of
 from .reading import MINUTES, Reading
 from .watching import Watched

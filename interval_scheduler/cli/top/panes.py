@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
-from ..durations import duration_text
-from ..output import printable
-from ..words import repetition_of
+from ..options.durations import duration_text
+from ..output.output import printable
+from ..output.words import repetition_of
 from .reading import Reading
 
 #: How a text is to be taken; a screen gives each a colour.

@@ -17,9 +17,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Input, Static
 
 from ... import DeadTask, PartitionOverview, Scheduler, SchedulerCard, SchedulerError
-from ..cards import dead_card, partition_card, scheduler_card, task_card
-from ..exits import INTERRUPTED, TERMINATED
-from ..output import Output
+from ..frame.exits import INTERRUPTED, TERMINATED
+from ..output.cards import dead_card, partition_card, scheduler_card, task_card
+from ..output.output import Output
 from .details import KEYS, Details
 from .frame import PANES, Frame, View, frame_of
 from .look import CSS

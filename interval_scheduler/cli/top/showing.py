@@ -10,10 +10,10 @@ import click
 
 from ... import SchedulerOptions
 from ...environment import options_from
-from ..connecting import connected
-from ..exits import Ended
-from ..output import Output
-from ..settings import Settings
+from ..frame.connecting import connected
+from ..frame.exits import Ended
+from ..frame.settings import Settings
+from ..output.output import Output
 from .frame import View, frame_of
 from .plain import plain_text
 from .reading import read

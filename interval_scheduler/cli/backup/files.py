@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from .exits import USAGE, Ended, refuse
+from ..frame.exits import USAGE, Ended, refuse
 
 #: What lines are read from and written to.
 Plain = BinaryIO | gzip.GzipFile

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..environment import options_from
+from ...environment import options_from
 from .interrupts import interruptible
 from .loading import loading
 from .settings import Settings

@@ -8,15 +8,15 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
+from ..frame.connecting import connected, place_of, run_async
+from ..frame.exits import NO, Ended
+from ..frame.interrupts import in_doubt
+from ..frame.settings import Settings
+from ..options.ids import ids_of
+from ..output.output import Output
+from ..output.progress import Progress
 from .asking import confirm
 from .changes import BulkChange, Change
-from .connecting import connected, place_of, run_async
-from .exits import NO, Ended
-from .ids import ids_of
-from .interrupts import in_doubt
-from .output import Output
-from .progress import Progress
-from .settings import Settings
 from .steps import Report, Step, work_through
 
 #: Finds the ids of the tasks that are to be changed.

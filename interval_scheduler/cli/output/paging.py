@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import click
 
-from .exits import UNREACHABLE, Ended
+from ..frame.exits import UNREACHABLE, Ended
 from .output import Output, Rows
 
 #: The most tasks of a page, which is the most that one call gives.

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Final
 
-from .settings import Settings
+from ..frame.settings import Settings
 
 #: It is not written more often, in seconds.
 _EVERY: Final = 0.1

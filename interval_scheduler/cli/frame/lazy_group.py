@@ -15,6 +15,7 @@ from .loading import loading
 Places = Mapping[str, tuple[str, str, str]]
 #: The sections of a help, in their order.
 SECTIONS: Final = ("Run", "Look", "Change", "Operate")
+_COMMANDS: Final = "interval_scheduler.cli.commands"
 
 
 class LazyGroup(click.Group):
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = self._places[cmd_name][1].partition(":")
         with loading():
-            command: click.Command = getattr(importlib.import_module(f"{__package__}.commands.{module}"), attribute)
+            command: click.Command = getattr(importlib.import_module(f"{_COMMANDS}.{module}"), attribute)
         return command
 
     def resolve_command(

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from .connecting import namespace_of
-from .exits import refuse
-from .settings import Settings
+from ..frame.connecting import namespace_of
+from ..frame.exits import refuse
+from ..frame.settings import Settings
 
 
 def confirm(what: str, *, yes: bool) -> None:

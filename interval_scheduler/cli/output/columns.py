@@ -10,7 +10,7 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from .durations import span_text
+from ..options.durations import span_text
 from .output import Colored
 from .words import moment_of, repetition_of, rules_of
 

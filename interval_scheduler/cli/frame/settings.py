@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import click
 
-from ..environment import URLS, urls_from
-from .durations import Duration
+from ...environment import URLS, urls_from
+from ..options.durations import Duration
 from .exits import CONFIGURATION, Ended
 
 NAMESPACE_VARIABLE: Final = "INTERVAL_SCHEDULER_NAMESPACE"

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from .exits import DONE, UNKNOWN, code_of, mute
-from .output import Output
-from .progress import Progress
+from ..frame.exits import DONE, UNKNOWN, code_of, mute
+from ..output.output import Output
+from ..output.progress import Progress
 
 #: The most calls under way: enough for full batches to every partition.
 _AT_ONCE: Final = 2_000

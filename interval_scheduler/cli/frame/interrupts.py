@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, TypeVar
 
+from ..output.output import Output
 from .exits import Ended
-from .output import Output
 
 _Result = TypeVar("_Result")
 

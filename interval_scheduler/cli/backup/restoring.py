@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal
 
-from .. import RestoreCounts, UnknownNamespace, check_backup
+from ... import RestoreCounts, UnknownNamespace, check_backup
+from ..frame.connecting import connected, place_of, run_async
+from ..frame.settings import Settings
+from ..output.bar import Show, progress
+from ..output.output import Output
 from .apart import apart
-from .backup_files import STANDARD, Reading, reading
-from .bar import Show, progress
-from .connecting import connected, place_of, run_async
-from .output import Output
+from .files import STANDARD, Reading, reading
 from .restore_mark import Mark
-from .settings import Settings
 
 #: How long a kill may be noticed: so much of the restore is done once more then.
 _MARK_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from .durations import duration_text
+from ..options.durations import duration_text
 
 _SPANS: Final = frozenset({"timeout", "backoff", "start_deadline", "jitter"})
 

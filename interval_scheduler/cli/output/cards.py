@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
-from .durations import duration_text
+from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
+from ..options.durations import duration_text
 from .output import Output
 from .words import moment_of, pause_of, repetition_of, rules_of
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .settings import Settings
+from ..frame.settings import Settings
 
 #: Is called with what is done, and with words on it.
 Show = Callable[[float, str], object]

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from .plain import json_line
-from .settings import Settings
+from ..frame.settings import Settings
+from .json_lines import json_line
 from .sparklines import is_drawable
 from .tables import Cell, TerminalTable
 

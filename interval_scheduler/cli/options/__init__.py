@@ -1,0 +1,1 @@
+"""What commands take: durations and moments, rules, payloads, ids."""

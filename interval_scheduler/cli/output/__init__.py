@@ -1,0 +1,1 @@
+"""What commands write: results as tables, lines and JSON, and words beside them."""
