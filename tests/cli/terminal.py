@@ -12,19 +12,44 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from tests.cli.conftest import DEADLINE_SECONDS
 
 #: What steers a terminal, and is no text.
 _STEERING = re.compile(r"\x1b(\[[0-9;?<>=]*[a-zA-Z]|[()][A-Z0-9]|[=>78]|\][^\x07\x1b]*(\x07|\x1b\\\\))")
+#: A command that shows its progress at once; otherwise not before it takes a while.
+AT_ONCE: Final = """\
+from interval_scheduler.cli import main
+from interval_scheduler.cli.output import progress
+progress._EVERY = 0
+main()
+"""
 
 
 class Terminal:
-    """A command that runs on a terminal; it is killed at the end at the latest."""
+    """A command that runs on a terminal; it is killed at the end at the latest.
 
-    def __init__(self, *words: str, lines: int = 24, columns: int = 80, **environment: str) -> None:
+    Args:
+        *words: the words of the command.
+        lines: the height of the terminal.
+        columns: its width.
+        pipes_results: results go into a pipe, and only words to the terminal.
+        shows_at_once: progress is shown at once.
+        **environment: further variables.
+    """
+
+    def __init__(
+        self,
+        *words: str,
+        lines: int = 24,
+        columns: int = 80,
+        pipes_results: bool = False,
+        shows_at_once: bool = False,
+        **environment: str,
+    ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         #: The modes of the terminal before the command began.
@@ -34,9 +59,9 @@ class Terminal:
         settings = ("INTERVAL_SCHEDULER_", "COLUMNS", "LINES", "NO_COLOR")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "interval_scheduler.cli", *words],
+            [sys.executable, *(("-c", AT_ONCE) if shows_at_once else ("-m", "interval_scheduler.cli")), *words],
             stdin=theirs,
-            stdout=theirs,
+            stdout=subprocess.PIPE if pipes_results else theirs,
             stderr=theirs,
             start_new_session=True,
             env={**inherited, "TERM": "xterm-256color", "TZ": "UTC", **environment},
@@ -59,11 +84,24 @@ class Terminal:
         """The modes of the terminal."""
         return termios.tcgetattr(self._ours)
 
+    def results(self) -> str:
+        """Read the results of a command that has ended, if they went into a pipe."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read().decode()
+
     def press(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
 
     def signal(self, number: int) -> None:
         self._process.send_signal(number)
+
+    def interrupt(self, number: int) -> int:
+        """Send a signal until the command ends: one that comes just before it reads is heard with the next."""
+        for _ in range(DEADLINE_SECONDS):
+            self.signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(1)
+        raise AssertionError(self.text)
 
     def until(self, words: str) -> None:
         """Wait until the command has shown a text."""
@@ -95,5 +133,7 @@ class Terminal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._process.kill()
         self._process.wait(DEADLINE_SECONDS)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         os.close(self._ours)
         os.close(self._theirs)

@@ -54,8 +54,8 @@ async def test_faults_are_told_and_mended(command: Command, redis_server: RedisS
 def test_a_terminal_is_asked(redis_server: RedisServer, namespace: str, answer: str, code: int) -> None:
     asyncio.run(damage(redis_server, namespace))
     words = ["audit", "--repair", "--redis", redis_server.url, "-n", namespace]
-    with Terminal(*words) as terminal:
-        terminal.until("Mend what is safe to mend")
+    with Terminal(*words, columns=100, shows_at_once=True) as terminal:
+        terminal.until("Mend what is safe to mend, after which")
         terminal.press(answer)
         assert terminal.wait() == code
         assert ("orphan" in terminal.text) == (code == 0)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import pytest
 from interval_scheduler import BlockingScheduler, IntervalTask
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.inside import run_inside
+from tests.cli.terminal import Terminal
 from tests.clusters import RedisCluster
 from tests.servers import RedisServer
 
@@ -45,7 +43,7 @@ def test_out_and_in(
     fill(redis_server, namespace)
     file, packed = tmp_path / "backup.jsonl", tmp_path / "backup.gz"
     ended = inside("export", str(file))
-    assert (ended.code, ended.out, ended.err) == (0, f"1200 tasks exported to {file}\n", "")
+    assert (ended.code, ended.out, ended.err) == (0, f"1,200 tasks exported to {file}\n", "")
     told = json.loads(inside("export", str(packed), "--gzip", "--json").out)
     assert told == {"file": str(packed), "tasks": 1200, "left_out": 0}
     assert tasks_in(gzip.decompress(packed.read_bytes())) == tasks_in(file.read_bytes())
@@ -53,13 +51,13 @@ def test_out_and_in(
     some = inside("export", "--prefix", "t11").out
     assert len(tasks_in(some)) == 1 + 10 + 100
     elsewhere = {"INTERVAL_SCHEDULER_NAMESPACE": f"{namespace}-2"}
-    assert inside("import", str(packed), "--dry-run", **elsewhere).out.startswith("1200 would be restored, 0 skipped")
+    assert inside("import", str(packed), "--dry-run", **elsewhere).out.startswith("1,200 would be restored, 0 skipped")
     with redis_server.client() as client:
         assert not list(client.scan_iter(f"*{namespace}-2*")), "a dry run makes no namespace"
     assert json.loads(command("import", "-", "--json", given=some, **elsewhere).out)["restored"] == 111
     ended = command("import", "-", "--dry-run", "--on-conflict", "replace", given=packed.read_bytes(), **elsewhere)
-    assert ended.out == "1089 would be restored, 0 skipped, 111 would be replaced\n"
-    assert inside("import", str(packed), **elsewhere).out == "1089 restored, 111 skipped, 0 replaced\n"
+    assert ended.out == "1,089 would be restored, 0 skipped, 111 would be replaced\n"
+    assert inside("import", str(packed), **elsewhere).out == "1,089 restored, 111 skipped, 0 replaced\n"
     assert tasks_in(inside("export", **elsewhere).out) == tasks_in(file.read_text())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.gz", "backup.jsonl"], "and leaves no mark"
 
@@ -77,8 +75,8 @@ def test_from_three_partitions_into_a_cluster(own_server: Callable[..., RedisSer
         assert run_inside("import", file, *several, "--dry-run").out.startswith("0 would be restored, 300 skipped")
         assert tasks_in(run_inside("export", *several).out) == tasks_in(Path(file).read_text())
         assert run_inside("bench", *several, "--tasks", "100", "--seconds", "0.1").code == 0
-        assert run_inside("clear", "--yes", *several).out == "300 tasks removed\n"
-        assert run_inside("clear", "--yes", *three).out == "300 tasks removed\n"
+        assert run_inside("clear", "--yes", *several).out == "300 removed\n"
+        assert run_inside("clear", "--yes", *three).out == "300 removed\n"
 
 
 def test_a_backup_that_cannot_be_used(
@@ -162,7 +160,7 @@ def test_an_import_that_was_killed_goes_on(redis_server: RedisServer, namespace:
         assert scheduler.remove_task(json.loads(file.read_text().splitlines()[1])["id"])
         ended = run_inside(*words, "--resume", "--json")
         assert ended.code == 0, ended.err
-        assert f"{known} tasks of it are restored; going on with task {known + 1}" in ended.err
+        assert f"{known:,} tasks of it are restored; going on with task {known + 1:,}" in ended.err
         counts = json.loads(ended.out)
         assert counts["restored"] + counts["skipped"] == 20_000 - known
         assert scheduler.task_size() == 19_999, "it does not come again"
@@ -193,38 +191,18 @@ def test_a_mark_is_of_one_file_and_one_place(
     assert "nothing is known" in inside("import", str(file), "--resume").err
 
 
-def test_a_bar_is_shown_on_a_terminal(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+def test_the_progress_is_shown_on_a_terminal(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     fill(redis_server, namespace, 3000)
-    file = tmp_path / "backup.jsonl"
-    for words, count in ((["export"], "3,000 tasks"), (["import", "--on-conflict", "replace"], "3,000 tasks")):
-        ours, theirs = pty.openpty()
-        with subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "interval_scheduler.cli",
-                *words,
-                str(file),
-                "--redis",
-                redis_server.url,
-                "-n",
-                namespace,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-        ) as process:
-            os.close(theirs)
-            shown = b""
-            with suppress(OSError):  # how the end of a terminal is told
-                while more := os.read(ours, 4096):
-                    shown += more
-            assert process.stdout is not None
-            said = process.stdout.read().decode()
-            assert process.wait(DEADLINE_SECONDS) == 0
-        os.close(ours)
-        assert count in shown.decode()
-        assert said.count("\n") == 1, "and the result alone is on stdout"
+    file = str(tmp_path / "backup.jsonl")
+    where = (file, "--redis", redis_server.url, "-n", namespace)
+    for words, shown in (
+        (["export", *where], "3,000 of 3,000 tasks exported"),
+        (["import", *where, "--on-conflict", "replace"], "3,000 tasks, 100% of the file"),
+    ):
+        with Terminal(*words, columns=100, pipes_results=True, shows_at_once=True) as terminal:
+            assert terminal.wait() == 0
+            assert f"\r\x1b[K{shown}\r\x1b[K" in terminal.raw
+            assert terminal.results().count("\n") == 1, "and the result alone is on stdout"
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 
 from interval_scheduler import BlockingScheduler, IntervalTask, Rate
-from tests.cli.conftest import DEADLINE_SECONDS, Result
+from tests.cli.conftest import Result
+from tests.cli.terminal import Terminal
 from tests.servers import RedisServer
 
 Command = Callable[..., Result]
@@ -19,18 +15,10 @@ Command = Callable[..., Result]
 
 def on_terminal(typed: str, *words: str) -> tuple[int, str]:
     """Run a command on a terminal, where somebody types; return its code and what is seen there."""
-    ours, theirs = pty.openpty()
-    program = [sys.executable, "-m", "interval_scheduler.cli", *words]
-    with subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        os.write(ours, f"{typed}\n".encode())
-        seen = b""
-        with suppress(OSError):  # how the end of a terminal is told
-            while more := os.read(ours, 4096):
-                seen += more
-        code = process.wait(DEADLINE_SECONDS)
-    os.close(ours)
-    return code, seen.decode()
+    with Terminal(*words, columns=200) as terminal:
+        terminal.until("Type the name")
+        terminal.press(f"{typed}\n")
+        return terminal.wait(), terminal.text
 
 
 def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> None:
@@ -41,8 +29,8 @@ def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> No
         mail.assign_task(IntervalTask("m", start=4_000_000_000))
         ended = inside("clear")
         assert (ended.code, ended.out) == (64, "")
-        assert f"1,200 tasks of the namespace {namespace!r} are removed for good" in ended.err
-        assert "Give --yes" in ended.err
+        assert f"Remove 1,200 tasks of the namespace {namespace!r} for good?" in ended.err
+        assert "give --yes" in ended.err
         code, seen = on_terminal("another", *words)
         assert code == 64
         assert "Nothing was changed" in seen
@@ -50,7 +38,7 @@ def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> No
         code, seen = on_terminal("mail", *words, "--queue", "mail")
         assert code == 0, seen
         assert (scheduler.task_size(), mail.task_size()) == (1200, 0)
-        assert json.loads(inside("clear", "--yes", "--json").out) == {"removed": 1200}
+        assert json.loads(inside("clear", "--yes", "--json").out) == {"count": 1200, "result": "removed"}
         assert scheduler.task_size() == 0
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from interval_scheduler import IntervalTask, Point, Rate, Scheduler, Series
 from interval_scheduler.cli.commands.stats import _by_hours
-from interval_scheduler.cli.frame.connecting import reading
+from interval_scheduler.cli.frame.connecting import connected
 from interval_scheduler.cli.frame.settings import Settings
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.looking import seed, values_of
@@ -151,7 +151,7 @@ async def test_schedulers_that_are_alive(command: Command, redis_server: RedisSe
         assert listed.out == "long\tleased\n"
         recorder.gate.set()
     nobody = command("schedulers")
-    assert (nobody.code, nobody.err) == (0, "There is no scheduler that accepts or executes tasks.\n")
+    assert (nobody.code, nobody.err) == (1, "There is no scheduler that accepts or executes tasks.\n")
 
 
 @pytest.mark.asyncio
@@ -169,6 +169,6 @@ async def test_a_command_that_looks_is_no_scheduler(redis_server: RedisServer, n
         utc=False,
         debug=False,
     )
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         assert scheduler.online
         assert not scheduler.accepting_tasks, "so it tells nothing of itself"

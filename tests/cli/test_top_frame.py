@@ -111,7 +111,7 @@ def test_the_rows() -> None:
         ("b", "online", "1,201", "0", "1", "0", "1", "0", "", "4"),
     ]
     assert [row.cells for row in pane("schedulers").rows] == [
-        ("worker-1", "4711", "tasks, mail", "2", "20", "1m 30s slow", "1,234", "5", "1h", "2s ago")
+        ("worker-1", "4711", "the namespace itself, mail", "2", "20", "1m 30s slow", "1,234", "5", "1h", "2s ago")
     ]
     assert [row.cells for row in pane("runs").rows] == [
         ("slow", "1m 30s", "", "worker-1 4711"),

@@ -76,8 +76,8 @@ ALL: Final = (
     Planted(
         "a command that looks is seen among the schedulers",
         "cli/frame/connecting.py",
-        "return connected(settings, accept=False)",
-        "return connected(settings, accept=True)",
+        "        if create:\n            await namespace.start_task_accept()\n",
+        "        await namespace.start_task_accept()\n",
         tests_in(_FIGURES, "test_a_command_that_looks_is_no_scheduler"),
     ),
     Planted(

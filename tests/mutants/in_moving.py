@@ -111,8 +111,8 @@ ALL: Final = (
     Planted(
         "any name confirms",
         "cli/changing/asking.py",
-        "    if typed != name:\n",
-        "    if not typed:\n",
+        'f"Type the name of the {kind} if it is meant") != name:',
+        'f"Type the name of the {kind} if it is meant") == "":',
         tests_in("cli/test_clear_and_rate", "test_clear"),
     ),
     Planted(

@@ -1,18 +1,18 @@
-"""Restores a backup from a file, with a bar, and keeps how far it is for the case that it is cut off."""
+"""Restores a backup from a file, shows how far it is, and keeps that for the case that it is cut off."""
 
 from __future__ import annotations
 
 import functools
-import re
 import time
 from collections.abc import Callable
 from typing import Final, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from ... import RestoreCounts, UnknownNamespace, check_backup
 from ..frame.connecting import connected, place_of, run_async
 from ..frame.settings import Settings
-from ..output.bar import Show, progress
 from ..output.output import Output
+from ..output.progress import Progress
 from .apart import apart
 from .files import STANDARD, Reading, reading
 from .restore_mark import Mark
@@ -20,6 +20,8 @@ from .restore_mark import Mark
 #: How long a kill may be noticed: so much of the restore is done once more then.
 _MARK_SECONDS: Final = 1.0
 OnConflict = Literal["skip", "replace"]
+#: Is called with the number of tasks that are restored.
+Far = Callable[[int], object]
 
 
 def restore_file(settings: Settings, file: str, *, on_conflict: OnConflict, dry_run: bool, resume: bool) -> None:
@@ -36,38 +38,42 @@ def restore_file(settings: Settings, file: str, *, on_conflict: OnConflict, dry_
         Ended: the file cannot be read.
     """
     out = Output(settings)
-    with reading(file) as opened, progress(settings, opened.size) as show:
+    with reading(file) as opened, Progress(settings) as progress:
+        far = functools.partial(_show, progress, opened)
         if dry_run:
-            counts = run_async(_foresee(settings, opened, on_conflict, show))
+            counts = _foresee(settings, opened, on_conflict, far)
         else:
-            counts = run_async(_restore(settings, file, opened, on_conflict, show, resume=resume))
-    verb = "would be " if dry_run else ""
-    out.value(counts, f"{counts.restored} {verb}restored, {counts.skipped} skipped, {counts.replaced} {verb}replaced")
+            counts = run_async(_restore(settings, file, opened, on_conflict, far, resume=resume))
+    would = "would be " if dry_run else ""
+    out.value(
+        counts,
+        f"{counts.restored:,} {would}restored, {counts.skipped:,} skipped, {counts.replaced:,} {would}replaced",
+    )
 
 
-async def _foresee(settings: Settings, opened: Reading, on_conflict: OnConflict, show: Show) -> RestoreCounts:
-    try:
+def _foresee(settings: Settings, opened: Reading, on_conflict: OnConflict, far: Far) -> RestoreCounts:
+    async def restore() -> RestoreCounts:
         async with connected(settings) as scheduler:
-            return await scheduler.restore(
-                apart(opened.lines), on_conflict, dry_run=True, progress=functools.partial(_show, show, opened)
-            )
-    except UnknownNamespace:  # all of them are new then
+            return await scheduler.restore(apart(opened.lines), on_conflict, dry_run=True, progress=far)
+
+    try:
+        return run_async(restore())
+    except UnknownNamespace:  # all of them are new then; no line has been read yet
         return RestoreCounts(restored=check_backup(opened.lines))
 
 
 async def _restore(
-    settings: Settings, file: str, opened: Reading, on_conflict: OnConflict, show: Show, *, resume: bool
+    settings: Settings, file: str, opened: Reading, on_conflict: OnConflict, far: Far, *, resume: bool
 ) -> RestoreCounts:
     async with connected(settings, create=True) as scheduler:
         if file == STANDARD:
-            shown = functools.partial(_show, show, opened)
-            return await scheduler.restore(apart(opened.lines), on_conflict, progress=shown)
+            return await scheduler.restore(apart(opened.lines), on_conflict, progress=far)
         mark = Mark(file, _place(settings))
         after = mark.read() if resume else 0
         if resume:
-            words = f"{after} tasks of it are restored" if after else "nothing is known of an earlier import"
-            Output(settings).say(f"{words}; going on with task {after + 1}")
-        keeper = _Keeper(mark, after, functools.partial(_show, show, opened))
+            words = f"{after:,} tasks of it are restored" if after else "nothing is known of an earlier import"
+            Output(settings).say(f"{words}; going on with task {after + 1:,}")
+        keeper = _Keeper(mark, after, far)
         try:
             counts = await scheduler.restore(apart(opened.lines), on_conflict, after=after, progress=keeper.tell)
         except BaseException:
@@ -80,7 +86,7 @@ async def _restore(
 class _Keeper:
     """Shows how far a restore is, and writes it down every second."""
 
-    def __init__(self, mark: Mark, after: int, show: Callable[[int], object]) -> None:
+    def __init__(self, mark: Mark, after: int, show: Far) -> None:
         self._mark = mark
         self._show = show
         self._tasks = after
@@ -101,9 +107,16 @@ class _Keeper:
 
 def _place(settings: Settings) -> str:
     """Return where the tasks go, without any secret: a mark of one server says nothing of another."""
-    servers = sorted(re.sub(r"//.*@", "//", url.partition("?")[0]) for url in settings.checked_urls())
-    return f"{place_of(settings)} at {' '.join(servers)}"
+    return f"{place_of(settings)} at {' '.join(sorted(map(_bare, settings.checked_urls())))}"
 
 
-def _show(show: Show, opened: Reading, tasks: int) -> None:
-    show(opened.position(), f"{tasks:,} tasks")
+def _bare(url: str) -> str:
+    """Return a URL without user, password and options; only the number of the database stays."""
+    parts = urlsplit(url)
+    databases = parse_qs(parts.query).get("db", [])
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{''.join(f'?db={db}' for db in databases)}"
+
+
+def _show(progress: Progress, opened: Reading, tasks: int) -> None:
+    of_all = f", {opened.position() / opened.size:.0%} of the file" if opened.size else ""
+    progress.tell(f"{tasks:,} tasks{of_all}")

@@ -21,33 +21,31 @@ def confirm(what: str, *, yes: bool) -> None:
     Raises:
         Ended: there is no terminal, or the answer is no; the exit code is 64.
     """
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        refuse(f"{what}? There is no terminal to ask at: give --yes if it is meant. Nothing was changed.")
-    click.echo(f"{what}? [y/N]: ", nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not yes and _answer(f"{what}?", "[y/N]").lower() not in ("y", "yes"):
         refuse("Nothing was changed.")
 
 
 def confirm_by_name(settings: Settings, what: str, *, yes: bool) -> None:
-    """Go on only if somebody said so.
+    """Ask for the name of the namespace or the queue, on the terminal: so nobody changes another one by mistake.
 
     Args:
         settings: the common options; they name the namespace or the queue.
-        what: what is going to be done, as a sentence.
-        yes: whether the command has `--yes`.
+        what: as for `confirm`.
+        yes: as for `confirm`.
 
     Raises:
-        Ended: nobody confirmed it.
+        Ended: there is no terminal, or the answer is another name; the exit code is 64.
+        ConfigurationError: an option of the environment cannot be used.
     """
-    if yes:
-        return
     name = settings.queue or namespace_of(settings)
-    if not sys.stdin.isatty():
-        refuse(f"{what} Nothing was changed: nobody can be asked here. Give --yes to do it.")
     kind = "namespace" if settings.queue is None else "queue"
-    click.echo(what, err=True)
-    typed = click.prompt(f"Type the name of the {kind} to go on", default="", show_default=False, err=True)
-    if typed != name:
+    if not yes and _answer(f"{what}?", f"Type the name of the {kind} if it is meant") != name:
         refuse(f"Nothing was changed: that is not {name!r}.")
+
+
+def _answer(question: str, hint: str) -> str:
+    """Ask on the terminal, and return the line that is typed, without blanks around it."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        refuse(f"{question} There is no terminal to ask at: give --yes if it is meant. Nothing was changed.")
+    click.echo(f"{question} {hint}: ", nl=False, err=True)
+    return sys.stdin.readline().strip()

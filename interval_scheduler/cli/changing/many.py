@@ -10,13 +10,13 @@ import interval_scheduler  # its names load when they are used: the help of a co
 
 from ..frame.connecting import connected, place_of, run_async
 from ..frame.exits import NO, Ended
-from ..frame.interrupts import in_doubt
 from ..frame.settings import Settings
 from ..options.ids import ids_of
 from ..output.output import Output
 from ..output.progress import Progress
 from .asking import confirm
 from .changes import BulkChange, Change
+from .doubt import in_doubt
 from .steps import Report, Step, work_through
 
 #: Finds the ids of the tasks that are to be changed.
@@ -93,7 +93,7 @@ def change_whole(
     confirm(f"{verb.capitalize()} {place}", yes=yes)
 
     async def run() -> None:
-        async with connected(settings, accept=False) as scheduler:
+        async with connected(settings) as scheduler:
             with in_doubt(out, f"It is not known whether {place} is {past}: run it again."):
                 await call(scheduler)
 
@@ -102,18 +102,18 @@ def change_whole(
 
 
 async def _ids(settings: Settings, find: Find) -> list[str]:
-    progress, ids = Progress(settings), list[str]()
-    async with connected(settings, accept=False) as scheduler:
-        async for each in find(scheduler):
-            ids.append(each)
-            progress.tell(f"{len(ids):,} found")
-    progress.erase()
+    ids = list[str]()
+    with Progress(settings) as progress:
+        async with connected(settings) as scheduler:
+            async for each in find(scheduler):
+                ids.append(each)
+                progress.tell(f"{len(ids):,} found")
     return list(dict.fromkeys(ids))  # a task that moves while they are listed is there twice
 
 
 async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *, dry_run: bool = False) -> None:
     report = Report(Output(settings), Progress(settings), len(ids))
-    async with connected(settings, accept=False) as scheduler:
+    async with connected(settings) as scheduler:
 
         async def look(task_id: str) -> Step:
             why_not = await change.obstacle(scheduler, task_id)
@@ -145,13 +145,11 @@ def _change_prefix(
 
 
 async def _size(settings: Settings, prefix: str) -> int:
-    progress = Progress(settings)
-    async with connected(settings, accept=False) as scheduler:
-        count = await scheduler.count_tasks(
-            prefix=prefix, progress=lambda found, looked: progress.tell(f"{found:,} found, {looked:,} looked at")
-        )
-    progress.erase()
-    return count
+    with Progress(settings) as progress:
+        async with connected(settings) as scheduler:
+            return await scheduler.count_tasks(
+                prefix=prefix, progress=lambda found, looked: progress.tell(f"{found:,} found, {looked:,} looked at")
+            )
 
 
 async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> int:
@@ -162,15 +160,13 @@ async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> in
         so_far = done
         progress.tell(f"{done:,} {change.past}, {looked:,} looked at")
 
-    async with connected(settings, accept=False) as scheduler:
+    async with connected(settings) as scheduler:
         try:
-            return await change.make_all(scheduler, prefix, tell)
+            with progress:
+                return await change.make_all(scheduler, prefix, tell)
         except BaseException:  # an interrupt too
-            progress.erase()
             Output(settings).say(f"At least {so_far:,} tasks are {change.past}. Run it again for the others.")
             raise
-        finally:
-            progress.erase()
 
 
 def tell_count(settings: Settings, result: str, count: int) -> None:

@@ -9,9 +9,8 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import connected, run_async
-from ..frame.exits import NO, Ended
-from ..frame.interrupts import in_doubt
+from ..changing.doubt import in_doubt
+from ..frame.connecting import connected, no_task, run_async
 from ..frame.settings import Settings, common
 from ..options.payloads import Payload
 from ..options.rules import changes, given, rules
@@ -88,10 +87,10 @@ def edit(settings: Settings, *, id: str, reschedule: Any, **options: Any) -> Non
 
 async def _edit(settings: Settings, task_id: str, asked: dict[str, Any], reschedule: Any) -> None:
     out = Output(settings)
-    async with connected(settings, accept=False) as scheduler:
+    async with connected(settings) as scheduler:
         with in_doubt(out, f"It is not known whether the task {task_id!r} is changed: run it again."):
             if not await scheduler.update_task(task_id, **asked, reschedule=reschedule):
-                raise Ended(NO, f"There is no task {task_id!r}.")
+                raise no_task(task_id)
         await _tell(out, scheduler, task_id, "changed")
 
 

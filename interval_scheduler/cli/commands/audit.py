@@ -36,12 +36,9 @@ def audit(settings: Settings, *, repair: bool, yes: bool) -> None:
 
 
 async def _audit(settings: Settings, *, repair: bool) -> AuditReport:
-    progress = Progress(settings)
-    async with connected(settings) as scheduler:
-        try:
+    with Progress(settings) as progress:
+        async with connected(settings) as scheduler:
             return await scheduler.audit(repair=repair, progress=lambda *far: progress.tell(_far(*far)))
-        finally:
-            progress.erase()
 
 
 def _far(done: int, total: int) -> str:

@@ -10,13 +10,12 @@ import click
 from ..changing.changes import Cancel, Pause, Remove, Resume, Revive, RunNow
 from ..changing.many import change_tasks, change_whole
 from ..frame.settings import Settings, common
+from ..options.adding import with_options
 
 
 def _which(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the arguments that say which tasks it changes, and how safely."""
-    for option in reversed(_WHICH):
-        function = option(function)
-    return function
+    return with_options(function, _WHICH)
 
 
 _WHICH: Final = (

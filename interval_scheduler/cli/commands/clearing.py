@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from ..changing.asking import confirm_by_name
+from ..changing.many import how_many, tell_count
 from ..frame.connecting import connected, place_of, run_async
 from ..frame.settings import Settings, common
-from ..output.output import Output
 
 
 @click.command("clear")
@@ -18,10 +18,10 @@ def clear(settings: Settings, *, yes: bool) -> None:
 
     On a terminal, the name has to be typed; elsewhere --yes has to be given. Queues of the namespace are not touched.
     """
-    count = run_async(_count(settings))
-    confirm_by_name(settings, f"{count:,} tasks of {place_of(settings)} are removed for good.", yes=yes)
-    removed = run_async(_clear(settings))
-    Output(settings).value({"removed": removed}, f"{removed} tasks removed")
+    if not yes:
+        count = run_async(_count(settings))
+        confirm_by_name(settings, f"{how_many('remove', count)} of {place_of(settings)} for good", yes=False)
+    tell_count(settings, "removed", run_async(_clear(settings)))
 
 
 async def _count(settings: Settings) -> int:

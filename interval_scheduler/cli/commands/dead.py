@@ -9,11 +9,12 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
 from ..frame.exits import NO, Ended
 from ..frame.lazy_group import LazyGroup, Places
 from ..frame.settings import Settings, common
 from ..options.setbacks import Wanted, filters, recent
+from ..output.cards import dead_card
 from ..output.output import Colored, Output
 from ..output.paging import PAGE, limited, page_size, pages_of, tell_missing, tell_rest, write
 from ..output.words import moment_of
@@ -52,7 +53,7 @@ def show(settings: Settings, *, id: str) -> None:
 
 async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_if_any: bool) -> None:
     out, away = Output(settings), set[str]()
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         tasks = pages_of(lambda after: scheduler.dead_page(after, page_size(limit)), away)
         written = await write(
             out.table(_COLUMNS),
@@ -68,20 +69,12 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_i
 
 async def _show(settings: Settings, task_id: str) -> None:
     away = set[str]()
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         task = await _find(scheduler, task_id, away)
     if task is None:
         tell_missing(away, "dead tasks")
         raise Ended(NO, f"There is no dead task {task_id!r}.")
-    rows = {
-        "id": task.id,
-        "died": moment_of(task.died_at),
-        "attempts": task.attempts,
-        "partition": task.partition,
-        "error": Colored(task.error, "red"),
-        "payload": task.data,
-    }
-    Output(settings).record(task, rows)
+    Output(settings).record(task, dead_card(task))
 
 
 async def _find(

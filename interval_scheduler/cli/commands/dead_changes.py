@@ -69,12 +69,12 @@ def _clear_all(settings: Settings, *, yes: bool) -> None:
 
 
 async def _count(settings: Settings) -> int:
-    async with connected(settings, accept=False) as scheduler:
+    async with connected(settings) as scheduler:
         overview = await scheduler.overview()
     tell_missing({each.name for each in overview.partitions if not each.online}, "dead tasks")
     return overview.dead
 
 
 async def _clear(settings: Settings) -> int:
-    async with connected(settings, accept=False) as scheduler:
+    async with connected(settings) as scheduler:
         return await scheduler.clear_dead_tasks()

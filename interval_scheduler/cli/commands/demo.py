@@ -10,7 +10,7 @@ import click
 from ..frame.connecting import run_async
 from ..frame.exits import NO, Ended
 from ..frame.settings import Settings, common
-from ..options.durations import Duration
+from ..options.times import Duration
 from ..output.output import Output
 
 

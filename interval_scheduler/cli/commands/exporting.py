@@ -9,8 +9,8 @@ import click
 from ..backup.files import STANDARD, writing
 from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
-from ..output.bar import progress
 from ..output.output import Output
+from ..output.progress import Progress
 
 
 @click.command("export")
@@ -26,20 +26,20 @@ def export(settings: Settings, *, file: str, prefix: str, gzip: bool) -> None:
     tasks, left_out = run_async(_export(settings, file, prefix, packed=gzip))
     out = Output(settings)
     if file != STANDARD:
-        out.value({"file": file, "tasks": tasks, "left_out": left_out}, f"{tasks} tasks exported to {out.cell(file)}")
+        out.value({"file": file, "tasks": tasks, "left_out": left_out}, f"{tasks:,} tasks exported to {out.cell(file)}")
     if left_out:
-        out.say(f"{left_out} tasks cannot be read and are left out: see 'interval-scheduler audit'.")
+        out.say(f"{left_out:,} tasks cannot be read and are left out: see 'interval-scheduler audit'.")
 
 
 async def _export(settings: Settings, file: str, prefix: str, *, packed: bool) -> tuple[int, int]:
     async with connected(settings) as scheduler:
-        total = None if prefix else await scheduler.task_size()
-        with progress(settings, total) as show, writing(file, packed=packed) as plain:
+        of_all = "" if prefix else f" of {await scheduler.task_size():,}"
+        with Progress(settings) as progress, writing(file, packed=packed) as plain:
             line, count = b"", -1  # the header and the trailer are no tasks
             async for line in scheduler.export(prefix):
                 plain.write(line)
                 count += 1
                 if count % 1000 == 0:
-                    show(count, f"{count:,} tasks")
+                    progress.tell(f"{count:,}{of_all} tasks exported")
     trailer = json.loads(line)
     return trailer["tasks"], trailer["left_out"]

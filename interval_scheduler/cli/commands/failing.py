@@ -8,11 +8,12 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async, task_of
 from ..frame.exits import NO, Ended
 from ..frame.lazy_group import LazyGroup, Places
 from ..frame.settings import Settings, common
 from ..options.setbacks import Wanted, filters, recent
+from ..output.cards import task_card
 from ..output.output import Colored, Output
 from ..output.paging import limited, page_size, pages_of, tell_missing, tell_rest, write
 from ..output.words import moment_of
@@ -44,12 +45,15 @@ def list_(settings: Settings, *, wanted: Wanted, limit: int | None, fail_if_any:
 @common
 def show(settings: Settings, *, id: str) -> None:
     """Show why the task with the id ID fails; exit code 1 if there is none, or if its last run did not fail."""
-    run_async(_show(settings, id))
+    task, out = run_async(task_of(settings, id)), Output(settings)
+    if task.failed_at is None:
+        raise Ended(NO, f"The last run of the task {id!r} did not fail.")
+    out.record(task, task_card(task, out))
 
 
 async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_if_any: bool) -> None:
     out, away = Output(settings), set[str]()
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         tasks = pages_of(lambda after: scheduler.failing_page(after, page_size(limit)), away)
         written = await write(
             out.table(_COLUMNS), recent(tasks, wanted, lambda task: (task.last_error, task.failed_at)), _row, limit
@@ -69,24 +73,3 @@ def _row(task: interval_scheduler.ScheduledTask) -> tuple[object, ...]:
         moment_of(task.next_run),
         Colored(task.last_error, "red"),
     )
-
-
-async def _show(settings: Settings, task_id: str) -> None:
-    async with reading(settings) as scheduler:
-        task = await scheduler.get_task(task_id)
-    if task is None:
-        raise Ended(NO, f"There is no task {task_id!r}.")
-    if task.failed_at is None:
-        raise Ended(NO, f"The last run of the task {task_id!r} did not fail.")
-    rows = {
-        "id": task.id,
-        "failed": moment_of(task.failed_at),
-        "failures": task.failures,
-        "next run": moment_of(task.next_run),
-        "attempt": task.attempt,
-        "retries": task.rules.retries,
-        "partition": task.partition,
-        "error": Colored(task.last_error, "red"),
-        "payload": task.data,
-    }
-    Output(settings).record(task, rows)

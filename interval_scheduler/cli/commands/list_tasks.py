@@ -14,9 +14,9 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
-from ..options.durations import Moment
+from ..options.times import Moment
 from ..output.columns import COLUMNS, SHOWN, Columns, cells_of, value_of
 from ..output.output import Output
 from ..output.paging import limited, page_size, pages_of, tell_missing, tell_rest, write
@@ -89,7 +89,7 @@ def list_(
 async def _list(settings: Settings, wanted: Wanted, limit: int | None, columns: tuple[str, ...] | None) -> None:
     out, away = Output(settings), set[str]()
     names = columns or SHOWN
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         written = await write(
             out.table(names),
             _found(scheduler, wanted, limit, away) if wanted.prefix else _in_order(scheduler, wanted, limit, away),

@@ -9,7 +9,7 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import run_async, task_of
 from ..frame.exits import NO, Ended
 from ..frame.settings import Settings, common
 from ..options.durations import span_text
@@ -32,18 +32,10 @@ def next_(settings: Settings, *, id: str | None, count: int, **options: Any) -> 
         raise click.UsageError("Give either the ID of a task, or --every or --cron.")
     if id is None and "every" not in asked and "cron" not in asked:
         raise click.UsageError("Say when it runs: --every or --cron.")
-    task = interval_scheduler.IntervalTask("a task", **asked) if id is None else run_async(_task(settings, id))
+    task = interval_scheduler.IntervalTask("a task", **asked) if id is None else run_async(task_of(settings, id))
     runs = interval_scheduler.next_runs(task, count)
     if not runs:
         raise Ended(NO, "It does not run again.")
     now = datetime.now(UTC)
     rows = ((run, span_text((run - now).total_seconds())) for run in runs)
     Output(settings).rows(("run", "in"), rows, ({"run": run} for run in runs))
-
-
-async def _task(settings: Settings, task_id: str) -> interval_scheduler.ScheduledTask:
-    async with reading(settings) as scheduler:
-        task = await scheduler.get_task(task_id)
-    if task is None:
-        raise Ended(NO, f"There is no task {task_id!r}.")
-    return task

@@ -8,7 +8,7 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
 from ..output.output import Colored, Output
 from ..output.paging import tell_missing
@@ -31,7 +31,7 @@ async def _queues(settings: Settings) -> None:
     out = Output(settings)
     found: list[tuple[str | None, interval_scheduler.Overview]] = []
     problem: interval_scheduler.PartitionOffline | None = None
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         found.append((settings.queue, await scheduler.overview()))
         if settings.queue is None:
             try:

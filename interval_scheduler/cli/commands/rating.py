@@ -59,7 +59,7 @@ def rate(settings: Settings, *, rate: Any, group: str | None, burst: int | None,
         raise click.UsageError("--burst is not for no rate.")
     asked = Rate(rate[0], rate[1], burst=burst) if rate else None
     concerned = f"the group {group!r} in {place_of(settings)}" if group else place_of(settings)
-    confirm_by_name(settings, f"The rate of {concerned} is set to: {_text(asked)}.", yes=yes)
+    confirm_by_name(settings, f"Set the rate of {concerned} to {_text(asked)}", yes=yes)
     run_async(_set(settings, asked, group))
     Output(settings).value(asked, _text(asked))
 

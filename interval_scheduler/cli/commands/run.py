@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from ..frame.connecting import run_async
 from ..frame.exits import CONFIGURATION, Ended
 from ..frame.settings import Settings, common
-from ..options.durations import Duration
+from ..options.times import Duration
 from ..process import logs
 from ..process.spec import LEVELS, LogFormat, Spec
 

@@ -8,11 +8,13 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
+from ..frame.exits import NO, Ended
 from ..frame.settings import Settings, common
 from ..options.durations import duration_text
 from ..output.output import Colored, Output
 from ..output.paging import tell_missing
+from ..output.words import executes_of
 
 _COLUMNS = ("host", "pid", "version", "up", "seen", "executes", "running", "places", "runs", "failures", "longest run")
 
@@ -29,25 +31,24 @@ def schedulers(settings: Settings) -> None:
 
 async def _schedulers(settings: Settings) -> None:
     out = Output(settings)
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         overview = await scheduler.overview()
         cards = await scheduler.schedulers()
     now = max(each.server_time or 0 for each in overview.partitions)
     out.rows(_COLUMNS, [_row(card, now) for card in cards], cards)
-    if not cards:
-        out.say("There is no scheduler that accepts or executes tasks.")
     tell_missing({each.name for each in overview.partitions if not each.online}, "reports")
+    if not cards:
+        raise Ended(NO, "There is no scheduler that accepts or executes tasks.")
 
 
 def _row(card: interval_scheduler.SchedulerCard, now: float) -> tuple[Any, ...]:
-    executes = [*(["the namespace itself"] if card.executing else []), *card.queues]
     return (
         card.host,
         str(card.pid),
         card.version,
         _span(now - card.since),
         _span(now - card.last_seen),
-        ", ".join(executes) or None,
+        executes_of(card) or None,
         card.running,
         card.places,
         card.runs,

@@ -11,9 +11,10 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
-from ..options.durations import Duration, Since, duration_text
+from ..options.durations import duration_text
+from ..options.times import Duration, Since
 from ..output.output import Colored, Output
 from ..output.paging import tell_missing
 from ..output.sparklines import sparkline, squeezed
@@ -64,7 +65,7 @@ async def _stats(settings: Settings, since: datetime, by: By | None, watch: floa
 
     out = Output(settings)
     span = datetime.now(UTC) - since  # the time that is watched moves on
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         while True:
             series = await _read(scheduler, datetime.now(UTC) - span, by)
             if watch is not None and out.is_terminal:

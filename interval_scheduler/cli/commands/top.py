@@ -10,7 +10,7 @@ import click
 from ..frame.connecting import run_async
 from ..frame.loading import loading
 from ..frame.settings import Settings, common
-from ..options.durations import Duration
+from ..options.times import Duration
 
 _SHORTEST_SECONDS: Final = 0.2
 

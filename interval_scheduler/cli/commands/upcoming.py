@@ -8,9 +8,9 @@ import click
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.connecting import reading, run_async
+from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
-from ..options.durations import Duration
+from ..options.times import Duration
 from ..output.output import Output
 from ..output.paging import tell_missing
 from ..output.sparklines import bar, sparkline
@@ -43,7 +43,7 @@ def upcoming(settings: Settings, *, hours: float, width: float | None) -> None:
 
 async def _upcoming(settings: Settings, seconds: float, rows: int) -> None:
     out = Output(settings)
-    async with reading(settings) as scheduler:
+    async with connected(settings) as scheduler:
         forecast = await scheduler.forecast(seconds, rows)
         try:
             exact = await scheduler.upcoming(forecast.start, forecast.width, rows)

@@ -24,7 +24,7 @@ def tell(settings: Settings, found: Sequence[Diagnosis]) -> None:
     if out.is_terminal:
         width = min(_WIDEST, shutil.get_terminal_size().columns)
         for each in found:
-            click.echo(_paragraph(out, each, width, color=settings.color))
+            out.write(_paragraph(out, each, width, color=settings.color))
     elif found or settings.as_json:
         out.rows(_COLUMNS, ([getattr(each, name) for name in _COLUMNS] for each in found), found)
     out.say(summary(found))

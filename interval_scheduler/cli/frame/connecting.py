@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 from ...environment import options_from
+from .exits import NO, Ended
 from .interrupts import interruptible
 from .loading import loading
 from .settings import Settings
@@ -71,22 +72,15 @@ def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
     return scheduler.from_url(*urls, logger=_logger(settings), **options)
 
 
-def reading(settings: Settings) -> AbstractAsyncContextManager[interval_scheduler.Scheduler]:
-    """Connect as `connected` does, to look only: it accepts no tasks, so nobody sees it among the schedulers."""
-    return connected(settings, accept=False)
-
-
 @asynccontextmanager
-async def connected(
-    settings: Settings, *, create: bool = False, accept: bool = True
-) -> AsyncIterator[interval_scheduler.Scheduler]:
+async def connected(settings: Settings, *, create: bool = False) -> AsyncIterator[interval_scheduler.Scheduler]:
     """Connect for the length of a block, to the namespace or the queue that the options name.
 
     Args:
         settings: the common options.
-        create: make the namespace if it is new. Default: use only what is there, and write nothing but what the
-            command itself writes.
-        accept: accept tasks. Default: it does.
+        create: make the namespace if it is new, and accept tasks, as a command that assigns some has to. Default: use
+            only what is there, write nothing but what the command itself writes, and accept no tasks; so nobody sees
+            the command among the schedulers.
 
     Yields:
         The scheduler.
@@ -99,11 +93,30 @@ async def connected(
     used = namespace if settings.queue is None else namespace.queue(settings.queue)
     try:
         await namespace.connect(create=create)
-        if accept:
+        if create:
             await namespace.start_task_accept()
         yield used
     finally:
         await namespace.close()
+
+
+async def task_of(settings: Settings, task_id: str) -> interval_scheduler.ScheduledTask:
+    """Connect, and return a scheduled task.
+
+    Raises:
+        Ended: there is none with this id, or nothing says where Redis is.
+        SchedulerError: as for `Scheduler.get_task`.
+    """
+    async with connected(settings) as scheduler:
+        task = await scheduler.get_task(task_id)
+    if task is None:
+        raise no_task(task_id)
+    return task
+
+
+def no_task(task_id: str) -> Ended:
+    """Return the end of a command whose task is not scheduled."""
+    return Ended(NO, f"There is no task {task_id!r}.")
 
 
 def _actor() -> str:

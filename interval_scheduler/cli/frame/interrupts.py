@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-from ..output.output import Output
 from .exits import Ended
 
 _Result = TypeVar("_Result")
@@ -47,15 +45,3 @@ async def interruptible(call: Coroutine[Any, Any, _Result]) -> _Result:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def in_doubt(out: Output, words: str) -> Iterator[None]:
-    """Say words if the block is interrupted."""
-    import asyncio  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except asyncio.CancelledError:
-        out.say(words)
-        raise

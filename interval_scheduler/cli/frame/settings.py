@@ -13,7 +13,8 @@ from typing import Any, Final
 import click
 
 from ...environment import URLS, urls_from
-from ..options.durations import Duration
+from ..options.adding import with_options
+from ..options.times import Duration
 from .exits import CONFIGURATION, Ended
 
 NAMESPACE_VARIABLE: Final = "INTERVAL_SCHEDULER_NAMESPACE"
@@ -89,9 +90,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         )
         return function(settings, *args, **options)
 
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def _urls_of(file: Path | None) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def import_from(
     """
     IntervalTask("a check of the time zone", cron="0 0 * * *", timezone=timezone)
     if peer == _FILE:
-        schedules = _of_file(sources[0], timezone)
+        schedules = _each(_entries(sources[0], timezone))  # it is read here: a read from stdin blocks
     else:
         schedules = _of_servers(peer, [_url(each) for each in sources], key_prefix, timezone)
     report = run_async(_move(settings, schedules, peer, on_conflict, dry_run=dry_run))
@@ -80,8 +80,8 @@ async def _of_servers(peer: str, urls: Sequence[str], prefix: str | None, zone: 
                 yield found
 
 
-async def _of_file(file: str, zone: str) -> AsyncIterator[Found]:
-    for found in _entries(file, zone):
+async def _each(entries: Iterable[Found]) -> AsyncIterator[Found]:
+    for found in entries:
         yield found
 
 
@@ -132,8 +132,8 @@ def _tell(out: Output, report: Report, settings: Settings, *, dry_run: bool) -> 
         out.value(summary, "")
     would = "would be " if dry_run else ""
     out.say(
-        f"{report.found} schedules found: {report.carried} {would}carried over ({counts.restored} new, "
-        f"{counts.skipped} exist and stay, {counts.replaced} {would}replaced), {report.left_out} left out"
+        f"{report.found:,} schedules found: {report.carried:,} {would}carried over ({counts.restored:,} new, "
+        f"{counts.skipped:,} exist and stay, {counts.replaced:,} {would}replaced), {report.left_out:,} left out"
     )
     if report.left_out:
         raise Ended(NO)

@@ -1,12 +1,13 @@
-"""Durations and moments as people write them: `90s`, `15m`, `6h`, `1d12h`; `2026-05-01T08:00`, `-15m`, `now`."""
+"""Durations and moments as people write them: `90s`, `15m`, `6h`, `1d12h`; `2026-05-01T08:00`, `-15m`, `now`.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-
-import click
+from datetime import datetime, timedelta
+from typing import Final
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
@@ -19,12 +20,17 @@ def seconds_from(text: str) -> float:
     Raises:
         ValueError: the text is no duration.
     """
-    compact = text.strip().lower().replace(" ", "")
+    compact = _compact(text)
     if _WHOLE.fullmatch(compact):
         return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact))
     if re.fullmatch(r"\d+(\.\d+)?", compact):
         return float(compact)
     raise ValueError(f"{text!r} is no duration: write 90s, 15m, 6h, 1d or 1h30m")
+
+
+def is_duration(text: str) -> bool:
+    """Tell if a text is a duration with its unit; a bare number is none here."""
+    return _WHOLE.fullmatch(_compact(text)) is not None
 
 
 def moment_from(text: str, now: datetime) -> datetime:
@@ -72,43 +78,5 @@ def span_text(seconds: float) -> str:
     return duration_text(seconds) if seconds > 0 else f"{duration_text(-seconds)} ago"
 
 
-class Duration(click.ParamType[float]):
-    """An option that is a duration; its value is in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the seconds; fail with a usage error."""
-        if isinstance(value, int | float):
-            return float(value)
-        try:
-            return seconds_from(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Moment(click.ParamType[Any]):
-    """An option that is a moment; its value is an aware datetime."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the moment; fail with a usage error. A time without a zone is the machine's own, or UTC by `--utc`."""
-        if isinstance(value, datetime):
-            return value
-        is_utc = bool(ctx and ctx.params.get("utc"))
-        try:
-            return moment_from(value, datetime.now(UTC) if is_utc else datetime.now(UTC).astimezone())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Since(Moment):
-    """An option that is a moment in the past; a duration alone is so long ago."""
-
-    name = "since"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the moment; fail with a usage error."""
-        is_duration = isinstance(value, str) and _WHOLE.fullmatch(value.strip().lower().replace(" ", ""))
-        return super().convert(f"-{value}" if is_duration else value, param, ctx)
+def _compact(text: str) -> str:
+    return text.strip().lower().replace(" ", "")

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import click
 
-from .durations import Duration, Moment
-
-
-class Start(Moment):
-    """An option that is a moment; `+15m` is left to the server's clock, as a span from now."""
-
-    name = "start"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return an aware datetime, or a timedelta for what starts with `+`."""
-        if isinstance(value, str) and value.startswith("+"):
-            return timedelta(seconds=Duration().convert(value[1:], param, ctx))
-        return value if isinstance(value, datetime | timedelta) else super().convert(value, param, ctx)
+from .adding import with_options
+from .times import Duration, Moment, Start
 
 
 class Off(Enum):
@@ -76,17 +64,17 @@ class _Rule(NamedTuple):
 
 def repetition(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say when a task runs."""
-    return _with(function, (rule.option() for rule in _REPETITION))
+    return with_options(function, [rule.option() for rule in _REPETITION])
 
 
 def rules(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command these and those of all further rules."""
-    return _with(function, (rule.option() for rule in _REPETITION + _RULES))
+    return with_options(function, [rule.option() for rule in _REPETITION + _RULES])
 
 
 def changes(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the same options to change a task; those that can be taken off may be `none`."""
-    return _with(function, (rule.option(editing=True) for rule in _REPETITION + _RULES))
+    return with_options(function, [rule.option(editing=True) for rule in _REPETITION + _RULES])
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
@@ -96,12 +84,6 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
         for name, value in options.items()
         if value is not None
     }
-
-
-def _with(function: Callable[..., Any], options: Iterable[Callable[..., Any]]) -> Callable[..., Any]:
-    for option in reversed(list(options)):
-        function = option(function)
-    return function
 
 
 _NAMES: Final = {"run_timeout": "timeout"}

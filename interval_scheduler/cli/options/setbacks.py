@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from .durations import Since
+from .adding import with_options
+from .times import Since
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,7 @@ def filters(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*args: Any, error_contains: str | None, since: datetime | None, **options: Any) -> Any:
         return function(*args, wanted=Wanted(error_contains, since), **options)
 
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 _OPTIONS: Final = (

@@ -6,8 +6,8 @@ from typing import Any
 
 from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
 from ..options.durations import duration_text
-from .output import Output
-from .words import moment_of, pause_of, repetition_of, rules_of
+from .output import Colored, Output
+from .words import executes_of, moment_of, pause_of, repetition_of, rules_of
 
 
 def task_card(task: ScheduledTask, out: Output) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def task_card(task: ScheduledTask, out: Output) -> dict[str, Any]:
         "claimed": moment_of(task.claimed_at),
         "paused": task.paused and pause_of(task.paused, out.moment),
         "failed": moment_of(task.failed_at),
-        "last error": task.last_error,
+        "last error": task.last_error and Colored(task.last_error, "red"),
         "last run": last and f"{out.cell(last.started_at)}, {last.outcome}",
         "payload": task.data,
     }
@@ -39,7 +39,7 @@ def dead_card(task: DeadTask) -> dict[str, Any]:
         "id": task.id,
         "state": "dead",
         "died": moment_of(task.died_at),
-        "error": task.error,
+        "error": Colored(task.error, "red"),
         "attempts": task.attempts,
         "partition": task.partition,
         "payload": task.data,
@@ -52,7 +52,6 @@ def scheduler_card(card: SchedulerCard) -> dict[str, Any]:
         f"{duration_text(max(0.0, card.last_seen - run.since))}  {run.id}" + (f"  ({run.queue})" if run.queue else "")
         for run in card.longest
     ]
-    executes = [*(["the namespace itself"] if card.executing else []), *card.queues]
     return {
         "host": card.host,
         "process": str(card.pid),
@@ -60,7 +59,7 @@ def scheduler_card(card: SchedulerCard) -> dict[str, Any]:
         "connected": card.since_time,
         "last seen": card.last_seen_time,
         "accepts": card.accepting,
-        "executes": ", ".join(executes) or "nothing",
+        "executes": executes_of(card) or "nothing",
         "partitions": "\n".join(card.partitions),
         "places": card.places,
         "running": card.running,

@@ -130,10 +130,17 @@ class Output:
 
     def moment(self, value: datetime) -> str:
         """Return a moment to the second, in a pipe with its offset; on a terminal `--utc` shows as a Z."""
-        zoned = value.astimezone(UTC) if self._settings.utc else value.astimezone()
+        zoned = self._zoned(value)
         if not self.is_terminal:
             return zoned.isoformat(" ", "seconds")
         return f"{zoned:%Y-%m-%d %H:%M:%S}{'Z' if self._settings.utc else ''}"
+
+    def clock(self, value: datetime) -> str:
+        """Return the time of day of a moment, to the second."""
+        return f"{self._zoned(value):%H:%M:%S}"
+
+    def _zoned(self, value: datetime) -> datetime:
+        return value.astimezone(UTC) if self._settings.utc else value.astimezone()
 
     def _painted(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self.is_terminal and self._settings.color else text

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import click
 
 from ..frame.exits import UNREACHABLE, Ended
+from ..options.adding import with_options
 from .output import Output, Rows
 
 #: The most tasks of a page, which is the most that one call gives.
@@ -54,9 +55,7 @@ def limited(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*args: Any, limit: int, all: bool, **options: Any) -> Any:  # noqa: A002 - click names it so
         return function(*args, limit=None if all else limit, **options)
 
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 async def write(

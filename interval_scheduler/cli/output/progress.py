@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from ..frame.settings import Settings
 
@@ -14,12 +15,24 @@ _ERASE: Final = "\r\x1b[K"
 
 
 class Progress:
-    """A line on stderr that is written over; none if stderr is no terminal, or the command is to be quiet."""
+    """A line on stderr that is written over; none if stderr is no terminal, or the command is to be quiet.
+
+    At the end of a `with` block it is taken away.
+
+    Args:
+        settings: the common options.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._is_shown = sys.stderr.isatty() and not settings.quiet
         self._written_at = time.monotonic()  # what is over at once shows none
         self._is_there = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.erase()
 
     def tell(self, words: str) -> None:
         """Show how far the work is."""

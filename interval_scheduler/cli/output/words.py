@@ -1,4 +1,4 @@
-"""Words for the rules and the times of a task."""
+"""Words for the rules, the pauses and the times of tasks, and for what executes them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def pause_of(pause: interval_scheduler.PausedState, moment_text: Callable[[datet
         pause.reason and f"({pause.reason})",
     ]
     return " ".join(each for each in parts if each) or "yes"
+
+
+def executes_of(card: interval_scheduler.SchedulerCard) -> str:
+    """Return what a scheduler executes: `the namespace itself, mail`; empty for nothing."""
+    return ", ".join([*(["the namespace itself"] if card.executing else []), *card.queues])
 
 
 def moment_of(seconds: float | None) -> datetime | None:

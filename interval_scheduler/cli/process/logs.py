@@ -14,7 +14,7 @@ from typing import Final
 from .spec import LogFormat
 
 _TEXT: Final = "%(asctime)s %(levelname)-7s %(name)s [%(process)d] %(message)s"
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("interval_scheduler.run")
 
 
 class JsonLines(logging.Formatter):

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
 from ..options.durations import duration_text
 from ..output.output import printable
-from ..output.words import repetition_of
+from ..output.words import executes_of, repetition_of
 from .reading import Reading
 
 #: How a text is to be taken; a screen gives each a colour.
@@ -138,7 +138,7 @@ def _schedulers(reading: Reading) -> Pane:
     rows = []
     for card in reading.cards or ():
         silent = reading.now - card.last_seen
-        executes = ", ".join([*(["tasks"] if card.executing else []), *card.queues]) or "nothing"
+        executes = executes_of(card) or "nothing"
         longest = card.longest[0] if card.longest else None
         cells = (card.host, str(card.pid), executes, f"{card.running:,}", f"{card.places:,}", "", "", "", "", "")
         values = (

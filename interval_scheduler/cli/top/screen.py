@@ -117,7 +117,7 @@ class TopApp(App[int]):
     def _show(self, *, anew: bool = False) -> None:
         if self._reading is None:
             return
-        frame = frame_of(self._reading, self._watched, self._view, self._clock)
+        frame = frame_of(self._reading, self._watched, self._view, self._out.clock)
         self._show_head(frame)
         for pane in frame.panes:
             self._tables[pane.name].show(pane, anew=anew)
@@ -136,7 +136,7 @@ class TopApp(App[int]):
 
     def _show_state(self) -> None:
         """Show when the last reading was, and if the next one has to wait for an answer."""
-        moment = "" if self._reading is None else self._clock(datetime.fromtimestamp(self._reading.now, UTC))
+        moment = "" if self._reading is None else self._out.clock(datetime.fromtimestamp(self._reading.now, UTC))
         waited = self._refreshing.waited
         title = Text(no_wrap=True).append(f"{self.title}  ", "bold").append(f"{moment}  ")
         if waited >= _WAITS_SECONDS:
@@ -149,9 +149,6 @@ class TopApp(App[int]):
 
     def _style(self, tone: Tone) -> str:
         return style_of(tone, self.theme_variables)
-
-    def _clock(self, moment: datetime) -> str:
-        return self._out.moment(moment)[11:19]
 
     @property
     def _focused(self) -> PaneTable | None:

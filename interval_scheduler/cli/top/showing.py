@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 
-import click
-
-from ... import SchedulerOptions
-from ...environment import options_from
-from ..frame.connecting import connected
+from ..frame.connecting import connected, namespace_of
 from ..frame.exits import Ended
+from ..frame.names import NAME
 from ..frame.settings import Settings
 from ..output.output import Output
 from .frame import View, frame_of
@@ -27,13 +23,12 @@ async def show_lines(settings: Settings, interval: float, *, once: bool) -> None
         while True:
             reading = await read(scheduler)
             watched = watch(watched, reading)
-            frame = frame_of(reading, watched, View(), lambda moment: out.moment(moment)[11:19])
+            frame = frame_of(reading, watched, View(), out.clock)
             out.value(reading, plain_text(frame, _title(settings)))
-            sys.stdout.flush()
             if once:
                 return
             if not settings.as_json:
-                click.echo()
+                out.write("")
             await asyncio.sleep(interval)
 
 
@@ -57,9 +52,8 @@ async def show_screen(settings: Settings, interval: float) -> None:
 
 
 def _title(settings: Settings) -> str:
-    namespace = settings.namespace or options_from(os.environ).get("namespace") or SchedulerOptions().namespace
     queue = "" if settings.queue is None else f", queue {settings.queue}"
-    return f"interval-scheduler: namespace {namespace}{queue}"
+    return f"{NAME}: namespace {namespace_of(settings)}{queue}"
 
 
 def _is_dark() -> bool:
