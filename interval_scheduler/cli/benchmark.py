@@ -44,6 +44,9 @@ async def measure(
         tasks: the number of tasks to assign, to run, and to remove.
         seconds: the seconds for which the lag is looked at.
         say: is called with the name of each measurement before it begins.
+
+    Raises:
+        SchedulerError: the server cannot be used.
     """
     say("assigning")
     began = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ Command = Callable[..., Result]
 @pytest.fixture
 def on_terminal(redis_server: RedisServer, namespace: str) -> Iterator[Callable[..., Terminal]]:
     """Starts commands on terminals of their own; their results go into pipes."""
-    settings = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
+    settings: dict[str, Any] = {"INTERVAL_SCHEDULER_REDIS": redis_server.url, "INTERVAL_SCHEDULER_NAMESPACE": namespace}
     with ExitStack() as stack:
 
         def start(*words: str, shows_at_once: bool = False) -> Terminal:

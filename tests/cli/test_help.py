@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from docs.hooks.command_line import GOLDEN, PAGE, with_help
-from interval_scheduler.cli import exits
+from interval_scheduler.cli.frame import exits
 from tests.cli.conftest import DEADLINE_SECONDS, run_command
 from tests.cli.helps import file_of, helps
 from tests.servers import RedisServer

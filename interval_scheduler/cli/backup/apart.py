@@ -15,7 +15,11 @@ _Wanted = asyncio.Future[list[bytes]]
 
 
 async def apart(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the lines. They are read when they are wanted, some hundred at a time."""
+    """Yield the lines. They are read when they are wanted, some hundred at a time.
+
+    Raises:
+        Exception: what the source raises.
+    """
     loop = asyncio.get_running_loop()
     asked: SimpleQueue[_Wanted | None] = SimpleQueue()
 

@@ -35,7 +35,7 @@ def reading(file: str) -> Iterator[Reading]:
     """Open a backup to be read; `-` is the standard input. It may be packed by gzip.
 
     Raises:
-        Ended: the file cannot be opened.
+        Ended: the file cannot be opened. The lines raise it where they cannot be read or unpacked.
     """
     with _opened(file) as raw:
         size = None if file == STANDARD else os.fstat(raw.fileno()).st_size

@@ -1,4 +1,4 @@
-"""What is said of a change that is interrupted: nobody knows whether it was made."""
+"""The words for a change that is interrupted: nobody knows whether it was made."""
 
 from __future__ import annotations
 

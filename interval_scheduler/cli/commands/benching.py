@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,9 @@ from ..frame.exits import refuse
 from ..frame.settings import Settings, common
 from ..options.times import Duration
 from ..output.output import Output
+
+if TYPE_CHECKING:  # the help needs no client of Redis
+    from ..benchmark import Figure
 
 
 @click.command("bench")
@@ -34,7 +37,7 @@ def bench(settings: Settings, *, tasks: int, seconds: float) -> None:
     out.rows(("what", "figure", "unit"), rows, figures)
 
 
-async def _measure(settings: Settings, tasks: int, seconds: float, out: Output) -> list[Any]:
+async def _measure(settings: Settings, tasks: int, seconds: float, out: Output) -> list[Figure]:
     from ... import LockTimeout  # noqa: PLC0415 - the help needs no client of Redis
     from ..benchmark import NAMESPACE, measure  # noqa: PLC0415
 

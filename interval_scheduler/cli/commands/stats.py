@@ -16,7 +16,7 @@ from ..frame.settings import Settings, common
 from ..options.durations import duration_text
 from ..options.times import Duration, Since
 from ..output.output import Colored, Output
-from ..output.paging import tell_missing
+from ..output.paging import missing, tell_missing
 from ..output.sparklines import sparkline, squeezed
 from ..output.words import moment_of
 
@@ -73,6 +73,8 @@ async def _stats(settings: Settings, since: datetime, by: By | None, watch: floa
             _write(out, series, settings, by)
             if watch is None:
                 break
+            if series.missing:
+                out.say(missing(series.missing, "counts"))
             await asyncio.sleep(watch)
     tell_missing(series.missing, "counts")
 

@@ -1,1 +1,1 @@
-"""What every command stands in: how it is found, its common options, its connection, its end."""
+"""The frame of every command: how it is found, its common options, its connection, and its end."""

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import click
 
-from ...environment import URLS, urls_from
+from ...environment import PREFIX, URLS, urls_from
 from ..options.adding import with_options
 from ..options.times import Duration
 from .exits import CONFIGURATION, Ended
 
-NAMESPACE_VARIABLE: Final = "INTERVAL_SCHEDULER_NAMESPACE"
+NAMESPACE_VARIABLE: Final = f"{PREFIX}NAMESPACE"
 
 
 @dataclass(frozen=True)

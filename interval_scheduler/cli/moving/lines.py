@@ -19,6 +19,8 @@ _MS: Final = timedelta(milliseconds=1)
 #: The rules that a peer's schedule may ask for, by their names in a line; spans and moments are ms.
 _PLAIN: Final = ("missed", "max_runs", "cron", "timezone", "retries")
 _SPANS: Final = ("timeout", "start_deadline", "jitter", "until")
+#: What is left out of a line.
+_DEFAULTS: Final = {"missed": "once", "timezone": "UTC", "retries": 0}
 
 
 async def written(tasks: AsyncIterable[Carried], now: float, peer: str) -> AsyncIterator[bytes]:
@@ -69,10 +71,6 @@ def _fields(found: Carried, now: float, peer: str) -> dict[str, Any]:
     said |= {f"{name}_ms": _ms(getattr(rules, name)) for name in _SPANS}
     said = {name: value for name, value in said.items() if value not in (None, _DEFAULTS.get(name))}
     return {**fields, "rules": said} if said else fields
-
-
-#: What is left out of a line.
-_DEFAULTS: Final = {"missed": "once", "timezone": "UTC", "retries": 0}
 
 
 def _ms(value: float | timedelta | datetime | None) -> int | None:

@@ -50,6 +50,10 @@ async def move_in(
         peer: the name of the peer.
         on_conflict: as for `Scheduler.restore`.
         dry_run: change nothing.
+
+    Raises:
+        SourceFailed: the peer cannot be read.
+        SchedulerError: as for `Scheduler.restore`.
     """
     report, now = Report(), time.time()
     lines = written(_carried(schedules, now, report), now, peer)

@@ -1,1 +1,1 @@
-"""What commands take: durations and moments, rules, payloads, ids."""
+"""The options and arguments of commands: durations and moments, rules, payloads, ids."""

@@ -1,1 +1,1 @@
-"""What commands write: results as tables, lines and JSON, and words beside them."""
+"""The output of commands: results as tables, lines and JSON, and words beside them."""

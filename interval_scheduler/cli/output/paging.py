@@ -137,13 +137,15 @@ def tell_missing(away: Collection[str], what: str) -> None:
         Ended: some could not be reached.
     """
     if away:
-        names = ", ".join(sorted(away))
-        is_one = len(away) == 1
-        raise Ended(
-            UNREACHABLE,
-            f"Partition{'' if is_one else 's'} {names} {'is' if is_one else 'are'} offline:"
-            f" {'its' if is_one else 'their'} {what} are missing here.",
-        )
+        raise Ended(UNREACHABLE, missing(away, what))
+
+
+def missing(away: Collection[str], what: str) -> str:
+    """Return the words for what is missing; see `tell_missing`."""
+    names = ", ".join(sorted(away))
+    if len(away) == 1:
+        return f"Partition {names} is offline: its {what} are missing here."
+    return f"Partitions {names} are offline: their {what} are missing here."
 
 
 _OPTIONS: Final = (

@@ -47,11 +47,6 @@ class Answers:
         self._tell({"answer": question, "value": answer})
 
 
-async def _health(worker: Started) -> dict[str, Any]:
-    health = await worker.scheduler.check_health()
-    return {"ok": health.ok, "problems": problems_of(health)}
-
-
 def problems_of(health: Health) -> list[str]:
     """Return what is wrong, in sentences; each problem of a queue has its name in front."""
     found = [] if health.connected else ["it is not connected"]
@@ -62,6 +57,11 @@ def problems_of(health: Health) -> list[str]:
     for name, queue in health.queues.items():
         found += [f"queue {name!r}: {each}" for each in problems_of(queue)]
     return found
+
+
+async def _health(worker: Started) -> dict[str, Any]:
+    health = await worker.scheduler.check_health()
+    return {"ok": health.ok, "problems": problems_of(health)}
 
 
 async def _figures(worker: Started) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The answers of `--health`: `/live`, `/ready` and `/metrics`, by the supervisor for all of its processes.
+"""The probes: the answers of `--health`: `/live`, `/ready` and `/metrics`, by the supervisor for all of its processes.
 
 - `/live`: 200 as long as the supervisor is at work. It replaces dead processes itself.
 - `/ready`: 200 if every process that is wanted is up, and says that its scheduler is well; else 503. Its body says
@@ -27,7 +27,7 @@ _Question = Literal["health", "figures"]
 _Found = list[tuple[Spawned, Any]]
 
 
-class Health:
+class Probes:
     """Answers for all processes of a supervisor.
 
     Args:

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from .answerer import Answerer
-from .health import Health
+from .health import Probes
 from .listening import listening
 from .reloading import check_reload, watch
 from .spec import Spec
@@ -30,7 +30,7 @@ async def run_processes(spec: Spec, count: int, *, health: str | None = None, re
     async with AsyncExitStack() as stack:
         if health is not None:
             listener = stack.enter_context(listening(health))
-            await stack.enter_async_context(Answerer(Health(supervisor).answer).serving(listener))
+            await stack.enter_async_context(Answerer(Probes(supervisor).answer).serving(listener))
         if reload is not None:
             check_reload()
             watching = asyncio.create_task(watch(reload, supervisor.renew))

@@ -164,7 +164,8 @@ class Spawned:
     def _wait(self) -> None:
         """Wait for its end, in a thread: this works on every system, whoever else looks after children."""
         code = self._process.wait()
-        self._loop.call_soon_threadsafe(self._note_end, code)
+        with contextlib.suppress(RuntimeError):  # the supervisor was cancelled: its event loop is closed already
+            self._loop.call_soon_threadsafe(self._note_end, code)
 
     def _note_end(self, code: int) -> None:
         if self._timer is not None:

@@ -20,7 +20,7 @@ worker = Worker(namespace=os.environ["NAMESPACE"], lease_seconds=2, drain_second
 @worker.executor
 async def work(name: str) -> None:
     """Takes a while, so that each process has its share, and then writes one line."""
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # a run that is over at once would leave nothing to the other processes
     if next(_runs) >= _hangs_after:
         await asyncio.Event().wait()
     note(name)
