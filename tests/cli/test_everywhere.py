@@ -31,7 +31,7 @@ WORDS: dict[str, tuple[list[str], int]] = {
     "queues": ([], 0),
     "upcoming": (["--hours", "1"], 0),
     "stats": (["--since", "-1h"], 0),
-    "schedulers": ([], 0),
+    "schedulers": ([], 1),  # nobody executes them
     "rate": (["100/1m", "--yes"], 0),
     "top": (["--once", "--plain"], 0),
     "doctor": ([], 1),  # a task is due, and nobody runs it
