@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.cli.frame.exits import guarded
 from tests.cli.conftest import Result, run_command
 from tests.servers import RedisServer, free_port
 
@@ -45,7 +46,7 @@ async def test_no_such_task(command: Command, redis_server: RedisServer, namespa
 def test_a_reader_makes_no_namespace(command: Command, redis_server: RedisServer, namespace: str) -> None:
     ended = command("show", "a")
     assert (ended.code, ended.out) == (78, "")
-    assert f"has no namespace {namespace!r}" in ended.err
+    assert f"There is no namespace {namespace!r}" in ended.err
     assert not redis_server.client().keys(f"*{namespace}*")
 
 
@@ -77,6 +78,39 @@ async def test_urls_come_from_a_file(redis_server: RedisServer, namespace: str, 
     file.write_text("# none\n")
     assert run_command("show", "a", "--redis-file", str(file)).code == 78
     assert run_command("show", "a", "--redis-file", str(tmp_path / "nowhere")).code == 78
+
+
+def test_a_package_is_missing_that_another_one_did_not_bring(capsys: pytest.CaptureFixture[str]) -> None:
+    def lacks(name: str) -> int:
+        with pytest.raises(SystemExit) as ended, guarded():
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        assert isinstance(ended.value.code, int)
+        return ended.value.code
+
+    assert lacks("rich") == 78
+    assert "pip install 'interval-scheduler[cli]'" in capsys.readouterr().err
+    assert lacks("json") == 70, "that is a bug"
+
+
+def test_an_option_before_the_command() -> None:
+    ended = run_command("-n", "shop", "list")
+    assert (ended.code, ended.out) == (2, "")
+    assert "Options follow the command, as in interval-scheduler run -n" in ended.err
+
+
+@pytest.mark.asyncio
+async def test_a_pause_of_all_is_told(command: Command, redis_server: RedisServer, namespace: str) -> None:
+    assert command("assign", "a", "--every", "1d").err == f"The namespace {namespace!r} is new.\n"
+    assert command("assign", "b", "--every", "1d").err == ""
+    assert command("list").err == ""
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.pause("too loud")
+    for words in (["run-now", "a"], ["list"]):
+        ended = command(*words)
+        assert ended.code == 0
+        assert f"The namespace {namespace!r} is paused since" in ended.err
+        assert "(too loud): no run starts there." in ended.err
+    assert command("list", "--quiet").err == ""
 
 
 def test_rights_are_missing(own_server: Callable[..., RedisServer]) -> None:

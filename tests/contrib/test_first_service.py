@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.cli.conftest import run_command
 from tests.contrib.serving import PATIENCE_SECONDS, at_a_free_port, commands_of, serving, started
 from tests.servers import RedisServer
 from tests.stories.programs import EXAMPLES
@@ -30,8 +32,8 @@ async def _curl(http: httpx.AsyncClient, command: str) -> httpx.Response:
 
 
 async def test_each_step_does_what_the_page_says(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
-    install, work, serve, subscribe, kill, show, unsubscribe = commands_of("first-service.md")
-    assert install.startswith("pip install '.[worker]' fastapi uvicorn")  # the environment of the tests has them
+    install, work, serve, subscribe, look, kill, show, unsubscribe = commands_of("first-service.md")
+    assert install.startswith("pip install '.[cli]' fastapi uvicorn")  # the environment of the tests has them
     assert (work, serve, kill) == ("python tasks.py", "uvicorn app:app", "kill -9 4711")
     shutil.copytree(EXAMPLES / "first_service", tmp_path / "folder")
     folder, log = tmp_path / "folder", tmp_path / "worker.log"
@@ -46,6 +48,9 @@ async def test_each_step_does_what_the_page_says(redis_server: RedisServer, name
         async with started("tasks", log=log, variables=variables, folder=folder):
             assert (await _curl(app.http, subscribe)).json() == {"new": True}
             await until(lambda: len(runs()) >= 2, PATIENCE_SECONDS)
+            place = look.replace("redis://localhost:6379/0", redis_server.url).replace("first-service", namespace)
+            listed = await asyncio.to_thread(run_command, *shlex.split(place)[1:])
+            assert (listed.code, "user:ada" in listed.out) == (0, True), listed
             os.kill(int(runs()[0]), signal.SIGKILL)
         before = len(runs())
         shown = (await _curl(app.http, show)).json()

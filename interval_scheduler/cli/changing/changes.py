@@ -23,11 +23,13 @@ class Change(ABC):
         verb: what is done: `remove`.
         past: what was done then: `removed`.
         otherwise: what is said of a task that was not changed, if nothing stands in the way any more.
+        starts_runs: True if runs are to follow, which a pause of all would hold up.
     """
 
     verb: str
     past: str
     otherwise = NO_TASK
+    starts_runs = False
 
     @abstractmethod
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
@@ -116,6 +118,7 @@ class RunNow(Change):
 
     verb, past = "run now", "told to run"
     otherwise = "in its last run"
+    starts_runs = True
 
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""

@@ -13,6 +13,7 @@ from ..frame.exits import NO, Ended
 from ..frame.settings import Settings
 from ..options.ids import ids_of
 from ..output.output import Output
+from ..output.pauses import tell_pause
 from ..output.progress import Progress
 from .asking import confirm
 from .changes import BulkChange, Change
@@ -128,6 +129,8 @@ async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *
             await work_through(ids, look if dry_run else make, report)
         finally:
             errors = report.end()
+        if change.starts_runs:
+            await tell_pause(settings, scheduler)
     if report.code:
         raise Ended(report.code, errors)
 

@@ -10,7 +10,7 @@ import click
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 from ..changing.doubt import in_doubt
-from ..frame.connecting import connected, no_task, run_async
+from ..frame.connecting import connected, no_task, place_of, run_async
 from ..frame.settings import Settings, common
 from ..options.payloads import Payload
 from ..options.rules import changes, given, rules
@@ -53,6 +53,9 @@ async def _assign(
     settings: Settings, task: interval_scheduler.IntervalTask, reschedule: Any, *, if_absent: bool
 ) -> None:
     out = Output(settings)
+    if await _is_new(settings):
+        place = place_of(settings)
+        out.say(f"{place[0].upper()}{place[1:]} is new.")
     async with connected(settings, create=True) as scheduler:
         with in_doubt(out, f"It is not known whether the task {task.id!r} is assigned: run it again."):
             if if_absent and await scheduler.has_task(task.id):
@@ -60,6 +63,16 @@ async def _assign(
             else:
                 result = "new" if await scheduler.assign_task(task, reschedule=reschedule) else "updated"
         await _tell(out, scheduler, task.id, result)
+
+
+async def _is_new(settings: Settings) -> bool:
+    """Tell if there is no such namespace or queue yet, since its name may be mistyped."""
+    try:
+        async with connected(settings) as scheduler:
+            await scheduler.task_size()
+    except interval_scheduler.UnknownNamespace:
+        return True
+    return False
 
 
 @click.command("edit")

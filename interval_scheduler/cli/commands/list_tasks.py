@@ -20,6 +20,7 @@ from ..options.times import Moment
 from ..output.columns import COLUMNS, SHOWN, Columns, cells_of, value_of
 from ..output.output import Output
 from ..output.paging import limited, page_size, pages_of, tell_missing, tell_rest, write
+from ..output.pauses import tell_pause
 
 State = Literal["leased", "waiting", "paused"]
 
@@ -97,6 +98,7 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, columns: 
             limit,
             (lambda task: value_of(task, columns)) if columns else (lambda task: task),
         )
+        await tell_pause(settings, scheduler)
     tell_rest(out, written, "tasks")
     tell_missing(away, "tasks")
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -59,6 +59,10 @@ class Ended(click.ClickException):
         self.code = code
 
 
+#: Packages of the extra `cli`. Others bring some of them, so that a command may begin without the rest.
+_OF_THE_EXTRA: Final = frozenset({"msgspec", "rich", "textual"})
+
+
 def code_of(error: BaseException) -> int:
     """Return the exit code for an error that left a command."""
     if isinstance(error, Ended):
@@ -67,6 +71,8 @@ def code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return INTERRUPTED
+    if _lacks_extra(error):
+        return CONFIGURATION
     return next((_CODES[each.__name__] for each in type(error).__mro__ if each.__name__ in _CODES), BUG)
 
 
@@ -107,8 +113,25 @@ def guarded() -> Iterator[None]:
         sys.exit(code_of(error))
 
 
+def _lacks_extra(error: BaseException) -> bool:
+    return isinstance(error, ModuleNotFoundError) and error.name in _OF_THE_EXTRA
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(TERMINATED)
+
+
+def _unknown(error: Any) -> str:
+    """Return the words for a namespace or a queue that is not there, with what a command can do about it."""
+    if error.queue is not None:
+        return (
+            f"The namespace {error.namespace!r} has no queue {error.queue!r}: look at its spelling; "
+            "'interval-scheduler queues' lists those that exist."
+        )
+    return (
+        f"There is no namespace {error.namespace!r} at {error.partition}: give its name by -n, and look at its "
+        "spelling, at the host and at the number of the database."
+    )
 
 
 def _tell(error: BaseException) -> None:
@@ -121,6 +144,10 @@ def _tell(error: BaseException) -> None:
             click.echo(error.message, err=True)
     elif isinstance(error, KeyboardInterrupt | click.Abort):
         click.echo("interrupted", err=True)
+    elif _lacks_extra(error):
+        click.echo("The command line needs more packages: pip install 'interval-scheduler[cli]'", err=True)
+    elif type(error).__name__ == "UnknownNamespace":
+        click.echo(_unknown(error), err=True)
     elif code_of(error) == BUG:
         click.echo(f"{type(error).__name__}: {error}\nThis is a bug; --debug shows where it is.", err=True)
     else:

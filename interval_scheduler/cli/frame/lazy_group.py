@@ -52,6 +52,20 @@ class LazyGroup(click.Group):
             fail_with_nearest(ctx, name, self._places)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the name of the command.
+
+        Raises:
+            UsageError: an option of a command stands there.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            words = (
+                f"Options follow the command, as in {ctx.command_path} {next(iter(self._places))} {error.option_name} …"
+            )
+            raise click.UsageError(f"No such option here: {error.option_name}. {words}", ctx) from error
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Return how a word goes on. The names of commands come from the table, so none of them is loaded for it."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - it is needed for a completion only
