@@ -125,6 +125,14 @@ def test_a_small_pickle_of_something_endless() -> None:
         read(b"N0" * 150_000 + b"N.")
 
 
+def test_keys_that_have_one_hash_are_refused() -> None:
+    prime = (1 << 61) - 1  # Python's hash of a whole number is its rest by this one
+    found = job_of("a", pickle.dumps({"func": "a:b", "args": [{n * prime: None for n in range(1, 200)}]}))
+    assert isinstance(found, LeftOut)
+    assert "a long number" in found.reason, "a dict of a megabyte of such keys takes minutes"
+    assert read(pickle.dumps({2**60 - 1: 1, -1: 2})) == {2**60 - 1: 1, -1: 2}
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [

@@ -4,6 +4,8 @@ A pickle is a program for a small machine with a stack. Python's own machine imp
 it: whoever can write a pickle can run any code where it is read. This machine does neither. A name becomes a `Name`; an
 object becomes a `Made`, which says by what it would be made. Both are plain data. Other instructions are refused, and
 the sizes are bounded. Sets become a `Made` too, and keys must be single values: nested tuples hash in endless time.
+Numbers among them must be short: whoever writes long ones can choose such as have one hash, and a dict of these takes
+minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from typing import Any, Final
 #: The most bytes of a pickle, and the most instructions in it.
 MOST_BYTES: Final = 1 << 20
 _MOST_STEPS: Final = 200_000
+#: The longest whole number that is a key, in bits. Python's hash of it is the number itself.
+_LONGEST_KEY: Final = 60
 #: Stands on the stack where a group of values begins.
 _MARK: Final = object()
 
@@ -129,8 +133,8 @@ class _Machine:
     def pairs(self, values: list[Any]) -> dict[Any, Any]:
         """Make a dict of keys and values that come in turns."""
         keys = values[::2]
-        if not all(key is None or isinstance(key, str | bytes | int | float) for key in keys):
-            raise CannotRead("it has a dict with a key that is no single value")
+        if not all(map(_is_key, keys)):
+            raise CannotRead("it has a dict with a key that is no single value, or is a long number")
         return dict(zip(keys, values[1::2], strict=True))
 
     def put_tuple(self, size: int) -> None:
@@ -182,6 +186,13 @@ class _Machine:
     def recall(self, at: int) -> None:
         """Put what was kept on the stack again."""
         self.stack.append(self._memory[at])
+
+
+def _is_key(value: object) -> bool:
+    """Tell whether a value may be a key: few such values have the same hash, whoever chooses them."""
+    if isinstance(value, int):
+        return value.bit_length() <= _LONGEST_KEY
+    return value is None or isinstance(value, str | bytes | float)
 
 
 _RECONSTRUCTORS: Final = (Name("copy_reg", "_reconstructor"), Name("copyreg", "_reconstructor"))
