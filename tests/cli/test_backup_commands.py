@@ -138,6 +138,35 @@ def test_two_exports_into_one_file(inside: Command, redis_server: RedisServer, n
     assert inside("export", str(file)).code == 0
 
 
+def test_nothing_but_a_file_is_replaced(
+    inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    fill(redis_server, namespace, 1)
+    pipe, victim, file = tmp_path / "pipe", tmp_path / "victim", tmp_path / "backup.jsonl"
+    os.mkfifo(pipe)
+    ended = inside("export", str(pipe))
+    assert (ended.code, pipe.is_fifo()) == (2, True), "so /dev/null stays what it is"
+    assert "is no regular file" in ended.err
+    victim.write_text("of somebody")
+    part = Path(f"{file}.part")
+    part.symlink_to(victim)
+    assert inside("export", str(file)).code == 2
+    assert victim.read_text() == "of somebody"
+    part.unlink()
+    os.mkfifo(part)
+    assert inside("export", str(file)).code == 2, "and it does not wait for a reader"
+    reader = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert "no regular file" in inside("export", str(file)).err
+    finally:
+        os.close(reader)
+    part.unlink()
+    victim.write_text("")
+    file.symlink_to(victim)
+    assert inside("export", str(file)).code == 0, "a link is replaced by the file"
+    assert not file.is_symlink()
+
+
 def test_an_import_that_was_killed_goes_on(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     fill(redis_server, namespace, 20_000)
     file = tmp_path / "backup.jsonl"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import os
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -84,6 +86,8 @@ def writing(file: str, *, packed: bool) -> Iterator[Plain]:
             yield plain
         sys.stdout.buffer.flush()
         return
+    if Path(file).exists() and not Path(file).is_file():  # to put a file in the place of a device may harm the machine
+        raise Ended(USAGE, f"{file}: is no regular file; - is the standard output")
     part = Path(f"{file}.part")
     raw = _own(part)
     try:
@@ -105,7 +109,7 @@ def _own(part: Path) -> BinaryIO:
     """Open the part for this process alone; one that a killed process left is written anew."""
     try:
         while True:
-            raw = part.open("ab")
+            raw = open(part, "ab", opener=_open_plainly)  # noqa: SIM115 - closed below; only it has an opener
             try:
                 fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The other process may have put it in its place just before.
@@ -118,6 +122,15 @@ def _own(part: Path) -> BinaryIO:
             raw.close()
     except OSError as error:
         raise Ended(USAGE, f"{part}: {error.strerror}") from None
+
+
+def _open_plainly(name: str, flags: int) -> int:
+    """Open a file, but no link that somebody has put there, and without waiting for a reader of what is no file."""
+    descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EEXIST, "is no regular file")
 
 
 @contextmanager
