@@ -30,6 +30,7 @@ def ended(folder: Path, *words: str, app: str = APP, **environment: str) -> Run:
         (["--reload", "app:worker"], 2, "the target stands before --reload"),
         (["nowhere:worker", "--processes", "3"], 78, "There is no module 'nowhere' in "),
         (["app:worker", "--only", "mail,other"], 78, "names 'mail', which has no executor here"),
+        (["app:worker", "--health", "\udcff:80"], 78, "the name of its host cannot be one"),
         (["app:worker", "--health", "99999"], 78, "it must be PORT, HOST:PORT or unix:PATH"),
     ],
 )

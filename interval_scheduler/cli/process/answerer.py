@@ -44,6 +44,8 @@ class Answerer:
     def __init__(self, answer: Callable[[str], Awaitable[Answer]]) -> None:
         self._answer = answer
         self._open: set[asyncio.Task[None]] = set()
+        #: Those of them whose request has not come, the oldest first.
+        self._silent: dict[asyncio.Task[None], None] = {}
 
     @asynccontextmanager
     async def serving(self, listener: socket.socket) -> AsyncIterator[None]:
@@ -60,16 +62,27 @@ class Answerer:
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= _MOST_CONNECTIONS:
-            writer.transport.abort()
-            return
+            if not self._silent:
+                writer.transport.abort()
+                return
+            # Whoever only holds connections open must not keep a probe out.
+            oldest = next(iter(self._silent))
+            self._silent.pop(oldest)
+            oldest.cancel()
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        self._silent[task] = None
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        self._silent.pop(task, None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 head = await _head_of(reader)
+            self._silent.pop(asyncio.current_task(), None)  # type: ignore[arg-type]  # this runs as a task
             is_head, answer = await self._answer_to(head)
             writer.write(_bytes_of(answer, is_head=is_head))
             async with asyncio.timeout(_PATIENCE_SECONDS):

@@ -50,6 +50,10 @@ def _tcp(address: str) -> Iterator[socket.socket]:
     if found is None or not 0 < int(found["port"]) < 65_536:
         raise Ended(CONFIGURATION, f"--health {address}: it must be PORT, HOST:PORT or unix:PATH")
     host = found["six"] or found["host"] or _LOOPBACK
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise Ended(CONFIGURATION, f"--health {address!r}: the name of its host cannot be one") from None
     family = socket.AF_INET6 if found["six"] else socket.AF_INET
     with socket.create_server((host, int(found["port"])), family=family, backlog=_WAITING) as listener:
         yield listener
