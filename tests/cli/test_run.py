@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask
-from tests.cli.running import APP, Run, running
+from tests.cli.running import APP, COMMAND, DEADLINE_SECONDS, Run, running
 from tests.servers import RedisServer
+from tests.waiting import until_outside
 
 Start = Callable[..., Run]
 
@@ -207,6 +210,29 @@ def test_files_that_change_replace_the_processes(start: Start, scheduler: Blocki
     run.send(signal.SIGTERM)
     assert run.code() == 0, run.said
     assert any(line["message"] == "changed: app.py" for line in run.logged())
+
+
+def test_a_log_that_nobody_reads_stops_nothing(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", "unix:health")
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 1024)
+        os.set_blocking(writer, True)
+        process = subprocess.Popen([sys.executable, *COMMAND, "run", *words], cwd=tmp_path, stderr=writer)
+        try:
+            until_outside((tmp_path / "health").exists, DEADLINE_SECONDS)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_SECONDS) in (0, 143), "it would wait for ever"
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def test_processes_that_keep_dying_end_all(start: Start) -> None:

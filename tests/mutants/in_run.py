@@ -24,6 +24,20 @@ ALL: Final = (
         tests_in(_RUN, "test_a_signal_to_all_processes_lets_runs_end"),
     ),
     Planted(
+        "a log that nobody reads stops the supervisor",
+        "cli/commands/run.py",
+        ", apart=True)",
+        ")",
+        tests_in(_RUN, "test_a_log_that_nobody_reads_stops_nothing"),
+    ),
+    Planted(
+        "connections that say nothing keep probes out",
+        f"{_PROCESS}/answerer.py",
+        "            if not self._silent:\n",
+        "            if True:\n",
+        tests_in("cli/test_run_health", "test_what_comes_in_is_bounded"),
+    ),
+    Planted(
         "a process outlives the supervisor",
         f"{_PROCESS}/child.py",
         "            self._leave()\n",

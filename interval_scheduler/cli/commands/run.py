@@ -91,5 +91,5 @@ def run(
     )
     from ..process.running import run_processes  # noqa: PLC0415 - the help of a command needs none of it
 
-    logs.set_up(spec.log_format, spec.log_level, utc=spec.utc)
+    logs.set_up(spec.log_format, spec.log_level, utc=spec.utc, apart=True)
     sys.exit(run_async(run_processes(spec, processes, health=health, reload=reload)))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final
 
+from .apart_log import ApartHandler
 from .spec import LogFormat
 
 _TEXT: Final = "%(asctime)s %(levelname)-7s %(name)s [%(process)d] %(message)s"
@@ -44,7 +45,7 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} (its arguments do not fit)"
 
 
-def set_up(log_format: LogFormat, level: str, *, utc: bool = False) -> None:
+def set_up(log_format: LogFormat, level: str, *, utc: bool = False, apart: bool = False) -> None:
     """Send all that is logged in this process to stderr, warnings and uncaught errors too.
 
     A program that sets up its own logging when it is imported comes later, and so is stronger.
@@ -53,8 +54,9 @@ def set_up(log_format: LogFormat, level: str, *, utc: bool = False) -> None:
         log_format: how a line looks.
         level: the lowest level that is logged.
         utc: the times of a text are in UTC; those of JSON always are.
+        apart: nobody waits until a line is written.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = ApartHandler(sys.stderr.fileno()) if apart else logging.StreamHandler(sys.stderr)
     text = logging.Formatter(_TEXT)
     text.converter = time.gmtime if utc else time.localtime
     handler.setFormatter(JsonLines() if log_format == "json" else text)
