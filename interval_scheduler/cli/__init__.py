@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 
 from .frame.loading import loading
+from .output.streams import open_closed_streams
 
 
 def main() -> None:
     """Run the command that the process was started with, and end the process with its exit code."""
+    open_closed_streams()
     try:
         with loading():
             from .app import run_app  # noqa: PLC0415 - click comes with an extra

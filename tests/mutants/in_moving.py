@@ -20,9 +20,37 @@ ALL: Final = (
     Planted(
         "nested tuples are hashed",
         "cli/moving/inert.py",
-        "        if not all(key is None or isinstance(key, str | bytes | int | float) for key in keys):\n",
+        "        if not all(map(_is_key, keys)):\n",
         "        if False:\n",
         tests_in(_INERT, "test_a_small_pickle_of_something_endless"),
+    ),
+    Planted(
+        "a device is replaced by an export",
+        "cli/backup_files.py",
+        "    if Path(file).exists() and not Path(file).is_file():",
+        "    if False:",
+        tests_in(_FILES, "test_nothing_but_a_file_is_replaced"),
+    ),
+    Planted(
+        "an export writes through a link",
+        "cli/backup_files.py",
+        "flags | os.O_NOFOLLOW | os.O_NONBLOCK",
+        "flags | os.O_NONBLOCK",
+        tests_in(_FILES, "test_nothing_but_a_file_is_replaced"),
+    ),
+    Planted(
+        "closed streams are left closed",
+        "cli/__init__.py",
+        "    open_closed_streams()\n",
+        "",
+        tests_in("cli/test_streams", "test_closed_streams_are_no_bug"),
+    ),
+    Planted(
+        "long numbers are keys",
+        "cli/moving/inert.py",
+        "        return value.bit_length() <= _LONGEST_KEY\n",
+        "        return True\n",
+        tests_in(_INERT, "test_keys_that_have_one_hash_are_refused"),
     ),
     Planted(
         "days of the week count from Monday",

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import interval_scheduler  # its names load when they are used: the help of a command needs none
 
-from ..frame.exits import DONE, UNKNOWN, code_of, mute
+from ..frame.exits import DONE, UNKNOWN, UNWRITTEN, code_of, is_full, mute, unwritten
 from ..output.output import Output
 from ..output.progress import Progress
 
@@ -83,6 +83,12 @@ class Report:
             self._table.add([(step.id, step.result) for step in steps], [_value(step) for step in steps])
         except BrokenPipeError:
             mute()  # nobody reads on; the work is done to its end all the same
+        except OSError as error:
+            if not is_full(error):
+                raise
+            mute()
+            self._errors.setdefault(unwritten(error))
+            self.code = max(self.code, UNWRITTEN)
 
 
 def _value(step: Step) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ REFUSED: Final = 64
 UNREACHABLE: Final = 69
 #: A bug of this program, or processes that keep dying.
 BUG: Final = 70
+#: The results cannot be written where they should go.
+UNWRITTEN: Final = 74
 #: The outcome is not known: run the command again.
 UNKNOWN: Final = 75
 RIGHTS: Final = 77
@@ -30,6 +33,8 @@ CONFIGURATION: Final = 78
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
 
+#: What a full or broken disk answers to what writes there. An error of the library itself is none of these.
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 #: The names of errors and their codes; the first class of an error's ancestry that is here decides. They are names,
 #: so that a command that needs no server loads no client of one.
 _CODES: Final = {
@@ -91,6 +96,16 @@ def mute() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def is_full(error: OSError) -> bool:
+    """Tell whether an error says that the output takes no more: a disk is full, or broken."""
+    return error.errno in _FULL
+
+
+def unwritten(error: OSError) -> str:
+    """Return the words for an output that takes no more."""
+    return f"The output cannot be written: {error.strerror}"
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """End the process with the exit code of what leaves the block, and tell it in a line; never with a traceback.
@@ -108,6 +123,13 @@ def guarded() -> Iterator[None]:
     except BrokenPipeError:
         mute()
         sys.exit(DONE)
+    except OSError as error:
+        if not is_full(error):
+            _tell(error)
+            sys.exit(BUG)
+        mute()
+        _tell(Ended(UNWRITTEN, unwritten(error)))
+        sys.exit(UNWRITTEN)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes words and a code
         _tell(error)
         sys.exit(code_of(error))
