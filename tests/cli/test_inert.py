@@ -13,9 +13,11 @@ from typing import Any, Final
 import pytest
 
 from interval_scheduler.cli.moving.apscheduler import job_of
-from interval_scheduler.cli.moving.found import CannotCarry, LeftOut, payload
+from interval_scheduler.cli.moving.found import CannotCarry, Carried, LeftOut, payload
 from interval_scheduler.cli.moving.inert import CannotRead, Made, Name, read
 from interval_scheduler.cli.moving.python_types import moment_of, span_of
+from interval_scheduler.cli.moving.redbeat import Record as Redbeat
+from interval_scheduler.cli.moving.redbeat import read as read_redbeat
 from interval_scheduler.cli.moving.rq_scheduler import FIELDS, Record
 from interval_scheduler.cli.moving.rq_scheduler import job_of as rq_job_of
 
@@ -123,6 +125,15 @@ def test_a_small_pickle_of_something_endless() -> None:
         read(b"x" * (2 << 20))
     with pytest.raises(CannotRead, match="instructions"):
         read(b"N0" * 150_000 + b"N.")
+
+
+def test_json_that_is_too_large_is_not_read() -> None:
+    definition = b'{"task":"t","schedule":{"__type__":"interval","every":5},"args":[%s]}'
+    assert isinstance(read_redbeat(Redbeat("a", 4e9, definition % b"1", None), "UTC"), Carried)
+    assert isinstance(read_redbeat(Redbeat("a", 4e9, definition % (b" " * (1 << 20)), None), "UTC"), LeftOut)
+    found = rq_job_of(Record("a", 0, [b'["f",null,[],{}]', b"{%s}" % (b" " * (1 << 20)), *[None] * 7]), "UTC")
+    assert isinstance(found, LeftOut)
+    assert "at most 1048576" in found.reason
 
 
 def test_keys_that_have_one_hash_are_refused() -> None:

@@ -306,10 +306,12 @@ def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], in
     file = tmp_path / "url"
     file.write_text(f"redis://:hidden-word@127.0.0.1:{locked.port}/0\n")
     for source, code in ((away, 69), (f"@{file}", 77), ("memory://", 78), ("http://a", 78), (f"@{file}.not", 2)):
-        ended = inside("import", "--from", "redbeat", source)
-        assert ended.code == code, ended.err
-        assert "hidden-word" not in ended.err
-        assert "Traceback" not in ended.err
+        # In a dry run the namespace need not exist; the source is told in the same way then.
+        for more in ([], ["--dry-run", "--namespace", "new"]):
+            ended = inside("import", "--from", "redbeat", source, *more)
+            assert ended.code == code, ended.err
+            assert "hidden-word" not in ended.err
+            assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(

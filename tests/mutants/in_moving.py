@@ -46,6 +46,13 @@ ALL: Final = (
         tests_in("cli/test_streams", "test_closed_streams_are_no_bug"),
     ),
     Planted(
+        "JSON of any size is read",
+        "cli/moving/redbeat.py",
+        "if raw is None or len(raw) > MOST_BYTES:",
+        "if raw is None:",
+        tests_in(_INERT, "test_json_that_is_too_large_is_not_read"),
+    ),
+    Planted(
         "long numbers are keys",
         "cli/moving/inert.py",
         "        return value.bit_length() <= _LONGEST_KEY\n",

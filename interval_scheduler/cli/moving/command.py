@@ -65,10 +65,11 @@ async def _move(
     dry_run: bool,
 ) -> Report:
     try:
-        async with connected(settings, create=not dry_run) as scheduler:
-            return await move_in(scheduler, schedules, peer, on_conflict=on_conflict, dry_run=dry_run)
-    except UnknownNamespace:  # in a dry run alone: all of them are new
-        return await move_in(None, schedules, peer, on_conflict=on_conflict, dry_run=True)
+        try:
+            async with connected(settings, create=not dry_run) as scheduler:
+                return await move_in(scheduler, schedules, peer, on_conflict=on_conflict, dry_run=dry_run)
+        except UnknownNamespace:  # in a dry run alone: all of them are new
+            return await move_in(None, schedules, peer, on_conflict=on_conflict, dry_run=True)
     except SourceFailed as failed:
         raise Ended(RIGHTS if failed.is_refused else UNREACHABLE, f"The source {failed}") from failed
 

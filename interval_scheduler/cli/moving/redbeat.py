@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .celery_beat import entry_of
 from .found import Carried, Found, LeftOut
+from .inert import MOST_BYTES
 
 
 class Record(NamedTuple):
@@ -44,8 +45,10 @@ def read(record: Record, zone: str) -> Found:
 
 
 def _parsed(raw: bytes | None) -> dict[str, Any] | None:
+    if raw is None or len(raw) > MOST_BYTES:
+        return None
     try:
-        found = json.loads(raw or b"")
+        found = json.loads(raw)
     # A number of too many digits and bytes that are no UTF-8 are errors of values too.
     except (ValueError, RecursionError):
         return None

@@ -116,6 +116,8 @@ def _loaded(raw: bytes) -> Any:
     """Read a pickle, or JSON where RQ has its serializer for JSON."""
     if raw[:1] not in (b"[", b"{"):
         return read(raw)
+    if len(raw) > MOST_BYTES:
+        raise CannotCarry(f"its JSON has {len(raw)} bytes, and at most {MOST_BYTES} are read")
     try:
         return json.loads(raw)
     # A number of too many digits and bytes that are no UTF-8 are errors of values too.
