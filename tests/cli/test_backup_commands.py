@@ -5,17 +5,19 @@ from __future__ import annotations
 import fcntl
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask
+from interval_scheduler.cli.backup.apart import apart
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.inside import run_inside
 from tests.cli.terminal import Terminal
@@ -136,6 +138,20 @@ def test_two_exports_into_one_file(inside: Command, redis_server: RedisServer, n
         assert (ended.code, file.exists()) == (64, False)
         assert "another process writes it" in ended.err
     assert inside("export", str(file)).code == 0
+
+
+async def test_long_lines_are_not_read_ahead() -> None:
+    read: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        for number in range(50):
+            read.append(number)
+            yield b"x" * (1 << 20)
+
+    async for _ in apart(lines()):
+        break
+    assert len(read) < 10, "a packed file of some kilobytes would fill the memory"
+    assert len([line async for line in apart(lines())]) == 50
 
 
 def test_nothing_but_a_file_is_replaced(

@@ -53,6 +53,13 @@ ALL: Final = (
         tests_in(_INERT, "test_json_that_is_too_large_is_not_read"),
     ),
     Planted(
+        "long lines of a backup are read ahead",
+        "cli/apart.py",
+        "        if size >= _CHUNK_BYTES:\n",
+        "        if False:\n",
+        tests_in(_FILES, "test_long_lines_are_not_read_ahead"),
+    ),
+    Planted(
         "long numbers are keys",
         "cli/moving/inert.py",
         "        return value.bit_length() <= _LONGEST_KEY\n",

@@ -11,11 +11,24 @@ from threading import Thread
 from typing import Final
 
 _CHUNK: Final = 500
+#: A few kilobytes of a packed file may stand for lines of any size.
+_CHUNK_BYTES: Final = 4 << 20
 _Wanted = asyncio.Future[list[bytes]]
 
 
+def _some_of(lines: Iterator[bytes]) -> list[bytes]:
+    some: list[bytes] = []
+    size = 0
+    for line in islice(lines, _CHUNK):
+        some.append(line)
+        size += len(line)
+        if size >= _CHUNK_BYTES:
+            break
+    return some
+
+
 async def apart(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the lines. They are read when they are wanted, some hundred at a time.
+    """Yield the lines. They are read when they are wanted, some hundred or some megabytes at a time.
 
     Raises:
         Exception: what the source raises.
@@ -35,7 +48,7 @@ async def apart(lines: Iterator[bytes]) -> AsyncIterator[bytes]:
         while (wanted := asked.get()) is not None:
             some: list[bytes] | BaseException
             try:
-                some = list(islice(lines, _CHUNK))
+                some = _some_of(lines)
             except BaseException as error:  # noqa: BLE001 - it is raised where the lines are wanted
                 some = error
             with suppress(RuntimeError):  # the event loop was closed meanwhile
