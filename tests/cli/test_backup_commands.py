@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import gzip
 import json
@@ -140,7 +141,7 @@ def test_two_exports_into_one_file(inside: Command, redis_server: RedisServer, n
     assert inside("export", str(file)).code == 0
 
 
-async def test_long_lines_are_not_read_ahead() -> None:
+def test_long_lines_are_not_read_ahead() -> None:
     read: list[int] = []
 
     def lines() -> Iterator[bytes]:
@@ -148,10 +149,13 @@ async def test_long_lines_are_not_read_ahead() -> None:
             read.append(number)
             yield b"x" * (1 << 20)
 
-    async for _ in apart(lines()):
-        break
-    assert len(read) < 10, "a packed file of some kilobytes would fill the memory"
-    assert len([line async for line in apart(lines())]) == 50
+    async def look() -> None:
+        async for _ in apart(lines()):
+            break
+        assert len(read) < 10, "a packed file of some kilobytes would fill the memory"
+        assert len([line async for line in apart(lines())]) == 50
+
+    asyncio.run(look())
 
 
 def test_nothing_but_a_file_is_replaced(

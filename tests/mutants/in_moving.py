@@ -26,14 +26,14 @@ ALL: Final = (
     ),
     Planted(
         "a device is replaced by an export",
-        "cli/backup_files.py",
+        "cli/backup/files.py",
         "    if Path(file).exists() and not Path(file).is_file():",
         "    if False:",
         tests_in(_FILES, "test_nothing_but_a_file_is_replaced"),
     ),
     Planted(
         "an export writes through a link",
-        "cli/backup_files.py",
+        "cli/backup/files.py",
         "flags | os.O_NOFOLLOW | os.O_NONBLOCK",
         "flags | os.O_NONBLOCK",
         tests_in(_FILES, "test_nothing_but_a_file_is_replaced"),
@@ -54,7 +54,7 @@ ALL: Final = (
     ),
     Planted(
         "long lines of a backup are read ahead",
-        "cli/apart.py",
+        "cli/backup/apart.py",
         "        if size >= _CHUNK_BYTES:\n",
         "        if False:\n",
         tests_in(_FILES, "test_long_lines_are_not_read_ahead"),
