@@ -45,7 +45,7 @@ class Answerer:
         self._answer = answer
         self._open: set[asyncio.Task[None]] = set()
         #: Those of them whose request has not come, the oldest first.
-        self._silent: dict[asyncio.Task[None], None] = {}
+        self._silent: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @asynccontextmanager
     async def serving(self, listener: socket.socket) -> AsyncIterator[None]:
@@ -67,11 +67,12 @@ class Answerer:
                 return
             # Whoever only holds connections open must not keep a probe out.
             oldest = next(iter(self._silent))
-            self._silent.pop(oldest)
+            # Also here: a task that has not begun ends without closing anything.
+            self._silent.pop(oldest).transport.abort()
             oldest.cancel()
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._open.add(task)
-        self._silent[task] = None
+        self._silent[task] = writer
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
