@@ -65,6 +65,24 @@ def test_out_and_in(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.gz", "backup.jsonl"], "and leaves no mark"
 
 
+def test_the_queues_that_are_not_in_the_file_are_told(
+    inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
+    with BlockingScheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        scheduler.queue("mail").assign_task(IntervalTask("m", every=60, start=START))
+        assert inside("export", "--queue", "mail").err == ""
+        ended = inside("export", str(tmp_path / "file"))
+        assert (ended.code, ended.out) == (0, f"0 tasks exported to {tmp_path / 'file'}\n")
+        assert ended.err == "The queue 'mail' is not in it: export each with --queue NAME, into a file of its own.\n"
+        scheduler.assign_task(IntervalTask("a", every=60, start=START))
+        for number in range(11):
+            scheduler.queue(f"q{number:02}").assign_task(IntervalTask("m", every=60, start=START))
+        several = inside("export")
+        assert len(tasks_in(several.out)) == 1
+        assert several.err.startswith("The queues 'mail', 'q00', ")
+        assert " and 2 more are not in it" in several.err
+
+
 def test_from_three_partitions_into_a_cluster(own_server: Callable[..., RedisServer], tmp_path: Path) -> None:
     server, file = own_server(), str(tmp_path / "backup.jsonl")
     three = [word for db in range(3) for word in ("--redis", server.url_of(db))]
@@ -90,11 +108,11 @@ def test_a_backup_that_cannot_be_used(
     whole = inside("export").out.encode()
     cut, packed = whole.splitlines(keepends=True)[:-1], gzip.compress(whole)
     for content, code, words in (
-        (b"".join(cut), 1, "was cut short"),
         (packed[:-20], 2, "cannot be unpacked"),
         (b"x" * (3 << 20), 2, "must be at most"),
         (b"", 2, "is empty"),
         (cut[0] + b'{"id":"a"}\n', 2, "line 2 of the backup"),
+        (b"".join(cut), 1, "was cut short"),
     ):
         file.write_bytes(content)
         for more in ((), ("--dry-run",)):
@@ -102,6 +120,11 @@ def test_a_backup_that_cannot_be_used(
             assert (ended.code, ended.out) == (code, ""), ended.err
             assert words in ended.err
             assert "Traceback" not in ended.err
+            elsewhere = inside("import", str(file), "-n", f"{namespace}-new")
+            assert elsewhere.code == code
+        if code == 2:
+            with redis_server.client() as client:
+                assert not list(client.scan_iter(f"*{namespace}-new*")), "it makes no namespace"
     for given in (["import", str(tmp_path / "nowhere")], ["export", str(tmp_path / "no" / "folder")]):
         ended = inside(*given)
         assert (ended.code, ended.out) == (2, ""), ended.err

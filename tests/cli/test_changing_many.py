@@ -135,7 +135,15 @@ async def test_by_a_prefix(beside: Beside, redis_server: RedisServer, namespace:
             assert (refused.code, refused.out) == (64, "")
             assert "2 tasks whose ids start with 'feed:'" in refused.err
             assert "give --yes" in refused.err
-            assert (await beside(verb, "--prefix", "feed:", "--dry-run")).out.startswith("2 would be ")
+            tried = await beside(verb, "--prefix", "feed:", "--dry-run")
+            (row, *_), last = sorted(tried.out.splitlines()[1:-1]), tried.out.splitlines()[-1]
+            assert (row.split("\t")[0], last.startswith("2 would be ")) == ("feed:1", True)
+            (value,) = values_of(await beside(verb, "--prefix", "feed:", "--dry-run", "--json"), "count")
+            assert (value["count"], sorted(value["ids"])) == (2, ["feed:1", "feed:2"])
+            for more in ("--yes", "--dry-run"):
+                nothing = await beside(verb, "--prefix", "zzz", more)
+                assert nothing.code == 1
+                assert "There are no tasks to " in nothing.err
         assert await states(scheduler) == dict.fromkeys(["feed:1", "feed:2", "mail:1"], "waiting")
         paused = await beside("pause", "--prefix", "feed:", "--yes", "--reason", "moving", "--json")
         assert (paused.code, values_of(paused, "count")) == (0, [{"count": 2, "result": "paused"}])
@@ -144,6 +152,8 @@ async def test_by_a_prefix(beside: Beside, redis_server: RedisServer, namespace:
         assert results(await beside("run-now", "--prefix", "mail:", "--yes", "--json")) == {"mail:1": "told to run"}
         assert (await beside("remove", "--prefix", "feed:", "--yes")).out == "2 removed\n"
         assert list(await states(scheduler)) == ["mail:1"]
+        again = await beside("remove", "--prefix", "feed:", "--yes", "--json")
+        assert (again.code, again.out) == (1, '{"count":0,"result":"removed"}\n')
         assert (await beside("remove", "--prefix", "", "--yes")).code == 2
         assert (await beside("remove", "a", "--prefix", "b", "--yes")).code == 2
         assert (await beside("remove", "--yes")).code == 2
@@ -167,8 +177,17 @@ async def test_the_whole_namespace_or_a_queue(beside: Beside, redis_server: Redi
         assert await scheduler.paused() is not None
         assert (await beside("resume", "--yes")).out == f"the namespace {namespace!r} is resumed\n"
         assert await scheduler.paused() is None
-        assert (await beside("pause", "--yes", "--reason", "two\nlines")).code == 2
         assert (await beside("pause", "--yes", "--queue", "none")).code == 78
+
+
+@pytest.mark.asyncio
+async def test_a_dry_run_names_the_first_tasks(beside: Beside, redis_server: RedisServer, namespace: str) -> None:
+    async with connect(redis_server, namespace) as scheduler:
+        await fill(scheduler, *(f"t:{n}" for n in range(50)))
+        for words in (["remove", "--prefix", "t:"], ["run-now", "--prefix", "t:"], ["clear"]):
+            tried = (await beside(*words, "--dry-run")).out.splitlines()
+            assert (len(tried), tried[-1].split()[0]) == (22, "50")
+        assert await scheduler.task_size() == 50
 
 
 @pytest.mark.asyncio
@@ -180,7 +199,12 @@ async def test_runs_in_progress_are_cancelled(beside: Beside, redis_server: Redi
         await scheduler.start_task_execute(recorder)
         await recorder.ran(3)
         tried = await beside("cancel", "--prefix", "a:", "--dry-run")
-        assert tried.out == "2 would be cancelled\n"
+        assert sorted(tried.out.splitlines()) == [
+            "2 would be cancelled",
+            "a:1\twould be cancelled",
+            "a:2\twould be cancelled",
+            "id\tresult",
+        ]
         ended = await beside("cancel", "--prefix", "a:", "--yes")
         assert ended.code == 0, ended.err
         await until(lambda: len(recorder.cancelled) == 2, 30)
@@ -207,6 +231,12 @@ async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: 
 
         await until(six_are_dead, 30)
         await scheduler.stop_task_execute()
+        for verb, past in (("revive", "revived"), ("clear", "forgotten")):
+            foreseen = await beside("dead", verb, "--error-contains", "ROUTE", "--dry-run", "--json")
+            (value,) = values_of(foreseen, "count")
+            assert (value["count"], value["result"], len(value["ids"])) == (3, f"would be {past}", 3)
+        assert (await beside("dead", "clear", "--dry-run")).out.endswith("6 would be forgotten\n")
+        assert await dead() == 6
         refused = await beside("dead", "revive", "--error-contains", "ROUTE")
         assert refused.code == 64
         assert "Revive 3 tasks that are dead?" in refused.err

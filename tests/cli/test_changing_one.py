@@ -89,12 +89,25 @@ async def test_only_what_is_given_is_edited(beside: Beside, redis_server: RedisS
         assert found is not None
         assert (found.rules.until, found.group, found.rules.retries) == (None, None, 5)
         assert (found.data, found.every, found.next_run) == ("x", 900, 4_000_000_000), "the rest stays"
-        assert (await beside("edit", "a", "--every", "none", "--start", "none", "--data", "y")).code == 0
+        once = await beside("edit", "a", "--every", "none", "--start", "none", "--data", "y")
+        assert once == Result(0, once.out, "It has no interval and no cron expression now: it runs once more.\n")
         found = await scheduler.get_task("a")
         assert found is not None
         assert (found.every, found.data) == (None, "y")
         assert found.next_run < 4_000_000_000
     assert await beside("edit", "b", "--retries", "5") == Result(1, "", "There is no task 'b'.\n")
+
+
+@pytest.mark.asyncio
+async def test_a_start_that_does_not_count_is_told(beside: Beside) -> None:
+    words = ("assign", "a", "--every", "15m", "--start")
+    assert (await beside(*words, "2096-10-02T07:00Z")).err == ""
+    again = await beside(*words, "2097-01-01T00:00Z", "--json")
+    assert [each["next_run"] for each in values_of(again, "assignment")] == [4_000_000_000 - 400], "as planned"
+    assert "add --reschedule start" in again.err
+    moved = await beside(*words, "2097-01-01T00:00Z", "--reschedule", "start", "--json")
+    assert [each["next_run"] for each in values_of(moved, "assignment")] == [4_007_836_800]
+    assert moved.err == ""
 
 
 @pytest.mark.asyncio
@@ -126,6 +139,9 @@ async def test_payloads_come_from_files_and_stdin(
         (["edit", "a"], "Say what is to be changed"),
         (["edit", "a", "--retries", "none"], "'none' is not a valid integer"),
         (["edit", "a", "--until", "tomorrow"], "'tomorrow' is no moment"),
+        (["pause", "a", "--reason", "two\nlines"], "in one line"),
+        (["pause", "--prefix", "a", "--reason", "two\nlines", "--yes"], "in one line"),
+        (["pause", "--yes", "--reason", "x" * 501], "at most 500 characters"),
     ],
 )
 def test_bad_values_are_told_before_anything_is_sent(command: Command, words: list[str], said: str) -> None:

@@ -40,17 +40,20 @@ def test_clear(inside: Command, redis_server: RedisServer, namespace: str) -> No
         assert (scheduler.task_size(), mail.task_size()) == (1200, 0)
         assert json.loads(inside("clear", "--yes", "--json").out) == {"count": 1200, "result": "removed"}
         assert scheduler.task_size() == 0
+        assert inside("clear") == Result(0, "0 removed\n", ""), "there is nothing to ask about"
 
 
 def test_rate(inside: Command, redis_server: RedisServer, namespace: str) -> None:
     with BlockingScheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
-        assert inside("rate").out == "none\n"
+        assert inside("rate").out == "none for the namespace as a whole\n"
+        assert inside("rate", "--group", "g").out == "none\n"
+        assert inside("rate", "--json").out == "null\n"
         ended = inside("rate", "100/1m")
         assert (ended.code, scheduler.get_rate()) == (64, None)
         assert "100 starts in 1m" in ended.err
         assert inside("rate", "100/m", "--burst", "5", "--yes").code == 0
         assert scheduler.get_rate() == Rate(100, 60, burst=5)
-        assert inside("rate").out == "100 starts in 1m, at most 5 at once\n"
+        assert inside("rate").out == "100 starts in 1m, in bursts of 5\n"
         assert json.loads(inside("rate", "--json").out) == {"count": 100, "per": 60.0, "burst": 5}
         assert inside("rate", "7", "--group", "g", "--yes").code == 0
         assert scheduler.get_rate(group="g") == Rate(7)

@@ -118,12 +118,15 @@ async def test_it_cannot_connect(redis_server: RedisServer, own_server: NewServe
     async with Scheduler.from_url(*(each.url for each in servers), namespace=namespace):
         pass
     server = own_server(rights=["on", ">password", "+ping", "~nothing"])
+    locked = own_server(requirepass="secret-word")
     away = f"redis://:hidden-word@127.0.0.1:{free_port()}/0"
     expected = {
         away: (69, "offline"),
         redis_server.url: (78, "namespace"),
         servers[0].url: (78, "list"),
         server.url: (77, "rights"),
+        f"redis://:hidden-word@127.0.0.1:{locked.port}/0": (77, "login"),
+        f"redis://127.0.0.1:{locked.port}/0": (77, "login"),
     }
     ask = functools.partial(run_command, "doctor", "--json", "--timeout", "1s", "-n", namespace, "--redis")
     for ended, (code, kind) in zip(

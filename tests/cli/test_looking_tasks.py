@@ -133,7 +133,8 @@ async def test_dead_and_failing_tasks(
     assert command("failing", "show", "b") == Result(1, "", "There is no task 'b'.\n")
 
     assert values_of(here("show", "again", "--json"), "task")[0]["last_error"] == "ValueError: no such page"
-    assert len(values_of(here("next", "again", "--json", "--count", "3"), "run")) == 3
+    runs = [each["run"] for each in values_of(here("next", "again", "--json", "--count", "3"), "run")]
+    assert [runs[1] - runs[0], runs[2] - runs[1]] == [86_400, 86_400], "in epoch seconds"
 
 
 @pytest.mark.asyncio

@@ -8,18 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from click.testing import CliRunner
 
-from interval_scheduler import BlockingScheduler, IntervalTask, PausedState, ScheduledTask, next_runs
+from interval_scheduler import BlockingScheduler, IntervalTask, PausedState, next_runs
 from interval_scheduler.cli.commands.importing import import_
-from interval_scheduler.cli.moving import apscheduler, celery_beat, redbeat, rq_scheduler
+from interval_scheduler.cli.moving import apscheduler, redbeat, rq_scheduler
 from interval_scheduler.cli.moving import npm as npm_keys
 from interval_scheduler.cli.moving.found import Carried, LeftOut
 from tests.cli.conftest import DEADLINE_SECONDS, Result
 from tests.cli.inside import run_inside
+from tests.cli.moving import tasks_of, told
 from tests.cli.peers import npm
 from tests.servers import RedisServer, free_port
 
@@ -65,17 +66,6 @@ class Peers:
 def peers() -> Iterator[Peers]:
     with RedisServer() as server:
         yield Peers(server)
-
-
-def told(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a command with `--json` told: for each id why it is left out or differs, and the counts."""
-    *rows, counts = map(json.loads, result.out.splitlines())
-    return {row["id"]: row for row in rows}, counts
-
-
-def tasks_of(server: RedisServer, namespace: str) -> dict[str, ScheduledTask]:
-    with BlockingScheduler.from_url(server.url, namespace=namespace) as scheduler:
-        return {task.id: task for task in scheduler.tasks()}
 
 
 def exported(server: RedisServer, namespace: str) -> list[bytes]:
@@ -225,44 +215,6 @@ def test_what_the_package_wrote_is_what_is_recorded(own_server: Callable[..., Re
     assert written == json.loads(npm.RECORDED.read_text("utf-8"))
 
 
-def test_a_beat_schedule(
-    inside: Command, command: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
-) -> None:
-    crontab = {"__type__": "crontab", "minute": "*/5", "hour": [8, 9], "day_of_week": "sunday"}
-    schedule = {
-        "seconds": {"task": "a", "schedule": 30.5, "args": [1], "options": {"queue": "q"}},
-        "object": {"task": "a", "schedule": {"__type__": "interval", "every": 60, "relative": True}},
-        "crontab": {"task": "a", "schedule": crontab, "kwargs": {"x": None}},
-        "text": {"task": "a", "schedule": "0 9 * * *"},
-        "solar": {"task": "a", "schedule": {"__type__": "solar", "event": "sunrise"}},
-        "nameless": {"schedule": 5},
-        "negative": {"task": "a", "schedule": -5},
-        "no object": 7,
-    }
-    file = tmp_path / "beat.json"
-    file.write_text(text := json.dumps(schedule))
-    ended = inside("import", "--from", "celery-beat-json", str(file), "--timezone", "Europe/Riga", "--json")
-    rows, counts = told(ended)
-    assert ended.code == 1
-    assert {name for name, row in rows.items() if row["left_out"]} == {"solar", "nameless", "negative", "no object"}
-    assert rows["object"]["why"] == ["its runs were rounded to the unit of the interval"]
-    assert counts["new"] == 4
-    tasks = tasks_of(redis_server, namespace)
-    assert tasks["seconds"].every == 30.5
-    assert (tasks["crontab"].cron, tasks["crontab"].timezone) == ("*/5 8,9 * * sun", "Europe/Riga")
-    assert json.loads(tasks["crontab"].data) == {"task": "a", "args": [], "kwargs": {"x": None}}
-    again = command("import", "--from", "celery-beat-json", "-", "--on-conflict", "replace", "--json", given=text)
-    assert told(again)[1]["replaced"] == 4
-    file.write_text("{")
-    assert inside("import", "--from", "celery-beat-json", str(file)).code == 2
-
-
-@pytest.mark.parametrize("raw", [b"[]", b"5", b"", b"\xff", b"[" * 100_000])
-def test_a_file_that_is_no_beat_schedule(raw: bytes) -> None:
-    with pytest.raises(celery_beat.NoSchedule):
-        celery_beat.read(raw, "UTC")
-
-
 @pytest.mark.parametrize("due", [0, -1, LATER, 1e300, math.inf, math.nan])
 @pytest.mark.parametrize(
     "raw",
@@ -300,7 +252,9 @@ def test_a_dry_run_changes_nothing(inside: Command, peers: Peers, redis_server: 
     assert "(0 new, 10 exist and stay" in inside("import", "--from", "apscheduler", peers.server.url, "--dry-run").err
 
 
-def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], inside: Command, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_read(
+    own_server: Callable[..., RedisServer], inside: Command, redis_server: RedisServer, namespace: str, tmp_path: Path
+) -> None:
     away = f"redis://:hidden-word@127.0.0.1:{free_port()}/0"
     locked = own_server(requirepass="other-word")
     file = tmp_path / "url"
@@ -312,6 +266,8 @@ def test_a_source_that_cannot_be_read(own_server: Callable[..., RedisServer], in
             assert ended.code == code, ended.err
             assert "hidden-word" not in ended.err
             assert "Traceback" not in ended.err
+    with redis_server.client() as client:
+        assert not list(client.scan_iter(f"*{namespace}*")), "it makes no namespace"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def ended(folder: Path, *words: str, app: str = APP, **environment: str) -> Run:
     [
         ([], 2, "Missing argument 'TARGET'"),
         (["--reload", "app:worker"], 2, "the target stands before --reload"),
+        (["tasks"], 2, "it must be module:attribute, such as app.jobs:worker, not 'tasks'."),
         (["nowhere:worker", "--processes", "3"], 78, "There is no module 'nowhere' in "),
         (["app:worker", "--only", "mail,other"], 78, "names 'mail', which has no executor here"),
         (["app:worker", "--health", "\udcff:80"], 78, "the name of its host cannot be one"),

@@ -5,6 +5,7 @@ from typing import Final
 from .planted import Planted, tests_in
 
 _MOVING: Final = "cli/test_moving"
+_BEAT: Final = "cli/test_moving_beat"
 _INERT: Final = "cli/test_inert"
 _FILES: Final = "cli/test_backup_commands"
 _BACKUP: Final = "semantics/test_backup"
@@ -86,6 +87,20 @@ ALL: Final = (
         '"paused" if found.paused else "waiting"',
         '"waiting"',
         tests_in(_MOVING, "test_redbeat"),
+    ),
+    Planted(
+        "what moves in is due at once",
+        "cli/moving/lines.py",
+        "now + (_MOMENT if task.every is None else _seconds(task.every))",
+        "now",
+        tests_in(_BEAT, "test_the_next_run_comes_after_this_moment"),
+    ),
+    Planted(
+        "a file that is no backup makes a namespace",
+        "cli/backup/restoring.py",
+        "_begun(opened), on_conflict",
+        "opened, on_conflict",
+        tests_in(_FILES, "test_a_backup_that_cannot_be_used"),
     ),
     Planted(
         "a crontab of celery-redbeat runs a second early",

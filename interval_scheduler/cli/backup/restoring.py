@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain, islice
 from typing import Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from ... import RestoreCounts, UnknownNamespace, check_backup
+from ... import BackupCutShort, RestoreCounts, UnknownNamespace, check_backup
 from ..frame.connecting import connected, place_of, run_async
 from ..frame.settings import Settings
 from ..output.output import Output
@@ -19,6 +21,8 @@ from .restore_mark import Mark
 
 #: How long a kill may be noticed: so much of the restore is done once more then.
 _MARK_SECONDS: Final = 1.0
+#: The lines that are checked before a namespace is made for them.
+_FIRST_LINES: Final = 100
 OnConflict = Literal["skip", "replace"]
 #: Is called with the number of tasks that are restored.
 Far = Callable[[int], object]
@@ -43,7 +47,7 @@ def restore_file(settings: Settings, file: str, *, on_conflict: OnConflict, dry_
         if dry_run:
             counts = _foresee(settings, opened, on_conflict, far)
         else:
-            counts = run_async(_restore(settings, file, opened, on_conflict, far, resume=resume))
+            counts = run_async(_restore(settings, file, _begun(opened), on_conflict, far, resume=resume))
     would = "would be " if dry_run else ""
     out.value(
         counts,
@@ -60,6 +64,14 @@ def _foresee(settings: Settings, opened: Reading, on_conflict: OnConflict, far: 
         return run_async(restore())
     except UnknownNamespace:  # all of them are new then; no line has been read yet
         return RestoreCounts(restored=check_backup(opened.lines))
+
+
+def _begun(opened: Reading) -> Reading:
+    """Check the first lines, so that a file that is no backup makes no namespace; return all of them to be read."""
+    first = list(islice(opened.lines, _FIRST_LINES))
+    with suppress(BackupCutShort):  # the other lines follow; where there are none, the restore tells it
+        check_backup(first)
+    return opened._replace(lines=chain(first, opened.lines))
 
 
 async def _restore(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import click
 
@@ -20,6 +21,8 @@ from .changes import BulkChange, Change
 from .doubt import in_doubt
 from .steps import Report, Step, work_through
 
+#: The most tasks that a dry run names.
+_NAMED: Final = 20
 #: Finds the ids of the tasks that are to be changed.
 Find = Callable[["interval_scheduler.Scheduler"], AsyncIterator[str]]
 
@@ -45,13 +48,14 @@ def change_tasks(
         _change_prefix(settings, change, prefix, described, yes=yes, dry_run=dry_run)
     else:
         find: Find = lambda scheduler: change.find(scheduler, prefix)  # noqa: E731 - it is an argument
-        change_found(settings, change, find, described, yes=yes, dry_run=dry_run)
+        if not change_found(settings, change, find, described, yes=yes, dry_run=dry_run):
+            raise _nothing(change, described)
 
 
 def change_found(
     settings: Settings, change: Change, find: Find, described: str, *, yes: bool, dry_run: bool = False
-) -> None:
-    """Change the tasks that are found now; each is answered by a row.
+) -> int:
+    """Change the tasks that are found now; each is answered by a row. Return how many were found.
 
     Args:
         settings: the common options.
@@ -59,18 +63,19 @@ def change_found(
         find: finds them.
         described: which these are, in words.
         yes: change them without asking.
-        dry_run: say only how many they are.
+        dry_run: say only how many they are, and name the first of them.
 
     Raises:
         Ended: not all could be changed, or nobody said yes.
     """
     ids = run_async(_ids(settings, find))
     if dry_run:
-        tell_count(settings, f"would be {change.past}", len(ids))
-        return
+        tell_dry_run(settings, change.past, len(ids), ids[:_NAMED])
+        return len(ids)
     if ids:
         confirm(f"{how_many(change.verb, len(ids))} {described}", yes=yes)
     run_async(_change_each(settings, change, ids))
+    return len(ids)
 
 
 def change_whole(
@@ -138,21 +143,42 @@ async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *
 def _change_prefix(
     settings: Settings, change: BulkChange, prefix: str, described: str, *, yes: bool, dry_run: bool
 ) -> None:
-    if dry_run or not yes:
-        count = run_async(_size(settings, prefix))
-        if dry_run:
-            tell_count(settings, f"would be {change.past}", count)
-            return
-        confirm(f"{how_many(change.verb, count)} {described}{change.besides}", yes=yes)
-    tell_count(settings, change.past, run_async(_change_all(settings, change, prefix)))
+    if dry_run:
+        count, ids = run_async(_size(settings, prefix, is_named=True))
+        tell_dry_run(settings, change.past, count, ids)
+    else:
+        if not yes:
+            count, _ = run_async(_size(settings, prefix))
+            confirm(f"{how_many(change.verb, count)} {described}{change.besides}", yes=yes)
+        count = run_async(_change_all(settings, change, prefix))
+        tell_count(settings, change.past, count)
+    if not count:
+        raise _nothing(change, described)
 
 
-async def _size(settings: Settings, prefix: str) -> int:
+def _nothing(change: Change, described: str) -> Ended:
+    return Ended(NO, f"There are no tasks to {change.verb} {described}.")
+
+
+async def _size(settings: Settings, prefix: str, *, is_named: bool = False) -> tuple[int, Sequence[str]]:
+    """Return the number of tasks with a prefix, and the first ids if they are to be named."""
     with Progress(settings) as progress:
         async with connected(settings) as scheduler:
-            return await scheduler.count_tasks(
+            count = await scheduler.count_tasks(
                 prefix=prefix, progress=lambda found, looked: progress.tell(f"{found:,} found, {looked:,} looked at")
             )
+            return count, await first_ids(scheduler, count, prefix) if is_named else ()
+
+
+async def first_ids(scheduler: interval_scheduler.Scheduler, count: int, prefix: str = "") -> list[str]:
+    """Return the ids that a dry run names, of so many tasks with a prefix."""
+    ids = dict[str, None]()
+    if count:  # else all tasks would be looked through for nothing
+        async for task in scheduler.tasks(prefix=prefix):
+            ids[task.id] = None
+            if len(ids) >= min(count, _NAMED):
+                break
+    return list(ids)
 
 
 async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> int:
@@ -167,6 +193,8 @@ async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> in
         try:
             with progress:
                 return await change.make_all(scheduler, prefix, tell)
+        except interval_scheduler.InvalidValue:  # nothing was sent
+            raise
         except BaseException:  # an interrupt too
             Output(settings).say(f"At least {so_far:,} tasks are {change.past}. Run it again for the others.")
             raise
@@ -175,6 +203,18 @@ async def _change_all(settings: Settings, change: BulkChange, prefix: str) -> in
 def tell_count(settings: Settings, result: str, count: int) -> None:
     """Write what became of so many tasks."""
     Output(settings).value({"count": count, "result": result}, f"{count:,} {result}")
+
+
+def tell_dry_run(settings: Settings, past: str, count: int, ids: Sequence[str]) -> None:
+    """Write what would become of so many tasks: a row for the first ids, and the number of all."""
+    result = f"would be {past}"
+    if settings.as_json:
+        value: dict[str, Any] = {"count": count, "result": result, "ids": list(ids)}
+        Output(settings).value(value, "")
+        return
+    if ids:
+        Output(settings).rows(("id", "result"), ((each, result) for each in ids))
+    tell_count(settings, result, count)
 
 
 def how_many(verb: str, count: int) -> str:

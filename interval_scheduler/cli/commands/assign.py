@@ -33,7 +33,8 @@ def _payload(default: str) -> Callable[..., Any]:
     type=_RESCHEDULES,
     default="keep",
     show_default=True,
-    help="The next run of a task that exists: as planned, by the new interval, or at --start.",
+    help="The next run of a task that exists: as planned, by the new interval, or at --start, which is for a new task "
+    "else.",
 )
 @click.option("--if-absent", is_flag=True, help="Leave a task that exists as it is.")
 @common
@@ -63,6 +64,8 @@ async def _assign(
             else:
                 result = "new" if await scheduler.assign_task(task, reschedule=reschedule) else "updated"
         await _tell(out, scheduler, task.id, result)
+    if result == "updated" and task.start is not None and reschedule != "start":
+        out.say("Its next run was not moved to --start, which is for a new task: add --reschedule start.")
 
 
 async def _is_new(settings: Settings) -> bool:
@@ -104,17 +107,26 @@ async def _edit(settings: Settings, task_id: str, asked: dict[str, Any], resched
         with in_doubt(out, f"It is not known whether the task {task_id!r} is changed: run it again."):
             if not await scheduler.update_task(task_id, **asked, reschedule=reschedule):
                 raise no_task(task_id)
-        await _tell(out, scheduler, task_id, "changed")
+        found = await _tell(out, scheduler, task_id, "changed")
+    if found is not None and asked.keys() & {"every", "cron"} and found.every is None and found.cron is None:
+        out.say("It has no interval and no cron expression now: it runs once more.")
 
 
-async def _tell(out: Output, scheduler: interval_scheduler.Scheduler, task_id: str, result: str) -> None:
-    """Write what became of the task, and its next run as far as it can be read: what is done is done."""
-    next_run: float | None = None
+async def _tell(
+    out: Output, scheduler: interval_scheduler.Scheduler, task_id: str, result: str
+) -> interval_scheduler.ScheduledTask | None:
+    """Write what became of the task, and its next run as far as it can be read: what is done is done.
+
+    Returns:
+        The task; `None` if it is gone or cannot be read.
+    """
+    found: interval_scheduler.ScheduledTask | None = None
     try:
         with in_doubt(out, f"The task {task_id!r} is {result}; its next run was not read."):
             found = await scheduler.get_task(task_id)
-        next_run = found.next_run if found else None
     except interval_scheduler.StorageError as error:
         out.say(f"The task {task_id!r} is {result}. Its next run cannot be read: {error}")
+    next_run = found.next_run if found else None
     value = {"id": task_id, "result": result, "next_run": next_run}
     out.record(value, {"id": task_id, "result": result, "next run": moment_of(next_run)})
+    return found

@@ -12,6 +12,9 @@ from ..changing.many import change_tasks, change_whole
 from ..frame.settings import Settings, common
 from ..options.adding import with_options
 
+#: The most characters of a reason, as in `Scheduler.pause`.
+_LONGEST_REASON: Final = 500
+
 
 def _which(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the arguments that say which tasks it changes, and how safely."""
@@ -51,8 +54,15 @@ def run_now(settings: Settings, **which: Any) -> None:
     change_tasks(settings, RunNow(), **which)
 
 
+def _reason(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Check the reason as the calls of a scheduler do, before one of them is made."""
+    if value is not None and (len(value) > _LONGEST_REASON or not value.isprintable()):
+        raise click.BadParameter(f"it must have at most {_LONGEST_REASON} characters, in one line, all printable.")
+    return value
+
+
 @click.command("pause")
-@click.option("--reason", metavar="TEXT", help="Why, in one line; `show` tells it.")
+@click.option("--reason", metavar="TEXT", callback=_reason, help="Why, in one line; `show` tells it.")
 @_which
 def pause(settings: Settings, *, reason: str | None, **which: Any) -> None:
     """Let tasks rest until `resume`: those with the given IDs, or all with a --prefix. Runs in progress go on.

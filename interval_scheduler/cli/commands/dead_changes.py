@@ -18,34 +18,37 @@ from ..options.setbacks import Wanted, filters, recent
 from ..output.paging import PAGE, pages_of, tell_missing
 
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
 
 @click.command("revive")
 @filters
 @_YES
+@_DRY_RUN
 @common
-def revive(settings: Settings, *, wanted: Wanted, yes: bool) -> None:
+def revive(settings: Settings, *, wanted: Wanted, yes: bool, dry_run: bool) -> None:
     """Schedule dead tasks anew, due now, with all their attempts. Default: all of them.
 
     Exit code 1 if one of them is not dead any more.
     """
-    change_found(settings, Revive(), _finder(wanted), "that are dead", yes=yes)
+    change_found(settings, Revive(), _finder(wanted), "that are dead", yes=yes, dry_run=dry_run)
 
 
 @click.command("clear")
 @filters
 @_YES
+@_DRY_RUN
 @common
-def clear(settings: Settings, *, wanted: Wanted, yes: bool) -> None:
+def clear(settings: Settings, *, wanted: Wanted, yes: bool, dry_run: bool) -> None:
     """Forget dead tasks. Default: all of them.
 
     With --error-contains or --since they are forgotten one by one. Exit code 1 if one of these was scheduled again
     meanwhile: it stays.
     """
-    if wanted == Wanted():
+    if wanted == Wanted() and not dry_run:
         _clear_all(settings, yes=yes)
     else:
-        change_found(settings, Forget(), _finder(wanted), "that are dead", yes=yes)
+        change_found(settings, Forget(), _finder(wanted), "that are dead", yes=yes, dry_run=dry_run)
 
 
 def _finder(wanted: Wanted) -> Find:

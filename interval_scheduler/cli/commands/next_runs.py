@@ -38,4 +38,4 @@ def next_(settings: Settings, *, id: str | None, count: int, **options: Any) -> 
         raise Ended(NO, "It does not run again.")
     now = datetime.now(UTC)
     rows = ((run, span_text((run - now).total_seconds())) for run in runs)
-    Output(settings).rows(("run", "in"), rows, ({"run": run} for run in runs))
+    Output(settings).rows(("run", "in"), rows, ({"run": run.timestamp()} for run in runs))

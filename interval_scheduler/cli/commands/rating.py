@@ -40,7 +40,7 @@ class _Rate(click.ParamType[Any]):
 @click.command("rate")
 @click.argument("rate", type=_Rate(), required=False)
 @click.option("--group", metavar="NAME", help="The group that it concerns. Default: all tasks.")
-@click.option("--burst", type=int, metavar="N", help="The most starts at once. Default: what comes in 0.1 s.")
+@click.option("--burst", type=int, metavar="N", help="The most starts in a burst. Default: what comes in 0.1 s.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
 def rate(settings: Settings, *, rate: Any, group: str | None, burst: int | None, yes: bool) -> None:
@@ -53,7 +53,8 @@ def rate(settings: Settings, *, rate: Any, group: str | None, burst: int | None,
         if burst is not None or yes:
             raise click.UsageError("--burst and --yes are for a change: say the RATE.")
         found = run_async(_get(settings, group))
-        Output(settings).value(found, _text(found))
+        as_a_whole = "" if group else f" for the {'namespace' if settings.queue is None else 'queue'} as a whole"
+        Output(settings).value(found, _text(found) if found else f"none{as_a_whole}")
         return
     if not rate and burst is not None:
         raise click.UsageError("--burst is not for no rate.")
@@ -67,7 +68,7 @@ def rate(settings: Settings, *, rate: Any, group: str | None, burst: int | None,
 def _text(rate: Rate | None) -> str:
     if rate is None:
         return "none"
-    return f"{rate.count} starts in {duration_text(rate.per)}, at most {rate.burst} at once"
+    return f"{rate.count} starts in {duration_text(rate.per)}, in bursts of {rate.burst}"
 
 
 async def _get(settings: Settings, group: str | None) -> Rate | None:

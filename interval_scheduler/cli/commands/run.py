@@ -15,7 +15,7 @@ from ..frame.exits import CONFIGURATION, Ended
 from ..frame.settings import Settings, common
 from ..options.times import Duration
 from ..process import logs
-from ..process.spec import LEVELS, LogFormat, Spec
+from ..process.spec import LEVELS, TARGET, LogFormat, Spec
 
 
 def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
@@ -27,8 +27,15 @@ def _folder(_context: click.Context, _option: click.Parameter, value: str | None
     )
 
 
+def _target(_context: click.Context, _argument: click.Parameter, value: str) -> str:
+    """Check how the target is written, before a process is started for it."""
+    if TARGET.fullmatch(value) is None:
+        raise click.BadParameter(f"it must be module:attribute, such as app.jobs:worker, not {value!r}.")
+    return value
+
+
 @click.command("run")
-@click.argument("target")
+@click.argument("target", callback=_target)
 @click.option("--only", metavar="QUEUE,…", help='Execute these queues only; "" is the namespace itself.')
 @click.option("--concurrency", type=click.IntRange(min=1), help="The most runs at once in each process.")
 @click.option("--processes", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many processes.")

@@ -26,6 +26,13 @@ _CLOCKS_MISLEAD: Final = 60.0
 
 _START_IT: Final = "Start the server, or look at the network between; schedulers come back to it by themselves."
 _RIGHTS: Final = "Grant the rights of the page Guarantees, Security; to read alone, those of Looking without touching."
+_LOGIN: Final = "Look at the user and the password in the URL, and at the users of the server: ACL LIST."
+#: The kind and the advice by the code of a refusal.
+_REFUSALS: Final[Mapping[str | None, tuple[str, str]]] = {
+    "NOPERM": ("rights", _RIGHTS),
+    "NOAUTH": ("login", _LOGIN),
+    "WRONGPASS": ("login", _LOGIN),
+}
 _ADVICE: Final[Mapping[str, str]] = {
     "version": "Install Redis 6.2 or newer there, or Valkey.",
     "role": "Give the URL of the primary, or redis+sentinel:// so that it is followed.",
@@ -112,7 +119,7 @@ def _clocks(partitions: Iterable[PartitionHealth]) -> Iterable[Diagnosis]:
 
 def _meaning(error: SchedulerError) -> tuple[str, str]:
     if isinstance(error, StorageRefused):
-        return "rights" if error.code in ("NOPERM", "NOAUTH", "WRONGPASS") else "refused", _RIGHTS
+        return _REFUSALS.get(error.code, ("refused", _RIGHTS))
     if isinstance(error, PartitionMismatch):
         return "list", "Give the list of partitions that the workers have, with the same names and in the same order."
     if isinstance(error, UnsuitableServer):

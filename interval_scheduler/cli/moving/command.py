@@ -65,6 +65,7 @@ async def _move(
     dry_run: bool,
 ) -> Report:
     try:
+        schedules = await _begun(schedules)
         try:
             async with connected(settings, create=not dry_run) as scheduler:
                 return await move_in(scheduler, schedules, peer, on_conflict=on_conflict, dry_run=dry_run)
@@ -72,6 +73,19 @@ async def _move(
             return await move_in(None, schedules, peer, on_conflict=on_conflict, dry_run=True)
     except SourceFailed as failed:
         raise Ended(RIGHTS if failed.is_refused else UNREACHABLE, f"The source {failed}") from failed
+
+
+async def _begun(schedules: AsyncIterator[Found]) -> AsyncIterator[Found]:
+    """Read the first schedule, so that a source that cannot be read makes no namespace; return all of them."""
+    first = await anext(schedules, None)
+
+    async def found() -> AsyncIterator[Found]:
+        if first is not None:
+            yield first
+        async for each in schedules:
+            yield each
+
+    return found()
 
 
 async def _of_servers(peer: str, urls: Sequence[str], prefix: str | None, zone: str) -> AsyncGenerator[Found, None]:

@@ -19,6 +19,8 @@ _MS: Final = timedelta(milliseconds=1)
 #: The rules that a peer's schedule may ask for, by their names in a line; spans and moments are ms.
 _PLAIN: Final = ("missed", "max_runs", "cron", "timezone", "retries")
 _SPANS: Final = ("timeout", "start_deadline", "jitter", "until")
+#: The shortest time between two moments, in seconds: an occurrence at this very moment is no next one.
+_MOMENT: Final = 0.001
 #: What is left out of a line.
 _DEFAULTS: Final = {"missed": "once", "timezone": "UTC", "retries": 0}
 
@@ -40,14 +42,15 @@ async def written(tasks: AsyncIterable[Carried], now: float, peer: str) -> Async
 
 
 def next_run_of(task: IntervalTask, now: float) -> float:
-    """Return when a task runs next, in epoch seconds.
+    """Return when a task runs next, in epoch seconds: at its start; without one, not before an interval is over.
 
     Raises:
         CannotCarry: it has no further run.
     """
     if task.start is not None:
         return _seconds(task.start)
-    runs = next_runs(task, 1, now)
+    # What moves in did run there until now: assigned anew, all tasks would be due at once.
+    runs = next_runs(task, 1, now + (_MOMENT if task.every is None else _seconds(task.every)))
     if not runs:
         raise CannotCarry("it has no further run")
     return runs[0].timestamp()

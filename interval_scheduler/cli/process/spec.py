@@ -7,6 +7,7 @@ process.
 from __future__ import annotations
 
 import json
+import re
 import signal
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal, Self
@@ -14,6 +15,8 @@ from typing import Any, Final, Literal, Self
 LogFormat = Literal["text", "json"]
 #: The levels of the log, by the names that the command line has for them.
 LEVELS: Final = ("debug", "info", "warning", "error")
+#: How a target is written: `module:attribute`.
+TARGET: Final = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
 #: The time that a process has beyond what its runs may take, before it is killed.
 KILL_AFTER_SECONDS: Final = 5.0
 #: The signals that are blocked in a new process until it can take them.

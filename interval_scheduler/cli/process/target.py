@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-import re
 import sys
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -13,8 +12,8 @@ from typing import Any, Final
 
 from ...worker import Kind, Worker
 from ..frame.exits import CONFIGURATION, Ended
+from .spec import TARGET
 
-_FORM: Final = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
 #: Where the frames are that the author of the application has no use for.
 _OTHERS: Final = (
     f"{Path(__file__).parents[2]}{os.sep}",
@@ -48,7 +47,7 @@ def worker_of(target: str, queue: str | None = None, *, has_urls: bool) -> Worke
     Raises:
         BadTarget: there is no such thing, or it cannot be imported.
     """
-    form = _FORM.fullmatch(target)
+    form = TARGET.fullmatch(target)
     if form is None:
         raise BadTarget(f"The target must be module:attribute, such as app.jobs:worker, not {target!r}.")
     module = _imported(form["module"])
