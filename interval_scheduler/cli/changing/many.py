@@ -39,16 +39,22 @@ def change_tasks(
         return
     if not prefix:
         raise click.UsageError("--prefix must not be empty.")
-    described = f"whose ids start with {prefix!r}"
     if isinstance(change, BulkChange):
-        _change_prefix(settings, change, prefix, described, yes=yes, dry_run=dry_run)
+        _change_prefix(settings, change, prefix, yes=yes, dry_run=dry_run)
     else:
         find: Find = lambda scheduler: change.find(scheduler, prefix)  # noqa: E731 - it is an argument
-        change_found(settings, change, find, described, yes=yes, dry_run=dry_run)
+        change_found(settings, change, find, prefix=prefix, yes=yes, dry_run=dry_run)
 
 
 def change_found(
-    settings: Settings, change: Change, find: Find, described: str, *, yes: bool, dry_run: bool = False
+    settings: Settings,
+    change: Change,
+    find: Find,
+    *,
+    kind: str = "",
+    prefix: str = "",
+    yes: bool,
+    dry_run: bool = False,
 ) -> None:
     """Change the tasks that are found now; each is answered by a row.
 
@@ -56,7 +62,8 @@ def change_found(
         settings: the common options.
         change: the change.
         find: finds them.
-        described: which these are, in words.
+        kind: what they are in the question: `dead`. Default: just tasks.
+        prefix: how their ids start. Default: anyhow.
         yes: change them without asking.
         dry_run: say only how many they are.
 
@@ -68,7 +75,7 @@ def change_found(
         tell_count(settings, f"would be {change.past}", len(ids))
         return
     if ids:
-        confirm(f"{how_many(change.verb, len(ids))} {described}", yes=yes)
+        confirm(how_many(change.verb, len(ids), kind=kind, prefix=prefix), yes=yes)
     run_async(_change_each(settings, change, ids))
 
 
@@ -132,15 +139,13 @@ async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *
         raise Ended(report.code, errors)
 
 
-def _change_prefix(
-    settings: Settings, change: BulkChange, prefix: str, described: str, *, yes: bool, dry_run: bool
-) -> None:
+def _change_prefix(settings: Settings, change: BulkChange, prefix: str, *, yes: bool, dry_run: bool) -> None:
     if dry_run or not yes:
         count = run_async(_size(settings, prefix))
         if dry_run:
             tell_count(settings, f"would be {change.past}", count)
             return
-        confirm(f"{how_many(change.verb, count)} {described}{change.besides}", yes=yes)
+        confirm(how_many(change.verb, count, prefix=prefix) + change.besides, yes=yes)
     tell_count(settings, change.past, run_async(_change_all(settings, change, prefix)))
 
 
@@ -174,6 +179,10 @@ def tell_count(settings: Settings, result: str, count: int) -> None:
     Output(settings).value({"count": count, "result": result}, f"{count:,} {result}")
 
 
-def how_many(verb: str, count: int) -> str:
-    """Return the beginning of a question: `Remove 12 tasks`."""
-    return f"{verb.capitalize()} {count:,} {'task' if count == 1 else 'tasks'}"
+def how_many(verb: str, count: int, *, kind: str = "", prefix: str = "") -> str:
+    """Return the beginning of a question: `Remove 12 tasks whose ids start with 'a'`, `Forget 1 dead task`."""
+    is_one = count == 1
+    words = [verb.capitalize(), f"{count:,}", kind, "task" if is_one else "tasks"]
+    if prefix:
+        words += [f"whose {'id starts' if is_one else 'ids start'} with {prefix!r}"]
+    return " ".join(filter(None, words))

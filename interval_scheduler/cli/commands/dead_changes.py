@@ -29,7 +29,7 @@ def revive(settings: Settings, *, wanted: Wanted, yes: bool) -> None:
 
     Exit code 1 if one of them is not dead any more.
     """
-    change_found(settings, Revive(), _finder(wanted), "that are dead", yes=yes)
+    change_found(settings, Revive(), _finder(wanted), kind="dead", yes=yes)
 
 
 @click.command("clear")
@@ -45,7 +45,7 @@ def clear(settings: Settings, *, wanted: Wanted, yes: bool) -> None:
     if wanted == Wanted():
         _clear_all(settings, yes=yes)
     else:
-        change_found(settings, Forget(), _finder(wanted), "that are dead", yes=yes)
+        change_found(settings, Forget(), _finder(wanted), kind="dead", yes=yes)
 
 
 def _finder(wanted: Wanted) -> Find:
@@ -64,7 +64,7 @@ def _finder(wanted: Wanted) -> Find:
 def _clear_all(settings: Settings, *, yes: bool) -> None:
     if not yes:
         count = run_async(_count(settings))
-        confirm(f"{how_many('forget', count)} that are dead", yes=False)
+        confirm(how_many("forget", count, kind="dead"), yes=False)
     tell_count(settings, Forget.past, run_async(_clear(settings)))
 
 
