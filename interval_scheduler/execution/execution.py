@@ -192,7 +192,8 @@ class Execution:
         Even if cancelled half-way, nothing goes on afterwards; what was not handed back is due when its lease ends.
         """
         began = clock.monotonic()
-        self._log.info("no more tasks are executed: %d runs may end within %g s", len(self.running), drain_seconds)
+        left = f"{len(self.running)} run{'' if len(self.running) == 1 else 's'}"
+        self._log.info("no more tasks are executed: %s may end within %g s", left, drain_seconds)
         try:
             for poller in self._pollers:
                 poller.stop()

@@ -192,11 +192,11 @@ def span_of(kind: Kind, since_ms: int, until_ms: int | None, now_ms: int) -> Spa
     length = 1000 * kind.seconds
     first = since_ms // length
     if first < (now_ms - 1000 * kind.kept_seconds) // length:
-        hours = kind.kept_seconds // 3600
         raise InvalidValue(
             "since",
-            f"is too long ago: counts of every {kind.seconds // 60} minutes are kept for {hours} hours"
-            + ("; those of every 10 for 192, with resolution='10m'" if kind is KINDS["1m"] else ""),
+            "is too long ago: "
+            + ("counts of each minute are kept for 3 hours; " if kind is KINDS["1m"] else "")
+            + "counts of ten minutes are kept for 8 days, with resolution='10m'",
         )
     end_ms = now_ms + 1 if until_ms is None else min(until_ms, now_ms + 1)
     return Span(kind, first, max(0, -(-end_ms // length) - first))

@@ -239,7 +239,7 @@ async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: 
         assert await dead() == 6
         refused = await beside("dead", "revive", "--error-contains", "ROUTE")
         assert refused.code == 64
-        assert "Revive 3 tasks that are dead?" in refused.err
+        assert "Revive 3 dead tasks?" in refused.err
         assert results(await beside("revive", "t0", "x", "--dry-run", "--json")) == {
             "t0": "would be revived",
             "x": "no such dead task",

@@ -126,7 +126,7 @@ async def test_payloads_come_from_files_and_stdin(
     assert "No such file" in missing.err
     endless = await beside("assign", "d", "--data", "@/dev/zero")
     assert endless.code == 2
-    assert endless.err.startswith("data must be at most")
+    assert endless.err.startswith("--data must be at most")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_payloads_come_from_files_and_stdin(
     [
         (["assign", "a", "--every", "5x"], "'5x' is no duration"),
         (["assign", "a", "--every", "5m", "--cron", "* * * * *"], "cron cannot be combined"),
-        (["assign", "a", "--retries", "5000"], "retries must be"),
+        (["assign", "a", "--retries", "5000"], "--retries must be"),
         (["assign", ""], "id must not be empty"),
         (["edit", "a"], "Say what is to be changed"),
         (["edit", "a", "--retries", "none"], "'none' is not a valid integer"),

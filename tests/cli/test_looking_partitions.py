@@ -8,8 +8,9 @@ import pytest
 
 from tests.cli.conftest import Result, run_command
 from tests.cli.looking import ODD_ID, ODD_ID_SHOWN, run_here, seed, values_of
+from tests.cli.terminal import Terminal
 from tests.clusters import RedisCluster
-from tests.integration.test_readers import as_reader, changes
+from tests.integration.test_readers import as_reader, changes, written
 from tests.servers import RedisServer
 
 
@@ -90,9 +91,26 @@ async def test_looking_needs_the_right_to_read_only(own_server: Callable[..., Re
     for words in (
         *(["list"], ["list", "--prefix", "feed"], ["show", "again"], ["next", "again"], ["queues"], ["stats"]),
         *(["dead", "list"], ["dead", "show", "lost"], ["failing", "list"], ["failing", "show", "again"]),
-        *(["upcoming"], ["list", "--queue", "mail"]),
+        *(["upcoming"], ["list", "--queue", "mail"], ["dead"], ["failing"]),
+        *(["top", "--once"], ["audit"], ["export"], ["rate"], ["rate", "--group", "pages"]),
     ):
         ended = run_here(*words, url=url, namespace="app")
         assert ended.code == 0, (words, ended)
     assert run_here("schedulers", url=url, namespace="app").code == 1, "they can be read, and there is none"
     assert changes(server) == before
+
+
+@pytest.mark.asyncio
+async def test_looking_writes_nothing_with_all_rights(own_server: Callable[..., RedisServer]) -> None:
+    server = own_server()
+    await seed(server.url, namespace="app")
+    before = changes(server), written(server)
+    for words in (["top", "--once"], ["top", "--json", "--once"], ["audit"], ["export"], ["rate"], ["list"]):
+        assert run_here(*words, url=server.url, namespace="app").code == 0, words
+    assert run_here("doctor", url=server.url, namespace="app").code in (0, 1), "it may find a problem of this machine"
+    with Terminal("top", "--interval", "200ms", "--redis", server.url, "-n", "app", lines=50, columns=120) as screen:
+        screen.until("Next due")
+        assert run_here("schedulers", url=server.url, namespace="app").code == 1, "nobody sees who watches"
+        screen.press("q")
+        assert screen.wait() == 0
+    assert (changes(server), written(server)) == before

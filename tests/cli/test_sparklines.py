@@ -8,7 +8,7 @@ import pytest
 
 from interval_scheduler.cli.options.durations import span_text
 from interval_scheduler.cli.output.sparklines import bar, is_drawable, sparkline, squeezed
-from interval_scheduler.cli.output.tables import fit
+from interval_scheduler.cli.output.tables import fit, spread
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,16 @@ def test_widths_that_fit() -> None:
     assert fit([30, 19, 50], 40, firm) == [8, 19, 9]
     assert fit([30, 19, 50], 30, firm) == [8, 10, 8], "then moments and numbers"
     assert fit([30, 19, 50], 5, firm) == [8, 8, 8], "as far as they may"
+    assert fit([30, 19, 50], 64, firm, [8, 8, 30]) == [11, 19, 30], "an error keeps its share"
+    assert fit([30, 19, 7], 24, firm, [8, 19, 7]) == [8, 19, 7], "a head is not broken"
     assert fit([], 10, []) == []
+
+
+def test_texts_get_the_room_that_is_left() -> None:
+    firm = [False, True, False]
+    assert spread([10, 19, 20], 63, firm) == [20, 19, 20]
+    assert spread([10, 19, 20], 200, firm) == [40, 19, 40]
+    assert spread([10, 19, 90], 100, firm) == [10, 19, 90]
 
 
 def test_spans() -> None:

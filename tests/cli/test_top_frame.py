@@ -111,11 +111,11 @@ def test_the_rows() -> None:
         ("b", "online", "1,201", "0", "1", "0", "1", "0", "", "4"),
     ]
     assert [row.cells for row in pane("schedulers").rows] == [
-        ("worker-1", "4711", "the namespace itself, mail", "2", "20", "1m 30s slow", "1,234", "5", "1h", "2s ago")
+        ("worker-1", "4711", "the namespace itself, mail", "2", "20", "1m 28s slow", "1,234", "5", "1h", "2s ago")
     ]
     assert [row.cells for row in pane("runs").rows] == [
-        ("slow", "1m 30s", "", "worker-1 4711"),
-        ("letter", "3s", "mail", "worker-1 4711"),
+        ("slow", "1m 28s", "", "worker-1 4711"),
+        ("letter", "1s", "mail", "worker-1 4711"),
     ]
     assert [row.cells[:5] for row in pane("due").rows] == [
         ("late", "1m 15s late", "every 15m", "1", ""),

@@ -311,7 +311,7 @@ async def test_starts_stops_and_drains_are_told(
     await scheduler.stop_task_execute(drain_seconds=0.05)
     lines = [line for line in caplog.messages if "task" in line or "run" in line]
     assert "executing tasks: at most 1 at once, of 1 partitions" in lines
-    assert "no more tasks are executed: 1 runs may end within 0.05 s" in lines
+    assert "no more tasks are executed: 1 run may end within 0.05 s" in lines
     (cut,) = [line for line in lines if "cut short" in line]
     assert cut.startswith("1 runs are cut short, since they did not end in time: 'hangs' (")
     (done,) = [line for line in lines if line.startswith("executing tasks ended after")]

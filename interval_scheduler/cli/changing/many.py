@@ -43,17 +43,23 @@ def change_tasks(
         return
     if not prefix:
         raise click.UsageError("--prefix must not be empty.")
-    described = f"whose ids start with {prefix!r}"
     if isinstance(change, BulkChange):
-        _change_prefix(settings, change, prefix, described, yes=yes, dry_run=dry_run)
+        _change_prefix(settings, change, prefix, yes=yes, dry_run=dry_run)
     else:
         find: Find = lambda scheduler: change.find(scheduler, prefix)  # noqa: E731 - it is an argument
-        if not change_found(settings, change, find, described, yes=yes, dry_run=dry_run):
-            raise _nothing(change, described)
+        if not change_found(settings, change, find, prefix=prefix, yes=yes, dry_run=dry_run):
+            raise _nothing(change, prefix)
 
 
 def change_found(
-    settings: Settings, change: Change, find: Find, described: str, *, yes: bool, dry_run: bool = False
+    settings: Settings,
+    change: Change,
+    find: Find,
+    *,
+    kind: str = "",
+    prefix: str = "",
+    yes: bool,
+    dry_run: bool = False,
 ) -> int:
     """Change the tasks that are found now; each is answered by a row. Return how many were found.
 
@@ -61,7 +67,8 @@ def change_found(
         settings: the common options.
         change: the change.
         find: finds them.
-        described: which these are, in words.
+        kind: what they are in the question: `dead`. Default: just tasks.
+        prefix: how their ids start. Default: anyhow.
         yes: change them without asking.
         dry_run: say only how many they are, and name the first of them.
 
@@ -73,7 +80,7 @@ def change_found(
         tell_dry_run(settings, change.past, len(ids), ids[:_NAMED])
         return len(ids)
     if ids:
-        confirm(f"{how_many(change.verb, len(ids))} {described}", yes=yes)
+        confirm(how_many(change.verb, len(ids), kind=kind, prefix=prefix), yes=yes)
     run_async(_change_each(settings, change, ids))
     return len(ids)
 
@@ -140,24 +147,22 @@ async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *
         raise Ended(report.code, errors)
 
 
-def _change_prefix(
-    settings: Settings, change: BulkChange, prefix: str, described: str, *, yes: bool, dry_run: bool
-) -> None:
+def _change_prefix(settings: Settings, change: BulkChange, prefix: str, *, yes: bool, dry_run: bool) -> None:
     if dry_run:
         count, ids = run_async(_size(settings, prefix, is_named=True))
         tell_dry_run(settings, change.past, count, ids)
     else:
         if not yes:
             count, _ = run_async(_size(settings, prefix))
-            confirm(f"{how_many(change.verb, count)} {described}{change.besides}", yes=yes)
+            confirm(how_many(change.verb, count, prefix=prefix) + change.besides, yes=yes)
         count = run_async(_change_all(settings, change, prefix))
         tell_count(settings, change.past, count)
     if not count:
-        raise _nothing(change, described)
+        raise _nothing(change, prefix)
 
 
-def _nothing(change: Change, described: str) -> Ended:
-    return Ended(NO, f"There are no tasks to {change.verb} {described}.")
+def _nothing(change: Change, prefix: str) -> Ended:
+    return Ended(NO, f"There are no tasks to {change.verb} whose ids start with {prefix!r}.")
 
 
 async def _size(settings: Settings, prefix: str, *, is_named: bool = False) -> tuple[int, Sequence[str]]:
@@ -217,6 +222,10 @@ def tell_dry_run(settings: Settings, past: str, count: int, ids: Sequence[str]) 
     tell_count(settings, result, count)
 
 
-def how_many(verb: str, count: int) -> str:
-    """Return the beginning of a question: `Remove 12 tasks`."""
-    return f"{verb.capitalize()} {count:,} {'task' if count == 1 else 'tasks'}"
+def how_many(verb: str, count: int, *, kind: str = "", prefix: str = "") -> str:
+    """Return the beginning of a question: `Remove 12 tasks whose ids start with 'a'`, `Forget 1 dead task`."""
+    is_one = count == 1
+    words = [verb.capitalize(), f"{count:,}", kind, "task" if is_one else "tasks"]
+    if prefix:
+        words += [f"whose {'id starts' if is_one else 'ids start'} with {prefix!r}"]
+    return " ".join(filter(None, words))

@@ -28,9 +28,12 @@ COMMANDS: Final[Places] = {
 _COLUMNS: Final = ("id", "died", "attempts", "error")
 
 
-@click.group("dead", cls=LazyGroup, places=COMMANDS)
+@click.group("dead", cls=LazyGroup, places=COMMANDS, default="list")
 def dead() -> None:
-    """List, show, revive and clear tasks that were set aside: their last attempt failed, or their record is corrupt."""
+    """List, show, revive and clear tasks that were set aside: their last attempt failed, or their record is corrupt.
+
+    Without a command, they are listed.
+    """
 
 
 @click.command("list")

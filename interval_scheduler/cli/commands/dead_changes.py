@@ -31,7 +31,7 @@ def revive(settings: Settings, *, wanted: Wanted, yes: bool, dry_run: bool) -> N
 
     Exit code 1 if one of them is not dead any more.
     """
-    change_found(settings, Revive(), _finder(wanted), "that are dead", yes=yes, dry_run=dry_run)
+    change_found(settings, Revive(), _finder(wanted), kind="dead", yes=yes, dry_run=dry_run)
 
 
 @click.command("clear")
@@ -48,7 +48,7 @@ def clear(settings: Settings, *, wanted: Wanted, yes: bool, dry_run: bool) -> No
     if wanted == Wanted() and not dry_run:
         _clear_all(settings, yes=yes)
     else:
-        change_found(settings, Forget(), _finder(wanted), "that are dead", yes=yes, dry_run=dry_run)
+        change_found(settings, Forget(), _finder(wanted), kind="dead", yes=yes, dry_run=dry_run)
 
 
 def _finder(wanted: Wanted) -> Find:
@@ -67,7 +67,7 @@ def _finder(wanted: Wanted) -> Find:
 def _clear_all(settings: Settings, *, yes: bool) -> None:
     if not yes:
         count = run_async(_count(settings))
-        confirm(f"{how_many('forget', count)} that are dead", yes=False)
+        confirm(how_many("forget", count, kind="dead"), yes=False)
     tell_count(settings, Forget.past, run_async(_clear(settings)))
 
 

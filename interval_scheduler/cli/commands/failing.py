@@ -23,11 +23,16 @@ COMMANDS: Final[Places] = {
     "show": ("Look", "failing:show", "Show the error of one of them, and what comes next."),
 }
 _COLUMNS: Final = ("id", "failed", "failures", "attempt", "next", "error")
+#: Columns that are left out on a terminal with fewer columns than this.
+_WIDE: Final = {"attempt": 110, "next": 130}
 
 
-@click.group("failing", cls=LazyGroup, places=COMMANDS)
+@click.group("failing", cls=LazyGroup, places=COMMANDS, default="list")
 def failing() -> None:
-    """List and show tasks whose last run failed and that go on: they are tried again, or run at their next time."""
+    """List and show tasks whose last run failed and that go on: they are tried again, or run at their next time.
+
+    Without a command, they are listed.
+    """
 
 
 @click.command("list")
@@ -56,7 +61,10 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_i
     async with connected(settings) as scheduler:
         tasks = pages_of(lambda after: scheduler.failing_page(after, page_size(limit)), away)
         written = await write(
-            out.table(_COLUMNS), recent(tasks, wanted, lambda task: (task.last_error, task.failed_at)), _row, limit
+            out.table(_COLUMNS, wide=_WIDE),
+            recent(tasks, wanted, lambda task: (task.last_error, task.failed_at)),
+            _row,
+            limit,
         )
     tell_rest(out, written, "failing tasks")
     if fail_if_any and written.rows:

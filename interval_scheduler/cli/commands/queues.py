@@ -12,7 +12,7 @@ from ..frame.connecting import connected, run_async
 from ..frame.settings import Settings, common
 from ..output.output import Colored, Output
 from ..output.paging import tell_missing
-from ..output.words import pause_of
+from ..output.words import THE_NAMESPACE, pause_of
 
 _COUNTS: Final = ("waiting", "leased", "paused", "dead", "failing", "due", "parked")
 
@@ -42,6 +42,7 @@ async def _queues(settings: Settings) -> None:
         ("queue", *_COUNTS, "on hold"),
         [_row(name, overview, out) for name, overview in found],
         [_value(name, overview) for name, overview in found],
+        wide={"parked": 90},
     )
     if problem is not None:
         raise problem
@@ -51,7 +52,7 @@ async def _queues(settings: Settings) -> None:
 def _row(name: str | None, overview: interval_scheduler.Overview, out: Output) -> list[Any]:
     counts = [_count(count, getattr(overview, count)) for count in _COUNTS]
     return [
-        name or "(the namespace itself)",
+        name or THE_NAMESPACE,
         *counts,
         overview.pause and Colored(pause_of(overview.pause, out.moment), "yellow"),
     ]

@@ -26,6 +26,7 @@ By = Literal["1m", "10m", "1h"]
 _MINUTES_KEPT: Final = timedelta(hours=2, minutes=55)
 #: The characters of the longest sparkline.
 _WIDTH: Final = 60
+_KEPT: Final = "counts are kept for eight days, and those of --by 1m for three hours."
 _COUNTS: Final = {
     "runs": "runs",
     "failures": "failures",
@@ -42,6 +43,8 @@ _COUNTS: Final = {
 _BAD: Final = frozenset({"failures", "timeouts", "crashed", "dead", "lost leases"})
 _LAGS: Final = {"lag of 50 %": 0.5, "lag of 99 %": 0.99}
 _COLUMNS: Final = ("from", "runs", "failures", "timeouts", "retries", "dead", "skipped", *_LAGS)
+#: Columns that are left out on a terminal with fewer columns than this.
+_WIDE: Final = {"timeouts": 110, "retries": 110, "skipped": 110}
 
 
 @click.command("stats")
@@ -81,9 +84,12 @@ async def _stats(settings: Settings, since: datetime, by: By | None, watch: floa
 
 async def _read(scheduler: interval_scheduler.Scheduler, since: datetime, by: By | None) -> interval_scheduler.Series:
     is_long = datetime.now(UTC) - since > _MINUTES_KEPT
-    if by == "1h":
-        return _by_hours(await scheduler.statistics(since, resolution="10m"))
-    return await scheduler.statistics(since, resolution=by or ("10m" if is_long else "1m"))
+    try:
+        if by == "1h":
+            return _by_hours(await scheduler.statistics(since, resolution="10m"))
+        return await scheduler.statistics(since, resolution=by or ("10m" if is_long else "1m"))
+    except interval_scheduler.InvalidValue as error:
+        raise click.UsageError(f"--since is too long ago: {_KEPT}") from error
 
 
 def _by_hours(series: interval_scheduler.Series) -> interval_scheduler.Series:
@@ -98,7 +104,8 @@ def _by_hours(series: interval_scheduler.Series) -> interval_scheduler.Series:
 
 def _write(out: Output, series: interval_scheduler.Series, settings: Settings, by: By | None) -> None:
     if settings.as_json or by is not None:
-        out.rows(_COLUMNS, [_row(point) for point in series], [_value(point, series.seconds) for point in series])
+        values = [_value(point, series.seconds) for point in series]
+        out.rows(_COLUMNS, [_row(out, point) for point in series], values, wide=_WIDE)
         return
     seconds = len(series) * series.seconds
     total = series.total
@@ -108,7 +115,7 @@ def _write(out: Output, series: interval_scheduler.Series, settings: Settings, b
         cell = Colored(count, "red") if count and name in _BAD else count
         rows.append((name, cell, f"{count / seconds:,.2f}", _line(out, [getattr(each, attribute) for each in series])))
     for name, share in _LAGS.items():
-        rows.append((name, _lag(total, share), None, _line(out, [each.lag(share) or 0 for each in series])))
+        rows.append((name, _lag(out, total, share), None, _line(out, [each.lag(share) or 0 for each in series])))
     out.rows((f"last {duration_text(seconds)}", "all", "a second", "over time"), rows)
 
 
@@ -116,9 +123,9 @@ def _line(out: Output, figures: Sequence[float]) -> str:
     return sparkline(squeezed(figures, _WIDTH), blocks=out.has_blocks)
 
 
-def _row(point: interval_scheduler.Point) -> list[Any]:
+def _row(out: Output, point: interval_scheduler.Point) -> list[Any]:
     counts = [getattr(point, _COUNTS[name]) for name in _COLUMNS if name in _COUNTS]
-    return [moment_of(point.at), *counts, *(_lag(point, share) for share in _LAGS.values())]
+    return [moment_of(point.at), *counts, *(_lag(out, point, share) for share in _LAGS.values())]
 
 
 def _value(point: interval_scheduler.Point, seconds: int) -> dict[str, Any]:
@@ -127,8 +134,11 @@ def _value(point: interval_scheduler.Point, seconds: int) -> dict[str, Any]:
     return {"at": point.at, "seconds": seconds, **counts, **lags, "lags": point.lags}
 
 
-def _lag(point: interval_scheduler.Point, share: float) -> str | None:
+def _lag(out: Output, point: interval_scheduler.Point, share: float) -> str | None:
+    """Return the bound that the lag of so many tasks kept; how far below it they stayed is not counted."""
     lag = point.lag(share)
     if lag is None:
         return None
-    return f"over {duration_text(point.LAG_EDGES[-1])}" if math.isinf(lag) else f"{duration_text(lag)}"
+    if math.isinf(lag):
+        return f"over {duration_text(point.LAG_EDGES[-1])}"
+    return f"{'≤' if out.has_blocks else '<='} {duration_text(lag)}"

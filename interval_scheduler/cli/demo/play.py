@@ -51,8 +51,8 @@ class Summary:
         return {
             "runs": f"{self.runs:,} in {self.seconds:.0f} s, {self.runs / self.seconds:,.0f} a second",
             "lag p50 / p90 / p99 / max": f"{percentiles(self.lags, 0.5, 0.9, 0.99, 1)} ms",
-            "taken over": f"{self.taken_over:,} runs, late by what was left of the lease",
-            "ran in every interval": f"{self.in_every_interval:,} {of_all} tasks; a late run stands for what it missed",
+            "taken over": f"{self.taken_over:,} runs, late by the rest of the lease",
+            "ran in every interval": f"{self.in_every_interval:,} {of_all} tasks; late runs count",
             "still scheduled at the end": f"{self.still_scheduled:,} {of_all} tasks",
             "ran again after the kill": f"{self.ran_again:,} {of_all} tasks",
         }
@@ -174,7 +174,7 @@ class Demo:
         await asyncio.sleep(10 * WORK_SECONDS)  # ten times what a run of somebody alive takes
         held = len(before.items() & (await self._leased()).items())
         self._screen.say(
-            f"scheduler {member.name} killed with {held} tasks claimed; their leases end in {LEASE_SECONDS:g} s"
+            f"scheduler {member.name} killed with {held:,} tasks claimed; leases end in {LEASE_SECONDS:g} s"
         )
 
     async def _leased(self) -> dict[str, float]:
@@ -192,16 +192,16 @@ class Demo:
             await asyncio.sleep(min(1, self._plan.seconds / 2))
             if self._tally.taken_over and not self._takeover_told:
                 self._takeover_told = True
-                self._screen.say(f"the leases ended; the others took {self._tally.taken_over} tasks over")
+                self._screen.say(f"the leases ended; so far {self._tally.taken_over:,} runs are taken over")
             lags = self._tally.lags[seen:]
             running = " ".join(f"{member.name} {member.running}" for member in self._members)
             self._screen.progress(
                 [
-                    ("scheduled", f"{await self._control.task_size():,}"),
+                    ("tasks", f"{await self._control.task_size():,}"),
                     ("runs", f"{len(self._tally.lags):,}"),
-                    ("in the last second", f"{len(lags):,}"),
+                    ("runs/s", f"{len(lags):,}"),
                     ("running", running),
-                    ("lag p50 / p99 ms", percentiles(lags, 0.5, 0.99)),
+                    ("lag p99", f"{percentiles(lags, 0.99)} ms"),
                 ]
             )
 

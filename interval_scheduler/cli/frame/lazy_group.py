@@ -23,12 +23,21 @@ class LazyGroup(click.Group):
 
     Args:
         places: the commands by their names, in the order of the help.
+        default: the command that is called if none is named; its options may follow. Default: none, the help is shown.
         options: what `click.Group` takes.
     """
 
-    def __init__(self, *, places: Places, **options: Any) -> None:
+    def __init__(self, *, places: Places, default: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._places: Final = places
+        self._default: Final = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; those without a command are for the default one."""
+        is_named = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        if self._default is not None and not is_named and not ctx.resilient_parsing:
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""

@@ -16,6 +16,7 @@ from ...environment import PREFIX, URLS, urls_from
 from ..options.adding import with_options
 from ..options.times import Duration
 from .exits import CONFIGURATION, Ended
+from .fields import named_as_options
 
 NAMESPACE_VARIABLE: Final = f"{PREFIX}NAMESPACE"
 
@@ -88,7 +89,8 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
             utc=utc,
             debug=debug,
         )
-        return function(settings, *args, **options)
+        with named_as_options():
+            return function(settings, *args, **options)
 
     return with_options(command, _OPTIONS)
 

@@ -86,15 +86,23 @@ class Output:
             first = self._painted(first, fg=each.color) if isinstance(each, Colored) else first
             self.write("\n".join([f"{label}  {first}".rstrip(), *[" " * (width + 2) + line for line in more]]))
 
-    def rows(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], values: Iterable[Any] | None = None) -> None:
+    def rows(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        values: Iterable[Any] | None = None,
+        *,
+        wide: Mapping[str, int] | None = None,
+    ) -> None:
         """Write many results, each as a row of cells; with `--json` the values, one a line.
 
         Args:
             columns: the heads.
             rows: the cells of each row; they are read while they are written.
             values: what JSON shows of each row, as many as there are rows. Default: an object by the heads.
+            wide: as for `table`.
         """
-        table = self.table(columns)
+        table = self.table(columns, wide=wide)
         is_by_values = self._settings.as_json and values is not None
         left = iter(values if is_by_values and values is not None else rows)
         is_over = False
@@ -104,11 +112,16 @@ class Output:
             if is_by_values:
                 table.add([], some)
             else:
-                table.add(some)
+                table.add(some, is_whole=is_over)
 
-    def table(self, columns: Sequence[str]) -> Rows:
-        """Begin a table, to which rows are added while they are found. It has its head from the first of them on."""
-        return Rows(self, self._settings, columns)
+    def table(self, columns: Sequence[str], *, wide: Mapping[str, int] | None = None) -> Rows:
+        """Begin a table, to which rows are added while they are found. It has its head from the first of them on.
+
+        Args:
+            columns: the heads.
+            wide: columns that only a terminal of so many characters shows; pipes and JSON have them all. Default: none.
+        """
+        return Rows(self, self._settings, columns, wide or {})
 
     def json(self, value: Any) -> str:
         """Return a value as a line of JSON that the output can show."""
@@ -153,27 +166,31 @@ class Rows:
         out: the output.
         settings: the common options of the command.
         columns: the heads.
+        wide: columns that only a terminal of so many characters shows.
     """
 
-    def __init__(self, out: Output, settings: Settings, columns: Sequence[str]) -> None:
+    def __init__(self, out: Output, settings: Settings, columns: Sequence[str], wide: Mapping[str, int]) -> None:
         self._out = out
         self._settings = settings
         self._columns = columns
-        self._on_terminal = TerminalTable(columns, is_colored=settings.color) if out.is_terminal else None
+        self._on_terminal = TerminalTable(columns, wide, is_colored=settings.color) if out.is_terminal else None
         self._has_head = settings.quiet
 
-    def add(self, rows: Sequence[Sequence[Any]], values: Sequence[Any] | None = None) -> None:
+    def add(
+        self, rows: Sequence[Sequence[Any]], values: Sequence[Any] | None = None, *, is_whole: bool = False
+    ) -> None:
         """Write some rows.
 
         Args:
             rows: the cells of each.
             values: what JSON shows of each instead. Default: an object by the heads.
+            is_whole: there are no others.
         """
         if self._settings.as_json:
             shown = [dict(zip(self._columns, row, strict=True)) for row in rows] if values is None else values
             lines = [self._out.json(each) for each in shown]
         elif self._on_terminal is not None:
-            self._on_terminal.add([[self._to_cell(each) for each in row] for row in rows])
+            self._on_terminal.add([[self._to_cell(each) for each in row] for row in rows], is_whole=is_whole)
             return
         else:
             lines = [] if self._has_head else ["\t".join(self._columns)]

@@ -11,6 +11,8 @@ import interval_scheduler  # its names load when they are used: the help of a co
 
 from ..options.durations import duration_text
 
+#: The name of what has no queue, in tables.
+THE_NAMESPACE: Final = "the namespace itself"
 _SPANS: Final = frozenset({"timeout", "backoff", "start_deadline", "jitter"})
 
 
@@ -44,7 +46,7 @@ def pause_of(pause: interval_scheduler.PausedState, moment_text: Callable[[datet
 
 def executes_of(card: interval_scheduler.SchedulerCard) -> str:
     """Return what a scheduler executes: `the namespace itself, mail`; empty for nothing."""
-    return ", ".join([*(["the namespace itself"] if card.executing else []), *card.queues])
+    return ", ".join([*([THE_NAMESPACE] if card.executing else []), *card.queues])
 
 
 def moment_of(seconds: float | None) -> datetime | None:

@@ -107,7 +107,7 @@ class Supervisor:
         try:
             await job
         except Exception:  # noqa: BLE001 - nobody else looks at this task before the end
-            _log.exception("a bug of the supervisor: all end")
+            _log.exception("a bug of the supervisor: all processes end")
             self._give_up(BUG)
 
     async def _keep(self, slot: Slot) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ... import DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
+from ... import CardRun, DeadTask, PartitionOverview, ScheduledTask, SchedulerCard
 from ..options.durations import duration_text
 from ..output.output import printable
 from ..output.words import executes_of, repetition_of
@@ -143,10 +143,10 @@ def _schedulers(reading: Reading) -> Pane:
         cells = (card.host, str(card.pid), executes, f"{card.running:,}", f"{card.places:,}", "", "", "", "", "")
         values = (
             *(card.host, card.pid, executes, card.running, card.places),
-            None if longest is None else reading.now - longest.since,
+            None if longest is None else _age(card, longest),
             *(card.runs, card.failures, reading.now - card.since, silent),
         )
-        said = "" if longest is None else f"{_span(reading.now - longest.since)} {_short(longest.id)}"
+        said = "" if longest is None else f"{_span(_age(card, longest))} {_short(longest.id)}"
         rest = (said, f"{card.runs:,}", f"{card.failures:,}", _span(values[8]), f"{_span(silent)} ago")
         tone: Tone = "warn" if silent > _SILENT_SECONDS else "plain"
         rows.append(Row(card.id, (*map(printable, cells[:5]), *rest), values, tone, card))
@@ -155,15 +155,19 @@ def _schedulers(reading: Reading) -> Pane:
 
 def _runs(reading: Reading) -> Pane:
     """Make the pane of the longest runs of all schedulers, each of which tells its 20 longest."""
-    found = [(run, card) for card in reading.cards or () for run in card.longest]
+    found = [(_age(card, run), run, card) for card in reading.cards or () for run in card.longest]
     rows = []
-    for run, card in sorted(found, key=lambda each: each[0].since):
-        took = max(0.0, reading.now - run.since)
+    for took, run, card in sorted(found, key=lambda each: -each[0]):
         values = (_short(run.id), took, run.queue, f"{card.host} {card.pid}")
         tone: Tone = "warn" if took > _LONG_SECONDS else "plain"
         rows.append(_row(f"{card.id} {run.queue} {run.id}", values, tone, run.id, spans={1}))
     total = None if reading.cards is None else sum(card.running for card in reading.cards)
     return Pane("runs", "Longest runs", _columns("task", "for", "queue", "scheduler"), tuple(rows), total)
+
+
+def _age(card: SchedulerCard, run: CardRun) -> float:
+    """Return how long a run had taken when its scheduler told of it; by now it may have ended."""
+    return max(0.0, card.last_seen - run.since)
 
 
 def _due_row(task: ScheduledTask, now: float) -> Row:
