@@ -33,11 +33,20 @@ class LazyGroup(click.Group):
         self._default: Final = default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; those without a command are for the default one."""
+        """Read the arguments; those without a command are for the default one.
+
+        Raises:
+            UsageError: an option of a command stands before its name.
+        """
         is_named = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
         if self._default is not None and not is_named and not ctx.resilient_parsing:
             args = [self._default, *args]
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            option = error.option_name
+            words = f"Options follow the command, as in {ctx.command_path} {next(iter(self._places))} {option} …"
+            raise click.UsageError(f"No such option here: {option}. {words}", ctx) from error
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of the commands, in the order of the help."""
@@ -60,20 +69,6 @@ class LazyGroup(click.Group):
         if name not in self._places and not name.startswith("-") and not ctx.resilient_parsing:
             fail_with_nearest(ctx, name, self._places)
         return super().resolve_command(ctx, args)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse what stands before the name of the command.
-
-        Raises:
-            UsageError: an option of a command stands there.
-        """
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            words = (
-                f"Options follow the command, as in {ctx.command_path} {next(iter(self._places))} {error.option_name} …"
-            )
-            raise click.UsageError(f"No such option here: {error.option_name}. {words}", ctx) from error
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """Return how a word goes on. The names of commands come from the table, so none of them is loaded for it."""
