@@ -148,7 +148,7 @@ class Runner:
         self._in_progress.abandon_given_up()
         if await self._in_progress.ended_within(seconds):
             return
-        self._log.warning("%d runs are cut short, since they did not end in time: %s", *named(self.running))
+        self._log.warning("runs that did not end in time are cut short (%d): %s", *named(self.running))
         for run in list(self.running):
             self.cut(run, "handed back")
         await self._in_progress.ended_within_grace()

@@ -259,7 +259,7 @@ async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: 
         assert (forgotten.code, results(forgotten)) == (0, {"t4": "forgotten"})
         assert not await Forget().make(scheduler, "t3"), "it was listed as dead, and is scheduled again by now"
         assert await scheduler.has_task("t3")
-        assert "Forget 0 tasks" in (await beside("dead", "clear")).err
+        assert "Forget 0 dead tasks" in (await beside("dead", "clear")).err
         assert (await beside("dead", "clear", "--yes")).out == "0 forgotten\n"
 
 

@@ -313,7 +313,7 @@ async def test_starts_stops_and_drains_are_told(
     assert "executing tasks: at most 1 at once, of 1 partitions" in lines
     assert "no more tasks are executed: 1 run may end within 0.05 s" in lines
     (cut,) = [line for line in lines if "cut short" in line]
-    assert cut.startswith("1 runs are cut short, since they did not end in time: 'hangs' (")
+    assert cut.startswith("runs that did not end in time are cut short (1): 'hangs' (")
     (done,) = [line for line in lines if line.startswith("executing tasks ended after")]
     assert done.endswith("2 runs ended in all, of these 1 failed; 1 were handed back") or "3 were handed back" in done
 

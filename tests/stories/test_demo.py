@@ -42,8 +42,11 @@ def test_nothing_is_lost(url: str) -> None:
     assert held is not None
     assert int(held[1]) > 0
     assert "scheduler C started" in output
+    assert max(map(len, output.splitlines())) <= 80
     assert output.endswith("Nothing was lost.\n")
+    assert re.search(r"the leases ended; so far \d+ runs are taken over\n", output)
     output = done.stdout
+    assert max(map(len, output.splitlines())) <= 80
     assert re.search(r"^taken over +[1-9]", output, re.MULTILINE)
     assert re.search(r"^lag p50 / p90 / p99 / max +\d+\.\d / \d+\.\d / \d+\.\d / \d+\.\d ms$", output, re.MULTILINE)
     assert re.search(r"^still scheduled at the end +1,000 of 1,000 tasks$", output, re.MULTILINE)

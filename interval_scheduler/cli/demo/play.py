@@ -174,7 +174,7 @@ class Demo:
         await asyncio.sleep(10 * WORK_SECONDS)  # ten times what a run of somebody alive takes
         held = len(before.items() & (await self._leased()).items())
         self._screen.say(
-            f"scheduler {member.name} killed with {held:,} tasks claimed; leases end in {LEASE_SECONDS:g} s"
+            f"scheduler {member.name} killed with {held:,} tasks claimed; their leases end in {LEASE_SECONDS:g} s"
         )
 
     async def _leased(self) -> dict[str, float]:
@@ -198,7 +198,6 @@ class Demo:
             self._screen.progress(
                 [
                     ("tasks", f"{await self._control.task_size():,}"),
-                    ("runs", f"{len(self._tally.lags):,}"),
                     ("runs/s", f"{len(lags):,}"),
                     ("running", running),
                     ("lag p99", f"{percentiles(lags, 0.99)} ms"),

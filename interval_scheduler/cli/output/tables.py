@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who asks for a pipe loads none of it
     from rich.text import Text
 
 #: The blanks between two columns.
