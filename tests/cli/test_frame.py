@@ -130,7 +130,7 @@ def test_bad_usage(words: list[str]) -> None:
 def test_next_runs_of_a_rule_need_no_server() -> None:
     ended = run_command("next", "--cron", "0 9 * * mon-fri", "--timezone", "Europe/Riga", "--count", "3", "--json")
     assert ended.code == 0
-    assert next(json.loads(line)["run"][10:] for line in ended.out.splitlines()) in ("T07:00:00Z", "T06:00:00Z")
+    assert json.loads(ended.out.splitlines()[0])["run"] % 86_400 in (6 * 3_600, 7 * 3_600)
 
 
 def test_a_closed_pipe_is_quiet() -> None:

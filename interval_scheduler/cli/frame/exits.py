@@ -124,9 +124,9 @@ def guarded() -> Iterator[None]:
         mute()
         sys.exit(DONE)
     except OSError as error:
-        if not is_full(error):
+        if not is_full(error):  # such as a partition that is offline, which is one as well
             _tell(error)
-            sys.exit(BUG)
+            sys.exit(code_of(error))
         mute()
         _tell(Ended(UNWRITTEN, unwritten(error)))
         sys.exit(UNWRITTEN)
