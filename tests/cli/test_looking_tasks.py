@@ -89,7 +89,6 @@ def _moment(at: float) -> str:
         (["list", "--limit", "0"], "0 is not in the range"),
         (["list", "--due-before", "soon"], "'soon' is no moment"),
         (["dead", "list", "--since", "1x"], "'1x' is no moment"),
-        (["dead"], "List the tasks that were set aside"),
     ],
 )
 def test_what_cannot_be_asked(command: Command, words: list[str], says: str) -> None:

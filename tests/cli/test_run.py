@@ -80,7 +80,7 @@ def test_a_second_signal_hands_runs_back(start: Start, scheduler: BlockingSchedu
     scheduler.assign_task(IntervalTask("long", "sleep 600"))
     run.until(lambda: run.times("begin")["long"] == 1)
     run.send(signal.SIGTERM)
-    run.told("1 runs may end")
+    run.told("1 run may end")
     run.until(lambda: run.signalled(signal.SIGINT, "SIGINT again"))
     assert run.code() == 130, run.said
     task = scheduler.get_task("long")

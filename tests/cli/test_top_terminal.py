@@ -77,7 +77,7 @@ def test_colours(where: tuple[str, ...], words: list[str]) -> None:
 def test_what_cannot_be_reached_is_told_before_a_screen(redis_server: RedisServer) -> None:
     with Terminal("top", "--redis", redis_server.url, "-n", "nowhere-at-all") as terminal:
         assert terminal.wait() == 78
-        assert "has no namespace 'nowhere-at-all'" in terminal.text
+        assert "There is no namespace 'nowhere-at-all'" in terminal.text
         assert "\x1b[?1049h" not in terminal.raw
 
 
