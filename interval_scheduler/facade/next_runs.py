@@ -16,7 +16,7 @@ from ..model.task import ScheduledTask, Task
 #: The most runs that one call tells.
 MOST_RUNS: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: The last moment that a datetime can have.
+#: The last moment that a datetime can have: that of runs which never come, since a calendar has no further date.
 _LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -65,5 +65,5 @@ def runs_of(task: Task | ScheduledTask, count: int, after: Moment | None, grid_m
         course = assigned(to_assignment(task, grid_ms), now_ms, grid_ms)
     if course is None:
         return []
-    found = takewhile(lambda run: run.at_ms <= _LAST_MS, islice(runs_to_come(course, now_ms), count))
+    found = takewhile(lambda run: run.at_ms < _LAST_MS, islice(runs_to_come(course, now_ms), count))
     return [_EPOCH + timedelta(milliseconds=run.due_ms) for run in found]

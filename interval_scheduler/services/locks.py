@@ -30,6 +30,7 @@ from ..model.trust import RENEWAL_SHARE, TRUSTED_SHARE
 from ..storage.partitions import LockAnswer, LockStep, Partitions
 from ..support import clock
 from ..support.backoff import delays
+from ..support.guests import retrieve
 
 #: The time after which a lock that nobody released is free again.
 SAFETY_SECONDS: Final = 24 * 3600.0
@@ -92,6 +93,7 @@ class Locks:
             if not answer.cancelled() and answer.exception() is None and answer.result().result:
                 await self._release_quietly(Lock(name, answer.result().result))
 
+        answer.add_done_callback(retrieve)  # nobody may be left to ask for its error
         # Here, and not once the answer is there: no task runs then, and anyio starts none from outside of one.
         with contextlib.suppress(RuntimeError):
             self._spawn(give_back)

@@ -56,7 +56,7 @@ def is_called_by(task: asyncio.Task[None] | None) -> bool:
         return False
 
 
-def retrieve(task: asyncio.Task[Any]) -> None:
-    """Take note of the error of an asyncio task that ended the event loop, or asyncio complains that nobody did."""
-    if not task.cancelled():
-        task.exception()
+def retrieve(done: asyncio.Future[Any]) -> None:
+    """Take note of the error of a future, or of an asyncio task, for which nobody may ask: else asyncio complains."""
+    if not done.cancelled():
+        done.exception()
