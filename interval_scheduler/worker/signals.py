@@ -43,10 +43,8 @@ def signals_noted() -> Iterator[Signals]:
     for number in ENDING:
         try:
             loop.add_signal_handler(number, noted.note)
-        except (NotImplementedError, RuntimeError, ValueError):
-            # Windows has none for event loops; asyncio refuses outside of the main thread by one of the other two. The
-            # worker goes on without them: whoever started it in such a place ends it by a cancel.
-            break
+        except (NotImplementedError, RuntimeError, ValueError):  # on Windows, and outside of the main thread
+            break  # the worker goes on without signals: whoever started it in such a place ends it by a cancel
         taken.append(number)
 
     def release() -> None:

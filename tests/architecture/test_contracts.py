@@ -37,9 +37,14 @@ PLANTED = (
     ("No circle among siblings", "execution/run.py", f"{FOR_TYPES}from .poller import Poller"),
     ("Only storage imports Redis", "execution/run.py", f"{FOR_TYPES}from redis.asyncio import Redis"),
     ("Only storage imports Redis", "cli.py", "import redis"),
-    ("Only storage imports Redis", "cli/moving/redbeat.py", "import redis"),  # the source beside it may
+    ("Only storage imports Redis", "cli/moving/source.py", "import redis"),
     ("What decides does nothing else", "model/records.py", "import time"),
     ("Wings import only interval_scheduler itself, and each other", "cli.py", "from .facade import scheduler"),
+    (
+        "Wings import only interval_scheduler itself, and each other",
+        "cli/moving/redbeat.py",  # the source beside it may
+        "from ...storage.foreign import foreign_keys",
+    ),
     (
         "Wings import only interval_scheduler itself, and each other",
         "contrib/flask.py",
