@@ -35,6 +35,12 @@ def _check_whole(field: str, value: object, most: int) -> None:
         raise InvalidValue(field, f"must be from 1 to {most:,}, got {value}")
 
 
+def _check_page(limit: object, newest_first: object) -> None:
+    check_limit(limit)
+    if not isinstance(newest_first, bool):
+        raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
+
+
 class LookCalls:
     """The calls of a `Scheduler` that show what there is.
 
@@ -139,9 +145,7 @@ class LookCalls:
             PartitionOffline: none of the partitions can be reached.
             StorageRefused: Redis refuses.
         """
-        check_limit(limit)
-        if not isinstance(newest_first, bool):
-            raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
+        _check_page(limit, newest_first)
         place = read_after("dead", after, newest_first=newest_first)
         return await (await self._pages()).dead(place, limit, newest_first=newest_first)
 
@@ -168,9 +172,7 @@ class LookCalls:
             PartitionOffline: none of the partitions can be reached.
             StorageRefused: Redis refuses.
         """
-        check_limit(limit)
-        if not isinstance(newest_first, bool):
-            raise InvalidType("newest_first", f"must be True or False, not {type(newest_first).__name__}")
+        _check_page(limit, newest_first)
         place = read_after("failing", after, newest_first=newest_first)
         return await (await self._pages()).failing(place, limit, newest_first=newest_first)
 
