@@ -29,6 +29,7 @@ from ..storage.spare_renewals import SpareRenewals
 from ..storage.tokens import Tokens
 from ..support import clock
 from ..support.events import Events
+from ..support.finishing import to_its_end
 from ..support.log import GuardedLog
 from ..support.sampling import Sampling
 from .batches import BatchRunner
@@ -178,8 +179,7 @@ class Execution:
                 group.cancel_scope.cancel()
         finally:
             try:
-                with anyio.CancelScope(shield=True):
-                    await self._runner.end()
+                await to_its_end(self._runner.end())
             finally:
                 for unsubscribe in unsubscribes:
                     unsubscribe()

@@ -28,6 +28,7 @@ from ..config.options import SchedulerOptions
 from ..errors import NotConnected
 from ..storage.namespace import Links, Partition, Partitions, QueueOf
 from ..support.events import Events
+from ..support.finishing import to_its_end
 from ..support.guests import ends_process
 from ..support.log import GuardedLog
 from ..support.loops import LoopLock, running_loop
@@ -286,8 +287,7 @@ class Lifespan:
                 raise
         finally:
             if mine is None:
-                with anyio.CancelScope(shield=True):
-                    await self.inside.close()
+                await to_its_end(self.inside.close())
             if self.connected is mine:  # else it was left behind in a closed event loop, and is another's by now
                 self._events.close()
                 self.connected = None

@@ -184,6 +184,10 @@ class Shaky:
                     await self.scheduler.remove_task("nobody's")
                     self.is_dirty = False
                 await self.recover()
+        if self._proxy is not None:
+            link = self.scheduler._lifespan.require().partitions.master.link
+            in_use = link.client.connection_pool._in_use_connections
+            await until(lambda: len(in_use) <= 1)  # the subscription's; whoever else has one keeps it for ever
 
     async def _deliver_all(self) -> None:
         """Deliver what is held up, cut all connections, and wait until the server has read what came over them."""

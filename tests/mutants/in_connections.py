@@ -168,4 +168,18 @@ ALL: Final = (
         'importlib.import_module("json")',
         tests_in("integration/test_extras", "test_memory"),
     ),
+    Planted(
+        "a subscription that ends twice keeps its connection, until no connection is left",
+        "storage/connection/subscription.py",
+        "await to_its_end(self._close(ways))",
+        "await self._close(ways)",
+        tests_in("integration/test_subscription", "test_its_last_listener_leaves_while_it_ends"),
+    ),
+    Planted(
+        "work is done to its end unless its caller is cancelled",
+        "support/finishing.py",
+        "while not task.done():",
+        "if not task.done():",
+        tests_in("integration/test_subscription", "test_work_goes_on_to_its_end_through_any_number_of_cancels"),
+    ),
 )

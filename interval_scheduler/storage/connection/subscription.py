@@ -23,6 +23,7 @@ import anyio
 from redis.exceptions import NoPermissionError
 
 from ...model.wire import whole
+from ...support.finishing import to_its_end
 from .while_used import end
 
 #: The beginning of an announcement of hints; the name of a partition comes behind it.
@@ -187,12 +188,15 @@ class _Hearing:
                 each.result()
         finally:
             self.is_over = True
-            with anyio.CancelScope(shield=True):
-                await _end_both(ways)
-                with anyio.move_on_after(1):
-                    if self._unsubscribes:
-                        await self._pubsub.unsubscribe()
-                    await self._pubsub.aclose()
+            # Its last listener may cancel it while it ends by itself: the connection has to go back all the same.
+            await to_its_end(self._close(ways))
+
+    async def _close(self, ways: Sequence[asyncio.Task[None]]) -> None:
+        await _end_both(ways)
+        with anyio.move_on_after(1):
+            if self._unsubscribes:
+                await self._pubsub.unsubscribe()
+            await self._pubsub.aclose()
 
     async def _send(self) -> None:
         while not self.is_over:  # as in `_read`

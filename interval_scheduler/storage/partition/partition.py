@@ -26,6 +26,7 @@ from ...errors import NotConnected, PartitionListChanged, StorageError, UnknownN
 from ...model.health import PartitionHealth
 from ...support import clock
 from ...support.broadcast import Broadcast
+from ...support.finishing import to_its_end
 from ...support.log import Log
 from ..commands import key_types
 from ..connection.client import abandon, drop_idle, refuse_waiting
@@ -178,8 +179,11 @@ class Partition:
         finally:
             self.state = "closed"
             self._online.clear()
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-                await self.link.leave()
+            await to_its_end(self._leave())
+
+    async def _leave(self) -> None:
+        with anyio.move_on_after(1):
+            await self.link.leave()
 
     async def _stay_connected(self) -> None:
         pauses = Pauses(self._options.storage.reconnect_interval_seconds, is_located=self._locator is not None)
