@@ -103,7 +103,7 @@ audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails wh
 	$(BIN)/python -m supply.audit requirements/dev.txt
 
 lock: ## compile the locks anew (needs uv)
-	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra reload --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
 	uv pip compile $(LOCK) --output-file requirements/matrix.txt requirements/matrix.in
 
