@@ -24,6 +24,8 @@ THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "msgspec", "
 THIRD_PARTY |= {"click", "rich", "textual", "uvloop", "watchfiles"}
 #: Of the frameworks.
 THIRD_PARTY |= {"fastapi", "starlette", "aiohttp", "litestar"}
+#: Of the dashboard.
+THIRD_PARTY |= {"jinja2", "markupsafe", "uvicorn"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.

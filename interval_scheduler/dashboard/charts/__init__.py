@@ -1,0 +1,1 @@
+"""Plots as SVG, with classes of the style sheet only. Pure functions."""

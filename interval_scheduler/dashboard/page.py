@@ -1,0 +1,76 @@
+"""Pages and actions: the parts that `app.py` makes routes of.
+
+::
+
+    GET /tasks?state=paused ─▶ guards ─▶ Look ─▶ read(look) = view ─┬─▶ templates/tasks.html ─▶ HTML
+    GET /tasks.json?...     ─▶ guards ─▶ Look ─▶ read(look) = view ─┴─▶ JSON, the same values
+    POST /do/pause          ─▶ guards ─▶ Look ─▶ do(look, form) = Done ─▶ 303 to the page that it came from
+
+The view of a page holds data alone: moments are datetimes in UTC, durations seconds, and plots are drawn by the
+template. So whatever a page shows is in its JSON as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .guard.access import Level
+from .look import Look
+
+#: What a page shows: names and values that JSON can have, data classes and datetimes included.
+View = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page.
+
+    Attributes:
+        name: its name in paths, and that of its template: `tasks` is at `/tasks` and `/tasks.json`.
+        title: its name in the navigation and in the head.
+        read: reads its view.
+        in_navigation: it has an entry in the navigation. Default True.
+    """
+
+    name: str
+    title: str
+    read: Callable[[Look], Awaitable[View]]
+    in_navigation: bool = True
+
+
+@dataclass(frozen=True)
+class Done:
+    """The outcome of an action.
+
+    Attributes:
+        words: one sentence for the reader: `3 tasks are paused.`
+        is_good: False if it could not be done. Default True.
+    """
+
+    words: str
+    is_good: bool = True
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a form asks for: `POST /do/NAME`, with the fields of the form.
+
+    Attributes:
+        name: its name in paths.
+        level: who may do it.
+        do: does it. The steering calls inside are told in the log of actions under the name of who asked.
+    """
+
+    name: str
+    level: Level
+    do: Callable[[Look, Mapping[str, str]], Awaitable[Done]]
+
+
+class NotThere(Exception):
+    """There is no such task, queue or page: the answer is 404 with these words."""
+
+
+class BadQuery(Exception):
+    """A value in the URL or in a form cannot be used: the answer is 400 with these words."""

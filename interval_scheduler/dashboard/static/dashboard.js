@@ -1,0 +1,4 @@
+// Shows moments in the zone of the browser as well. Everything works without this script.
+for (const each of document.querySelectorAll("time[datetime]")) {
+  each.title = new Date(each.dateTime).toString();
+}

@@ -1,0 +1,44 @@
+"""Words and numbers of the pages, as filters of the templates. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from ..cli.options.durations import duration_text
+
+
+def count(number: int) -> str:
+    """Return a count with commas: `1,234`."""
+    return f"{number:,}"
+
+
+def many(number: int, one: str, more: str | None = None) -> str:
+    """Return a count with its noun: `1 task`, `2 tasks`."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration in its two largest units; a dash for none."""
+    return "–" if seconds is None else duration_text(seconds)  # noqa: RUF001 - a dash is meant
+
+
+def moment(value: datetime | float | None) -> Markup:
+    """Return a moment as a `time` element in UTC, which the script shows in the zone of the browser as well."""
+    if value is None:
+        return Markup('<span class="none">–</span>')  # noqa: RUF001 - a dash is meant
+    at = datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else value.astimezone(UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), f"{at:%Y-%m-%d %H:%M:%S}"
+    )
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "count": count,
+    "many": many,
+    "duration": duration,
+    "moment": moment,
+}
