@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,43 +26,67 @@ class Answers:
     Args:
         pages: the pages, for the navigation.
         title: the name in the head of each page.
+        can_sign_out: pages have a button to sign out. Default False: the application that it is mounted in has one.
     """
 
-    def __init__(self, pages: tuple[Page, ...], title: str) -> None:
-        self._pages = pages
-        self._title = title
+    def __init__(self, pages: tuple[Page, ...], title: str, *, can_sign_out: bool = False) -> None:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
+            auto_reload=False,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals["charts"] = charts
+        self._templates.globals.update(charts=charts, pages=pages, title=title, can_sign_out=can_sign_out)
 
     def html(self, look: Look, page: Page, view: View, said: Done | None) -> Response:
-        """Answer with a page."""
-        return HTMLResponse(self._render(f"{page.name or 'overview'}.html", look=look, page=page, view=view, said=said))
+        """Answer with a page. Its tag changes with all but its foot, which tells when it was read."""
+        text = self._render(f"{page.name or 'overview'}.html", look=look, page=page, view=view, said=said)
+        shown = text.partition("<footer")[0]
+        tag = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return _page(text, headers={"ETag": f'W/"{tag}"'})
 
     def json(self, view: View) -> Response:
         """Answer with the twin of a page."""
         return JSONResponse(plain(view))
 
-    def problem(self, status: int, words: str, *, as_json: bool, look: Look | None = None, root: str = "") -> Response:
+    def problem(
+        self,
+        status: int,
+        words: str,
+        *,
+        as_json: bool,
+        look: Look | None = None,
+        root: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
         """Answer with an error.
 
         Args:
             status: the status of HTTP.
             words: what is wrong, in a sentence.
-            as_json: the request was for a twin.
+            as_json: the request was for JSON.
             look: what was asked for, if it came so far.
             root: the path of the dashboard, for the links of the page.
+            headers: more headers. Default: none.
         """
         if as_json:
-            return JSONResponse({"error": words}, status)
-        text = self._render("problem.html", look=look, root=root, words=words, status=status)
-        return HTMLResponse(text, status)
+            return JSONResponse({"error": words}, status, headers)
+        shown = {"look": look, "page": None, "said": None, "root": root, "words": words, "status": status}
+        return self.bare_page("problem.html", status, headers, **shown)
+
+    def bare_page(
+        self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any
+    ) -> Response:
+        """Answer with something else than a page that shows a view."""
+        return _page(self._render(template, **values), status, headers)
 
     def _render(self, template: str, **values: Any) -> str:
-        return self._templates.get_template(template).render(pages=self._pages, title=self._title, **values)
+        return self._templates.get_template(template).render(**values)
+
+
+def _page(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    # A payload that is no UTF-8 can hold half a character; it is shown as an escape.
+    return HTMLResponse(text.encode("utf-8", "backslashreplace"), status, headers)

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from .. import NotConnected, PartitionOffline, Scheduler, SchedulerError
+from .. import Scheduler, SchedulerError, acting_as
+from . import returning
 from .answers import Answers
+from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
+from .guard.actors import Actor, actor_of
+from .guard.origins import is_own
+from .guard.roots import root_of
 from .look import Look, Redact
-from .page import Action, BadQuery, NotThere, Page
+from .page import Action, NotThere, Page, View
+from .problems import Problem, problem_of
+from .sharing import Shared
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_LONGEST_FORM: Final = 1 << 20
+#: Seconds for which what was read answers others who ask for the same.
+_SHARED_SECONDS: Final = 1.0
+#: Seconds for which the names of the queues are used; one that is not among them is looked for at once.
+_QUEUES_SECONDS: Final = 5.0
+#: The longest time, in seconds, that the application may take to say who asks.
+_LONGEST_ASKING_SECONDS: Final = 10.0
+
+_log = logging.getLogger("interval_scheduler.dashboard")
+
+
+class CannotTell(Exception):
+    """The application did not say who asks, or what they may do; the cause is in `__cause__`."""
 
 
 class Site:
@@ -27,21 +49,36 @@ class Site:
     Args:
         scheduler: the scheduler of the namespace.
         access: says what the sender of a request may do.
+        actor: names the sender of a request; `None`: the user that a middleware found, else the address of the client.
         redact: changes payloads before they are shown.
         answers: makes the answers.
     """
 
-    def __init__(self, scheduler: Scheduler, access: Access, redact: Redact | None, answers: Answers) -> None:
+    def __init__(
+        self, scheduler: Scheduler, access: Access, actor: Actor | None, redact: Redact | None, answers: Answers
+    ) -> None:
         self._scheduler = scheduler
         self._access = access
+        self._actor = actor
         self._redact = redact
         self._answers = answers
+        self._views: Shared[tuple[View, datetime]] = Shared(_SHARED_SECONDS)
+        self._queues: Shared[tuple[str, ...]] = Shared(_QUEUES_SECONDS)
+        self._known_queues: tuple[str, ...] = ()
 
     def page(self, page: Page) -> Handler:
         """Make the handler of a page."""
 
-        async def show(_: Request, look: Look) -> Response:
-            return self._answers.html(look, page, await page.read(look), said=None)
+        async def show(request: Request, look: Look) -> Response:
+            view, at = await self._read(page, look)
+            said = returning.kept(request)
+            shown = said if said is not None and said.words else None
+            response = self._answers.html(dataclasses.replace(look, now=at), page, view, said=shown)
+            if said is not None:
+                returning.forget(response, look.root)
+            elif response.headers["etag"] == request.headers.get("if-none-match"):
+                return Response(status_code=304, headers={"ETag": response.headers["etag"]})
+            return response
 
         return self._handler("read", show, as_json=False)
 
@@ -49,7 +86,8 @@ class Site:
         """Make the handler of the JSON twin of a page."""
 
         async def show(_: Request, look: Look) -> Response:
-            return self._answers.json(await page.read(look))
+            view, _at = await self._read(page, look)
+            return self._answers.json(view)
 
         return self._handler("read", show, as_json=True)
 
@@ -57,49 +95,106 @@ class Site:
         """Make the handler of an action."""
 
         async def act(request: Request, look: Look) -> Response:
-            form = dict(parse_qsl((await _body(request)).decode(), keep_blank_values=True))
-            await action.do(look, form)
-            return RedirectResponse(look.url(""), 303)
+            form = await read_form(request)
+            look = await self._for_queue(look, form.get("queue") or look.queue)
+            with acting_as(await self._name(request)):
+                try:
+                    done = await action.do(look, form)
+                finally:
+                    self._views.forget()  # who acts sees what came of it, also where it is not known
+            if _wants_json(request):
+                return JSONResponse({"done": done.is_good, "words": done.words}, 200 if done.is_good else 409)
+            response = RedirectResponse(returning.checked_back(form.get("back"), look.root), 303)
+            returning.keep(response, done, request, look.root)
+            return response
 
-        return self._handler(action.level, act, as_json=False)
+        return self._handler(action.level, act, as_json=None)
+
+    async def _read(self, page: Page, look: Look) -> tuple[View, datetime]:
+        """Read the view of a page, or share one that is as good."""
+
+        async def read() -> tuple[View, datetime]:
+            return await page.read(look), look.now
+
+        key = (page.name, look.queue, look.level, look.root, tuple(sorted(look.query.items())))
+        return await self._views.get(key, read)
 
     def _handler(
-        self, wanted: Level, handle: Callable[[Request, Look], Awaitable[Response]], *, as_json: bool
+        self, wanted: Level, handle: Callable[[Request, Look], Awaitable[Response]], *, as_json: bool | None
     ) -> Handler:
         async def handler(request: Request) -> Response:
-            root = request.scope.get("root_path", "")
-            level = await level_of(self._access, request)
-            if not includes(level, wanted):
-                return self._answers.problem(403, "You may not see this.", as_json=as_json, root=root)
+            root = root_of(request.scope)
+            is_json = _wants_json(request) if as_json is None else as_json
             look: Look | None = None
             try:
+                level = await self._level(request)
+                if not includes(level, wanted):
+                    return self._answers.problem(403, _words_for(level, wanted), as_json=is_json, root=root)
+                if request.method == "POST" and not is_own(request.headers, request.url.scheme):
+                    words = "The browser does not say that this comes from a page of the dashboard."
+                    return self._answers.problem(403, words, as_json=is_json, root=root)
                 look = await self._look(request, level, root)
                 return await handle(request, look)
-            except NotThere as error:
-                return self._answers.problem(404, str(error), as_json=as_json, look=look, root=root)
-            except BadQuery as error:
-                return self._answers.problem(400, str(error), as_json=as_json, look=look, root=root)
-            except (NotConnected, PartitionOffline) as error:
-                return self._answers.problem(503, str(error), as_json=as_json, look=look, root=root)
-            except SchedulerError as error:
-                return self._answers.problem(500, str(error), as_json=as_json, look=look, root=root)
+            except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
+                problem, headers = Problem(error.status_code, error.detail), error.headers
+            except Exception as error:  # noqa: BLE001 - nothing of it is shown; its traceback is logged
+                problem, headers = problem_of(error), None
+                if problem.is_unexpected:
+                    _log.exception("a request for %r failed", request.scope["path"])
+            return self._answers.problem(
+                problem.status, problem.words, as_json=is_json, look=look, root=root, headers=headers
+            )
 
         return handler
 
+    async def _level(self, request: Request) -> Level:
+        try:
+            async with asyncio.timeout(_LONGEST_ASKING_SECONDS):
+                return await level_of(self._access, request)
+        except HTTPException:
+            raise
+        except Exception as error:
+            raise CannotTell("the function `access` did not say what the sender of a request may do") from error
+
+    async def _name(self, request: Request) -> str:
+        try:
+            async with asyncio.timeout(_LONGEST_ASKING_SECONDS):
+                return await actor_of(self._actor, request)
+        except Exception as error:
+            raise CannotTell("the function `actor` did not say who the sender of a request is") from error
+
     async def _look(self, request: Request, level: Level, root: str) -> Look:
-        queues = tuple(await self._scheduler.queues())
         query = dict(request.query_params)
-        queue = query.get("queue")
-        if queue is not None and queue not in queues:
-            raise NotThere(f"There is no queue {queue!r}.")
-        scheduler = self._scheduler if queue is None else self._scheduler.queue(queue)
-        return Look(scheduler, queue, queues, query, level, root, datetime.now(UTC), self._redact)
+        queues = await self._all_queues()
+        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact)
+        return await self._for_queue(look, query.get("queue"))
+
+    async def _for_queue(self, look: Look, queue: str | None) -> Look:
+        """Return the same for a queue; `""` and `None` stand for the namespace itself."""
+        if not queue:
+            return dataclasses.replace(look, scheduler=self._scheduler, queue=None)
+        if queue not in look.queues:
+            self._queues.forget()
+            if queue not in await self._all_queues():
+                raise NotThere(f"There is no queue {queue!r}.")
+        return dataclasses.replace(look, scheduler=self._scheduler.queue(queue), queue=queue)
+
+    async def _all_queues(self) -> tuple[str, ...]:
+        """List the queues; the last that were seen while nobody can say it, since pages show what is known."""
+
+        async def read() -> tuple[str, ...]:
+            return tuple(await self._scheduler.queues())
+
+        with contextlib.suppress(SchedulerError):  # the page itself says what is missing
+            self._known_queues = await self._queues.get(None, read)
+        return self._known_queues
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            raise BadQuery("The form is larger than a MiB.")
-    return bytes(body)
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _words_for(level: Level, wanted: Level) -> str:
+    if level == "none":
+        return "You may not see this."
+    return f"You may not do this: it needs the level {wanted}, and yours is {level}."

@@ -1,0 +1,89 @@
+"""The words for a reader of an error, with a status of HTTP. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import ClientDisconnect
+
+from .. import (
+    InvalidType,
+    InvalidValue,
+    NotAcceptingTasks,
+    NotConnected,
+    NotReplicated,
+    OutcomeUnknown,
+    StorageError,
+    StorageRefused,
+)
+from .forms import LONGEST, TooLarge
+from .page import BadQuery, NotThere
+
+#: Answers of Redis that say that its user lacks a right.
+_NO_RIGHT: Final = frozenset({"NOPERM", "NOAUTH", "WRONGPASS"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An answer instead of a page.
+
+    Attributes:
+        status: the status of HTTP.
+        words: what is wrong and what to do, in sentences.
+        is_unexpected: nobody foresaw it: its traceback is logged, and the reader is not told more. Default False.
+    """
+
+    status: int
+    words: str
+    is_unexpected: bool = False
+
+
+_UNEXPECTED: Final = Problem(500, "Something went wrong here. The log of the server tells more.", is_unexpected=True)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return the answer when a page or an action raises an error."""
+    match error:
+        case NotThere():
+            found = Problem(404, str(error))
+        case BadQuery():
+            found = Problem(400, str(error))
+        case InvalidValue() | InvalidType():
+            found = Problem(400, _sentence(f"{error.field} {error.problem}"))
+        case TooLarge():
+            found = Problem(413, f"The form is larger than {LONGEST:,} bytes.")
+        case ClientDisconnect():
+            found = Problem(400, "The request ended in the middle.")
+        case StorageError():
+            found = _of_storage(error)
+        case NotConnected() | NotAcceptingTasks():
+            found = Problem(503, "The dashboard is not connected to Redis at the moment. Try again soon.")
+        case TimeoutError():
+            found = Problem(503, "Redis did not answer in time. Try again.")
+        case _:  # WrongEventLoop among them: it is a mistake of the application
+            found = _UNEXPECTED
+    return found
+
+
+def _of_storage(error: StorageError) -> Problem:
+    match error:
+        case OutcomeUnknown() if not isinstance(error, NotReplicated):
+            name = error.partition
+            return Problem(
+                503,
+                f"It is not known whether it was done: partition {name!r} did not answer in time. Look at the state, "
+                "then try again.",
+            )
+        case StorageRefused() if error.code in _NO_RIGHT:
+            return Problem(
+                403,
+                f"Partition {error.partition!r} refused it ({error.code}): the user of Redis that the dashboard "
+                "connects as may not do this.",
+            )
+        case _:
+            return Problem(503, _sentence(str(error)))
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"

@@ -1,0 +1,365 @@
+"""What is shown after an action, under whose name it is done, what errors become, and what many readers cost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+
+from interval_scheduler import (
+    IntervalTask,
+    InvalidValue,
+    OutcomeUnknown,
+    PartitionOffline,
+    Scheduler,
+    SchedulerError,
+    StorageRefused,
+    WrongEventLoop,
+)
+from interval_scheduler.dashboard import dashboard
+from interval_scheduler.dashboard.look import Look
+from interval_scheduler.dashboard.page import BadQuery, Done, NotThere
+from interval_scheduler.dashboard.pages import overview
+from interval_scheduler.dashboard.problems import problem_of
+from interval_scheduler.dashboard.sharing import Shared
+from tests.dashboard.acting import OWN, use_action, use_page
+from tests.dashboard.conftest import HOST, reader_of
+from tests.rights import restrict
+from tests.servers import RedisServer
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio
+
+
+# After an action
+
+
+async def test_the_words_are_shown_once(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def do(_look: Look, form: Mapping[str, str]) -> Done:
+        return Done(f"{form['id']} <is> páused.", is_good=form["id"] == "7")
+
+    use_action(monkeypatch, do)
+    async with reader_of(scheduler, "operate") as reader:
+        form = {"id": "7", "back": "/?a=1"}
+        done = await reader.post("/do/pause", data=form, headers=OWN)
+        assert (done.status_code, done.headers["location"]) == (303, "/?a=1")
+        cookie = done.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert "Path=/;" in cookie
+        assert "Secure" not in cookie
+        refreshed = await reader.get("/", headers={"Sec-Fetch-Mode": "cors"})
+        assert "páused" not in refreshed.text, "another tab that refreshes itself does not take the words"
+        assert "7 &lt;is&gt; páused." in (await reader.get("/?a=1")).text
+        assert "páused" not in (await reader.get("/?a=1")).text
+
+
+async def test_words_are_kept_apart(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def do(_look: Look, _form: Mapping[str, str]) -> Done:
+        return Done("é" * 5_000)
+
+    use_action(monkeypatch, do)
+    async with reader_of(scheduler, "operate") as reader:
+        await reader.post("/do/pause", data={"a": "b"}, headers=OWN)
+        shown = (await reader.get("/")).text
+        assert 900 < shown.count("é") <= 1_000
+
+
+@pytest.mark.parametrize("value", ["x", "W10=", "WzEsMl0=", "bnVsbA=="])
+async def test_words_of_somebody_else_are_not_shown(reader: httpx.AsyncClient, value: str) -> None:
+    shown = await reader.get("/", headers={"Cookie": f"interval_scheduler_said={value}"})
+    assert shown.status_code == 200
+    assert 'class="said' not in shown.text
+    assert "interval_scheduler_said=" in shown.headers["set-cookie"]
+
+
+async def test_programs_get_json(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def do(_look: Look, form: Mapping[str, str]) -> Done:
+        if form["id"] == "gone":
+            raise NotThere("There is no task 'gone'.")
+        return Done("Done.", is_good=form["id"] == "good")
+
+    use_action(monkeypatch, do)
+    async with reader_of(scheduler, "operate") as reader:
+        answers = [
+            await reader.post("/do/pause", data={"id": name}, headers={**OWN, "Accept": "application/json"})
+            for name in ("good", "bad", "gone")
+        ]
+    assert [(each.status_code, each.json()) for each in answers] == [
+        (200, {"done": True, "words": "Done."}),
+        (409, {"done": False, "words": "Done."}),
+        (404, {"error": "There is no task 'gone'."}),
+    ]
+
+
+class _User:
+    is_authenticated = True
+    display_name = "ada"
+
+
+@pytest.mark.parametrize(
+    ("actor", "user", "name"),
+    [
+        (None, None, "127.0.0.1"),
+        (None, _User(), "ada"),
+        (lambda _: "grace\n" + "x" * 200, _User(), "grace" + "x" * 95),
+    ],
+)
+async def test_actions_are_told_under_the_name_of_who_asked(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, actor: Any, user: Any, name: str
+) -> None:
+    use_action(monkeypatch)
+    app = dashboard(scheduler, access=lambda _: "operate", actor=actor)
+
+    async def with_user(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "user": user} if user else scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(with_user), base_url=HOST) as reader:
+        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 303
+    (action,) = (await scheduler.actions()).actions
+    assert (action.who, action.kind) == (name, "pause")
+
+
+async def test_who_cannot_be_named_does_nothing(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def actor(_: Request) -> str:
+        raise KeyError("user")
+
+    use_action(monkeypatch)
+    async with reader_of(scheduler, "operate", actor=actor) as reader:
+        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 500
+    assert await scheduler.paused() is None
+    assert "KeyError" in caplog.text
+
+
+async def test_an_action_works_on_the_queue_of_its_form(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_action(monkeypatch)
+    mail = scheduler.queue("mail")
+    await mail.task_size()
+    async with reader_of(scheduler, "operate") as reader:
+        await reader.post("/do/pause", data={"queue": "mail", "reason": "x"}, headers=OWN)
+        missing = await reader.post("/do/pause", data={"queue": "mial", "reason": "x"}, headers=OWN)
+    assert missing.status_code == 404
+    assert await mail.paused() is not None
+    assert await scheduler.paused() is None
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (NotThere("There is no task 'x'."), 404, "There is no task 'x'."),
+        (BadQuery("The page must be a number."), 400, "The page must be a number."),
+        (InvalidValue("every", "must be positive"), 400, "Every must be positive."),
+        (PartitionOffline("a:1/0"), 503, "Partition 'a:1/0' is offline: nothing was changed, try again later."),
+        (OutcomeUnknown("a:1/0"), 503, "It is not known whether it was done"),
+        (StorageRefused("a:1/0", "NOPERM", "no"), 403, "may not do this"),
+        (StorageRefused("a:1/0", "MISCONF", "disk"), 503, "refused: MISCONF: disk."),
+        (TimeoutError(), 503, "did not answer in time"),
+        (WrongEventLoop("assign"), 500, "The log of the server tells more."),
+        (SchedulerError("password"), 500, "The log of the server tells more."),
+        (KeyError("password"), 500, "The log of the server tells more."),
+    ],
+)
+async def test_errors_become_words(error: Exception, status: int, words: str) -> None:
+    problem = problem_of(error)
+    assert problem.status == status
+    assert words in problem.words
+    assert "password" not in problem.words
+    assert problem.is_unexpected is (status == 500)
+
+
+async def test_a_reader_of_redis_changes_nothing(
+    own_server: Callable[..., RedisServer], namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_action(monkeypatch)
+    server = own_server(user="scheduler off")
+    async with Scheduler.from_url(server.url, namespace=namespace):
+        pass
+    url = restrict(
+        server, ["on", ">password", "~*", "&*", "+@all", "-@write", "-@scripting", "+eval_ro", "+evalsha_ro"]
+    )
+    looking = Scheduler.from_url(url, namespace=namespace)
+    await looking.connect(create=False)
+    try:
+        async with reader_of(looking, "operate") as reader:
+            assert (await reader.get("/")).status_code == 200
+            refused = await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)
+    finally:
+        await looking.close()
+    assert refused.status_code == 403
+    assert "the user of Redis that the dashboard connects as may not do this" in refused.text
+
+
+async def test_a_dashboard_whose_scheduler_is_not_connected_says_so(redis_server: RedisServer, namespace: str) -> None:
+    scheduler = Scheduler.from_url(redis_server.url, namespace=namespace)
+    async with reader_of(scheduler) as reader:
+        page, twin = await reader.get("/"), await reader.get("/overview.json")
+    assert (page.status_code, twin.status_code) == (503, 503)
+    assert "not connected" in page.text
+    assert "not connected" in twin.json()["error"]
+
+
+async def test_a_page_whose_redis_hangs_is_answered_in_time(
+    own_server: Callable[..., RedisServer], namespace: str
+) -> None:
+    server = own_server()
+    async with (
+        Scheduler.from_url(
+            server.url, namespace=namespace, operation_timeout_seconds=1, connect_timeout_seconds=1
+        ) as scheduler,
+        reader_of(scheduler) as reader,
+    ):
+        assert (await reader.get("/")).status_code == 200
+        server.freeze()
+        try:
+            async with asyncio.timeout(20):  # some of the time-outs of the scheduler, on a machine with much to do
+                answer = await reader.get("/?again=1")
+        finally:
+            server.thaw()
+        assert answer.status_code in {200, 503}
+        assert "offline" in answer.text
+
+
+# What many readers cost
+
+
+async def test_a_hundred_readers_cost_as_much_as_one(
+    own_server: Callable[..., RedisServer], namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = own_server()
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def read(look: Look) -> Any:
+        begun.set()
+        await gate.wait()
+        return await overview.PAGE.read(look)
+
+    def calls() -> int:
+        with server.client() as client:
+            stats: Any = client.info("commandstats")
+        return sum(each["calls"] for name, each in stats.items() if name not in _OF_THE_TEST)
+
+    use_page(monkeypatch, read)
+    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+        costs = []
+        for count in (1, 100):
+            async with reader_of(scheduler) as reader:
+                begun.clear()
+                gate.clear()
+                before = calls()
+                asked = [asyncio.create_task(reader.get("/")) for _ in range(count)]
+                await begun.wait()
+                await asyncio.sleep(0)  # those that have been started ask now
+                gate.set()
+                assert {(await each).status_code for each in asked} == {200}
+                costs.append(calls() - before)
+    assert costs[0] >= 2
+    assert costs[1] <= 1.2 * costs[0]
+
+
+#: What the test itself asks, and what the connections of a scheduler say when they begin or while they rest.
+_OF_THE_TEST = {"cmdstat_info", "cmdstat_ping", "cmdstat_hello", "cmdstat_client|setinfo", "cmdstat_select"}
+
+
+async def test_views_are_shared_by_those_who_may_see_the_same() -> None:
+    shared: Shared[int] = Shared(60)
+    read = 0
+
+    async def value() -> int:
+        nonlocal read
+        read += 1
+        return read
+
+    assert [await shared.get(key, value) for key in ("a", "a", "b")] == [1, 1, 2]
+    shared.forget()
+    assert await shared.get("a", value) == 3
+    short: Shared[int] = Shared(0)
+    assert [await short.get("a", value), await short.get("a", value)] == [4, 5]
+
+
+async def test_errors_are_shared_and_not_kept() -> None:
+    shared: Shared[int] = Shared(60)
+    asked: asyncio.Queue[None] = asyncio.Queue()
+    gate = asyncio.Event()
+
+    async def fails() -> int:
+        asked.put_nowait(None)
+        await gate.wait()
+        raise PartitionOffline("a:1/0")
+
+    async def works() -> int:
+        return 7
+
+    both = [asyncio.create_task(shared.get("a", fails)) for _ in range(2)]
+    await asked.get()
+    gate.set()
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(each) for each in results] == [PartitionOffline, PartitionOffline]
+    assert asked.empty()
+    assert await shared.get("a", works) == 7
+
+
+async def test_who_is_cancelled_harms_nobody_else() -> None:
+    shared: Shared[int] = Shared(60)
+    gate, ended = asyncio.Event(), asyncio.Event()
+
+    async def waits() -> int:
+        try:
+            await gate.wait()
+        finally:
+            ended.set()
+        return 7
+
+    async def works() -> int:
+        return 8
+
+    first, second = (asyncio.create_task(shared.get("a", waits)) for _ in range(2))
+    await asyncio.sleep(0)  # both ask now
+    first.cancel()
+    await asyncio.wait([first])
+    gate.set()
+    assert await second == 7
+    shared.forget()
+    gate.clear()
+    ended.clear()
+    last = asyncio.create_task(shared.get("a", waits))
+    await asyncio.sleep(0)  # it asks now
+    await asyncio.sleep(0)  # and reads
+    last.cancel()
+    await asyncio.wait([last])
+    assert await shared.get("a", works) == 8, "nobody joins a reading that is given up"
+    await until(ended.is_set)
+
+
+async def test_few_values_are_kept() -> None:
+    shared: Shared[int] = Shared(60)
+
+    async def value() -> int:
+        return 1
+
+    for key in range(300):
+        await shared.get(key, value)
+    assert len(shared._readings) == 256
+
+
+async def test_a_page_that_has_not_changed_is_not_sent_again(scheduler: Scheduler) -> None:
+    async with reader_of(scheduler) as reader:
+        first = await reader.get("/")
+        again = await reader.get("/", headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+        await scheduler.assign_task(IntervalTask("one", every=60))
+
+        async def is_sent() -> bool:
+            answer = await reader.get("/", headers={"If-None-Match": first.headers["etag"]})
+            return answer.status_code == 200 and answer.headers["etag"] != first.headers["etag"]
+
+        await until(is_sent, 60)
