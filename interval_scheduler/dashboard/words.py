@@ -21,6 +21,16 @@ def many(number: int, one: str, more: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def share(part: float) -> str:
+    """Return a share in per cent: `12 %`, or `0.3 %` where that says more."""
+    return f"{100 * part:.1f} %" if 0 < part < 0.1 else f"{100 * part:.0f} %"
+
+
+def pace(a_second: float) -> str:
+    """Return a number of runs a second, with as many digits as say something."""
+    return f"{a_second:,.0f}" if a_second >= 100 else f"{a_second:,.1f}" if a_second >= 1 else f"{a_second:.2g}"
+
+
 def duration(seconds: float | None) -> str:
     """Return a duration in its two largest units; a dash for none."""
     return "–" if seconds is None else duration_text(seconds)  # noqa: RUF001 - a dash is meant
@@ -39,6 +49,8 @@ def moment(value: datetime | float | None) -> Markup:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
     "many": many,
+    "share": share,
+    "pace": pace,
     "duration": duration,
     "moment": moment,
 }

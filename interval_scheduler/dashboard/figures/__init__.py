@@ -1,0 +1,1 @@
+"""Figures of the pages, worked out of what was read. Pure functions."""
