@@ -42,7 +42,7 @@ class Look:
         """Tell if the reader has the rights of a level."""
         return includes(self.level, level)
 
-    def url(self, page: str, **values: object) -> str:
+    def url(self, page: str, /, **values: object) -> str:
         """Return the URL of a page (`""`: the overview) for the same queue; values that are `None` are left out.
 
         Whatever stands in an id is quoted: ids go into the query, and never into the path.
@@ -51,6 +51,6 @@ class Look:
         text = urlencode({name: str(value) for name, value in query.items() if value is not None})
         return f"{self.root}/{page}{'?' if text else ''}{text}"
 
-    def here(self, page: str, **values: object) -> str:
+    def here(self, page: str, /, **values: object) -> str:
         """Return the URL of the page with the values of this request, but for those that are given."""
         return self.url(page, **{**{k: v for k, v in self.query.items() if k != "queue"}, **values})

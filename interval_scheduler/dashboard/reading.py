@@ -40,7 +40,7 @@ class Attempts:
 
 
 class Kept(Generic[_Read]):
-    """What a call on a scheduler returned, for some seconds: it is asked for again and again, and costs more.
+    """The result of a call on a scheduler, kept for some seconds: it is asked for again and again, and costs much.
 
     Args:
         read: the call.

@@ -1,1 +1,1 @@
-"""What forms of the pages ask for."""
+"""The actions that forms of the pages ask for."""

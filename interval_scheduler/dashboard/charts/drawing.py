@@ -1,4 +1,4 @@
-"""What the plots are put together of: elements, axes, and the frame around them. Pure functions."""
+"""The parts of plots: elements, axes, and the frame around them. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from .scale import time_ticks
 TOP: Final = 8
 #: The pixels below it, for the words of the axis of time.
 BOTTOM: Final = 26
+#: Words of a tick further on than this stand before it, as there is no room behind it.
+_NEAR_THE_END: Final = 0.93
 
 
 def number(value: float) -> str:
@@ -47,7 +49,7 @@ def linked(href: str | None, label: str, *content: Markup) -> Markup:
 
 def value_axis(ticks: Iterable[tuple[float, str]], height: int) -> Markup:
     """Return the lines and words of an axis of values; a tick is its share of the height, and its words."""
-    found = []
+    found: list[Markup] = []
     for share, words in ticks:
         y = number(TOP + height * (1 - share))
         found.append(element("line", kind="grid", x1="0", x2="100%", y1=y, y2=y))
@@ -61,7 +63,8 @@ def time_axis(start: datetime, seconds: float, height: int) -> Markup:
     for share, words in time_ticks(start, seconds):
         x = percent(share)
         found.append(element("line", kind="mark", x1=x, x2=x, y1=TOP + height, y2=TOP + height + 5))
-        found.append(element("text", words, kind="tick", x=x, y=TOP + height + BOTTOM - 6))
+        kind = "tick before" if share > _NEAR_THE_END else "tick"
+        found.append(element("text", words, kind=kind, x=x, y=TOP + height + BOTTOM - 6))
     return Markup("").join(found)
 
 

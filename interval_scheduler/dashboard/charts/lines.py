@@ -31,9 +31,9 @@ def lines(
         seconds: the time of each point.
         height: the height of the plot in pixels, without its axis of time.
     """
-    known = [value for point in points for key in names if (value := point[key]) and math.isfinite(value)]
-    # Not `math.log10` of 1.0000001 rounded up: a value that is an edge of the scale is drawn on it.
-    top = min(_LAST, max(_HIGHEST, *(math.ceil(math.log10(value) - 1e-9) for value in known), _HIGHEST))
+    values = [point[key] or 0.0 for point in points for key in names]
+    known = [value for value in values if value > 0 and math.isfinite(value)]
+    top = min(_LAST, max([_HIGHEST, *(math.ceil(math.log10(value)) for value in known)]))
     ticks = [((power - _LOWEST) / (top - _LOWEST), _power_words(power)) for power in range(_LOWEST, top + 1)]
     drawn = [value_axis(ticks, height)]
     for key in names:

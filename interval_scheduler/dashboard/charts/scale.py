@@ -47,7 +47,7 @@ def time_ticks(start: datetime, seconds: float, about: int = 6) -> list[tuple[fl
     days = math.ceil(seconds / (about * _DAY)) * _DAY
     step = next((each for each in _STEPS if seconds / each <= about), days)
     begin = start.timestamp()
-    found = []
+    found: list[tuple[float, str]] = []
     at = math.ceil(begin / step) * step
     while at < begin + seconds:
         moment = datetime.fromtimestamp(at, UTC)

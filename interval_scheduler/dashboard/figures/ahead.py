@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
+from statistics import median
 from typing import Any, Final
 
 from ... import Forecast
@@ -13,8 +15,11 @@ from ... import Forecast
 _MINUTE: Final = 60
 #: The minutes on each side of a peak that it is compared with.
 _AROUND: Final = 30
-#: The most peaks.
+#: The most peaks, and how far a minute has to stand out, as a share of it.
 _PEAKS: Final = 10
+_STANDS_OUT: Final = 0.1
+#: The minutes on each side that tell what is usual in one.
+_NEIGHBOURS: Final = 2
 
 #: Makes the URL of the tasks that are due from a moment on.
 LinkTo = Callable[[datetime], str]
@@ -22,7 +27,7 @@ LinkTo = Callable[[datetime], str]
 
 @dataclass(frozen=True)
 class Ahead:
-    """What was read of the time to come.
+    """The time to come, as it was read.
 
     Attributes:
         forecast: all runs, estimated.
@@ -45,7 +50,7 @@ class Ahead:
 
 def points_of(ahead: Ahead, link_to: LinkTo) -> list[dict[str, Any]]:
     """Return the buckets of a forecast, each with the URL of its tasks."""
-    found = []
+    found: list[dict[str, Any]] = []
     for bucket, (runs, error) in enumerate(zip(ahead.forecast.runs, ahead.forecast.errors, strict=True)):
         at = datetime.fromtimestamp(ahead.forecast.start + bucket * ahead.forecast.width, UTC)
         known = {"next_runs": ahead.counted(bucket), "further": ahead.further(bucket)}
@@ -76,8 +81,9 @@ class Minute:
 def minutes_of(start: float, exact: Sequence[int], ahead: Ahead) -> list[Minute]:
     """Return the minutes of a time that lies within a forecast.
 
-    The further runs of a bucket are put where its next runs leave room (see `filled`): a task runs either for the next
-    time in a minute or once more.
+    A task runs in a minute either for the next time or once more, so the further runs of a bucket are put where its
+    next runs leave room (see `filled`). Next runs that stand out from the minutes around are a herd of their own, and
+    leave as much room as those around.
 
     Args:
         start: the beginning of the first minute, in epoch seconds.
@@ -85,21 +91,23 @@ def minutes_of(start: float, exact: Sequence[int], ahead: Ahead) -> list[Minute]
         ahead: the forecast, from now until the end of the last minute or longer.
     """
     forecast = ahead.forecast
+    first = min(len(exact), max(0, math.floor((forecast.start - start) / _MINUTE)))
+    usual = [0.0] * first + medians(exact[first:])
     buckets: dict[int, list[int]] = {}
-    for number in range(len(exact)):
+    for number in range(first, len(exact)):
         middle = start + (number + 0.5) * _MINUTE
-        buckets.setdefault(math.floor((middle - forecast.start) / forecast.width), []).append(number)
+        bucket = max(0, math.floor((middle - forecast.start) / forecast.width))
+        buckets.setdefault(min(bucket, len(forecast.runs) - 1), []).append(number)
     further = [0.0] * len(exact)
     for bucket, numbers in buckets.items():
-        if 0 <= bucket < len(forecast.runs):
-            part = min(1.0, len(numbers) * _MINUTE / forecast.width)  # a bucket may begin before the time, or end after
-            counts = [exact[number] for number in numbers]
-            for number, more in zip(numbers, filled(counts, part * ahead.further(bucket)), strict=True):
-                further[number] = more
+        part = min(1.0, len(numbers) * _MINUTE / forecast.width)  # a bucket may begin before the time, or end after
+        levels = filled([usual[number] for number in numbers], part * ahead.further(bucket))
+        for number, more in zip(numbers, levels, strict=True):
+            further[number] = more
     return [Minute(start + n * _MINUTE, count, further[n]) for n, count in enumerate(exact)]
 
 
-def filled(counts: Sequence[int], amount: float) -> list[float]:
+def filled(counts: Sequence[float], amount: float) -> list[float]:
     """Return how an amount is put upon counts, as water fills a vessel: upon the lowest, up to one level for all."""
     level, below = 0.0, sorted(counts)
     for many in range(1, len(below) + 1):
@@ -107,6 +115,15 @@ def filled(counts: Sequence[int], amount: float) -> list[float]:
         if many == len(below) or level <= below[many]:
             break
     return [max(0.0, level - count) for count in counts]
+
+
+def medians(counts: Sequence[int]) -> list[float]:
+    """Return for each count the median of it and its neighbours, two on each side, or fewer near the ends."""
+    found: list[float] = []
+    for index in range(len(counts)):
+        reach = min(_NEIGHBOURS, index, len(counts) - 1 - index)
+        found.append(float(median(counts[index - reach : index + reach + 1])))
+    return found
 
 
 def hours_of(
@@ -136,18 +153,21 @@ def hours_of(
 
 
 def peaks_of(minutes: Sequence[Minute], link_to: LinkTo) -> list[dict[str, Any]]:
-    """Return the minutes with the most runs, and what an even spread of the hour around each would leave of it.
+    """Return the minutes with the most runs that stand out, and what an even spread would leave of each.
 
     `even` is the mean of the minutes from half an hour before until half an hour after it, as far as they are known,
-    and `cut` the share by which the peak is higher than that.
+    and `cut` is the share of the peak that lies above that: a tenth at the least.
     """
-    order = sorted((index for index, each in enumerate(minutes) if each.runs >= 1), key=lambda n: -minutes[n].runs)
-    found = []
-    for index in order[:_PEAKS]:
-        peak = minutes[index]
-        around = minutes[max(0, index - _AROUND) : index + _AROUND]
-        even = sum(each.runs for each in around) / len(around)
-        at = datetime.fromtimestamp(peak.at, UTC)
-        counts = {"next_runs": peak.next_runs, "runs": peak.runs, "even": even, "cut": 1 - even / peak.runs}
-        found.append({"at": at, **counts, "tasks": link_to(at)})
+    runs = [each.runs for each in minutes]
+    until = [0.0, *accumulate(runs)]
+    found: list[dict[str, Any]] = []
+    for index in sorted((n for n, each in enumerate(runs) if each >= 1), key=lambda n: -runs[n]):
+        begin, end = max(0, index - _AROUND), min(len(runs), index + _AROUND)
+        even = (until[end] - until[begin]) / (end - begin)
+        if (cut := 1 - even / runs[index]) >= _STANDS_OUT:
+            at = datetime.fromtimestamp(minutes[index].at, UTC)
+            counts = {"next_runs": minutes[index].next_runs, "runs": runs[index], "even": even, "cut": cut}
+            found.append({"at": at, **counts, "tasks": link_to(at)})
+        if len(found) == _PEAKS:
+            break
     return found

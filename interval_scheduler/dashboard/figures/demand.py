@@ -70,7 +70,7 @@ def _places(alive: Sequence[SchedulerCard]) -> str:
 def _verdict(forecast: Forecast, overview: Overview, alive: Sequence[SchedulerCard] | None, now: float) -> list[str]:
     if overview.pause is not None:
         return ["All is paused, so no run starts."]
-    said = []
+    said: list[str] = []
     rate = overview.rate
     if rate is not None and rate.count / rate.per < forecast.demand:
         said.append(f"The rate lets only {pace(rate.count / rate.per)} runs a second start.")

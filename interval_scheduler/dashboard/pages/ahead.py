@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ... import Scheduler
+from ... import PartitionOffline, Scheduler
 from ..figures.ahead import Ahead, hours_of, minutes_of, peaks_of
 from ..look import Look
 from ..page import BadQuery, Page, View
@@ -63,14 +63,17 @@ def _figures(look: Look, future: Ahead | None, exact: list[int], start: float, n
     }
 
 
-async def _minutes(scheduler: Scheduler, start: float) -> list[int]:
-    """Count the tasks by the minute of their next run, for a day.
+async def _minutes(scheduler: Scheduler, start: float) -> list[int] | None:
+    """Count the tasks by the minute of their next run, for a day; `None` if a partition cannot be asked.
 
     Raises:
         SchedulerError: as for `upcoming`.
     """
     starts = [start + first * 60 for first in range(0, 1440, _MINUTES)]
-    found = await asyncio.gather(*(scheduler.upcoming(each, 60, _MINUTES) for each in starts))
+    try:
+        found = await asyncio.gather(*(scheduler.upcoming(each, 60, _MINUTES) for each in starts))
+    except PartitionOffline:  # the counts are exact or nothing; the page names the partition
+        return None
     return [count for counts in found for count in counts]
 
 
