@@ -15,15 +15,16 @@ from .look import Look
 MOST: Final = 50
 
 
-async def read_queues(look: Look) -> dict[str, Any] | None:
-    """Read the rows of the queues that the URL names by `queues`; `None` for a queue, which has none.
+async def read_queues(look: Look, number: int) -> dict[str, Any] | None:
+    """Read the rows of some queues; `None` where there are none.
 
-    Raises:
-        BadQuery: `queues` is no number.
+    Args:
+        look: the request.
+        number: the number of the piece of their list, from 1.
     """
     if look.queue is not None or not look.queues:
         return None
-    part = slice_of("queues", look.query.get("queues"), look.queues, MOST)
+    part = slice_of(number, look.queues, MOST)
     rows = await asyncio.gather(*(_row(look, name) for name in part.rows))
     return {"rows": rows, "number": part.number, "last": part.last, "total": part.total}
 

@@ -26,7 +26,7 @@ from interval_scheduler.dashboard.figures import ahead, windows
 from interval_scheduler.dashboard.figures.banners import banners_of
 from interval_scheduler.dashboard.figures.cards import row_of
 from interval_scheduler.dashboard.figures.demand import demand_words
-from interval_scheduler.dashboard.figures.slices import slice_of
+from interval_scheduler.dashboard.figures.slices import number_of, slice_of
 from interval_scheduler.dashboard.page import BadQuery
 
 NOW = 1_900_000_800.0  # a whole hour
@@ -95,8 +95,8 @@ def codes(found: Overview, cards: Sequence[SchedulerCard] | None = (CARD,), heal
 
 def test_banners_come_with_the_worst_first() -> None:
     lost = Finding("data-lost", "warning", "partition 'p' came back without its data")
-    mild = Finding("persistence", "warning", "it is off")
-    servers = (PartitionHealth("p", True, 0.1, "7", 0, (lost, mild), None),)  # noqa: FBT003 - a field of data
+    mild, ours = Finding("persistence", "warning", "it is off"), Finding("rights", "error", "this user may not write")
+    servers = (PartitionHealth("p", True, 0.1, "7", 0, (lost, mild, ours), None),)  # noqa: FBT003 - a field of data
     health = Health(connected=True, accepting=True, executing=False, partitions=servers)
     found = overview(due=3, pause=PausedState(NOW, "alice", "release"), moving=PartitionMove("p", 1200, 34), hints=1)
     assert codes(found, (), health) == ["problem", "nobody", "data-lost", "paused", "moving", "hints"]
@@ -134,7 +134,7 @@ def test_what_is_counted_and_what_is_estimated_add_up() -> None:
     found = ahead.points_of(read_ahead(10, 20, exact=[4, 5], late=3), url)
     assert [(each["next_runs"], each["further"], each["runs"]) for each in found] == [(7, 10, 17), (5, 20, 25)]
     assert found[1]["at"] == datetime.fromtimestamp(NOW + 900, UTC)
-    assert found[1]["tasks"] == "/tasks?from=2030-03-17T18:15:00+00:00"
+    assert found[1]["tasks_url"] == "/tasks?from=2030-03-17T18:15:00+00:00"
     (offline,) = ahead.points_of(read_ahead(10, exact=None, late=3), url)
     assert (offline["next_runs"], offline["further"]) == (3, 10)
 
@@ -192,7 +192,7 @@ def test_hours_have_cells_of_five_minutes_and_none_for_what_has_passed() -> None
         "at": datetime.fromtimestamp(NOW + 3600, UTC),
         "next_runs": 5,
         "runs": 7.5,
-        "tasks": "/tasks?from=2030-03-17T19:00:00+00:00",
+        "tasks_url": "/tasks?from=2030-03-17T19:00:00+00:00",
     }
 
 
@@ -226,10 +226,11 @@ def test_a_scheduler_that_is_late_or_cut_off_is_marked() -> None:
 
 def test_pieces_of_a_list() -> None:
     every = list(range(101))
-    assert slice_of("page", None, every, 50).rows == tuple(range(50))
-    last = slice_of("page", "99", every, 50)
+    assert slice_of(1, every, 50).rows == tuple(range(50))
+    last = slice_of(99, every, 50)
     assert (last.rows, last.number, last.last, last.total) == ((100,), 3, 3, 101)
-    assert slice_of("page", "1", list[int](), 50).rows == ()
+    assert slice_of(1, list[int](), 50).rows == ()
+    assert (number_of("page", None), number_of("page", "007")) == (1, 7)
     for text in ("0", "-1", "x", "", "1.5", "²", "9999999"):
         with pytest.raises(BadQuery, match="page must be a number from 1 on"):
-            slice_of("page", text, every, 50)
+            number_of("page", text)

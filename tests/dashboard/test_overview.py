@@ -108,7 +108,7 @@ async def test_a_bar_leads_to_the_tasks_of_its_time(reader: httpx.AsyncClient, s
     view = await view_of(reader)
     (bar,) = [each for each in view["coming"]["points"] if each["next_runs"]]
     assert (bar["next_runs"], bar["further"]) == (9, 0)
-    link = urlsplit(str(bar["tasks"]))
+    link = urlsplit(str(bar["tasks_url"]))
     begin = datetime.fromisoformat(parse_qs(link.query)["from"][0])
     assert link.path == "/tasks"
     assert begin.tzinfo is not None
@@ -167,7 +167,7 @@ async def test_the_cards_of_schedulers(reader: httpx.AsyncClient, scheduler: Sch
     (card,) = view["schedulers"]
     assert (card["places"], card["running"], card["executes"]) == (9, 2, "the namespace itself, mail")
     assert (card["unreached"], card["is_late"], card["accepting"]) == ([], False, True)
-    links = {run["id"]: run["task"] for run in card["longest"]}
+    links = {run["id"]: run["task_url"] for run in card["longest"]}
     assert links == {"slow/1?": "/task?id=slow%2F1%3F", "<mail> & 1": "/task?queue=mail&id=%3Cmail%3E+%26+1"}
     assert (await view_of(reader))["schedulers"] == 1
     shown = (await reader.get("/schedulers?queue=mail")).text
@@ -211,6 +211,7 @@ async def test_queues_have_their_own_numbers(
         ("/?ahead=7d", "ahead must be one of 1h, 24h"),
         ("/ahead?day=7", "day must be a number from 0, today, to 6"),
         ("/ahead?day=%00", "day must be a number"),
+        ("/?queues=x", "queues must be a number from 1 on"),
         ("/schedulers?page=0", "page must be a number from 1 on"),
     ],
 )

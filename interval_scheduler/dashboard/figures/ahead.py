@@ -54,7 +54,7 @@ def points_of(ahead: Ahead, link_to: LinkTo) -> list[dict[str, Any]]:
     for bucket, (runs, error) in enumerate(zip(ahead.forecast.runs, ahead.forecast.errors, strict=True)):
         at = datetime.fromtimestamp(ahead.forecast.start + bucket * ahead.forecast.width, UTC)
         known = {"next_runs": ahead.counted(bucket), "further": ahead.further(bucket)}
-        found.append({"at": at, **known, "runs": runs, "error": error, "tasks": link_to(at)})
+        found.append({"at": at, **known, "runs": runs, "error": error, "tasks_url": link_to(at)})
     return found
 
 
@@ -145,7 +145,7 @@ def hours_of(
         at = datetime.fromtimestamp(some[0].at, UTC)
         has_passed = some[-1].at + _MINUTE <= now
         counts = {"next_runs": sum(each.next_runs for each in some), "runs": sum(each.runs for each in some)}
-        cells.append(None if has_passed else {"at": at, **counts, "tasks": link_to(at)})
+        cells.append(None if has_passed else {"at": at, **counts, "tasks_url": link_to(at)})
     return [
         {"at": datetime.fromtimestamp(start + 3600 * row, UTC), "cells": cells[row * columns : (row + 1) * columns]}
         for row in range(len(cells) // columns)
@@ -167,7 +167,7 @@ def peaks_of(minutes: Sequence[Minute], link_to: LinkTo) -> list[dict[str, Any]]
         if (cut := 1 - even / runs[index]) >= _STANDS_OUT:
             at = datetime.fromtimestamp(minutes[index].at, UTC)
             counts = {"next_runs": minutes[index].next_runs, "runs": runs[index], "even": even, "cut": cut}
-            found.append({"at": at, **counts, "tasks": link_to(at)})
+            found.append({"at": at, **counts, "tasks_url": link_to(at)})
         if len(found) == _PEAKS:
             break
     return found

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ... import Health, Overview, SchedulerCard
 from ...cli.output.words import pause_of
 from ..words import many
 from .demand import executing
+
+#: Findings that are about a server and its data. Others are about the rights and the runs of the process that examines,
+#: which is a reader here; the page of the health has them all.
+_TOLD: Final = frozenset({"data-lost", "disk", "eviction", "keys", "loading", "memory", "replicas", "version"})
 
 
 def banners_of(
@@ -50,12 +54,12 @@ def banners_of(
 
 
 def _findings(health: Health | None) -> list[dict[str, Any]]:
-    """Return what the health tells that is lost, or that keeps a partition from work."""
+    """Return what the health tells of lost data, and of what keeps a server from work."""
     found: dict[str, dict[str, Any]] = {}
     for whole in (health, *health.queues.values()) if health else ():
         for partition in whole.partitions:
             for finding in partition.findings:
-                if finding.code == "data-lost" or finding.severity == "error":
+                if finding.code == "data-lost" or (finding.severity == "error" and finding.code in _TOLD):
                     words = finding.message[0].upper() + finding.message[1:] + "."
                     banner = _banner("bad", finding.code, words)
                     found.setdefault(words, {**banner, "partition": partition.name})

@@ -41,7 +41,7 @@ def row_of(card: SchedulerCard, partitions: Iterable[str], now: float, link_to: 
         "runs": card.runs,
         "failures": card.failures,
         "longest": [
-            {"id": run.id, "queue": run.queue, "seconds": max(0.0, now - run.since), "task": link_to(run)}
+            {"id": run.id, "queue": run.queue, "seconds": max(0.0, now - run.since), "task_url": link_to(run)}
             for run in card.longest
         ],
         "partitions": card.partitions,

@@ -28,14 +28,19 @@ class Slice(Generic[_Each]):
     total: int
 
 
-def slice_of(field: str, text: str | None, every: Sequence[_Each], size: int) -> Slice[_Each]:
-    """Return the piece that a URL names; beyond the end the last one, as lists get shorter while they are read.
+def number_of(field: str, text: str | None) -> int:
+    """Return the number of the piece that a URL asks for; without one, the first.
 
     Raises:
         BadQuery: it is no number from 1 on.
     """
     if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= 6 and int(text)):
         raise BadQuery(f"{field} must be a number from 1 on, and not {text!r}.")
+    return int(text or 1)
+
+
+def slice_of(number: int, every: Sequence[_Each], size: int) -> Slice[_Each]:
+    """Return a piece of a list; beyond its end the last one, as lists get shorter while they are read."""
     last = max(1, -(-len(every) // size))
-    number = min(int(text or 1), last)
+    number = min(number, last)
     return Slice(tuple(every[(number - 1) * size : number * size]), number, last, len(every))

@@ -12,6 +12,7 @@ from ..figures import ahead, windows
 from ..figures.banners import banners_of
 from ..figures.demand import demand_words, executing, late_by
 from ..figures.partitions import counts_of, rate_words, rows_of
+from ..figures.slices import number_of
 from ..figures.windows import Window
 from ..look import Look
 from ..page import Page, View
@@ -22,6 +23,7 @@ from ..reading import HEALTH, Attempts, read_ahead, server_now, tasks_from
 async def _read(look: Look) -> View:
     past = windows.chosen("window", look.query.get("window"), windows.PAST)
     coming = windows.chosen("ahead", look.query.get("ahead"), windows.AHEAD)
+    number = number_of("queues", look.query.get("queues"))
     attempts, scheduler = Attempts(), look.scheduler
     overview = await scheduler.overview()
     read_at = datetime.now(UTC)
@@ -31,7 +33,7 @@ async def _read(look: Look) -> View:
         attempts.tried(read_ahead(scheduler, coming.seconds, coming.seconds // coming.step)),
         attempts.tried(scheduler.schedulers()),
         attempts.tried(HEALTH.read(scheduler)),
-        read_queues(look),
+        read_queues(look, number),
     )
     place = "namespace" if look.queue is None else "queue"
     alive = None if cards is None else executing(cards)

@@ -7,7 +7,7 @@ from typing import Final
 
 from ... import CardRun
 from ..figures.cards import row_of
-from ..figures.slices import slice_of
+from ..figures.slices import number_of, slice_of
 from ..look import Look
 from ..page import Page, View
 from ..reading import server_now
@@ -17,10 +17,11 @@ _ROWS: Final = 50
 
 
 async def _read(look: Look) -> View:
+    number = number_of("page", look.query.get("page"))
     overview, cards = await asyncio.gather(look.scheduler.overview(), look.scheduler.schedulers())
     now = server_now(overview, look.now)
     names = [each.name for each in overview.partitions]
-    part = slice_of("page", look.query.get("page"), cards, _ROWS)
+    part = slice_of(number, cards, _ROWS)
 
     def link_to(run: CardRun) -> str:
         return look.url("task", queue=run.queue, id=run.id)
