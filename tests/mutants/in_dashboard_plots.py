@@ -66,6 +66,13 @@ ALL: Final = (
         tests_in(_FIGURES, "test_nobody_is_alive_only_if_that_is_known_and_tasks_are_due"),
     ),
     Planted(
+        "lost data is not told of servers that are not well",
+        "dashboard/figures/banners.py",
+        "() if health is None else",
+        "() if not health else",
+        tests_in(_FIGURES, "test_banners_come_with_the_worst_first"),
+    ),
+    Planted(
         "an offline partition breaks load ahead",
         "dashboard/pages/ahead.py",
         "    except PartitionOffline:  # the counts",

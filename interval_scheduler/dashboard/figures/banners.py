@@ -56,7 +56,7 @@ def banners_of(
 def _findings(health: Health | None) -> list[dict[str, Any]]:
     """Return what the health tells of lost data, and of what keeps a server from work."""
     found: dict[str, dict[str, Any]] = {}
-    for whole in (health, *health.queues.values()) if health else ():
+    for whole in () if health is None else (health, *health.queues.values()):
         for partition in whole.partitions:
             for finding in partition.findings:
                 if finding.code == "data-lost" or (finding.severity == "error" and finding.code in _TOLD):
