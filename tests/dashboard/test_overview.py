@@ -279,6 +279,18 @@ async def test_a_partition_that_is_offline_hides_nothing_of_the_others(own_serve
         assert "all of them are estimated" in await text_of(reader, "/ahead")
         cards = await view_of(reader, "/schedulers.json")
         assert cards["offline"] == ["p1"]
+        servers[0].kill()
+
+        async def are_all_noticed() -> bool:
+            return not any(each.online for each in (await scheduler.overview()).partitions)
+
+        await until(are_all_noticed, 60)
+        # Other values in the URL: what was read just now is shown again for a second.
+        view = await view_of(reader, "/overview.json?window=6h")
+        assert (codes(view), view["tasks"], view["history"], view["coming"]) == (["offline", "offline"], 0, None, None)
+        assert "The counts cannot be read at the moment." in await text_of(reader, "/?window=6h")
+        assert "The runs to come cannot be read" in await text_of(reader, "/ahead?day=1")
+        assert "is offline" in await text_of(reader, "/schedulers?page=2")
 
 
 async def test_pause_and_resume_with_a_reason(scheduler: Scheduler) -> None:

@@ -10,7 +10,7 @@ from ..figures.cards import row_of
 from ..figures.slices import number_of, slice_of
 from ..look import Look
 from ..page import Page, View
-from ..reading import server_now
+from ..reading import Attempts, server_now
 
 #: The schedulers of a page.
 _ROWS: Final = 50
@@ -18,7 +18,9 @@ _ROWS: Final = 50
 
 async def _read(look: Look) -> View:
     number = number_of("page", look.query.get("page"))
-    overview, cards = await asyncio.gather(look.scheduler.overview(), look.scheduler.schedulers())
+    attempts = Attempts()
+    overview, found = await asyncio.gather(look.scheduler.overview(), attempts.tried(look.scheduler.schedulers()))
+    cards = found or []
     now = server_now(overview, look.now)
     names = [each.name for each in overview.partitions]
     part = slice_of(number, cards, _ROWS)
@@ -33,6 +35,7 @@ async def _read(look: Look) -> View:
         "total": part.total,
         "places": sum(card.places for card in cards),
         "running": sum(card.running for card in cards),
+        "problems": attempts.problems,
         "offline": [each.name for each in overview.partitions if not each.online],
     }
 
