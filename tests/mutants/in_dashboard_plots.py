@@ -7,6 +7,7 @@ from .planted import Planted, tests_in
 _CHARTS: Final = "dashboard/test_charts"
 _FIGURES: Final = "dashboard/test_figures"
 _PAGES: Final = "dashboard/test_overview"
+_ACTIONS: Final = "dashboard/test_whole_actions"
 
 ALL: Final = (
     Planted(
@@ -84,14 +85,14 @@ ALL: Final = (
         "dashboard/actions/whole.py",
         "    HEALTH.forget()\n",
         "",
-        tests_in(_PAGES, "test_lost_data_is_told_until_it_is_acknowledged"),
+        tests_in(_ACTIONS, "test_lost_data_is_told_until_it_is_acknowledged"),
     ),
     Planted(
         "whoever may read may pause",
         "dashboard/actions/whole.py",
         'Action("pause-all", "operate", _pause)',
         'Action("pause-all", "read", _pause)',
-        tests_in(_PAGES, "test_who_may_only_read_is_shown_no_button_and_refused"),
+        tests_in(_ACTIONS, "test_who_may_only_read_is_shown_no_button_and_refused"),
     ),
     Planted(
         "the run of a queue leads to a task of the namespace",
