@@ -23,6 +23,7 @@ from ..support.sampling import Sampling
 from ..support.text import describe
 from . import outcome
 from .executor import Retry
+from .observers import Observers
 from .run import TaskRun, named
 from .run_handler import Admission
 from .told import told_of
@@ -40,6 +41,7 @@ class Runs:
         log: where faults are told.
         put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
         sampling: the runs that are told to those who watch. Default: none are.
+        observers: those who measure runs. Default: nobody does.
     """
 
     def __init__(
@@ -51,8 +53,11 @@ class Runs:
         log: GuardedLog,
         put_back: Callable[[int], object] = bool,
         sampling: Sampling | None = None,
+        observers: Observers | None = None,
     ) -> None:
         self._sampling = sampling or Sampling(0)
+        self._observers = observers or Observers.of(options.namespace, log)
+        self._samples = self._observers.samples
         self._completions = completions
         for each in completions.values():
             each.on_cancelled = self.cancelled
@@ -156,7 +161,7 @@ class Runs:
             run.grant.tally.runs += 1
         else:
             self._complete(run)
-        if self._sampling.is_on or self._run_listeners:
+        if self._sampling.is_on or self._run_listeners or self._samples.listeners:
             self._show(run, error)
 
     def finish_told(self, run: TaskRun, error: BaseException) -> None:
@@ -169,6 +174,8 @@ class Runs:
         """Show a run that ended to those who watch."""
         if self._sampling.is_on and (place := self._sampling.place(run.partition)) is not None:
             self._sampling.put(run.partition, place, told_of(run, error))
+        if self._samples.listeners:
+            self._samples.note(self._observers.namespace, run, error)
         if self._run_listeners:
             run.end(error)
             self._events.emit("run", run)

@@ -24,6 +24,8 @@ THIRD_PARTY = {"anyio", "redis", "hiredis", "fakeredis", "cronsim", "msgspec", "
 THIRD_PARTY |= {"click", "rich", "textual", "uvloop", "watchfiles"}
 #: Of the frameworks.
 THIRD_PARTY |= {"fastapi", "starlette", "aiohttp", "litestar"}
+#: Of telemetry.
+THIRD_PARTY |= {"opentelemetry"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.
@@ -65,6 +67,9 @@ PUBLIC = {
     "Overview",
     "PartitionOverview",
     "CardRun",
+    "Counts",  # what counts() returns
+    "PartitionCounts",
+    "RunSample",  # what the handlers of sample_runs() get
     "Point",
     "Problem",
     "RestoreCounts",

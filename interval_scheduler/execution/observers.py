@@ -1,0 +1,37 @@
+"""Those who observe a scheduler: who measures its runs, who wraps them, and what is counted for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..support.log import GuardedLog
+from .blocks import Blocks
+from .hooks import Hooks
+from .samples import RunSamples
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """The observers of one scheduler.
+
+    Attributes:
+        namespace: its namespace, by which they tell it from others.
+        samples: the samples of runs; the same object for a namespace and its queues.
+        hooks: the hooks; the same object for a namespace and its queues.
+        blocks: counts how many times the event loop was blocked.
+        jumps: counts the jumps of the clock of each partition, by its name.
+    """
+
+    namespace: str
+    samples: RunSamples
+    hooks: Hooks
+    blocks: Blocks = field(default_factory=Blocks)
+    jumps: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, namespace: str, log: GuardedLog, outer: Observers | None = None) -> Observers:
+        """Make the observers of a namespace, or of a queue inside of another."""
+        if outer is None:
+            return cls(namespace, RunSamples(log), Hooks())
+        return cls(namespace, outer.samples, outer.hooks)
