@@ -59,7 +59,7 @@ async def main(
         for scheduler in made:
             await stack.enter_async_context(scheduler)
             if telemetry is not None:
-                from benchmarks.telemetry import telemetry as instrumented
+                from benchmarks.telemetry import telemetry as instrumented  # noqa: PLC0415 - others do not load it
 
                 stack.enter_context(instrumented(scheduler, telemetry))
         print("ready", flush=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..support.log import GuardedLog
 from .blocks import Blocks
 from .hooks import Hooks
-from .samples import RunSamples
+from .samples import Listeners, RunSamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,15 @@ class Observers:
 
     Attributes:
         namespace: its namespace, by which they tell it from others.
-        samples: the samples of runs; the same object for a namespace and its queues.
+        listeners: those who measure runs; the same object for a namespace and its queues.
+        samples: the samples of its runs.
         hooks: the hooks; the same object for a namespace and its queues.
         blocks: counts how many times the event loop was blocked.
         jumps: counts the jumps of the clock of each partition, by its name.
     """
 
     namespace: str
+    listeners: Listeners
     samples: RunSamples
     hooks: Hooks
     blocks: Blocks = field(default_factory=Blocks)
@@ -32,6 +34,5 @@ class Observers:
     @classmethod
     def of(cls, namespace: str, log: GuardedLog, outer: Observers | None = None) -> Observers:
         """Make the observers of a namespace, or of a queue inside of another."""
-        if outer is None:
-            return cls(namespace, RunSamples(log), Hooks())
-        return cls(namespace, outer.samples, outer.hooks)
+        listeners = Listeners(log) if outer is None else outer.listeners
+        return cls(namespace, listeners, RunSamples(namespace, listeners), Hooks() if outer is None else outer.hooks)

@@ -56,8 +56,7 @@ class Runs:
         observers: Observers | None = None,
     ) -> None:
         self._sampling = sampling or Sampling(0)
-        self._observers = observers or Observers.of(options.namespace, log)
-        self._samples = self._observers.samples
+        self._samples = (observers or Observers.of(options.namespace, log)).samples
         self._completions = completions
         for each in completions.values():
             each.on_cancelled = self.cancelled
@@ -161,21 +160,27 @@ class Runs:
             run.grant.tally.runs += 1
         else:
             self._complete(run)
-        if self._sampling.is_on or self._run_listeners or self._samples.listeners:
+        if self._sampling.is_on or self._run_listeners:
             self._show(run, error)
+        if (samples := self._samples).is_on:  # not a call: most runs are passed over
+            samples.left -= 1
+            if samples.left < 0:
+                samples.take(run, error)
 
     def finish_told(self, run: TaskRun, error: BaseException) -> None:
         """End a run that failed with an error that is in the log already."""
         run.grant.tally.runs += 1
         self._failed(run, error, is_told=True)
         self._show(run, error)
+        if (samples := self._samples).is_on:  # not a call: most runs are passed over
+            samples.left -= 1
+            if samples.left < 0:
+                samples.take(run, error)
 
     def _show(self, run: TaskRun, error: BaseException | None) -> None:
         """Show a run that ended to those who watch."""
         if self._sampling.is_on and (place := self._sampling.place(run.partition)) is not None:
             self._sampling.put(run.partition, place, told_of(run, error))
-        if self._samples.listeners:
-            self._samples.note(self._observers.namespace, run, error)
         if self._run_listeners:
             run.end(error)
             self._events.emit("run", run)

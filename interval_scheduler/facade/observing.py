@@ -44,13 +44,14 @@ class ObservingCalls:
     def sample_runs(self, handler: SampleHandler, per_second: int = 200) -> Callable[[], None]:
         """Call a function with a sample of the runs that end by themselves, also of the queues of this namespace.
 
-        In a second with more runs than that, each of them has the same chance to be in the sample. It is told a second
-        after the first of them, or when an execution ends. While nobody samples runs, they cost nothing.
+        The namespace and each queue have a sample of their own, so that a busy one does not crowd the others out. In a
+        second with more runs than are sampled, each of them has the same chance. The sample is told a second after the
+        first of them, or when an execution ends.
 
         Args:
             handler: the function; it is called in the event loop with a list of `RunSample`s, and must not block. What
                 it raises is logged, once, and disturbs nothing.
-            per_second: the most runs of a second, from 1 to 10,000. Default 200.
+            per_second: the most runs of a second, of each namespace or queue, from 1 to 10,000. Default 200.
 
         Returns:
             A function that ends it.
@@ -63,7 +64,7 @@ class ObservingCalls:
             raise InvalidType("per_second", f"must be a whole number, not {type(per_second).__name__}")
         if not 1 <= per_second <= _MOST_SAMPLES:
             raise InvalidValue("per_second", f"must be from 1 to {_MOST_SAMPLES}, got {per_second}")
-        return self._observed.observers.samples.add(self._scope, handler, per_second)
+        return self._observed.observers.listeners.add(self._scope, handler, per_second)
 
     def around_runs(self, hook: RunHook) -> Callable[[], None]:
         """Wrap each run of the executions that start from now on, also of the queues of this namespace.

@@ -3,6 +3,6 @@
 It needs the API of OpenTelemetry only. Without an SDK, which the application sets up, nothing is measured.
 """
 
-from .instrument import Instrumentation, instrument
+from .instrumenting import Instrumentation, instrument
 
 __all__ = ["Instrumentation", "instrument"]

@@ -70,7 +70,8 @@ def instrument(
             needs `spans`. It takes 57 bytes of each task in Redis. Default False.
         storage: true for the metrics that are read from Redis, every ten seconds, by one process of all that ask for
             them. Default False.
-        sample: the most runs a second that are put into the histograms, from 1 to 10,000. Default 200.
+        sample: the most runs a second, of the namespace and of each queue, that are put into the histograms, from 1 to
+            10,000. Default 200.
         meter_provider: where the instruments come from. Default: the global provider, also if it is set later.
         tracer_provider: where spans come from. Default: likewise.
 
