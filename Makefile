@@ -60,7 +60,7 @@ $(MATRIX)/ready: requirements/matrix.txt
 coverage: $(READY) ## measure which branches tests take; fails below 97 % (some 6 minutes)
 	$(BIN)/python -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html \
 		tests/unit tests/scripts tests/semantics tests/integration tests/parity tests/travel tests/stories \
-		tests/worker tests/contrib
+		tests/worker tests/contrib tests/telemetry
 
 faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 35 minutes)
 	$(BIN)/python -m tests.faults

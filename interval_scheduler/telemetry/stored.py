@@ -87,11 +87,10 @@ class Stored:
                         reading[namespace] = asyncio.create_task(self._keep(namespace, scheduler), name=name)
                 await asyncio.sleep(_LOOK)
         finally:
-            pending = set(reading.values())
-            while pending:  # a cancel may come out of the block of a lock as the loss of that lock: once is not enough
-                for task in pending:
-                    task.cancel()
-                _, pending = await asyncio.wait(pending, timeout=_LOOK)
+            for task in reading.values():
+                task.cancel()  # once: what comes after is the release of the lock
+            if reading:
+                await asyncio.wait(reading.values())
 
     def _all(self) -> list[tuple[str, Callable[[], Scheduler | None]]]:
         scheduler = self._scheduler()
@@ -104,7 +103,7 @@ class Stored:
     async def _keep(self, namespace: str, of: Callable[[], Scheduler | None]) -> None:
         """Read one namespace whenever the lock can be had; whatever fails is tried again."""
         has_failed = False
-        while (scheduler := of()) is not None:
+        while (scheduler := of()) is not None and self._goes_on():
             try:
                 async with scheduler.lock(_LOCK, _HELD, wait_seconds=0):
                     while True:
@@ -122,7 +121,8 @@ class Stored:
                     _log.error("what Redis has of %s cannot be read: %s", namespace, error, exc_info=error)
                 has_failed = True
             del scheduler  # it must not be kept while nothing is done with it
-            await asyncio.sleep(PERIOD)
+            if self._goes_on():  # a cancel may come out of the block as the loss of the lock
+                await asyncio.sleep(PERIOD)
 
 
 async def _rows_of(namespace: str, scheduler: Scheduler) -> list[Row]:

@@ -33,6 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty readings a second instead of one in ten seconds."""
     monkeypatch.setattr(stored, "PERIOD", 0.05)
     monkeypatch.setattr(stored, "_LOOK", 0.02)
+    monkeypatch.setattr(stored, "_HELD", 1.0)
 
 
 async def _fails(_: str) -> None:
@@ -75,7 +76,6 @@ async def test_they_tell_what_redis_has(scheduler: Scheduler, namespace: str) ->
 async def test_one_process_reads_and_another_takes_over(
     make_scheduler: MakeScheduler, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored, "_HELD", 1.0)
     monkeypatch.setattr(stored, "FRESH", 0.5)
     first, second = await make_scheduler(), await make_scheduler()
     with in_memory() as (one, collect_first), in_memory() as (other, collect_second):
@@ -107,7 +107,7 @@ async def test_a_partition_that_is_offline_has_no_values(
     monkeypatch.setattr(stored, "FRESH", DEADLINE_SECONDS)
     servers = [own_server(), own_server()]
     urls = [server.url for server in servers]
-    async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:
+    async with Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=1) as scheduler:
         with in_memory() as (provider, collect), instrument(scheduler, storage=True, meter_provider=provider):
             await until(lambda: len(points_of(collect(), "interval_scheduler.due")) == 2, DEADLINE_SECONDS)
             servers[1].kill()
