@@ -1,8 +1,8 @@
 """What telemetry costs a worker: its processor time for each run, beside that of a worker without, in rounds.
 
-`python -m benchmarks.telemetry [ROUNDS [KIND ...]]`. Each measurement is a worker in a process of its own, on a fresh Redis. In a
-round each kind has its turn, in an order that is drawn, so that a noisy moment hits all of them. A ratio is the median
-over the rounds of what the kind spends, beside what the worker without telemetry spends in the same round.
+`python -m benchmarks.telemetry [ROUNDS [KIND ...]]`. Each measurement is a worker in a process of its own, on a fresh
+Redis. In a round each kind has its turn, in an order that is drawn, so that a noisy moment hits all of them. A ratio is
+the median over the rounds of what the kind spends, beside what the worker without telemetry spends in the same round.
 """
 
 from __future__ import annotations
