@@ -2,8 +2,7 @@
 
 Arguments: URLs (by commas), namespace, options as JSON: those of a scheduler, and of the measurement itself
 `"schedulers"` (how many of them share the process, default 1), `"keep_lags"`, `"uvloop"`, `"batch"` (the most runs of a
-call of the executor; default: single runs), `"round_trip"` (the seconds that each call waits) and `"telemetry"` (one of
-the kinds of `benchmarks.telemetry`).
+call of the executor; default: single runs) and `"round_trip"` (the seconds that each call waits).
 """
 
 from __future__ import annotations
@@ -32,7 +31,6 @@ async def main(
     keep_lags: bool = False,
     batch: int | None = None,
     round_trip: float = 0,
-    telemetry: str | None = None,
 ) -> None:
     lags: list[float] = []
     runs = 0
@@ -58,10 +56,6 @@ async def main(
         made = [Scheduler.from_url(*urls.split(","), namespace=namespace, **options) for _ in range(schedulers)]
         for scheduler in made:
             await stack.enter_async_context(scheduler)
-            if telemetry is not None:
-                from benchmarks.telemetry import telemetry as instrumented  # noqa: PLC0415 - others do not load it
-
-                stack.enter_context(instrumented(scheduler, telemetry))
         print("ready", flush=True)
         assert await _line() == "go"
         began, cpu = time.perf_counter(), time.process_time()
@@ -88,8 +82,6 @@ if __name__ == "__main__":
 
         run = uvloop.run
     ours = {
-        name: arguments.pop(name)
-        for name in ("schedulers", "keep_lags", "batch", "round_trip", "telemetry")
-        if name in arguments
+        name: arguments.pop(name) for name in ("schedulers", "keep_lags", "batch", "round_trip") if name in arguments
     }
     run(main(sys.argv[1], sys.argv[2], arguments, **ours))
