@@ -31,6 +31,7 @@ from .run import TaskRun
 #: Called with the runs of a second.
 SampleHandler = Callable[[list[RunSample]], object]
 _SECOND: Final = 1.0
+_BELOW_ONE: Final = math.nextafter(1.0, 0.0)  # of 1 there is no logarithm below
 
 
 class _Listener(NamedTuple):
@@ -123,7 +124,7 @@ class RunSamples:
         else:
             self._kept[random.randrange(self._most)] = sample
         if len(self._kept) == self._most:
-            self._weight *= _positive_random() ** (1 / self._most)
+            self._weight = min(self._weight * _positive_random() ** (1 / self._most), _BELOW_ONE)
             self.left = math.floor(math.log(_positive_random()) / math.log1p(-self._weight))
         else:
             self.left = 0

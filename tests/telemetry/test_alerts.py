@@ -75,7 +75,13 @@ async def scraped(
 
         def scheduler(name: str, *places: RedisServer, **options: Any) -> Scheduler:
             urls = [server.url for server in places]
-            return Scheduler.from_url(*urls, namespace=f"{namespace}-{name}", operation_timeout_seconds=1, **options)
+            return Scheduler.from_url(
+                *urls,
+                namespace=f"{namespace}-{name}",
+                connect_timeout_seconds=30,
+                operation_timeout_seconds=20,
+                **options,
+            )
 
         well = scheduler("well", servers[0])
         ill = scheduler("ill", *servers, lease_seconds=1, drain_seconds=0)
