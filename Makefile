@@ -14,7 +14,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation
 # Tests mostly wait; so there are more of them at once than CPUs.
 PARALLEL := --numprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check hooks docs bench bench-peers scale sbom build audit lock clean
+.PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check hooks pages docs bench bench-peers scale sbom build audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -60,7 +60,7 @@ $(MATRIX)/ready: requirements/matrix.txt
 coverage: $(READY) ## measure which branches tests take; fails below 97 % (some 6 minutes)
 	$(BIN)/python -m pytest -q $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html \
 		tests/unit tests/scripts tests/semantics tests/integration tests/parity tests/travel tests/stories \
-		tests/worker tests/contrib
+		tests/worker tests/contrib tests/telemetry
 
 faults: $(READY) ## inject every fault as often as the report wants it; writes docs/fault-report.md (some 35 minutes)
 	$(BIN)/python -m tests.faults
@@ -79,6 +79,10 @@ check: $(READY) ## lint, imports, types, spelling, documentation
 
 hooks: $(READY) ## look at what is committed before it is, with hooks of git
 	$(BIN)/pre-commit install
+
+pages: $(READY) ## make anew what the pages have of the code: options, API, scripts, commands, examples, figures
+	$(BIN)/python -m tests.cli.helps
+	$(BIN)/python -m docs.making
 
 docs: $(READY) ## serve the documentation at localhost:8000
 	$(BIN)/mkdocs serve

@@ -57,6 +57,8 @@ from .model.backup import RestoreCounts as RestoreCounts
 from .model.backup_walk import check_backup as check_backup
 from .model.cards import CardRun as CardRun
 from .model.cards import SchedulerCard as SchedulerCard
+from .model.counts import Counts as Counts
+from .model.counts import PartitionCounts as PartitionCounts
 from .model.forecast import Forecast as Forecast
 from .model.health import Finding as Finding
 from .model.health import Health as Health
@@ -74,6 +76,7 @@ from .model.reports import SyncChange as SyncChange
 from .model.reports import SyncCounts as SyncCounts
 from .model.reports import SyncPlan as SyncPlan
 from .model.rules import Rules as Rules
+from .model.sample import RunSample as RunSample
 from .model.series import Point as Point
 from .model.series import Series as Series
 from .model.steering import Action as Action

@@ -12,8 +12,8 @@ from .sources import Source, check_source, opened
 
 __all__ = ["SCHEDULER", "cleanup_context"]
 
-#: The scheduler of an application: `request.app[SCHEDULER]`, and `request.config_dict[SCHEDULER]` in a sub-application.
 SCHEDULER: Final = web.AppKey("interval_scheduler", Scheduler)
+"""The scheduler of an application: `request.app[SCHEDULER]`; in a sub-application `request.config_dict[SCHEDULER]`."""
 
 
 def cleanup_context(source: Source) -> Callable[[web.Application], AsyncIterator[None]]:

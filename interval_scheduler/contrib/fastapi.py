@@ -18,6 +18,8 @@ async def _scheduler(connection: HTTPConnection) -> Scheduler:
     return scheduler_of(connection)
 
 
-#: The scheduler of the application, as the annotation of a parameter: `async def assign(scheduler: SchedulerDep)`. It
-#: is there for requests and for web sockets, in routers, in other dependencies, and in applications that are mounted.
 SchedulerDep = Annotated[Scheduler, Depends(_scheduler)]
+"""The scheduler of the application, as the annotation of a parameter: `async def assign(scheduler: SchedulerDep)`.
+
+It is there for requests and for web sockets, in routers, in other dependencies, and in applications that are mounted.
+"""

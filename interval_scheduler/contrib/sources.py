@@ -29,6 +29,9 @@ def check_source(source: Source) -> None:
     wanted = "must be a Worker, a Scheduler or a function without arguments that opens one, such as worker.connected"
     if not callable(source):
         raise InvalidType("source", f"{wanted}; got {type(source).__name__}")
+    if inspect.iscoroutinefunction(source) or inspect.isasyncgenfunction(source):
+        kind = "a coroutine function" if inspect.iscoroutinefunction(source) else "not made with @asynccontextmanager"
+        raise InvalidType("source", f"{wanted}; {getattr(source, '__qualname__', 'it')} is {kind}")
     try:
         inspect.signature(source).bind()
     except TypeError as error:

@@ -28,6 +28,7 @@ from ..storage.completions import Completions
 from ..storage.spare_renewals import SpareRenewals
 from ..support import clock
 from ..support.log import Log
+from .blocks import Blocks
 from .run import TaskRun
 from .runner import Runner
 
@@ -49,6 +50,7 @@ class BlockedWatch:
         runner: has the runs in progress.
         completions: have the runs that ended and are not delivered, by the name of their partition.
         lease_seconds: how long a lease lasts from its last renewal.
+        blocks: counts how many times the event loop was blocked.
         log: the log of a blocked event loop.
     """
 
@@ -58,12 +60,14 @@ class BlockedWatch:
         runner: Runner,
         completions: Mapping[str, Completions],
         lease_seconds: float,
+        blocks: Blocks,
         log: Log,
     ) -> None:
         self._renewals = [each for each in renewals if each.is_possible]
         self._running = runner.running
         self._completions = completions
         self._lease_seconds = lease_seconds
+        self._blocks = blocks
         self._log = log
         self._ended = threading.Event()
         self._lives = threading.Event()
@@ -104,6 +108,7 @@ class BlockedWatch:
     def _keep(self) -> None:
         """Renew the leases until the event loop answers."""
         began = clock.monotonic()
+        self._blocks.meanwhile()
         asyncio.run(self._renew_all())
         # Only now: a handler of the log may wait for the blocked thread, and this one with it.
         self._log.warning(

@@ -37,6 +37,7 @@ from .blocked import BlockedWatch
 from .cancellations import Cancellations
 from .executor import AnyCall
 from .leases import Leases
+from .observers import Observers
 from .poller import Poller
 from .room import Limits
 from .run import TaskRun
@@ -59,6 +60,7 @@ class Execution:
         log: where faults are told.
         tallies: what counts the runs of each partition, by its name. Default: they are counted for nobody.
         sampling: the runs that are told to those who watch. Default: none are.
+        observers: those who observe it. Default: nobody does.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Execution:
         log: GuardedLog,
         tallies: Mapping[str, Tally] | None = None,
         sampling: Sampling | None = None,
+        observers: Observers | None = None,
     ) -> None:
+        self._observers = observers = observers or Observers.of(options.namespace, log)
         #: The most calls of the executor at once.
         self.places: Final = concurrency
         #: The context in which each run starts.
@@ -92,10 +96,12 @@ class Execution:
         }
         self._tokens = Tokens(master, options.storage.operation_timeout_seconds, log)
         self._is_divided = len(partitions) > 1
-        self._runs = Runs(self._completions, self._beginnings, options, events, log, self._tokens.give_back, sampling)
+        self._runs = Runs(
+            self._completions, self._beginnings, options, events, log, self._tokens.give_back, sampling, observers
+        )
         new_runner = Runner if batch is None else functools.partial(BatchRunner, size=batch)
         self._runner: Runner = new_runner(
-            executor,
+            observers.hooks.around(observers.namespace, executor, in_batches=batch is not None),
             limits=Limits(concurrency, options.prefetch, len(partitions), options.delivery == "at-most-once"),
             timeout=options.run_timeout_seconds,
             grace=options.cancel_grace_seconds,
@@ -106,9 +112,13 @@ class Execution:
         channels = [LeaseChannel(partition, options.lease_seconds, options.renewal_seconds) for partition in partitions]
         self._cancellations = Cancellations(partitions, options.lease_seconds, retry_for, self._runner, self._runs, log)
         obey = self._cancellations.obey
-        self._leases = Leases(channels, self._runner, options.lease_seconds, options.renewal_seconds, obey, log)
+        self._leases = Leases(
+            channels, self._runner, options.lease_seconds, options.renewal_seconds, obey, observers.blocks, log
+        )
         spares = [SpareRenewals(partition, options, log) for partition in partitions]
-        self._blocked = BlockedWatch(spares, self._runner, self._completions, options.lease_seconds, log)
+        self._blocked = BlockedWatch(
+            spares, self._runner, self._completions, options.lease_seconds, observers.blocks, log
+        )
         self.stuck: Final = StuckWatch(
             self._runner, concurrency, options.stuck_after_seconds, log, lambda *what: events.emit("stuck", *what)
         )
@@ -141,12 +151,18 @@ class Execution:
             partition,
             seconds,
         )
+        self._observers.jumps[partition] += 1
         self._events.emit("clock-jump", partition, seconds)
 
     @property
     def running(self) -> AbstractSet[TaskRun]:
         """The runs in progress; a live view."""
         return self._runner.running
+
+    @property
+    def places_used(self) -> int:
+        """The number of calls of the executor in progress."""
+        return self._runner.places_taken
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -183,6 +199,7 @@ class Execution:
             finally:
                 for unsubscribe in unsubscribes:
                     unsubscribe()
+                self._observers.samples.flush()
                 self._pollers_done.set()
                 self._ended.set()
 

@@ -27,6 +27,7 @@ from ..model.trust import TRUSTED_SHARE
 from ..storage.claims import MAX_BATCH, START_WINDOW_SECONDS, LeaseChannel
 from ..support import clock
 from ..support.log import Log
+from .blocks import Blocks
 from .run import TaskRun
 from .runner import Runner
 
@@ -44,6 +45,7 @@ class Leases:
         lease_seconds: how long a lease lasts from its last renewal.
         renewal_seconds: how often leases are renewed.
         obey: called with a run that is cancelled, and with the letter that tells it.
+        blocks: counts how many times the event loop was blocked.
         log: where lost leases are told.
     """
 
@@ -54,6 +56,7 @@ class Leases:
         lease_seconds: float,
         renewal_seconds: float,
         obey: Callable[[TaskRun, str], object],
+        blocks: Blocks,
         log: Log,
     ) -> None:
         self._runner = runner
@@ -61,6 +64,7 @@ class Leases:
         self._lease_seconds = lease_seconds
         self._renewal_seconds = renewal_seconds
         self._obey = obey
+        self._blocks = blocks
         self._log = log
         self._channels = channels
         self._trusted_seconds = TRUSTED_SHARE * lease_seconds
@@ -120,12 +124,14 @@ class Leases:
             await anyio.sleep(asked)
             late = clock.monotonic() - began - asked
             if late > _BLOCKED * self._lease_seconds:
+                self._blocks.afterwards()
                 self._log.warning(
                     "the event loop was blocked for %.1f s, of a lease of %g s: call blocking code with "
                     "asyncio.to_thread",
                     late,
                     self._lease_seconds,
                 )
+            self._blocks.looked()
             self.check_once()
 
     async def _keep(self, channel: LeaseChannel) -> None:

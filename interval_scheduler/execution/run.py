@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from ..errors import OutsideRun
 from ..model.cron import is_unreadable
-from ..model.policy import PLAIN, BadPolicy, Policy, of_header
+from ..model.policy import PLAIN, BadPolicy, Policy, of_header, trace_of
 from ..model.records import CorruptRecord, split
 from ..model.wire import moment_of, readable, whole
 from ..support import clock
@@ -75,6 +75,7 @@ class TaskRun:
             at the end of that.
         duration: in the handlers of `run` and `run-error`, how long it took, in seconds.
         error: in those handlers, what its executor raised, if anything.
+        trace: the trace context (`traceparent`) that its task carries from the call that assigned it, or `None`.
     """
 
     #: Unset, not None, until needed: one run is made a claimed task, and each attribute write shows in the throughput.
@@ -190,6 +191,11 @@ class TaskRun:
         return getattr(self, "_policy", PLAIN)
 
     @property
+    def trace(self) -> str | None:
+        """The trace context (`traceparent`) that the task carries from the call that assigned it; `None` for none."""
+        return trace_of(self.header).decode("ascii", "replace") or None
+
+    @property
     def recurs(self) -> bool:
         """True if its task has an interval or a cron expression; known once the run has begun."""
         return self.policy.cron is not None or b" " in self.header.partition(b";")[0]
@@ -274,7 +280,7 @@ class TaskRun:
             raise CorruptRecord(str(error)) from None
         if self._policy.cron is not None and is_unreadable(self._policy.cron):
             raise CorruptRecord(f"the cron expression {self._policy.cron[:100]!r} cannot be read")
-        self.is_plain = False
+        self.is_plain = self.is_plain and self._policy is PLAIN  # it may carry a trace, and no rule
         if self._policy.needs_lease:
             self.start_by = self.grant.leased_start_by
             self.trusted_until = self.grant.leased_until

@@ -23,6 +23,7 @@ from ..support.sampling import Sampling
 from ..support.text import describe
 from . import outcome
 from .executor import Retry
+from .observers import Observers
 from .run import TaskRun, named
 from .run_handler import Admission
 from .told import told_of
@@ -40,6 +41,7 @@ class Runs:
         log: where faults are told.
         put_back: called with the number of tokens of a rate that runs took which did not start. Default: nothing.
         sampling: the runs that are told to those who watch. Default: none are.
+        observers: those who measure runs. Default: nobody does.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Runs:
         log: GuardedLog,
         put_back: Callable[[int], object] = bool,
         sampling: Sampling | None = None,
+        observers: Observers | None = None,
     ) -> None:
         self._sampling = sampling or Sampling(0)
+        self._samples = (observers or Observers.of(options.namespace, log)).samples
         self._completions = completions
         for each in completions.values():
             each.on_cancelled = self.cancelled
@@ -158,12 +162,20 @@ class Runs:
             self._complete(run)
         if self._sampling.is_on or self._run_listeners:
             self._show(run, error)
+        if (samples := self._samples).is_on:  # not a call: most runs are passed over
+            samples.left -= 1
+            if samples.left < 0:
+                samples.take(run, error)
 
     def finish_told(self, run: TaskRun, error: BaseException) -> None:
         """End a run that failed with an error that is in the log already."""
         run.grant.tally.runs += 1
         self._failed(run, error, is_told=True)
         self._show(run, error)
+        if (samples := self._samples).is_on:  # not a call: most runs are passed over
+            samples.left -= 1
+            if samples.left < 0:
+                samples.take(run, error)
 
     def _show(self, run: TaskRun, error: BaseException | None) -> None:
         """Show a run that ended to those who watch."""

@@ -9,6 +9,7 @@ import anyio
 
 from ..config.options import SchedulerOptions
 from ..errors import InvalidValue, NotAcceptingTasks
+from ..execution.observers import Observers
 from ..execution.run import TaskRun, runs_of_caller
 from ..model.assignment import AssignCall, Reschedule, accepted, to_assignment, to_id
 from ..model.desired import SyncLimits
@@ -29,17 +30,26 @@ class Assigning:
         lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
         is_in_progress: tells if a run is one of this scheduler, has not ended, and holds its lease.
+        observers: those who wrap calls that assign tasks.
     """
 
     def __init__(
-        self, lifespan: Lifespan, options: SchedulerOptions, is_in_progress: Callable[[TaskRun], bool]
+        self,
+        lifespan: Lifespan,
+        options: SchedulerOptions,
+        is_in_progress: Callable[[TaskRun], bool],
+        observers: Observers,
     ) -> None:
         self._lifespan = lifespan
+        self._observers = observers
+        self._hooks = observers.hooks
         self._is_in_progress = is_in_progress
         self._grid_ms = round(options.storage.task_interval_seconds * 1000)
         self._retry_for_seconds = options.storage.operation_timeout_seconds
         #: True while tasks are accepted.
         self.accepting = False
+        #: The number of tasks that were assigned or updated.
+        self.assigned = 0
         #: Called after that has changed.
         self.on_change: Callable[[], object] = _nothing
 
@@ -54,14 +64,30 @@ class Assigning:
         self.on_change()
 
     async def assign_task(self, task: Task, reschedule: Reschedule) -> bool:
-        call = self._to_call(task, reschedule)
+        if not self._hooks.wraps_assigns:
+            return await self._assign_task(task, reschedule)
+        with self._hooks.assigning(self._observers.namespace) as trace:
+            return await self._assign_task(task, reschedule, trace)
+
+    async def _assign_task(self, task: Task, reschedule: Reschedule, trace: bytes = b"") -> bool:
+        call = self._to_call(task, reschedule, trace)
         if self._lifespan.connected is None:
             await self._lifespan.open_first()
-        return accepted(await self._accepted().partitions.assign(call))
+        is_new = accepted(await self._accepted().partitions.assign(call))
+        self.assigned += 1
+        return is_new
 
     async def assign_tasks(self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule) -> AssignCounts:
+        if not self._hooks.wraps_assigns:
+            return await self._assign_tasks(tasks, reschedule)
+        with self._hooks.assigning(self._observers.namespace) as trace:
+            return await self._assign_tasks(tasks, reschedule, trace)
+
+    async def _assign_tasks(
+        self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule, trace: bytes = b""
+    ) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
-        calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule))
+        calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule, trace))
         await self._lifespan.open_first()
         partitions = self._accepted().partitions
         assigned = updated = 0
@@ -70,6 +96,7 @@ class Assigning:
                 assigned += 1
             else:
                 updated += 1
+            self.assigned += 1
         return AssignCounts(assigned, updated)
 
     async def remove_task(self, task_or_id: Task | str) -> bool:
@@ -112,9 +139,11 @@ class Assigning:
         calls = bulk.convert(desired, to_call)
         await self._lifespan.open_first()
         connected = self._accepted()
-        return await sync(
+        plan = await sync(
             connected.partitions, connected.locks, calls, scope, self._grid_ms, self._retry_for_seconds, limits
         )
+        self.assigned += 0 if limits.dry_run else plan.counts.added + plan.counts.updated
+        return plan
 
     async def clear_all_tasks(self) -> int:
         await self._lifespan.open_first()
@@ -149,10 +178,11 @@ class Assigning:
             return connected
         return self._lifespan.require()
 
-    def _to_call(self, task: Task, reschedule: Reschedule) -> AssignCall:
+    def _to_call(self, task: Task, reschedule: Reschedule, trace: bytes = b"") -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):
             raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
-        return AssignCall(to_assignment(task, self._grid_ms), reschedule)
+        assignment = to_assignment(task, self._grid_ms)
+        return AssignCall(assignment._replace(trace=trace) if trace else assignment, reschedule)
 
 
 async def _sleep_ms(wait_ms: int) -> None:

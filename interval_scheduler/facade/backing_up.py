@@ -8,7 +8,7 @@ from threading import get_ident
 
 from ..errors import InvalidType, InvalidValue, NotAcceptingTasks
 from ..model.backup import OnConflict, RestoreCounts
-from ..model.checks import check_prefix
+from ..model.checks import check_prefix, check_progress
 from ..services import bulk, restoring
 from ..storage.exporting import export
 from .acting import note
@@ -117,8 +117,7 @@ class BackupCalls:
             raise InvalidType("after", f"must be a whole number, not {type(after).__name__}")
         if after < 0:
             raise InvalidValue("after", f"must be at least 0, got {after}")
-        if progress is not None and not callable(progress):
-            raise InvalidType("progress", f"must be callable or None, not {type(progress).__name__}")
+        check_progress(progress)
         core = self._backed_up
         connected = await core.lifespan.enter()
         if not dry_run and not core.assigning.accepting:

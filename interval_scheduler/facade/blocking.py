@@ -28,6 +28,7 @@ from .blocking_updating import BlockingUpdateCalls
 from .history import BlockingHistoryCalls
 from .listening import EventCalls
 from .loop_thread import END_SECONDS, LoopThread
+from .observing import ObservingCalls
 from .scheduler import Scheduler
 from .threaded import AnyBatchExecutor, AnyExecutor, to_executor
 
@@ -43,6 +44,7 @@ class BlockingScheduler(
     BlockingBackupCalls,
     BlockingStatisticsCalls,
     BlockingActionCalls,
+    ObservingCalls,
 ):
     """A `Scheduler` for code without an event loop, as in Django, Flask and scripts: the same calls without `await`.
 
@@ -90,6 +92,7 @@ class BlockingScheduler(
         BlockingStatisticsCalls.__init__(self, scheduler, thread)
         BlockingActionCalls.__init__(self, scheduler, thread)
         EventCalls.__init__(self, scheduler._events)  # noqa: SLF001 - of the same facade
+        ObservingCalls.__init__(self, scheduler._core, scheduler._family)  # noqa: SLF001 - of the same facade
 
     @classmethod
     def from_url(cls, *urls: str, logger: Log | None = None, **options: Unpack[FlatOptions]) -> Self:

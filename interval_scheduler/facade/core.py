@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ..config.options import SchedulerOptions
+from ..execution.observers import Observers
+from ..model.counts import Counts, Ledger, PartitionCounts
 from ..model.health import Health
+from ..services.connected import Connected
 from ..services.heartbeat import Heartbeat
 from ..services.lifespan import Lifespan
 from ..services.unasked import in_words
@@ -40,8 +43,11 @@ class Core:
         else:
             queue = QueueOf(outer.options.namespace, name)
             self.lifespan = Lifespan(options, self.events, log, outer.lifespan, queue)
-        self.executing: Final = Executing(self.lifespan, options, self.events, log)
-        self.assigning: Final = Assigning(self.lifespan, options, self.executing.is_in_progress)
+        namespace = options.namespace if outer is None else f"{outer.options.namespace}.{name}"
+        self.observers: Final[Observers] = Observers.of(namespace, log, None if outer is None else outer.observers)
+        self.ledger: Final = Ledger()
+        self.executing: Final = Executing(self.lifespan, options, self.events, self.observers, log)
+        self.assigning: Final = Assigning(self.lifespan, options, self.executing.is_in_progress, self.observers)
         self.control: Final = Control(self.lifespan)
         self.inspection: Final = Inspection(self.lifespan, options)
         self.census: Final[Census] = Census() if outer is None else outer.census
@@ -54,8 +60,7 @@ class Core:
             self.census.on_change = self.heartbeat.hurry
         self.assigning.on_change = self.executing.on_start = self.census.changed
         self.executing.on_stop = self._on_stop
-        if options.statistics:
-            self.lifespan.begin = self.heartbeat.start
+        self.lifespan.begin = self._begin
         #: True if this queue was closed while its namespace stays connected: only who connects it opens it again.
         self.is_shut = False
         #: False if it is to be used only if it is there already.
@@ -72,6 +77,27 @@ class Core:
         """Connect unless connected, and tell so."""
         if await self.lifespan.connect(creates=self.creates) and self.lifespan.is_online:
             self.events.emit("online")
+
+    def _begin(self, connected: Connected) -> None:
+        self.ledger.open(connected.tallies)
+        if self.options.statistics:
+            self.heartbeat.start(connected)
+
+    def counts(self) -> Counts:
+        """Return what was counted so far, without the queues; it may be called in any thread."""
+        connected, execution = self.lifespan.connected, self.executing.current
+        online = {} if connected is None else {each.name: each.state == "online" for each in connected.partitions.all}
+        return Counts(
+            namespace=self.observers.namespace,
+            assigned=self.assigning.assigned,
+            places=0 if execution is None else execution.places,
+            places_used=0 if execution is None else execution.places_used,
+            loop_blocked=self.observers.blocks.count,
+            partitions=tuple(
+                PartitionCounts(name, online.get(name), **counted, clock_jumps=self.observers.jumps[name])
+                for name, counted in self.ledger.totals().items()
+            ),
+        )
 
     async def _on_stop(self, drain_seconds: float) -> None:
         self.census.changed()

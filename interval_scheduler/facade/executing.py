@@ -24,6 +24,7 @@ from ..errors import AlreadyExecuting, ExecutionEnded
 from ..execution.batch_room import check_batch
 from ..execution.execution import Execution
 from ..execution.executor import BatchExecutor, Executor, check_executor
+from ..execution.observers import Observers
 from ..execution.run import TaskRun, runs_of_caller
 from ..model.checks import check_wait
 from ..model.health import Finding, PartitionHealth, claims_refused
@@ -43,13 +44,17 @@ class Executing:
         lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
         events: the events; each execution emits its own there.
+        observers: those who observe its executions.
         log: the log, for starts and stops, and for an execution that ends by an error.
     """
 
-    def __init__(self, lifespan: Lifespan, options: SchedulerOptions, events: Events, log: GuardedLog) -> None:
+    def __init__(
+        self, lifespan: Lifespan, options: SchedulerOptions, events: Events, observers: Observers, log: GuardedLog
+    ) -> None:
         self._lifespan = lifespan
         self._options = options
         self._events = events
+        self._observers = observers
         self._log = log
         self._execution: Execution | None = None
         self._draining: Execution | None = None
@@ -133,6 +138,7 @@ class Executing:
             self._log,
             connected.tallies,
             connected.sampling,
+            self._observers,
         )
         self._execution, self._outcome = execution, (outcome := _Outcome())
         try:
@@ -209,6 +215,7 @@ class Executing:
     def forget(self) -> None:
         """Give the execution up: its event loop is closed, and its tasks are left to their leases."""
         self._execution = self._draining = None
+        self._observers.samples.flush()
         self._in_background.clear()
         self._outcome = _Outcome.of_nothing()
 

@@ -112,6 +112,10 @@ class Family:
                     found.append(core)
         return found
 
+    def asked(self) -> list[Core]:
+        """Return the queues that were asked for."""
+        return self._queues(self._asked)
+
     def to_connect(self) -> list[Core]:
         """Return the queues that connect with the namespace."""
         return [core for core in self._queues(self._asked) if not core.is_shut]

@@ -13,7 +13,7 @@ from ..config.options import SchedulerOptions
 from ..errors import InvalidType, InvalidValue
 from ..model.assignment import to_id
 from ..model.audit import AuditReport
-from ..model.checks import check_prefix
+from ..model.checks import check_prefix, check_progress
 from ..model.health import PartitionHealth
 from ..model.reports import PartitionMove
 from ..model.task import ScheduledTask, State, Task
@@ -91,8 +91,7 @@ class Inspection:
         """Check the arguments of `audit`."""
         if not isinstance(repair, bool):
             raise InvalidType("repair", f"must be True or False, not {type(repair).__name__}")
-        if progress is not None and not callable(progress):
-            raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
+        check_progress(progress)
 
     async def audit(self, *, repair: bool, progress: Callable[[int, int], object] | None) -> AuditReport:
         audit = Audit(

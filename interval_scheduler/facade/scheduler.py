@@ -26,6 +26,7 @@ from .history import HistoryCalls
 from .listening import EventCalls
 from .locking import LockCalls
 from .looking import LookCalls
+from .observing import ObservingCalls
 from .quotas import QuotaCalls
 from .repairing import RepairCalls
 from .statistics import StatisticsCalls
@@ -48,6 +49,7 @@ class Scheduler(
     BackupCalls,
     StatisticsCalls,
     ActionCalls,
+    ObservingCalls,
 ):
     """A scheduler of interval tasks on Redis: it assigns, removes, inspects and runs them.
 
@@ -95,6 +97,7 @@ class Scheduler(
         BackupCalls.__init__(self, core)
         StatisticsCalls.__init__(self, core, family.root)
         ActionCalls.__init__(self, core.lifespan, core.log)
+        ObservingCalls.__init__(self, core, family)
         TaskCalls.__init__(self, core.assigning, core.control, core.inspection)
 
     @classmethod

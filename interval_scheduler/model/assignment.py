@@ -30,6 +30,8 @@ class Assignment(NamedTuple):
     starts_later: bool = False
     #: The first occurrence of a cron expression that is still to come, if it is not `start_ms`.
     upcoming_ms: int | None = None
+    #: The trace context that it carries; empty for none.
+    trace: bytes = b""
 
 
 def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -93,6 +94,16 @@ def check_whole_option(name: str, value: object, *, at_least: int, at_most: int)
         raise ConfigurationTypeError(name, f"must be a whole number, not {type(value).__name__}")
     if not at_least <= value <= at_most:
         raise ConfigurationError(name, f"must be from {at_least} to {at_most}, got {value}")
+
+
+def check_progress(value: object) -> None:
+    """Check what is to be called with the progress of a call: a plain function, since nobody awaits it; or `None`."""
+    if value is None:
+        return
+    if not callable(value):
+        raise InvalidType("progress", f"must be a function, not {type(value).__name__}")
+    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__):
+        raise InvalidType("progress", "must be a plain function, not a coroutine function: nothing awaits it")
 
 
 def check_interval(field: str, value: object, grid_ms: int = 0) -> int:

@@ -16,6 +16,7 @@
     o  1         occurrences that come during a run are one more run after it; absent: they are left out
     j  ms        each run is due by up to this much after its time, by a draw from the id and that time
     h  number    the number of the last runs that are kept
+    x  text      the trace context of the call that assigned the task; no rule, and no part of a `Policy`
     p  ms:ms     the previous time and the due time for which it holds, after the interval was changed; for `assign.lua`
     @  ms        the next due time, in a header that ends a run of a cron task; never in a record
     ~  Base64    the run itself (see past.py), in a header that ends a run of a task with `h`; never in a record
@@ -146,8 +147,18 @@ def _decode(text: bytes) -> Policy:
 
 
 def without_previous(policy: bytes) -> bytes:
-    """Return a policy without its control `p`, which no task asks for."""
-    return policy.partition(b";p")[0]
+    """Return a policy without its controls `x` and `p`, which no task asks for."""
+    return _without_trace(policy).partition(b";p")[0]
+
+
+def trace_of(header: bytes) -> bytes:
+    """Return the trace context in a header; empty if there is none."""
+    return header.partition(b";x")[2].partition(b";")[0]
+
+
+def _without_trace(header: bytes) -> bytes:
+    before, mark, behind = header.partition(b";x")
+    return before + b"".join(behind.partition(b";")[1:]) if mark else header
 
 
 def of_header(header: bytes) -> Policy:
@@ -156,6 +167,7 @@ def of_header(header: bytes) -> Policy:
     Raises:
         BadPolicy: the policy cannot be read.
     """
+    header = _without_trace(header)  # each call has its own: with them, the cache would be of no use
     at = header.find(b";")
     if at < 0:
         return PLAIN

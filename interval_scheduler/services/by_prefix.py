@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Literal, NamedTuple
 
-from ..errors import InvalidType, InvalidValue
+from ..errors import InvalidValue
 from ..model import checks
 from ..model.steering import Note
 from ..storage.actions import note_of_clear
@@ -107,7 +107,7 @@ def check_prefix(prefix: object, progress: object) -> str:
     """Check the arguments of a call on the tasks with a prefix; return the prefix.
 
     Raises:
-        InvalidType: the prefix is no str, or the progress no function.
+        InvalidType: the prefix is no str, or the progress no plain function.
         InvalidValue: the prefix is empty, or cannot be encoded.
     """
     text = checks.check_prefix("prefix", prefix)
@@ -115,6 +115,5 @@ def check_prefix(prefix: object, progress: object) -> str:
         raise InvalidValue(
             "prefix", "must not be empty: task_size, pause, resume and clear_all_tasks concern all tasks"
         )
-    if progress is not None and not callable(progress):
-        raise InvalidType("progress", f"must be a function, not {type(progress).__name__}")
+    checks.check_progress(progress)
     return text

@@ -101,6 +101,7 @@ class Locks:
     async def release(self, lock: Lock) -> bool:
         """Release a lock, even if the caller is cancelled; return True if it was still held."""
         answer = self._partitions.lock(_held(lock, b"r", 0))
+        answer.add_done_callback(retrieve)  # a caller that is cancelled asks for no error
         return (await asyncio.shield(answer)).result == 1
 
     def hold(self, name: str, seconds: Seconds, wait_seconds: float | None) -> AbstractAsyncContextManager[Lock]:

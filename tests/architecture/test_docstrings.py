@@ -15,6 +15,7 @@ from tests.public import NAMES
 #: Public members of a `Scheduler` that raise nothing, each with the reason.
 RAISES_NOTHING = {
     "accepting_tasks": "a flag",
+    "counts": "it only reads memory",
     "executing_tasks": "a flag",
     "online": "a flag",
 }

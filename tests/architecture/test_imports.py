@@ -26,6 +26,8 @@ THIRD_PARTY |= {"click", "rich", "textual", "uvloop", "watchfiles"}
 THIRD_PARTY |= {"fastapi", "starlette", "aiohttp", "litestar"}
 #: Of the dashboard.
 THIRD_PARTY |= {"jinja2", "markupsafe", "uvicorn"}
+#: Of telemetry.
+THIRD_PARTY |= {"opentelemetry"}
 
 LONGEST_FILE = 320
 #: Longer ones, each with its reason.
@@ -67,6 +69,9 @@ PUBLIC = {
     "Overview",
     "PartitionOverview",
     "CardRun",
+    "Counts",  # what counts() returns
+    "PartitionCounts",
+    "RunSample",  # what the handlers of sample_runs() get
     "Point",
     "Problem",
     "RestoreCounts",

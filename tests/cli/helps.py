@@ -1,6 +1,6 @@
 """The help of every command, as it is shown on 100 columns.
 
-`python -m tests.cli.helps` writes it into `golden/`, and into docs/cli.md, which is made of these files.
+`python -m tests.cli.helps` writes it into `golden/`; `make pages` does that first, and then makes docs/cli.md of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from docs.hooks.command_line import GOLDEN, PAGE, with_help
+from docs.making.commands import GOLDEN
 from interval_scheduler.cli.app import app
 from interval_scheduler.cli.frame.names import NAME
 
@@ -40,12 +40,11 @@ def file_of(words: str) -> Path:
 
 
 def renew() -> None:
-    """Write the files and the page anew."""
+    """Write the files anew."""
     for old in GOLDEN.glob("*.txt"):
         old.unlink()
     for words, text in helps():
         file_of(words).write_text(text, encoding="utf-8")
-    PAGE.write_text(with_help(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,13 @@ async def _app(scope: Any, receive: Any, send: Any) -> None: ...
 async def _takes_one(_: str) -> None: ...
 
 
+async def _coroutine() -> None: ...
+
+
+async def _bare() -> AsyncIterator[Scheduler]:
+    yield Scheduler.from_url("memory://")
+
+
 MAKERS: list[Callable[[Any], object]] = [
     starlette.lifespan,
     aiohttp.cleanup_context,
@@ -32,6 +39,8 @@ WRONG = [
     BlockingScheduler.from_url("memory://"),
     Worker("memory://").executor(_takes_one),
     lambda app: app,
+    _coroutine,
+    _bare,
 ]
 
 

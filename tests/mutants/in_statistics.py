@@ -169,7 +169,7 @@ ALL: Final = (
     Planted(
         "statistics cannot be switched off",
         "facade/core.py",
-        "        if options.statistics:\n",
+        "        if self.options.statistics:\n",
         "        if True:\n",
         tests_in(_CALLS, "test_one_without_statistics_tells_nothing"),
     ),

@@ -607,7 +607,7 @@ async def test_a_restore_goes_on_where_it_ended(scheduler: Scheduler) -> None:
     assert await scheduler.restore(lines, after=3000) == RestoreCounts()
     with pytest.raises(BackupCutShort):
         await scheduler.restore(lines[:-2], after=2000)
-    for name, bad in (("after", -1), ("after", True), ("dry_run", 1), ("progress", 5)):
+    for name, bad in (("after", -1), ("after", True), ("dry_run", 1), ("progress", 5), ("progress", asyncio.sleep)):
         with pytest.raises(InvalidValue if bad == -1 else InvalidType, match=name):
             await scheduler.restore(lines, **{name: bad})  # type: ignore[arg-type]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable
@@ -119,7 +120,9 @@ async def test_audit_finds_tasks_that_do_not_belong_where_they_are(
         assert await scheduler.task_size() == 20
 
 
-@pytest.mark.parametrize(("name", "value"), [("repair", 1), ("repair", "yes"), ("progress", 5)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("repair", 1), ("repair", "yes"), ("progress", 5), ("progress", asyncio.sleep)]
+)
 async def test_bad_arguments(scheduler: Scheduler, name: str, value: object) -> None:
     arguments: dict[str, Any] = {name: value}
     with pytest.raises(InvalidType, match=name):

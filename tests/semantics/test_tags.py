@@ -272,8 +272,9 @@ async def test_bad_arguments_change_nothing(scheduler: Scheduler, name: str) -> 
     for prefix, kind in bad.items():
         with pytest.raises(kind, match=r"^prefix "):
             await call(prefix=prefix)
-    with pytest.raises(InvalidType, match="progress"):
-        await call(prefix="{t}", progress="yes")
+    for bad_progress in ("yes", asyncio.sleep):
+        with pytest.raises(InvalidType, match="progress"):
+            await call(prefix="{t}", progress=bad_progress)
     assert await states(scheduler) == {"waiting": set(mine())}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import runpy
 import tokenize
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -84,11 +83,3 @@ def test_what_is_there_is_found() -> None:
     text = "`execution/run.py`, keys.py, [here](docs/guarantees.md#words), `tests/unit`, `storage/`, `lua/*.lua`"
     assert len(FILE.findall(text)) + len(FOLDER.findall(text)) == 6
     assert list(dangling(text)) == []
-
-
-def test_the_tables_of_options_are_those_of_the_code() -> None:
-    """`python docs/hooks/reference.py` puts them there."""
-    page = (ROOT / "docs" / "options.md").read_text()
-    with_tables = runpy.run_path(str(ROOT / "docs" / "hooks" / "reference.py"))["with_tables"]
-    assert "| `max_hints`<br>`maxHints` |" in page
-    assert with_tables(page) == page

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, Unpack, assert_type
@@ -19,6 +20,7 @@ from interval_scheduler import (
     BlockingScheduler,
     CardRun,
     ConfigurationError,
+    Counts,
     DeadPage,
     DeadTask,
     Finding,
@@ -35,6 +37,7 @@ from interval_scheduler import (
     NotAcceptingTasks,
     OutcomeUnknown,
     Overview,
+    PartitionCounts,
     PartitionHealth,
     PartitionMove,
     PartitionOffline,
@@ -48,6 +51,7 @@ from interval_scheduler import (
     RestoreCounts,
     Retry,
     Rules,
+    RunSample,
     ScheduledTask,
     Scheduler,
     SchedulerCard,
@@ -71,6 +75,7 @@ from interval_scheduler import (
     current_run,
     next_runs,
 )
+from interval_scheduler.telemetry import Instrumentation, instrument
 from interval_scheduler.testing import TimeMachine, fake_run, time_machine
 
 
@@ -298,6 +303,27 @@ async def show(scheduler: Scheduler) -> None:
         assert_type(card.longest, tuple[CardRun, ...])
     async for run in scheduler.tail():
         assert_type(run, TailedRun)
+
+
+async def _around(namespace: str, runs: Sequence[TaskRun], call: Callable[[], Awaitable[object]]) -> object:
+    assert_type(runs[0].trace, str | None)
+    return await call()
+
+
+def observe(scheduler: Scheduler | BlockingScheduler) -> None:
+    """Counts that any thread reads, samples of runs, hooks; and the telemetry on top of them."""
+    counts = scheduler.counts()
+    assert_type(counts, Counts)
+    assert_type(counts.partitions[0], PartitionCounts)
+    assert_type(counts.queues["mail"].places, int)
+    samples: list[RunSample] = []
+    off: Callable[[], None] = scheduler.sample_runs(samples.extend, per_second=10)
+    off()
+    scheduler.around_runs(_around)
+    scheduler.around_assigns(lambda namespace: nullcontext("trace"))
+    with instrument(scheduler, spans=True, propagate=True, sample=50) as telemetry:
+        assert_type(telemetry, Instrumentation)
+        telemetry.undo()
 
 
 async def control(scheduler: Scheduler) -> None:

@@ -44,6 +44,8 @@ def encode(calls: Sequence[AssignCall]) -> list[Argument]:
         )
         if task.policy is not PLAIN:
             code += task.policy.encode()
+        if task.trace:
+            code += b";x" + task.trace
         start: Argument = b"" if task.start_ms is None else task.start_ms
         if task.starts_later:
             start = f"+{task.start_ms}".encode()

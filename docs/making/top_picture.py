@@ -1,4 +1,4 @@
-"""Makes the picture of `top`, docs/assets/top.svg, of a real one: `python -m docs.hooks.top_picture`."""
+"""Makes the picture of `top`, docs/assets/top.svg, of a real one: `python -m docs.making.top_picture`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""The table of other schedulers beside this one, from what `make bench-peers` measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from docs.making.parts import BadPage
+
+_MEASURED: Final = Path(__file__).parents[2] / "benchmarks" / "results" / "peers.json"
+_OURS: Final = "interval_scheduler"
+_TIMES: Final = "\N{MULTIPLICATION SIGN}"
+
+_Medians = Mapping[str, float]
+
+
+def peers(*columns: str) -> str:
+    """Return the table: each scheduler that was measured, ours first, then the fastest.
+
+    Args:
+        columns: the names of its columns, as in `_COLUMNS`; all of them if there is none.
+
+    Raises:
+        BadPage: there is no such column.
+    """
+    if unknown := set(columns) - set(_COLUMNS):
+        raise BadPage(f"there is no column {', '.join(sorted(unknown))}; known: {', '.join(_COLUMNS)}")
+    shown = [_COLUMNS[name] for name in columns or _COLUMNS]
+    measured = json.loads(_MEASURED.read_text(encoding="utf-8"))
+    medians: dict[str, _Medians] = measured["medians"]
+    names = sorted(measured["about"], key=lambda name: (name != _OURS, -medians[name]["dispatch"]))
+    rows = [
+        _row(_called(name, measured["about"][name]), [cell(medians[name], medians[_OURS]) for _, cell in shown])
+        for name in names
+    ]
+    return "\n".join([f"| | {' | '.join(title for title, _ in shown)} |", "|---" * (len(shown) + 1) + "|", *rows])
+
+
+def _row(name: str, cells: list[str]) -> str:
+    if name == _OURS:
+        return f"| **{name}** | {' | '.join(f'**{cell}**' for cell in cells)} |"
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _called(name: str, about: dict[str, Any]) -> str:
+    """A peer with its version; ours is what it is."""
+    if name == _OURS:
+        return name
+    versions: dict[str, str] = about["versions"]
+    itself = name.partition(" ")[0].lower()
+    return next(f"{name} {text}" for package, text in versions.items() if package.lower().removeprefix("py") == itself)
+
+
+def _rate(key: str) -> Callable[[_Medians, _Medians], str]:
+    """A cell with a rate, and how many times as large ours is."""
+
+    def cell(theirs: _Medians, ours: _Medians) -> str:
+        text = f"{theirs[key]:,.0f}" if theirs[key] < 10_000 else f"{round(theirs[key], -2):,.0f}"
+        return text if theirs is ours else f"{text} ({_TIMES}{_short(ours[key] / theirs[key])})"
+
+    return cell
+
+
+def _bytes(theirs: _Medians, _: _Medians) -> str:
+    return f"{theirs['bytes_per_task']:,.0f}"
+
+
+def _lag(theirs: _Medians, _: _Medians) -> str:
+    return f"{_short(theirs['lag_p50_ms'])}, {_short(theirs['lag_p99_ms'])} ms"
+
+
+def _short(value: float) -> str:
+    """Two digits, or all that stand before the point."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+_COLUMNS: Final = {
+    "dispatch": ("runs a second, one process", _rate("dispatch")),
+    "assign": ("tasks added a second", _rate("assign")),
+    "bytes": ("bytes of Redis a task", _bytes),
+    "lag": ("lag at 1,000 runs a second: median, p99", _lag),
+}

@@ -1,0 +1,104 @@
+"""Bugs of telemetry, and of what it reads: counts, samples, hooks, spans."""
+
+from typing import Final
+
+from .planted import Planted, tests_in
+
+_COUNTS: Final = "semantics/test_counts"
+_METRICS: Final = "telemetry/test_metrics"
+_STORAGE: Final = "telemetry/test_storage"
+_SPANS: Final = "telemetry/test_spans"
+
+ALL: Final = (
+    Planted(
+        "the counts begin anew with each connection",
+        "model/counts.py",
+        "        self._kept = self.totals(), tallies\n",
+        "        self._kept = {}, tallies\n",
+        tests_in(_COUNTS, "test_they_go_on_over_connections"),
+    ),
+    Planted(
+        "a busy second tells its first runs only",
+        "execution/samples.py",
+        "            self._kept[random.randrange(self._most)] = sample\n",
+        "            pass\n",
+        tests_in(_COUNTS, "test_a_busy_second_is_sampled_evenly"),
+    ),
+    Planted(
+        "the last runs of an execution are not sampled",
+        "execution/execution.py",
+        "                self._observers.samples.flush()\n",
+        "",
+        tests_in(_METRICS, "test_it_holds_over_connections_and_counters_go_on"),
+    ),
+    Planted(
+        "a hook of a queue wraps the runs of its namespace",
+        "execution/hooks.py",
+        "if each.namespace is None or each.namespace == namespace]",
+        "if each is not None]",
+        tests_in(_COUNTS, "test_hooks_wrap_runs_the_first_one_outermost"),
+    ),
+    Planted(
+        "a trace makes a task another one to a sync",
+        "model/policy.py",
+        '    return _without_trace(policy).partition(b";p")[0]\n',
+        '    return policy.partition(b";p")[0]\n',
+        tests_in(_COUNTS, "test_a_trace_is_carried_and_changes_nothing_else"),
+    ),
+    Planted(
+        "anything is carried as a trace",
+        "execution/hooks.py",
+        "    if not isinstance(trace, str) or _TRACE.fullmatch(trace) is None:\n",
+        "    if not isinstance(trace, str):\n",
+        tests_in(_COUNTS, "test_what_is_no_trace_is_refused"),
+    ),
+    Planted(
+        "a counter goes down",
+        "telemetry/source.py",
+        "max(self._greatest.get(key, 0), row.value)",
+        "row.value",
+        tests_in(_METRICS, "test_a_counter_never_goes_down"),
+    ),
+    Planted(
+        "schedulers of one namespace hide each other",
+        "telemetry/rows.py",
+        "row.value if before is None else put(before, row.value)",
+        "row.value",
+        tests_in(_METRICS, "test_schedulers_of_one_process_are_told_apart_or_added_up"),
+    ),
+    Planted(
+        "a scheduler can be instrumented twice",
+        "telemetry/meters.py",
+        "(_covers(known, added) or _covers(added, known))",
+        "known is added and False",
+        tests_in(_METRICS, "test_one_that_is_instrumented_already_is_refused"),
+    ),
+    Planted(
+        "old values from Redis are told for ever",
+        "telemetry/stored.py",
+        " if time.monotonic() - at < FRESH",
+        "",
+        tests_in(_STORAGE, "test_old_values_are_told_no_more"),
+    ),
+    Planted(
+        "the demand is told although a partition is missing in it",
+        "telemetry/stored.py",
+        "None if forecast.missing else forecast.demand",
+        "forecast.demand",
+        tests_in(_STORAGE, "test_a_partition_that_is_offline_has_no_values"),
+    ),
+    Planted(
+        "a run is a child of what was current when executing began",
+        "telemetry/spans.py",
+        "SpanKind.CONSUMER, attributes, links, Context())",
+        "SpanKind.CONSUMER, attributes, links, None)",
+        tests_in(_SPANS, "test_a_run_has_a_root_span_of_its_own_with_a_link"),
+    ),
+    Planted(
+        "a retry is an error",
+        "telemetry/spans.py",
+        "error is not None and not isinstance(error, Retry)",
+        "error is not None",
+        tests_in(_SPANS, "test_a_failed_run_and_a_failed_call_are_errors_and_a_retry_is_none"),
+    ),
+)
