@@ -24,6 +24,7 @@ OPENERS = re.compile(r"(What|Whether|How|Where|So)\b")
 #: Words that open a noun phrase or a statement, where a function has to be told to do something.
 NOUNS = re.compile(r"(An?|The|All|This|These|It|Its|One|Each|Every|No|When|As|With|From|About)\b")
 
+
 def public_members() -> dict[str, str]:
     """The docstrings of the public members of a scheduler, by name."""
     return {

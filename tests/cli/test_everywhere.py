@@ -1,4 +1,4 @@
-"""Every command as a process of its own, on one Redis, on three partitions and on a cluster."""
+"""Every command as a process of its own, on one Redis with a new interpreter, on three partitions and on a cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler.cli.app import COMMANDS
-from tests.cli.conftest import run_command
+from tests.cli.conftest import run_command, start_command
 from tests.clusters import RedisCluster
 from tests.servers import RedisServer
 
@@ -63,9 +63,10 @@ def test_each_command_is_in_the_table() -> None:
 def test_every_command(place: str, places: dict[str, list[str]], namespace: str, tmp_path: Path) -> None:
     where = list(itertools.chain.from_iterable(("--redis", url) for url in places[place]))
     backup = str(tmp_path / "tasks.jsonl")
+    call = start_command if place == "one" else run_command
     for name, (words, code) in WORDS.items():
         given = [backup if word == "{backup}" else word for word in words]
         own = [] if name == "bench" else ["-n", namespace]
-        ended = run_command(name, *given, *where, *own)
+        ended = call(name, *given, *where, *own)
         assert ended.code == code, (name, ended)
         assert "Traceback" not in ended.err, (name, ended)
