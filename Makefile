@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := --numprocesses 4 --dist worksteal
 
 .PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
-	check-tests check-docs hooks pages docs bench bench-peers scale sbom build audit lock clean
+	check-tests check-docs hooks pages docs bench bench-peers scale sbom build release-check audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -119,11 +119,14 @@ build: sbom ## the wheel, with the bill of materials in it and beside it, and th
 	$(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
 	cp build/interval_scheduler.cdx.json dist
 
+release-check: build ## install the wheel with each extra alone, on every Python at hand, and call all there is; minutes
+	$(BIN)/python -m tests.release "$$(ls -t dist/*.whl | head -1)" $(ONLY)
+
 audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails where there is nobody to ask
 	$(BIN)/python -m supply.audit requirements/dev.txt
 
 lock: ## compile the locks anew (needs uv)
-	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra top --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
 	uv pip compile $(LOCK) --output-file requirements/matrix.txt requirements/matrix.in
 

@@ -1,4 +1,4 @@
-"""Loads the command line and all that its commands load later: a process forked from one that has this begins at once."""
+"""Loads the command line and all that its commands load later: a process forked from one that has it begins at once."""
 
 from __future__ import annotations
 
