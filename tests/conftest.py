@@ -66,7 +66,7 @@ def namespace() -> str:
     return f"test-{os.getpid()}-{next(_numbers)}-{uuid.uuid4().hex[:6]}"
 
 
-@pytest.fixture(params=["redis", "memory"])
+@pytest.fixture(params=["redis", pytest.param("memory", marks=pytest.mark.any_server)])
 def url(request: pytest.FixtureRequest) -> str:
     """Where a test runs: on a real Redis, in some suites with the published rights only, and on the embedded engine."""
     if request.param == "memory":

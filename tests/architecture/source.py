@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import interval_scheduler
+
+Found = TypeVar("Found")
 
 ROOT = Path(interval_scheduler.__file__).parent
 PACKAGE = "interval_scheduler"
@@ -57,3 +60,11 @@ class Module:
 
 
 MODULES = {module.name: module for module in map(Module, sorted(ROOT.rglob("*.py")))}
+
+
+def offenders(breaks: Callable[[Module], Found]) -> dict[str, Found]:
+    """What breaks a rule, by the name of the module; modules for which nothing is found are left out.
+
+    A rule is one test, and names all that break it: a test for each module and rule would be thousands.
+    """
+    return {name: found for name, module in MODULES.items() if (found := breaks(module))}

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from interval_scheduler import Scheduler
-from tests.architecture.source import MODULES, Module
+from tests.architecture.source import MODULES, Module, offenders
 from tests.public import NAMES
 
 #: Public members of a `Scheduler` that raise nothing, each with the reason.
@@ -23,8 +23,6 @@ RAISES_NOTHING = {
 OPENERS = re.compile(r"(What|Whether|How|Where|So)\b")
 #: Words that open a noun phrase or a statement, where a function has to be told to do something.
 NOUNS = re.compile(r"(An?|The|All|This|These|It|Its|One|Each|Every|No|When|As|With|From|About)\b")
-
-every_module = pytest.mark.parametrize("module", MODULES.values(), ids=lambda module: module.name)
 
 
 def public_members() -> dict[str, str]:
@@ -64,21 +62,28 @@ def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
-@every_module
-def test_a_docstring_does_not_hide_its_subject(module: Module) -> None:
-    hidden = [f"{module.path.name}:{line}: {text[:60]}" for line, text in _docstrings(module) if OPENERS.match(text)]
-    assert hidden == []
+def _hidden(module: Module) -> list[str]:
+    """The docstrings whose subject stands in a relative clause."""
+    return [f"{line}: {text[:60]}" for line, text in _docstrings(module) if OPENERS.match(text)]
 
 
-@every_module
-def test_the_summary_of_a_function_is_an_imperative(module: Module) -> None:
-    noun_phrases = []
+def _noun_phrases(module: Module) -> list[str]:
+    """The summaries of functions that tell nobody to do something."""
+    found = []
     for node in ast.walk(module.tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node):
             summary = (ast.get_docstring(node) or "").split("\n")[0]
             if NOUNS.match(summary):
-                noun_phrases.append(f"{module.path.name}:{node.lineno}: {summary[:60]}")
-    assert noun_phrases == []
+                found.append(f"{node.lineno}: {summary[:60]}")
+    return found
+
+
+def test_a_docstring_does_not_hide_its_subject() -> None:
+    assert offenders(_hidden) == {}
+
+
+def test_the_summary_of_a_function_is_an_imperative() -> None:
+    assert offenders(_noun_phrases) == {}
 
 
 def test_the_rule_sees_what_it_looks_for() -> None:
@@ -94,8 +99,9 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return {each.arg for each in named if each is not None} - {"self", "cls"}
 
 
-@every_module
-def test_the_arguments_that_are_described_are_those_there_are(module: Module) -> None:
+def _misdescribed(module: Module) -> list[str]:
+    """The functions and classes that describe other arguments than they have."""
+    found = []
     for node in ast.walk(module.tree):
         function = node
         if isinstance(node, ast.ClassDef):
@@ -107,4 +113,10 @@ def test_the_arguments_that_are_described_are_those_there_are(module: Module) ->
         section = re.search(r"^Args:\n((?: +.*\n?)+)", ast.get_docstring(node) or "", re.MULTILINE)
         if section:
             described = set(re.findall(r"^ {4}\*{0,2}(\w+):", section[1], re.MULTILINE))
-            assert described == _parameters(function), f"{module.path.name}: {node.name}"
+            if described != _parameters(function):
+                found.append(f"{node.lineno}: {node.name}")
+    return found
+
+
+def test_the_arguments_that_are_described_are_those_there_are() -> None:
+    assert offenders(_misdescribed) == {}

@@ -6,12 +6,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from tests.cli.forked import run_forked
 from tests.servers import RedisServer
 
 #: A process takes longer beside other suites.
@@ -27,16 +28,29 @@ class Result:
     err: str
 
 
-def run_command(*words: str, given: str | bytes = "", **environment: str) -> Result:
-    """Run a command to its end. Nothing of the environment of the tests is a setting of it."""
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command: nothing of that of the tests is a setting of it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("INTERVAL_SCHEDULER_")}
+    return {**inherited, "COLUMNS": "100", "TZ": "UTC", **more}
+
+
+def run_command(*words: str, given: str | bytes = "", **environment: str) -> Result:
+    """Run a command to its end, in a process of its own that has its modules already."""
+    if any(name.startswith("PYTHON") for name in environment):
+        return start_command(*words, **environment)  # what Python reads when it begins
+    standard_input = given.encode() if isinstance(given, str) else given
+    return Result(*run_forked(words, standard_input, _environment(environment), DEADLINE_SECONDS))
+
+
+def start_command(*words: str, **environment: str) -> Result:
+    """Do the same with a new interpreter, as a shell does it."""
     ended = subprocess.run(
         [sys.executable, "-m", "interval_scheduler.cli", *words],
-        input=given.encode() if isinstance(given, str) else given,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=DEADLINE_SECONDS,
         check=False,
-        env={**inherited, "COLUMNS": "100", "TZ": "UTC", **environment},
+        env=_environment(environment),
     )
     return Result(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 

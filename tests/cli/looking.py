@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from click.testing import CliRunner
-from jsonschema import Draft202012Validator
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.cli.app import app
@@ -32,6 +31,8 @@ ODD_ID_SHOWN: Final = "gone\\x1b[2J🎉"
 
 def values_of(result: Result, schema: str) -> list[Any]:
     """The lines of JSON that a command wrote, each of which keeps to a schema."""
+    from jsonschema import Draft202012Validator  # it takes seconds, and most processes that run tests need none of it
+
     rules = json.loads((SCHEMAS / f"{schema}.json").read_text())
     Draft202012Validator.check_schema(rules)
     check = Draft202012Validator(rules, format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -13,6 +13,9 @@ from collections.abc import Callable
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.cli.frame.exits import Ended
+from interval_scheduler.cli.frame.settings import Settings
+from interval_scheduler.cli.top.showing import show_screen
 from tests.cli.conftest import DEADLINE_SECONDS, Result, run_command
 from tests.cli.terminal import Terminal
 from tests.servers import RedisServer
@@ -20,6 +23,18 @@ from tests.servers import RedisServer
 Command = Callable[..., Result]
 
 FAR = 4_000_000_000
+#: Where no server is: who connects gets another code.
+NOWHERE = Settings(
+    urls=("redis://127.0.0.1:1",),
+    namespace=None,
+    queue=None,
+    as_json=False,
+    quiet=False,
+    color=True,
+    timeout=1,
+    utc=True,
+    debug=False,
+)
 
 
 async def _fill(server: RedisServer, namespace: str) -> None:
@@ -119,6 +134,14 @@ def test_frames_in_a_pipe_until_nobody_reads(where: tuple[str, ...]) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(DEADLINE_SECONDS) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_screen_without_its_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "textual", None)  # so it is not to be found
+    with pytest.raises(Ended, match=r"pip install 'interval-scheduler\[top\]'; --plain") as ended:
+        await show_screen(NOWHERE, 2)
+    assert ended.value.code == 78
 
 
 def test_too_often() -> None:

@@ -85,7 +85,13 @@ def pings(server: RedisServer) -> int:
     return int(stats.get("cmdstat_ping", {}).get("calls", 0))
 
 
-@pytest.fixture(scope="module", params=sorted(set(binaries().values())), ids=lambda path: Path(path).parent.parent.name)
+SERVERS = [
+    pytest.param(path, marks=pytest.mark.any_server, id=Path(path).parent.parent.name)
+    for path in sorted(set(binaries().values()))
+]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
 def filled(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     """A server whose namespace `app` has something for each call to see."""
 

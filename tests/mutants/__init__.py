@@ -37,6 +37,7 @@ from . import (
     in_queues,
     in_quotas,
     in_reading,
+    in_release,
     in_rules,
     in_run,
     in_running,
@@ -109,5 +110,6 @@ ALL: Final[tuple[Planted, ...]] = (
     *in_tokens.ALL,
     *in_tools.ALL,
     *in_reading.ALL,
+    *in_release.ALL,
     *in_history.ALL,
 )

@@ -65,7 +65,7 @@ class Ended(click.ClickException):
 
 
 #: Packages of the extra `cli`. Others bring some of them, so that a command may begin without the rest.
-_OF_THE_EXTRA: Final = frozenset({"msgspec", "rich", "textual"})
+_OF_THE_EXTRA: Final = frozenset({"msgspec", "rich"})
 
 
 def code_of(error: BaseException) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 
 from ..frame.connecting import connected, namespace_of
-from ..frame.exits import Ended
+from ..frame.exits import CONFIGURATION, Ended
 from ..frame.names import NAME
 from ..frame.settings import Settings
 from ..output.output import Output
@@ -36,8 +37,13 @@ async def show_screen(settings: Settings, interval: float) -> None:
     """Show frames on the terminal until somebody ends it.
 
     Raises:
-        Ended: it was ended by a signal, or at the keyboard by Ctrl+C.
+        Ended: the extra `top` is not installed, or it was ended by a signal, or at the keyboard by Ctrl+C.
     """
+    if importlib.util.find_spec("textual") is None:
+        raise Ended(
+            CONFIGURATION,
+            "The screen needs one more package: pip install 'interval-scheduler[top]'; --plain writes text without it.",
+        )
     if not settings.color:
         os.environ["NO_COLOR"] = "1"  # it is how Textual is told
     from .screen import TopApp  # noqa: PLC0415 - only a screen needs Textual
