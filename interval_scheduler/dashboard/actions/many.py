@@ -1,4 +1,4 @@
-"""What is done to many tasks, after a page that counted them: pause, resume, remove."""
+"""Changes of many tasks, after a page that counted them: pause, resume, remove."""
 
 from __future__ import annotations
 

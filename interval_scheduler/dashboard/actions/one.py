@@ -1,4 +1,4 @@
-"""What is done to one task without a question before it: run now, pause, resume, cancel its run, revive."""
+"""Changes of one task without a question before them: run now, pause, resume, cancel its run, revive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a form was made of, so that a change by somebody else meanwhile is noticed. Pure functions."""
+"""The state of a task that its form was made of, so that a change by somebody else is noticed. Pure functions."""
 
 from __future__ import annotations
 

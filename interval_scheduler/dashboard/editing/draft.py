@@ -1,4 +1,4 @@
-"""What somebody typed into the form of a task, what it means, and what of it is another than in the task.
+"""The form of a task as somebody filled it in: what it means, and what differs from the task.
 
 Pure functions.
 """
