@@ -168,7 +168,8 @@ async def test_a_task_that_goes_between_two_reads_is_shown(
 
     monkeypatch.setattr(Scheduler, "get_task", last_seen)
     assert (await reader.get("/task", params={"id": "feed"})).status_code == 200
-    assert (await reader.get("/task", params={"id": "feed"})).status_code == 404
+    missing = await reader.get("/task", params={"id": "feed", "view": "not shared with the one before"})
+    assert missing.status_code == 404
 
 
 async def test_what_each_level_may_do(scheduler: Scheduler) -> None:
