@@ -48,6 +48,11 @@ def moment(value: datetime | float | None) -> Markup:
     )
 
 
+def utc(value: datetime) -> str:
+    """Return a moment in UTC as text, which no script changes."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def span(value: datetime | None, now: datetime) -> str:
     """Return when a moment is, from now, in whole seconds: `in 5m`, `now`, or `5m ago`; empty for none."""
     if value is None:
@@ -69,6 +74,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "duration": duration,
     "moment": moment,
     "span": span,
+    "utc": utc,
     "escaped": escaped,
     "identity": identity,
     "quoted": quoted,

@@ -129,7 +129,8 @@ async def test_a_preview_comes_true(scheduler: Scheduler, task: IntervalTask, ty
             form.values.pop("spread")
         page = await form.send(reader, "preview")
         assert page.status_code == 200, page.text
-        shown = [datetime.fromisoformat(each.partition('"')[0]) for each in page.text.split('data-local="')[1:]]
+        table = page.text.partition('<table class="runs">')[2].partition("</table>")[0]
+        shown = [datetime.fromisoformat(each.partition('"')[0]) for each in table.split('<time datetime="')[1:]]
         words = words_of(await form_of(page, "/do/save-task").send(reader, "save"))
         assert words.startswith("The task a is changed")
     saved = await scheduler.get_task("a")
@@ -257,7 +258,7 @@ async def test_a_new_task_is_added_once(scheduler: Scheduler) -> None:
             "group": "t",
         }
         preview = await form.send(reader, "preview", **typed)
-        assert preview.text.count("data-local") == 10
+        assert preview.text.partition('<table class="runs">')[2].count("<time ") == 11  # and one in the foot
         assert await scheduler.task_size() == 0
         assert words_of(await form_of(preview, "/do/add-task").send(reader, "save")) == "The task feed:7 is scheduled."
         task = await scheduler.get_task("feed:7")

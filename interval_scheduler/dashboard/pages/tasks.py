@@ -55,14 +55,16 @@ async def _search(look: Look, prefix: str) -> dict[str, Any]:
             page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
     rows = rows_of(page.rows)
     is_done = page.next is None
-    total = max(page.total, looked + page.looked)
+    # What was looked at is told about: what was found is a part of it.
+    looked = max(looked + page.looked, before + len(rows))
+    total = max(page.total, looked)
     return {
         "rows": rows,
         "from": None,
         "next": page.next,
         "is_first": after is None,
         "search": {
-            "looked": total if is_done else looked + page.looked,
+            "looked": total if is_done else looked,
             "total": total,
             "found": before + len(rows),
             "is_done": is_done,

@@ -1,24 +1,7 @@
-// Comfort on the pages of tasks: a search that goes on by itself, copying, choosing all, and times in the zone of the
-// browser. Everything works without this script.
+// Comfort on the pages of tasks: a search that goes on by itself, copying, and choosing all. Everything works without
+// this script.
 
-const page = document.documentElement;
-page.classList.add("has-js");
-
-/** The zone of the browser stands behind each moment, since the cell is of no use without it. */
-const day = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }); // as UTC stands beside it
-const zone = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" });
-
-function localText(moment) {
-  const name = zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
-  return `${day.format(moment)} ${local.format(moment)} ${name}`;
-}
-
-function showLocalTimes() {
-  for (const cell of document.querySelectorAll("[data-local]:empty")) {
-    cell.textContent = localText(new Date(cell.dataset.local));
-  }
-}
+document.documentElement.classList.add("has-js");
 
 /** Fetch the next step of a search, and put what it found below what is shown. Returns false at the end. */
 async function step(found, signal) {
@@ -82,7 +65,5 @@ document.addEventListener("submit", (event) => {
   setTimeout(() => (button.disabled = true)); // not before the form is sent: it would lack its button
 });
 
-showLocalTimes();
-new MutationObserver(showLocalTimes).observe(document.querySelector("main") ?? document.body, { childList: true, subtree: true });
 const found = document.querySelector(".found[data-next]");
 if (found) search(found);
