@@ -40,6 +40,13 @@ ALL: Final = (
         tests_in(_TASKS, "test_a_search_tells_how_far_it_is_and_goes_on"),
     ),
     Planted(
+        "a search that is stopped goes on",
+        "dashboard/static/tasks.js",
+        'stop.addEventListener("click", () => stopping.abort());',
+        'stop.addEventListener("click", () => {});',
+        tests_in("dashboard/test_tasks_in_browser", "test_a_search_goes_on_by_itself_and_is_stopped"),
+    ),
+    Planted(
         "numbers in JSON are rounded",
         "dashboard/payloads.py",
         "    for part in _TOKEN.findall(text):\n",
