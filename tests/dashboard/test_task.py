@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from typing import Any
@@ -86,7 +85,13 @@ async def test_a_task_is_run_and_its_run_cancelled(scheduler: Scheduler) -> None
         assert "handed back" in words_of(await form_of(page, "/do/cancel-run").send(reader, hand_back="on"))
         await until(lambda: len(recorder.cancelled) == 1, 60)
         recorder.gate.set()
-        await until(lambda: len(recorder.runs) == 2 and not recorder.active, 60)
+        await recorder.ran(2, 60)
+
+        async def is_over() -> bool:
+            task = await scheduler.get_task("export")
+            return task is not None and task.state == "waiting"
+
+        await until(is_over, 60)
         answer = await form_of(page, "/do/cancel-run").send(reader)
         assert answer.status_code < 500
         assert words_of(answer) == "No run of the task export is in progress."
