@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ..cli.output.json_lines import plain
 from . import charts
 from .look import Look
-from .page import Done, Page, View
+from .page import Attachment, Done, Page, View
 from .words import FILTERS
 
 _FOLDER: Final = Path(__file__).parent
@@ -41,16 +41,21 @@ class Answers:
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(charts=charts, pages=pages, title=title, can_sign_out=can_sign_out)
 
-    def html(self, look: Look, page: Page, view: View, said: Done | None) -> Response:
+    def html(self, look: Look, page: Page, view: View, said: Done | None, status: int = 200) -> Response:
         """Answer with a page. Its tag changes with all but its foot, which tells when it was read."""
         text = self._render(f"{page.name or 'overview'}.html", look=look, page=page, view=view, said=said)
         shown = text.partition("<footer")[0]
         tag = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return _page(text, headers={"ETag": f'W/"{tag}"'})
+        return _page(text, status, headers={"ETag": f'W/"{tag}"'})
 
     def json(self, view: View) -> Response:
         """Answer with the twin of a page."""
         return JSONResponse(plain(view))
+
+    def attachment(self, attachment: Attachment) -> Response:
+        """Answer with a file that the browser keeps: whatever is in it, it is never shown as a page of this site."""
+        headers = {"Content-Disposition": f'attachment; filename="{attachment.filename}"'}
+        return Response(attachment.content, headers=headers, media_type="application/octet-stream")
 
     def problem(
         self,

@@ -24,7 +24,7 @@ from .guard.headers import Headers
 from .guard.hosts import Hosts, check_hosts
 from .guard.roots import Rooted, root_of
 from .look import Redact
-from .registry import ACTIONS, PAGES
+from .registry import ACTIONS, DOWNLOADS, PAGES
 from .serving import Site
 from .static_files import CachedFiles
 
@@ -84,6 +84,7 @@ def pages_of(site: Site, answers: Answers) -> ASGIApp:
     for page in PAGES:
         routes.append(Route(f"/{page.name}", site.page(page), methods=["GET"]))
         routes.append(Route(f"/{page.name or 'overview'}.json", site.twin(page), methods=["GET"]))
+    routes.extend(Route(f"/{each.name}", site.download(each), methods=["GET"]) for each in DOWNLOADS)
     routes.extend(Route(f"/do/{action.name}", site.action(action), methods=["POST"]) for action in ACTIONS)
     app = Starlette(routes=routes, exception_handlers={HTTPException: missing})
     app.router.redirect_slashes = False  # it would tell the browser a whole URL, of which a proxy may know better

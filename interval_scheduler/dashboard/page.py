@@ -4,7 +4,9 @@
 
     GET /tasks?state=paused ─▶ guards ─▶ Look ─▶ read(look) = view ─┬─▶ templates/tasks.html ─▶ HTML
     GET /tasks.json?...     ─▶ guards ─▶ Look ─▶ read(look) = view ─┴─▶ JSON, the same values
-    POST /do/pause          ─▶ guards ─▶ Look ─▶ do(look, form) = Done ─▶ 303 to the page that it came from
+    POST /do/pause          ─▶ guards ─▶ Look ─▶ do(look, form) ─┬─ Done ─▶ 303 to the page that it came from
+                                                                 └─ Again ─▶ the form, with what is to be said of it
+    GET /payload?id=...     ─▶ guards ─▶ Look ─▶ read(look) = Attachment ─▶ a file
 
 The view of a page holds data alone: moments are datetimes in UTC, durations seconds, and plots are drawn by the
 template. So whatever a page shows is in its JSON as well.
@@ -32,12 +34,14 @@ class Page:
         title: its name in the navigation and in the head.
         read: reads its view.
         in_navigation: it has an entry in the navigation. Default True.
+        level: who may see it. Default: who may read.
     """
 
     name: str
     title: str
     read: Callable[[Look], Awaitable[View]]
     in_navigation: bool = True
+    level: Level = "read"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,47 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Again:
+    """A page that answers a form at once: it asks something first, or tells what is wrong. Nothing was changed.
+
+    Attributes:
+        page: the page.
+        view: what it shows.
+        status: the status of HTTP. Default 200.
+    """
+
+    page: Page
+    view: View
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that the browser is to keep, and not to show.
+
+    Attributes:
+        content: what is in it.
+        filename: the name that is proposed for it: letters, digits, dots and dashes.
+    """
+
+    content: bytes
+    filename: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file at `/NAME`, for whoever may read.
+
+    Attributes:
+        name: its name in paths.
+        read: reads it.
+    """
+
+    name: str
+    read: Callable[[Look], Awaitable[Attachment]]
+
+
+@dataclass(frozen=True)
 class Action:
     """Something that a form asks for: `POST /do/NAME`, with the fields of the form.
 
@@ -65,7 +110,7 @@ class Action:
 
     name: str
     level: Level
-    do: Callable[[Look, Mapping[str, str]], Awaitable[Done]]
+    do: Callable[[Look, Mapping[str, str]], Awaitable[Done | Again]]
 
 
 class NotThere(Exception):

@@ -18,6 +18,7 @@ from .. import (
     StorageRefused,
 )
 from .forms import LONGEST, TooLarge
+from .guard.turns import NoTurn
 from .page import BadQuery, NotThere
 
 #: Answers of Redis that say that its user lacks a right.
@@ -51,6 +52,8 @@ def problem_of(error: Exception) -> Problem:
             found = Problem(400, str(error))
         case InvalidValue() | InvalidType():
             found = Problem(400, _sentence(f"{error.field} {error.problem}"))
+        case NoTurn():
+            found = Problem(429, str(error))
         case TooLarge():
             found = Problem(413, f"The form is larger than {LONGEST:,} bytes.")
         case ClientDisconnect():

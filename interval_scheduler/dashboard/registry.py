@@ -1,12 +1,29 @@
-"""All pages in the order of the navigation, and all actions."""
+"""All pages in the order of the navigation, all files, and all actions."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .actions import whole
-from .page import Action, Page
-from .pages import ahead, overview, schedulers
+from .actions import many, one, saving, whole
+from .page import Action, Download, Page
+from .pages import ahead, bulk, edit, new, overview, payload, schedulers, task, tasks
 
-PAGES: Final[tuple[Page, ...]] = (overview.PAGE, schedulers.PAGE, ahead.PAGE)
-ACTIONS: Final[tuple[Action, ...]] = (whole.PAUSE, whole.RESUME, whole.ACKNOWLEDGE)
+PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    tasks.PAGE,
+    task.PAGE,
+    edit.PAGE,
+    new.PAGE,
+    bulk.PAGE,
+    schedulers.PAGE,
+    ahead.PAGE,
+)
+DOWNLOADS: Final[tuple[Download, ...]] = (payload.DOWNLOAD,)
+ACTIONS: Final[tuple[Action, ...]] = (
+    *one.ACTIONS,
+    many.ACTION,
+    *saving.ACTIONS,
+    whole.PAUSE,
+    whole.RESUME,
+    whole.ACKNOWLEDGE,
+)

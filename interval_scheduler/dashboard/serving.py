@@ -22,8 +22,9 @@ from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
 from .guard.origins import is_own
 from .guard.roots import root_of
+from .guard.turns import Turns
 from .look import Look, Redact
-from .page import Action, NotThere, Page, View
+from .page import Action, Again, Download, NotThere, Page, View
 from .problems import Problem, problem_of
 from .sharing import Shared
 
@@ -65,6 +66,7 @@ class Site:
         self._views: Shared[tuple[View, datetime]] = Shared(_SHARED_SECONDS)
         self._queues: Shared[tuple[str, ...]] = Shared(_QUEUES_SECONDS)
         self._known_queues: tuple[str, ...] = ()
+        self._walks = Turns()
 
     def page(self, page: Page) -> Handler:
         """Make the handler of a page."""
@@ -80,7 +82,7 @@ class Site:
                 return Response(status_code=304, headers={"ETag": response.headers["etag"]})
             return response
 
-        return self._handler("read", show, as_json=False)
+        return self._handler(page.level, show, as_json=False)
 
     def twin(self, page: Page) -> Handler:
         """Make the handler of the JSON twin of a page."""
@@ -89,7 +91,15 @@ class Site:
             view, _at = await self._read(page, look)
             return self._answers.json(view)
 
-        return self._handler("read", show, as_json=True)
+        return self._handler(page.level, show, as_json=True)
+
+    def download(self, download: Download) -> Handler:
+        """Make the handler of a file."""
+
+        async def give(_: Request, look: Look) -> Response:
+            return self._answers.attachment(await download.read(look))
+
+        return self._handler("read", give, as_json=False)
 
     def action(self, action: Action) -> Handler:
         """Make the handler of an action."""
@@ -99,13 +109,15 @@ class Site:
             look = await self._for_queue(look, form.get("queue") or look.queue)
             with acting_as(await self._name(request)):
                 try:
-                    done = await action.do(look, form)
+                    outcome = await action.do(look, form)
                 finally:
                     self._views.forget()  # who acts sees what came of it, also where it is not known
+            if isinstance(outcome, Again):
+                return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
             if _wants_json(request):
-                return JSONResponse({"done": done.is_good, "words": done.words}, 200 if done.is_good else 409)
+                return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
             response = RedirectResponse(returning.checked_back(form.get("back"), look.root), 303)
-            returning.keep(response, done, request, look.root)
+            returning.keep(response, outcome, request, look.root)
             return response
 
         return self._handler(action.level, act, as_json=None)
@@ -166,7 +178,7 @@ class Site:
     async def _look(self, request: Request, level: Level, root: str) -> Look:
         query = dict(request.query_params)
         queues = await self._all_queues()
-        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact)
+        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._walks)
         return await self._for_queue(look, query.get("queue"))
 
     async def _for_queue(self, look: Look, queue: str | None) -> Look:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from markupsafe import Markup
 
-from ..cli.options.durations import duration_text
+from ..cli.options.durations import duration_text, span_text
+from .visible import escaped, identity
 
 
 def count(number: int) -> str:
@@ -46,6 +48,24 @@ def moment(value: datetime | float | None) -> Markup:
     )
 
 
+def utc(value: datetime) -> str:
+    """Return a moment in UTC as text, which no script changes."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(value: datetime | None, now: datetime) -> str:
+    """Return when a moment is, from now, in whole seconds: `in 5m`, `now`, or `5m ago`; empty for none."""
+    if value is None:
+        return ""
+    words = span_text(round((value - now).total_seconds()))
+    return f"in {words}" if value > now and words != "now" else words
+
+
+def quoted(text: str) -> str:
+    """Return a text for a hidden field, in which a browser would change line ends."""
+    return quote(text, safe="")
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
     "many": many,
@@ -53,4 +73,9 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "pace": pace,
     "duration": duration,
     "moment": moment,
+    "span": span,
+    "utc": utc,
+    "escaped": escaped,
+    "identity": identity,
+    "quoted": quoted,
 }

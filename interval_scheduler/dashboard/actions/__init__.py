@@ -1,1 +1,1 @@
-"""The actions that forms of the pages ask for."""
+"""The actions: each does what a form asks for, and says what came of it in a sentence."""

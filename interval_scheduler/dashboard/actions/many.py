@@ -1,0 +1,94 @@
+"""Changes of many tasks, after a page that counted them: pause, resume, remove."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from urllib.parse import unquote
+
+from ... import Scheduler, SchedulerError
+from .. import queries
+from ..look import Look
+from ..page import Action, Again, BadQuery, Done
+from ..pages import bulk
+from ..pages.bulk import MOST, PAST, Change, TooMany
+from ..words import many
+
+
+async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
+    change = bulk.change_in(dict(form))
+    prefix = unquote(form["prefix"]) if form.get("prefix") else None
+    ids = _chosen(form)
+    if prefix is None and not ids:
+        return Done("No task was chosen.", is_good=False)
+    if prefix is not None and ids:
+        raise BadQuery("Give either a prefix or tasks.")
+    if not form.get("sure"):
+        problem = "Tick the box if you are sure. Nothing was changed." if "count" in form else None
+        return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=ids, problem=problem))
+    reason = form.get("reason") or None
+    with queries.told():
+        if prefix is None:
+            return await _change_each(look.scheduler, change, ids, reason)
+        return await _change_prefix(look, change, prefix, reason, queries.whole_in(form, "count"))
+
+
+async def _change_prefix(look: Look, change: Change, prefix: str, reason: str | None, said: int) -> Done | Again:
+    """Change all tasks with a prefix, if there are not more of them by now than was said."""
+    try:
+        found = await bulk.count(look, prefix)
+    except TooMany:
+        found = MOST + 1
+    if found > said:
+        words = f"There are {found:,} such tasks by now, and not {said:,}. Nothing was changed."
+        if found > MOST:
+            words = f"There are more than {MOST:,} such tasks by now. Nothing was changed."
+        return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=(), problem=words))
+    async with look.walks.turn():
+        try:
+            number = await _all(look.scheduler, change, prefix, reason)
+        except TooMany:  # they became more while they were changed
+            words = f"More than {MOST:,} tasks are {PAST[change]} by now, and more come. The others were not changed."
+            return Done(words, is_good=False)
+    return Done(f"{many(number, 'task')} {'is' if number == 1 else 'are'} {PAST[change]}.")
+
+
+async def _all(scheduler: Scheduler, change: Change, prefix: str, reason: str | None) -> int:
+    if change == "pause":
+        return await scheduler.pause_tasks(prefix=prefix, reason=reason, progress=bulk.stop_at_most)
+    if change == "resume":
+        return await scheduler.resume_tasks(prefix=prefix, progress=bulk.stop_at_most)
+    return await scheduler.clear_tasks(prefix=prefix, progress=bulk.stop_at_most)
+
+
+async def _change_each(scheduler: Scheduler, change: Change, ids: Sequence[str], reason: str | None) -> Done:
+    """Change the tasks that were chosen, at the same time; one that cannot be changed holds up no other."""
+    answers = await asyncio.gather(*(_one(scheduler, change, each, reason) for each in ids), return_exceptions=True)
+    errors = [each for each in answers if isinstance(each, BaseException)]
+    for error in errors:
+        if not isinstance(error, SchedulerError) or len(errors) == len(ids):
+            raise error
+    done = sum(answer is True for answer in answers)
+    words = f"{many(done, 'task')} {'is' if done == 1 else 'are'} {PAST[change]}."
+    if missing := len(ids) - done - len(errors):
+        words += f" {many(missing, 'task')} {'is' if missing == 1 else 'are'} not there any more."
+    if errors:
+        words += f" {many(len(errors), 'task')} could not be changed: {errors[0]}"
+    return Done(words, is_good=done == len(ids))
+
+
+def _one(scheduler: Scheduler, change: Change, task_id: str, reason: str | None) -> Awaitable[bool]:
+    if change == "pause":
+        return scheduler.pause_task(task_id, reason)
+    return scheduler.resume_task(task_id) if change == "resume" else scheduler.remove_task(task_id)
+
+
+def _chosen(form: Mapping[str, str]) -> list[str]:
+    """Return the ids in the fields `pick1`, `pick2` and so on: of several with one name, the last alone counts."""
+    picks = {unquote(value): None for name, value in form.items() if name.startswith("pick") and value}
+    if len(picks) > 1000:
+        raise BadQuery("At most 1,000 tasks can be chosen at once.")
+    return list(picks)
+
+
+ACTION = Action("change-tasks", "admin", _change)

@@ -1,0 +1,77 @@
+"""The tasks: those in one state in the order of their times, or those whose ids start as somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, Literal, cast, get_args
+
+from .. import queries
+from ..look import Look
+from ..page import BadQuery, Page, View
+from ..rows import rows_of
+
+State = Literal["waiting", "leased", "paused"]
+
+_SHOWN: Final = 50
+#: So many tasks a step of a search looks at: some 40 ms of the server.
+BUDGET: Final = 50_000
+
+
+async def _read(look: Look) -> View:
+    prefix = look.query.get("q", "")
+    state = look.query.get("state") or "waiting"
+    if state not in get_args(State):
+        raise BadQuery("The value 'state' must be 'waiting', 'leased' or 'paused'.")
+    found = _search(look, prefix) if prefix else _list(look, cast("State", state))
+    overview, found_view = await asyncio.gather(look.scheduler.overview(), found)
+    counts = {
+        name: getattr(overview, name) for name in ("waiting", "due", "parked", "leased", "paused", "failing", "dead")
+    }
+    offline = {each.name for each in overview.partitions if not each.online} | {*found_view["offline"]}
+    return {"state": state, "q": prefix, "counts": counts, **found_view, "offline": sorted(offline)}
+
+
+async def _list(look: Look, state: State) -> dict[str, Any]:
+    after = look.query.get("after") or None
+    start = queries.moment_in(look.query, "from", look.now)
+    with queries.told():
+        page = await look.scheduler.page(state, after=after, due_from=start, limit=_SHOWN)
+    return {
+        "rows": rows_of(page.tasks),
+        "from": start,
+        "next": page.after,
+        "is_first": after is None,
+        "search": None,
+        "offline": page.offline,
+    }
+
+
+async def _search(look: Look, prefix: str) -> dict[str, Any]:
+    """Look for tasks, one step; `looked` and `found` tell how far the steps before this one came."""
+    after = look.query.get("after") or None
+    looked, before = queries.whole_in(look.query, "looked"), queries.whole_in(look.query, "found")
+    with queries.told():
+        async with look.walks.turn():
+            page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
+    rows = rows_of(page.rows)
+    is_done = page.next is None
+    # What was looked at is told about: what was found is a part of it.
+    looked = max(looked + page.looked, before + len(rows))
+    total = max(page.total, looked)
+    return {
+        "rows": rows,
+        "from": None,
+        "next": page.next,
+        "is_first": after is None,
+        "search": {
+            "looked": total if is_done else looked,
+            "total": total,
+            "found": before + len(rows),
+            "is_done": is_done,
+            "has_exact": bool(rows) and rows[0]["id"] == prefix,
+        },
+        "offline": page.offline,
+    }
+
+
+PAGE = Page("tasks", "Tasks", _read)
