@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
-from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -16,6 +16,7 @@ from interval_scheduler import Scheduler
 from interval_scheduler.dashboard import dashboard
 from interval_scheduler.dashboard.app import guarded
 from interval_scheduler.dashboard.guard.roots import own_path
+from interval_scheduler.dashboard.registry import PAGES
 from tests.dashboard.acting import OWN, use_action
 from tests.dashboard.conftest import HOST
 
@@ -77,13 +78,18 @@ async def test_links_and_files_are_right(scheduler: Scheduler, monkeypatch: pyte
     async with httpx.AsyncClient(transport=httpx.ASGITransport(make(scheduler)), base_url=HOST) as reader:
         page = await reader.get(f"{root}/")
         assert page.status_code == 200
-        links = set(re.findall(r'(?:href|src)="([^"#]+)"', page.text))
+        links = {unescape(link) for link in re.findall(r'(?:href|src)="([^"#]+)"', page.text)}
         assert f"{root}/static/dashboard.css" in links
-        for link in links:
-            assert (await reader.get(urljoin(f"{HOST}{root}/", link))).status_code == 200, link
+        assert all(link.startswith(f"{root}/") for link in links)
+        names = {each.name for each in PAGES}
+        one_each = {link.partition("?")[0]: link for link in links}
+        assert {f"{root}/{each.name}" for each in PAGES if each.in_navigation} <= set(one_each)
+        for path, link in one_each.items():
+            if path.removeprefix(f"{root}/") in names or "/static/" in path:
+                assert (await reader.get(link)).status_code == 200, link
         assert (await reader.get(f"{root}/overview.json")).json()["tasks"] == 0
         assert (await reader.get(f"{root}/nothing")).status_code == 404
-        done = await reader.post(f"{root}/do/pause", data={"back": f"{root}/?a=1", "reason": "x"}, headers=OWN)
+        done = await reader.post(f"{root}/do/test", data={"back": f"{root}/?a=1", "reason": "x"}, headers=OWN)
         assert (done.status_code, done.headers["location"]) == (303, f"{root}/?a=1")
         assert f"Path={root or '/'};" in done.headers["set-cookie"]
         assert "The namespace is paused." in (await reader.get(f"{root}/?a=1")).text

@@ -45,7 +45,7 @@ async def test_the_words_are_shown_once(scheduler: Scheduler, monkeypatch: pytes
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
         form = {"id": "7", "back": "/?a=1"}
-        done = await reader.post("/do/pause", data=form, headers=OWN)
+        done = await reader.post("/do/test", data=form, headers=OWN)
         assert (done.status_code, done.headers["location"]) == (303, "/?a=1")
         cookie = done.headers["set-cookie"]
         assert "HttpOnly" in cookie
@@ -64,7 +64,7 @@ async def test_words_are_kept_apart(scheduler: Scheduler, monkeypatch: pytest.Mo
 
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
-        await reader.post("/do/pause", data={"a": "b"}, headers=OWN)
+        await reader.post("/do/test", data={"a": "b"}, headers=OWN)
         shown = (await reader.get("/")).text
         assert 900 < shown.count("é") <= 1_000
 
@@ -86,7 +86,7 @@ async def test_programs_get_json(scheduler: Scheduler, monkeypatch: pytest.Monke
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
         answers = [
-            await reader.post("/do/pause", data={"id": name}, headers={**OWN, "Accept": "application/json"})
+            await reader.post("/do/test", data={"id": name}, headers={**OWN, "Accept": "application/json"})
             for name in ("good", "bad", "gone")
         ]
     assert [(each.status_code, each.json()) for each in answers] == [
@@ -119,7 +119,7 @@ async def test_actions_are_told_under_the_name_of_who_asked(
         await app({**scope, "user": user} if user else scope, receive, send)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(with_user), base_url=HOST) as reader:
-        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 303
+        assert (await reader.post("/do/test", data={"reason": "x"}, headers=OWN)).status_code == 303
     (action,) = (await scheduler.actions()).actions
     assert (action.who, action.kind) == (name, "pause")
 
@@ -132,7 +132,7 @@ async def test_who_cannot_be_named_does_nothing(
 
     use_action(monkeypatch)
     async with reader_of(scheduler, "operate", actor=actor) as reader:
-        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 500
+        assert (await reader.post("/do/test", data={"reason": "x"}, headers=OWN)).status_code == 500
     assert await scheduler.paused() is None
     assert "KeyError" in caplog.text
 
@@ -142,8 +142,8 @@ async def test_an_action_works_on_the_queue_of_its_form(scheduler: Scheduler, mo
     mail = scheduler.queue("mail")
     await mail.task_size()
     async with reader_of(scheduler, "operate") as reader:
-        await reader.post("/do/pause", data={"queue": "mail", "reason": "x"}, headers=OWN)
-        missing = await reader.post("/do/pause", data={"queue": "mial", "reason": "x"}, headers=OWN)
+        await reader.post("/do/test", data={"queue": "mail", "reason": "x"}, headers=OWN)
+        missing = await reader.post("/do/test", data={"queue": "mial", "reason": "x"}, headers=OWN)
     assert missing.status_code == 404
     assert await mail.paused() is not None
     assert await scheduler.paused() is None
@@ -191,7 +191,7 @@ async def test_a_reader_of_redis_changes_nothing(
     try:
         async with reader_of(looking, "operate") as reader:
             assert (await reader.get("/")).status_code == 200
-            refused = await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)
+            refused = await reader.post("/do/test", data={"reason": "x"}, headers=OWN)
     finally:
         await looking.close()
     assert refused.status_code == 403
