@@ -6,6 +6,7 @@ from .planted import Planted, tests_in
 
 _GUARDS: Final = "dashboard/test_guards"
 _SERVING: Final = "dashboard/test_serving"
+_SHARING: Final = "dashboard/test_sharing"
 _SIGNING_IN: Final = "dashboard/test_signing_in"
 
 ALL: Final = (
@@ -63,14 +64,14 @@ ALL: Final = (
         "dashboard/sharing.py",
         "        if reading is None or reading.is_over(self._seconds):",
         "        if True:",
-        tests_in(_SERVING, "test_a_hundred_readers_cost_as_much_as_one"),
+        tests_in(_SHARING, "test_a_hundred_readers_cost_as_much_as_one"),
     ),
     Planted(
         "a reading ends with who asked first",
         "dashboard/sharing.py",
         "return await asyncio.shield(self._task)",
         "return await self._task",
-        tests_in(_SERVING, "test_who_is_cancelled_harms_nobody_else"),
+        tests_in(_SHARING, "test_who_is_cancelled_harms_nobody_else"),
     ),
     Planted(
         "a tab that refreshes itself takes the words of another one",
