@@ -26,6 +26,7 @@ COMMANDS: Final[Places] = {
     "stats": ("Look", "stats:stats", "Show what was run: counts, failures and lags over time."),
     "schedulers": ("Look", "schedulers:schedulers", "List the schedulers that are alive, and their longest runs."),
     "top": ("Look", "top:top", "Watch partitions, schedulers and tasks, live."),
+    "dashboard": ("Look", "dashboard:dashboard", "Serve pages that show all of it in a browser."),
     "doctor": ("Look", "doctor:doctor", "Say what is wrong, and what to do about it."),
     "assign": ("Change", "assign:assign", "Put a task under schedule, or update it."),
     "edit": ("Change", "assign:edit", "Change single things of a task."),

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from ..cli.output.json_lines import plain
 from . import charts
 from .look import Look
-from .page import Attachment, Done, Page, View
+from .page import Attachment, Done, Page, View, keys_of
 from .words import FILTERS
 
 _FOLDER: Final = Path(__file__).parent
@@ -39,7 +39,9 @@ class Answers:
             auto_reload=False,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(charts=charts, pages=pages, title=title, can_sign_out=can_sign_out)
+        self._templates.globals.update(
+            charts=charts, pages=pages, keys=keys_of(pages), title=title, can_sign_out=can_sign_out
+        )
 
     def html(self, look: Look, page: Page, view: View, said: Done | None, status: int = 200) -> Response:
         """Answer with a page. Its tag changes with all but its foot, which tells when it was read."""
@@ -66,6 +68,7 @@ class Answers:
         look: Look | None = None,
         root: str = "",
         headers: Mapping[str, str] | None = None,
+        back: str | None = None,
     ) -> Response:
         """Answer with an error.
 
@@ -76,10 +79,13 @@ class Answers:
             look: what was asked for, if it came so far.
             root: the path of the dashboard, for the links of the page.
             headers: more headers. Default: none.
+            back: the URL that an action came from. Default: it was no action; a page that Redis cannot give at the
+                moment reads itself anew then.
         """
         if as_json:
             return JSONResponse({"error": words}, status, headers)
-        shown = {"look": look, "page": None, "said": None, "root": root, "words": words, "status": status}
+        shown: dict[str, Any] = {"look": look, "page": None, "said": None, "root": root, "words": words}
+        shown |= {"status": status, "back": back, "is_passing": status == 503 and back is None}
         return self.bare_page("problem.html", status, headers, **shown)
 
     def bare_page(

@@ -14,7 +14,7 @@ template. So whatever a page shows is in its JSON as well.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,16 @@ class Action:
     name: str
     level: Level
     do: Callable[[Look, Mapping[str, str]], Awaitable[Done | Again]]
+
+
+def keys_of(pages: Sequence[Page]) -> dict[str, str]:
+    """Return the key by which each page of the navigation is reached: the first letter of its title that is free."""
+    keys: dict[str, str] = {}
+    for page in pages:
+        if page.in_navigation:
+            letters = (each for each in page.title.lower() if each.isalpha() and each not in keys.values())
+            keys[page.name] = next(letters, "")
+    return keys
 
 
 class NotThere(Exception):

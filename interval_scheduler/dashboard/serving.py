@@ -106,6 +106,8 @@ class Site:
 
         async def act(request: Request, look: Look) -> Response:
             form = await read_form(request)
+            back = returning.checked_back(form.get("back"), look.root)
+            request.state.back = back  # for the page of an error
             look = await self._for_queue(look, form.get("queue") or look.queue)
             with acting_as(await self._name(request)):
                 try:
@@ -116,7 +118,7 @@ class Site:
                 return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
             if _wants_json(request):
                 return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
-            response = RedirectResponse(returning.checked_back(form.get("back"), look.root), 303)
+            response = RedirectResponse(back, 303)
             returning.keep(response, outcome, request, look.root)
             return response
 
@@ -154,7 +156,13 @@ class Site:
                 if problem.is_unexpected:
                     _log.exception("a request for %r failed", request.scope["path"])
             return self._answers.problem(
-                problem.status, problem.words, as_json=is_json, look=look, root=root, headers=headers
+                problem.status,
+                problem.words,
+                as_json=is_json,
+                look=look,
+                root=root,
+                headers=headers,
+                back=getattr(request.state, "back", root + "/") if request.method == "POST" else None,
             )
 
         return handler

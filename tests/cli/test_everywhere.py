@@ -15,7 +15,7 @@ from tests.clusters import RedisCluster
 from tests.servers import RedisServer
 
 #: They have tests of their own, on servers of their own, or need no server.
-ELSEWHERE = {"run", "demo", "completion"}
+ELSEWHERE = {"run", "demo", "completion", "dashboard"}
 
 
 @pytest.fixture(scope="module")

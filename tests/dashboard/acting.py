@@ -20,9 +20,9 @@ async def pause(look: Look, form: Mapping[str, str]) -> Done:
     return Done("The namespace is paused.")
 
 
-def use_action(monkeypatch: pytest.MonkeyPatch, do: Do = pause, *, name: str = "pause") -> None:
-    """Have dashboards that are made from now on know one action more."""
-    monkeypatch.setattr(app, "ACTIONS", (*registry.ACTIONS, Action(name, "operate", do)))
+def use_action(monkeypatch: pytest.MonkeyPatch, do: Do = pause) -> None:
+    """Have dashboards that are made from now on know one action more: `test`."""
+    monkeypatch.setattr(app, "ACTIONS", (*registry.ACTIONS, Action("test", "operate", do)))
 
 
 def use_page(monkeypatch: pytest.MonkeyPatch, read: Callable[[Look], Awaitable[View]]) -> None:

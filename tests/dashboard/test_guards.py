@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,7 @@ async def test_pages_have_nothing_inline(reader: httpx.AsyncClient) -> None:
     text = (await reader.get("/")).text
     assert " style=" not in text
     assert "<style" not in text
-    assert " on" not in text.replace(" one", "").replace(" online", "")
+    assert re.search(r"<[^>]*\son\w+=", text) is None
     assert all("src=" in each.split(">")[0] for each in text.split("<script")[1:])
 
 
@@ -161,10 +162,10 @@ async def test_forms_of_others_change_nothing(scheduler: Scheduler, monkeypatch:
     use_action(monkeypatch)
     async with reader_of(scheduler, "operate") as reader:
         for headers in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.test"}):
-            refused = await reader.post("/do/pause", data={"reason": "evil"}, headers=headers)
+            refused = await reader.post("/do/test", data={"reason": "evil"}, headers=headers)
             assert refused.status_code == 403
         assert await scheduler.paused() is None
-        done = await reader.post("/do/pause", data={"reason": "good"}, headers={"Origin": HOST})
+        done = await reader.post("/do/test", data={"reason": "good"}, headers={"Origin": HOST})
         assert done.status_code == 303
     paused = await scheduler.paused()
     assert paused is not None
@@ -180,7 +181,7 @@ async def test_an_action_needs_its_level(scheduler: Scheduler, monkeypatch: pyte
     level: Level
     for level in ("none", "read"):
         async with reader_of(scheduler, level) as reader:
-            refused = await reader.post("/do/pause", headers=OWN, data={"reason": ""})
+            refused = await reader.post("/do/test", headers=OWN, data={"reason": ""})
             assert refused.status_code == 403
     assert await scheduler.paused() is None
 
@@ -261,13 +262,13 @@ async def test_bad_forms(
     use_action(monkeypatch)
     async with reader_of(scheduler, "operate") as reader:
         headers = {**OWN, "Content-Type": kind}
-        assert (await reader.post("/do/pause", content=body, headers=headers)).status_code == status
+        assert (await reader.post("/do/test", content=body, headers=headers)).status_code == status
 
         async def in_chunks() -> Any:
             for start in range(0, len(body), 65_536):
                 yield body[start : start + 65_536]
 
-        assert (await reader.post("/do/pause", content=in_chunks(), headers=headers)).status_code == status
+        assert (await reader.post("/do/test", content=in_chunks(), headers=headers)).status_code == status
     assert await scheduler.paused() is None
 
 
@@ -308,7 +309,7 @@ async def test_an_action_that_breaks_tells_nothing(
 
     use_action(monkeypatch, broken)
     async with reader_of(scheduler, "operate") as reader:
-        answer = await reader.post("/do/pause", data={"a": "b"}, headers=OWN)
+        answer = await reader.post("/do/test", data={"a": "b"}, headers=OWN)
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "secret 8" in caplog.text

@@ -11,7 +11,6 @@ import pytest
 from starlette.requests import Request
 
 from interval_scheduler import (
-    IntervalTask,
     InvalidValue,
     OutcomeUnknown,
     PartitionOffline,
@@ -23,14 +22,11 @@ from interval_scheduler import (
 from interval_scheduler.dashboard import dashboard
 from interval_scheduler.dashboard.look import Look
 from interval_scheduler.dashboard.page import BadQuery, Done, NotThere
-from interval_scheduler.dashboard.pages import overview
 from interval_scheduler.dashboard.problems import problem_of
-from interval_scheduler.dashboard.sharing import Shared
-from tests.dashboard.acting import OWN, use_action, use_page
+from tests.dashboard.acting import OWN, use_action
 from tests.dashboard.conftest import HOST, reader_of
 from tests.rights import restrict
 from tests.servers import RedisServer
-from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -45,7 +41,7 @@ async def test_the_words_are_shown_once(scheduler: Scheduler, monkeypatch: pytes
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
         form = {"id": "7", "back": "/?a=1"}
-        done = await reader.post("/do/pause", data=form, headers=OWN)
+        done = await reader.post("/do/test", data=form, headers=OWN)
         assert (done.status_code, done.headers["location"]) == (303, "/?a=1")
         cookie = done.headers["set-cookie"]
         assert "HttpOnly" in cookie
@@ -64,7 +60,7 @@ async def test_words_are_kept_apart(scheduler: Scheduler, monkeypatch: pytest.Mo
 
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
-        await reader.post("/do/pause", data={"a": "b"}, headers=OWN)
+        await reader.post("/do/test", data={"a": "b"}, headers=OWN)
         shown = (await reader.get("/")).text
         assert 900 < shown.count("é") <= 1_000
 
@@ -86,7 +82,7 @@ async def test_programs_get_json(scheduler: Scheduler, monkeypatch: pytest.Monke
     use_action(monkeypatch, do)
     async with reader_of(scheduler, "operate") as reader:
         answers = [
-            await reader.post("/do/pause", data={"id": name}, headers={**OWN, "Accept": "application/json"})
+            await reader.post("/do/test", data={"id": name}, headers={**OWN, "Accept": "application/json"})
             for name in ("good", "bad", "gone")
         ]
     assert [(each.status_code, each.json()) for each in answers] == [
@@ -119,7 +115,7 @@ async def test_actions_are_told_under_the_name_of_who_asked(
         await app({**scope, "user": user} if user else scope, receive, send)
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(with_user), base_url=HOST) as reader:
-        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 303
+        assert (await reader.post("/do/test", data={"reason": "x"}, headers=OWN)).status_code == 303
     (action,) = (await scheduler.actions()).actions
     assert (action.who, action.kind) == (name, "pause")
 
@@ -132,7 +128,7 @@ async def test_who_cannot_be_named_does_nothing(
 
     use_action(monkeypatch)
     async with reader_of(scheduler, "operate", actor=actor) as reader:
-        assert (await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)).status_code == 500
+        assert (await reader.post("/do/test", data={"reason": "x"}, headers=OWN)).status_code == 500
     assert await scheduler.paused() is None
     assert "KeyError" in caplog.text
 
@@ -142,8 +138,8 @@ async def test_an_action_works_on_the_queue_of_its_form(scheduler: Scheduler, mo
     mail = scheduler.queue("mail")
     await mail.task_size()
     async with reader_of(scheduler, "operate") as reader:
-        await reader.post("/do/pause", data={"queue": "mail", "reason": "x"}, headers=OWN)
-        missing = await reader.post("/do/pause", data={"queue": "mial", "reason": "x"}, headers=OWN)
+        await reader.post("/do/test", data={"queue": "mail", "reason": "x"}, headers=OWN)
+        missing = await reader.post("/do/test", data={"queue": "mial", "reason": "x"}, headers=OWN)
     assert missing.status_code == 404
     assert await mail.paused() is not None
     assert await scheduler.paused() is None
@@ -191,7 +187,7 @@ async def test_a_reader_of_redis_changes_nothing(
     try:
         async with reader_of(looking, "operate") as reader:
             assert (await reader.get("/")).status_code == 200
-            refused = await reader.post("/do/pause", data={"reason": "x"}, headers=OWN)
+            refused = await reader.post("/do/test", data={"reason": "x"}, headers=OWN)
     finally:
         await looking.close()
     assert refused.status_code == 403
@@ -226,140 +222,3 @@ async def test_a_page_whose_redis_hangs_is_answered_in_time(
             server.thaw()
         assert answer.status_code in {200, 503}
         assert "offline" in answer.text
-
-
-# What many readers cost
-
-
-async def test_a_hundred_readers_cost_as_much_as_one(
-    own_server: Callable[..., RedisServer], namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = own_server()
-    begun, gate = asyncio.Event(), asyncio.Event()
-
-    async def read(look: Look) -> Any:
-        begun.set()
-        await gate.wait()
-        return await overview.PAGE.read(look)
-
-    def calls() -> int:
-        with server.client() as client:
-            stats: Any = client.info("commandstats")
-        return sum(each["calls"] for name, each in stats.items() if name not in _OF_THE_TEST)
-
-    use_page(monkeypatch, read)
-    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
-        costs = []
-        for count in (1, 100):
-            async with reader_of(scheduler) as reader:
-                begun.clear()
-                gate.clear()
-                before = calls()
-                asked = [asyncio.create_task(reader.get("/")) for _ in range(count)]
-                await begun.wait()
-                await asyncio.sleep(0)  # those that have been started ask now
-                gate.set()
-                assert {(await each).status_code for each in asked} == {200}
-                costs.append(calls() - before)
-    assert costs[0] >= 2
-    assert costs[1] <= 1.2 * costs[0]
-
-
-#: What the test itself asks, and what the connections of a scheduler say when they begin or while they rest.
-_OF_THE_TEST = {"cmdstat_info", "cmdstat_ping", "cmdstat_hello", "cmdstat_client|setinfo", "cmdstat_select"}
-
-
-async def test_views_are_shared_by_those_who_may_see_the_same() -> None:
-    shared: Shared[int] = Shared(60)
-    read = 0
-
-    async def value() -> int:
-        nonlocal read
-        read += 1
-        return read
-
-    assert [await shared.get(key, value) for key in ("a", "a", "b")] == [1, 1, 2]
-    shared.forget()
-    assert await shared.get("a", value) == 3
-    short: Shared[int] = Shared(0)
-    assert [await short.get("a", value), await short.get("a", value)] == [4, 5]
-
-
-async def test_errors_are_shared_and_not_kept() -> None:
-    shared: Shared[int] = Shared(60)
-    asked: asyncio.Queue[None] = asyncio.Queue()
-    gate = asyncio.Event()
-
-    async def fails() -> int:
-        asked.put_nowait(None)
-        await gate.wait()
-        raise PartitionOffline("a:1/0")
-
-    async def works() -> int:
-        return 7
-
-    both = [asyncio.create_task(shared.get("a", fails)) for _ in range(2)]
-    await asked.get()
-    gate.set()
-    results = await asyncio.gather(*both, return_exceptions=True)
-    assert [type(each) for each in results] == [PartitionOffline, PartitionOffline]
-    assert asked.empty()
-    assert await shared.get("a", works) == 7
-
-
-async def test_who_is_cancelled_harms_nobody_else() -> None:
-    shared: Shared[int] = Shared(60)
-    gate, ended = asyncio.Event(), asyncio.Event()
-
-    async def waits() -> int:
-        try:
-            await gate.wait()
-        finally:
-            ended.set()
-        return 7
-
-    async def works() -> int:
-        return 8
-
-    first, second = (asyncio.create_task(shared.get("a", waits)) for _ in range(2))
-    await asyncio.sleep(0)  # both ask now
-    first.cancel()
-    await asyncio.wait([first])
-    gate.set()
-    assert await second == 7
-    shared.forget()
-    gate.clear()
-    ended.clear()
-    last = asyncio.create_task(shared.get("a", waits))
-    await asyncio.sleep(0)  # it asks now
-    await asyncio.sleep(0)  # and reads
-    last.cancel()
-    await asyncio.wait([last])
-    assert await shared.get("a", works) == 8, "nobody joins a reading that is given up"
-    await until(ended.is_set)
-
-
-async def test_few_values_are_kept() -> None:
-    shared: Shared[int] = Shared(60)
-
-    async def value() -> int:
-        return 1
-
-    for key in range(300):
-        await shared.get(key, value)
-    assert len(shared._readings) == 256
-
-
-async def test_a_page_that_has_not_changed_is_not_sent_again(scheduler: Scheduler) -> None:
-    async with reader_of(scheduler) as reader:
-        first = await reader.get("/")
-        again = await reader.get("/", headers={"If-None-Match": first.headers["etag"]})
-        assert (again.status_code, again.content) == (304, b"")
-        assert again.headers["etag"] == first.headers["etag"]
-        await scheduler.assign_task(IntervalTask("one", every=60))
-
-        async def is_sent() -> bool:
-            answer = await reader.get("/", headers={"If-None-Match": first.headers["etag"]})
-            return answer.status_code == 200 and answer.headers["etag"] != first.headers["etag"]
-
-        await until(is_sent, 60)

@@ -62,7 +62,7 @@ def scheduler_of(settings: Settings) -> interval_scheduler.Scheduler:
         ConfigurationError: a URL or an option of the environment cannot be used.
     """
     urls = settings.checked_urls()
-    options: Any = dict.fromkeys(_TIMEOUTS, _TIMEOUT_SECONDS) | {"actor": _actor(), **options_from(os.environ)}
+    options: Any = dict.fromkeys(_TIMEOUTS, _TIMEOUT_SECONDS) | {"actor": actor_name(), **options_from(os.environ)}
     if settings.timeout is not None:
         options |= dict.fromkeys(_TIMEOUTS, settings.timeout)
     if settings.namespace is not None:
@@ -119,7 +119,7 @@ def no_task(task_id: str) -> Ended:
     return Ended(NO, f"There is no task {task_id!r}.")
 
 
-def _actor() -> str:
+def actor_name() -> str:
     """Return who steers, for the log of actions."""
     import getpass  # noqa: PLC0415 - as `asyncio` above
     import socket  # noqa: PLC0415

@@ -1,5 +1,193 @@
-// Shows moments in the zone of the browser as well. Everything works without this script.
+// Keeps a page fresh, shows moments in the zone of the browser, and knows keys. Everything works without this script.
 import "./tasks.js";
-for (const each of document.querySelectorAll("time[datetime]")) {
-  each.title = new Date(each.dateTime).toString();
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+const LONGEST_PAUSE = 30_000;
+
+// What the browser remembers for this dashboard; a browser may forbid it.
+const memory = {
+  has: (name) => { try { return localStorage.getItem(`interval_scheduler.${name}`) !== null; } catch { return false; } },
+  set: (name, is) => {
+    try { if (is) localStorage.setItem(`interval_scheduler.${name}`, "1"); else localStorage.removeItem(`interval_scheduler.${name}`); } catch { /* it is forgotten with the page */ }
+  },
+};
+
+// Moments: in the zone of the browser, and how far away they are.
+const inZone = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
+const relative = new Intl.RelativeTimeFormat("en", { style: "short", numeric: "auto" });
+const STEPS = [["second", 1, 60], ["minute", 60, 60], ["hour", 3600, 36], ["day", 86400, Infinity]];
+
+function away(moment) {
+  const seconds = (moment - Date.now()) / 1000;
+  const [unit, size] = STEPS.find(([, each, most]) => Math.abs(seconds) < each * most);
+  return relative.format(Math.round(seconds / size), unit);
 }
+
+function localize(root) {
+  for (const each of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(each.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    if (!each.title) {
+      each.title = each.textContent.trim();
+      const name = zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
+      const distance = document.createElement("span");
+      distance.className = "away";
+      each.replaceChildren(`${inZone.format(moment)} ${name} `, distance);
+    }
+    const distance = each.querySelector(".away");
+    const text = away(moment);
+    if (distance && distance.textContent !== text) distance.textContent = text;
+  }
+}
+
+// Refreshing: the page as it is now is brought to what the server shows, node by node, so that nothing jumps. A form
+// that somebody has begun to fill in stays as it is, and so do the words after an action.
+const isTyped = (node) => node.matches("input, select, textarea");
+const isBegun = (form) => (form.contains(document.activeElement) && isTyped(document.activeElement)) || [...form.elements].some((field) =>
+  field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected && field.dataset.touched)
+    : field.checked !== field.defaultChecked || (field.value !== field.defaultValue && "defaultValue" in field));
+const stays = (node) => node.nodeType === Node.ELEMENT_NODE
+  && (node.matches(".said, [data-keep]") || (node.tagName === "FORM" && isBegun(node)));
+const holds = (node) => node.nodeType === Node.ELEMENT_NODE
+  && (stays(node) || [...node.querySelectorAll("form, [data-keep]")].some(stays));
+const keyOf = (node) => node.nodeType !== Node.ELEMENT_NODE ? null
+  : node.id || node.dataset.key || (node.tagName === "TR" && node.querySelector("a[href]")?.getAttribute("href")) || null;
+
+function morph(old, fresh) {
+  if (stays(old) || old.isEqualNode(fresh)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  const keyed = new Map([...old.childNodes].filter(keyOf).map((node) => [keyOf(node), node]));
+  let at = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    const key = keyOf(next);
+    while (at && stays(at) && keyOf(at) !== key) at = at.nextSibling;
+    const same = key ? keyed.get(key) : at && !keyOf(at) && at.nodeName === next.nodeName ? at : null;
+    if (same && same.nodeName === next.nodeName) {
+      if (same === at) at = at.nextSibling; else old.insertBefore(same, at);
+      keyed.delete(key);
+      morph(same, next);
+    } else {
+      old.insertBefore(next, at);
+    }
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    if (!holds(gone)) gone.remove();
+  }
+}
+
+function show(page) {
+  const fresh = page.getElementById("main");
+  localize(fresh);
+  const focused = document.activeElement;
+  morph(main, fresh);
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  const foot = page.getElementById("read");
+  localize(foot);
+  document.getElementById("read").replaceWith(foot);
+  document.title = page.title;
+}
+
+let tag = null;
+let timer = 0;
+let failures = 0;
+let isAsking = false;
+let since = new Date();
+let isPaused = memory.has("paused");
+
+function tell() {
+  const words = isPaused ? "Paused" : failures > 1 ? `Stale since ${inZone.format(since).slice(11)}` : "Live";
+  const state = document.getElementById("state");
+  if (state.textContent !== words) state.textContent = words;
+  live.dataset.state = words.split(" ")[0].toLowerCase();
+  document.getElementById("pause").textContent = isPaused ? "Go on" : "Pause";
+}
+
+function plan() {
+  clearTimeout(timer);
+  const seconds = Number(main.dataset.refresh);
+  if (!seconds || isPaused || document.hidden) return;
+  timer = setTimeout(refresh, Math.min(seconds * 1000 * 2 ** failures, LONGEST_PAUSE));
+}
+
+async function refresh() {
+  if (isAsking) return;
+  isAsking = true;
+  try {
+    const answer = await fetch(location.href, {
+      headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", signal: AbortSignal.timeout(LONGEST_PAUSE),
+    });
+    if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
+    if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
+    if (answer.ok) {
+      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      tag = answer.headers.get("etag");
+    }
+    failures = 0;
+    since = new Date();
+  } catch {
+    failures = Math.min(failures + 1, 8);
+  } finally {
+    isAsking = false;
+    localize(document);
+    tell();
+    plan();
+  }
+}
+
+function pause() {
+  isPaused = !isPaused;
+  memory.set("paused", isPaused);
+  tell();
+  if (isPaused) plan(); else refresh();
+}
+
+// Keys: single characters, which somebody who dictates to the browser can switch off.
+const dialog = document.getElementById("shortcuts");
+const areOn = document.getElementById("shortcuts-on");
+let goes = 0;
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || memory.has("no-keys")) return;
+  if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+  const key = event.key;
+  const link = Date.now() < goes && document.querySelector(`nav a[data-go="${CSS.escape(key)}"]`);
+  goes = key === "g" ? Date.now() + 1500 : 0;
+  if (link) link.click();
+  else if (key === "?") dialog.showModal();
+  else if (key === "/") document.querySelector("main [type=search]")?.focus();
+  else if (key === "r") refresh();
+  else if (key === "p" && !live.hidden) pause();
+  else return;
+  event.preventDefault();
+}
+
+async function click(event) {
+  const button = event.target.closest("button");
+  if (button?.id === "pause") pause();
+  else if (button?.id === "show-shortcuts") dialog.showModal();
+  else if (button?.dataset.copy) {
+    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  }
+}
+
+localize(document);
+document.addEventListener("click", click);
+document.addEventListener("change", (event) => { event.target.dataset.touched = "1"; });
+document.addEventListener("keydown", press);
+document.addEventListener("visibilitychange", () => { if (document.hidden) plan(); else if (!isPaused && Number(main.dataset.refresh)) refresh(); });
+areOn.checked = !memory.has("no-keys");
+areOn.addEventListener("change", () => memory.set("no-keys", !areOn.checked));
+document.getElementById("show-shortcuts").hidden = false;
+live.hidden = !Number(main.dataset.refresh);
+tell();
+plan();

@@ -1,0 +1,180 @@
+"""Lets those in who are signed in, and has the others sign in.
+
+::
+
+    cookie of an open session, or `Authorization: Bearer` ─▶ pages
+    /?token=… of a link ─▶ cookie, and the same URL without the token
+    POST /sign-in token=… ─▶ cookie, and back
+    else ─▶ the page to sign in (401), or its words as JSON
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..answers import Answers
+from ..forms import TooLarge, read_form
+from ..guard.origins import is_own
+from ..guard.roots import root_of
+from ..page import BadQuery
+from ..problems import problem_of
+from ..returning import checked_back
+from .keys import Key
+from .sessions import LIFETIME_SECONDS, Sessions
+from .tries import WINDOW_SECONDS, Tries
+
+_LINK: Final = "This link was used already, or is an old one. The terminal of the dashboard shows one that works."
+_WRONG: Final = "This is not the token."
+_WAIT: Final = "Too many wrong tokens came from this address. Wait a minute, then try again."
+_NOBODY: Final = "Nobody is signed in: send the token as `Authorization: Bearer`."
+
+
+class Door:
+    """Stands in front of the pages.
+
+    Args:
+        app: the pages.
+        key: tells if a token opens them.
+        answers: makes the pages to sign in.
+        cookie: the name of the cookie. Cookies of one host are sent to all its ports, so it should name the port.
+        sessions: those who are signed in.
+        tries: the wrong tokens.
+    """
+
+    def __init__(self, app: ASGIApp, key: Key, answers: Answers, cookie: str, sessions: Sessions, tries: Tries) -> None:
+        self._app = app
+        self._key = key
+        self._answers = answers
+        self._cookie = cookie
+        self._sessions = sessions
+        self._tries = tries
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = None
+        if scope["type"] == "http":
+            response = await self._stop(Request(scope, receive))
+        await (self._app if response is None else response)(scope, receive, send)
+
+    async def _stop(self, request: Request) -> Response | None:
+        """Return the answer for a request that does not go through to the pages, else `None`."""
+        path = request.scope["path"].removeprefix(request.scope["root_path"])
+        if path.startswith("/static/"):
+            return None
+        if request.method == "POST" and path in {"/sign-in", "/sign-out"}:
+            return await self._take_form(request, path)
+        is_inside = self._sessions.is_open(request.cookies.get(self._cookie))
+        if request.method != "POST" and "token" in request.query_params:
+            return self._follow_link(request, is_inside=is_inside)
+        if not is_inside:
+            return self._for_program(request) if "authorization" in request.headers else self._for_nobody(request)
+        return RedirectResponse(f"{root_of(request.scope)}/", 303) if path == "/sign-in" else None
+
+    async def _take_form(self, request: Request, path: str) -> Response:
+        if not is_own(request.headers, request.url.scheme):
+            return self._page(request, 403, "The browser does not say that this comes from a page of the dashboard.")
+        return await self._sign_in(request) if path == "/sign-in" else self._sign_out(request)
+
+    def _follow_link(self, request: Request, *, is_inside: bool) -> Response:
+        """Take the token out of the URL, and open a session for it."""
+        query = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
+        page = request.scope["path"].removeprefix(request.scope["root_path"])
+        root = root_of(request.scope)
+        clean = RedirectResponse(checked_back(f"{root}{page}{'?' if query else ''}{urlencode(query)}", root), 303)
+        if is_inside:
+            return clean
+        refused = self._try(request, request.query_params["token"], _LINK)
+        return refused or self._with_session(request, clean)
+
+    async def _sign_in(self, request: Request) -> Response:
+        try:
+            form = await read_form(request)
+        except (BadQuery, TooLarge) as error:
+            problem = problem_of(error)
+            return self._page(request, problem.status, problem.words)
+        back = form.get("back")
+        refused = self._try(request, form.get("token", "").strip(), _WRONG, back)
+        root = root_of(request.scope)
+        return refused or self._with_session(request, RedirectResponse(checked_back(back, root), 303))
+
+    def _sign_out(self, request: Request) -> Response:
+        root = root_of(request.scope)
+        self._sessions.close(request.cookies.get(self._cookie))
+        response = RedirectResponse(f"{root}/sign-in", 303)
+        response.delete_cookie(self._cookie, path=root or "/", httponly=True, samesite="strict")
+        return response
+
+    def _for_program(self, request: Request) -> Response | None:
+        """Let a program through that sends the token with each request. A token that works once is not for that."""
+        scheme, _, token = request.headers["authorization"].partition(" ")
+        if scheme.lower() != "bearer" or not self._key.is_lasting:
+            return self._for_nobody(request)
+        return self._try(request, token.strip(), _WRONG)
+
+    def _for_nobody(self, request: Request) -> Response:
+        """Answer somebody who is not signed in."""
+        is_page = request.method in {"GET", "HEAD"} and not _wants_json(request)
+        if is_page and request.headers.get("sec-fetch-site") == "cross-site":
+            # A link elsewhere led here, so the browser keeps the cookie back, of which others must not profit. The
+            # next request comes from this page, and has the cookie if there is one.
+            return self._answers.bare_page("bounce.html", root=root_of(request.scope), url=_url_of(request))
+        return self._page(request, 401, "")
+
+    def _try(self, request: Request, token: str, words: str, back: str | None = None) -> Response | None:
+        """Return the answer to a token that does not open the dashboard; `None` if it does."""
+        address = request.client.host if request.client else ""
+        if self._tries.must_wait(address):
+            return self._page(request, 429, _WAIT, back)
+        if self._key.opens(token):
+            return None
+        self._tries.note(address)
+        return self._page(request, 401, words, back)
+
+    def _with_session(self, request: Request, response: Response) -> Response:
+        response.set_cookie(
+            self._cookie,
+            self._sessions.open(),
+            max_age=LIFETIME_SECONDS,
+            path=root_of(request.scope) or "/",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    def _page(self, request: Request, status: int, words: str, back: str | None = None) -> Response:
+        """Answer with the page to sign in."""
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(WINDOW_SECONDS)}}.get(status)
+        if _wants_json(request):
+            return JSONResponse({"error": words or _NOBODY}, status, headers)
+        root = root_of(request.scope)
+        asked = back or ("" if request.method == "POST" else _url_of(request))
+        return self._answers.bare_page(
+            "sign_in.html",
+            200 if status == 401 and _is_sign_in(request) and not words else status,
+            headers,
+            root=root,
+            words=words,
+            back=checked_back(asked, root),
+            has_form=self._key.is_lasting,
+        )
+
+
+def _is_sign_in(request: Request) -> bool:
+    return str(request.scope["path"]).endswith("/sign-in")
+
+
+def _url_of(request: Request) -> str:
+    """Return the path and query of a request, without a token."""
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
+    path = root_of(request.scope) + request.scope["path"].removeprefix(request.scope["root_path"])
+    return f"{path}{'?' if query else ''}{query}"
+
+
+def _wants_json(request: Request) -> bool:
+    return str(request.scope["path"]).endswith(".json") or "application/json" in request.headers.get("accept", "")
