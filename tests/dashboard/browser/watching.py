@@ -19,6 +19,7 @@ _AXE: Final = {
 }
 
 
+_OF_COLOURS: Final = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 #: Rows of a table are alike, and axe takes its time for each.
 _CONTEXT: Final = {"exclude": [["tbody tr:nth-child(n+7)"]]}
 
@@ -70,9 +71,9 @@ async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Pa
         await context.close()
 
 
-async def barriers(page: Page) -> list[str]:
-    """What keeps people from using the page, as axe sees it."""
-    results = await Axe().run(page, _CONTEXT, _AXE)
+async def barriers(page: Page, *, of_colours: bool = False) -> list[str]:
+    """What keeps people from using the page, as axe sees it; with `of_colours`, it looks at nothing else."""
+    results = await Axe().run(page, _CONTEXT, _OF_COLOURS if of_colours else _AXE)
     return [
         f"{found['id']}: {node['target']} {node['html']} {node['failureSummary']}"
         for found in results.response["violations"]
