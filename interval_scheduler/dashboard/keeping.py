@@ -1,4 +1,4 @@
-"""What a dashboard keeps from one request to the next, in the memory of its process."""
+"""Keeps things of a dashboard from one request to the next, in the memory of its process."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _AT_ONCE: Final = 500
 
 @dataclass
 class _Outcome:
-    """What became of tasks that were to be revived."""
+    """The numbers of tasks that were revived, and that were not."""
 
     revived: int = 0
     not_dead: int = 0

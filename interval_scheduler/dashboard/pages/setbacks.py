@@ -1,4 +1,4 @@
-"""What the pages of failing and of dead tasks share: what the URL asks for, and their view."""
+"""The common part of the pages of failing and of dead tasks: reading what the URL asks for, and their view."""
 
 from __future__ import annotations
 

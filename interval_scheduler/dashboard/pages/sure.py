@@ -15,7 +15,7 @@ from .setbacks import missing_in
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked.
+    """A question.
 
     Attributes:
         heading: what is to be done, in a few words.
