@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := --numprocesses 4 --dist worksteal
 
 .PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
-	check-tests check-docs hooks pages docs bench bench-peers scale sbom build release-check audit lock clean
+	check-tests check-docs hooks pages docs dashboard-check bench bench-peers scale sbom build release-check audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -102,6 +102,9 @@ pages: $(READY) ## make anew what the pages have of the code: options, API, scri
 
 docs: $(READY) ## serve the documentation at localhost:8000
 	$(BIN)/mkdocs serve
+
+dashboard-check: $(READY) ## measure the dashboard with 1,000,000 tasks in Chromium, and take its pictures (some 5 minutes)
+	$(BIN)/python -m tests.dashboard.check
 
 bench: $(READY) ## measure; writes benchmarks/results/
 	$(BIN)/python -m benchmarks

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
 
 from .. import Scheduler
 from .guard.access import Level, includes
-from .guard.turns import Turns
+from .keeping import Kept
 
 #: Gives the payload of a task as it may be shown: the id and the payload, to the payload or what stands for it.
 Redact = Callable[[str, str | bytes], str | bytes]
@@ -28,7 +28,7 @@ class Look:
         root: the path under which the dashboard lies, without a slash at its end: `""` or `/ops/schedule`.
         now: the moment of the request, in UTC, by the clock of this machine.
         redact: changes payloads before they are shown; `None`: nothing does.
-        walks: gives turns to what looks through all tasks, one at a time for the whole dashboard.
+        kept: what the dashboard keeps from one request to the next.
     """
 
     scheduler: Scheduler
@@ -39,7 +39,7 @@ class Look:
     root: str
     now: datetime
     redact: Redact | None
-    walks: Turns
+    kept: Kept = field(default_factory=Kept)
 
     def may(self, level: Level) -> bool:
         """Tell if the reader has the rights of a level."""

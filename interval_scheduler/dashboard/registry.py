@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from .actions import many, one, saving, whole
+from .actions import audit, many, one, saving, whole
+from .actions import dead as dead_tasks
 from .page import Action, Download, Page
-from .pages import ahead, bulk, edit, new, overview, payload, schedulers, task, tasks
+from .pages import (
+    ahead,
+    bulk,
+    dead,
+    edit,
+    failing,
+    health,
+    log,
+    new,
+    overview,
+    payload,
+    schedulers,
+    sure,
+    task,
+    tasks,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
@@ -15,8 +31,13 @@ PAGES: Final[tuple[Page, ...]] = (
     edit.PAGE,
     new.PAGE,
     bulk.PAGE,
+    failing.PAGE,
+    dead.PAGE,
     schedulers.PAGE,
     ahead.PAGE,
+    health.PAGE,
+    log.PAGE,
+    sure.PAGE,
 )
 DOWNLOADS: Final[tuple[Download, ...]] = (payload.DOWNLOAD,)
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -26,4 +47,6 @@ ACTIONS: Final[tuple[Action, ...]] = (
     whole.PAUSE,
     whole.RESUME,
     whole.ACKNOWLEDGE,
+    *dead_tasks.ACTIONS,
+    *audit.ACTIONS,
 )

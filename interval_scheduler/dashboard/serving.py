@@ -22,7 +22,7 @@ from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
 from .guard.origins import is_own
 from .guard.roots import root_of
-from .guard.turns import Turns
+from .keeping import Kept
 from .look import Look, Redact
 from .page import Action, Again, Download, NotThere, Page, View
 from .problems import Problem, problem_of
@@ -30,8 +30,9 @@ from .sharing import Shared
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-#: Seconds for which what was read answers others who ask for the same.
-_SHARED_SECONDS: Final = 1.0
+#: Seconds for which what was read answers others who ask for the same: as long as the script of a page waits before it
+#: asks again, so that many tabs read no more often than one.
+_SHARED_SECONDS: Final = 2.0
 #: Seconds for which the names of the queues are used; one that is not among them is looked for at once.
 _QUEUES_SECONDS: Final = 5.0
 #: The longest time, in seconds, that the application may take to say who asks.
@@ -66,7 +67,7 @@ class Site:
         self._views: Shared[tuple[View, datetime]] = Shared(_SHARED_SECONDS)
         self._queues: Shared[tuple[str, ...]] = Shared(_QUEUES_SECONDS)
         self._known_queues: tuple[str, ...] = ()
-        self._walks = Turns()
+        self._kept = Kept()
 
     def page(self, page: Page) -> Handler:
         """Make the handler of a page."""
@@ -186,7 +187,7 @@ class Site:
     async def _look(self, request: Request, level: Level, root: str) -> Look:
         query = dict(request.query_params)
         queues = await self._all_queues()
-        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._walks)
+        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._kept)
         return await self._for_queue(look, query.get("queue"))
 
     async def _for_queue(self, look: Look, queue: str | None) -> Look:

@@ -66,6 +66,27 @@ def quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+def milliseconds(seconds: float | None, *, signed: bool = False) -> str:
+    """Return a short duration in milliseconds: `0.84 ms`, with its sign `+12 ms`; a dash for none."""
+    if seconds is None:
+        return "–"  # noqa: RUF001 - a dash is meant
+    value = seconds * 1000
+    digits = 2 if abs(value) < 1 else 1 if abs(value) < 10 else 0
+    return f"{value:+,.{digits}f} ms" if signed else f"{value:,.{digits}f} ms"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes in its largest binary unit: `12.4 MiB`; a dash for none."""
+    if count is None:
+        return "–"  # noqa: RUF001 - a dash is meant
+    value, unit = float(count), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{count:,} bytes" if unit == "bytes" else f"{value:,.1f} {unit}"
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count": count,
     "many": many,
@@ -78,4 +99,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "escaped": escaped,
     "identity": identity,
     "quoted": quoted,
+    "milliseconds": milliseconds,
+    "size": size,
 }

@@ -93,6 +93,8 @@ class PartitionHealth:
             it but `execute_on` times that an application takes from its own clock.
         findings: the facts about it that its users should know.
         problem: the reason for which it cannot be reached or does not answer; `None`: it answers.
+        used_memory: the memory that its Redis uses for all data that it has, in bytes; `None`: unknown.
+        memory_limit: the most that its Redis may use (`maxmemory`), in bytes; `None`: it has none, or it is unknown.
     """
 
     name: str
@@ -102,6 +104,8 @@ class PartitionHealth:
     clock_difference: float | None
     findings: tuple[Finding, ...]
     problem: str | None
+    used_memory: int | None = None
+    memory_limit: int | None = None
 
     @property
     def ok(self) -> bool:

@@ -30,11 +30,15 @@ async def test_health(scheduler: Scheduler, url: str) -> None:
     assert 0 < partition.round_trip < 5
     if url.startswith("memory"):
         assert (partition.version, partition.findings) == (None, ())
+        assert (partition.used_memory, partition.memory_limit) == (None, None)
     else:
         assert partition.version is not None
         assert int(partition.version.split(".")[0]) >= 6
         assert {finding.code for finding in partition.findings} == {"persistence"}
         assert partition.clock_difference == pytest.approx(0, abs=1)
+        assert partition.used_memory is not None
+        assert partition.used_memory > 100_000
+        assert partition.memory_limit is None
     json.dumps(dataclasses.asdict(health))
 
 

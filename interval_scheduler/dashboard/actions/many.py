@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from ... import Scheduler, SchedulerError
 from .. import queries
+from ..guard.turns import Turns
 from ..look import Look
 from ..page import Action, Again, BadQuery, Done
 from ..pages import bulk
@@ -44,7 +45,7 @@ async def _change_prefix(look: Look, change: Change, prefix: str, reason: str | 
         if found > MOST:
             words = f"There are more than {MOST:,} such tasks by now. Nothing was changed."
         return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=(), problem=words))
-    async with look.walks.turn():
+    async with look.kept.the(Turns).turn():
         try:
             number = await _all(look.scheduler, change, prefix, reason)
         except TooMany:  # they became more while they were changed

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, cast, get_args
 
 from .. import queries
+from ..guard.turns import Turns
 from ..look import Look
 from ..page import BadQuery, Page, View
 from .tasks import BUDGET
@@ -56,7 +57,7 @@ async def count(look: Look, prefix: str) -> int:
         BadQuery: the prefix cannot be used.
     """
     with queries.told():
-        async with look.walks.turn():
+        async with look.kept.the(Turns).turn():
             try:
                 async with asyncio.timeout(_PATIENCE):
                     return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
@@ -83,7 +84,7 @@ async def ask(
             number = await count(look, prefix)
         except TooMany:
             number = None
-        async with look.walks.turn():
+        async with look.kept.the(Turns).turn():
             named = (
                 [task.id for task in (await look.scheduler.search(prefix, budget=BUDGET)).rows] if number != 0 else []
             )

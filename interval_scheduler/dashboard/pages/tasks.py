@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final, Literal, cast, get_args
 
 from .. import queries
+from ..guard.turns import Turns
 from ..look import Look
 from ..page import BadQuery, Page, View
 from ..rows import rows_of
@@ -51,7 +52,7 @@ async def _search(look: Look, prefix: str) -> dict[str, Any]:
     after = look.query.get("after") or None
     looked, before = queries.whole_in(look.query, "looked"), queries.whole_in(look.query, "found")
     with queries.told():
-        async with look.walks.turn():
+        async with look.kept.the(Turns).turn():
             page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
     rows = rows_of(page.rows)
     is_done = page.next is None

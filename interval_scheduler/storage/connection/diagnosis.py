@@ -64,6 +64,16 @@ class ServerFacts:
         return None if self.info is None else str(self.info.get("redis_version", "0"))
 
     @property
+    def used_memory(self) -> int | None:
+        """The memory that it uses, in bytes, if it told."""
+        return _bytes_in(self.info, "used_memory")
+
+    @property
+    def memory_limit(self) -> int | None:
+        """The most memory that it may use, in bytes; `None` if it has no limit, or did not tell."""
+        return _bytes_in(self.info, "maxmemory")
+
+    @property
     def knows_reading_scripts(self) -> bool:
         """True if the server has commands for scripts that only read, as Redis since 7.0."""
         return self.info is not None and _version_in(self.info) >= _READING_SCRIPTS
@@ -123,6 +133,10 @@ def of_problem(problem: StorageError) -> Iterable[Finding]:
     """Yield the finding about a partition that cannot be used now, if programs should tell it from the others."""
     if isinstance(problem, PartitionOffline) and problem.reason == "loading":
         yield Finding("loading", "error", problem.message)
+
+
+def _bytes_in(info: Mapping[str, Any] | None, name: str) -> int | None:
+    return None if info is None else int(info.get(name, 0)) or None
 
 
 def _version_in(info: Mapping[str, Any]) -> tuple[int, ...]:

@@ -230,6 +230,8 @@ class Handshake:
                 ),
             ),
             problem=None if problem is None else str(problem),
+            used_memory=facts.used_memory,
+            memory_limit=facts.memory_limit,
         )
 
     async def _try_out(self, facts: ServerFacts) -> ServerFacts:

@@ -1,0 +1,37 @@
+"""Starts and stops audits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ..auditing import Audits
+from ..look import Look
+from ..page import Action, Done
+
+
+async def _audit(look: Look, _: Mapping[str, str]) -> Done:
+    return _start(look, repair=False)
+
+
+async def _repair(look: Look, _: Mapping[str, str]) -> Done:
+    return _start(look, repair=True)
+
+
+async def _stop(look: Look, _: Mapping[str, str]) -> Done:
+    if await look.kept.the(Audits).stop():
+        return Done("The audit is stopped.")
+    return Done("No audit runs.", is_good=False)
+
+
+def _start(look: Look, *, repair: bool) -> Done:
+    if look.kept.the(Audits).start(look.scheduler, look.queue, repair=repair):
+        return Done("An audit runs, and its result will be on this page.")
+    return Done("An audit runs already. Wait for its end, or stop it.", is_good=False)
+
+
+ACTIONS: Final = (
+    Action("audit", "operate", _audit),
+    Action("repair", "admin", _repair),
+    Action("stop-audit", "operate", _stop),
+)

@@ -1,0 +1,111 @@
+"""Revives dead tasks, and forgets them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote
+
+from ... import InvalidValue, PartitionOffline, Scheduler, SchedulerError
+from ..look import Look
+from ..page import Action, BadQuery, Done
+from ..words import many
+
+#: The most tasks that one action revives.
+MOST_REVIVED: Final = 10_000
+#: The tasks that are revived at once: enough for full batches to every partition.
+_AT_ONCE: Final = 500
+
+
+@dataclass
+class _Outcome:
+    """The numbers of tasks that were revived, and that were not."""
+
+    revived: int = 0
+    not_dead: int = 0
+    errors: list[SchedulerError] = field(default_factory=list)
+
+    @property
+    def done(self) -> Done:
+        said = [f"{many(self.revived, 'task')} {_is(self.revived)} revived, and due now."]
+        if self.not_dead:
+            said.append(f"{many(self.not_dead, 'task')} {_is(self.not_dead)} not dead any more.")
+        if self.errors:
+            words = "; ".join(dict.fromkeys(map(str, self.errors)))
+            said.append(f"Of {many(len(self.errors), 'task')} it is not known, or could not be done: {words}.")
+        return Done(" ".join(said), is_good=self.revived > 0 and not self.errors)
+
+
+async def _revive(look: Look, form: Mapping[str, str]) -> Done:
+    ids = chosen(form)
+    if not ids:
+        return Done("No task is selected: tick the box of each that is to be revived.", is_good=False)
+    outcome = _Outcome()
+    await _revive_each(look.scheduler, ids, outcome)
+    return outcome.done
+
+
+async def _revive_all(look: Look, _: Mapping[str, str]) -> Done:
+    """Revive page by page, the newest first: what dies again meanwhile comes before the first page, and is left."""
+    outcome, after, left, offline = _Outcome(), None, MOST_REVIVED, dict[str, None]()
+    while left > 0:
+        try:
+            page = await look.scheduler.dead_page(after, min(left, _AT_ONCE))
+        except PartitionOffline as error:
+            outcome.errors.append(error)
+            break
+        await _revive_each(look.scheduler, [task.id for task in page.tasks], outcome)
+        offline.update(dict.fromkeys(page.offline))
+        after, left = page.after, left - len(page.tasks)
+        if after is None:
+            break
+    done = outcome.done
+    if offline:
+        return Done(f"{done.words} Left out, since they cannot be reached: {', '.join(offline)}.", is_good=False)
+    return Done(f"{done.words} More dead tasks are left.", done.is_good) if after is not None else done
+
+
+async def _revive_each(scheduler: Scheduler, ids: Sequence[str], outcome: _Outcome) -> None:
+    answers = await asyncio.gather(*(scheduler.revive_task(each) for each in ids), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, InvalidValue):
+            raise BadQuery(f"An id in the form cannot be used: {answer}.") from None
+        if isinstance(answer, SchedulerError):
+            outcome.errors.append(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        elif answer:
+            outcome.revived += 1
+        else:
+            outcome.not_dead += 1
+
+
+async def _clear(look: Look, _: Mapping[str, str]) -> Done:
+    count = await look.scheduler.clear_dead_tasks()
+    return Done(f"{many(count, 'dead task')} {_is(count)} forgotten.")
+
+
+def chosen(form: Mapping[str, str]) -> list[str]:
+    """Return the ids that a form is about.
+
+    It has either `id`, or `id-N` for each task that it shows, and `pick-N` for those that are ticked; with `which` =
+    `shown` they need not be. The ids are quoted as in a URL, since browsers change line ends in the fields of a form.
+    """
+    if "id" in form:
+        return [unquote(form["id"])]
+    shown = {name.removeprefix("id-"): task_id for name, task_id in form.items() if name.startswith("id-")}
+    takes_all = form.get("which") == "shown"
+    return [unquote(task_id) for number, task_id in shown.items() if takes_all or f"pick-{number}" in form]
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+ACTIONS: Final = (
+    Action("revive", "operate", _revive),
+    Action("revive-dead", "admin", _revive_all),
+    Action("clear-dead", "admin", _clear),
+)

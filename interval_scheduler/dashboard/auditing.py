@@ -1,0 +1,108 @@
+"""The audits that a dashboard starts: one at a time, in the background; the last one is kept with its result.
+
+::
+
+    start ─▶ runs, step by step ─┬─▶ a report
+                                 ├─▶ a problem: it could not go on
+                                 └─▶ stopped: somebody asked for that, or the process ends
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from .. import AuditReport, Scheduler, SchedulerError
+
+_LOG: Final = logging.getLogger("interval_scheduler.dashboard")
+_STOPPED: Final = "It was stopped."
+_UNEXPECTED: Final = "It ended by an unexpected error, which is in the log of the dashboard."
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """An audit, as it stands.
+
+    Attributes:
+        queue: the queue that it is of; `None`: the namespace with all its queues.
+        repair: it mends what is safe to mend.
+        began: the moment of its start, in UTC.
+        ended: the moment of its end, in UTC; `None` while it runs.
+        checked: the number of tasks that were checked so far.
+        total: about the number of all tasks; 0 before the first step.
+        report: what it found; `None` while it runs, and if it did not come to its end.
+        problem: why it did not come to its end, in a sentence.
+    """
+
+    queue: str | None
+    repair: bool
+    began: datetime
+    ended: datetime | None = None
+    checked: int = 0
+    total: int = 0
+    report: AuditReport | None = None
+    problem: str | None = None
+
+
+class Audits:
+    """The audits of one dashboard."""
+
+    def __init__(self) -> None:
+        self.last: Audit | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """True while an audit runs."""
+        return self._task is not None and not self._task.done()
+
+    def start(self, scheduler: Scheduler, queue: str | None, *, repair: bool) -> bool:
+        """Start an audit in the background; return False if one runs.
+
+        Args:
+            scheduler: the scheduler of the namespace or of the queue.
+            queue: the name of the queue, for the result.
+            repair: mend what is safe to mend.
+        """
+        if self.is_running:
+            return False
+        self.last = Audit(queue, repair, datetime.now(UTC))
+        self._task = asyncio.create_task(self._run(scheduler, self.last, repair=repair))
+        return True
+
+    async def stop(self) -> bool:
+        """Stop the audit that runs, and wait until it has ended; return False if none runs."""
+        task = self._task
+        if task is None or task.done():
+            return False
+        task.cancel()
+        await asyncio.wait([task])
+        return True
+
+    async def _run(self, scheduler: Scheduler, audit: Audit, *, repair: bool) -> None:
+        try:
+            report = await scheduler.audit(repair=repair, progress=self._progress(audit))
+            self._end(report=report)
+        except SchedulerError as error:
+            self._end(problem=str(error))
+        except asyncio.CancelledError:
+            self._end(problem=_STOPPED)
+            raise
+        except Exception:  # noqa: BLE001 - nobody waits for this task: the page and the log tell what happened
+            self._end(problem=_UNEXPECTED)
+            _LOG.exception("an audit ended by an unexpected error")
+
+    def _progress(self, audit: Audit) -> Callable[[int, int], None]:
+        def tell(checked: int, total: int) -> None:
+            self.last = replace(audit, checked=checked, total=total)
+
+        return tell
+
+    def _end(self, *, report: AuditReport | None = None, problem: str | None = None) -> None:
+        if self.last is not None:
+            checked = self.last.checked if report is None else report.checked
+            self.last = replace(self.last, ended=datetime.now(UTC), checked=checked, report=report, problem=problem)
