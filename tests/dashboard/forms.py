@@ -57,7 +57,7 @@ class _Forms(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.open = Form(given["action"], given.get("method", "get"), given.get("id"))
+            self.open = Form(given.get("action", ""), given.get("method", "get"), given.get("id"))
             self.forms.append(self.open)
         elif tag == "input" and "form" in given:
             self.outside.append((given["form"], given["name"], given.get("value", "on")))

@@ -11,10 +11,9 @@ from urllib.parse import unquote
 from ... import InvalidValue, PartitionOffline, Scheduler, SchedulerError
 from ..look import Look
 from ..page import Action, BadQuery, Done
+from ..pages.sure import MOST_REVIVED
 from ..words import many
 
-#: The most tasks that one action revives.
-MOST_REVIVED: Final = 10_000
 #: The tasks that are revived at once: enough for full batches to every partition.
 _AT_ONCE: Final = 500
 

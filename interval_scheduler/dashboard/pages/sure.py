@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..actions.dead import MOST_REVIVED
 from ..look import Look
 from ..page import BadQuery, Page, View
 from ..words import many
 from .setbacks import missing_in
+
+#: The most tasks that one action revives.
+MOST_REVIVED: Final = 10_000
 
 
 @dataclass(frozen=True)
