@@ -32,8 +32,8 @@ ALL: Final = (
     Planted(
         "an id with a line end cannot be revived",
         "dashboard/actions/dead.py",
-        'return [unquote(form["id"])]',
-        'return [form["id"]]',
+        'return [unquote(form["one"])]',
+        'return [form["one"]]',
         tests_in(_TROUBLE, "test_an_odd_id_is_shown_as_text"),
     ),
     Planted(
@@ -88,7 +88,7 @@ ALL: Final = (
     Planted(
         "a box has no name for those who hear the page",
         "dashboard/templates/dead.html",
-        ' aria-label="Select {{ task.id }}"',
+        ' aria-label="Select {{ task.id|escaped }}"',
         "",
         tests_in("dashboard/browser/test_everywhere", "test_each_page_is_for_all_people"),
     ),
