@@ -42,7 +42,7 @@ async def test_a_task_tells_all_of_itself(reader: httpx.AsyncClient, scheduler: 
     page = (await reader.get("/task", params={"id": "report"})).text
     for words in ("12345678901234567890", "Europe/Riga", "retries 3", "in 1", "UTC"):
         assert words in page
-    assert "<form" not in page  # who may only read is offered nothing
+    assert "/do/" not in page  # who may only read is offered nothing
 
 
 async def test_a_paused_task_tells_by_whom_and_why(scheduler: Scheduler) -> None:
@@ -183,7 +183,10 @@ async def test_what_each_level_may_do(scheduler: Scheduler) -> None:
     for level in ("read", "operate", "admin"):
         async with reader_of(scheduler, level) as reader:
             page = await reader.get("/task", params={"id": "feed"})
-            offered[level] = [form.action for form in forms_of(page)], "/edit?id=feed" in page.text
+            offered[level] = (
+                [form.action for form in forms_of(page) if form.method == "post"],
+                "/edit?id=feed" in page.text,
+            )
             for action in ("run-task", "pause-task", "change-tasks", "save-task"):
                 answer = await reader.post(
                     f"/do/{action}", data={"task": "gone"}, headers={"Origin": "http://dashboard.test"}

@@ -35,13 +35,17 @@ async def test_pages_say_what_is_missing_go_on_and_recover(
     down = f"127.0.0.1:{servers[1].port}/0"
     async with (
         at_work(*servers, namespace="outage", count=500, operation_timeout_seconds=2) as site,
-        opened(browser, site.url) as page,
+        opened(browser, site.url, expected="status of 503") as page,
+        opened(browser, site.url, expected="status of 503") as left_open,
     ):
+        await left_open.goto(site.of(""))
+        await expect(left_open.locator("main")).not_to_contain_text("offline")
         await until_it_is(page, site.of("health"), down, "well")
         with servers[1].client() as redis:
             redis.save()
         servers[1].kill()
         await asyncio.wait_for(until_it_is(page, site.of("health"), down, "offline"), PATIENCE)
+        await expect(left_open.locator("main")).to_contain_text("offline", timeout=PATIENCE * 1000)
         for each in PAGES:
             answer = await page.goto(site.of(each.name))
             assert answer is not None
@@ -52,5 +56,6 @@ async def test_pages_say_what_is_missing_go_on_and_recover(
                 assert down in await page.locator("main").inner_text()
         servers[1].start()
         await asyncio.wait_for(until_it_is(page, site.of("health"), down, "well"), PATIENCE)
+        await expect(left_open.locator("main")).not_to_contain_text("offline", timeout=PATIENCE * 1000)
         await page.goto(site.of("dead"))
         await expect(page.locator("main")).not_to_contain_text(down)
