@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,37 +11,40 @@ from docs.making.parts import BadPage
 
 _MEASURED: Final = Path(__file__).parents[2] / "benchmarks" / "results" / "peers.json"
 _OURS: Final = "interval_scheduler"
+_ACROSS: Final = "across"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 
 _Medians = Mapping[str, float]
 
 
 def peers(*columns: str) -> str:
-    """Return the table: each scheduler that was measured, ours first, then the fastest.
+    """Return the table: a row for each scheduler that was measured, ours first, then the fastest.
 
     Args:
-        columns: the names of its columns, as in `_COLUMNS`; all of them if there is none.
+        columns: the names of its columns, as in `_COLUMNS`; all of them if there is none. With `across` as the first,
+            the schedulers are the columns, and these are the rows.
 
     Raises:
         BadPage: there is no such column.
     """
+    is_across = columns[:1] == (_ACROSS,)
+    columns = columns[1:] if is_across else columns
     if unknown := set(columns) - set(_COLUMNS):
         raise BadPage(f"there is no column {', '.join(sorted(unknown))}; known: {', '.join(_COLUMNS)}")
     shown = [_COLUMNS[name] for name in columns or _COLUMNS]
     measured = json.loads(_MEASURED.read_text(encoding="utf-8"))
     medians: dict[str, _Medians] = measured["medians"]
     names = sorted(measured["about"], key=lambda name: (name != _OURS, -medians[name]["dispatch"]))
-    rows = [
-        _row(_called(name, measured["about"][name]), [cell(medians[name], medians[_OURS]) for _, cell in shown])
-        for name in names
-    ]
-    return "\n".join([f"| | {' | '.join(title for title, _ in shown)} |", "|---" * (len(shown) + 1) + "|", *rows])
+    rows = [["", *(title for title, _ in shown)]]
+    for name in names:
+        cells = [_called(name, measured["about"][name]), *(cell(medians[name], medians[_OURS]) for _, cell in shown)]
+        rows.append([f"**{cell}**" for cell in cells] if name == _OURS else cells)
+    head, *rest = zip(*rows, strict=True) if is_across else rows
+    return "\n".join([_row(head), "|---" * len(head) + "|", *map(_row, rest)])
 
 
-def _row(name: str, cells: list[str]) -> str:
-    if name == _OURS:
-        return f"| **{name}** | {' | '.join(f'**{cell}**' for cell in cells)} |"
-    return f"| {name} | {' | '.join(cells)} |"
+def _row(cells: Sequence[str]) -> str:
+    return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
 
 
 def _called(name: str, about: dict[str, Any]) -> str:

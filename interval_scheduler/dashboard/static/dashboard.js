@@ -108,7 +108,7 @@ function tell() {
   const state = document.getElementById("state");
   if (state.textContent !== words) state.textContent = words;
   live.dataset.state = words.split(" ")[0].toLowerCase();
-  document.getElementById("pause").textContent = isPaused ? "Go on" : "Pause";
+  document.getElementById("pause").textContent = isPaused ? "Refresh again" : "Pause refresh";
 }
 
 function plan() {
