@@ -101,7 +101,7 @@ def test_the_wheel(dist: Path, checkout: Path) -> None:
         assert wheel.read(bill_inside) == (checkout / SBOM).read_bytes()
     assert any(".dist-info/licenses/" in name for name in names)
     code = {name for name in names if ".dist-info/" not in name}
-    kinds = ("*.py", "*.pyi", "*.lua", "py.typed")
+    kinds = ("*.py", "*.pyi", "*.lua", "*.html", "*.css", "*.js", "*.svg", "py.typed")
     assert code == {
         str(path.relative_to(ROOT)) for kind in kinds for path in ROOT.glob(f"interval_scheduler/**/{kind}")
     }

@@ -141,7 +141,7 @@ async def _be_well(scheduler: Scheduler) -> None:
 
 async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
     """Let runs fail, be late, lose their leases and block; let clocks jump, places be full, and a partition be lost."""
-    over = asyncio.Event()
+    over, holding = asyncio.Event(), asyncio.Event()
 
     async def work(data: str) -> None:
         if data == "bad":
@@ -149,6 +149,7 @@ async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
         if data == "block":
             time.sleep(1)  # noqa: ASYNC251 - it blocks the event loop for a lease, which is to be noticed
         if data == "hold":
+            holding.set()
             await over.wait()
 
     late = time.time() - 200
@@ -156,7 +157,7 @@ async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
     await scheduler.assign_tasks([IntervalTask("lost", "hold"), IntervalTask("block", "block")])
     await scheduler.start_task_execute(work, concurrency=2)
     await until(lambda: _sum(scheduler, "dead") == 5, DEADLINE_SECONDS)
-    await until(lambda: scheduler.counts().loop_blocked, DEADLINE_SECONDS)
+    await until(lambda: scheduler.counts().loop_blocked and holding.is_set(), DEADLINE_SECONDS)
     await scheduler.remove_task("lost")
     over.set()
     await until(lambda: _sum(scheduler, "lost_leases"), DEADLINE_SECONDS)
