@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from ..errors import InvalidValue
@@ -73,15 +73,20 @@ class Hooks:
 
         Raises:
             InvalidValue: a hook gives what is no trace.
+            BaseException: what the block or a hook raises.
         """
-        yield from self._nested(_of(self._assigns, namespace), namespace, b"")
-
-    def _nested(self, hooks: Sequence[AssignHook], namespace: str, trace: bytes) -> Iterator[bytes]:
-        if not hooks:
-            yield trace
-            return
-        with hooks[0](namespace) as given:
-            yield from self._nested(hooks[1:], namespace, trace if given is None else _checked(given))
+        trace, failed = b"", None
+        with ExitStack() as stack:
+            for hook in _of(self._assigns, namespace):
+                given = stack.enter_context(hook(namespace))
+                trace = trace if given is None else _checked(given)
+            try:
+                yield trace
+            except BaseException as error:
+                failed = error
+                raise
+        if failed is not None:  # a hook swallowed it: the caller would take the task for assigned
+            raise failed
 
 
 def _of(registered: Sequence[_Registered[_Hook]], namespace: str) -> list[_Hook]:

@@ -15,15 +15,18 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 from weakref import WeakSet
 
 from ..model.sample import RunSample
 from ..support import clock
-from ..support.guests import ends_process
+from ..support.guests import call_apart, ends_process
 from ..support.log import GuardedLog
+from ..support.loops import running_loop
 from ..support.text import describe
 from . import outcome
 from .run import TaskRun
@@ -34,11 +37,13 @@ _SECOND: Final = 1.0
 _BELOW_ONE: Final = math.nextafter(1.0, 0.0)  # of 1 there is no logarithm below
 
 
-class _Listener(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Listener:
     namespace: str | None
     handler: SampleHandler
     most: int
     context: Context
+    has_failed: bool = False
 
 
 class Listeners:
@@ -51,15 +56,27 @@ class Listeners:
     def __init__(self, log: GuardedLog) -> None:
         self._log = log
         self._all: tuple[_Listener, ...] = ()
-        self._failed: set[int] = set()
+        self._changing = threading.Lock()  # measuring is begun and ended in any thread
         #: The samples of the namespace and of each queue.
-        self.sources: Final[WeakSet[RunSamples]] = WeakSet()
+        self._sources: Final[WeakSet[RunSamples]] = WeakSet()
 
     def add(self, namespace: str | None, handler: SampleHandler, most: int) -> Callable[[], None]:
         """Tell a handler of at most so many runs a second of each namespace, or of one; return what ends that."""
         listener = _Listener(namespace, handler, most, copy_context())
-        self._put((*self._all, listener))
-        return lambda: self._put(tuple(each for each in self._all if each is not listener))
+        with self._changing:
+            self._put((*self._all, listener))
+
+        def off() -> None:
+            with self._changing:
+                self._put(tuple(each for each in self._all if each is not listener))
+
+        return off
+
+    def source(self, samples: RunSamples) -> None:
+        """Adapt the samples of the namespace or of a queue from now on, whenever others measure."""
+        with self._changing:
+            self._sources.add(samples)
+            samples.adapt()
 
     def most_of(self, namespace: str) -> int:
         """Return the most runs that anybody asks for; 0 for nobody."""
@@ -71,17 +88,17 @@ class Listeners:
             if each.namespace in (None, namespace):
                 mine = list(samples) if len(samples) <= each.most else random.sample(samples, each.most)
                 try:
-                    each.context.copy().run(each.handler, mine)
+                    call_apart(running_loop(), each.context.copy().run, each.handler, mine)
                 except BaseException as error:  # the application's handler, whatever it raises
                     if ends_process(error) is not None:
                         raise
-                    if id(each.handler) not in self._failed:
-                        self._failed.add(id(each.handler))
+                    if not each.has_failed:
+                        each.has_failed = True
                         self._log.error("a handler of samples failed: %s", describe(error), exc_info=error)
 
     def _put(self, listeners: tuple[_Listener, ...]) -> None:
         self._all = listeners
-        for each in tuple(self.sources):
+        for each in tuple(self._sources):
             each.adapt()
 
 
@@ -104,8 +121,7 @@ class RunSamples:
         self.is_on = False
         #: How many runs are passed over before one is taken; whoever ends a run counts it down.
         self.left = 0
-        listeners.sources.add(self)
-        self.adapt()
+        listeners.source(self)
 
     def adapt(self) -> None:
         """Sample as many runs as is asked for by now."""
@@ -115,17 +131,20 @@ class RunSamples:
 
     def take(self, run: TaskRun, error: BaseException | None) -> None:
         """Take a run that ended into the sample, and draw how many are passed over after it."""
+        most = self._most  # once: another thread may change it meanwhile
+        if most == 0:
+            return
         how = "ok" if error is None else outcome.ended(error)
         sample = RunSample(self._namespace, run.partition, how, run.lag, clock.monotonic() - run.started_at)
         if not self._kept:
             self._timer = asyncio.get_running_loop().call_later(_SECOND, self.flush, context=Context())
-        if len(self._kept) < self._most:
+        if len(self._kept) < most:
             self._kept.append(sample)
         else:
-            self._kept[random.randrange(self._most)] = sample
-        if len(self._kept) == self._most:
-            self._weight = min(self._weight * _positive_random() ** (1 / self._most), _BELOW_ONE)
-            self.left = math.floor(math.log(_positive_random()) / math.log1p(-self._weight))
+            self._kept[random.randrange(most)] = sample
+        if len(self._kept) == most:
+            self._weight = weight = min(self._weight * _positive_random() ** (1 / most), _BELOW_ONE)
+            self.left = math.floor(math.log(_positive_random()) / math.log1p(-weight))
         else:
             self.left = 0
 

@@ -90,7 +90,8 @@ class ObservingCalls:
             hook: a function, called with the namespace, once for a call of many tasks; it returns a context manager.
                 The call is made inside of that. The text that the context manager gives, of 1 to 64 letters, digits
                 and hyphens, is carried by each task and told by `TaskRun.trace`, until the task is assigned again.
-                `None`: nothing is carried.
+                `None`: nothing is carried. Any other value is an `InvalidValue` of the call. What the hook raises is
+                raised by the call; it cannot swallow an error of the call.
 
         Returns:
             A function that takes it off, at once.
