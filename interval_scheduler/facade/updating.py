@@ -66,7 +66,8 @@ class UpdateCalls:
             data: the payload.
             repeat: `"rate"` or `"delay"`.
             missed: `"once"`, `"skip"` or `"all"`.
-            spread: place all runs at a phase of the interval that follows from the id, or do not any longer.
+            spread: place all runs after the next one at a phase of the interval that follows from the id, or do not any
+                longer.
             until: the moment after which no run is due; `None`: the task recurs for ever.
             max_runs: the number of runs after which the task is gone. Those since it was first given count. `None`: any
                 number.

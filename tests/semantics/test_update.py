@@ -162,6 +162,20 @@ async def test_a_new_interval_counts_from_the_previous_time(scheduler: Scheduler
     assert await next_run_after(start=None) < 0
 
 
+@pytest.mark.parametrize("asked", [{"spread": True}, {"repeat": "delay"}, {"spread": True, "repeat": "delay"}])
+async def test_another_way_to_count_moves_no_run(scheduler: Scheduler, asked: dict[str, Any]) -> None:
+    """Only another interval does, also if an earlier call changed that and kept the next run."""
+    await scheduler.assign_task(IntervalTask("a", every=3600, start=START))
+    assert await scheduler.update_task("a", **asked)
+    assert (await found(scheduler)).next_run == START
+    await scheduler.assign_task(IntervalTask("b", every=3600, start=START))
+    assert await scheduler.update_task("b", every=600, reschedule="keep")
+    assert await scheduler.update_task("b", **asked)
+    assert (await found(scheduler, "b")).next_run == START
+    assert await scheduler.update_task("b", every=600)
+    assert (await found(scheduler, "b")).next_run < START, "the previous time is known still"
+
+
 async def test_one_repetition_takes_the_place_of_another(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("a", every=60, start=START, repeat="delay", spread=True, retries=2))
     assert await scheduler.update_task("a", cron="0 4 * * *", timezone="Europe/Riga")

@@ -230,8 +230,8 @@ local function update(id, at)
   elseif rules.c and not plan then
     return 'c'
   end
-  if is_redrawn or rule == 'i' and not is_changed and not rules.p then
-    rule = 'k' -- the interval stays, and so does its grid
+  if is_redrawn or rule == 'i' and not is_changed and not (asked.I and rules.p) then
+    rule = 'k' -- the interval stays, and so does the next run
   end
   rules.p = nil
   local is_given = asked.I and interval or rule == 's'
