@@ -80,7 +80,7 @@ def instrument(
 
     Raises:
         InvalidType, InvalidValue: a bad argument, or the scheduler is instrumented already; the message names it.
-        AlreadyExecuting: with `spans`, the scheduler executes tasks; their runs would have none.
+        AlreadyExecuting: with `spans`, the scheduler or a queue of it executes tasks; their runs would have none.
     """
     _check(scheduler, spans=spans, propagate=propagate, storage=storage, sample=sample)
     stored = Stored(scheduler) if storage and isinstance(scheduler, Scheduler) else None
@@ -101,6 +101,11 @@ def instrument(
     return Instrumentation(steps)
 
 
+def _executes(scheduler: AnyScheduler) -> bool:
+    """Tell if a scheduler executes tasks, or one of its queues does."""
+    return scheduler.executing_tasks or any(queue.places for queue in scheduler.counts().queues.values())
+
+
 def _check(scheduler: object, *, spans: object, propagate: object, storage: object, sample: object) -> None:
     if not isinstance(scheduler, Scheduler | BlockingScheduler):
         kind = type(scheduler).__name__
@@ -116,5 +121,5 @@ def _check(scheduler: object, *, spans: object, propagate: object, storage: obje
         raise InvalidValue("propagate", "needs spans=True: without a span there is nothing to carry")
     if storage and isinstance(scheduler, BlockingScheduler):
         raise InvalidValue("storage", "needs a Scheduler: what Redis has is read in an event loop of the application")
-    if spans and scheduler.executing_tasks:
+    if spans and _executes(scheduler):
         raise AlreadyExecuting("the scheduler executes tasks already: instrument it with spans before it does")

@@ -111,10 +111,13 @@ class Spans:
         try:
             if error is not None and not isinstance(error, Retry):
                 span.set_attribute("error.type", type(error).__qualname__)
-                span.record_exception(error)
                 span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
+                span.record_exception(error)  # last: it asks the error for its text, and that may fail
+        except Exception:  # noqa: BLE001 - an error of the application, or a tracer: it disturbs no run, and is told once
+            self._tell()
+        try:
             span.end()
-        except Exception:  # noqa: BLE001 - of a tracer of the application: it disturbs no run, and is told once
+        except Exception:  # noqa: BLE001 - likewise
             self._tell()
 
     def _tell(self) -> None:

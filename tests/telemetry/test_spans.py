@@ -170,6 +170,27 @@ async def test_a_failed_run_and_a_failed_call_are_errors_and_a_retry_is_none(
     assert scheduler.counts().partitions[0].failures == 1
 
 
+class _NoText(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no text")
+
+
+async def test_an_error_without_a_text_ends_its_span(
+    scheduler: Scheduler, traced: Traced, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(_: str) -> None:
+        raise _NoText
+
+    with instrument(scheduler, spans=True, tracer_provider=traced.provider):
+        await scheduler.assign_task(IntervalTask("a"))
+        await scheduler.start_task_execute(work)
+        await until(lambda: traced.named(f"process {namespace}"), DEADLINE_SECONDS)
+    [span] = traced.named(f"process {namespace}")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "_NoText"
+    assert caplog.text.count("spans cannot be made or ended") == 1
+
+
 class _Failing(SpanProcessor):
     def __init__(self, where: str) -> None:
         self._where = where
@@ -256,9 +277,11 @@ async def test_undone_while_it_executes_there_are_no_more(scheduler: Scheduler, 
 
 
 async def test_spans_are_refused_while_it_executes(scheduler: Scheduler, traced: Traced) -> None:
-    await scheduler.start_task_execute(Recorder())
-    with pytest.raises(AlreadyExecuting, match="instrument it with spans before"):
-        instrument(scheduler, spans=True, tracer_provider=traced.provider)
+    mail = scheduler.queue("mail")
+    for each in (mail, scheduler):
+        await each.start_task_execute(Recorder())
+        with pytest.raises(AlreadyExecuting, match="instrument it with spans before"):
+            instrument(scheduler, spans=True, tracer_provider=traced.provider)
     instrument(scheduler, tracer_provider=traced.provider).undo()
 
 
