@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Callable
 from typing import Final
 
-from .. import LockError, Scheduler, SchedulerError
+from .. import LockError, NotConnected, PartitionOffline, Scheduler
 from .rows import Row, rows_of_storage
 
 #: The seconds between two readings, and between two attempts to get the lock.
@@ -71,6 +71,12 @@ class Stored:
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
             self._task = loop.create_task(self._watch(), name="interval_scheduler telemetry")
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Begin again if the scheduler came back while the reading ended, which may wait for the release of a lock."""
+        if not task.cancelled() and self._goes_on():
+            self._begin()
 
     def _goes_on(self) -> bool:
         scheduler = self._scheduler()
@@ -79,14 +85,16 @@ class Stored:
     async def _watch(self) -> None:
         """Have the namespace and each queue read, for as long as the scheduler is online."""
         reading: dict[str, asyncio.Task[None]] = {}
+        is_over = asyncio.Event()
         try:
             while self._goes_on():
                 for namespace, scheduler in self._all():
                     if namespace not in reading:
                         name = f"interval_scheduler telemetry of {namespace}"
-                        reading[namespace] = asyncio.create_task(self._keep(namespace, scheduler), name=name)
+                        reading[namespace] = asyncio.create_task(self._keep(namespace, scheduler, is_over), name=name)
                 await asyncio.sleep(_LOOK)
         finally:
+            is_over.set()
             for task in reading.values():
                 task.cancel()  # once: what comes after is the release of the lock
             if reading:
@@ -100,10 +108,10 @@ class Stored:
         queues = [(each.namespace, weakref.ref(scheduler.queue(name))) for name, each in counts.queues.items()]
         return [(counts.namespace, self._scheduler), *queues]
 
-    async def _keep(self, namespace: str, of: Callable[[], Scheduler | None]) -> None:
+    async def _keep(self, namespace: str, of: Callable[[], Scheduler | None], is_over: asyncio.Event) -> None:
         """Read one namespace whenever the lock can be had; whatever fails is tried again."""
         has_failed = False
-        while (scheduler := of()) is not None and self._goes_on():
+        while (scheduler := of()) is not None and self._goes_on() and not is_over.is_set():
             try:
                 async with scheduler.lock(_LOCK, _HELD, wait_seconds=0):
                     while True:
@@ -114,14 +122,14 @@ class Stored:
                         await asyncio.sleep(PERIOD)
             except LockError as error:
                 _log.debug("what Redis has of %s is read by another process: %s", namespace, error)
-            except SchedulerError as error:
+            except (PartitionOffline, NotConnected) as error:  # that is told elsewhere
                 _log.debug("what Redis has of %s cannot be read now: %s", namespace, error)
             except Exception as error:  # noqa: BLE001 - nothing may end this but its own end; told once
                 if not has_failed:
                     _log.error("what Redis has of %s cannot be read: %s", namespace, error, exc_info=error)
                 has_failed = True
             del scheduler  # it must not be kept while nothing is done with it
-            if self._goes_on():  # a cancel may come out of the block as the loss of the lock
+            if self._goes_on() and not is_over.is_set():  # a cancel may come out of the block as the loss of the lock
                 await asyncio.sleep(PERIOD)
 
 

@@ -254,6 +254,15 @@ def test_each_alert_says_what_it_is_and_the_page_has_it() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
 
 
+@pytest.mark.parametrize("expression", _expressions())
+def test_what_redis_has_is_not_added_up_over_processes(expression: str) -> None:
+    """While one process takes the reading over from another, both tell it."""
+    of_redis = r"interval_scheduler_(?:tasks|due|due_age_seconds|schedulers|demand_per_second)\b(?!_)"
+    expression = re.sub(r"\{[^}]*\}", "", expression)
+    summed = [found[0] for found in re.finditer(rf"(\w+) (?:by \([^)]*\) )?\({of_redis}|(\w+)\({of_redis}", expression)]
+    assert [each for each in summed if not each.startswith("max")] == []
+
+
 def test_the_dashboard_shows_every_metric() -> None:
     shown = set(NAMES.findall(" ".join(_expressions())))
     for name, metric in names.OBSERVABLE.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from opentelemetry.sdk.metrics.export import Metric
 
-from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler import IntervalTask, Scheduler, StorageRefused
 from interval_scheduler.telemetry import instrument, stored
 from interval_scheduler.telemetry.rows import Row
 from tests.servers import RedisServer
@@ -145,8 +146,50 @@ async def test_reading_in_other_threads_touches_no_event_loop(scheduler: Schedul
 
 
 @pytest.mark.asyncio
-async def test_a_bug_in_reading_is_told_once_and_tried_again(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_it_begins_again_if_it_ended_slowly(url: str, namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scheduler was back before the reading had ended, which waited for a partition that did not answer."""
+    works = stored._rows_of
+    begun, ending, let_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def end_slowly(namespace: str, its: Scheduler) -> list[Row]:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            while not let_end.is_set():
+                with contextlib.suppress(asyncio.CancelledError):  # as a release, which is not cut short
+                    await let_end.wait()
+        return []
+
+    monkeypatch.setattr(stored, "_rows_of", end_slowly)
+    scheduler = Scheduler.from_url(url, namespace=namespace)
+    reading = stored.Stored(scheduler)
+    goes_on, asked = reading._goes_on, list[bool]()
+
+    def note() -> bool:
+        asked.append(goes_on())
+        return asked[-1]
+
+    monkeypatch.setattr(reading, "_goes_on", note)
+    async with scheduler:
+        await asyncio.wait_for(begun.wait(), DEADLINE_SECONDS)
+    await asyncio.wait_for(ending.wait(), DEADLINE_SECONDS)
+    await until(lambda: not asked[-1], DEADLINE_SECONDS)
+    monkeypatch.setattr(stored, "_rows_of", works)
+    async with scheduler:
+        assert reading.rows() == []
+        let_end.set()
+        await until(reading.rows, DEADLINE_SECONDS)
+        scheduler.queue("later")
+        await until(lambda: f"{namespace}.later" in reading._read, DEADLINE_SECONDS)
+    reading.end()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("it does not work"), StorageRefused("p", "NOPERM", "it does not work")])
+@pytest.mark.asyncio
+async def test_what_cannot_be_read_is_told_once_and_tried_again(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     tried: list[int] = []
     works = stored._rows_of
@@ -154,13 +197,14 @@ async def test_a_bug_in_reading_is_told_once_and_tried_again(
     async def fail(namespace: str, its: Scheduler) -> list[Row]:
         tried.append(1)
         if len(tried) < 4:
-            raise RuntimeError("it does not work")
+            raise error
         return await works(namespace, its)
 
     monkeypatch.setattr(stored, "_rows_of", fail)
     with in_memory() as (provider, collect), instrument(scheduler, storage=True, meter_provider=provider):
         await until(lambda: TASKS in collect(), DEADLINE_SECONDS)
-    assert caplog.text.count("cannot be read: it does not work") == 1
+    assert len([each for each in caplog.records if each.levelname == "ERROR" and each.exc_info]) == 1
+    assert f"what Redis has of {scheduler.counts().namespace} cannot be read: {error}" in caplog.text
 
 
 def points_of(found: Mapping[str, Metric], name: str) -> dict[tuple[str, ...], float]:
