@@ -5,6 +5,7 @@ from typing import Final
 from .planted import Planted, tests_in
 
 _COUNTS: Final = "semantics/test_counts"
+_OBSERVERS: Final = "semantics/test_observers"
 _METRICS: Final = "telemetry/test_metrics"
 _STORAGE: Final = "telemetry/test_storage"
 _SPANS: Final = "telemetry/test_spans"
@@ -20,7 +21,7 @@ ALL: Final = (
     Planted(
         "a busy second tells its first runs only",
         "execution/samples.py",
-        "            self._kept[random.randrange(self._most)] = sample\n",
+        "            self._kept[random.randrange(most)] = sample\n",
         "            pass\n",
         tests_in(_COUNTS, "test_a_busy_second_is_sampled_evenly"),
     ),
@@ -100,5 +101,33 @@ ALL: Final = (
         "error is not None and not isinstance(error, Retry)",
         "error is not None",
         tests_in(_SPANS, "test_a_failed_run_and_a_failed_call_are_errors_and_a_retry_is_none"),
+    ),
+    Planted(
+        "a hook swallows the error of a call, which says nothing then",
+        "execution/hooks.py",
+        "            raise failed\n",
+        "            return\n",
+        tests_in(_OBSERVERS, "test_a_hook_cannot_swallow_the_error_of_a_call"),
+    ),
+    Planted(
+        "a run that ends while the measuring ends raises",
+        "execution/samples.py",
+        "        if most == 0:\n            return\n",
+        "",
+        tests_in(_OBSERVERS, "test_measuring_may_end_in_another_thread_while_a_run_ends"),
+    ),
+    Planted(
+        "a handler of samples is called within a task of ours",
+        "execution/samples.py",
+        "call_apart(running_loop(), each.context.copy().run, each.handler, mine)",
+        "each.context.copy().run(each.handler, mine)",
+        tests_in(_OBSERVERS, "test_a_handler_of_samples_is_called_in_no_task_of_ours"),
+    ),
+    Planted(
+        "nothing is read any more if the scheduler was back too soon",
+        "telemetry/stored.py",
+        "            self._task.add_done_callback(self._ended)\n",
+        "",
+        tests_in(_STORAGE, "test_it_begins_again_if_it_ended_slowly"),
     ),
 )
