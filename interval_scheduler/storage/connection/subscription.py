@@ -193,10 +193,12 @@ class _Hearing:
 
     async def _close(self, ways: Sequence[asyncio.Task[None]]) -> None:
         await _end_both(ways)
-        with anyio.move_on_after(1):
+        try:
             if self._unsubscribes:
-                await self._pubsub.unsubscribe()
-            await self._pubsub.aclose()
+                with anyio.move_on_after(1):
+                    await self._pubsub.unsubscribe()
+        finally:
+            await self._pubsub.aclose()  # it cuts the connection, and waits for nothing
 
     async def _send(self) -> None:
         while not self.is_over:  # as in `_read`
