@@ -41,6 +41,11 @@ class Look:
     redact: Redact | None
     kept: Kept = field(default_factory=Kept)
 
+    @property
+    def place(self) -> str:
+        """What the scheduler is of, in a sentence: `queue` or `namespace`."""
+        return "queue" if self.queue else "namespace"
+
     def may(self, level: Level) -> bool:
         """Tell if the reader has the rights of a level."""
         return includes(self.level, level)

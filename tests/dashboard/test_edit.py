@@ -175,6 +175,7 @@ async def test_errors_stand_beside_their_fields(scheduler: Scheduler) -> None:
                 answer = await form_of(page, "/do/save-task").send(reader, button, **typed)
                 assert answer.status_code == 400
                 assert f'id="{name}-wrong"' in answer.text, (name, typed)
+                assert ">It &#39;" not in answer.text  # a sentence has one subject
                 again = form_of(answer, "/do/save-task")
                 assert {key: again.values[key] for key in typed} == typed  # nothing that was typed is lost
     assert await scheduler.get_task("a") == before

@@ -269,7 +269,9 @@ async def test_a_partition_that_is_offline_hides_nothing_of_the_others(own_serve
         assert 0 < view["tasks"] < 50
         assert (view["coming"]["is_exact"], view["coming"]["total"] > 0) == (False, True)
         assert view["queues"]["rows"][0]["offline"] == ["p1"]
-        assert "Partition p1 is offline: nothing of it is in the figures below." in await text_of(reader)
+        shown = await text_of(reader)
+        assert "Partition p1 is offline: nothing of it is in the figures below." in shown
+        assert "not late" in shown
         ahead = await view_of(reader, "/ahead.json")
         assert (ahead["is_exact"], ahead["offline"], ahead["problems"]) == (False, ["p1"], [])
         assert ahead["total"] > 0
@@ -285,7 +287,10 @@ async def test_a_partition_that_is_offline_hides_nothing_of_the_others(own_serve
         # Other values in the URL: what was read just now is shown again for a second.
         view = await view_of(reader, "/overview.json?window=6h")
         assert (codes(view), view["tasks"], view["history"], view["coming"]) == (["offline", "offline"], 0, None, None)
-        assert "The counts cannot be read at the moment." in await text_of(reader, "/?window=6h")
+        shown = await text_of(reader, "/?window=6h")
+        assert "The counts cannot be read at the moment." in shown
+        assert "not late" not in shown  # nor is there a count of 0: nothing is known
+        assert re.search(r" Tasks \D+ Schedulers ", shown[shown.index(" Overview Problem") :])
         assert "The runs to come cannot be read" in await text_of(reader, "/ahead?day=1")
         assert "is offline" in await text_of(reader, "/schedulers?page=2")
 

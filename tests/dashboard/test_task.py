@@ -65,6 +65,28 @@ async def test_a_paused_task_tells_by_whom_and_why(scheduler: Scheduler) -> None
         assert "reason" in bad.text
 
 
+async def test_a_pause_of_all_is_told_where_a_task_seems_to_go_on(scheduler: Scheduler) -> None:
+    queue = scheduler.queue("mail")
+    for each in (scheduler, queue):
+        await each.assign_task(IntervalTask("feed", every=60, start=_LATER))
+    async with reader_of(scheduler, "operate") as reader:
+        await scheduler.pause("a <move>")
+        for url in ("/task?id=feed", "/tasks", "/tasks?q=feed"):
+            answer = await reader.get(url)
+            assert "The namespace is paused since " in answer.text, url
+            assert "(a &lt;move&gt;): no run starts." in answer.text, url
+        of_queue = await reader.get("/task", params={"id": "feed", "queue": "mail"})
+        assert "no run starts" not in of_queue.text
+        assert words_of(await form_of(of_queue, "/do/run-task").send(reader)).endswith("as soon as a worker is free.")
+        page = await reader.get("/task", params={"id": "feed"})
+        assert words_of(await form_of(page, "/do/run-task").send(reader)) == (
+            "The task feed is due now. It runs when the namespace is resumed."
+        )
+        await scheduler.resume()
+        assert (await read(reader, "/task.json", id="feed"))["whole_pause"] is None
+        assert (await read(reader, "/tasks.json"))["whole_pause"] is None
+
+
 async def test_a_task_is_run_and_its_run_cancelled(scheduler: Scheduler) -> None:
     recorder = Recorder()
     recorder.gate.clear()

@@ -124,6 +124,13 @@ ALL: Final = (
         tests_in(_EDIT, "test_durations_and_moments_lose_nothing"),
     ),
     Planted(
+        "a task of a paused namespace is said to run soon",
+        "dashboard/actions/one.py",
+        "        if await whole_pause(look):\n",
+        "        if not task_id:\n",
+        tests_in(_TASK, "test_a_pause_of_all_is_told_where_a_task_seems_to_go_on"),
+    ),
+    Planted(
         "a preview counts another interval from now",
         "dashboard/editing/preview.py",
         "before + 0.001 if wanted.rules.spread else before + every",

@@ -8,6 +8,7 @@ from typing import Final
 from .. import queries
 from ..look import Look
 from ..page import Action, Done
+from ..pausing import whole_pause
 from ..visible import escaped
 
 Form = Mapping[str, str]
@@ -16,6 +17,8 @@ Form = Mapping[str, str]
 async def _run(look: Look, form: Form) -> Done:
     task_id = queries.id_in(form)
     if await look.scheduler.run_task_now(task_id):
+        if await whole_pause(look):
+            return Done(f"The task {escaped(task_id)} is due now. It runs when the {look.place} is resumed.")
         return Done(f"The task {escaped(task_id)} runs as soon as a worker is free.")
     task = await look.scheduler.get_task(task_id)
     if task is None:

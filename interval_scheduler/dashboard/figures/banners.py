@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ... import Health, Overview, SchedulerCard
+from ... import Health, Overview, PausedState, SchedulerCard
 from ...cli.output.words import pause_of
 from ..words import many
 from .demand import executing
@@ -39,9 +39,7 @@ def banners_of(
         found.append(_banner("bad", "nobody", words))
     found += _findings(health)
     if overview.pause is not None:
-        pause = pause_of(overview.pause, _moment)
-        words = f"The {place} is paused{'' if pause == 'yes' else f' {pause}'}: no run starts."
-        found.append(_banner("warn", "paused", words))
+        found.append(_banner("warn", "paused", paused_words(overview.pause, place)))
     for move in overview.moving:
         words = (
             f"Tasks move away from {move.partition}: {move.moved:,} have moved, and about {move.left:,} are still to "
@@ -51,6 +49,12 @@ def banners_of(
     if overview.hints:
         found.append(_banner("warn", "hints", f"{many(overview.hints, 'change waits', 'changes wait')} on the master."))
     return found
+
+
+def paused_words(pause: PausedState, place: str) -> str:
+    """Return the sentence that a `namespace` or `queue` is paused, since when, by whom and why."""
+    known = pause_of(pause, _moment)
+    return f"The {place} is paused{'' if known == 'yes' else f' {known}'}: no run starts."
 
 
 def _findings(health: Health | None) -> list[dict[str, Any]]:

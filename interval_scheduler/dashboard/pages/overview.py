@@ -35,11 +35,10 @@ async def _read(look: Look) -> View:
         attempts.tried(HEALTH.read(scheduler)),
         read_queues(look, number),
     )
-    place = "namespace" if look.queue is None else "queue"
     alive = None if cards is None else executing(cards)
     return {
-        "place": place,
-        "banners": banners_of(overview, cards, health, attempts.problems, place),
+        "place": look.place,
+        "banners": banners_of(overview, cards, health, attempts.problems, look.place),
         "pause": overview.pause,
         **counts_of(overview),
         "online": overview.online,

@@ -12,6 +12,7 @@ from ...cli.output.words import moment_of
 from .. import queries
 from ..look import Look
 from ..page import NotThere, Page, View
+from ..pausing import whole_pause
 from ..payloads import allowed, shown
 from ..rows import rows_of
 from ..visible import escaped
@@ -67,6 +68,7 @@ async def _scheduled(look: Look, task: ScheduledTask) -> View:
     return {
         **rows_of([task])[0],
         "planned": moment_of(task.planned),
+        "whole_pause": await whole_pause(look),
         "paused": task.paused
         and {"at": moment_of(task.paused.at), "who": task.paused.who, "reason": task.paused.reason},
         "repeat": task.repeat,

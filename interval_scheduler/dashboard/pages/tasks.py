@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final, Literal, cast, get_args
 
 from .. import queries
+from ..figures.banners import paused_words
 from ..guard.turns import Turns
 from ..look import Look
 from ..page import BadQuery, Page, View
@@ -29,7 +30,14 @@ async def _read(look: Look) -> View:
         name: getattr(overview, name) for name in ("waiting", "due", "parked", "leased", "paused", "failing", "dead")
     }
     offline = {each.name for each in overview.partitions if not each.online} | {*found_view["offline"]}
-    return {"state": state, "q": prefix, "counts": counts, **found_view, "offline": sorted(offline)}
+    return {
+        "state": state,
+        "q": prefix,
+        "counts": counts,
+        "whole_pause": None if overview.pause is None else paused_words(overview.pause, look.place),
+        **found_view,
+        "offline": sorted(offline),
+    }
 
 
 async def _list(look: Look, state: State) -> dict[str, Any]:

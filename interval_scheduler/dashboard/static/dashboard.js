@@ -49,6 +49,8 @@ const isBegun = (form) => (form.contains(document.activeElement) && isTyped(docu
     : field.checked !== field.defaultChecked || (field.value !== field.defaultValue && "defaultValue" in field));
 const stays = (node) => node.nodeType === Node.ELEMENT_NODE
   && (node.matches(".said, [data-keep]") || (node.tagName === "FORM" && isBegun(node)));
+// The words after an action have no like in the fresh page: nothing of that may be taken for them.
+const isSaid = (node) => node.nodeType === Node.ELEMENT_NODE && node.matches(".said");
 const holds = (node) => node.nodeType === Node.ELEMENT_NODE
   && (stays(node) || [...node.querySelectorAll("form, [data-keep]")].some(stays));
 const keyOf = (node) => node.nodeType !== Node.ELEMENT_NODE ? null
@@ -67,7 +69,7 @@ function morph(old, fresh) {
   let at = old.firstChild;
   for (const next of [...fresh.childNodes]) {
     const key = keyOf(next);
-    while (at && stays(at) && keyOf(at) !== key) at = at.nextSibling;
+    while (at && (isSaid(at) || (stays(at) && keyOf(at) !== key))) at = at.nextSibling;
     const same = key ? keyed.get(key) : at && !keyOf(at) && at.nodeName === next.nodeName ? at : null;
     if (same && same.nodeName === next.nodeName) {
       if (same === at) at = at.nextSibling; else old.insertBefore(same, at);

@@ -41,3 +41,17 @@ async def test_a_figure_that_changes_is_shown_without_a_click(site: Site, browse
     async with opened(browser, site.url) as page:
         await page.goto(f"{site.url}/dead?shape=list")
         await expect(page.get_by_role("link", name="mail:late")).to_be_visible(timeout=PATIENCE * 1000)
+
+
+async def test_the_words_after_an_action_take_the_place_of_nothing(site: Site, browser: Browser) -> None:
+    async with opened(browser, site.url) as page:
+        await page.goto(f"{site.url}/health")
+        main = page.locator("main")
+        verdict = main.locator("> .banner")
+        before = await verdict.inner_text()
+        await page.get_by_role("button", name="Start an audit").click()
+        ended = main.locator(".banner > p", has_text="there are no faults")
+        await expect(ended).to_be_visible(timeout=PATIENCE * 1000)
+        await until_refreshed(page)
+        await expect(main.locator("> .said + h1")).to_be_visible()
+        await expect(verdict).to_have_text(before)
