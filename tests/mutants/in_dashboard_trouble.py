@@ -74,9 +74,16 @@ ALL: Final = (
     Planted(
         "the traceback of an audit is lost",
         "dashboard/auditing.py",
-        '            _LOG.exception("an audit ended by an unexpected error")\n',
-        "",
+        "            if problem.is_unexpected:\n",
+        "            if False:\n",
         tests_in(_HEALTH, "test_an_audit_that_fails_says_why"),
+    ),
+    Planted(
+        "an audit that was stopped at once seems to run for ever",
+        "dashboard/auditing.py",
+        "        self._task.add_done_callback(self._done)\n",
+        "",
+        tests_in(_HEALTH, "test_an_audit_that_is_stopped_before_its_first_step_has_ended"),
     ),
     Planted(
         "ten thousand faults are shown on one page",
