@@ -17,7 +17,7 @@ from ..figures.windows import Window
 from ..look import Look
 from ..page import Page, View
 from ..queue_rows import read_queues
-from ..reading import HEALTH, Attempts, read_ahead, server_now, tasks_from
+from ..reading import Attempts, HealthOfServers, read_ahead, server_now, tasks_from
 
 
 async def _read(look: Look) -> View:
@@ -32,7 +32,7 @@ async def _read(look: Look) -> View:
         attempts.tried(scheduler.statistics(past.since(now), resolution=past.resolution)),
         attempts.tried(read_ahead(scheduler, coming.seconds, coming.seconds // coming.step)),
         attempts.tried(scheduler.schedulers()),
-        attempts.tried(HEALTH.read(scheduler)),
+        attempts.tried(look.kept.the(HealthOfServers).of(look)),
         read_queues(look, number),
     )
     place = "namespace" if look.queue is None else "queue"
