@@ -65,7 +65,7 @@ async def test_words_are_kept_apart(scheduler: Scheduler, monkeypatch: pytest.Mo
         assert 900 < shown.count("é") <= 1_000
 
 
-@pytest.mark.parametrize("value", ["x", "W10=", "WzEsMl0=", "bnVsbA=="])
+@pytest.mark.parametrize("value", ["x", "W10=", "WzEsMl0=", "bnVsbA==", "W1tb" * 970])
 async def test_words_of_somebody_else_are_not_shown(reader: httpx.AsyncClient, value: str) -> None:
     shown = await reader.get("/", headers={"Cookie": f"interval_scheduler_said={value}"})
     assert shown.status_code == 200
