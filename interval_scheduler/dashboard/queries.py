@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import unquote
 
-from .. import InvalidType, InvalidValue
 from ..cli.options.durations import moment_from
 from .page import BadQuery
 
 _SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Tell the reader of a value that a call refuses.
-
-    Raises:
-        BadQuery: a call refused a value.
-    """
-    try:
-        yield
-    except (InvalidValue, InvalidType) as error:
-        raise BadQuery(f"{error}.") from error
 
 
 def text_of(values: Mapping[str, str], name: str) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from .. import Scheduler, SchedulerError, acting_as
 from . import returning
-from .answers import Answers
+from .answers import Answers, wants_json
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
@@ -117,7 +117,7 @@ class Site:
                     self._views.forget()  # who acts sees what came of it, also where it is not known
             if isinstance(outcome, Again):
                 return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
-            if _wants_json(request):
+            if wants_json(request):
                 return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
             response = RedirectResponse(back, 303)
             returning.keep(response, outcome, request, look.root)
@@ -139,7 +139,7 @@ class Site:
     ) -> Handler:
         async def handler(request: Request) -> Response:
             root = root_of(request.scope)
-            is_json = _wants_json(request) if as_json is None else as_json
+            is_json = wants_json(request) if as_json is None else as_json
             look: Look | None = None
             try:
                 level = await self._level(request)
@@ -214,10 +214,6 @@ class Site:
 
         self._known_queues = await self._queues.get(None, read)
         return self._known_queues
-
-
-def _wants_json(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
 
 
 def _words_for(level: Level, wanted: Level) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from .. import queries
@@ -60,18 +60,10 @@ def _gone(task_id: str) -> Done:
     return Done(f"There is no task {escaped(task_id)} any more.", is_good=False)
 
 
-def _action(name: str, do: Callable[[Look, Form], Awaitable[Done]]) -> Action:
-    async def checked(look: Look, form: Form) -> Done:
-        with queries.told():
-            return await do(look, form)
-
-    return Action(name, "operate", checked)
-
-
 ACTIONS: Final = (
-    _action("run-task", _run),
-    _action("pause-task", _pause),
-    _action("resume-task", _resume),
-    _action("cancel-run", _cancel),
-    _action("revive-task", _revive),
+    Action("run-task", "operate", _run),
+    Action("pause-task", "operate", _pause),
+    Action("resume-task", "operate", _resume),
+    Action("cancel-run", "operate", _cancel),
+    Action("revive-task", "operate", _revive),
 )

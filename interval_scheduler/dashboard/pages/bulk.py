@@ -54,15 +54,14 @@ async def count(look: Look, prefix: str) -> int:
 
     Raises:
         TooMany: there are more, or there is too much to look at.
-        BadQuery: the prefix cannot be used.
+        InvalidValue: the prefix cannot be used.
     """
-    with queries.told():
-        async with look.kept.the(Turns).turn():
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
-            except TimeoutError:
-                raise TooMany from None
+    async with look.kept.the(Turns).turn():
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
+        except TimeoutError:
+            raise TooMany from None
 
 
 async def ask(

@@ -35,8 +35,7 @@ async def _read(look: Look) -> View:
 async def _list(look: Look, state: State) -> dict[str, Any]:
     after = look.query.get("after") or None
     start = queries.moment_in(look.query, "from", look.now)
-    with queries.told():
-        page = await look.scheduler.page(state, after=after, due_from=start, limit=_SHOWN)
+    page = await look.scheduler.page(state, after=after, due_from=start, limit=_SHOWN)
     return {
         "rows": rows_of(page.tasks),
         "from": start,
@@ -51,9 +50,8 @@ async def _search(look: Look, prefix: str) -> dict[str, Any]:
     """Look for tasks, one step; `looked` and `found` tell how far the steps before this one came."""
     after = look.query.get("after") or None
     looked, before = queries.whole_in(look.query, "looked"), queries.whole_in(look.query, "found")
-    with queries.told():
-        async with look.kept.the(Turns).turn():
-            page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
+    async with look.kept.the(Turns).turn():
+        page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
     rows = rows_of(page.rows)
     is_done = page.next is None
     # What was looked at is told about: what was found is a part of it.
