@@ -137,10 +137,10 @@ async def test_a_dead_task_is_shown_and_revived(scheduler: Scheduler) -> None:
         page = await reader.get("/task", params={"id": ODD})
         assert "no such feed" in page.text
         assert (await reader.get("/payload", params={"id": ODD})).content == b"payload"
-        answer = await form_of(page, "/do/revive-task").send(reader)  # also with line ends, which browsers change
-        assert "is due again" in words_of(answer)
+        answer = await form_of(page, "/do/revive").send(reader)  # also with line ends, which browsers change
+        assert words_of(answer) == "1 task is revived, and due now."
         assert await scheduler.get_task(ODD) is not None
-        assert "not dead any more" in words_of(await form_of(page, "/do/revive-task").send(reader))
+        assert "not dead any more" in words_of(await form_of(page, "/do/revive").send(reader))
 
 
 async def test_a_task_that_is_not_there_is_told_and_looked_for(scheduler: Scheduler) -> None:

@@ -32,8 +32,8 @@ ALL: Final = (
     Planted(
         "an id with a line end cannot be revived",
         "dashboard/actions/dead.py",
-        'return [unquote(form["one"])]',
-        'return [form["one"]]',
+        'return [unquote(form["task"])]',
+        'return [form["task"]]',
         tests_in(_TROUBLE, "test_an_odd_id_is_shown_as_text"),
     ),
     Planted(

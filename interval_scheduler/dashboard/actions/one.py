@@ -1,4 +1,4 @@
-"""Changes of one task without a question before them: run now, pause, resume, cancel its run, revive."""
+"""Changes of one task without a question before them: run now, pause, resume, cancel its run."""
 
 from __future__ import annotations
 
@@ -49,13 +49,6 @@ async def _cancel(look: Look, form: Form) -> Done:
     return Done(f"The run of the task {escaped(task_id)} is cancelled.")
 
 
-async def _revive(look: Look, form: Form) -> Done:
-    task_id = queries.id_in(form)
-    if await look.scheduler.revive_task(task_id):
-        return Done(f"The task {escaped(task_id)} is due again, with all its attempts.")
-    return Done(f"The task {escaped(task_id)} is not dead any more.", is_good=False)
-
-
 def _gone(task_id: str) -> Done:
     return Done(f"There is no task {escaped(task_id)} any more.", is_good=False)
 
@@ -65,5 +58,4 @@ ACTIONS: Final = (
     Action("pause-task", "operate", _pause),
     Action("resume-task", "operate", _resume),
     Action("cancel-run", "operate", _cancel),
-    Action("revive-task", "operate", _revive),
 )
