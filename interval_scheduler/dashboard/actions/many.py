@@ -17,7 +17,7 @@ from ..words import many
 
 
 async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
-    change = bulk.change_in(dict(form))
+    change = bulk.change_in(form)
     prefix = unquote(form["prefix"]) if form.get("prefix") else None
     ids = _chosen(form)
     if prefix is None and not ids:

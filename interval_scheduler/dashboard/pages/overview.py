@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import Series
 from ...cli.output.words import moment_of
+from .. import queries
 from ..figures import ahead, windows
 from ..figures.banners import banners_of
 from ..figures.demand import demand_words, executing, late_by
@@ -21,8 +22,8 @@ from ..reading import Attempts, HealthOfServers, read_ahead, server_now, tasks_f
 
 
 async def _read(look: Look) -> View:
-    past = windows.chosen("window", look.query.get("window"), windows.PAST)
-    coming = windows.chosen("ahead", look.query.get("ahead"), windows.AHEAD)
+    past = windows.PAST[queries.choice_in(look.query, "window", windows.PAST, "1h")]
+    coming = windows.AHEAD[queries.choice_in(look.query, "ahead", windows.AHEAD, "1h")]
     number = number_of("queues", look.query.get("queues"))
     attempts, scheduler = Attempts(), look.scheduler
     overview = await scheduler.overview()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, Literal, get_args
 
 from .. import queries
 from ..guard.turns import Turns
 from ..look import Look
-from ..page import BadQuery, Page, View
+from ..page import Page, View
 from ..rows import rows_of
 
 State = Literal["waiting", "leased", "paused"]
@@ -20,10 +20,8 @@ BUDGET: Final = 50_000
 
 async def _read(look: Look) -> View:
     prefix = look.query.get("q", "")
-    state = look.query.get("state") or "waiting"
-    if state not in get_args(State):
-        raise BadQuery("The value 'state' must be 'waiting', 'leased' or 'paused'.")
-    found = _search(look, prefix) if prefix else _list(look, cast("State", state))
+    state: State = queries.choice_in(look.query, "state", get_args(State), "waiting")
+    found = _search(look, prefix) if prefix else _list(look, state)
     overview, found_view = await asyncio.gather(look.scheduler.overview(), found)
     counts = {
         name: getattr(overview, name) for name in ("waiting", "due", "parked", "leased", "paused", "failing", "dead")
