@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ..cli.output.json_lines import plain
@@ -96,6 +97,11 @@ class Answers:
 
     def _render(self, template: str, **values: Any) -> str:
         return self._templates.get_template(template).render(**values)
+
+
+def wants_json(request: Request) -> bool:
+    """Tell if the answer to a request is to be JSON: by its path, as of the twin of a page, or by its header."""
+    return str(request.scope["path"]).endswith(".json") or "application/json" in request.headers.get("accept", "")
 
 
 def _page(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from .. import InvalidType, Scheduler
-from .answers import STATIC, Answers
+from .answers import STATIC, Answers, wants_json
 from .guard.access import Access, check_access
 from .guard.actors import Actor, check_actor
 from .guard.headers import Headers
@@ -78,7 +78,7 @@ def pages_of(site: Site, answers: Answers) -> ASGIApp:
     def missing(request: Request, error: Exception) -> Response:
         status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
         words = "There is no such page." if status == 404 else "This cannot be asked for in this way."
-        return answers.problem(status, words, as_json=_is_twin(request), root=root_of(request.scope), headers=headers)
+        return answers.problem(status, words, as_json=wants_json(request), root=root_of(request.scope), headers=headers)
 
     routes: list[BaseRoute] = [Mount("/static", CachedFiles(directory=STATIC))]
     for page in PAGES:
@@ -107,7 +107,3 @@ def guarded(
         inside: puts one more guard inside of the others. Default: none.
     """
     return Headers(Hosts(Rooted(app if inside is None else inside(app), root), allowed_hosts))
-
-
-def _is_twin(request: Request) -> bool:
-    return request.scope["path"].endswith(".json") or "application/json" in request.headers.get("accept", "")

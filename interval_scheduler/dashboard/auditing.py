@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from .. import AuditReport, Scheduler, SchedulerError
+from .. import AuditReport, Scheduler
+from .problems import problem_of
 
 _LOG: Final = logging.getLogger("interval_scheduler.dashboard")
 _STOPPED: Final = "It was stopped."
-_UNEXPECTED: Final = "It ended by an unexpected error, which is in the log of the dashboard."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Audits:
     @property
     def is_running(self) -> bool:
         """True while an audit runs."""
-        return self._task is not None and not self._task.done()
+        return self.last is not None and self.last.ended is None
 
     def start(self, scheduler: Scheduler, queue: str | None, *, repair: bool) -> bool:
         """Start an audit in the background; return False if one runs.
@@ -72,6 +72,7 @@ class Audits:
             return False
         self.last = Audit(queue, repair, datetime.now(UTC))
         self._task = asyncio.create_task(self._run(scheduler, self.last, repair=repair))
+        self._task.add_done_callback(self._done)
         return True
 
     async def stop(self) -> bool:
@@ -83,18 +84,19 @@ class Audits:
         await asyncio.wait([task])
         return True
 
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():  # here, as one that is stopped before its first step does not run at all
+            self._end(problem=_STOPPED)
+
     async def _run(self, scheduler: Scheduler, audit: Audit, *, repair: bool) -> None:
         try:
             report = await scheduler.audit(repair=repair, progress=self._progress(audit))
             self._end(report=report)
-        except SchedulerError as error:
-            self._end(problem=str(error))
-        except asyncio.CancelledError:
-            self._end(problem=_STOPPED)
-            raise
-        except Exception:  # noqa: BLE001 - nobody waits for this task: the page and the log tell what happened
-            self._end(problem=_UNEXPECTED)
-            _LOG.exception("an audit ended by an unexpected error")
+        except Exception as error:  # noqa: BLE001 - nobody waits for this task: the page and the log tell what happened
+            problem = problem_of(error)
+            self._end(problem=problem.words)
+            if problem.is_unexpected:
+                _LOG.exception("an audit ended by an unexpected error")
 
     def _progress(self, audit: Audit) -> Callable[[int, int], None]:
         def tell(checked: int, total: int) -> None:

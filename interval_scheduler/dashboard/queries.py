@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import unquote
 
-from .. import InvalidType, InvalidValue
 from ..cli.options.durations import moment_from
 from .page import BadQuery
 
+_Choice = TypeVar("_Choice", bound=str)
 _SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Tell the reader of a value that a call refuses.
-
-    Raises:
-        BadQuery: a call refused a value.
-    """
-    try:
-        yield
-    except (InvalidValue, InvalidType) as error:
-        raise BadQuery(f"{error}.") from error
 
 
 def text_of(values: Mapping[str, str], name: str) -> str:
@@ -39,6 +25,19 @@ def text_of(values: Mapping[str, str], name: str) -> str:
     if not value:
         raise BadQuery(f"The value {name!r} is missing.")
     return value
+
+
+def choice_in(values: Mapping[str, str], name: str, choices: Iterable[_Choice], otherwise: str = "") -> _Choice:
+    """Return a value that is one of a few; `otherwise` if it is not there, or empty.
+
+    Raises:
+        BadQuery: it is none of them.
+    """
+    value, known = values.get(name) or otherwise, tuple(choices)
+    found = next((each for each in known if each == value), None)
+    if found is None:
+        raise BadQuery(f"The value {name!r} must be one of {', '.join(known)}, and not {value!r}.")
+    return found
 
 
 def id_in(form: Mapping[str, str]) -> str:

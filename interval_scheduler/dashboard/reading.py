@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final, Generic, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TypeVar
 
-from .. import Overview, PartitionOffline, Scheduler, SchedulerError
+from .. import Health, Overview, PartitionOffline, Scheduler, SchedulerError
 from .figures.ahead import Ahead
 from .look import Look
+from .sharing import Shared
 
 _Read = TypeVar("_Read")
 
@@ -39,36 +38,15 @@ class Attempts:
             return None
 
 
-class Kept(Generic[_Read]):
-    """The result of a call on a scheduler, kept for some seconds: it is asked for again and again, and costs much.
+class HealthOfServers(Shared[Health]):
+    """The health of servers, kept for ten seconds: it takes a script and an INFO for each partition and queue."""
 
-    Args:
-        read: the call.
-        seconds: so long is its result shown.
-    """
+    def __init__(self) -> None:
+        super().__init__(seconds=10.0)
 
-    def __init__(self, read: Callable[[Scheduler], Awaitable[_Read]], seconds: float) -> None:
-        self._call = read
-        self._seconds: Final = seconds
-        self._kept: WeakKeyDictionary[Scheduler, tuple[float, _Read]] = WeakKeyDictionary()
-
-    async def read(self, scheduler: Scheduler) -> _Read:
-        """Return the result; an older one is read anew."""
-        kept = self._kept.get(scheduler)
-        if kept is not None and time.monotonic() - kept[0] < self._seconds:
-            return kept[1]
-        at = time.monotonic()
-        found = await self._call(scheduler)
-        self._kept[scheduler] = at, found
-        return found
-
-    def forget(self) -> None:
-        """Read all anew the next time, since something was changed."""
-        self._kept.clear()
-
-
-#: The health of servers takes a script and an INFO for each partition and queue.
-HEALTH: Final = Kept(Scheduler.check_health, seconds=10.0)
+    async def of(self, look: Look) -> Health:
+        """Return the health for a request."""
+        return await self.get(look.queue, look.scheduler.check_health)
 
 
 async def read_ahead(scheduler: Scheduler, seconds: float, buckets: int) -> Ahead:

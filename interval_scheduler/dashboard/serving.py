@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from .. import Scheduler, SchedulerError, acting_as
 from . import returning
-from .answers import Answers
+from .answers import Answers, wants_json
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
@@ -117,7 +117,7 @@ class Site:
                     self._views.forget()  # who acts sees what came of it, also where it is not known
             if isinstance(outcome, Again):
                 return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
-            if _wants_json(request):
+            if wants_json(request):
                 return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
             response = RedirectResponse(back, 303)
             returning.keep(response, outcome, request, look.root)
@@ -139,7 +139,7 @@ class Site:
     ) -> Handler:
         async def handler(request: Request) -> Response:
             root = root_of(request.scope)
-            is_json = _wants_json(request) if as_json is None else as_json
+            is_json = wants_json(request) if as_json is None else as_json
             look: Look | None = None
             try:
                 level = await self._level(request)
@@ -149,6 +149,7 @@ class Site:
                     words = "The browser does not say that this comes from a page of the dashboard."
                     return self._answers.problem(403, words, as_json=is_json, root=root)
                 look = await self._look(request, level, root)
+                look = await self._for_queue(look, look.query.get("queue"))
                 return await handle(request, look)
             except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
                 problem, headers = Problem(error.status_code, error.detail), error.headers
@@ -185,34 +186,34 @@ class Site:
             raise CannotTell("the function `actor` did not say who the sender of a request is") from error
 
     async def _look(self, request: Request, level: Level, root: str) -> Look:
-        query = dict(request.query_params)
-        queues = await self._all_queues()
-        look = Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._kept)
-        return await self._for_queue(look, query.get("queue"))
+        """Return what is asked for, of the namespace; with the queues that are known while nobody can say them."""
+        with contextlib.suppress(SchedulerError):  # the page itself says what is missing
+            await self._read_queues()
+        query, queues = dict(request.query_params), self._known_queues
+        return Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._kept)
 
     async def _for_queue(self, look: Look, queue: str | None) -> Look:
-        """Return the same for a queue; `""` and `None` stand for the namespace itself."""
+        """Return the same for a queue; `""` and `None` stand for the namespace itself.
+
+        Raises:
+            NotThere: there is no such queue.
+            SchedulerError: nobody can say whether there is one.
+        """
         if not queue:
             return dataclasses.replace(look, scheduler=self._scheduler, queue=None)
         if queue not in look.queues:
             self._queues.forget()
-            if queue not in await self._all_queues():
+            look = dataclasses.replace(look, queues=await self._read_queues())
+            if queue not in look.queues:
                 raise NotThere(f"There is no queue {queue!r}.")
         return dataclasses.replace(look, scheduler=self._scheduler.queue(queue), queue=queue)
 
-    async def _all_queues(self) -> tuple[str, ...]:
-        """List the queues; the last that were seen while nobody can say it, since pages show what is known."""
-
+    async def _read_queues(self) -> tuple[str, ...]:
         async def read() -> tuple[str, ...]:
             return tuple(await self._scheduler.queues())
 
-        with contextlib.suppress(SchedulerError):  # the page itself says what is missing
-            self._known_queues = await self._queues.get(None, read)
+        self._known_queues = await self._queues.get(None, read)
         return self._known_queues
-
-
-def _wants_json(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
 
 
 def _words_for(level: Level, wanted: Level) -> str:

@@ -1,4 +1,4 @@
-"""The style sheet, the script and the icon."""
+"""The style sheet, the scripts and the icon."""
 
 from __future__ import annotations
 

@@ -107,6 +107,27 @@ def test_a_link_opens_it_and_a_signal_ends_it(
         assert not any("Traceback" in line for line in served.err)
 
 
+def test_a_link_works_when_nobody_reads_the_next_one(redis_server: RedisServer, namespace: str, tasks: None) -> None:
+    words = ("-m", "interval_scheduler.cli", "dashboard", "--port", "0", "--redis", redis_server.url, "-n", namespace)
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stderr
+    try:
+        link = process.stdout.readline().strip()
+        process.stdout.close()
+        page = httpx.get(link, follow_redirects=False, timeout=DEADLINE_SECONDS)
+        assert page.status_code == 303
+        assert "set-cookie" in page.headers
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=DEADLINE_SECONDS)
+        assert process.returncode == 143
+        assert "Nobody reads the output" in said
+        assert "Traceback" not in said
+    finally:
+        process.kill()
+        process.wait(DEADLINE_SECONDS)
+
+
 def test_a_token_file_and_a_path(redis_server: RedisServer, namespace: str, tasks: None, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(TOKEN)

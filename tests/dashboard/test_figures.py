@@ -232,5 +232,5 @@ def test_pieces_of_a_list() -> None:
     assert slice_of(1, list[int](), 50).rows == ()
     assert (number_of("page", None), number_of("page", "007")) == (1, 7)
     for text in ("0", "-1", "x", "", "1.5", "²", "9999999"):
-        with pytest.raises(BadQuery, match="page must be a number from 1 on"):
+        with pytest.raises(BadQuery, match="'page' must be a number from 1 on"):
             number_of("page", text)

@@ -128,6 +128,28 @@ async def test_one_audit_at_a_time_which_can_be_stopped() -> None:
     assert (audits.last.report, audits.last.problem) == (AuditReport(100, {}, ()), None)
 
 
+async def test_an_audit_that_is_stopped_before_its_first_step_has_ended() -> None:
+    audits, slow = Audits(), Slow()
+    never: Any = slow
+    assert audits.start(never, None, repair=False)
+    assert await audits.stop()
+    assert (slow.started, audits.is_running) == (0, False)
+    assert audits.last is not None
+    assert (audits.last.problem, audits.last.ended is None) == ("It was stopped.", False)
+
+
+async def test_an_audit_whose_scheduler_is_closed_ends_and_says_so(redis_server: RedisServer, namespace: str) -> None:
+    audits = Audits()
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.assign_tasks(IntervalTask(f"t{n}", every=60, start=FAR) for n in range(20_000))
+        assert audits.start(scheduler, None, repair=False)
+        await until(lambda: audits.last is not None and audits.last.checked > 0, PATIENCE)
+    await until(lambda: not audits.is_running, PATIENCE)
+    assert audits.last is not None
+    assert audits.last.problem is not None
+    assert "not connected to Redis" in audits.last.problem
+
+
 async def test_an_audit_that_fails_says_why(caplog: pytest.LogCaptureFixture) -> None:
     audits, slow = Audits(), Slow()
     scheduler: Any = slow
@@ -136,7 +158,7 @@ async def test_an_audit_that_fails_says_why(caplog: pytest.LogCaptureFixture) ->
     assert audits.start(scheduler, None, repair=False)
     await until(lambda: not audits.is_running)
     assert audits.last is not None
-    assert audits.last.problem == str(slow.error)
+    assert audits.last.problem == "Partition 'a' is offline."
     slow.error = RuntimeError("a secret")
     with caplog.at_level(logging.ERROR, "interval_scheduler.dashboard"):
         assert audits.start(scheduler, None, repair=False)

@@ -65,7 +65,7 @@ async def test_words_are_kept_apart(scheduler: Scheduler, monkeypatch: pytest.Mo
         assert 900 < shown.count("é") <= 1_000
 
 
-@pytest.mark.parametrize("value", ["x", "W10=", "WzEsMl0=", "bnVsbA=="])
+@pytest.mark.parametrize("value", ["x", "W10=", "WzEsMl0=", "bnVsbA==", "W1tb" * 970])
 async def test_words_of_somebody_else_are_not_shown(reader: httpx.AsyncClient, value: str) -> None:
     shown = await reader.get("/", headers={"Cookie": f"interval_scheduler_said={value}"})
     assert shown.status_code == 200
@@ -201,6 +201,28 @@ async def test_a_dashboard_whose_scheduler_is_not_connected_says_so(redis_server
     assert (page.status_code, twin.status_code) == (503, 503)
     assert "not connected" in page.text
     assert "not connected" in twin.json()["error"]
+
+
+async def test_a_queue_that_nobody_can_look_for_is_not_said_to_be_missing(
+    redis_server: RedisServer, namespace: str
+) -> None:
+    scheduler = Scheduler.from_url(redis_server.url, namespace=namespace)
+    async with reader_of(scheduler, "operate") as reader:
+        page, twin = await reader.get("/?queue=mail"), await reader.get("/overview.json?queue=mail")
+        done = await reader.post("/do/resume-all", data={"queue": "mail"}, headers=OWN)
+        assert (page.status_code, twin.status_code, done.status_code) == (503, 503, 503)
+        assert 'data-refresh="2"' in page.text, "it reads itself anew until somebody can say it"
+        async with scheduler:
+            assert (await reader.get("/?queue=mail")).status_code == 404
+            await scheduler.queue("mail").connect()
+            assert (await reader.get("/?queue=mail")).status_code == 200
+
+
+async def test_a_queue_that_was_just_made_is_the_one_that_is_chosen(scheduler: Scheduler) -> None:
+    async with reader_of(scheduler) as reader:
+        assert "<select" not in (await reader.get("/")).text
+        await scheduler.queue("mail").connect()
+        assert "<option selected>mail</option>" in (await reader.get("/?queue=mail")).text
 
 
 async def test_a_page_whose_redis_hangs_is_answered_in_time(

@@ -128,6 +128,25 @@ async def test_who_is_cancelled_harms_nobody_else() -> None:
     await until(ended.is_set)
 
 
+async def test_what_is_read_while_all_is_forgotten_is_not_kept() -> None:
+    shared: Shared[int] = Shared(60)
+    gate, value = asyncio.Event(), 1
+
+    async def reads() -> int:
+        found = value
+        await gate.wait()
+        return found
+
+    first = asyncio.create_task(shared.get("a", reads))
+    await asyncio.sleep(0)  # it asks now
+    await asyncio.sleep(0)  # and reads
+    value = 2
+    shared.forget()
+    gate.set()
+    assert await first == 1
+    assert await shared.get("a", reads) == 2
+
+
 async def test_few_values_are_kept() -> None:
     shared: Shared[int] = Shared(60)
 

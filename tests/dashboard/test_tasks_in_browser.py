@@ -81,3 +81,40 @@ async def test_a_search_goes_on_by_itself_and_is_stopped(scheduler: Scheduler, m
         await page.click("button.bad")
         await expect(page.locator(".said")).to_have_text("100 tasks are removed.", timeout=_PATIENCE_MS)
     assert await scheduler.task_size() == 19_900
+
+
+@pytest.mark.asyncio
+async def test_rows_that_a_search_adds_are_as_those_before_them(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scheduler.assign_tasks(IntervalTask(f"feed:{n:05}", every=60, start=_LATER) for n in range(5_000))
+    async with opened(scheduler) as (page, address):
+        monkeypatch.setattr(tasks, "BUDGET", 500)
+        await page.goto(f"{address}/tasks?q=feed:000")
+        await expect(page.locator(".stop")).to_be_hidden(timeout=_PATIENCE_MS)
+        await expect(page.locator("table.tasks tbody tr")).to_have_count(100, timeout=_PATIENCE_MS)
+        await expect(page.locator("table.tasks tbody time .away")).to_have_count(100, timeout=_PATIENCE_MS)
+
+
+@pytest.mark.asyncio
+async def test_a_copy_that_the_browser_forbids_is_told(scheduler: Scheduler) -> None:
+    await scheduler.assign_task(IntervalTask("one", '{"a": 1}', every=60, start=_LATER))
+    async with opened(scheduler) as (page, address):
+        errors: list[object] = []
+        page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 - Playwright cannot wrap a method of a list
+        await page.add_init_script("navigator.clipboard.writeText = async () => { throw new Error('forbidden'); }")
+        await page.goto(f"{address}/task?id=one")
+        await page.click(".copy")
+        await expect(page.locator(".copy")).to_have_text("Not allowed by the browser", timeout=_PATIENCE_MS)
+        await expect(page.locator(".copy")).to_have_text("Copy", timeout=_PATIENCE_MS)
+        assert errors == []
+
+
+@pytest.mark.asyncio
+async def test_moments_wrap_on_a_phone(scheduler: Scheduler) -> None:
+    async with opened(scheduler) as (page, address):
+        await page.set_viewport_size({"width": 390, "height": 800})
+        await scheduler.pause()
+        await page.goto(f"{address}/actions")
+        moment = page.locator("table.cards td time").first
+        assert await moment.evaluate("time => getComputedStyle(time).whiteSpace") == "normal"

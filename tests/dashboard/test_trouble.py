@@ -111,9 +111,9 @@ def test_what_a_form_of_dead_tasks_is_about() -> None:
     assert chosen(shown) == ["b"]
     assert chosen({**shown, "which": "picked"}) == ["b"]
     assert chosen({**shown, "which": "shown"}) == ["a", "b"]
-    assert chosen({**shown, "one": "c"}) == ["c"]
+    assert chosen({**shown, "task": "c"}) == ["c"]
     assert chosen({}) == []
-    assert chosen({"one": "100%25%0A"}) == ["100%\n"]
+    assert chosen({"task": "100%25%0A"}) == ["100%\n"]
 
 
 @pytest.mark.asyncio
@@ -169,14 +169,14 @@ async def test_an_odd_id_is_shown_as_text(scheduler: Scheduler, admin: httpx.Asy
         text = (await admin.get(f"/{page}")).text
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert(1)" in text
-    await press(admin, "revive", one=quote(ODD))
+    await press(admin, "revive", task=quote(ODD))
     assert await scheduler.has_task(ODD)
 
 
 @pytest.mark.asyncio
 async def test_one_these_and_those_that_are_shown_are_revived(scheduler: Scheduler, admin: httpx.AsyncClient) -> None:
     await run_out(scheduler, dead=[f"mail:{n}" for n in range(6)])
-    await press(admin, "revive", one="mail:0")
+    await press(admin, "revive", task="mail:0")
     assert await scheduler.has_task("mail:0")
     text = (await admin.get("/dead")).text
     ids = dict(re.findall(r'name="(id-\d+)" value="([^"]+)"', text))
@@ -225,7 +225,7 @@ async def test_the_dead_tasks_of_a_queue(scheduler: Scheduler, admin: httpx.Asyn
     assert (await view(admin, "dead?queue=mail"))["total"] == 2
     text = (await admin.get("/dead?queue=mail")).text
     assert '<input type="hidden" name="queue" value="mail">' in text
-    await press(admin, "revive", queue="mail", one="one")
+    await press(admin, "revive", queue="mail", task="one")
     assert await mail.has_task("one")
     await press(admin, "clear-dead", queue="mail")
     assert (await mail.overview()).dead == 0
@@ -250,7 +250,7 @@ async def test_buttons_and_actions_need_their_level(scheduler: Scheduler) -> Non
     async with reader_of(scheduler, "read") as reader:
         assert "/do/" not in (await reader.get("/dead?shape=list")).text
         for action in ("revive", "revive-dead", "clear-dead", "audit", "stop-audit", "repair"):
-            answer = await reader.post(f"/do/{action}", data={"one": "mail"}, headers=SAME_SITE)
+            answer = await reader.post(f"/do/{action}", data={"task": "mail"}, headers=SAME_SITE)
             assert answer.status_code == 403
         assert "/do/" not in (await reader.get("/sure?action=clear-dead")).text
     async with reader_of(scheduler, "operate") as operator:
@@ -260,13 +260,13 @@ async def test_buttons_and_actions_need_their_level(scheduler: Scheduler) -> Non
         for action in ("revive-dead", "clear-dead", "repair"):
             assert (await operator.post(f"/do/{action}", headers=SAME_SITE)).status_code == 403
         assert (await scheduler.overview()).dead == 1
-        await press(operator, "revive", one="mail")
+        await press(operator, "revive", task="mail")
     assert (await scheduler.overview()).dead == 0
 
 
 @pytest.mark.asyncio
 async def test_a_bad_id_in_the_form(admin: httpx.AsyncClient) -> None:
-    answer = await admin.post("/do/revive", data={"one": ""}, headers=SAME_SITE)
+    answer = await admin.post("/do/revive", data={"task": ""}, headers=SAME_SITE)
     assert answer.status_code == 400
 
 

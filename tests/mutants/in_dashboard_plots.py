@@ -83,8 +83,8 @@ ALL: Final = (
     Planted(
         "lost data that was acknowledged is still told",
         "dashboard/actions/whole.py",
-        "    HEALTH.forget()\n",
-        "",
+        "        look.kept.the(HealthOfServers).forget()  #",
+        "        pass  #",
         tests_in(_ACTIONS, "test_lost_data_is_told_until_it_is_acknowledged"),
     ),
     Planted(

@@ -32,8 +32,8 @@ ALL: Final = (
     Planted(
         "an id with a line end cannot be revived",
         "dashboard/actions/dead.py",
-        'return [unquote(form["one"])]',
-        'return [form["one"]]',
+        'return [unquote(form["task"])]',
+        'return [form["task"]]',
         tests_in(_TROUBLE, "test_an_odd_id_is_shown_as_text"),
     ),
     Planted(
@@ -74,9 +74,16 @@ ALL: Final = (
     Planted(
         "the traceback of an audit is lost",
         "dashboard/auditing.py",
-        '            _LOG.exception("an audit ended by an unexpected error")\n',
-        "",
+        "            if problem.is_unexpected:\n",
+        "            if False:\n",
         tests_in(_HEALTH, "test_an_audit_that_fails_says_why"),
+    ),
+    Planted(
+        "an audit that was stopped at once seems to run for ever",
+        "dashboard/auditing.py",
+        "        self._task.add_done_callback(self._done)\n",
+        "",
+        tests_in(_HEALTH, "test_an_audit_that_is_stopped_before_its_first_step_has_ended"),
     ),
     Planted(
         "ten thousand faults are shown on one page",

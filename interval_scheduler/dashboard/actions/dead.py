@@ -89,11 +89,11 @@ async def _clear(look: Look, _: Mapping[str, str]) -> Done:
 def chosen(form: Mapping[str, str]) -> list[str]:
     """Return the ids that a form is about.
 
-    It has either `one`, or `id-N` for each task that it shows, and `pick-N` for those that are ticked; with `which` =
+    It has either `task`, or `id-N` for each task that it shows, and `pick-N` for those that are ticked; with `which` =
     `shown` they need not be. The ids are quoted as in a URL, since browsers change line ends in the fields of a form.
     """
-    if "one" in form:  # a field with the name `id` would hide the id of the form from scripts
-        return [unquote(form["one"])]
+    if "task" in form:
+        return [unquote(form["task"])]
     shown = {name.removeprefix("id-"): task_id for name, task_id in form.items() if name.startswith("id-")}
     takes_all = form.get("which") == "shown"
     return [unquote(task_id) for number, task_id in shown.items() if takes_all or f"pick-{number}" in form]

@@ -17,7 +17,7 @@ from ..words import many
 
 
 async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
-    change = bulk.change_in(dict(form))
+    change = bulk.change_in(form)
     prefix = unquote(form["prefix"]) if form.get("prefix") else None
     ids = _chosen(form)
     if prefix is None and not ids:
@@ -28,10 +28,9 @@ async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
         problem = "Tick the box if you are sure. Nothing was changed." if "count" in form else None
         return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=ids, problem=problem))
     reason = form.get("reason") or None
-    with queries.told():
-        if prefix is None:
-            return await _change_each(look.scheduler, change, ids, reason)
-        return await _change_prefix(look, change, prefix, reason, queries.whole_in(form, "count"))
+    if prefix is None:
+        return await _change_each(look.scheduler, change, ids, reason)
+    return await _change_prefix(look, change, prefix, reason, queries.whole_in(form, "count"))
 
 
 async def _change_prefix(look: Look, change: Change, prefix: str, reason: str | None, said: int) -> Done | Again:

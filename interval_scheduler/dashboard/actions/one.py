@@ -1,8 +1,8 @@
-"""Changes of one task without a question before them: run now, pause, resume, cancel its run, revive."""
+"""Changes of one task without a question before them: run now, pause, resume, cancel its run."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from .. import queries
@@ -52,29 +52,13 @@ async def _cancel(look: Look, form: Form) -> Done:
     return Done(f"The run of the task {escaped(task_id)} is cancelled.")
 
 
-async def _revive(look: Look, form: Form) -> Done:
-    task_id = queries.id_in(form)
-    if await look.scheduler.revive_task(task_id):
-        return Done(f"The task {escaped(task_id)} is due again, with all its attempts.")
-    return Done(f"The task {escaped(task_id)} is not dead any more.", is_good=False)
-
-
 def _gone(task_id: str) -> Done:
     return Done(f"There is no task {escaped(task_id)} any more.", is_good=False)
 
 
-def _action(name: str, do: Callable[[Look, Form], Awaitable[Done]]) -> Action:
-    async def checked(look: Look, form: Form) -> Done:
-        with queries.told():
-            return await do(look, form)
-
-    return Action(name, "operate", checked)
-
-
 ACTIONS: Final = (
-    _action("run-task", _run),
-    _action("pause-task", _pause),
-    _action("resume-task", _resume),
-    _action("cancel-run", _cancel),
-    _action("revive-task", _revive),
+    Action("run-task", "operate", _run),
+    Action("pause-task", "operate", _pause),
+    Action("resume-task", "operate", _resume),
+    Action("cancel-run", "operate", _cancel),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..look import Look
 from ..page import Action, Done
-from ..reading import HEALTH
+from ..reading import HealthOfServers
 
 
 async def _pause(look: Look, form: Mapping[str, str]) -> Done:
@@ -21,8 +21,10 @@ async def _resume(look: Look, _: Mapping[str, str]) -> Done:
 
 async def _acknowledge(look: Look, form: Mapping[str, str]) -> Done:
     name = form.get("partition") or None
-    was_there = await look.scheduler.acknowledge_data_loss(name)
-    HEALTH.forget()
+    try:
+        was_there = await look.scheduler.acknowledge_data_loss(name)
+    finally:
+        look.kept.the(HealthOfServers).forget()  # also where it is not known what came of it
     where = f"of partition {name}" if name else "of all partitions"
     if was_there:
         return Done(f"The loss of the data {where} is acknowledged.")

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..answers import Answers
+from ..answers import Answers, wants_json
 from ..forms import TooLarge, read_form
 from ..guard.origins import is_own
 from ..guard.roots import root_of
@@ -118,7 +118,7 @@ class Door:
 
     def _for_nobody(self, request: Request) -> Response:
         """Answer somebody who is not signed in."""
-        is_page = request.method in {"GET", "HEAD"} and not _wants_json(request)
+        is_page = request.method in {"GET", "HEAD"} and not wants_json(request)
         if is_page and request.headers.get("sec-fetch-site") == "cross-site":
             # A link elsewhere led here, so the browser keeps the cookie back, of which others must not profit. The
             # next request comes from this page, and has the cookie if there is one.
@@ -150,7 +150,7 @@ class Door:
     def _page(self, request: Request, status: int, words: str, back: str | None = None) -> Response:
         """Answer with the page to sign in."""
         headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(WINDOW_SECONDS)}}.get(status)
-        if _wants_json(request):
+        if wants_json(request):
             return JSONResponse({"error": words or _NOBODY}, status, headers)
         root = root_of(request.scope)
         asked = back or ("" if request.method == "POST" else _url_of(request))
@@ -174,7 +174,3 @@ def _url_of(request: Request) -> str:
     query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
     path = root_of(request.scope) + request.scope["path"].removeprefix(request.scope["root_path"])
     return f"{path}{'?' if query else ''}{query}"
-
-
-def _wants_json(request: Request) -> bool:
-    return str(request.scope["path"]).endswith(".json") or "application/json" in request.headers.get("accept", "")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from ... import PartitionOffline, Scheduler
 from ...cli.frame.connecting import actor_name, namespace_of, scheduler_of
-from ...cli.frame.exits import refuse
+from ...cli.frame.exits import mute, refuse
 from ...cli.frame.settings import Settings
 from ...cli.output.output import Output
 from ..answers import Answers
@@ -104,10 +104,17 @@ def _address(place: Place, listener: socket.socket, root: str) -> str:
 
 
 def _tell(out: Output, opening: Opening, url: str, plan: Plan) -> None:
-    """Show a link; the first is opened in a browser too, if that is wished."""
+    """Show a link; the first is opened in a browser too, if that is wished.
+
+    Somebody may read the first link alone, and close the output. That must not fail who signs in with it.
+    """
     if plan.token_file is None:
         out.say("The dashboard is open to who has this link. It works once; then a new one is shown here.")
-    out.value({"url": url}, url)
+    try:
+        out.value({"url": url}, url)
+    except BrokenPipeError:
+        mute()
+        out.say("Nobody reads the output, so no link is shown any more. A --token-file signs in again and again.")
     if plan.is_opened:
         opening.open_once(url)
 

@@ -35,7 +35,7 @@ def number_of(field: str, text: str | None) -> int:
         BadQuery: it is no number from 1 on.
     """
     if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= 6 and int(text)):
-        raise BadQuery(f"{field} must be a number from 1 on, and not {text!r}.")
+        raise BadQuery(f"The value {field!r} must be a number from 1 on, and not {text!r}.")
     return int(text or 1)
 
 

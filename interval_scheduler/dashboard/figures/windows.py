@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from ... import Point, Series
-from ..page import BadQuery
 
 
 @dataclass(frozen=True)
@@ -51,19 +50,6 @@ PAST: Final[Mapping[str, Window]] = {
 AHEAD: Final[Mapping[str, Window]] = {
     each.name: each for each in (Window("1h", "hour", 3600, 60), Window("24h", "24 hours", 86_400, 900))
 }
-
-
-def chosen(field: str, text: str | None, windows: Mapping[str, Window]) -> Window:
-    """Return the window that a URL names, or the first one.
-
-    Raises:
-        BadQuery: there is no such window.
-    """
-    if text is None:
-        return next(iter(windows.values()))
-    if text not in windows:
-        raise BadQuery(f"{field} must be one of {', '.join(windows)}, and not {text!r}.")
-    return windows[text]
 
 
 def points_of(series: Series, step: int) -> list[dict[str, Any]]:

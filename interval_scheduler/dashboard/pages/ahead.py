@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ... import PartitionOffline, Scheduler
+from .. import queries
 from ..figures.ahead import Ahead, hours_of, minutes_of, peaks_of
 from ..look import Look
-from ..page import BadQuery, Page, View
+from ..page import Page, View
 from ..reading import Attempts, read_ahead, server_now, tasks_from
 
 _DAY: Final = 86_400
@@ -23,7 +24,7 @@ _MINUTES: Final = 120
 
 
 async def _read(look: Look) -> View:
-    day = _day(look.query.get("day"))
+    day = int(queries.choice_in(look.query, "day", map(str, range(DAYS)), "0"))
     attempts = Attempts()
     overview = await look.scheduler.overview()
     now = server_now(overview, look.now)
@@ -75,12 +76,6 @@ async def _minutes(scheduler: Scheduler, start: float) -> list[int] | None:
     except PartitionOffline:  # the counts are exact or nothing; the page names the partition
         return None
     return [count for counts in found for count in counts]
-
-
-def _day(text: str | None) -> int:
-    if text is not None and text not in map(str, range(DAYS)):
-        raise BadQuery(f"day must be a number from 0, today, to {DAYS - 1}, and not {text!r}.")
-    return int(text or 0)
 
 
 PAGE = Page("ahead", "Load ahead", _read)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Sequence
-from typing import Final, Literal, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, get_args
 
 from .. import queries
 from ..guard.turns import Turns
 from ..look import Look
-from ..page import BadQuery, Page, View
+from ..page import Page, View
 from .tasks import BUDGET
 
 Change = Literal["pause", "resume", "remove"]
@@ -27,16 +27,14 @@ class TooMany(Exception):
     """More tasks than may be changed at once."""
 
 
-def change_in(values: dict[str, str]) -> Change:
+def change_in(values: Mapping[str, str]) -> Change:
     """Return what is to be done.
 
     Raises:
         BadQuery: it is nothing of this kind.
     """
-    change = values.get("change", "")
-    if change not in get_args(Change):
-        raise BadQuery("The value 'change' must be 'pause', 'resume' or 'remove'.")
-    return cast("Change", change)
+    change: Change = queries.choice_in(values, "change", get_args(Change))
+    return change
 
 
 def stop_at_most(found: int, _looked: int) -> None:
@@ -54,15 +52,14 @@ async def count(look: Look, prefix: str) -> int:
 
     Raises:
         TooMany: there are more, or there is too much to look at.
-        BadQuery: the prefix cannot be used.
+        InvalidValue: the prefix cannot be used.
     """
-    with queries.told():
-        async with look.kept.the(Turns).turn():
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
-            except TimeoutError:
-                raise TooMany from None
+    async with look.kept.the(Turns).turn():
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
+        except TimeoutError:
+            raise TooMany from None
 
 
 async def ask(
@@ -107,7 +104,7 @@ def command(look: Look, change: Change, prefix: str) -> str:
 
 
 async def _read(look: Look) -> View:
-    change = change_in(dict(look.query))
+    change = change_in(look.query)
     if task_id := look.query.get("id"):
         return await ask(look, change, prefix=None, ids=[task_id])
     return await ask(look, change, prefix=queries.text_of(look.query, "prefix"), ids=())

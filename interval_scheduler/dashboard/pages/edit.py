@@ -18,11 +18,10 @@ async def read_task(look: Look, task_id: str) -> ScheduledTask:
     """Read the task of a form.
 
     Raises:
-        BadQuery: the id cannot be used.
+        InvalidValue: the id cannot be used.
         NotThere: it is not scheduled.
     """
-    with queries.told():
-        task = await look.scheduler.get_task(task_id)
+    task = await look.scheduler.get_task(task_id)
     if task is None:
         raise NotThere(f"The task {escaped(task_id)} is not scheduled: it may be done, dead, or removed.")
     return task

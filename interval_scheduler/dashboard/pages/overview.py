@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import Series
 from ...cli.output.words import moment_of
+from .. import queries
 from ..figures import ahead, windows
 from ..figures.banners import banners_of
 from ..figures.demand import demand_words, executing, late_by
@@ -17,12 +18,12 @@ from ..figures.windows import Window
 from ..look import Look
 from ..page import Page, View
 from ..queue_rows import read_queues
-from ..reading import HEALTH, Attempts, read_ahead, server_now, tasks_from
+from ..reading import Attempts, HealthOfServers, read_ahead, server_now, tasks_from
 
 
 async def _read(look: Look) -> View:
-    past = windows.chosen("window", look.query.get("window"), windows.PAST)
-    coming = windows.chosen("ahead", look.query.get("ahead"), windows.AHEAD)
+    past = windows.PAST[queries.choice_in(look.query, "window", windows.PAST, "1h")]
+    coming = windows.AHEAD[queries.choice_in(look.query, "ahead", windows.AHEAD, "1h")]
     number = number_of("queues", look.query.get("queues"))
     attempts, scheduler = Attempts(), look.scheduler
     overview = await scheduler.overview()
@@ -32,7 +33,7 @@ async def _read(look: Look) -> View:
         attempts.tried(scheduler.statistics(past.since(now), resolution=past.resolution)),
         attempts.tried(read_ahead(scheduler, coming.seconds, coming.seconds // coming.step)),
         attempts.tried(scheduler.schedulers()),
-        attempts.tried(HEALTH.read(scheduler)),
+        attempts.tried(look.kept.the(HealthOfServers).of(look)),
         read_queues(look, number),
     )
     alive = None if cards is None else executing(cards)

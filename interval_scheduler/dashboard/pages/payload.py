@@ -11,8 +11,7 @@ from .task import find_dead
 
 async def _read(look: Look) -> Attachment:
     task_id = queries.text_of(look.query, "id")
-    with queries.told():
-        task = await look.scheduler.get_task(task_id) or await find_dead(look, task_id)
+    task = await look.scheduler.get_task(task_id) or await find_dead(look, task_id)
     if task is None:
         raise NotThere("There is no such task any more.")
     data = allowed(look.redact, task_id, task.data)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from ... import InvalidValue, Overview
+from .. import queries
 from ..grouping import Setback, grouped
 from ..look import Look
 from ..page import BadQuery, View
@@ -60,10 +61,7 @@ def shape_of(look: Look) -> str:
     Raises:
         BadQuery: it is neither.
     """
-    shape = look.query.get("shape", "groups")
-    if shape not in _SHAPES:
-        raise BadQuery(f"The value shape of the URL must be groups or list, not {shape!r}.")
-    return shape
+    return queries.choice_in(look.query, "shape", _SHAPES, "groups")
 
 
 def missing_in(overview: Overview) -> tuple[str, ...]:

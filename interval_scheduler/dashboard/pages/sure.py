@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from .. import queries
 from ..look import Look
-from ..page import BadQuery, Page, View
+from ..page import Page, View
 from ..words import many
 from .setbacks import missing_in
 
@@ -73,10 +74,8 @@ _QUESTIONS: Final[Mapping[str, Question]] = {
 
 
 async def _read(look: Look) -> View:
-    action = look.query.get("action", "")
-    question = _QUESTIONS.get(action)
-    if question is None:
-        raise BadQuery(f"The value action of the URL must be one of {', '.join(_QUESTIONS)}, not {action!r}.")
+    action = queries.choice_in(look.query, "action", _QUESTIONS)
+    question = _QUESTIONS[action]
     count, offline = await question.count(look)
     return {
         "action": action,

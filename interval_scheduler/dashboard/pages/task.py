@@ -26,8 +26,7 @@ _LOG: Final = logging.getLogger("interval_scheduler.dashboard")
 
 async def _read(look: Look) -> View:
     task_id = queries.text_of(look.query, "id")
-    with queries.told():
-        task = await look.scheduler.get_task(task_id)
+    task = await look.scheduler.get_task(task_id)
     if task is not None:
         return await _scheduled(look, task)
     dead = await find_dead(look, task_id)

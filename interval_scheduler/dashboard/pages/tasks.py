@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, Literal, get_args
 
 from .. import queries
 from ..figures.banners import paused_words
 from ..guard.turns import Turns
 from ..look import Look
-from ..page import BadQuery, Page, View
+from ..page import Page, View
 from ..rows import rows_of
 
 State = Literal["waiting", "leased", "paused"]
@@ -21,10 +21,8 @@ BUDGET: Final = 50_000
 
 async def _read(look: Look) -> View:
     prefix = look.query.get("q", "")
-    state = look.query.get("state") or "waiting"
-    if state not in get_args(State):
-        raise BadQuery("The value 'state' must be 'waiting', 'leased' or 'paused'.")
-    found = _search(look, prefix) if prefix else _list(look, cast("State", state))
+    state: State = queries.choice_in(look.query, "state", get_args(State), "waiting")
+    found = _search(look, prefix) if prefix else _list(look, state)
     overview, found_view = await asyncio.gather(look.scheduler.overview(), found)
     counts = {
         name: getattr(overview, name) for name in ("waiting", "due", "parked", "leased", "paused", "failing", "dead")
@@ -43,8 +41,7 @@ async def _read(look: Look) -> View:
 async def _list(look: Look, state: State) -> dict[str, Any]:
     after = look.query.get("after") or None
     start = queries.moment_in(look.query, "from", look.now)
-    with queries.told():
-        page = await look.scheduler.page(state, after=after, due_from=start, limit=_SHOWN)
+    page = await look.scheduler.page(state, after=after, due_from=start, limit=_SHOWN)
     return {
         "rows": rows_of(page.tasks),
         "from": start,
@@ -59,9 +56,8 @@ async def _search(look: Look, prefix: str) -> dict[str, Any]:
     """Look for tasks, one step; `looked` and `found` tell how far the steps before this one came."""
     after = look.query.get("after") or None
     looked, before = queries.whole_in(look.query, "looked"), queries.whole_in(look.query, "found")
-    with queries.told():
-        async with look.kept.the(Turns).turn():
-            page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
+    async with look.kept.the(Turns).turn():
+        page = await look.scheduler.search(prefix, after=after, budget=BUDGET)
     rows = rows_of(page.rows)
     is_done = page.next is None
     # What was looked at is told about: what was found is a part of it.

@@ -1,4 +1,5 @@
-// Keeps a page fresh, shows moments in the zone of the browser, and knows keys. Everything works without this script.
+// Keeps a page fresh, and knows keys. Everything works without this script.
+import { inZone, localize } from "./moments.js";
 import "./tasks.js";
 const main = document.getElementById("main");
 const live = document.getElementById("live");
@@ -11,35 +12,6 @@ const memory = {
     try { if (is) localStorage.setItem(`interval_scheduler.${name}`, "1"); else localStorage.removeItem(`interval_scheduler.${name}`); } catch { /* it is forgotten with the page */ }
   },
 };
-
-// Moments: in the zone of the browser, and how far away they are.
-const inZone = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
-const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
-const relative = new Intl.RelativeTimeFormat("en", { style: "short", numeric: "auto" });
-const STEPS = [["second", 1, 60], ["minute", 60, 60], ["hour", 3600, 36], ["day", 86400, Infinity]];
-
-function away(moment) {
-  const seconds = (moment - Date.now()) / 1000;
-  const [unit, size] = STEPS.find(([, each, most]) => Math.abs(seconds) < each * most);
-  return relative.format(Math.round(seconds / size), unit);
-}
-
-function localize(root) {
-  for (const each of root.querySelectorAll("time[datetime]")) {
-    const moment = new Date(each.dateTime);
-    if (Number.isNaN(moment.getTime())) continue;
-    if (!each.title) {
-      each.title = each.textContent.trim();
-      const name = zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
-      const distance = document.createElement("span");
-      distance.className = "away";
-      each.replaceChildren(`${inZone.format(moment)} ${name} `, distance);
-    }
-    const distance = each.querySelector(".away");
-    const text = away(moment);
-    if (distance && distance.textContent !== text) distance.textContent = text;
-  }
-}
 
 // Refreshing: the page as it is now is brought to what the server shows, node by node, so that nothing jumps. A form
 // that somebody has begun to fill in stays as it is, and so do the words after an action.
@@ -172,14 +144,10 @@ function press(event) {
   event.preventDefault();
 }
 
-async function click(event) {
+function click(event) {
   const button = event.target.closest("button");
   if (button?.id === "pause") pause();
   else if (button?.id === "show-shortcuts") dialog.showModal();
-  else if (button?.dataset.copy) {
-    await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
-    button.textContent = "Copied";
-  }
 }
 
 localize(document);

@@ -1,5 +1,6 @@
 // Comfort on the pages of tasks: a search that goes on by itself, copying, and choosing all. Everything works without
 // this script.
+import { localize } from "./moments.js";
 
 document.documentElement.classList.add("has-js");
 
@@ -15,6 +16,7 @@ async function step(found, signal) {
   const section = next.querySelector(".found");
   const rows = document.querySelector("table.tasks tbody");
   const added = next.querySelector("table.tasks tbody");
+  localize(next);
   if (added && rows) rows.append(...added.children);
   else if (added) found.after(added.closest(".scroll"), ...next.querySelectorAll("#chosen"));
   for (const each of ["h2", "[role=status]"]) found.querySelector(each).textContent = section.querySelector(each).textContent;
