@@ -81,6 +81,8 @@ class Audits:
             return False
         task.cancel()
         await asyncio.wait([task])
+        if self.last is not None and self.last.ended is None:  # it was stopped before its first step
+            self._end(problem=_STOPPED)
         return True
 
     async def _run(self, scheduler: Scheduler, audit: Audit, *, repair: bool) -> None:

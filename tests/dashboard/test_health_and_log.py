@@ -128,6 +128,16 @@ async def test_one_audit_at_a_time_which_can_be_stopped() -> None:
     assert (audits.last.report, audits.last.problem) == (AuditReport(100, {}, ()), None)
 
 
+async def test_an_audit_that_is_stopped_at_once_has_ended() -> None:
+    audits, slow = Audits(), Slow()
+    scheduler: Any = slow
+    assert audits.start(scheduler, None, repair=False)
+    assert await audits.stop()
+    assert audits.last is not None
+    assert (audits.last.problem, slow.started) == ("It was stopped.", 0)
+    assert audits.last.ended is not None, "else its page has no words for it"
+
+
 async def test_an_audit_that_fails_says_why(caplog: pytest.LogCaptureFixture) -> None:
     audits, slow = Audits(), Slow()
     scheduler: Any = slow
