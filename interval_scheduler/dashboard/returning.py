@@ -53,7 +53,12 @@ def kept(request: Request) -> Done | None:
         return None
     try:
         words, is_good = json.loads(base64.urlsafe_b64decode(value))
-    except (binascii.Error, ValueError, TypeError):  # somebody else's; it is taken away with the next answer
+    except (
+        binascii.Error,
+        ValueError,
+        TypeError,
+        RecursionError,
+    ):  # somebody else's; it is taken away with the next answer
         return Done("")
     return Done(words, is_good=is_good) if isinstance(words, str) and isinstance(is_good, bool) else Done("")
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from .planted import Planted, tests_in
 
+_ATTACKS: Final = "dashboard/test_attacks"
 _GUARDS: Final = "dashboard/test_guards"
 _SERVING: Final = "dashboard/test_serving"
 _SHARING: Final = "dashboard/test_sharing"
@@ -121,5 +122,33 @@ ALL: Final = (
         "    for start in range(len(names)):",
         "    for start in range(min(1, len(names))):",
         tests_in("dashboard/test_mounting", "test_paths_inside"),
+    ),
+    Planted(
+        "a link elsewhere leads over the dashboard to another host",
+        "dashboard/alone/door.py",
+        "url=checked_back(_url_of(request), root)",
+        "url=_url_of(request)",
+        tests_in(_ATTACKS, "test_a_link_elsewhere_does_not_lead_on_to_another_host"),
+    ),
+    Planted(
+        "pictures on other pages keep the reader out",
+        "dashboard/alone/door.py",
+        'if request.headers.get("sec-fetch-dest", "document") != "document":',
+        "if False:",
+        tests_in(_ATTACKS, "test_pictures_on_other_pages_do_not_keep_the_reader_out"),
+    ),
+    Planted(
+        "a header fills the memory with what is no address",
+        "dashboard/alone/tries.py",
+        '        return ""\n',
+        "        return address\n",
+        tests_in(_ATTACKS, "test_addresses_that_are_none_take_no_memory"),
+    ),
+    Planted(
+        "who operates revives any number of tasks",
+        "dashboard/actions/dead.py",
+        "    if len(ids) > _MOST_CHOSEN:",
+        "    if False:",
+        tests_in(_ATTACKS, "test_who_operates_revives_no_more_than_a_page_shows"),
     ),
 )
