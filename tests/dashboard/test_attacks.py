@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+from contextvars import ContextVar
+from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
-from interval_scheduler import Scheduler
+from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.dashboard import Level, dashboard
 from interval_scheduler.dashboard.alone.keys import FileKey, OneTimeKey
 from interval_scheduler.dashboard.alone.tries import Tries
-from tests.dashboard.acting import OWN
-from tests.dashboard.conftest import reader_of
+from interval_scheduler.dashboard.look import Look
+from interval_scheduler.dashboard.pages import overview
+from tests.dashboard.acting import OWN, use_action, use_page
+from tests.dashboard.conftest import HOST, reader_of
 from tests.dashboard.test_signing_in import TOKEN, visitor
 
 asynchronous = pytest.mark.asyncio
@@ -65,3 +71,58 @@ async def test_who_operates_revives_no_more_than_a_page_shows(scheduler: Schedul
         for count, status in ((1_000, 303), (1_001, 400)):
             form = {"which": "shown", **{f"id-{number}": f"t{number}" for number in range(count)}}
             assert (await reader.post("/do/revive", data=form, headers=OWN)).status_code == status
+
+
+@asynchronous
+async def test_odd_values_of_the_url_read_nothing_anew(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+
+    async def read(look: Look) -> Any:
+        asked.append(dict(look.query))
+        return await overview.PAGE.read(look)
+
+    use_page(monkeypatch, read)
+    async with reader_of(scheduler) as reader:
+        for number in range(10):
+            assert (await reader.get(f"/?odd={number}")).status_code == 200
+    assert 1 <= len(asked) < 10, "a slow machine may need longer than a view is kept"
+    assert not any(asked)
+
+
+@asynchronous
+async def test_a_form_reaches_no_other_queue_than_its_url(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def access(request: Request) -> Level:
+        return "operate" if request.query_params.get("queue") == "mine" else "none"
+
+    use_action(monkeypatch)
+    for name in ("mine", "other"):
+        await scheduler.queue(name).task_size()
+    transport = httpx.ASGITransport(dashboard(scheduler, access=access))
+    async with httpx.AsyncClient(transport=transport, base_url=HOST) as reader:
+        refused = await reader.post("/do/test?queue=mine", data={"queue": "other"}, headers=OWN)
+        done = await reader.post("/do/test?queue=mine", data={"queue": "mine"}, headers=OWN)
+    assert (refused.status_code, done.status_code) == (400, 303)
+    assert await scheduler.queue("other").paused() is None
+    assert await scheduler.queue("mine").paused() is not None
+
+
+@asynchronous
+async def test_a_payload_for_one_reader_is_not_shared_with_others(scheduler: Scheduler) -> None:
+    who = ContextVar("who", default="nobody")
+
+    def access(request: Request) -> Level:
+        who.set(request.headers["x-user"])
+        return "read"
+
+    def redact(_id: str, data: str | bytes) -> str | bytes:
+        return data if who.get() == "ada" else "hidden"
+
+    await scheduler.start_task_accept()
+    await scheduler.assign_task(IntervalTask("t", "secret", every=60))
+    transport = httpx.ASGITransport(dashboard(scheduler, access=access, redact=redact))
+    async with httpx.AsyncClient(transport=transport, base_url=HOST) as reader:
+        for name in ("ada", "eve"):
+            shown = await reader.get("/task.json?id=t", headers={"X-User": name})
+            assert shown.json()["payload"]["text"] == "hidden", name

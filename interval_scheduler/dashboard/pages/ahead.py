@@ -83,4 +83,4 @@ def _day(text: str | None) -> int:
     return int(text or 0)
 
 
-PAGE = Page("ahead", "Load ahead", _read)
+PAGE = Page("ahead", "Load ahead", _read, asks=("day",))
