@@ -35,6 +35,8 @@ class Page:
         read: reads its view.
         in_navigation: it has an entry in the navigation. Default True.
         level: who may see it. Default: who may read.
+        asks: the names of the values of the URL that it reads, beside that of the queue. Default: none. It gets no
+            others, so that URLs which differ in those alone share one view.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Page:
     read: Callable[[Look], Awaitable[View]]
     in_navigation: bool = True
     level: Level = "read"
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

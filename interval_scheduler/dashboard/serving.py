@@ -24,7 +24,7 @@ from .guard.origins import is_own
 from .guard.roots import root_of
 from .keeping import Kept
 from .look import Look, Redact
-from .page import Action, Again, Download, NotThere, Page, View
+from .page import Action, Again, BadQuery, Download, NotThere, Page, View
 from .problems import Problem, problem_of
 from .sharing import Shared
 
@@ -109,7 +109,10 @@ class Site:
             form = await read_form(request)
             back = returning.checked_back(form.get("back"), look.root)
             request.state.back = back  # for the page of an error
-            look = await self._for_queue(look, form.get("queue") or look.queue)
+            named = form.get("queue") or look.queue
+            if look.queue and named != look.queue:  # `access` may have judged by the URL
+                raise BadQuery("The form and the URL name different queues.")
+            look = await self._for_queue(look, named)
             with acting_as(await self._name(request)):
                 try:
                     outcome = await action.do(look, form)
@@ -127,11 +130,13 @@ class Site:
 
     async def _read(self, page: Page, look: Look) -> tuple[View, datetime]:
         """Read the view of a page, or share one that is as good."""
+        query = {name: look.query[name] for name in page.asks if name in look.query}
+        look = dataclasses.replace(look, query=query)
 
         async def read() -> tuple[View, datetime]:
             return await page.read(look), look.now
 
-        key = (page.name, look.queue, look.level, look.root, tuple(sorted(look.query.items())))
+        key = (page.name, look.queue, look.level, look.root, tuple(query.items()))
         return await self._views.get(key, read)
 
     def _handler(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 _Value = TypeVar("_Value")
@@ -57,10 +58,13 @@ class Shared(Generic[_Value]):
 
 
 class _Reading(Generic[_Value]):
-    """One reading, in a task of its own: who asked first may be cancelled without harm to the others."""
+    """One reading, in a task of its own: who asked first may be cancelled without harm to the others.
+
+    Nor do the others see what only who asked first may: the context variables of that request are not set in it.
+    """
 
     def __init__(self, read: Callable[[], Awaitable[_Value]]) -> None:
-        self._task: asyncio.Task[_Value] = asyncio.ensure_future(_awaited(read))
+        self._task: asyncio.Task[_Value] = asyncio.create_task(_awaited(read), context=Context())
         self._task.add_done_callback(self._end)
         self._waiting = 0
         self._ended: float | None = None

@@ -239,7 +239,7 @@ async def test_a_page_whose_redis_hangs_is_answered_in_time(
         server.freeze()
         try:
             async with asyncio.timeout(20):  # some of the time-outs of the scheduler, on a machine with much to do
-                answer = await reader.get("/?again=1")
+                answer = await reader.get("/?window=6h")
         finally:
             server.thaw()
         assert answer.status_code in {200, 503}

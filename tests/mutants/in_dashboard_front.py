@@ -4,6 +4,7 @@ from typing import Final
 
 from .planted import Planted, tests_in
 
+_ATTACKS: Final = "dashboard/test_attacks"
 _GUARDS: Final = "dashboard/test_guards"
 _SERVING: Final = "dashboard/test_serving"
 _SHARING: Final = "dashboard/test_sharing"
@@ -121,5 +122,54 @@ ALL: Final = (
         "    for start in range(len(names)):",
         "    for start in range(min(1, len(names))):",
         tests_in("dashboard/test_mounting", "test_paths_inside"),
+    ),
+    Planted(
+        "a link elsewhere leads over the dashboard to another host",
+        "dashboard/alone/door.py",
+        "url=checked_back(_url_of(request), root)",
+        "url=_url_of(request)",
+        tests_in(_ATTACKS, "test_a_link_elsewhere_does_not_lead_on_to_another_host"),
+    ),
+    Planted(
+        "pictures on other pages keep the reader out",
+        "dashboard/alone/door.py",
+        'if request.headers.get("sec-fetch-dest", "document") != "document":',
+        "if False:",
+        tests_in(_ATTACKS, "test_pictures_on_other_pages_do_not_keep_the_reader_out"),
+    ),
+    Planted(
+        "a header fills the memory with what is no address",
+        "dashboard/alone/tries.py",
+        '        return ""\n',
+        "        return address\n",
+        tests_in(_ATTACKS, "test_addresses_that_are_none_take_no_memory"),
+    ),
+    Planted(
+        "who operates revives any number of tasks",
+        "dashboard/actions/dead.py",
+        "    if len(ids) > _MOST_CHOSEN:",
+        "    if False:",
+        tests_in(_ATTACKS, "test_who_operates_revives_no_more_than_a_page_shows"),
+    ),
+    Planted(
+        "readers share what the first of them may see",
+        "dashboard/sharing.py",
+        ", context=Context())",
+        ")",
+        tests_in(_ATTACKS, "test_a_payload_for_one_reader_is_not_shared_with_others"),
+    ),
+    Planted(
+        "a form reaches another queue than its URL",
+        "dashboard/serving.py",
+        "if look.queue and named != look.queue:",
+        "if False:",
+        tests_in(_ATTACKS, "test_a_form_reaches_no_other_queue_than_its_url"),
+    ),
+    Planted(
+        "odd values of a URL are read for anew",
+        "dashboard/serving.py",
+        "for name in page.asks if name in look.query}",
+        "for name in look.query}",
+        tests_in(_ATTACKS, "test_odd_values_of_the_url_read_nothing_anew"),
     ),
 )

@@ -16,6 +16,8 @@ from ..words import many
 
 #: The tasks that are revived at once: enough for full batches to every partition.
 _AT_ONCE: Final = 500
+#: The most tasks that can be chosen: a page shows fewer. To revive more at once needs the level of `revive-dead`.
+_MOST_CHOSEN: Final = 1000
 
 
 @dataclass
@@ -41,6 +43,8 @@ async def _revive(look: Look, form: Mapping[str, str]) -> Done:
     ids = chosen(form)
     if not ids:
         return Done("No task is selected: tick the box of each that is to be revived.", is_good=False)
+    if len(ids) > _MOST_CHOSEN:
+        raise BadQuery(f"At most {_MOST_CHOSEN:,} tasks can be chosen at once.")
     outcome = _Outcome()
     await _revive_each(look.scheduler, ids, outcome)
     return outcome.done

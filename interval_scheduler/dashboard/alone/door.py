@@ -29,6 +29,7 @@ from .sessions import LIFETIME_SECONDS, Sessions
 from .tries import WINDOW_SECONDS, Tries
 
 _LINK: Final = "This link was used already, or is an old one. The terminal of the dashboard shows one that works."
+_NO_WINDOW: Final = "A link is for a window of a browser, and not for a part of another page."
 _WRONG: Final = "This is not the token."
 _WAIT: Final = "Too many wrong tokens came from this address. Wait a minute, then try again."
 _NOBODY: Final = "Nobody is signed in: send the token as `Authorization: Bearer`."
@@ -88,6 +89,9 @@ class Door:
         clean = RedirectResponse(checked_back(f"{root}{page}{'?' if query else ''}{urlencode(query)}", root), 303)
         if is_inside:
             return clean
+        if request.headers.get("sec-fetch-dest", "document") != "document":
+            # Any page of the web can ask for pictures here, and their wrong tokens would keep the reader out.
+            return self._page(request, 403, _NO_WINDOW)
         refused = self._try(request, request.query_params["token"], _LINK)
         return refused or self._with_session(request, clean)
 
@@ -122,7 +126,8 @@ class Door:
         if is_page and request.headers.get("sec-fetch-site") == "cross-site":
             # A link elsewhere led here, so the browser keeps the cookie back, of which others must not profit. The
             # next request comes from this page, and has the cookie if there is one.
-            return self._answers.bare_page("bounce.html", root=root_of(request.scope), url=_url_of(request))
+            root = root_of(request.scope)
+            return self._answers.bare_page("bounce.html", root=root, url=checked_back(_url_of(request), root))
         return self._page(request, 401, "")
 
     def _try(self, request: Request, token: str, words: str, back: str | None = None) -> Response | None:

@@ -46,11 +46,14 @@ class Tries:
 
 
 def _place(address: str) -> str:
-    """Return whom an address belongs to: of IPv6 the network, whose addresses are at the hands of one."""
+    """Return whom an address belongs to: of IPv6 the network, whose addresses are at the hands of one.
+
+    What is no address is nobody's own: a header can say anything in its place, at any length.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
+        return ""
     if parsed.version == 4:
         return str(parsed)
     return str(

@@ -78,4 +78,4 @@ async def _minutes(scheduler: Scheduler, start: float) -> list[int] | None:
     return [count for counts in found for count in counts]
 
 
-PAGE = Page("ahead", "Load ahead", _read)
+PAGE = Page("ahead", "Load ahead", _read, asks=("day",))

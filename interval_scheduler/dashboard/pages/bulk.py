@@ -110,4 +110,4 @@ async def _read(look: Look) -> View:
     return await ask(look, change, prefix=queries.text_of(look.query, "prefix"), ids=())
 
 
-PAGE = Page("bulk", "Change tasks", _read, in_navigation=False, level="admin")
+PAGE = Page("bulk", "Change tasks", _read, in_navigation=False, level="admin", asks=("change", "id", "prefix"))

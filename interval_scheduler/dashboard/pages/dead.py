@@ -16,4 +16,4 @@ async def _read(look: Look) -> View:
     return view_of(look, map(of_dead, page.tasks), overview.dead, page.after, tuple(offline))
 
 
-PAGE = Page("dead", "Dead", _read)
+PAGE = Page("dead", "Dead", _read, asks=("after", "shape"))

@@ -33,4 +33,4 @@ async def _read(look: Look) -> View:
     return form_view(task_id=task.id, texts=texts, payload=field_of(task.data, seen), basis=basis_of(texts, seen))
 
 
-PAGE = Page("edit", "Edit a task", _read, in_navigation=False, level="admin")
+PAGE = Page("edit", "Edit a task", _read, in_navigation=False, level="admin", asks=("id",))

@@ -16,4 +16,4 @@ async def _read(look: Look) -> View:
     return view_of(look, map(of_failing, page.tasks), overview.failing, page.after, tuple(offline))
 
 
-PAGE = Page("failing", "Failing", _read)
+PAGE = Page("failing", "Failing", _read, asks=("after", "shape"))

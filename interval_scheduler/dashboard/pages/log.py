@@ -87,4 +87,4 @@ def _entry(action: Action) -> Entry:
     )
 
 
-PAGE = Page("actions", "Actions", _read)
+PAGE = Page("actions", "Actions", _read, asks=("after",))

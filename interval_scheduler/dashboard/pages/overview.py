@@ -92,4 +92,4 @@ def _coming(look: Look, future: ahead.Ahead, window: Window) -> dict[str, Any]:
     }
 
 
-PAGE = Page("", "Overview", _read)
+PAGE = Page("", "Overview", _read, asks=("window", "ahead", "queues"))

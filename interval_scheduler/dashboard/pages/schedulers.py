@@ -40,4 +40,4 @@ async def _read(look: Look) -> View:
     }
 
 
-PAGE = Page("schedulers", "Schedulers", _read)
+PAGE = Page("schedulers", "Schedulers", _read, asks=("page",))

@@ -88,4 +88,4 @@ async def _read(look: Look) -> View:
     }
 
 
-PAGE = Page("sure", "Are you sure?", _read, in_navigation=False)
+PAGE = Page("sure", "Are you sure?", _read, in_navigation=False, asks=("action",))

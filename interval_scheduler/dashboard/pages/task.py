@@ -122,4 +122,4 @@ async def _running(look: Look, task_id: str) -> list[dict[str, Any]] | None:
     ]
 
 
-PAGE = Page("task", "Task", _read, in_navigation=False)
+PAGE = Page("task", "Task", _read, in_navigation=False, asks=("id",))

@@ -79,4 +79,4 @@ async def _search(look: Look, prefix: str) -> dict[str, Any]:
     }
 
 
-PAGE = Page("tasks", "Tasks", _read)
+PAGE = Page("tasks", "Tasks", _read, asks=("q", "state", "from", "after", "looked", "found"))
