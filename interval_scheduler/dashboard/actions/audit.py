@@ -26,7 +26,7 @@ async def _stop(look: Look, _: Mapping[str, str]) -> Done:
 
 def _start(look: Look, *, repair: bool) -> Done:
     if look.kept.the(Audits).start(look.scheduler, look.queue, repair=repair):
-        return Done("An audit runs, and its result will be on this page.")
+        return Done("An audit has begun. Its result will be on this page.")
     return Done("An audit runs already. Wait for its end, or stop it.", is_good=False)
 
 

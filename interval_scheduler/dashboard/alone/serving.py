@@ -106,15 +106,15 @@ def _address(place: Place, listener: socket.socket, root: str) -> str:
 def _tell(out: Output, opening: Opening, url: str, plan: Plan) -> None:
     """Show a link; the first is opened in a browser too, if that is wished.
 
-    Somebody may read the first link alone, and close the output. That must not fail who signs in with it.
+    Somebody may read the first link alone, and close the output; or its disk is full. That must not fail who signs in.
     """
     if plan.token_file is None:
         out.say("The dashboard is open to who has this link. It works once; then a new one is shown here.")
     try:
         out.value({"url": url}, url)
-    except BrokenPipeError:
+    except OSError:
         mute()
-        out.say("Nobody reads the output, so no link is shown any more. A --token-file signs in again and again.")
+        out.say("The output cannot be written, so no link is shown any more. A --token-file signs in again and again.")
     if plan.is_opened:
         opening.open_once(url)
 
