@@ -89,9 +89,7 @@ def update(model: Model, change: Change, rule: Reschedule, grid: int, now: int) 
     is_redrawn = not is_moved and _is_redrawn(task, spec)
     if is_last or not (is_moved or is_redrawn):
         return _keep_times(model, change, task, spec, now)
-    if is_redrawn:
-        rule = "keep"
-    if rule == "interval" and spec.interval == before.interval and before.previous is None:
+    if is_redrawn or (rule == "interval" and spec.interval == before.interval and not counts_anew):
         rule = "keep"
     has_new_grid = rule == "start" or given.get("interval") is not None
     # A jitter needs exact times.
