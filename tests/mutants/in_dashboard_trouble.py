@@ -59,9 +59,9 @@ ALL: Final = (
     ),
     Planted(
         "nobody hears of a partition whose dead tasks are missing",
-        "dashboard/pages/dead.py",
-        "tuple(offline))",
-        "())",
+        "dashboard/pages/setbacks.py",
+        "tuple(dict.fromkeys((*page.offline, *missing_in(overview))))",
+        "()",
         tests_in(_TROUBLE, "test_a_partition_that_is_down_is_named"),
     ),
     Planted(

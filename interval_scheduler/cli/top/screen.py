@@ -98,7 +98,7 @@ class TopApp(App[int]):
 
     def on_unmount(self) -> None:
         """Leave the signal to others."""
-        with suppress(NotImplementedError, RuntimeError):  # as above, where none was taken
+        with suppress(NotImplementedError, RuntimeError):  # it was not taken there, so none is given back
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     @property

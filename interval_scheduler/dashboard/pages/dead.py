@@ -5,15 +5,11 @@ from __future__ import annotations
 from ..grouping import of_dead
 from ..look import Look
 from ..page import Page, View
-from .setbacks import missing_in, read_page, shape_of, view_of
+from .setbacks import view_of
 
 
 async def _read(look: Look) -> View:
-    shape_of(look)  # a bad value of the URL is told before anything is read
-    page = await read_page(look.scheduler.dead_page, look)
-    overview = await look.scheduler.overview()
-    offline = dict.fromkeys((*page.offline, *missing_in(overview)))
-    return view_of(look, map(of_dead, page.tasks), overview.dead, page.after, tuple(offline))
+    return await view_of(look, look.scheduler.dead_page, of_dead, lambda overview: overview.dead)
 
 
 PAGE = Page("dead", "Dead", _read, asks=("after", "shape"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeVar
 
 from ... import InvalidValue, Overview
 from .. import queries
@@ -15,6 +15,20 @@ from ..page import BadQuery, View
 ROWS: Final = 50
 _SHAPES: Final = ("groups", "list")
 _Page = TypeVar("_Page")
+_Task_co = TypeVar("_Task_co", covariant=True)
+
+
+class _Tasks(Protocol[_Task_co]):
+    """A page of tasks, failing or dead."""
+
+    @property
+    def tasks(self) -> tuple[_Task_co, ...]: ...
+
+    @property
+    def after(self) -> str | None: ...
+
+    @property
+    def offline(self) -> tuple[str, ...]: ...
 
 
 async def read_page(read: Callable[[str | None, int], Awaitable[_Page]], look: Look) -> _Page:
@@ -30,28 +44,35 @@ async def read_page(read: Callable[[str | None, int], Awaitable[_Page]], look: L
         raise BadQuery(f"The mark of the page cannot be used: {error}. Begin with the first page.") from None
 
 
-def view_of(look: Look, rows: Iterable[Setback], total: int, after: str | None, offline: Sequence[str]) -> View:
-    """Make the view of a page.
+async def view_of(
+    look: Look,
+    read: Callable[[str | None, int], Awaitable[_Tasks[_Task_co]]],
+    row_of: Callable[[_Task_co], Setback],
+    count: Callable[[Overview], int],
+) -> View:
+    """Read the page that the URL asks for, and make its view.
 
     Args:
         look: the request.
-        rows: the tasks of the page.
-        total: the number of all such tasks on the partitions that could be reached.
-        after: the mark of the next page; `None` at the end.
-        offline: the names of the partitions that could not be reached.
+        read: reads a page of tasks from a mark on.
+        row_of: makes a row of a task.
+        count: takes the number of all such tasks from an overview.
 
     Raises:
-        BadQuery: the URL asks for a shape that there is not.
+        BadQuery: the URL asks for a shape that there is not, or for a page of another list.
     """
-    shape, tasks = shape_of(look), tuple(rows)
+    shape = shape_of(look)  # a bad value of the URL is told before anything is read
+    page = await read_page(read, look)
+    overview = await look.scheduler.overview()
+    tasks = tuple(map(row_of, page.tasks))
     return {
         "shape": shape,
-        "total": total,
+        "total": count(overview),
         "tasks": tasks,
         "groups": grouped(tasks) if shape == "groups" else (),
         "is_first": not look.query.get("after"),
-        "after": after,
-        "offline": offline,
+        "after": page.after,
+        "offline": tuple(dict.fromkeys((*page.offline, *missing_in(overview)))),
     }
 
 
