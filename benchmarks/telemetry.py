@@ -1,16 +1,17 @@
-"""What telemetry costs: processor time for each run, beside that without, in interleaved rounds.
+"""What telemetry costs: runs a second with it and without, in windows that take turns within one process.
 
-`python -m benchmarks.telemetry [ROUNDS [KIND ...]]`. All kinds run in one process on one private Redis, so that nothing
-differs but telemetry; each has tasks of its own, which are all due. In a round each kind has its turn, in an order that
-is drawn. A ratio is the median over the rounds of what the kind spends, beside what is spent without in the same round.
-The processor time of the process counts, threads that read metrics included: it hardly depends on what else is done.
+`python -m benchmarks.telemetry [PAIRS [KIND ...]]`. One scheduler works all the time on tasks that are due again before
+all of them have run, on one private Redis. In a window of two seconds telemetry is on, in the one before or after it,
+which is drawn, it is off: so nothing differs but telemetry, and what drifts in minutes (the machine, the memory of
+Redis) meets both alike. A ratio is the median over the pairs, told with an interval of confidence of 95 %, by the
+order of the pairs' ratios (Conover, "Practical Nonparametric Statistics", the section on quantiles).
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
+import math
 import random
 import statistics
 import sys
@@ -18,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
@@ -32,15 +33,26 @@ from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.telemetry import instrument
 from tests.waiting import until
 
-_COUNT: Final = 100_000
-_DAY: Final = 86_400
+_TASKS: Final = 50_000
+#: Each task is due again before all of them have run: a worker is never without work.
+_EVERY: Final = 0.1
+_WINDOW: Final = 2.0
+#: Runs before a window that do not count: what telemetry does at its start is no cost of a run.
+_WARM: Final = 20_000
 KINDS: Final = ("metrics", "metrics and storage", "spans", "spans and propagate")
-_numbers = itertools.count()
+
+
+class Window(NamedTuple):
+    """What a run took in a window, µs: elapsed, and of processor time here and in Redis."""
+
+    elapsed: float
+    own: float
+    server: float
 
 
 @contextmanager
 def telemetry(scheduler: Scheduler, kind: str) -> Iterator[None]:
-    """Instrument a scheduler, with metrics that are read every five seconds; spans are kept for nobody."""
+    """Instrument a scheduler, with metrics that are read in each window; spans are kept for nobody."""
     if kind == "off":
         yield
         return
@@ -70,7 +82,7 @@ def telemetry(scheduler: Scheduler, kind: str) -> Iterator[None]:
 
 
 def _scrape(registry: CollectorRegistry, clear: Callable[[], object], over: threading.Event) -> None:
-    while not over.wait(5):
+    while not over.wait(_WINDOW / 2):
         generate_latest(registry)
         clear()
 
@@ -79,45 +91,61 @@ async def _work(_: str) -> None:
     pass
 
 
-async def _spent(bench: Bench, kind: str) -> tuple[float, float]:
-    """Microseconds of processor time for each run, here and in Redis."""
-    async with Scheduler.from_url(*bench.urls, namespace=f"bench-{next(_numbers)}") as scheduler:
-        with telemetry(scheduler, kind):
-            await scheduler.assign_tasks(IntervalTask(f"user:{n:06}", DATA, every=_DAY) for n in range(_COUNT))
-            gc.collect()
-            began, before = time.process_time(), bench.cost()
-            await scheduler.start_task_execute(_work)
-            await until(lambda: scheduler.counts().partitions[0].runs == _COUNT, 300)
-            spent, server = time.process_time() - began, bench.cost() - before
-            await scheduler.stop_task_execute()
-        await scheduler.clear_all_tasks()
-    return 1e6 * spent / _COUNT, 1e6 * server.cpu / _COUNT
+async def _window(bench: Bench, scheduler: Scheduler, kind: str) -> Window:
+    def runs() -> int:
+        return scheduler.counts().partitions[0].runs
+
+    with telemetry(scheduler, kind):
+        first = runs()
+        await scheduler.start_task_execute(_work)
+        await until(lambda: runs() >= first + _WARM, 60)
+        before, server, own, began = runs(), bench.cost(), time.process_time(), time.perf_counter()
+        await asyncio.sleep(_WINDOW)  # the window itself
+        elapsed, own = time.perf_counter() - began, time.process_time() - own
+        count, spent = runs() - before, bench.cost() - server
+        await scheduler.stop_task_execute()
+    return Window(*(1e6 * each / count for each in (elapsed, own, spent.cpu)))
 
 
-async def _measure(rounds: int, kinds: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-    found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in ("off", *kinds)}
+async def _measure(pairs: int, kind: str) -> list[tuple[Window, Window]]:
+    """Windows with telemetry and without, in pairs."""
+    found: list[tuple[Window, Window]] = []
     with Bench() as bench:
-        for kind in found:
-            await _spent(bench, kind)  # what is loaded at the first use is no cost of a run
-        for number in range(rounds):
-            for kind in random.sample(list(found), len(found)):
-                found[kind].append(await _spent(bench, kind))
-            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        async with Scheduler.from_url(*bench.urls, namespace="bench") as scheduler:
+            with telemetry(scheduler, kind):  # so that tasks carry what `propagate` gives them
+                await scheduler.assign_tasks(
+                    IntervalTask(f"user:{n:06}", DATA, every=_EVERY, spread=False) for n in range(_TASKS)
+                )
+            gc.collect()
+            gc.freeze()
+            for number in range(-1, pairs):
+                kinds = random.sample((kind, "off"), 2)
+                windows = {each: await _window(bench, scheduler, each) for each in kinds}
+                if number >= 0:  # the first pair loads what is used
+                    found.append((windows[kind], windows["off"]))
+                print(f"{kind}: pair {number + 1} of {pairs}", file=sys.stderr)
     return found
 
 
-def main(rounds: int, kinds: Sequence[str]) -> None:
-    found = asyncio.run(_measure(rounds, kinds))
-    print(f"| {rounds} rounds of {_COUNT:,} runs | process, µs a run | ratio | Redis, µs a run | ratio |")
+def _ratio(pairs: list[tuple[Window, Window]], place: int) -> str:
+    ratios = sorted(on[place] / off[place] for on, off in pairs)
+    # Of the sorted ratios, the median of all that might have been lies between these two in 95 of 100 cases.
+    away = math.ceil(1.96 * math.sqrt(len(ratios)) / 2)
+    middle = len(ratios) // 2
+    low, high = ratios[max(0, middle - away)], ratios[min(len(ratios) - 1, middle + away)]
+    return f"{statistics.median(ratios):.3f} ({low:.3f} to {high:.3f})"
+
+
+def main(pairs: int, kinds: Sequence[str]) -> None:
+    print(
+        f"| {pairs} pairs of {_WINDOW:.0f} s | without, µs a run: elapsed, process, Redis | on/off: elapsed | process | Redis |"
+    )
     print("|---|---|---|---|---|")
-    for kind, figures in found.items():
-        row = [f"| {kind} "]
-        for place in (0, 1):
-            own, off = [each[place] for each in figures], [each[place] for each in found["off"]]
-            ratio = statistics.median(one / other for one, other in zip(own, off, strict=True))
-            row.append(f"| {statistics.median(own):.1f} | {ratio:.3f} ")
-        print("".join(row) + "|")
+    for kind in kinds:
+        found = asyncio.run(_measure(pairs, kind))
+        off = ", ".join(f"{statistics.median(each[place] for _, each in found):.2f}" for place in range(3))
+        print(f"| {kind} | {off} |", " | ".join(_ratio(found, place) for place in range(3)), "|")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 11, sys.argv[2:] or KINDS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30, sys.argv[2:] or KINDS)
