@@ -13,11 +13,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from interval_scheduler import Scheduler
 from tests.leaks import Complaints, leases_left, no_tasks_left, nothing_left
 from tests.rights import NAMESPACES, published_rules, refused
 from tests.servers import RedisServer, free_port
+
+# An example may take any time: other suites run beside.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 _numbers = itertools.count()
 

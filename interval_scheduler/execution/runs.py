@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from ..config.options import SchedulerOptions
-from ..errors import RunCancelled, RunTimeout, StorageError, TooManyCrashes
+from ..errors import NotConnected, RunCancelled, RunTimeout, StorageError, TooManyCrashes
 from ..model.records import CorruptRecord
 from ..model.trust import TRUSTED_SHARE
 from ..storage.beginnings import Beginnings
@@ -130,6 +130,8 @@ class Runs:
             is_held = await self._beginnings[run.partition].tell(run)
         except StorageError as error:
             self._log.warning("the run of task %r does not begin, since it cannot be told: %s", run.id, error)
+            return False
+        except NotConnected:  # the scheduler is being closed: another one carries the run out
             return False
         if is_held:
             run.trust_until(sent_at + self._trusted_seconds)

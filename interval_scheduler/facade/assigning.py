@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterable, Callable, Iterable
 from threading import get_ident
 
@@ -70,7 +71,7 @@ class Assigning:
             return await self._assign_task(task, reschedule, trace)
 
     async def _assign_task(self, task: Task, reschedule: Reschedule, trace: bytes = b"") -> bool:
-        call = self._to_call(task, reschedule, trace)
+        call = self._to_call(reschedule, trace, task)
         if self._lifespan.connected is None:
             await self._lifespan.open_first()
         is_new = accepted(await self._accepted().partitions.assign(call))
@@ -87,16 +88,18 @@ class Assigning:
         self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule, trace: bytes = b""
     ) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
-        calls = bulk.convert(tasks, lambda task: self._to_call(task, reschedule, trace))
+        calls = bulk.convert(tasks, functools.partial(self._to_call, reschedule, trace))
         await self._lifespan.open_first()
         partitions = self._accepted().partitions
         assigned = updated = 0
-        async for answer in bulk.pipeline(calls, partitions.assign, lambda call: len(call.assignment.data)):
-            if accepted(answer):
-                assigned += 1
-            else:
-                updated += 1
-            self.assigned += 1
+        async for answers in bulk.pipeline(calls, partitions.assign_all, lambda call: len(call.assignment.data)):
+            for answer in answers.given:
+                if accepted(answer):
+                    assigned += 1
+                else:
+                    updated += 1
+                self.assigned += 1
+            answers.raise_error()
         return AssignCounts(assigned, updated)
 
     async def remove_task(self, task_or_id: Task | str) -> bool:
@@ -113,9 +116,10 @@ class Assigning:
         await self._lifespan.open_first()
         partitions = self._connected().partitions
         count = wait_ms = 0
-        async for removed in bulk.pipeline(ids, partitions.remove):
-            count += removed.was_scheduled
-            wait_ms = max(wait_ms, removed.wait_ms)
+        async for answers in bulk.pipeline(ids, partitions.remove_all):
+            count += sum(removed.was_scheduled for removed in answers.given)
+            wait_ms = max([wait_ms, *(removed.wait_ms for removed in answers.given)])
+            answers.raise_error()
         await _sleep_ms(wait_ms)
         return count
 
@@ -132,7 +136,7 @@ class Assigning:
             limits.check_count(len(desired))
 
         def to_call(task: Task) -> AssignCall:
-            call = self._to_call(task, reschedule)
+            call = self._to_call(reschedule, b"", task)
             check_scope(scope, call.assignment.id)
             return call
 
@@ -178,7 +182,7 @@ class Assigning:
             return connected
         return self._lifespan.require()
 
-    def _to_call(self, task: Task, reschedule: Reschedule, trace: bytes = b"") -> AssignCall:
+    def _to_call(self, reschedule: Reschedule, trace: bytes, task: Task) -> AssignCall:
         if reschedule not in ("keep", "interval", "start"):
             raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
         assignment = to_assignment(task, self._grid_ms)

@@ -1,12 +1,17 @@
-"""Many calls in bounded memory: a list is converted before the first call is sent; a window bounds the calls."""
+"""Many calls in bounded memory: a list is converted before the first call is sent; a window bounds the calls.
+
+::
+
+    items ──read──▶ a stretch ──submit──▶ under way, a window of them ──▶ results
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ..errors import InvalidType
 
@@ -14,14 +19,15 @@ Given = TypeVar("Given")
 Ready = TypeVar("Ready")
 Result = TypeVar("Result")
 
-#: The most calls under way: enough for full batches to every partition, little in memory.
+#: The most items under way: enough for full batches to every partition, little in memory.
 _WINDOW: Final = 5_000
-#: Lighter items are not counted, in bytes; 5,000 of them are less than 5 MiB.
-_LIGHT: Final = 1024
-#: The most bytes of the others, unless one alone has more: 16 MiB less the light ones.
-_HEAVY_BYTES: Final = 11 << 20
-#: The number of items after which batches get a turn, so that Redis works on one while the next is gathered.
-_STRETCH: Final = 50
+#: The most bytes of them, unless a stretch alone has more.
+_WINDOW_BYTES: Final = 11 << 20
+#: The most items that are read and submitted at once. Then batches get a turn, so that Redis works on one while the
+#: next is gathered.
+_STRETCH: Final = 100
+#: A stretch ends with the item that brings it to this many bytes.
+_STRETCH_BYTES: Final = 64 << 10
 
 
 def check_iterable(field: str, items: object) -> None:
@@ -46,60 +52,101 @@ async def _convert_async(items: AsyncIterable[Given], function: Callable[[Given]
         yield function(item)
 
 
-async def pipeline(  # noqa: C901 - the hot path of bulk calls, in one piece
+async def pipeline(
     items: Iterable[Ready] | AsyncIterable[Ready],
-    submit: Callable[[Ready], asyncio.Future[Result]],
+    submit: Callable[[list[Ready]], Iterable[asyncio.Future[Result]]],
     weigh: Callable[[Ready], int] | None = None,
 ) -> AsyncIterator[Result]:
-    """Submit each item, and yield the results in order; at most a window of calls is under way.
+    """Submit the items, some at a time, and yield the results of the calls; at most a window of items is under way.
 
     After an error no further item is submitted, and the calls under way are awaited. A caller that is cancelled waits
     for no call: calls that are not sent yet are left out.
 
     Args:
-        items: what is submitted.
-        submit: makes the call for an item.
+        items: what is submitted. The items of an async iterable are submitted one by one, since whatever runs before
+            the next one may make a call of its own, which must come behind.
+        submit: makes the calls for some items, and gives each as it is made.
         weigh: returns the weight of an item in bytes, which bounds the window too. Default: items weigh nothing.
     """
-    heavy: deque[tuple[asyncio.Future[Result], int]] = deque()
-    held = 0
-    async with _under_way() as calls:
+    window: _Window[Result] = _Window()
+    async with _to_their_ends(window):
         if isinstance(items, AsyncIterable):
             async for item in items:
-                calls.append(call := submit(item))
-                if weigh is not None and (weight := weigh(item)) > _LIGHT:
-                    heavy.append((call, weight))
-                    held += weight
-                while len(calls) >= _WINDOW or held > _HEAVY_BYTES:
-                    yield await (first := calls.popleft())
-                    if heavy and heavy[0][0] is first:
-                        held -= heavy.popleft()[1]
+                window.put(submit([item]), 1, 0 if weigh is None else weigh(item))
+                while not window.has_room(1):
+                    yield await window.first()
         else:
-            for count, item in enumerate(items, 1):
-                calls.append(call := submit(item))
-                if weigh is not None and (weight := weigh(item)) > _LIGHT:
-                    heavy.append((call, weight))
-                    held += weight
-                while len(calls) >= _WINDOW or held > _HEAVY_BYTES:
-                    yield await (first := calls.popleft())
-                    if heavy and heavy[0][0] is first:
-                        held -= heavy.popleft()[1]
-                if count % _STRETCH == 0:
-                    await asyncio.sleep(0)
-        while calls:
-            yield await calls.popleft()
+            for stretch, weight in _stretches(items, weigh):
+                window.put(submit(stretch), len(stretch), weight)
+                while not window.has_room(_STRETCH):
+                    yield await window.first()
+                await asyncio.sleep(0)
+        while window.calls:
+            yield await window.first()
+
+
+def _stretches(items: Iterable[Ready], weigh: Callable[[Ready], int] | None) -> Iterator[tuple[list[Ready], int]]:
+    """Read items, some at a time; yield them with their weight. An error of the source comes behind what it gave."""
+    source = iter(items)
+    is_over, error = False, None
+    while not is_over and error is None:
+        stretch: list[Ready] = []
+        weight = 0
+        try:
+            for item in source:
+                stretch.append(item)
+                weight += 0 if weigh is None else weigh(item)
+                if len(stretch) == _STRETCH or weight >= _STRETCH_BYTES:
+                    break
+            else:
+                is_over = True
+        except Exception as failed:  # noqa: BLE001 - raised below
+            error = failed
+        if stretch:
+            yield stretch, weight
+    if error is not None:
+        raise error
+
+
+class _Window(Generic[Result]):
+    """The calls that are submitted and not awaited yet, in their order."""
+
+    def __init__(self) -> None:
+        # With each call, how many items and bytes leave the window with it.
+        self.calls: deque[tuple[asyncio.Future[Result], int, int]] = deque()
+        self._items = self._bytes = 0
+
+    def has_room(self, items: int) -> bool:
+        """Tell if so many more items may be submitted; there is room if nothing is under way."""
+        return not self.calls or (self._items + items <= _WINDOW and self._bytes <= _WINDOW_BYTES)
+
+    def put(self, calls: Iterable[asyncio.Future[Result]], items: int, weight: int) -> None:
+        """Add the calls for some items, as they are made: those before one that cannot be made are under way."""
+        self._items += items
+        self._bytes += weight
+        for call in calls:
+            self.calls.append((call, 0, 0))
+        last, _, _ = self.calls.pop()  # with which all of them leave
+        self.calls.append((last, items, weight))
+
+    async def first(self) -> Result:
+        """Await the oldest call."""
+        call, items, weight = self.calls.popleft()
+        result = await call
+        self._items -= items
+        self._bytes -= weight
+        return result
 
 
 @asynccontextmanager
-async def _under_way() -> AsyncIterator[deque[asyncio.Future[Any]]]:
-    """Hold the calls that are submitted and not answered yet; `pipeline` says how they end."""
-    calls: deque[asyncio.Future[Any]] = deque()
+async def _to_their_ends(window: _Window[Any]) -> AsyncIterator[None]:
+    """End the calls that are left in a window, as `pipeline` says."""
     try:
-        yield calls
+        yield
     except (asyncio.CancelledError, GeneratorExit):
-        while calls:
-            calls.popleft().cancel()
+        while window.calls:
+            window.calls.popleft()[0].cancel()
         raise
     finally:
-        if calls:
-            await asyncio.gather(*calls, return_exceptions=True)
+        if window.calls:
+            await asyncio.gather(*(call for call, _, _ in window.calls), return_exceptions=True)

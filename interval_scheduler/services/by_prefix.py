@@ -62,8 +62,9 @@ async def control(
         nonlocal done, looked
         async for step in steps:
             changes = [ControlStep(raw_id, _ACTIONS[action], note=note) for raw_id in step.ids]
-            async for result in pipeline(changes, partitions.control):
-                done += result == "1"
+            async for answers in pipeline(changes, partitions.control_all):
+                done += answers.given.count("1")
+                answers.raise_error()
             looked += step.looked
             _tell(progress, done, looked)
 
@@ -88,9 +89,10 @@ async def clear(partitions: Partitions, prefix: str, progress: Progress | None, 
             found[where] += len(step.ids)
             if step.ids:
                 await note_of_clear(where, note, found[where])
-            async for one in pipeline(step.ids, partitions.remove):
-                removed += one.was_scheduled
-                wait_ms = max(wait_ms, one.wait_ms)
+            async for answers in pipeline(step.ids, partitions.remove_all):
+                removed += sum(one.was_scheduled for one in answers.given)
+                wait_ms = max([wait_ms, *(one.wait_ms for one in answers.given)])
+                answers.raise_error()
             looked += step.looked
             _tell(progress, removed, looked)
 

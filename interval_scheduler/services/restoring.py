@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from ..errors import BackupCutShort
@@ -53,7 +53,7 @@ async def restore(
 ) -> RestoreCounts:
     """Restore a backup; see `BackupCalls.restore`. `note` makes what the log of actions says of a pause."""
     call = _Restore(partitions, namespace, note, how)
-    async for flags in pipeline(call.batches(lines), call.submit, _weigh):
+    async for flags in pipeline(call.batches(lines), call.submit_all, _weigh):
         call.count(flags)
     return call.result()
 
@@ -139,8 +139,11 @@ class _Restore:
         has_some = before.rate or before.rates or before.caps
         return before if has_some and not self._replace else restored
 
-    def submit(self, batch: RestoreBatch) -> asyncio.Future[str]:
-        """Send a batch; the result has a flag for each of its tasks."""
+    def submit_all(self, batches: Iterable[RestoreBatch]) -> Iterator[asyncio.Future[str]]:
+        """Send batches; each result has a flag for each of the batch's tasks."""
+        return map(self._submit, batches)
+
+    def _submit(self, batch: RestoreBatch) -> asyncio.Future[str]:
         return asyncio.ensure_future(self._foresee(batch) if self._how.dry_run else self._partitions.restore(batch))
 
     async def _foresee(self, batch: RestoreBatch) -> str:

@@ -6,8 +6,8 @@ During a migration, calls on a task that moves go to the partition where it is (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal, TypeVar
 
 from ..model.assignment import AssignCall, NeverRuns
 from ..model.placement import homes
@@ -18,7 +18,12 @@ from .commands.backup import RestoreBatch
 from .commands.control import ControlStep
 from .commands.lookup import Row
 from .partition.partition import Partition
+from .requests.together import Answers, answers_of
+from .requests.turns import Turn
 from .topology.migration import Migration
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Routes:
@@ -68,6 +73,38 @@ class Routes:
         if (migration := self._migration_of(step.raw_id)) is not None:
             return migration.control(step)
         return self.home(step.raw_id).control.submit(step)
+
+    def assign_all(self, calls: Sequence[AssignCall]) -> Iterator[asyncio.Future[Answers[bool | NeverRuns]]]:
+        """Assign tasks with the next batches; give each call to a home as it is made."""
+        return self._all(calls, lambda call: call.assignment.id, self.writable, lambda home: home.assign, self.assign)
+
+    def remove_all(self, ids: Sequence[bytes]) -> Iterator[asyncio.Future[Answers[Removed]]]:
+        """Remove tasks with the next batches; give each call to a home as it is made."""
+        return self._all(ids, bytes, self.writable, lambda home: home.remove, self.remove)
+
+    def control_all(self, steps: Sequence[ControlStep]) -> Iterator[asyncio.Future[Answers[str]]]:
+        """Carry out steps on tasks with the next batches; give each call to a home as it is made."""
+        return self._all(steps, lambda step: step.raw_id, self.home, lambda home: home.control, self.control)
+
+    def _all(
+        self,
+        items: Sequence[Item],
+        id_of: Callable[[Item], bytes],
+        find: Callable[[bytes], Partition],
+        turn_of: Callable[[Partition], Turn[Item, Result]],
+        one: Callable[[Item], asyncio.Future[Result]],
+    ) -> Iterator[asyncio.Future[Answers[Result]]]:
+        if self.migration is not None or self._over is not None:
+            for item in items:
+                yield asyncio.ensure_future(answers_of(one(item)))
+        elif len(self._listed) == 1:
+            yield turn_of(find(id_of(items[0]))).submit_all(items)
+        else:
+            by_home: dict[int, list[Item]] = {}
+            for item in items:
+                by_home.setdefault(self._home(id_of(item)), []).append(item)
+            for some in by_home.values():
+                yield turn_of(find(id_of(some[0]))).submit_all(some)
 
     async def restore(self, batch: RestoreBatch) -> str:
         """Put tasks of a backup back, each at its home; return a flag for each.

@@ -47,7 +47,7 @@ def pair(own_server: NewServer) -> Pair:
 
 
 @contextlib.asynccontextmanager
-async def waiting(url: str, namespace: str, seconds: float = 1.5, replicas: int = 1) -> AsyncIterator[Scheduler]:
+async def waiting(url: str, namespace: str, seconds: float = 3, replicas: int = 1) -> AsyncIterator[Scheduler]:
     async with Scheduler.from_url(
         f"{url}?name=here",
         namespace=namespace,

@@ -81,6 +81,20 @@ ALL: Final = (
         tests_in(_SCRIPTS, "test_runs_whose_tasks_were_assigned_again_end_a_part_at_a_time"),
     ),
     Planted(
+        "all runs that end together have the interval of the first",
+        _LUA + "complete.lua",
+        "if interval ~= interval_text then",
+        "if not interval_text then",
+        tests_in("scripts/test_complete", "test_each_task_of_a_batch_keeps_its_own_grid"),
+    ),
+    Planted(
+        "all runs that end together have the phase of the first",
+        _LUA + "complete.lua",
+        "if phase ~= phase_text then",
+        "if not phase_text then",
+        tests_in("scripts/test_complete", "test_each_task_of_a_batch_keeps_its_own_grid"),
+    ),
+    Planted(
         "failed runs of such tasks end all at once",
         _LUA + "fail.lua",
         "  if bytes_read >= MOST_READ then",

@@ -51,6 +51,25 @@ async def test_fixed_rate_stays_on_its_grid_and_missed_runs_are_one(store: Store
     assert await store.space() == Space(tasks={b"a": record}, due={b"a": moment})
 
 
+async def test_each_task_of_a_batch_keeps_its_own_grid(store: Store) -> None:
+    """Neighbours may have the same interval, the same phase, both or neither."""
+    session = store.session()
+    began = await store.now_ms() - 10 * MINUTE
+    began -= began % DAY - DAY  # midnight, so that a phase tells nothing of the interval
+    began -= 2 * DAY
+    grids = [(HOUR, 0), (HOUR, 0), (HOUR, MINUTE), (DAY, MINUTE), (DAY, 0), (HOUR, 0)]
+    records = {f"t{n}".encode(): recurring(interval, began + phase) for n, (interval, phase) in enumerate(grids)}
+    await store.seed(leased_space(records, token=TOKEN, due=began, deadline=FAR, fence=b"7"))
+    before = await store.now_ms()
+    await running.complete(
+        session.it, store.keys, [held(*each) for each in ((i, TOKEN, began, r) for i, r in records.items())]
+    )
+    after = await store.now_ms()
+    due = (await store.space()).due
+    for (interval, phase), moment in zip(grids, (due[raw_id] for raw_id in records), strict=True):
+        assert moment in next_runs(before, after, began, interval, began + phase, 0)
+
+
 @pytest.mark.parametrize("grid", [0, SECOND])
 async def test_fixed_delay_counts_from_the_end(store: Store, grid: int) -> None:
     session = store.session()
@@ -70,7 +89,7 @@ async def test_fixed_delay_counts_from_the_end(store: Store, grid: int) -> None:
     interval=st.one_of(st.integers(1, 1000), st.integers(1, DAY)),
     grid=st.sampled_from([0, SECOND, MINUTE]),
 )
-@settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_fixed_rate_against_the_model(store: Store, late: int, interval: int, grid: int) -> None:
     session = store.session()
     interval = max(interval, grid)

@@ -53,7 +53,7 @@ async def check(store: Store, *, now: int, due: int, interval: int, phase: int, 
 @example(now=NOW, late=-1, interval=HOUR, phase=(NOW + 1) % HOUR, grid=0)  # the clock went back
 @example(now=NOW, late=-HOUR, interval=HOUR, phase=NOW % HOUR, grid=0)  # by an interval
 @example(now=NOW, late=0, interval=MINUTE, phase=MINUTE - 1, grid=MINUTE)  # the last moment of a cell of the grid
-@settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_fixed_rate(store: Store, now: int, late: int, interval: int, phase: int, grid: int) -> None:
     interval = max(interval, grid)  # assign_task refuses shorter ones
     phase %= interval
@@ -65,7 +65,7 @@ async def test_fixed_rate(store: Store, now: int, late: int, interval: int, phas
 @given(now=st.integers(NOW, NOW + DAY), due=st.integers(0, 2 * NOW), interval=intervals, grid=grids)
 @example(now=NOW, due=NOW, interval=MINUTE, grid=MINUTE)
 @example(now=NOW + 1, due=NOW, interval=MINUTE - 1, grid=MINUTE)  # rounds to before now
-@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_fixed_delay(store: Store, now: int, due: int, interval: int, grid: int) -> None:
     await check(store, now=now, due=due, interval=interval, phase=5 % interval, grid=grid, delay=True)
 
@@ -109,7 +109,7 @@ async def after_run(store: Store, text: bytes, at: int, now: int, due: int | Non
     flags=st.sampled_from([b"s", b"b", b"sd", b"bd"]),
     knows_due=st.booleans(),
 )
-@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_comes_after_a_run(
     store: Store, now: int, interval: int, phase: int, grid: int, flags: bytes, *, knows_due: bool
 ) -> None:

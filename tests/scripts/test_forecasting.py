@@ -35,7 +35,7 @@ KINDS = st.sampled_from(["rate", "rate", "jitter", "delay"])
 MISSED = st.sampled_from(["once", "all"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     KINDS, MISSED, st.integers(2, 2 * HOUR), st.integers(0, 2 * HOUR), st.sampled_from([0, SECOND, MINUTE]), st.data()
 )
@@ -64,7 +64,7 @@ async def test_what_comes_after_a_run(
     assert found in {following(course, due, moment) for moment in range(before, after + 1)}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     KINDS,
     st.integers(2, 2 * HOUR),

@@ -186,7 +186,7 @@ ids = st.sampled_from([b"a", b"b", b"c"])
 changes = st.one_of(ids, st.builds(lambda i, n: change(i, b"%d" % n, start=FAR), ids, st.integers(0, 99)))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     asked=st.lists(changes, max_size=12),
     # Who applies: how many hints it takes at once, after how many steps it dies, and whether it strikes off before.

@@ -248,7 +248,7 @@ def _adopted(bucket: Bucket, text: bytes | None) -> Bucket:
 
 
 def test_claims_do_what_the_model_does(url: str, namespace: str) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=_PHASES)
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], phases=_PHASES)
     @given(beginning=_beginning, steps=st.lists(_step, min_size=3, max_size=25), once=st.booleans(), room=_rooms)
     def run(beginning: list[_Step], steps: list[_Step], once: bool, room: int) -> None:  # noqa: FBT001 - from Hypothesis
         runner.run(_tell(lambda: Store(url, namespace), [*beginning, *steps], once=once, room=room))

@@ -263,7 +263,7 @@ async def test_a_prefix_with_a_tag_finds_the_ids_of_the_tag(store: Store) -> Non
             assert await swept(store, prefix, count) == expected, prefix
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(st.text(alphabet="{}ab\x00é", min_size=1, max_size=7).map(str.encode), max_size=12, unique=True),
     prefix=st.text(alphabet="{}abé", min_size=1, max_size=4).map(str.encode),

@@ -128,7 +128,7 @@ async def begin(scheduler: Scheduler, mixes: list[Mix], start: float, unit: floa
     return runs
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     mixes=MIXES,
     batch=st.sampled_from([1, 2, 5, 500]),
@@ -147,7 +147,7 @@ async def test_in_a_time_machine(mixes: list[Mix], batch: int, delivery: Deliver
     assert await end(batch) == await end(None)
 
 
-@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mixes=MIXES, batch=st.sampled_from([1, 3, 500]), group_concurrency=st.sampled_from([None, 1]))
 async def test_on_redis(redis_server: RedisServer, mixes: list[Mix], batch: int, group_concurrency: int | None) -> None:
     start = float(int(time.time()) - 1)  # whole, as a due time is one of whole ms

@@ -114,7 +114,7 @@ _asked = st.sampled_from(list(_FORMS)).flatmap(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(asked=_asked, start=st.integers(START, START + 10**6), late=st.none() | _SECONDS)
 async def test_assigned_again_it_is_the_same_record(asked: dict[str, Any], start: int, late: float | None) -> None:
     if late is not None:

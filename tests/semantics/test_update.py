@@ -117,7 +117,7 @@ _times = st.sampled_from(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=_rules, times=_times, changes=st.lists(_rules, min_size=1, max_size=3), other=st.none() | _times)
 async def test_any_changes_of_any_rules(
     scheduler: Scheduler,

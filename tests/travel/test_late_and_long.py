@@ -172,7 +172,7 @@ LONGER: list[Step] = [("takes", 7 * SECOND), ("advance", 40 * SECOND)]
 HALTED: list[Step] = [("advance", 1500), ("halt", 0), ("advance", 3200), ("go on", 0), ("advance", 9 * SECOND)]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, st.integers(1000, 5 * SECOND), RULES)
 @example(LONG, 1000, {"overlap": True})
 @example(LONG, 1000, {"overlap": True, "jitter": 900})
@@ -191,7 +191,7 @@ def test_runs_of_an_interval(steps: list[Step], every: int, rules: dict[str, Any
     assert (seen, skipped) == (model.runs, model.skipped)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, RULES)
 @example(LONG, {"overlap": True})
 @example(LONGER, {"overlap": True})

@@ -41,7 +41,7 @@ async def _attempts(
         return seen, task.failures
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     failures=st.lists(st.integers(0, 6), min_size=1, max_size=5),
     every=st.sampled_from([1.0, 10.0, 60.0]),
@@ -73,7 +73,7 @@ def test_attempts_come_in_time_and_before_the_next_occurrence_or_not_at_all(
     assert given_up == failed_for_good
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     tasks=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=40),
     bound=st.integers(1, 4),

@@ -179,7 +179,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS, st.integers(500, 5_000), st.integers(0, 10_000), RULES)
 @example([("down",), ("advance", 5_500), ("up",), ("advance", 2_000)], 1_000, 0, {"missed": "all"})
 @example([("down",), ("advance", 5_500), ("up",), ("advance", 2_000)], 1_000, 0, {"missed": "skip"})
@@ -212,7 +212,7 @@ def test_spread_tasks_are_spread_evenly_over_the_interval() -> None:
     assert max(in_each_minute) < 260
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(2, 5_000), st.integers(0, 10**6), st.integers(2, 5_000))
 def test_a_spread_task_keeps_its_phase_for_ever(every: int, later: int, other: int) -> None:
     async def phases() -> tuple[set[int], set[int]]:

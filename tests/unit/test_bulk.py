@@ -13,11 +13,14 @@ from interval_scheduler.services import bulk
 from tests.waiting import until
 
 WINDOW = 8
+#: As many items are submitted at once: the window is a multiple of it.
+STRETCH = 2
 
 
 @pytest.fixture
 def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_WINDOW", WINDOW)
+    monkeypatch.setattr(bulk, "_STRETCH", STRETCH)
 
 
 async def as_async(items: Iterator[int]) -> AsyncIterator[int]:
@@ -41,7 +44,10 @@ class BatchedCalls:
         self.most_under_way = 0
         self._fails_at = fails_at
 
-    def submit(self, item: int) -> asyncio.Future[int]:
+    def submit(self, items: list[int]) -> Iterator[asyncio.Future[int]]:
+        return map(self._submit, items)
+
+    def _submit(self, item: int) -> asyncio.Future[int]:
         self.submitted.append(item)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
@@ -163,9 +169,10 @@ async def test_a_source_that_fails_does_not_leave_calls_behind() -> None:
 async def test_a_caller_that_is_cancelled_waits_for_nothing(wrap: Callable[[Iterator[int]], Any]) -> None:
     under_way: list[asyncio.Future[int]] = []
 
-    def submit(_: int) -> asyncio.Future[int]:
-        under_way.append(asyncio.get_running_loop().create_future())
-        return under_way[-1]
+    def submit(items: list[int]) -> Iterator[asyncio.Future[int]]:
+        for _ in items:
+            under_way.append(asyncio.get_running_loop().create_future())
+            yield under_way[-1]
 
     reading = asyncio.create_task(read_into([], bulk.pipeline(wrap(iter(range(100))), submit)))
     await until(lambda: len(under_way) == WINDOW)
@@ -177,18 +184,19 @@ async def test_a_caller_that_is_cancelled_waits_for_nothing(wrap: Callable[[Iter
 
 @pytest.mark.asyncio
 async def test_the_calls_under_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "_HEAVY_BYTES", 100)
-    monkeypatch.setattr(bulk, "_LIGHT", 10)
+    monkeypatch.setattr(bulk, "_WINDOW_BYTES", 100)
+    monkeypatch.setattr(bulk, "_STRETCH_BYTES", 30)
     for items in (range(50), as_async(iter(range(50)))):
         calls: list[asyncio.Future[int]] = []
         most = 0
 
-        def submit(item: int, calls: list[asyncio.Future[int]] = calls) -> asyncio.Future[int]:
-            calls.append(asyncio.get_running_loop().create_future())
-            asyncio.get_running_loop().call_later(0.001, calls[-1].set_result, item)
+        def submit(items: list[int], calls: list[asyncio.Future[int]] = calls) -> Iterator[asyncio.Future[int]]:
             nonlocal most
-            most = max(most, sum(not call.done() for call in calls))
-            return calls[-1]
+            for item in items:
+                calls.append(asyncio.get_running_loop().create_future())
+                asyncio.get_running_loop().call_later(0.001, calls[-1].set_result, item)
+                most = max(most, sum(not call.done() for call in calls))
+                yield calls[-1]
 
         answers = [answer async for answer in bulk.pipeline(items, submit, lambda item: 500 if item == 7 else 30)]
         assert answers == list(range(50))

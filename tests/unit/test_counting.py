@@ -7,7 +7,7 @@ import random
 from itertools import pairwise, takewhile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler.model.coming import Course, following, runs_to_come
@@ -31,7 +31,6 @@ def one_by_one(course: Course, buckets: Buckets) -> list[float]:
     return counts
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 100_000),
     st.integers(0, 10**6),
@@ -68,7 +67,6 @@ def test_the_runs_of_an_interval(
     assert count_runs(course, buckets, Calendars(buckets)) == one_by_one(course, buckets)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["* * * * *", "*/7 * * * *", "0 9 * * mon-fri", "30 2 * * *", "5-50/5 * * * *"]),
     st.sampled_from(["UTC", "Europe/Riga"]),

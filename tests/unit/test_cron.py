@@ -35,7 +35,7 @@ def at(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, UTC).isoformat()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     zone=st.sampled_from(ZONES),
     begin=st.sampled_from(BEGINNINGS),
@@ -57,7 +57,7 @@ def test_expressions_of_every_hour_go_by_real_time(
     assert at(next_after(expression, zone, ms(moment))) == walk.isoformat()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(ZONES), st.sampled_from(BEGINNINGS), st.integers(0, 23), st.integers(0, 59))
 def test_a_job_at_a_fixed_time_runs_once_a_day(zone: str, begin: datetime, hour: int, minute: int) -> None:
     expression, where = f"{minute} {hour} * * *", ZoneInfo(zone)

@@ -90,13 +90,13 @@ def carried_out(plan: Sequence[Step]) -> Iterator[tuple[int, Operation]]:
         yield now, operation if step.fate in ("told", "untold") else replace(operation, responded=None, done=None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps("aab", [15, 40, LONG], ["told"] * 7 + ["untold", "unknown", "lost"]))
 def test_histories_of_the_model_pass(plan: list[Step]) -> None:
     assert violations(operation for _, operation in carried_out(plan)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps("ab", [LONG], ["told"]), st.integers(0, 24))
 def test_a_history_with_one_wrong_result_fails(plan: list[Step], place: int) -> None:
     """Where nothing else is under way, and nothing unknown, the state of the lock is certain, and so is the result."""
@@ -180,7 +180,7 @@ def small_histories(draw: st.DrawFn) -> list[Operation]:
     return history
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(small_histories())
 def test_it_agrees_with_trying_every_order(history: list[Operation]) -> None:
     explained = possible(history)

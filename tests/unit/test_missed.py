@@ -42,7 +42,7 @@ class Listed:
         return max(following, last[0]) if last else following
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 4) | st.integers(1, 40), min_size=10, max_size=60),
     st.lists(st.tuples(st.integers(0, 9_000), st.integers(-500, 4_000)), min_size=1, max_size=30),

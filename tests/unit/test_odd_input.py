@@ -61,7 +61,7 @@ async def test_payloads_round_trip_exactly(data: str | bytes, delivery: Delivery
         assert type(recorder.data[0]) is type(data)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20),

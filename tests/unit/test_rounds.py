@@ -42,6 +42,36 @@ steps = st.lists(
 )
 
 
+#: As `steps`, with several ids at once.
+steps_together = st.lists(
+    st.one_of(
+        st.tuples(st.integers(0, 1), st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1, max_size=4)), st.none()
+    ),
+    max_size=30,
+)
+
+
+@given(steps=steps_together)
+def test_calls_together_keep_their_place(
+    loop: asyncio.AbstractEventLoop, steps: list[tuple[int, list[bytes]] | None]
+) -> None:
+    """They are taken as they would be if they had been put one by one."""
+    together, one_by_one, its_kinds = Rounds(), Rounds(), kinds()
+    taken: list[list[tuple[Kind[Any], list[Call]]]] = [[], []]
+    for number, step in enumerate(steps):
+        if step is None:
+            for rounds, batches in zip((together, one_by_one), taken, strict=True):
+                if (batch := rounds.take()) is not None:
+                    batches.append(batch)
+            continue
+        kind, ids = its_kinds[step[0]], step[1]
+        calls: list[Call] = [((number, raw_id), loop.create_future()) for raw_id in ids]
+        together.put_all(kind, calls)
+        for call in calls:
+            one_by_one.put(kind, call)
+    assert taken[0] + everything(together) == taken[1] + everything(one_by_one)
+
+
 @given(steps=steps)
 def test_calls_on_one_id_keep_their_order(
     loop: asyncio.AbstractEventLoop, steps: list[tuple[int, bytes] | None]

@@ -73,7 +73,7 @@ def attempt(call: Any, *arguments: Any, **options: Any) -> Any:
     return made
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.sampled_from(SCHEMES), st.sampled_from(["://", ":/", ":", "//"]), users, passwords, hosts, tails)
 @example("redis", "://", "u", f"{MARK}/x", "h:1", "/0")
 @example("redis", "://", "u", f"a?{MARK}=b", "h", "/0")
@@ -97,7 +97,7 @@ def test_a_password_before_the_host(scheme: str, sign: str, user: str, password:
     attempt(Scheduler.from_url, "redis://h", **{url: 1})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SCHEMES), passwords.filter(lambda text: "@" not in text), tails)
 @example("redis", f"12?{MARK}", "")
 @example("redis", f"1/{MARK}", "")
@@ -178,7 +178,7 @@ def test_what_needs_no_encoding_still_works() -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(users, passwords)
 def test_a_password_that_is_used_is_not_told_while_connecting(user: str, password: str) -> None:
     records: list[str] = []

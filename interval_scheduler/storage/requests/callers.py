@@ -14,26 +14,44 @@ that one was carried out, its reply is remembered and nothing happens now; if no
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 import anyio
 
 from ..scripts.ports import Argument
 
 
+class Awaited(Protocol):
+    """The result of one item, as a future of asyncio has it; it is done early if its caller gave up."""
+
+    def done(self) -> bool:
+        """Tell if it is there, or its caller gave up."""
+
+    def set_result(self, result: Any, /) -> None:
+        """Set it, if it is not done."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Set an error instead, if it is not done."""
+
+    def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
+        """Have a function called once it is done."""
+
+    def remove_done_callback(self, callback: Callable[[Any], object], /) -> int:
+        """Have a function not called."""
+
+
 class Callers:
     """The callers of one batch, in the order of its items.
 
     Args:
-        futures: the results that they wait for; one is done early if its caller gave up.
+        futures: the results that they wait for.
     """
 
     __slots__ = ("_futures",)
 
-    def __init__(self, futures: Sequence[asyncio.Future[Any]]) -> None:
+    def __init__(self, futures: Sequence[Awaited]) -> None:
         self._futures: Final = futures
 
     @property

@@ -11,12 +11,12 @@ large, and the calls on one id keep their order.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from .batching import MAX_BATCH, MAX_BATCH_BYTES
+from .callers import Awaited
 
 Item = TypeVar("Item")
 
@@ -37,7 +37,7 @@ class Kind(Generic[Item]):
 
 
 # One call: its item, and the result that its caller waits for. Any: each kind has items and results of its own.
-Call = tuple[Any, asyncio.Future[Any]]
+Call = tuple[Any, Awaited]
 
 
 class _Lane:
@@ -83,6 +83,16 @@ class Rounds:
         lane.calls.append(call)
         if lane.last is not None and kind.id_of is not None:
             lane.last[kind.id_of(call[0])] = call
+
+    def put_all(self, kind: Kind[Any], calls: Iterable[Call]) -> None:
+        """Add calls of one kind, as `put` does."""
+        lanes = self._rounds[-1]
+        lane = lanes.setdefault(kind, _Lane()) if lanes.keys() <= {kind} else None
+        if lane is not None and lane.last is None:  # the frequent case
+            lane.calls.extend(calls)
+            return
+        for call in calls:
+            self.put(kind, call)
 
     def put_back(self, kind: Kind[Any], calls: Sequence[Call]) -> None:
         """Put calls of the last batch back, before all others: they have not been sent to Redis."""

@@ -19,8 +19,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from ...errors import NotConnected, OutcomeUnknown
 from .batching import Partly
-from .callers import Callers
+from .callers import Awaited, Callers
 from .rounds import Call, Kind, Rounds
+from .together import Answers, Together
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -72,6 +73,16 @@ class Turns:
             self._wake.set()
         return future
 
+    def put_all(self, kind: Kind[Item], items: Sequence[Item]) -> asyncio.Future[Answers[Any]]:
+        """Add some calls, at least one, to those that wait; the future gives their answers."""
+        together: Together[Any] = Together(len(items))
+        if self._ended:
+            together.future.set_result(Answers([], NotConnected()))
+            return together.future
+        self._rounds.put_all(kind, [(item, together) for item in items])
+        self._wake.set()
+        return together.future
+
     async def run(self) -> None:
         """Send batches until cancelled; at the end every call has a result or an error."""
         try:
@@ -122,13 +133,17 @@ class Turn(Generic[Item, Result]):
         """Send an item when it is its turn; the future gives its result."""
         return self._turns.put(self._kind, item)
 
+    def submit_all(self, items: Sequence[Item]) -> asyncio.Future[Answers[Result]]:
+        """Send some items, at least one, when it is their turn; the future gives their answers, and has no error."""
+        return self._turns.put_all(self._kind, items)
+
 
 def _fail(calls: Sequence[Call], error: Exception) -> None:
     for _, future in calls:
         _settle(future, error)
 
 
-def _settle(future: asyncio.Future[Any], outcome: object) -> None:
+def _settle(future: Awaited, outcome: object) -> None:
     if future.done():
         return
     if isinstance(outcome, Exception):

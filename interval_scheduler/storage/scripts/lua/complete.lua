@@ -52,6 +52,9 @@ end
 
 local ended, results, gone, places = {}, {}, {}, new_places()
 local waiting, at, count, earliest = places.waiting, 1, 0, nil -- `place` written out below, since it is the hot path
+local ending = 0 -- the length of `ended`
+-- The last interval and phase as text and as numbers. Many tasks have the same, and to read a number takes long.
+local interval_text, interval_ms, phase_text, phase_ms
 for n, id in ipairs(ids) do
   if bytes_read >= MOST_READ then
     break
@@ -59,13 +62,20 @@ for n, id in ipairs(ids) do
   local moment, is_paused
   local interval, phase, behind = match(headers, PLAIN_RATE, at)
   if is_simple and interval then
-    moment, at = on_grid(now, tonumber(interval), tonumber(phase), 1), behind
+    if interval ~= interval_text then
+      interval_text, interval_ms = interval, tonumber(interval)
+    end
+    if phase ~= phase_text then
+      phase_text, phase_ms = phase, tonumber(phase)
+    end
+    moment, at = on_grid(now, interval_ms, phase_ms, 1), behind
   else
     moment, at, is_paused = outcome(n, id, at)
   end
   results[n] = moment == nil and '0' or '1'
   if moment ~= nil then
-    ended[#ended + 1] = id
+    ending = ending + 1
+    ended[ending] = id
   end
   if moment and is_paused then
     place(places, id, moment, true)
@@ -79,7 +89,7 @@ for n, id in ipairs(ids) do
 end
 
 places.earliest = earliest
-if #ended > 0 then
+if ending > 0 then
   pass_when_full(reply_key)
   give_back_unstarted(groups_key, unstarted, now)
   count_up(runs_key, counted)

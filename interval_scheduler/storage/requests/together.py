@@ -1,0 +1,79 @@
+"""Calls of one caller that are made together: one future has all their answers, instead of one for each.
+
+::
+
+    gathering ──each answer or error, in the order of the calls──▶ all are there: the future has them
+        └──the caller gives up──▶ cancelled; its calls that are not sent yet are left out
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Answers(NamedTuple, Generic[Result]):
+    """The answers to some calls, in their order.
+
+    Attributes:
+        given: the answers; with an error, those to the calls before the first that failed.
+        error: the error of that call; `None` if none failed.
+    """
+
+    given: list[Result]
+    error: Exception | None = None
+
+    def raise_error(self) -> None:
+        """Raise the error, if there is one."""
+        if self.error is not None:
+            raise self.error
+
+
+class Together(Generic[Result]):
+    """The results of some calls, as each of them is told; it stands in for the future of each (see `Awaited`).
+
+    Args:
+        count: the number of calls, above 0. Their results are told in their order.
+    """
+
+    __slots__ = ("_error", "_given", "_left", "add_done_callback", "done", "future", "remove_done_callback")
+
+    def __init__(self, count: int) -> None:
+        self.future: Final[asyncio.Future[Answers[Result]]] = asyncio.get_running_loop().create_future()
+        self._left = count
+        self._given: list[Result] = []
+        self._error: Exception | None = None
+        # Those of the future: it is asked for each call.
+        self.done: Final = self.future.done
+        self.add_done_callback: Final = self.future.add_done_callback
+        self.remove_done_callback: Final = self.future.remove_done_callback
+
+    def set_result(self, result: Any, /) -> None:
+        """Tell the answer to the next call."""
+        if self._error is None:
+            self._given.append(result)
+        self._left -= 1  # written out in both, since this is called for each call
+        if self._left == 0:
+            self._end()
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Tell the error of the next call."""
+        if self._error is None:
+            self._error = exception
+        self._left -= 1
+        if self._left == 0:
+            self._end()
+
+    def _end(self) -> None:
+        self.future.set_result(Answers(self._given, self._error))
+
+
+async def answers_of(call: Awaitable[Result]) -> Answers[Result]:
+    """Await a single call, and return its answer as those of calls that are made together."""
+    try:
+        return Answers([await call])
+    except Exception as error:  # noqa: BLE001 - the caller raises it
+        return Answers([], error)
