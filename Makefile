@@ -18,7 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := --numprocesses 4 --dist worksteal
 
 .PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
-	check-tests check-docs hooks pages docs dashboard-check bench bench-peers scale sbom build release-check audit lock clean
+	check-tests check-docs hooks pages docs dashboard-check bench bench-peers bench-servers cores ten-million scale \
+	sbom build release-check audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -114,6 +115,15 @@ bench-peers: $(READY) ## measure ours, the floor and the peers on the same work 
 
 scale: $(READY) ## measure partitions times processes, beside the simulation (some 3 minutes)
 	$(BIN)/python -m benchmarks.scale
+
+cores: $(READY) ## measure executors that work: processes, partitions, lag; writes benchmarks/results/ (some 8 minutes)
+	$(BIN)/python -m benchmarks.cores --write
+
+ten-million: $(READY) ## measure all that is done with tasks, with 10,000,000 of them (some 10 minutes, 4 GB)
+	$(BIN)/python -m benchmarks.ten_million --write
+
+bench-servers: $(READY) $(MATRIX)/ready ## measure each server at hand, and append-only files (some 20 minutes)
+	$(BIN)/python -m benchmarks.servers --write
 
 sbom: $(READY) ## write the bill of materials (CycloneDX) of what is needed at run time, from the lock
 	$(BIN)/python -m supply.sbom build/interval_scheduler.cdx.json

@@ -7,26 +7,11 @@ measurements alike; the medians are reported, and ratios to the floor of the sam
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import subprocess
-import sys
-from typing import Any, NamedTuple
 
-from rich.progress import Progress
-
-from benchmarks.bench import ROOT
+from benchmarks.growth import COUNTS, FEW, MANY, table
+from benchmarks.measuring import Kept, Measurement, interleaved, medians_of
 from benchmarks.plot import draw
 from benchmarks.report import show, write
-
-
-class Measurement(NamedTuple):
-    """One measurement: its title, the function as `module.name`, and its arguments."""
-
-    title: str
-    function: str
-    arguments: dict[str, Any]
-
 
 SUITE = [
     Measurement("floor: claim, run, complete by hand", "floor.dispatch", {"count": 100_000}),
@@ -57,20 +42,22 @@ SUITE = [
     Measurement("herd of 100,000 due at one instant", "lateness.herd", {"count": 100_000}),
     Measurement("assigned 200 ms ahead by another process", "lateness.wake", {}),
     *(
-        Measurement(f"growth: {waiting:,} waiting", "works.growth", {"count": 50_000, "waiting": waiting})
-        for waiting in (1_000, 10_000, 100_000, 1_000_000, 5_000_000)
+        Measurement(
+            f"{who}: {waiting:,} waiting{order}",
+            function,
+            {"count": 50_000, "waiting": waiting, "at_random": bool(order)},
+        )
+        for who, function in (("growth", "works.growth"), ("floor", "floor.dispatch"))
+        for waiting in (COUNTS if who == "growth" else (FEW, MANY))
+        for order in ("", ", at random")
     ),
     *(
         Measurement(
-            f"growth: {waiting:,} waiting, mixed intervals",
+            f"growth: {waiting:,} waiting, at random, mixed intervals",
             "works.growth",
-            {"count": 50_000, "waiting": waiting, "mixed": True},
+            {"count": 50_000, "waiting": waiting, "at_random": True, "mixed": True},
         )
-        for waiting in (10_000, 5_000_000)
-    ),
-    *(
-        Measurement(f"floor: {waiting:,} waiting", "floor.dispatch", {"count": 50_000, "waiting": waiting})
-        for waiting in (10_000, 5_000_000)
+        for waiting in (FEW, MANY)
     ),
     Measurement("memory at 100,000 tasks", "resting.memory", {"count": 100_000}),
     Measurement("memory at 1,000,000 tasks", "resting.memory", {"count": 1_000_000}),
@@ -94,27 +81,6 @@ SUITE = [
     Measurement("20 schedulers, one task due 10 times a second", "resting.crowd", {"schedulers": 20}),
 ]
 
-_ONE = """
-import asyncio, importlib, json, logging, sys
-logging.disable()
-module, _, name = sys.argv[1].partition(".")
-function = getattr(importlib.import_module("benchmarks." + module), name)
-print(json.dumps(function(**json.loads(sys.argv[2]))))
-"""
-
-
-def measure(measurement: Measurement) -> dict[str, float]:
-    """One measurement in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", _ONE, measurement.function, json.dumps(measurement.arguments)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and write benchmarks/results/.")
@@ -122,23 +88,16 @@ def main() -> None:
     parser.add_argument("--only", default="", help="measure only those whose title contains this; nothing is written")
     arguments = parser.parse_args()
     suite = [measurement for measurement in SUITE if arguments.only in measurement.title]
-    found: dict[str, list[dict[str, float]]] = {measurement.title: [] for measurement in suite}
-    with Progress() as progress:
-        bar = progress.add_task("measuring", total=len(suite) * arguments.rounds)
-        for _ in range(arguments.rounds):
-            for measurement in suite:
-                progress.update(bar, description=measurement.title)
-                found[measurement.title].append(measure(measurement))
-                progress.advance(bar)
-    medians = {
-        title: {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-        for title, rounds in found.items()
-    }
+    kept = Kept("suite", vars(arguments))
+    found = interleaved(kept, suite, arguments.rounds)
+    medians = medians_of(found)
     for title, figures in medians.items():
         print(f"{title}: " + ", ".join(f"{name} {show(value)}" for name, value in figures.items()))
+    print("\n".join(table(medians)))
     if not arguments.only:
         folder = write(found, medians)
         draw(medians, folder / "results.svg")
+    kept.forget()
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
+from benchmarks import resizing
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.storage.scripts import loader
 from tests.servers import RedisServer
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +24,10 @@ NAMESPACE = "bench"
 DATA = "x" * 40
 #: Far enough for nothing to become due during a measurement.
 LATER = 4_000_000_000
+#: The most slow commands that are kept.
+_MOST_SLOW: Final = 100_000
+#: The commands of the measurement itself, and of its connections.
+_OWN: Final = (b"CLIENT", b"CONFIG", b"INFO", b"SLOWLOG")
 
 
 class Bench:
@@ -30,22 +36,23 @@ class Bench:
     Args:
         partitions: how many.
         apart: whether each has a server of its own.
+        servers: how many there are, if not `apart`: partitions are dealt out to them in turn.
+        settings: what `RedisServer` is given.
     """
 
-    def __init__(self, partitions: int = 1, *, apart: bool = False) -> None:
-        self._servers = [RedisServer() for _ in range(partitions if apart else 1)]
-        self._places = [(server, 0) for server in self._servers]
-        if not apart:
-            self._places = [(self._servers[0], db) for db in range(partitions)]
+    def __init__(self, partitions: int = 1, *, apart: bool = False, servers: int = 1, **settings: Any) -> None:
+        self._servers = [RedisServer(**settings) for _ in range(partitions if apart else servers)]
+        self._places = [(self._servers[n % len(self._servers)], n // len(self._servers)) for n in range(partitions)]
 
     def __enter__(self) -> Self:
-        for server in self._servers:
-            server.start()
+        with ExitStack() as stack:
+            for server in self._servers:
+                stack.enter_context(server)
+            self._running = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        for server in self._servers:
-            server.kill()
+        self._running.close()
 
     @property
     def server(self) -> RedisServer:
@@ -58,6 +65,18 @@ class Bench:
 
     def scheduler(self, **options: Any) -> Scheduler:
         return Scheduler.from_url(*self.urls, namespace=NAMESPACE, **options)
+
+    def keys(self, name: str) -> list[str]:
+        """The key of this name of each partition."""
+        return [f"{{{NAMESPACE}:127.0.0.1:{server.port}/{db}}}:{name}" for server, db in self._places]
+
+    def settle(self, *names: str) -> None:
+        """Have the hash tables of these keys be resized now; the servers were started with `resizing.settings()`."""
+        for at, (server, db) in enumerate(self._places):
+            with server.client(db) as client:
+                keys = [self.keys(name)[at] for name in names]
+                resizing.settle(client, *keys)
+                assert not any(resizing.is_resizing(client, key) for key in keys)
 
     def info(self) -> dict[str, Any]:
         with self.server.client() as client:
@@ -91,10 +110,9 @@ class Bench:
         give_up_at = time.perf_counter() + seconds
         with ExitStack() as stack:
             clients = [stack.enter_context(server.client(db)) for server, db in self._places]
-            tags = [f"{{{NAMESPACE}:127.0.0.1:{server.port}/{db}}}" for server, db in self._places]
             while any(
-                client.zcount(f"{tag}:due", "-inf", time.time() * 1000) or client.zcard(f"{tag}:leased")
-                for client, tag in zip(clients, tags, strict=True)
+                client.zcount(due, "-inf", time.time() * 1000) or client.zcard(leased)
+                for client, due, leased in zip(clients, self.keys("due"), self.keys("leased"), strict=True)
             ):
                 if time.perf_counter() > give_up_at:
                     raise TimeoutError("the tasks are not worked off")
@@ -106,14 +124,31 @@ class Bench:
         slowest = 0
         for server in self._servers:
             with server.client() as client:
-                entries: list[dict[str, Any]] = client.slowlog_get(128)
+                entries: list[dict[str, Any]] = client.slowlog_get(_MOST_SLOW)
             slowest = max([slowest, *(entry["duration"] for entry in entries)])
         return slowest
+
+    def slowest_command_ms(self) -> dict[str, float]:
+        """The longest command since the slow log was reset, in ms, by the name of its script; empty if all were short.
+
+        Commands of the measurement itself do not count.
+        """
+        names = {script.sha.encode(): script.name for script in loader.ALL}
+        longest, name = 0, ""
+        for server in self._servers:
+            with server.client() as client:
+                entries: list[dict[str, Any]] = client.slowlog_get(_MOST_SLOW)
+            for entry in entries:
+                command, _, rest = entry["command"].partition(b" ")
+                if entry["duration"] > longest and command not in _OWN:
+                    longest, name = entry["duration"], names.get(rest[:40], command.decode())
+        return {name: longest / 1000} if name else {}
 
     def reset_slow_log(self) -> None:
         for server in self._servers:
             with server.client() as client:
                 client.config_set("slowlog-log-slower-than", 1000)
+                client.config_set("slowlog-max-len", _MOST_SLOW)
                 client.slowlog_reset()
 
 
@@ -149,10 +184,15 @@ class Worker:
     def go(self) -> None:
         self._write("go")
 
+    def mark(self) -> None:
+        """Have it count anew from now on."""
+        self._write("mark")
+        assert self._read() == "marked"
+
     def stop(self) -> dict[str, Any]:
         self._write("stop")
-        report: dict[str, Any] = json.loads(self._read())
-        self._process.wait(60)
+        with self._process:
+            report: dict[str, Any] = json.loads(self._read())
         return report
 
     def _write(self, line: str) -> None:

@@ -13,7 +13,9 @@ from itertools import islice
 
 from redis.asyncio import Redis
 
+from benchmarks import resizing
 from benchmarks.bench import DATA, LATER, Bench
+from benchmarks.spread import moments
 
 _CLAIM = """
 local now = redis.call('TIME')
@@ -36,18 +38,22 @@ redis.call('ZADD', KEYS[1], unpack(due))
 return #ARGV
 """
 _BATCH = 500
-_DAY_MS = 86_400_000
 
 
-def dispatch(count: int, waiting: int = 0) -> dict[str, float]:
-    """Claim, run a trivial coroutine, complete; the next claim is under way meanwhile. So many tasks wait beside."""
+def dispatch(count: int, waiting: int = 0, *, at_random: bool = False) -> dict[str, float]:
+    """Claim, run a trivial coroutine, complete; the next claim is under way meanwhile. So many tasks wait beside.
+
+    `at_random`, those that are due one after the other were put there anywhere among all.
+    """
 
     async def work(bench: Bench) -> dict[str, float]:
         client = Redis(port=bench.server.port, protocol=2)
         claim, complete = client.register_script(_CLAIM), client.register_script(_COMPLETE)
-        soon = 1000 * (time.time() + 600)
-        await _fill(client, ((f"wait:{n:06}", soon + _DAY_MS * n / waiting) for n in range(waiting)))
-        await _fill(client, ((f"user:{n:06}", 1) for n in range(count)))
+        starts = moments(count, waiting, time.time(), at_random=at_random)
+        await _fill(client, ((f"user:{n:07}", 1000 * start) for n, start in enumerate(starts)))
+        with bench.server.client() as sync:
+            resizing.settle(sync, "tasks", "due")
+            assert not any(resizing.is_resizing(sync, key) for key in ("tasks", "due"))
         runs = 0
 
         async def execute(_: bytes) -> None:
@@ -78,7 +84,7 @@ def dispatch(count: int, waiting: int = 0) -> dict[str, float]:
             "reads_per_dispatch": spent.reads / count,
         }
 
-    with Bench() as bench:
+    with Bench(**resizing.settings()) as bench:
         return asyncio.run(work(bench))
 
 

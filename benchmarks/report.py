@@ -10,11 +10,9 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.bench import ROOT
+from benchmarks.growth import table
+from benchmarks.measuring import RESULTS, Medians, Rounds
 from tests.servers import default_binary
-
-Rounds = dict[str, list[dict[str, float]]]
-Medians = dict[str, dict[str, float]]
 
 #: What each figure is compared with.
 _FLOOR = {"dispatch": "floor: claim, run, complete by hand", "assign": "floor: ZADD + HSET a task, pipelined"}
@@ -22,8 +20,7 @@ _FLOOR = {"dispatch": "floor: claim, run, complete by hand", "assign": "floor: Z
 
 def write(rounds: Rounds, medians: Medians) -> Path:
     """Write `results.json` and `results.md`; returns their folder."""
-    folder = ROOT / "benchmarks" / "results"
-    folder.mkdir(exist_ok=True)
+    folder = RESULTS
     where = machine()
     (folder / "results.json").write_text(
         json.dumps({"machine": where, "medians": medians, "rounds": rounds}, indent=1) + "\n"
@@ -44,6 +41,7 @@ def write(rounds: Rounds, medians: Medians) -> Path:
     for title, figures in medians.items():
         shown = "<br>".join(f"{name.replace('_', ' ')}: {show(value)}" for name, value in figures.items())
         lines.append(f"| {title} | {shown} | {_ratio(title, figures, medians)} |")
+    lines += ["", "## Growth", "", "µs of a dispatch: elapsed, and of these Redis works.", "", *table(medians)]
     (folder / "results.md").write_text("\n".join(lines) + "\n")
     return folder
 

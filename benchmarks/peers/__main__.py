@@ -19,9 +19,9 @@ from typing import Any
 
 from rich.progress import Progress
 
-from benchmarks.__main__ import Measurement
-from benchmarks.__main__ import measure as measure_ours
 from benchmarks.bench import ROOT
+from benchmarks.measuring import Measurement
+from benchmarks.measuring import measure as measure_ours
 from benchmarks.peers import environment, measure
 from benchmarks.peers.measure import Figures, Sizes
 from benchmarks.peers.plot import draw

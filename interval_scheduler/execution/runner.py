@@ -12,6 +12,8 @@ started. No carrier ever waits for work: it ends when nothing is queued. A run t
 which ends with it, so that a cancel hits the run that it is meant for, or nothing. Runs that end within one step of the
 event loop share a carrier for as long as none has left anything behind: a context variable, a count of cancellations,
 or somebody who still knows the carrier. An asyncio task for each would cost three tenths of the dispatches (ADR 13).
+After 5 ms another carrier goes on, so that the event loop has its turn for timers, replies and the application; each
+turn costs a batch of its own for what ended.
 Carriers are no children of a task group: a run that ignores its cancellation would keep the scheduler from ending.
 
 A run that may be what processes die of is carried out alone: what is queued beside it is handed back, and nothing is
@@ -45,6 +47,7 @@ from .timing_out import within
 from .variables import are_same, table_of
 
 _NAME: Final = "interval_scheduler run"
+_STRETCH_SECONDS: Final = 0.005  #: How long a carrier begins runs; what is left goes on in a later round of the loop.
 
 
 class Runner:
@@ -79,14 +82,11 @@ class Runner:
         self._renew_decimals = renewal(context)
         self.queued: deque[TaskRun] = deque()
         self._in_progress = InProgress(grace, log)
-        #: The runs in progress.
-        self.running: Final = self._in_progress.runs
-        #: The room for tasks that may be claimed now.
-        self.room = self._new_room(limits)
+        self.running: Final = self._in_progress.runs  #: The runs in progress.
+        self.room = self._new_room(limits)  #: The room for tasks that may be claimed now.
         self._patience = Patience(self.queued, self.room, runs.hand_back)
         self._carriers = 0
-        #: A carrier that has not begun.
-        self._newcomer: asyncio.Task[None] | None = None
+        self._newcomer: asyncio.Task[None] | None = None  #: A carrier that has not begun.
         self.is_full: Final = asyncio.Event()  #: Set when no further run can be started until one ends.
         self._round, self._is_round_marked = 0, False
         self._accepting = True
@@ -182,13 +182,13 @@ class Runner:
             self._newcomer = asyncio.Task(self._carry(), loop=self._loop, name=_NAME, context=self._context.copy())
 
     async def _carry(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot path, in one piece
-        """Carry out queued runs until there is none, or until one might have left something to the next."""
+        """Carry out queued runs until none is left, one might leave something to the next, or a stretch is over."""
         self._newcomer = None
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - for the type checker
         queue, running, room, monotonic = self.queued, self.running, self.room, clock.monotonic
         executor, timeout, renew_decimals = self._executor, self._timeout, self._renew_decimals
-        quick_seconds = room.quick_seconds
+        quick_seconds, rest_at = room.quick_seconds, monotonic() + _STRETCH_SECONDS
         try:
             while queue:
                 run = queue.popleft()
@@ -238,6 +238,7 @@ class Runner:
                         or getweakrefcount(me) != weak_references
                         or me._callbacks  # noqa: SLF001 - no other way to see them
                         or me.get_name() is not _NAME
+                        or now > rest_at
                         or (
                             table_of(now_there := copy_context())[0] is not variables
                             and not are_same(now_there, context)
