@@ -138,7 +138,7 @@ def _ratio(pairs: list[tuple[Window, Window]], place: int) -> str:
 
 def main(pairs: int, kinds: Sequence[str]) -> None:
     print(
-        f"| {pairs} pairs of {_WINDOW:.0f} s | without, µs a run: elapsed, process, Redis | on/off: elapsed | process | Redis |"
+        f"| {pairs} pairs of {_WINDOW:.0f} s | without: elapsed, process, Redis; µs a run | elapsed | process | Redis |"
     )
     print("|---|---|---|---|---|")
     for kind in kinds:
