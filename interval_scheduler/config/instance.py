@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from .certificates import check_pair
+from .folders import MOST_LOCAL_DB, absolute, local_url
 from .urls import digits, parse
 
 #: The most partitions of one cluster.
@@ -24,6 +25,7 @@ _TEXTS: Final = (
     "socket_path",
     "name",
     "memory",
+    "folder",
     "service",
     "sentinel_username",
     "sentinel_password",
@@ -57,6 +59,9 @@ class RedisInstance:
             change: tasks are found by the name. The path of a socket has blanks and the like percent-encoded there.
         memory: use the embedded engine instead of a server; the value names the in-process store
             (`""`: a store of this scheduler alone).
+        folder: use a private server that has its data in this folder, and is started where none runs there: `local://`.
+            A relative path is taken from the current directory of this moment. The name of the partition is
+            `local/<db>` by default, so that the folder can be moved; give names to several folders.
         sentinels: the addresses of Sentinels, `"host:port"` each. They tell the address of the primary of `service`,
             which replaces `host` and `port`; the partition is named after the service.
         service: the name that the Sentinels have for the primary and its replicas.
@@ -82,6 +87,7 @@ class RedisInstance:
     socket_path: str | None = None
     name: str | None = None
     memory: str | None = None
+    folder: str | None = None
     sentinels: Sequence[str] = ()
     service: str | None = None
     sentinel_username: str | None = field(default=None, repr=False)
@@ -106,6 +112,7 @@ class RedisInstance:
                 raise ConfigurationTypeError(option, f"must be a str, not {type(value).__name__}")
         if not isinstance(self.tls, bool):
             raise ConfigurationTypeError("tls", "must be True or False")
+        self._check_folder()
         self._check_tls()
         self._check_sentinels()
         self._check_cluster()
@@ -119,6 +126,19 @@ class RedisInstance:
                 "name",
                 "must be 1 to 256 ASCII characters, none of { } * , or blank, the first not a colon",
             )
+
+    def _check_folder(self) -> None:
+        if self.folder is None:
+            return
+        for option in ("username", "password", "socket_path", "memory"):
+            if getattr(self, option) is not None:
+                raise ConfigurationError(option, "cannot be combined with folder, which has a server of its own")
+        for option in ("tls", "sentinels", "cluster"):
+            if getattr(self, option):
+                raise ConfigurationError(option, "cannot be combined with folder, which has a server of its own")
+        if self.db > MOST_LOCAL_DB:
+            raise ConfigurationError("db", f"must be from 0 to {MOST_LOCAL_DB} on the server of a folder")
+        object.__setattr__(self, "folder", absolute("folder", self.folder))
 
     def _check_tls(self) -> None:
         if self.tls and self.socket_path is not None:
@@ -171,6 +191,8 @@ class RedisInstance:
             return f"{self.service}/{self.db}"
         if self.memory is not None:
             return f"memory:{self.memory}/{self.db}"
+        if self.folder is not None:
+            return local_url(self.folder) + (f"?db={self.db}" if self.db else "")
         if self.socket_path is not None:
             return f"{quote(self.socket_path, _SAFE_IN_PATH)}/{self.db}"
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -183,8 +205,10 @@ class RedisInstance:
 
     @property
     def partition_name(self) -> str:
-        """The name of the partition: `name` if it is set, else the address."""
-        return self.address if self.name is None else self.name
+        """The name of the partition: `name` if it is set, else `local/<db>` for a folder, else the address."""
+        if self.name is not None:
+            return self.name
+        return self.address if self.folder is None else f"local/{self.db}"
 
     @classmethod
     def from_url(cls, url: str) -> RedisInstance:
@@ -192,7 +216,8 @@ class RedisInstance:
 
         Args:
             url: `redis://[[user]:password@]host[:port][/db]`, `rediss://…` (TLS), `unix:///path.sock?db=0`,
-                `memory://[store]`, or `redis+sentinel://host[:port],…/service[/db]` (`rediss+sentinel://` with TLS);
+                `memory://[store]`, `local://./folder?db=0`, or `redis+sentinel://host[:port],…/service[/db]`
+                (`rediss+sentinel://` with TLS);
                 `?name=…` names the partition, `?tls_ca_file=…` the trusted certificates, `?tls_cert_file=…` and
                 `?tls_key_file=…` those of this side, `?sentinel_username=…` and `?sentinel_password=…` the credentials
                 for the Sentinels themselves.

@@ -95,8 +95,8 @@ class StorageOptions:
         if not isinstance(self.allow_eviction, bool):
             raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
         check_whole_option("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
-        if self.wait_replicas and any(instance.memory is not None for instance in self.instances):
-            raise ConfigurationError("storage.wait_replicas", "must be 0 with memory://, which has no replicas")
+        if self.wait_replicas:
+            _check_replicas(self.instances)
 
     @property
     def master(self) -> RedisInstance:
@@ -240,6 +240,13 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
     instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
+
+
+def _check_replicas(instances: Iterable[RedisInstance]) -> None:
+    for instance in instances:
+        if instance.memory is not None or instance.folder is not None:
+            scheme = "local" if instance.memory is None else "memory"
+            raise ConfigurationError("storage.wait_replicas", f"must be 0 with {scheme}://, which has no replicas")
 
 
 def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:

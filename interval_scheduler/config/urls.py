@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from ..errors import ConfigurationError, ConfigurationTypeError
+from .folders import folder_of
 
 _TLS: Final = ("tls_ca_file", "tls_cert_file", "tls_key_file")
 #: Each scheme with the options that it takes after the question mark.
@@ -22,6 +23,7 @@ _OPTIONS: Final = {
     "rediss": ("name", "db", *_TLS),
     "unix": ("name", "db"),
     "memory": ("name", "db"),
+    "local": ("name", "db"),
     "redis+sentinel": ("name", "db", *_TLS, "sentinel_username", "sentinel_password"),
     "rediss+sentinel": ("name", "db", *_TLS, "sentinel_username", "sentinel_password"),
     "redis+cluster": ("partitions", *_TLS),
@@ -75,6 +77,9 @@ def parse(url: object) -> Parsed:
         "name": options.get("name"),
     }
     kind = parts.scheme.partition("+")[2] or parts.scheme
+    if kind == "local":
+        folder = folder_of(netloc, parts.path, has_credentials=bool(at))
+        return Parsed({"db": digits("db", options.get("db", 0)), "folder": folder, "name": common["name"]}, None)
     if kind in ("memory", "unix"):
         _check_local(kind, path, netloc, has_credentials=bool(at))
         place = {"memory": netloc, "name": common["name"]}
