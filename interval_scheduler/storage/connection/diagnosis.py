@@ -165,7 +165,8 @@ def _eviction(name: str, info: Mapping[str, Any], *, allow_eviction: bool) -> It
 
 
 def _persistence(name: str, info: Mapping[str, Any], saves: str | None) -> Iterable[Finding]:
-    if saves == "" and not int(info.get("aof_enabled", 0)):
+    # A server that loads its append-only file says that it has none.
+    if saves == "" and not int(info.get("aof_enabled", 0)) and not int(info.get("loading", 0)):
         yield Finding(
             "persistence",
             "warning",
