@@ -244,7 +244,7 @@ class Lifespan:
 
     def _open_links(self) -> Links:
         if self._outer is None:
-            self._links = Links(self._options.storage, self._log)
+            self._links = Links(self._options.storage, self._log, creates=self.creates)
             return self._links
         return self._outer.share_links()
 

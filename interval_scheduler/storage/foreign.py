@@ -92,7 +92,7 @@ async def foreign_keys(url: str) -> AsyncIterator[ForeignKeys]:
         ForeignFailed: the block cannot read the server; it is told without anything of the URL but the address.
     """
     instance = RedisInstance.from_url(url)
-    if instance.memory is not None or instance.sentinels:
+    if instance.memory is not None or instance.folder is not None or instance.sentinels:
         raise ConfigurationError("source", "must be redis://, rediss:// or unix://, the server that has the keys")
     limits = StorageOptions(connect_timeout_seconds=_SECONDS, operation_timeout_seconds=_SECONDS)
     client = open_client(instance, limits)

@@ -7,6 +7,7 @@ way that each is applied once.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import Redis
@@ -36,16 +37,32 @@ _PRIVATE_STORE: Final = ""
 _memory_stores: dict[str, FakeServer] = {}
 
 
-def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate | None = None) -> Redis:
+def open_client(
+    instance: RedisInstance, options: StorageOptions, locate: Locate | None = None, *, creates: bool = True
+) -> Redis:
     """Make a client with its own pool of connections; it connects on first use.
 
     Args:
         instance: the server.
         options: the time limits, and the number of connections to open.
         locate: returns the address of the primary, for each new connection. Default: the address of the instance.
+        creates: False if nothing is made that is not there, as the folder of a server. Default True.
+
+    Raises:
+        ConfigurationError: something that this instance needs is not installed.
     """
     if instance.memory is not None:
         return _open_memory(instance.memory, instance.db)
+    common: dict[str, Any] = {
+        "db": instance.db,
+        "max_connections": options.max_connections,
+        "request_seconds": options.operation_timeout_seconds,
+        "socket_connect_timeout": options.connect_timeout_seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    if instance.folder is not None:
+        return Redis.from_pool(_folder_pool(instance, instance.folder, common, creates=creates))
     where: dict[str, Any] = {"host": instance.host, "port": instance.port}
     kind: type[AbstractConnection] = PlainConnection
     if instance.socket_path is not None:
@@ -56,18 +73,7 @@ def open_client(instance: RedisInstance, options: StorageOptions, locate: Locate
     if locate is not None:
         kind = LocatedTlsConnection if instance.tls else LocatedPlainConnection
         where["locate"] = locate
-    pool = FairPool(
-        **where,
-        connection_class=kind,
-        db=instance.db,
-        username=instance.username,
-        password=instance.password,
-        max_connections=options.max_connections,
-        request_seconds=options.operation_timeout_seconds,
-        socket_connect_timeout=options.connect_timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
+    pool = FairPool(**where, **common, connection_class=kind, username=instance.username, password=instance.password)
     return Redis.from_pool(pool)
 
 
@@ -98,6 +104,22 @@ def abandon(client: Any) -> None:
     """Cut all connections of a client at once: replies must not come from this server any more."""
     if isinstance(pool := client.connection_pool, FairPool):
         pool.abandon()
+
+
+def _folder_pool(instance: RedisInstance, folder: str, common: Mapping[str, Any], *, creates: bool) -> FairPool:
+    try:
+        importlib.import_module("fcntl")
+    except ImportError:
+        raise ConfigurationError(
+            "url", "local:// needs locks of files that Windows does not have: give redis://, or use it within WSL"
+        ) from None
+    # Only now: they need those locks, and what starts processes, which nobody else needs here.
+    from ..local import binaries  # noqa: PLC0415
+    from ..local.hold import Hold  # noqa: PLC0415
+    from .of_folder import FolderPool  # noqa: PLC0415
+
+    binaries.require()
+    return FolderPool(hold=Hold(folder, instance.partition_name, creates=creates), **common)
 
 
 def _open_memory(store: str, db: int) -> Redis:

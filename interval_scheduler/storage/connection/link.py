@@ -42,15 +42,24 @@ class Link:
         storage: the time limits, and the number of connections.
         locator: finds its primary; `None`: the instance is the primary.
         slot: the slot of the keys, in a cluster.
+        creates: False if nothing is made that is not there. Default True.
     """
 
-    def __init__(self, instance: RedisInstance, storage: StorageOptions, locator: Locator | None, slot: int) -> None:
+    def __init__(
+        self,
+        instance: RedisInstance,
+        storage: StorageOptions,
+        locator: Locator | None,
+        slot: int,
+        *,
+        creates: bool = True,
+    ) -> None:
         #: The server.
         self.instance: Final = instance
         self.locator: Final = locator
         locate = None if locator is None else functools.partial(locator.locate, slot)
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
-        self.client: Final[Any] = open_client(instance, storage, locate)
+        self.client: Final[Any] = open_client(instance, storage, locate, creates=creates)
         #: Is entered when it is the turn of a call of the application, of whichever namespace.
         self.turn: Final = asyncio.Semaphore(places(storage.max_connections))
         self.subscription: Final = Subscription(self.client, storage.operation_timeout_seconds)
@@ -102,10 +111,12 @@ class Links:
     Args:
         storage: the options of the storage, with all servers.
         log: the log of what is found out about Sentinels.
+        creates: False if nothing is made that is not there. Default True.
     """
 
-    def __init__(self, storage: StorageOptions, log: Log) -> None:
+    def __init__(self, storage: StorageOptions, log: Log, *, creates: bool = True) -> None:
         self._storage = storage
+        self._creates = creates
         instances = (*storage.instances, *storage.leaving)
         self._locators = dict(zip(instances, open_locators(instances, storage, log), strict=True))
         self._links: dict[RedisInstance, Link] = {}
@@ -119,5 +130,7 @@ class Links:
         """
         link = None if instance.cluster else self._links.get(instance)
         if link is None or link.is_closed:
-            link = self._links[instance] = Link(instance, self._storage, self._locators[instance], slot)
+            link = self._links[instance] = Link(
+                instance, self._storage, self._locators[instance], slot, creates=self._creates
+            )
         return link

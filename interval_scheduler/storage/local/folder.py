@@ -1,0 +1,138 @@
+"""A folder that has a server: it is made, checked and marked.
+
+Whoever may write into the folder could put a socket of his own there, and whoever may read it reads all tasks. So it is
+this user's alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from ...errors import PartitionOffline, StorageError, UnsuitableServer
+from . import layout, marks
+from .marks import BadMark, Version
+
+#: The errors of the system that time does not mend.
+_STAYING: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,  # a file has the name of the folder
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOLCK,
+        errno.ENOTDIR,
+        errno.EOPNOTSUPP,  # a file system without locks
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+
+
+class Folder:
+    """A folder.
+
+    Args:
+        path: its absolute path.
+        partition: the name of the partition that lives there, for errors.
+    """
+
+    def __init__(self, path: str, partition: str) -> None:
+        #: Its absolute path.
+        self.path: Final = path
+        self._partition: Final = partition
+
+    def file(self, name: str) -> str:
+        """Return the path of a file in it."""
+        return f"{self.path}/{name}"
+
+    def prepare(self, *, creates: bool) -> None:
+        """Make it unless it is there, and check that it may be used. Nothing in it is touched.
+
+        Args:
+            creates: False if a folder that is not there is not made.
+
+        Raises:
+            UnsuitableServer: it may not be used.
+            OSError: it cannot be made or read.
+        """
+        if creates:
+            Path(self.path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            found = Path(self.path).stat()
+            names = frozenset(os.listdir(self.path))  # noqa: PTH208 - the names are wanted
+        except FileNotFoundError:
+            raise self.unsuitable("is not there: look at the path; a scheduler that assigns tasks makes it") from None
+        if found.st_uid != os.geteuid():
+            raise self.unsuitable("belongs to another user: each user has folders of its own")
+        # The names were read first: a process that makes the mark makes it before anything else.
+        if self.written_by() is not None:
+            self._require_private(found.st_mode)
+        elif layout.strangers(names):
+            raise self.unsuitable("has files, and no mark of interval_scheduler: name a new folder, or an empty one")
+        elif not creates:
+            raise self.unsuitable("has no tasks: look at the path; a scheduler that assigns tasks makes them")
+
+    def _require_private(self, mode: int) -> None:
+        if mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise self.unsuitable("can be written by other users: take that right away (chmod 700)")
+
+    def written_by(self) -> Version | None:
+        """Return the version of the server that wrote its data; `None`: it has no mark, and so no data.
+
+        Raises:
+            UnsuitableServer: the mark is not one that this library may work with.
+            OSError: it cannot be read.
+        """
+        try:
+            return marks.read(Path(self.file(layout.MARK)).read_bytes())
+        except FileNotFoundError:
+            return None
+        except BadMark as problem:
+            raise self.unsuitable(str(problem)) from None
+
+    def mark(self, version: Version) -> None:
+        """Note that a server of this version writes its data from now on.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if self.written_by() == version:
+            return
+        Path(self.path).chmod(0o700)
+        new = self.file(layout.NEW_MARK)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - it is a descriptor
+            file.write(marks.write(version))
+            file.flush()
+            os.fsync(descriptor)
+        Path(new).replace(self.file(layout.MARK))
+
+    def last_words(self) -> str:
+        """Return the last line of the log of its server, without the number of the process and the time."""
+        try:
+            lines = Path(self.file(layout.LOG)).read_bytes()[-2000:].decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        last = lines[-1] if lines else ""
+        words = last.rpartition(" # ")[2].rpartition(" * ")[2]
+        return "".join(each if each.isprintable() else " " for each in words[:300])
+
+    def unsuitable(self, problem: str) -> UnsuitableServer:
+        """Return the error for a folder that may not be used."""
+        return UnsuitableServer(self._partition, f"cannot be used: its folder {self.path!r} {problem}")
+
+    def offline(self, problem: str) -> PartitionOffline:
+        """Return the error for a server that is not there at the moment."""
+        words = f"is offline (the server of its folder {self.path!r} {problem}): nothing was changed, try again later"
+        return PartitionOffline(self._partition, words, "folder")
+
+    def refused(self, error: OSError) -> StorageError:
+        """Return the error for what the system says of the folder."""
+        words = f"{error.strerror or type(error).__name__}, errno {error.errno}"
+        if error.errno in _STAYING:
+            return self.unsuitable(f"gives an error: {words}")
+        return self.offline(f"cannot be used: {words}")

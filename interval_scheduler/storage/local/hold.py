@@ -1,0 +1,140 @@
+"""The hold of a client on the server of a folder: the server goes on for as long as anybody has one.
+
+::
+
+    none ──join──▶ held ──join: the folder is another one──▶ none
+      ▲              │
+      │              ├─ leave: others hold it ──▶ left
+      │              └─ leave: the last one ──▶ asks the server to end, and waits for that ──▶ left
+      └── this process dies in any way: the system frees the lock, and the keeper ends the server
+
+Each client has a lock of its own, so threads and event loops of a process need not know of each other. What waits does
+so in a thread that ends with it: the threads of the event loop may be full of the application's own work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from ...errors import StorageError
+from ...support.apart import apart
+from . import layout
+from .descriptors import Descriptor, lock_file
+from .folder import Folder
+from .starting import GivenUp, Patience, ask_to_end, is_loading, start
+
+#: The longest time until a server is joined or started: the one before it may have to write its data first. The same
+#: time is waited at the most until it has loaded its data.
+_JOIN_SECONDS: Final = 60.0
+#: The longest time that the last user waits for the end of the server.
+_LEAVE_SECONDS: Final = 10.0
+
+
+class Hold:
+    """The hold of one client.
+
+    Args:
+        path: the absolute path of the folder.
+        partition: the name of the partition, for errors.
+        creates: False if no folder is made, and none is begun.
+    """
+
+    def __init__(self, path: str, partition: str, *, creates: bool) -> None:
+        self._folder: Final = Folder(path, partition)
+        self._creates: Final = creates
+        self._turn: Final = threading.Lock()
+        self._users: Descriptor | None = None
+        self._directory: Descriptor | None = None
+        self._has_left = False
+
+    async def join(self) -> str:
+        """Take hold, start the server unless it is there, and return the path of its socket.
+
+        Raises:
+            UnsuitableServer: the folder may not be used, or no server of this machine may use its data.
+            PartitionOffline: the server does not start, or the folder cannot be used at the moment.
+        """
+        return await apart(self._join, "interval_scheduler local server")
+
+    async def leave(self) -> None:
+        """Give the hold up for good; if nobody else has one, wait until the server is gone, for some seconds."""
+        self._has_left = True
+        await apart(self._leave, "interval_scheduler local server")
+
+    def _join(self) -> str:
+        with self._turn:
+            patience = Patience(_JOIN_SECONDS, lambda: self._has_left)
+            try:
+                patience.check()
+                path = self._take(patience)
+                start(self._folder, path, patience)
+                self._wait_for_data(path)
+            except GivenUp:
+                self._drop()
+                raise self._folder.offline("did not start in time, or the one before it did not end") from None
+            except StorageError:
+                self._drop()
+                raise
+            except OSError as error:
+                self._drop()
+                raise self._folder.refused(error) from None
+        return path
+
+    def _take(self, patience: Patience) -> str:
+        folder = self._folder
+        if self._users is not None and not self._users.is_at(folder.file(layout.USERS)):
+            self._drop()  # the folder was removed, and perhaps made anew
+        if self._users is None:
+            folder.prepare(creates=self._creates)
+            self._directory = Descriptor(folder.path, os.O_RDONLY | os.O_DIRECTORY)
+            self._users = users = lock_file(folder.file(layout.USERS))
+            patience.wait_for(lambda: users.lock(alone=False))
+        return self._socket_path()
+
+    def _wait_for_data(self, path: str) -> None:
+        with contextlib.suppress(GivenUp):  # it goes on loading, and whoever asks it is told
+            Patience(_JOIN_SECONDS, lambda: self._has_left).wait_for(lambda: not is_loading(path))
+
+    def _socket_path(self) -> str:
+        if self._directory is None:
+            raise AssertionError  # it is opened with the lock
+        has_paths = sys.platform == "linux" and Path("/proc/self/fd").exists()
+        path = layout.socket_path(self._folder.path, self._directory.number, has_descriptor_paths=has_paths)
+        if path is None:
+            raise self._folder.unsuitable("has a path that is too long for a socket: name one of 80 bytes at the most")
+        return path
+
+    def _leave(self) -> None:
+        with self._turn:
+            try:
+                if self._users is not None:
+                    self._end_after_last(self._users)
+            except (GivenUp, OSError, StorageError):
+                pass  # its keeper ends it, once this lock is free
+            finally:
+                self._drop()
+
+    def _end_after_last(self, users: Descriptor) -> None:
+        patience = Patience(_LEAVE_SECONDS, lambda: False)
+        if users.lock(alone=True):
+            ask_to_end(self._socket_path())
+        elif users.lock(alone=False):
+            return  # others go on
+        # Otherwise the keeper was faster, and ends it.
+        for name in (layout.SERVER, layout.KEEPER):
+            lock = lock_file(self._folder.file(name))
+            try:
+                patience.wait_for(lambda lock=lock: lock.lock(alone=False))  # type: ignore[misc]
+            finally:
+                lock.close()
+
+    def _drop(self) -> None:
+        for each in (self._users, self._directory):
+            if each is not None:
+                each.close()
+        self._users = self._directory = None

@@ -1,0 +1,142 @@
+"""The keeper of a server: its parent, which ends it once nobody uses its folder any more.
+
+A program of its own, by the standard library alone: `python -I -S keeper.py KEEPER SERVER COMMAND...`, in the folder.
+`KEEPER` and `SERVER` are the numbers of the two locks that it inherits; the second one goes to the server. It tells its
+starter by a line that the server listens, or how it ended; and goes on alone, as a child of nobody.
+
+::
+
+    starting ──socket answers──▶ keeping ──no user is left; SIGTERM; the folder is gone──▶ ending ──▶ the server is gone
+        └───────── the server ends by itself, or is killed ────────────────────────────────────────────────┘
+
+If the keeper itself is killed, the system ends the server as SIGTERM does (Linux). Where it cannot, the next user who
+joins does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+# As in `layout.py`, which cannot be imported: this program knows no package.
+_USERS: Final = "users.lock"
+_SOCKET: Final = "server.sock"
+_LOG: Final = "server.log"
+_OLD_LOG: Final = "server.log.1"
+#: The longest log; then it becomes the old one.
+_MOST_BYTES: Final = 1_000_000
+#: The seconds between two looks at the folder, and the longest time that an end in order takes.
+_LOOK_SECONDS: Final = 2.0
+_END_SECONDS: Final = 60.0
+_STEP_SECONDS: Final = 0.01
+#: Linux's `prctl`: send me this signal when my parent ends.
+_PARENT_DEATH: Final = 1
+
+
+def keep(keeper_lock: int, server_lock: int, command: Sequence[str]) -> None:
+    """Start a server, and stay until it is gone.
+
+    Args:
+        keeper_lock: the lock that is this keeper's for as long as it lives.
+        server_lock: the lock that the server inherits.
+        command: the command of the server.
+    """
+    os.set_inheritable(keeper_lock, False)  # noqa: FBT003 - the form of the standard library
+    users = os.open(_USERS, os.O_RDWR | os.O_CLOEXEC)
+    _bound_log()
+    with open(_LOG, "ab") as log:  # noqa: PTH123 - a Path costs memory that stays
+        server = subprocess.Popen(  # noqa: S603 - the server that the starter found
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(server_lock,),
+            preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - there is one thread yet
+        )
+    os.close(server_lock)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    for watch in (_wait_for_users, _watch_folder):
+        threading.Thread(target=watch, args=(users, server, ended), daemon=True).start()
+    _tell(server)
+    server.wait()
+    ended.set()
+
+
+def _dying_with(keeper: int) -> Callable[[], None]:
+    """Return what a child does first: it asks for SIGTERM when its keeper ends."""
+    library = ctypes.CDLL(None)
+    prctl = library.prctl if sys.platform == "linux" else None
+
+    def begin() -> None:
+        if prctl is not None:
+            prctl(_PARENT_DEATH, signal.SIGTERM)
+        if os.getppid() != keeper:  # it ended before
+            os._exit(1)
+
+    return begin
+
+
+def _wait_for_users(users: int, server: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    fcntl.flock(users, fcntl.LOCK_EX)  # nobody is left; nobody new gets in until this process is gone
+    server.terminate()
+    if not ended.wait(_END_SECONDS):
+        server.kill()
+
+
+def _watch_folder(users: int, server: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    while not ended.wait(_LOOK_SECONDS):
+        _bound_log()
+        if os.fstat(users).st_nlink == 0:
+            server.terminate()  # the folder was removed: what is written now is lost, so let users notice
+
+
+def _bound_log() -> None:
+    with contextlib.suppress(OSError):  # there is none yet, or the disk is full: the server itself is told of that
+        if os.path.getsize(_LOG) > _MOST_BYTES:  # noqa: PTH202 - as above
+            os.replace(_LOG, _OLD_LOG)  # noqa: PTH105 - as above
+
+
+def _tell(server: subprocess.Popen[bytes]) -> None:
+    """Tell the starter, once, that the server listens, or how it ended."""
+    while server.poll() is None and not _listens():
+        time.sleep(_STEP_SECONDS)  # a server that starts has no event to wait for
+    status = server.poll()
+    with contextlib.suppress(OSError):  # the starter is gone
+        os.write(1, b"listens\n" if status is None else b"ended %d\n" % status)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def _listens() -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(_SOCKET)
+        except OSError:
+            return False
+    return True
+
+
+def main() -> None:
+    """Leave the starter, and keep."""
+    if os.fork():
+        os._exit(0)  # the starter waits for this process, and has none left that it would have to wait for
+    os.umask(0o077)
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    keep(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Starts the server of a folder unless it is there. All of it runs in a thread, and waits there.
+
+One at a time looks, under `start.lock`:
+
+====================  ====================  ======================================================================
+``keeper.lock`` is    ``server.lock`` is    so
+====================  ====================  ======================================================================
+held                  held                  the server is there
+held                  free                  the server was killed: its keeper goes too, and then one is started
+free                  held                  the keeper was killed: the server is asked to end, and then one is started
+free                  free                  one is started
+====================  ====================  ======================================================================
+
+The locks that are free are taken, and handed to the keeper that is started. So no moment is left in which a server
+runs that nobody knows of, whoever is killed when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from . import binaries, keeper, layout, marks
+from .descriptors import Descriptor, lock_file
+from .folder import Folder
+
+_STEP_SECONDS: Final = 0.02
+_ANSWER_SECONDS: Final = 5.0
+#: Ends the server in order: it writes what is not on the disk yet.
+_SHUTDOWN: Final = b"SHUTDOWN\r\n"
+_PING: Final = b"PING\r\n"
+_LOADING: Final = b"-LOADING"
+_MOST_BYTES: Final = 100
+
+
+class GivenUp(Exception):
+    """The wait took too long, or nobody waits any more."""
+
+
+class Patience:
+    """How long something is waited for.
+
+    Args:
+        seconds: the longest time.
+        is_over: True once nobody waits any more.
+    """
+
+    def __init__(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        self._until: Final = time.monotonic() + seconds
+        self._is_over: Final = is_over
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so; locks of files and processes of others tell nobody, so it is looked at again.
+
+        Raises:
+            GivenUp: it was not so in time.
+        """
+        while not is_so():
+            self.check()
+            time.sleep(_STEP_SECONDS)
+
+    def check(self) -> None:
+        """Raise `GivenUp` if it is over."""
+        if self.left() <= 0 or self._is_over():
+            raise GivenUp
+
+    def left(self) -> float:
+        """Return the seconds that are left."""
+        return self._until - time.monotonic()
+
+
+def start(folder: Folder, socket_path: str, patience: Patience) -> None:
+    """Start the server of a folder unless it is there. The caller holds `users.lock`.
+
+    Raises:
+        UnsuitableServer: no server of this machine may use the folder.
+        PartitionOffline: it does not start.
+        GivenUp: it took too long.
+        OSError: the folder cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        lock, keepers, servers = (_open(stack, folder, name) for name in (layout.START, layout.KEEPER, layout.SERVER))
+        patience.wait_for(lambda: lock.lock(alone=True))
+        is_kept, is_served = not keepers.lock(alone=True), not servers.lock(alone=True)
+        if is_kept and is_served:
+            return
+        if is_served:
+            ask_to_end(socket_path)
+        if is_kept:
+            patience.wait_for(lambda: keepers.lock(alone=True))
+        if is_served:
+            patience.wait_for(lambda: servers.lock(alone=True))
+        _begin(folder, keepers, servers, patience)
+
+
+def _open(stack: contextlib.ExitStack, folder: Folder, name: str) -> Descriptor:
+    descriptor = lock_file(folder.file(name))
+    stack.callback(descriptor.close)
+    return descriptor
+
+
+def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: Patience) -> None:
+    chosen = marks.fitting(folder.written_by(), binaries.known(binaries.paths()))
+    if isinstance(chosen, str):
+        raise folder.unsuitable(chosen)
+    folder.mark(chosen.version)
+    numbers = (keepers.number, servers.number)
+    command = [sys.executable, "-I", "-S", str(Path(keeper.__file__).resolve()), *map(str, numbers)]
+    with subprocess.Popen(  # noqa: S603 - our own program, and a server that this user has installed
+        [*command, chosen.path, *layout.OPTIONS],
+        cwd=folder.path,
+        env=layout.environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=numbers,
+        start_new_session=True,  # no Ctrl-C of a terminal reaches it
+    ) as process:
+        process.wait()  # it leaves at once, and the keeper goes on
+        told = _line(process, patience)
+    if told != b"listens\n":
+        raise folder.offline(f"did not start, {_why(told, folder)}; its log is {layout.LOG} there")
+
+
+def _line(process: subprocess.Popen[bytes], patience: Patience) -> bytes:
+    if process.stdout is None:
+        raise AssertionError  # it is a pipe
+    while not select.select([process.stdout], [], [], _STEP_SECONDS)[0]:
+        patience.check()
+    return process.stdout.readline()
+
+
+def _why(told: bytes, folder: Folder) -> str:
+    if not told:
+        return "its keeper was killed"
+    return f"its last words are {words!r}" if (words := folder.last_words()) else told.decode().strip()
+
+
+def is_loading(socket_path: str) -> bool:
+    """Tell if a server loads its data; if none answers, it does not."""
+    return _ask(socket_path, _PING).startswith(_LOADING)
+
+
+def ask_to_end(socket_path: str) -> None:
+    """Ask a server to end, and wait until it hangs up; if none answers, it ends already."""
+    _ask(socket_path, _SHUTDOWN)
+
+
+def _ask(socket_path: str, command: bytes) -> bytes:
+    """Return the beginning of the answer to a command; nothing if there is none."""
+    with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
+        asking.settimeout(_ANSWER_SECONDS)
+        asking.connect(socket_path)
+        asking.sendall(command)
+        return asking.recv(_MOST_BYTES)
+    return b""
