@@ -26,7 +26,7 @@ from ...support.apart import apart
 from . import layout
 from .descriptors import Descriptor, lock_file
 from .folder import Folder
-from .starting import GivenUp, Patience, ask_to_end, is_loading, start
+from .starting import GivenUp, Patience, ask_to_end, start, wait_for_data
 
 #: The longest time until a server is joined or started: the one before it may have to write its data first. The same
 #: time is waited at the most until it has loaded its data.
@@ -98,7 +98,7 @@ class Hold:
 
     def _wait_for_data(self, path: str) -> None:
         with contextlib.suppress(GivenUp):  # it goes on loading, and whoever asks it is told
-            Patience(_JOIN_SECONDS, lambda: self._has_left).wait_for(lambda: not is_loading(path))
+            wait_for_data(self._folder, path, Patience(_JOIN_SECONDS, lambda: self._has_left))
 
     def _socket_path(self) -> str:
         if self._directory is None:

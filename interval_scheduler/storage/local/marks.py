@@ -65,11 +65,11 @@ def read(mark: bytes) -> Version:
     """
     try:
         found: Any = json.loads(mark)
-        if found["layout"] == LAYOUT:
-            major, minor, patch = map(int, found["version"])
-            if found["server"] in _KINDS:
-                return Version(found["server"], (major, minor, patch))
         layout = int(found["layout"])
+        if layout == LAYOUT:
+            kind = {name: name for name in _KINDS}[found["server"]]
+            major, minor, patch = map(int, found["version"])
+            return Version(kind, (major, minor, patch))
     except (ValueError, TypeError, KeyError):
         raise BadMark("has a mark that cannot be read: put a copy of it back, or name another folder") from None
     raise BadMark(

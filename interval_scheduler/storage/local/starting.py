@@ -28,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ...errors import PartitionOffline
 from . import binaries, keeper, layout, marks
 from .descriptors import Descriptor, lock_file
 from .folder import Folder
@@ -46,7 +47,7 @@ class GivenUp(Exception):
 
 
 class Patience:
-    """How long something is waited for.
+    """The time for which something is waited for.
 
     Args:
         seconds: the longest time.
@@ -127,7 +128,7 @@ def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: P
         process.wait()  # it leaves at once, and the keeper goes on
         told = _line(process, patience)
     if told != b"listens\n":
-        raise folder.offline(f"did not start, {_why(told, folder)}; its log is {layout.LOG} there")
+        raise _ended(folder, told.decode().strip() or "its keeper was killed")
 
 
 def _line(process: subprocess.Popen[bytes], patience: Patience) -> bytes:
@@ -138,27 +139,45 @@ def _line(process: subprocess.Popen[bytes], patience: Patience) -> bytes:
     return process.stdout.readline()
 
 
-def _why(told: bytes, folder: Folder) -> str:
-    if not told:
-        return "its keeper was killed"
-    return f"its last words are {words!r}" if (words := folder.last_words()) else told.decode().strip()
+def _ended(folder: Folder, otherwise: str) -> PartitionOffline:
+    words = folder.last_words()
+    why = f"its last words are {words!r}" if words else otherwise
+    return folder.offline(f"ended at its start, {why}; its log is {layout.LOG} there")
 
 
-def is_loading(socket_path: str) -> bool:
-    """Tell if a server loads its data; if none answers, it does not."""
-    return _ask(socket_path, _PING).startswith(_LOADING)
+def wait_for_data(folder: Folder, socket_path: str, patience: Patience) -> None:
+    """Wait until a server that was started has loaded its data.
+
+    Raises:
+        PartitionOffline: it cannot load them, and ended.
+        GivenUp: it took too long.
+    """
+    while True:
+        try:
+            if not _ask(socket_path, _PING).startswith(_LOADING):
+                return
+        except TimeoutError:
+            pass  # it loads, or runs a script, and looks at nobody
+        except OSError:
+            raise _ended(folder, "it says nothing of the reason") from None
+        patience.check()
+        time.sleep(_STEP_SECONDS)  # it tells nobody when it is ready
 
 
 def ask_to_end(socket_path: str) -> None:
     """Ask a server to end, and wait until it hangs up; if none answers, it ends already."""
-    _ask(socket_path, _SHUTDOWN)
+    with contextlib.suppress(OSError):
+        _ask(socket_path, _SHUTDOWN)
 
 
 def _ask(socket_path: str, command: bytes) -> bytes:
-    """Return the beginning of the answer to a command; nothing if there is none."""
-    with socket.socket(socket.AF_UNIX) as asking, contextlib.suppress(OSError):
+    """Return the beginning of the answer to a command; nothing if the server hangs up.
+
+    Raises:
+        OSError: there is no server, or it does not answer in time.
+    """
+    with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(_ANSWER_SECONDS)
         asking.connect(socket_path)
         asking.sendall(command)
         return asking.recv(_MOST_BYTES)
-    return b""

