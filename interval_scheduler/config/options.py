@@ -82,7 +82,10 @@ class StorageOptions:
             for identity in {instance.partition_name, instance.location}:
                 if identity in seen:
                     field_name = "instances" if index < len(self.instances) else "leaving"
-                    raise ConfigurationError(f"storage.{field_name}", f"names the same instance twice: {identity}")
+                    hint = "" if instance.folder is None else "; give folders that are two names of their own (?name=)"
+                    raise ConfigurationError(
+                        f"storage.{field_name}", f"names the same instance twice: {identity}{hint}"
+                    )
             seen |= {instance.partition_name, instance.location}
         check_whole_option("storage.master_index", self.master_index, at_least=0, at_most=len(self.instances) - 1)
         check_seconds_option("storage.reconnect_interval_seconds", self.reconnect_interval_seconds, above=0)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler, UnsuitableServer
-from interval_scheduler.storage.local import layout
+from interval_scheduler.storage.local import binaries, layout
 from tests.folders import ROOT, User, emptied, keeper_of, living_in, server_of, servers_in, url_of, users
 from tests.integration.processes import Worker, read_ledger
 from tests.waiting import until, until_outside
@@ -214,7 +214,7 @@ def test_a_server_without_a_keeper_is_ended_first(folder: Path) -> None:
     assert asyncio.run(size(folder)) == 0
     with (folder / layout.SERVER).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        orphan = subprocess.Popen(["redis-server", *layout.OPTIONS], cwd=folder, pass_fds=(lock.fileno(),))
+        orphan = subprocess.Popen([binaries.paths()[0], *layout.OPTIONS], cwd=folder, pass_fds=(lock.fileno(),))
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             until_outside(lambda: probe.connect_ex(str(folder / layout.SOCKET)) == 0, 60)

@@ -91,6 +91,10 @@ def test_persistence_that_is_off_is_a_warning(saves: str | None, aof_enabled: in
     assert found == ([("persistence", "warning")] if warned else [])
 
 
+def test_a_server_that_loads_its_append_only_file_is_not_told_to_have_none() -> None:
+    assert diagnose("", aof_enabled=0, loading=1) == []
+
+
 @pytest.mark.parametrize("field", ["rdb_last_bgsave_status", "aof_last_write_status"])
 def test_a_disk_that_cannot_be_written_is_a_warning(field: str) -> None:
     bad, good = ServerFacts(GOOD | {field: "err"}), ServerFacts(GOOD | {field: "ok"})

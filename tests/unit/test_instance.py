@@ -40,6 +40,13 @@ from interval_scheduler.config.options import StorageOptions
         ("memory://", RedisInstance(memory="")),
         ("memory://store", RedisInstance(memory="store")),
         ("memory://store?db=1&name=n", RedisInstance(memory="store", db=1, name="n")),
+        ("local:///var/a", RedisInstance(folder="/var/a")),
+        ("local:///var/a/", RedisInstance(folder="/var/a")),
+        ("local:///a%20b/100%25?db=1&name=n", RedisInstance(folder="/a b/100%", db=1, name="n")),
+        ("local://./a", RedisInstance(folder="a")),
+        ("local://a/b", RedisInstance(folder="a/b")),
+        ("local://../a", RedisInstance(folder="../a")),
+        ("local:///%FF", RedisInstance(folder="/\udcff")),
         ("redis+sentinel://h/main", RedisInstance(sentinels=("h:26379",), service="main")),
         ("redis+sentinel://h/main/", RedisInstance(sentinels=("h:26379",), service="main")),
         ("redis+sentinel://a:1,b:2,c/main/3", RedisInstance(sentinels=("a:1", "b:2", "c:26379"), service="main", db=3)),
@@ -76,6 +83,8 @@ def test_urls(url: str, instance: RedisInstance) -> None:
         (RedisInstance(socket_path="/run/a b/ö{1}.sock"), "/run/a%20b/%C3%B6%7B1%7D.sock/0"),
         (RedisInstance(socket_path="/run/a%20b~+:@!$&'();=?#.sock"), "/run/a%20b~+:@!$&'();=?#.sock/0"),
         (RedisInstance(memory="store"), "memory:store/0"),
+        (RedisInstance(folder="/var/a", db=1), "local/1"),
+        (RedisInstance(folder="/var/a", name="eu-1"), "eu-1"),
         (RedisInstance("h", name="eu-1"), "eu-1"),
         (RedisInstance(sentinels=("a:1", "b:2"), service="main", db=1), "main/1"),
         (RedisInstance(sentinels=("a:1", "b:2"), service="main", name="eu-1"), "eu-1"),
@@ -105,6 +114,41 @@ def test_the_url_of_a_cluster_names_all_its_partitions(url: str, shards: int, in
     assert [each.partition_name for each in found] == [f"shard-{shard}" for shard in range(shards)]
     with pytest.raises(ConfigurationError, match=r"^url names a whole cluster, .*Scheduler\.from_url"):
         RedisInstance.from_url(url)
+
+
+def test_a_folder_is_shown_by_its_url() -> None:
+    assert RedisInstance(folder="/var/a b/100%").address == "local:///var/a%20b/100%25"
+    assert RedisInstance(folder="/var/a", db=1).address == "local:///var/a?db=1"
+    assert RedisInstance(folder="/\udcff").address == "local:///%FF"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("username", "me"),
+        ("password", "secret"),
+        ("socket_path", "/run/redis.sock"),
+        ("memory", "store"),
+        ("tls", True),
+        ("sentinels", ["h:1"]),
+        ("cluster", ["h:1"]),
+    ],
+)
+def test_a_folder_has_a_server_of_its_own(option: str, value: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match="cannot be combined with folder, which has a server of its own"
+    ) as caught:
+        RedisInstance(folder="a", **{option: value})
+    assert caught.value.field == option
+
+
+def test_a_folder_cannot_be_relative_to_a_directory_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(ConfigurationError, match=r"^folder cannot be made absolute: the current directory is gone$"):
+        RedisInstance(folder="a")
 
 
 def test_any_other_url_names_one_instance() -> None:
@@ -146,7 +190,7 @@ def test_a_name_does_not_hide_the_address() -> None:
         ("redis://h/1?db=1", "^db is given twice"),
         (
             "http://h",
-            r"^url must .* one of redis://, rediss://, unix://, memory://, redis\+sentinel://, .* rediss\+cluster://$",
+            r"^url must .* one of redis://, rediss://, unix://, memory://, local://, redis\+sentinel://, .* rediss\+cluster://$",
         ),
         ("redis+tls://h", "^url must start with"),
         ("h:6379", "^url must start with"),
@@ -162,6 +206,13 @@ def test_a_name_does_not_hide_the_address() -> None:
         ("redis://h/0#x", "^url .*fragment.*%23"),
         ("unix://", "^url .*path of a socket"),
         ("memory://store/path", "^url .*no path"),
+        ("local://", "^url local:// needs a folder"),
+        ("local://?db=1", "^url local:// needs a folder"),
+        ("local://localhost:6379/0", "^url local:// takes no port"),
+        ("local://~/a", "^url local:// does not know ~"),
+        ("local:///a%00", "^folder must be the path of a folder"),
+        ("local:///a?db=16", "^db must be from 0 to 15 on the server of a folder"),
+        ("local:///a?tls_ca_file=/nowhere.pem", "^url option 'tls_ca_file' is unknown; known: name, db$"),
         ("redis://h?tls_ca_file=/nowhere.pem", "^tls_ca_file needs tls"),
         ("rediss://h?tls_ca_file=/nowhere.pem", "^tls_ca_file is not a file"),
         ("redis://h?name=", "^name "),
@@ -375,6 +426,8 @@ def test_no_error_shows_the_password_of_a_url(url: str) -> None:
         "redis://:#hunter2@h",
         "unix://:1?hunter2@/run/redis.sock",
         "memory:///hunter2@x",
+        "local://:/hunter2@x",
+        "local://:hunter2@x",
         "redis+sentinel://:/hunter2@h:1/main",
         "redis+sentinel://:12/hunter2@h:1/main",
         "redis+sentinel://me:/hunter2@h:1",

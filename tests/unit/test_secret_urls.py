@@ -161,6 +161,10 @@ def test_a_wrong_variable_of_the_environment_as_an_option(options: dict[str, Any
             "redis://h?names=x",
             r"^url option \(not shown\) is unknown; did you mean name\? known: name, db, tls_ca_file, ",
         ),
+        (
+            "local://me:pass@./a",
+            r"^url local:// takes no user name and no password: its folder is for this user alone$",
+        ),
         ("memory://me:pass@store", r"^url memory://store takes no user name and no password$"),
         ("unix://run/redis.sock", r"^url unix:// takes no host: write unix:///path"),
     ],
