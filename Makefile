@@ -7,7 +7,9 @@ READY := $(VENV)/ready
 MATRIX := .venv-matrix
 LOWEST := .venv-lowest
 ONLY ?=
-REDIS ?= memory://demo
+NEW_ENOUGH := 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+DEMO := .venv-demo
+REDIS ?=
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line --no-header \
 	--no-emit-index-url --no-emit-find-links
 
@@ -27,14 +29,26 @@ help: ## show what there is
 setup: $(READY) ## make the virtual environment
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -c $(NEW_ENOUGH)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY) ## 10,000 tasks live, with a scheduler killed in the middle; REDIS=redis://... for a real server
-	$(BIN)/python -m interval_scheduler.cli demo --redis $(REDIS)
+demo: $(DEMO)/ready ## 10,000 tasks live on a server of its own, a scheduler killed in the middle; REDIS=redis://... for another
+	$(DEMO)/bin/python -m interval_scheduler.cli demo --seconds 10s $(if $(REDIS),--redis $(REDIS))
+
+# What the demo needs and nothing else: the tools of developers take most of a minute. A pip of its own would take longer
+# than all of this, so it is made only where Python has none that installs into another environment.
+$(DEMO)/ready: requirements/demo.txt
+	$(PYTHON) -c $(NEW_ENOUGH)
+	$(PYTHON) -m venv --clear --without-pip $(DEMO)
+	pip="$(PYTHON) -m pip --python $(DEMO)/bin/python"; \
+	if ! $$pip --version > /dev/null 2>&1; then \
+		pip="$(DEMO)/bin/python -m pip"; $(DEMO)/bin/python -m ensurepip > /dev/null || exit; \
+	fi; \
+	$$pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $<
+	touch $@
 
 test: $(READY) ## run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
@@ -139,9 +153,10 @@ audit: $(READY) ## ask for known vulnerabilities of what the lock pins; fails wh
 	$(BIN)/python -m supply.audit requirements/dev.txt
 
 lock: ## compile the locks anew (needs uv)
-	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra top --extra dashboard --extra telemetry --extra reload --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --group dev --extra memory --extra cron --extra worker --extra cli --extra top --extra dashboard --extra telemetry --extra reload --extra local --output-file requirements/dev.txt pyproject.toml
+	uv pip compile $(LOCK) --extra cli --extra local --extra memory --constraint requirements/dev.txt --output-file requirements/demo.txt pyproject.toml
 	uv pip compile $(LOCK) --output-file requirements/peers.txt benchmarks/peers/requirements.in
 	uv pip compile $(LOCK) --output-file requirements/matrix.txt requirements/matrix.in
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(MATRIX) $(LOWEST) .coverage htmlcov site build dist
+	rm -rf $(VENV) $(DEMO) $(MATRIX) $(LOWEST) .coverage htmlcov site build dist

@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 #: The lock of everything that is needed to develop; what is needed at run time is a part of it.
 LOCK: Final = Path(__file__).parents[1] / "requirements" / "dev.txt"
 
-_VIA: Final = r"(?:[A-Za-z0-9._-]+(?: \(pyproject\.toml(?::\w+)?\))?|-r [\w-]+(?:/[\w.-]+)*)"
+_VIA: Final = r"(?:[A-Za-z0-9._-]+(?: \(pyproject\.toml(?::\w+)?\))?|-[rc] [\w-]+(?:/[\w.-]+)*)"
 _PIN: Final = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9][A-Za-z0-9.+!]*)(?: ; (?P<marker>[^@:]+?))?"
     rf"(?P<hashes>(?: +--hash=sha256:[0-9a-f]{{64}})+) +# via (?P<via>{_VIA}(?:, {_VIA})*)"

@@ -34,11 +34,11 @@ def url_of(folder: Path) -> str:
 
 
 def living_in(folder: Path) -> dict[int, str]:
-    """The processes whose current directory is a folder, each with its command."""
+    """The processes whose current directory is a folder, or was in it, each with its command."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended meanwhile
-            if (process / "cwd").readlink() == folder.resolve():
+            if (process / "cwd").readlink().is_relative_to(folder.resolve()):
                 found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
 

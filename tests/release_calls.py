@@ -118,6 +118,7 @@ CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
     "top": (program("import textual.app"),),
     "reload": (program("import watchfiles"),),
     "dashboard": (program("import jinja2, starlette, uvicorn"),),
+    "local": (program(RUNS, "local://./data", says="it ran"),),
     "telemetry": (program("import opentelemetry.metrics, opentelemetry.trace"),),
 }
 #: Where all extras are together.

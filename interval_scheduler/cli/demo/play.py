@@ -212,7 +212,11 @@ async def perform(plan: Plan, screen: Screen) -> Summary:
         StorageError: the server cannot be used.
     """
     instance = plan.instance
-    place = f"Redis at {instance.address}" if instance.memory is None else "the embedded engine, no server"
+    place = f"Redis at {instance.address}"
+    if instance.folder is not None:
+        place = "a server in a folder (local://)"
+    elif instance.memory is not None:
+        place = "the embedded engine, no server"
     async with plan.scheduler() as control:
         try:
             with screen:
