@@ -98,8 +98,10 @@ class StorageOptions:
         if not isinstance(self.allow_eviction, bool):
             raise ConfigurationTypeError("storage.allow_eviction", "must be True or False")
         check_whole_option("storage.wait_replicas", self.wait_replicas, at_least=0, at_most=10)
-        if self.wait_replicas:
-            _check_replicas(self.instances)
+        if self.wait_replicas and any(each.memory is not None or each.folder is not None for each in self.instances):
+            raise ConfigurationError(
+                "storage.wait_replicas", "must be 0 with memory:// and local://: no replicas there"
+            )
 
     @property
     def master(self) -> RedisInstance:
@@ -243,13 +245,6 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
     instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
-
-
-def _check_replicas(instances: Iterable[RedisInstance]) -> None:
-    for instance in instances:
-        if instance.memory is not None or instance.folder is not None:
-            scheme = "local" if instance.memory is None else "memory"
-            raise ConfigurationError("storage.wait_replicas", f"must be 0 with {scheme}://, which has no replicas")
 
 
 def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:

@@ -26,8 +26,9 @@ class PartitionOffline(StorageError, ConnectionError):
         partition: the name of the partition.
         reason: the reason, for programs: `"refused"`, `"timeout"`, `"name"` (of its host), `"unreachable"`, `"socket"`,
             `"clients"` (too many), `"protected"` (mode), `"protocol"` (TLS on one side only, or no Redis), `"closed"`,
-            `"loading"`, `"moving"` (to another node), `"cluster"` (is down) or `"system"` (another error of the
-            operating system); `None`: not known. The message says it in words, with the remedy.
+            `"loading"`, `"moving"` (to another node), `"cluster"` (is down), `"folder"` (of a `local://` server) or
+            `"system"` (another error of the operating system); `None`: not known. The message says it in words, with
+            the remedy.
     """
 
     reason: str | None = None

@@ -105,9 +105,9 @@ class Scheduler(
         """Make a scheduler from URLs.
 
         Args:
-            *urls: one for each partition: `redis://`, `rediss://`, `unix://`, `memory://` or `redis+sentinel://`; the
-                first is the master unless `master_index` says otherwise. Or the one `redis+cluster://` of a whole
-                cluster.
+            *urls: one for each partition: `redis://`, `rediss://`, `unix://`, `local://`, `memory://` or
+                `redis+sentinel://`; the first is the master unless `master_index` says otherwise. Or the one
+                `redis+cluster://` of a whole cluster.
             logger: as for the class.
             **options: any field of `SchedulerOptions` or `StorageOptions` by its name.
 
