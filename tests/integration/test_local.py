@@ -19,6 +19,7 @@ import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler, UnsuitableServer
 from interval_scheduler.storage.local import binaries, layout
+from tests.cli.running import running
 from tests.folders import ROOT, User, emptied, keeper_of, living_in, server_of, servers_in, url_of, users
 from tests.integration.processes import Worker, read_ledger
 from tests.waiting import until, until_outside
@@ -177,6 +178,20 @@ def test_a_blocking_scheduler_shares_it(folder: Path) -> None:
     assert not servers_in(folder)
 
 
+def test_the_processes_of_the_command_share_it(folder: Path, tmp_path: Path) -> None:
+    with running(tmp_path, "app:worker", "--processes", "2", "--redis", "local://./data") as run:
+        run.up(2)
+        server = server_of(folder)
+        with BlockingScheduler.from_url(url_of(folder)) as scheduler:
+            scheduler.assign_task(IntervalTask("a", "sleep 0"))
+            run.until(lambda: run.times("end")["a"])
+        os.kill(run.pids[0], signal.SIGKILL)
+        run.up(3)  # one in its place
+        assert server_of(folder) == server
+        run.send(signal.SIGTERM)
+        assert run.code() == 0
+
+
 def test_a_forked_child_does_not_hold_it(folder: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", FORKS, url_of(folder)],
@@ -219,8 +234,8 @@ def test_a_server_without_a_keeper_is_ended_first(folder: Path) -> None:
         with socket.socket(socket.AF_UNIX) as probe:
             until_outside(lambda: probe.connect_ex(str(folder / layout.SOCKET)) == 0, 60)
         with BlockingScheduler.from_url(url_of(folder)):
-            assert orphan.wait(60) == 0
             assert keeper_of(folder)
+            assert orphan.wait(60) == 0
     finally:
         orphan.kill()
         orphan.wait()
