@@ -205,6 +205,8 @@ def test_a_forked_child_does_not_hold_it(folder: Path) -> None:
             assert process.stdout.readline() == b"left\n"
             until_outside(lambda: not living_in(folder), 60)
             assert process.poll() is None  # for the child goes on
+            with (folder / layout.USERS).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             process.stdin.close()
             assert process.wait(60) == 0
         finally:
