@@ -33,7 +33,7 @@
     │   │   └── QueuesFull                   a namespace can have no more queues
     │   ├── StorageRefused                   Redis answers but will not carry this out (access, disk, script)
     │   ├── UnknownNamespace (LookupError)   there is no such namespace, and connect(create=False) makes none
-    │   └── UnsuitableServer                 a version, role, eviction policy, schema or certificate of no use
+    │   └── UnsuitableServer                 a version, role, eviction policy, schema, certificate, folder of no use
     │       └── PartitionMismatch            another list of partitions is in use for this namespace
     │           └── PartitionListChanged     the list was changed: restart with the new one
     └── LockError

@@ -158,7 +158,7 @@ class UnknownNamespace(StorageError, LookupError):
 
 
 class UnsuitableServer(StorageError):
-    """The server can be reached but must not be used: version, role, eviction policy, schema or certificate."""
+    """The server must not be used: version, role, eviction policy, schema, certificate, or the folder of `local://`."""
 
 
 class PartitionMismatch(UnsuitableServer):

@@ -137,6 +137,14 @@ def test_it_listens_nowhere_but_at_its_socket(folder: Path) -> None:
         assert b"PYTEST_CURRENT_TEST" not in (server / "environ").read_bytes()
 
 
+def test_a_long_log_is_put_away(folder: Path) -> None:
+    asyncio.run(size(folder))
+    (folder / layout.LOG).write_bytes(b"x" * 1_000_001)
+    asyncio.run(size(folder))
+    assert (folder / layout.OLD_LOG).stat().st_size == 1_000_001
+    assert 0 < (folder / layout.LOG).stat().st_size < 1_000_000
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("name", ["a b", "100%", "dätä ☃", "x" * 120, f"{'y' * 90}/{'z' * 200}"])
 async def test_any_path_will_do(tmp_path: Path, name: str) -> None:

@@ -26,7 +26,7 @@ from ...support.apart import apart
 from . import layout
 from .descriptors import Descriptor, lock_file
 from .folder import Folder
-from .starting import GivenUp, Patience, ask_to_end, start, wait_for_data
+from .starting import GivenUp, Patience, ask_to_end, start, wait_for_data, wait_for_end
 
 #: The longest time until a server is joined or started: the one before it may have to write its data first. The same
 #: time is waited at the most until it has loaded its data.
@@ -120,18 +120,12 @@ class Hold:
                 self._drop()
 
     def _end_after_last(self, users: Descriptor) -> None:
-        patience = Patience(_LEAVE_SECONDS, lambda: False)
         if users.lock(alone=True):
             ask_to_end(self._socket_path())
         elif users.lock(alone=False):
             return  # others go on
         # Otherwise the keeper was faster, and ends it.
-        for name in (layout.SERVER, layout.KEEPER):
-            lock = lock_file(self._folder.file(name))
-            try:
-                patience.wait_for(lambda lock=lock: lock.lock(alone=False))  # type: ignore[misc]
-            finally:
-                lock.close()
+        wait_for_end(self._folder, Patience(_LEAVE_SECONDS, lambda: False))
 
     def _drop(self) -> None:
         for each in (self._users, self._directory):

@@ -24,7 +24,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -87,9 +87,7 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> None:
         GivenUp: it took too long.
         OSError: the folder cannot be used.
     """
-    with contextlib.ExitStack() as stack:
-        lock, keepers, servers = (_open(stack, folder, name) for name in (layout.START, layout.KEEPER, layout.SERVER))
-        patience.wait_for(lambda: lock.lock(alone=True))
+    with _looking(folder, patience) as (keepers, servers):
         is_kept, is_served = not keepers.lock(alone=True), not servers.lock(alone=True)
         if is_kept and is_served:
             return
@@ -100,6 +98,27 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> None:
         if is_served:
             patience.wait_for(lambda: servers.lock(alone=True))
         _begin(folder, keepers, servers, patience)
+
+
+def wait_for_end(folder: Folder, patience: Patience) -> None:
+    """Wait until the server of a folder and its keeper are gone.
+
+    Raises:
+        GivenUp: it took too long.
+        OSError: the folder cannot be used.
+    """
+    with _looking(folder, patience) as (keepers, servers):
+        patience.wait_for(lambda: servers.lock(alone=True))
+        patience.wait_for(lambda: keepers.lock(alone=True))
+
+
+@contextlib.contextmanager
+def _looking(folder: Folder, patience: Patience) -> Iterator[tuple[Descriptor, Descriptor]]:
+    """Hold `start.lock`: nobody else tries the locks of the keeper and of the server meanwhile, which are given."""
+    with contextlib.ExitStack() as stack:
+        lock, keepers, servers = (_open(stack, folder, name) for name in (layout.START, layout.KEEPER, layout.SERVER))
+        patience.wait_for(lambda: lock.lock(alone=True))
+        yield keepers, servers
 
 
 def _open(stack: contextlib.ExitStack, folder: Folder, name: str) -> Descriptor:
@@ -128,7 +147,7 @@ def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: P
         process.wait()  # it leaves at once, and the keeper goes on
         told = _line(process, patience)
     if told != b"listens\n":
-        raise _ended(folder, told.decode().strip() or "its keeper was killed")
+        raise _ended(folder, told.decode().strip() or "its keeper ended before it")
 
 
 def _line(process: subprocess.Popen[bytes], patience: Patience) -> bytes:
