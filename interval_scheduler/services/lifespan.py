@@ -29,7 +29,7 @@ from ..errors import NotConnected
 from ..storage.namespace import Links, Partition, Partitions, QueueOf
 from ..support.events import Events
 from ..support.finishing import to_its_end
-from ..support.guests import ends_process
+from ..support.guests import alone, ends_process
 from ..support.log import GuardedLog
 from ..support.loops import LoopLock, running_loop
 from .connected import Connected, Inside, NothingInside
@@ -230,14 +230,12 @@ class Lifespan:
     async def _run(self, ready: asyncio.Future[None]) -> None:
         try:
             partitions = Partitions(self._options, self._log, self._open_links(), self._queue, creates=self.creates)
+            partitions.states.subscribe(self._on_state)
+            partitions.losses.subscribe(self._on_loss)
+            await self._host(partitions, ready)
         except Exception as error:  # noqa: BLE001 - the caller of connect waits for any error, and gets it
             if not ready.done():
-                ready.set_exception(error)
-            return
-        partitions.states.subscribe(self._on_state)
-        partitions.losses.subscribe(self._on_loss)
-        try:
-            await self._host(partitions, ready)
+                ready.set_exception(alone(error))
         finally:
             if not ready.done():
                 ready.set_exception(NotConnected())
@@ -283,7 +281,7 @@ class Lifespan:
         except BaseException as error:
             if mine is not None and self.connected is mine and not self._closing.is_set():
                 self._end_unasked(error)
-            if isinstance(error, asyncio.CancelledError) or ends_process(error) is not None:
+            if mine is None or isinstance(error, asyncio.CancelledError) or ends_process(error) is not None:
                 raise
         finally:
             if mine is None:

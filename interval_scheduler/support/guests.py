@@ -18,6 +18,12 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
             yield error
 
 
+def alone(error: BaseException) -> BaseException:
+    """Return the one error that is in a group; an error that is no group, or a group of several, as it is."""
+    first, *others = leaves(error)
+    return error if others else first
+
+
 def ends_process(error: BaseException) -> SystemExit | KeyboardInterrupt | None:
     """Find what ends the process in an error, or in a group of errors; `None` for nothing."""
     for leaf in leaves(error):

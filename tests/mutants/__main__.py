@@ -25,7 +25,7 @@ from .planted import ROOT, Planted
 LONGEST_SECONDS: Final = 120
 #: The exit code of pytest where tests ran and some failed; any other says that they could not be run.
 _FAILED: Final = 1
-_LEFT_OUT: Final = (".git", ".venv", "site", "dist", "build", "__pycache__", ".*_cache", ".hypothesis")
+_LEFT_OUT: Final = (".git", ".venv*", "site", "dist", "build", "__pycache__", ".*_cache", ".hypothesis")
 
 Verdict = Literal["caught", "caught by the time-out", "SURVIVED", "NOT TRIED"]
 

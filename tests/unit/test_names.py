@@ -112,11 +112,18 @@ async def test_the_remembered_address_serves_while_the_resolver_fails_for_now(re
         await names.addresses("redis.example")
 
 
-@pytest.mark.parametrize("error", [AGAIN, NONE, UnicodeError("label too long")])
+@pytest.mark.parametrize("error", [AGAIN, NONE, TypeError("a bug")])
 async def test_without_a_remembered_address_the_error_is_told(resolver: Resolver, error: Exception) -> None:
     resolver.answer = error
     with pytest.raises(type(error), match=str(error.args[-1])):
         await Names().addresses("redis.example")
+
+
+async def test_a_host_that_cannot_be_a_name_is_an_error_of_the_system(resolver: Resolver) -> None:
+    resolver.answer = UnicodeError("label too long")
+    with pytest.raises(OSError, match="cannot be one") as caught:
+        await Names().addresses("redis.example")
+    assert caught.value.__cause__ is resolver.answer
 
 
 async def test_a_system_without_another_thread(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:

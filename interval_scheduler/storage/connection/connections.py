@@ -6,6 +6,8 @@
   leaves this to the system in some versions, and Linux waits for two hours.
 - A cancellation while a command is sent gets through. redis-py sends within `asyncio.wait_for`, which up to Python 3.11
   swallows a cancellation that arrives as the sending ends; it also starts a task for each command.
+- A bug is no lost connection. redis-py calls whatever goes wrong in a connect one, and keeps a connection whose
+  introduction ended half-way. uvloop has a `RuntimeError` for a connection that is closed.
 - A server that turns a connection away is understood. It says why and hangs up, so whoever sends two commands before
   reading finds the connection lost, and the words with it. redis-py introduces itself by two; here it does not.
 """
@@ -26,7 +28,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .failures import is_moved, is_replica
+from .failures import bug_behind, is_moved, is_replica
 from .names import NAMES
 
 #: Says where the primary is: its host and port.
@@ -66,6 +68,27 @@ class Sending(AbstractConnection):
         if self._writer is not None:
             self._writer.transport.abort()
 
+    async def connect_check_health(
+        self,
+        check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's signature
+        retry_socket_connect: bool = True,  # noqa: FBT001, FBT002 - likewise
+    ) -> None:
+        """Open the connection if it is not; none is left half open. A bug that prevents it is raised as it is.
+
+        Raises:
+            RedisError: it cannot be made.
+        """
+        try:
+            await super().connect_check_health(check_health, retry_socket_connect)
+        except BaseException as error:
+            await self.disconnect(nowait=True)
+            bug = bug_behind(error)
+            if bug is None:
+                raise
+        else:
+            return
+        raise bug  # out of the block, so that it does not have itself as a context
+
     def pack_command(self, *args: Any) -> list[bytes]:
         """Pack a command in the form in which it is sent; a name of two words becomes two arguments."""
         name = args[0]
@@ -91,9 +114,10 @@ class Sending(AbstractConnection):
         if isinstance(command, str):
             command = command.encode()
         try:
-            writer.writelines((command,) if isinstance(command, bytes) else command)
             async with asyncio.timeout(self.socket_timeout):
-                await writer.drain()
+                if not writer.transport.is_closing():
+                    writer.writelines((command,) if isinstance(command, bytes) else command)
+                await writer.drain()  # of one that is closing, it raises the reason
         except TimeoutError:
             await self.disconnect(nowait=True)
             raise RedisTimeoutError("Timeout writing to socket") from None

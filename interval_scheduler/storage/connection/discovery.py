@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, RedisError
 
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
@@ -109,18 +109,28 @@ class Cluster:
             try:
                 await asked.connect()  # type: ignore[no-untyped-call]
                 await asked.send_command("CLUSTER SLOTS")
-                reply: list[Any] = await asked.read_response()
+                return _ranges(await asked.read_response(), host)
             except (RedisError, OSError) as failure:
                 error = failure
-            else:
-                # A node that does not know its own address leaves it out.
-                return [
-                    (int(first), int(last), ((primary[0] or b"").decode() or host, int(primary[1])))
-                    for first, last, primary, *_ in reply
-                ]
             finally:
                 await asked.disconnect(nowait=True)
         raise error
+
+
+def _ranges(reply: Any, asked: str) -> Sequence[tuple[int, int, Address]]:
+    """Return the slots and the primary of each range, from the answer of a node that was asked at a host.
+
+    Raises:
+        InvalidResponse: it answers in another form than a node of a cluster does.
+    """
+    try:
+        # A node that does not know its own address leaves it out.
+        return [
+            (int(first), int(last), ((primary[0] or b"").decode() or asked, int(primary[1])))
+            for first, last, primary, *_ in reply
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise InvalidResponse("CLUSTER SLOTS") from None
 
 
 def open_locators(instances: Sequence[RedisInstance], options: StorageOptions, log: Log) -> Sequence[Locator | None]:

@@ -23,6 +23,7 @@ from redis.exceptions import (
 from ...errors import (
     OutcomeUnknown,
     PartitionOffline,
+    SchedulerError,
     StorageError,
     StorageFull,
     StorageRefused,
@@ -58,6 +59,17 @@ _CODES: Final = {"NoPermissionError": "NOPERM", "ReadOnlyError": "READONLY", "Ou
 def is_lost(error: BaseException) -> bool:
     """Tell if the connection or the role of the server was lost, so that a command may have been lost too."""
     return isinstance(error, ConnectionError | TimeoutError | OSError) or is_replica(error) or is_moved(error)
+
+
+def bug_behind(error: BaseException) -> Exception | None:
+    """Return the bug because of which a connection could not be made; `None` for a failure of server or network.
+
+    The client wraps every error of a connect into its own for a lost connection.
+    """
+    while isinstance(error, ConnectionError) and error.__cause__ is not None:
+        error = error.__cause__
+    is_foreseen = isinstance(error, (*FAILED, SchedulerError))
+    return error if isinstance(error, Exception) and not is_foreseen else None
 
 
 def is_replica(error: BaseException) -> bool:

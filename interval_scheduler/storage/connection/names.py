@@ -51,8 +51,8 @@ class Names:
         """Return the addresses of a host, the one to try first at the beginning; an address is returned as it is.
 
         Raises:
-            OSError: the resolver finds no address, and none is remembered.
-            UnicodeError: it cannot be a name.
+            OSError: the resolver finds no address, and none is remembered; its cause is a `UnicodeError` if the host
+                cannot be a name.
         """
         if is_address(host):
             return (host,)
@@ -97,6 +97,11 @@ class Names:
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
             addresses = tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+        except UnicodeError as error:
+            self._end(host)
+            no_name = OSError("a host whose name cannot be one")
+            no_name.__cause__ = error
+            result.set_exception(no_name)
         except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
             self._end(host)
             result.set_exception(error)
