@@ -24,6 +24,7 @@ from typing import Any, Final
 import hiredis
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
+from redis.driver_info import DriverInfo
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -36,6 +37,8 @@ Locate = Callable[[], Awaitable[tuple[str, int]]]
 
 #: The longest time that the words of a server that hung up are waited for, seconds.
 _LAST_WORDS_SECONDS: Final = 0.5
+#: Has redis-py not introduce itself. `None` would do from 8.0 on; before, it stands for redis-py itself.
+_NOBODY: Final = DriverInfo(name="", lib_version="")
 #: The seconds without traffic until a connection is probed, the seconds between two probes, and the probes that may
 #: stay without an answer, by the names that systems have for them.
 _KEEP_ALIVE: Final = (
@@ -53,7 +56,7 @@ class Sending(AbstractConnection):
     _idle_from = math.inf
 
     def __init__(self, **rest: Any) -> None:
-        super().__init__(driver_info=None, **rest)
+        super().__init__(driver_info=_NOBODY, **rest)
 
     def note_idle(self) -> None:
         """Note that nobody uses it from now on."""
