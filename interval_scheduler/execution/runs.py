@@ -293,7 +293,10 @@ class Runs:
     def _leave(self, run: TaskRun, error: Exception) -> None:
         """Leave a task to its lease: its run ended, and how it goes on cannot be worked out any more."""
         self._log.error(
-            "how task %r goes on cannot be worked out here, it is due again when its lease ends: %s", run.id, error
+            "how task %r goes on cannot be worked out here, it is due again when its lease ends: %s",
+            run.id,
+            describe(error),
+            exc_info=error,
         )
 
     def _put_off(self, run: TaskRun, error: Exception) -> None:

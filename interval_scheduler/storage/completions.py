@@ -12,10 +12,12 @@ from typing import Final, TypeVar
 
 from anyio.abc import TaskGroup
 
+from ..errors import SchedulerError
 from ..model.ending import Failure
 from ..model.tally import Tally
 from ..model.wire import readable
-from ..support.log import Log
+from ..support.log import GuardedLog
+from ..support.text import describe
 from .commands import running
 from .commands.running import ClaimedTask, CompleteReply, HandedBack, SetAside
 from .partition.partition import Partition
@@ -40,7 +42,7 @@ class Completions:
         tally: what counts the runs of the partition. Default: one that nobody reads.
     """
 
-    def __init__(self, partition: Partition, lease_seconds: float, log: Log, tally: Tally | None = None) -> None:
+    def __init__(self, partition: Partition, lease_seconds: float, log: GuardedLog, tally: Tally | None = None) -> None:
         self._partition = partition
         #: Counts the runs of the partition: here by batch, not run by run.
         self.tally: Final = tally or Tally()
@@ -157,7 +159,11 @@ class Completions:
             self._room.set()
 
     def _give_up(self, count: int, done: str, error: Exception) -> None:
-        self._log.warning("%d runs could not be %s, they are due again when their leases end: %s", count, done, error)
+        words = "%d runs could not be %s, they are due again when their leases end: %s"
+        if isinstance(error, SchedulerError):
+            self._log.warning(words, count, done, error)
+        else:
+            self._log.error(words, count, done, describe(error), exc_info=error)  # a bug
 
     def _stale(self, raw_id: bytes, done: str) -> None:
         self._log.info("task %r was not %s: it was removed meanwhile, or its lease ended", readable(raw_id), done)

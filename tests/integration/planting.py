@@ -13,6 +13,7 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.connection import AbstractConnection
 
 from interval_scheduler import Scheduler
+from interval_scheduler.support.guests import leaves
 
 
 class Layer(NamedTuple):
@@ -48,6 +49,10 @@ class Bug:
             raise error
 
         patched.setattr(layer.owner, layer.name, the_bug)
+
+    def is_all_of(self, told: BaseException | None) -> bool:
+        """Whether it is the error itself, or the only one in a group; several may have met it at once."""
+        return told is not None and all(self.is_told_by(each) for each in leaves(told))
 
     def is_told_by(self, told: BaseException | None) -> bool:
         """Whether it is the error itself, from where it was raised."""

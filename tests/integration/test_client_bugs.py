@@ -12,10 +12,10 @@ from redis.asyncio import UnixDomainSocketConnection
 from redis.asyncio.connection import SSLConnection
 
 from interval_scheduler import ExecutionEnded, IntervalTask, Scheduler
+from interval_scheduler.storage.commands import running
 from interval_scheduler.storage.connection.discovery import Cluster
 from interval_scheduler.storage.connection.names import NAMES
 from interval_scheduler.storage.connection.sentinels import Sentinels
-from interval_scheduler.support.guests import alone
 from tests.integration.planting import (
     CONNECT,
     HANDSHAKE,
@@ -106,7 +106,7 @@ async def test_a_call_raises_it_and_the_partition_stays_online(
             bug = Bug(monkeypatch, layer, TypeError("a bug"), once=True)
             with pytest.raises(Exception, match=r"a bug|TaskGroup") as caught:  # health looks at all partitions at once
                 await asyncio.wait_for(call(), SECONDS)
-            assert bug.is_told_by(alone(caught.value))
+            assert bug.is_all_of(caught.value)
             assert scheduler.online
         assert await scheduler.task_size() == 1
     assert not says_offline(caplog)
@@ -121,12 +121,10 @@ async def stopped_by(
     with pytest.raises(ExecutionEnded, match="a bug") as caught:
         await asyncio.wait_for(scheduler.wait_stopped(), SECONDS)
     patched.undo()
-    assert caught.value.__cause__ is not None
-    assert bug.is_told_by(alone(caught.value.__cause__))
+    assert bug.is_all_of(caught.value.__cause__)
     await until(lambda: events, SECONDS)
-    assert alone(events[0]) is bug.error
-    traced = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert any(error is not None and alone(error) is bug.error for error in traced)
+    assert bug.is_all_of(events[0])
+    assert any(record.exc_info and bug.is_all_of(record.exc_info[1]) for record in caplog.records)
     health = await scheduler.check_health()
     assert "a bug" in str(health.stopped)
     assert not says_offline(caplog)
@@ -148,6 +146,30 @@ async def test_an_execution_ends_by_it(
         await recorder.ran(1, SECONDS)
         with monkeypatch.context() as patched:
             await stopped_by(Bug(patched, layer, TypeError("a bug")), scheduler, patched, caplog)
+
+
+@pytest.mark.leaves_leases("the bug keeps completions from Redis")
+@pytest.mark.parametrize("done", ["complete", "fail"])
+async def test_runs_whose_ends_cannot_be_told_are_told_with_the_traceback(
+    redis_server: RedisServer,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    done: str,
+) -> None:
+    async def failing(_: object) -> None:
+        raise ZeroDivisionError("of the application")
+
+    bug = Bug(monkeypatch, Layer(running, done), TypeError("a bug"))
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        await scheduler.start_task_execute(Recorder() if done == "complete" else failing)
+        await scheduler.assign_task(IntervalTask("a"))
+        await until(lambda: "due again when their leases end" in caplog.text, SECONDS)
+    record = next(each for each in caplog.records if "due again when their leases end" in each.getMessage())
+    assert record.exc_info is not None
+    assert bug.is_told_by(record.exc_info[1])
+    assert "TypeError: a bug" in record.getMessage()
+    assert not says_offline(caplog)
 
 
 @pytest.mark.parametrize("layer", [MESSAGE, SUBSCRIBE], ids=lambda layer: layer.name)

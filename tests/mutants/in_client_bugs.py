@@ -72,4 +72,11 @@ ALL: Final = (
         "except ZeroDivisionError:",
         tests_in(_FAILURES, "test_a_node_that_answers_in_another_form_is_no_bug"),
     ),
+    Planted(
+        "a bug that keeps the ends of runs from Redis is told without its traceback",
+        "storage/completions.py",
+        "describe(error), exc_info=error)  # a bug",
+        "describe(error))",
+        tests_in(_BUGS, "test_runs_whose_ends_cannot_be_told_are_told_with_the_traceback"),
+    ),
 )
