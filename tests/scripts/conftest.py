@@ -1,21 +1,20 @@
-"""A store of its own for each test: on every Redis at hand, and on the embedded engine."""
+"""A store of its own for each test: on every server at hand, or on the one that is asked for, and embedded."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
 
-from tests.servers import RedisServer, binaries, default_binary
+from tests.servers import RedisServer, binaries
 
 from .store import Store
 
-SERVERS = {"default": default_binary(), **binaries()}
-if SERVERS["default"] in binaries().values():
-    del SERVERS["default"]
+SERVERS = {"default": asked} if (asked := os.environ.get("REDIS_SERVER")) else binaries()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +31,7 @@ def servers() -> Iterator[Callable[[str], RedisServer]]:
         yield server
 
 
-@pytest.fixture(params=[*SERVERS, "memory"])
+@pytest.fixture(params=[*SERVERS, pytest.param("memory", marks=pytest.mark.any_server)])
 def url(request: pytest.FixtureRequest, servers: Callable[[str], RedisServer]) -> str:
     """Where a test runs."""
     return f"memory://{uuid.uuid4().hex}" if request.param == "memory" else servers(request.param).url
