@@ -164,8 +164,8 @@ ALL: Final = (
     Planted(
         "what making the partitions raises reaches nobody",
         "services/lifespan.py",
-        "            if not ready.done():\n                ready.set_exception(error)\n            return\n",
-        "            return\n",
+        "            if not ready.done():\n                ready.set_exception(alone(error))\n",
+        "            del error\n",
         tests_in("unit/test_lifespan", "test_without_the_extra_connect_says_what_to_install"),
     ),
     Planted(

@@ -52,7 +52,7 @@ ALL: Final = (
     Planted(
         "the client introduces itself before it listens",
         "storage/connection/connections.py",
-        "super().__init__(driver_info=None, **rest)",
+        "super().__init__(driver_info=_NOBODY, **rest)",
         "super().__init__(**rest)",
         tests_in("integration/test_unreachable", "test_too_many_clients"),
     ),

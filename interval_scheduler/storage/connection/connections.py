@@ -117,9 +117,9 @@ class Sending(AbstractConnection):
         if isinstance(command, str):
             command = command.encode()
         try:
+            if not writer.transport.is_closing():
+                writer.writelines((command,) if isinstance(command, bytes) else command)
             async with asyncio.timeout(self.socket_timeout):
-                if not writer.transport.is_closing():
-                    writer.writelines((command,) if isinstance(command, bytes) else command)
                 await writer.drain()  # of one that is closing, it raises the reason
         except TimeoutError:
             await self.disconnect(nowait=True)
