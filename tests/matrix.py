@@ -34,12 +34,10 @@ WHEELS: Final = {
 
 
 class Case(NamedTuple):
-    """One run of suites; without `python` or `server` there is nothing that could run it."""
+    """One run of suites, on another server or another Python; without a server there is nothing to run them on."""
 
     name: str
-    python: str | None
     server: str | None
-    suites: tuple[str, ...]
 
 
 def servers() -> dict[str, str | None]:
@@ -56,11 +54,10 @@ def servers() -> dict[str, str | None]:
 
 def cases() -> Iterator[Case]:
     """All that there are."""
-    for name, server in servers().items():
-        yield Case(name, sys.executable, server, OF_SERVERS)
+    yield from (Case(name, server) for name, server in servers().items())
     for name in PYTHONS:
         if name != f"python{sys.version_info[0]}.{sys.version_info[1]}":
-            yield Case(name, _environment(name), next(iter(binaries().values())), OF_PYTHON)
+            yield Case(name, next(iter(binaries().values())))
 
 
 def _environment(name: str) -> str | None:
@@ -81,12 +78,14 @@ def _environment(name: str) -> str | None:
 
 def run(case: Case) -> tuple[bool, str]:
     """Whether nothing failed, and what it came to in a line."""
-    if case.python is None or case.server is None:
+    is_python = case.name in PYTHONS
+    python = _environment(case.name) if is_python else sys.executable
+    if python is None or case.server is None:
         return True, "skipped: not at hand"
     told = subprocess.run([case.server, "--version"], capture_output=True, text=True, check=True).stdout
     version = told.partition("v=")[2].partition(" ")[0]
-    asked = ["-m", "not any_server"] if case.suites == OF_SERVERS else []
-    command = [case.python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *asked, *case.suites]
+    asked = OF_PYTHON if is_python else ("-m", "not any_server", *OF_SERVERS)
+    command = [python, "-m", "pytest", "-q", "--numprocesses", "2", "--dist", "worksteal", *asked]
     pytest = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, "REDIS_SERVER": case.server}, stdout=subprocess.PIPE, text=True
     )
