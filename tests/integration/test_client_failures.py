@@ -67,10 +67,15 @@ def test_a_bug_is_found_behind_any_number_of_lost_connections() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_node_that_answers_in_another_form_is_no_bug() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [b"*1\r\n:5\r\n", b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:70000\r\n"],
+    ids=["form", "port"],
+)
+async def test_a_node_that_answers_in_another_form_is_no_bug(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)
-        writer.write(b"*1\r\n:5\r\n")
+        writer.write(answer)
         await reader.read(100)
         writer.close()
 

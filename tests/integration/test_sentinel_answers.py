@@ -71,8 +71,9 @@ async def test_an_old_answer_is_believed_if_nobody_knows_better() -> None:
         {b"GET-MASTER": ADDRESS, b"MASTER": b"*1\r\n$5\r\nflags\r\n"},
         {b"GET-MASTER": b"*1\r\n$9\r\n127.0.0.1\r\n"},
         {b"GET-MASTER": b":7\r\n"},
+        {b"GET-MASTER": ADDRESS.replace(b"$1\r\n7", b"$5\r\n70000"), b"MASTER": healthy(1)},
     ],
-    ids=["a field is missing", "no number", "no pairs", "no port", "another type"],
+    ids=["a field is missing", "no number", "no pairs", "no port", "another type", "a port that can be none"],
 )
 async def test_another_form_is_told_and_ends_nothing(answers: dict[bytes, bytes]) -> None:
     answers[b"SUBSCRIBE"] = b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n" * 4

@@ -79,4 +79,11 @@ ALL: Final = (
         "describe(error))",
         tests_in(_BUGS, "test_runs_whose_ends_cannot_be_told_are_told_with_the_traceback"),
     ),
+    Planted(
+        "a port that can be none is a bug of a connection",
+        "storage/connection/sentinels.py",
+        "    if not 0 <= port < 1 << 16:\n        raise ValueError(port)\n",
+        "",
+        tests_in(_FAILURES, "test_a_node_that_answers_in_another_form_is_no_bug"),
+    ),
 )

@@ -22,7 +22,7 @@ from ...config.options import StorageOptions
 from ...support import clock
 from ...support.log import Log
 from .connections import PlainConnection, TlsConnection
-from .sentinels import Address, Sentinels, address_of
+from .sentinels import Address, Sentinels, address_of, port_of
 from .tls import tls_arguments
 
 #: The time for which all partitions share an answer of the cluster: they often ask at the same moment.
@@ -126,7 +126,7 @@ def _ranges(reply: Any, asked: str) -> Sequence[tuple[int, int, Address]]:
     try:
         # A node that does not know its own address leaves it out.
         return [
-            (int(first), int(last), ((primary[0] or b"").decode() or asked, int(primary[1])))
+            (int(first), int(last), ((primary[0] or b"").decode() or asked, port_of(primary[1])))
             for first, last, primary, *_ in reply
         ]
     except (ValueError, LookupError, TypeError, AttributeError):

@@ -163,7 +163,7 @@ class Sentinels:
         finally:
             await connection.disconnect(nowait=True)
         try:
-            address = found[0].decode(), int(found[1])
+            address = found[0].decode(), port_of(found[1])
             told = dict(zip(state[::2], state[1::2], strict=True))
             is_down = not _DOWN.isdisjoint(told[b"flags"].split(b","))
             is_told_of = address == (told[b"ip"].decode(), int(told[b"port"]))
@@ -251,6 +251,14 @@ def concerns(channel: str, text: str, service: str) -> bool:
     if channel == _BEGINS:
         return text.partition(" @ ")[2].split(" ")[0] == service
     return words[0 if channel == "+switch-master" else 1 :][:1] == [service]
+
+
+def port_of(told: Any) -> int:
+    """Return a port that a server told; raise a `ValueError` if it can be none, which a connection would call a bug."""
+    port = int(told)
+    if not 0 <= port < 1 << 16:
+        raise ValueError(port)
+    return port
 
 
 def address_of(node: str) -> Address:
