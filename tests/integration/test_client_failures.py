@@ -18,8 +18,9 @@ from interval_scheduler import IntervalTask, PartitionOffline, RedisInstance, Sc
 from interval_scheduler.config.options import StorageOptions
 from interval_scheduler.storage.connection.client import abandon, open_client
 from interval_scheduler.storage.connection.failures import bug_behind
-from tests.integration.planting import CONNECT, HANDSHAKE, PARSE, Bug, connecting
+from tests.integration.planting import CONNECT, HANDSHAKE, PARSE, READ, Bug, connecting
 from tests.integration.test_unreachable import offline
+from tests.proxy import Proxy
 from tests.servers import RedisServer
 
 FAR = 4_000_000_000.0
@@ -95,6 +96,21 @@ async def test_a_connection_whose_introduction_broke_is_not_used(
     assert bug.is_told_by(caught.value)
     assert " db=5 " in (await client.execute_command("CLIENT", "INFO")).decode(), "not another database"
     await client.aclose()
+
+
+@pytest.mark.asyncio
+async def test_a_reply_that_was_not_read_for_a_bug_is_nobody_elses(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Proxy(redis_server.port) as proxy:
+        client: Any = open_client(RedisInstance.from_url(proxy.url), StorageOptions(max_connections=4))
+        await client.ping()
+        proxy.delay = lambda: 0.2  # the reply comes after the next request was sent
+        Bug(monkeypatch, READ, TypeError("a bug"), once=True)
+        with pytest.raises(TypeError, match="a bug"):
+            await client.ping()
+        assert await client.echo("mine") == b"mine"
+        await client.aclose()
 
 
 async def closed_below(server: RedisServer) -> None:

@@ -86,4 +86,11 @@ ALL: Final = (
         "",
         tests_in(_FAILURES, "test_a_node_that_answers_in_another_form_is_no_bug"),
     ),
+    Planted(
+        "after a bug, the next one who reads gets the reply of another",
+        _CONNECTIONS,
+        "            if not isinstance(error, FAILED):\n",
+        "            if False:\n",
+        tests_in(_FAILURES, "test_a_reply_that_was_not_read_for_a_bug_is_nobody_elses"),
+    ),
 )

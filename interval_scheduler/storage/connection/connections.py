@@ -29,7 +29,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from .failures import bug_behind, is_moved, is_replica
+from .failures import FAILED, bug_behind, is_moved, is_replica
 from .names import NAMES
 
 #: Says where the primary is: its host and port.
@@ -91,6 +91,15 @@ class Sending(AbstractConnection):
         else:
             return
         raise bug  # out of the block, so that it does not have itself as a context
+
+    async def read_response(self, *args: Any, **rest: Any) -> Any:
+        """Read a reply. After a bug, the connection is cut: the next one who reads would get this reply, or a part."""
+        try:
+            return await super().read_response(*args, **rest)
+        except Exception as error:
+            if not isinstance(error, FAILED):
+                await self.disconnect(nowait=True)
+            raise
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """Pack a command in the form in which it is sent; a name of two words becomes two arguments."""
