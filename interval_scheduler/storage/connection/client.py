@@ -124,7 +124,8 @@ def _folder_pool(instance: RedisInstance, folder: str, common: Mapping[str, Any]
 
 def _open_memory(store: str, db: int) -> Redis:
     try:
-        importlib.import_module("lupa")  # without it, the engine is there but knows no scripts
+        for module in ("fakeredis", "lupa"):  # without the second, the engine is there but knows no scripts
+            importlib.import_module(module)
         from ..embedded import opening  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(

@@ -52,10 +52,9 @@ class ScriptSocket(AsyncFakeSocket):
             for db in store.dbs.values():
                 db.time = now
             try:
-                reply = self._run(store, sha, keys, args)
+                return self._run(store, sha, keys, args)
             except SimpleError as error:
-                reply = error
-        return self._decode_result(reply)
+                return self._decode_result(error)
 
     def _run(self, store: Store, sha: bytes, keys: Sequence[bytes], args: Sequence[bytes]) -> Any:
         if sha not in store.script_cache:
@@ -75,7 +74,7 @@ class ScriptSocket(AsyncFakeSocket):
         return programs.read(returned, self._convert_rare)
 
     def _convert_rare(self, returned: Any) -> Any:
-        return convert_to_resp2(self._convert_lua_result(returned, nested=False))
+        return self._decode_result(convert_to_resp2(self._convert_lua_result(returned, nested=False)))
 
     def _lua_redis_call(self, lua_runtime: Any, expected_globals: set[Any], op: bytes, *args: Any) -> Any:
         """Carry out a command that a script calls. Its globals are not looked through: they are sealed."""
