@@ -78,11 +78,4 @@ ALL: Final = (
         "except AttributeError:\n",
         tests_in(_ENGINE, "test_another_fakeredis_is_used_as_it_is"),
     ),
-    Planted(
-        "memory:// without lupa fails by an unknown command",
-        "storage/connection/client.py",
-        'for module in ("fakeredis", "lupa"):',
-        'for module in ("fakeredis",):',
-        tests_in("integration/test_extras", "test_memory_at_every_way_in"),
-    ),
 )
