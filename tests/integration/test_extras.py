@@ -143,7 +143,7 @@ def test_memory_at_every_way_in() -> None:
     assert [line.partition(" ")[2] for line in lines] == [f"url {NEEDED}"] * 6
 
 
-@pytest.mark.parametrize("words", ["demo", "doctor --redis memory://"])
+@pytest.mark.parametrize("words", ["demo --redis memory://", "doctor --redis memory://"])
 def test_memory_on_the_command_line(words: str) -> None:
     command = [sys.executable, "-c", f"import sys\nsys.modules['lupa'] = None\n{COMMANDS}", *words.split()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
