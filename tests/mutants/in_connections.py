@@ -164,9 +164,9 @@ ALL: Final = (
     Planted(
         "an engine without Lua is taken for whole",
         "storage/connection/client.py",
-        'importlib.import_module("lupa")',
-        'importlib.import_module("json")',
-        tests_in("integration/test_extras", "test_memory"),
+        'for module in ("fakeredis", "lupa"):',
+        'for module in ("fakeredis",):',
+        tests_in("integration/test_extras", "test_memory", "test_memory_at_every_way_in"),
     ),
     Planted(
         "a subscription that ends twice keeps its connection, until no connection is left",

@@ -124,16 +124,15 @@ def _folder_pool(instance: RedisInstance, folder: str, common: Mapping[str, Any]
 
 def _open_memory(store: str, db: int) -> Redis:
     try:
-        from fakeredis import FakeAsyncRedis, FakeServer  # noqa: PLC0415 - an extra
-
-        importlib.import_module("lupa")  # without it, the engine is there but knows no scripts
+        for module in ("fakeredis", "lupa"):  # without the second, the engine is there but knows no scripts
+            importlib.import_module(module)
+        from ..embedded import opening  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(
             "url", "memory:// needs the embedded engine: pip install 'interval-scheduler[memory]'"
         ) from None
     if store == _PRIVATE_STORE:
-        server = FakeServer(version=(7,))
-    else:
-        server = _memory_stores.setdefault(store, FakeServer(version=(7,)))
-    client: Redis = FakeAsyncRedis(server=server, db=db, retry=Retry(NoBackoff(), 0), protocol=2)
-    return client
+        return opening.open_client(opening.open_store(), db)
+    if store not in _memory_stores:
+        _memory_stores.setdefault(store, opening.open_store())  # another thread may have made it meanwhile
+    return opening.open_client(_memory_stores[store], db)
