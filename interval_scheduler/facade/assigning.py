@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import aclosing
 from threading import get_ident
 
 import anyio
@@ -92,14 +93,16 @@ class Assigning:
         await self._lifespan.open_first()
         partitions = self._accepted().partitions
         assigned = updated = 0
-        async for answers in bulk.pipeline(calls, partitions.assign_all, lambda call: len(call.assignment.data)):
-            for answer in answers.given:
-                if accepted(answer):
-                    assigned += 1
-                else:
-                    updated += 1
-                self.assigned += 1
-            answers.raise_error()
+        under_way = bulk.pipeline(calls, partitions.assign_all, lambda call: len(call.assignment.data))
+        async with aclosing(under_way) as ended:
+            async for answers in ended:
+                for answer in answers.given:
+                    if accepted(answer):
+                        assigned += 1
+                    else:
+                        updated += 1
+                    self.assigned += 1
+                answers.raise_error()
         return AssignCounts(assigned, updated)
 
     async def remove_task(self, task_or_id: Task | str) -> bool:
@@ -116,10 +119,11 @@ class Assigning:
         await self._lifespan.open_first()
         partitions = self._connected().partitions
         count = wait_ms = 0
-        async for answers in bulk.pipeline(ids, partitions.remove_all):
-            count += sum(removed.was_scheduled for removed in answers.given)
-            wait_ms = max([wait_ms, *(removed.wait_ms for removed in answers.given)])
-            answers.raise_error()
+        async with aclosing(bulk.pipeline(ids, partitions.remove_all)) as ended:
+            async for answers in ended:
+                count += sum(removed.was_scheduled for removed in answers.given)
+                wait_ms = max([wait_ms, *(removed.wait_ms for removed in answers.given)])
+                answers.raise_error()
         await _sleep_ms(wait_ms)
         return count
 

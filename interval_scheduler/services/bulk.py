@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Generic, TypeVar
 
@@ -56,11 +56,12 @@ async def pipeline(
     items: Iterable[Ready] | AsyncIterable[Ready],
     submit: Callable[[list[Ready]], Iterable[asyncio.Future[Result]]],
     weigh: Callable[[Ready], int] | None = None,
-) -> AsyncIterator[Result]:
+) -> AsyncGenerator[Result, None]:
     """Submit the items, some at a time, and yield the results of the calls; at most a window of items is under way.
 
-    After an error no further item is submitted, and the calls under way are awaited. A caller that is cancelled waits
-    for no call: calls that are not sent yet are left out.
+    After an error no further item is submitted, and the calls under way are awaited; so they are after an error of the
+    caller about a result, if it closes the generator, as by `contextlib.aclosing`. A caller that is cancelled waits for
+    no call: calls that are not sent yet are left out.
 
     Args:
         items: what is submitted. The items of an async iterable are submitted one by one, since whatever runs before
@@ -143,7 +144,7 @@ async def _to_their_ends(window: _Window[Any]) -> AsyncIterator[None]:
     """End the calls that are left in a window, as `pipeline` says."""
     try:
         yield
-    except (asyncio.CancelledError, GeneratorExit):
+    except asyncio.CancelledError:
         while window.calls:
             window.calls.popleft()[0].cancel()
         raise

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Final, Literal, NamedTuple
 
 from ..errors import InvalidValue
@@ -62,9 +63,10 @@ async def control(
         nonlocal done, looked
         async for step in steps:
             changes = [ControlStep(raw_id, _ACTIONS[action], note=note) for raw_id in step.ids]
-            async for answers in pipeline(changes, partitions.control_all):
-                done += answers.given.count("1")
-                answers.raise_error()
+            async with aclosing(pipeline(changes, partitions.control_all)) as ended:
+                async for answers in ended:
+                    done += answers.given.count("1")
+                    answers.raise_error()
             looked += step.looked
             _tell(progress, done, looked)
 
@@ -89,10 +91,11 @@ async def clear(partitions: Partitions, prefix: str, progress: Progress | None, 
             found[where] += len(step.ids)
             if step.ids:
                 await note_of_clear(where, note, found[where])
-            async for answers in pipeline(step.ids, partitions.remove_all):
-                removed += sum(one.was_scheduled for one in answers.given)
-                wait_ms = max([wait_ms, *(one.wait_ms for one in answers.given)])
-                answers.raise_error()
+            async with aclosing(pipeline(step.ids, partitions.remove_all)) as ended:
+                async for answers in ended:
+                    removed += sum(one.was_scheduled for one in answers.given)
+                    wait_ms = max([wait_ms, *(one.wait_ms for one in answers.given)])
+                    answers.raise_error()
             looked += step.looked
             _tell(progress, removed, looked)
 

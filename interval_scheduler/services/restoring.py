@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from ..errors import BackupCutShort
@@ -53,8 +54,9 @@ async def restore(
 ) -> RestoreCounts:
     """Restore a backup; see `BackupCalls.restore`. `note` makes what the log of actions says of a pause."""
     call = _Restore(partitions, namespace, note, how)
-    async for flags in pipeline(call.batches(lines), call.submit_all, _weigh):
-        call.count(flags)
+    async with aclosing(pipeline(call.batches(lines), call.submit_all, _weigh)) as ended:
+        async for flags in ended:
+            call.count(flags)
     return call.result()
 
 

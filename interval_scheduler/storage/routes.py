@@ -96,7 +96,7 @@ class Routes:
     ) -> Iterator[asyncio.Future[Answers[Result]]]:
         if self.migration is not None or self._over is not None:
             for item in items:
-                yield asyncio.ensure_future(answers_of(one(item)))
+                yield answers_of(one(item))
         elif len(self._listed) == 1:
             yield turn_of(find(id_of(items[0]))).submit_all(items)
         else:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,7 @@ import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler, UnsuitableServer
 from interval_scheduler.storage.local import binaries, layout
+from interval_scheduler.storage.local.hold import Hold
 from tests.cli.running import running
 from tests.folders import ROOT, User, emptied, keeper_of, living_in, server_of, servers_in, url_of, users
 from tests.integration.processes import Worker, read_ledger
@@ -37,6 +40,20 @@ async def main():
             os._exit(0)
     print("left", flush=True)
     os.waitpid(child, 0)
+asyncio.run(main())
+"""
+
+
+#: Starts a server as a daemon may be set up: SIGTERM is blocked, for `sigwait`, and the ends of children are ignored.
+DEAF = """
+import asyncio, signal, sys
+from interval_scheduler.storage.local.hold import Hold
+async def main():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    await Hold(sys.argv[1], "local/0", creates=True).join()
+    print("joined", flush=True)
+    sys.stdin.read()
 asyncio.run(main())
 """
 
@@ -262,3 +279,79 @@ def test_who_makes_nothing_makes_no_folder(folder: Path) -> None:
     with contextlib.closing(scheduler):
         scheduler.connect(create=False)
         assert scheduler.task_size() == 0
+
+
+@pytest.mark.asyncio
+async def test_of_those_who_leave_at_once_one_waits_for_the_end(folder: Path) -> None:
+    for _ in range(20):  # it is a race, which the last one lost in one round of four
+        holds = [Hold(str(folder), "local/0", creates=True) for _ in range(3)]
+        await asyncio.gather(*(hold.join() for hold in holds))
+        await asyncio.gather(*(hold.leave() for hold in holds))
+        assert not living_in(folder)
+
+
+@pytest.mark.asyncio
+async def test_who_leaves_a_folder_that_was_moved_ends_no_other_server(folder: Path, tmp_path: Path) -> None:
+    before = Hold(str(folder), "local/0", creates=True)
+    await before.join()
+    with emptied(await asyncio.to_thread(folder.rename, tmp_path / "moved")) as moved:
+        async with Scheduler.from_url(url_of(folder)) as scheduler:
+            there = living_in(folder)
+            await before.leave()
+            await until(lambda: not living_in(moved), 60)
+            await scheduler.assign_task(IntervalTask("a", every=3600))
+            assert living_in(folder) == there
+
+
+def test_what_the_first_user_blocks_and_ignores_reaches_no_server(folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", DEAF, str(folder)]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        try:
+            assert user.stdout is not None
+            assert user.stdout.readline() == b"joined\n"
+            status = Path(f"/proc/{server_of(folder)}/status").read_text(encoding="ascii")
+            masks = {name: int(mask, 16) for name, mask in re.findall(r"(SigBlk|SigIgn):\s*(\w+)", status)}
+            assert not masks["SigBlk"] >> signal.SIGTERM - 1 & 1
+            assert not masks["SigIgn"] >> signal.SIGCHLD - 1 & 1
+        finally:
+            user.kill()
+    until_outside(lambda: not living_in(folder), 20)  # after a minute, a server that is deaf is killed
+
+
+@pytest.mark.asyncio
+async def test_a_process_may_have_many_files_open(folder: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    opened = []
+    try:
+        opened += [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]  # `select` takes numbers below 1024
+        assert await size(folder) == 0
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="ascii")
+    path.chmod(0o700)
+
+
+@pytest.mark.asyncio
+async def test_a_server_by_a_relative_path(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "programs" / "valkey-server", f'#!/bin/sh\nexec {binaries.paths()[0]} "$@"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"programs:{os.environ['PATH']}")
+    assert binaries.paths()[0] == str(tmp_path / "programs" / "valkey-server")
+    assert await size(folder) == 0
+
+
+def test_a_server_that_a_script_starts_ends_too(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "programs" / "valkey-server", f'#!/bin/sh\n{binaries.paths()[0]} "$@"\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
+    with users(folder, 1) as (user,):
+        assert len(servers_in(folder)) == 2
+        user.kill()
+        until_outside(lambda: not living_in(folder), 60)

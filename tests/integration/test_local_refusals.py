@@ -89,7 +89,18 @@ def test_another_layout_is_refused(folder: Path) -> None:
     assert "has layout 2, and this version of interval_scheduler knows layout 1" in refusal(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"layout": 1, "server": "mysql", "version": [1, 2, 3]}', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"layout": 1, "server": "mysql", "version": [1, 2, 3]}',
+        "{",
+        '{"layout": Infinity}',
+        "[" * 99_999,
+    ],
+)
 def test_a_mark_that_cannot_be_read_is_refused(folder: Path, text: str) -> None:
     (folder / layout.MARK).write_text(text)
     assert "has a mark that cannot be read" in refusal(folder)
@@ -106,6 +117,33 @@ def test_a_folder_that_others_may_write_is_refused(folder: Path) -> None:
     asyncio.run(connect(folder))
     folder.chmod(0o770)
     assert "can be written by other users" in refusal(folder)
+
+
+def test_a_folder_that_all_share_is_refused(folder: Path) -> None:
+    folder.chmod(0o1777)
+    assert "is shared by all users: name a folder in it" in refusal(folder)
+    assert folder.stat().st_mode & 0o7777 == 0o1777
+
+
+@pytest.mark.parametrize("name", [layout.USERS, layout.START, layout.KEEPER, layout.SERVER])
+def test_a_link_in_the_place_of_a_lock_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    assert "gives an error" in refusal(folder)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("is_hard", [False, True])
+def test_a_link_in_the_place_of_the_mark_is_not_written_through(
+    folder: Path,
+    tmp_path: Path,
+    is_hard: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Who may write into an empty folder can put one there before it is taken."""
+    (tmp_path / "elsewhere").write_text("precious")
+    new = folder / layout.NEW_MARK
+    new.hardlink_to(tmp_path / "elsewhere") if is_hard else new.symlink_to(tmp_path / "elsewhere")
+    asyncio.run(connect(folder))
+    assert (tmp_path / "elsewhere").read_text() == "precious"
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler import IntervalTask, InvalidValue, Scheduler
 from tests.proxy import Proxy
 from tests.servers import RedisServer
 
@@ -49,3 +49,13 @@ async def test_a_single_call_comes_behind_what_was_handed_over(
         removed, *_ = await asyncio.gather(removing, *again)
         assert removed == 10
         assert {task.data async for task in scheduler.tasks()} == {"again"}
+
+
+async def test_a_task_that_is_refused_leaves_nothing_under_way(redis_server: RedisServer, namespace: str) -> None:
+    """What was handed over before is carried out when the error is raised, and nothing goes on behind it."""
+    over = IntervalTask("over", every=60, until=1_000_000_000)
+    tasks = [over, *(IntervalTask(f"t{n}", start=FAR) for n in range(2_000))]
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        with pytest.raises(InvalidValue, match="never run"):
+            await scheduler.assign_tasks(tasks)
+        assert await scheduler.task_size() == 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -146,6 +147,23 @@ async def test_after_an_error_nothing_more_is_sent_and_what_is_under_way_is_wait
         await read_into(results, bulk.pipeline(wrap(iter(range(1_000))), calls.submit))
     assert results == [10 * item for item in range(20)]
     assert len(calls.submitted) <= 20 + WINDOW
+    assert calls.answered == calls.submitted
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("small_window")
+async def test_an_error_of_the_caller_about_a_result_waits_for_what_is_under_way() -> None:
+    calls = BatchedCalls()
+
+    async def read() -> None:
+        async with aclosing(bulk.pipeline(range(1_000), calls.submit)) as results:
+            async for result in results:
+                if result == 200:
+                    raise LookupError
+
+    with pytest.raises(LookupError):
+        await read()
+    assert 20 < len(calls.submitted) <= 20 + WINDOW
     assert calls.answered == calls.submitted
 
 

@@ -48,6 +48,17 @@ async def test_a_single_call_answers_alike() -> None:
     assert [await answers_of(call), await answers_of(failed)] == [Answers(["x"]), Answers([], error)]
 
 
+async def test_a_single_call_is_given_up_alike() -> None:
+    """At once too, before anything else of the loop runs: it may be left out then."""
+    call: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    answers_of(call).cancel()
+    await until(call.cancelled)
+    other: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    answers = answers_of(other)
+    other.cancel()
+    await until(answers.cancelled)
+
+
 async def test_they_go_out_in_batches_with_others_and_in_pieces() -> None:
     """A batch that answers a part of its items only is completed by the next ones."""
     sent: list[list[bytes]] = []

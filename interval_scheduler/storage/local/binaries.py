@@ -28,7 +28,8 @@ _SECONDS: Final = 10
 
 def paths() -> list[str]:
     """Return the paths of the servers, the one to take first at the beginning."""
-    found = [path for name in _NAMES if (path := shutil.which(name)) is not None]
+    # Absolute, since the server is started in its folder, and PATH may name folders from the current directory.
+    found = [os.path.abspath(path) for name in _NAMES if (path := shutil.which(name)) is not None]  # noqa: PTH100 - `resolve` follows links, and a program may look at its name
     # The package is not imported: with it would come a client that nobody needs here.
     spec = importlib.util.find_spec(_PACKAGE)
     for folder in () if spec is None else spec.submodule_search_locations or ():

@@ -47,6 +47,8 @@ class Descriptor:
     def lock(self, *, alone: bool) -> bool:
         """Lock it unless others hold it, without waiting; return True if it is locked. A lock that it has is changed.
 
+        If it cannot be changed, it may be lost.
+
         Raises:
             OSError: the file system has no locks.
         """
@@ -80,9 +82,9 @@ def lock_file(path: str) -> Descriptor:
     """Open the file of a lock, and make it if it is not there.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: it cannot be opened, or a symbolic link is in its place, which somebody may have put there.
     """
-    return Descriptor(path, os.O_RDWR | os.O_CREAT)
+    return Descriptor(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
 
 
 def _close_in_child() -> None:

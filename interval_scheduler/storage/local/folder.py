@@ -21,6 +21,7 @@ _STAYING: Final = frozenset(
     {
         errno.EACCES,
         errno.EEXIST,  # a file has the name of the folder
+        errno.EISDIR,  # a folder has the name of a file
         errno.ELOOP,
         errno.ENAMETOOLONG,
         errno.ENOLCK,
@@ -73,6 +74,8 @@ class Folder:
             self._require_private(found.st_mode)
         elif layout.strangers(names):
             raise self.unsuitable("has files, and no mark of interval_scheduler: name a new folder, or an empty one")
+        elif found.st_mode & stat.S_ISVTX:  # as /tmp has it; to take the rights of others away would be their end
+            raise self.unsuitable("is shared by all users: name a folder in it")
         elif not creates:
             raise self.unsuitable("has no tasks: look at the path; a scheduler that assigns tasks makes them")
 
@@ -104,7 +107,9 @@ class Folder:
             return
         Path(self.path).chmod(0o700)
         new = self.file(layout.NEW_MARK)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # One that is left behind is not written to: it may be a link that somebody put there while he could.
+        Path(new).unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:  # noqa: PTH123 - it is a descriptor
             file.write(marks.write(version))
             file.flush()

@@ -120,11 +120,13 @@ class Hold:
                 self._drop()
 
     def _end_after_last(self, users: Descriptor) -> None:
-        if users.lock(alone=True):
-            ask_to_end(self._socket_path())
-        elif users.lock(alone=False):
-            return  # others go on
-        # Otherwise the keeper was faster, and ends it.
+        if not users.is_at(self._folder.file(layout.USERS)):
+            return  # the folder was moved or removed, and the one at its path may be that of others
+        if not users.lock(alone=True):
+            # Others go on, or leave too. Linux has taken this lock away by the try, in one step: so of those who leave
+            # at once, the last to try gets it. Elsewhere the keeper may have to end it.
+            return
+        ask_to_end(self._socket_path())
         wait_for_end(self._folder, Patience(_LEAVE_SECONDS, lambda: False))
 
     def _drop(self) -> None:

@@ -89,7 +89,9 @@ def _dying_with(keeper: int) -> Callable[[], None]:
 
 def _wait_for_users(users: int, server: subprocess.Popen[bytes], ended: threading.Event) -> None:
     fcntl.flock(users, fcntl.LOCK_EX)  # nobody is left; nobody new gets in until this process is gone
-    server.terminate()
+    # To the group, which has this process and its children alone: the one that was started may be a script, and the
+    # server a child of it.
+    os.killpg(0, signal.SIGTERM)
     if not ended.wait(_END_SECONDS):
         server.kill()
 
@@ -133,6 +135,9 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # the starter waits for this process, and has none left that it would have to wait for
     os.umask(0o077)
+    # What the application blocks or ignores is inherited, and the server would hear no SIGTERM, and of no child's end.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     keep(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

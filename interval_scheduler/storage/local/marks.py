@@ -70,7 +70,7 @@ def read(mark: bytes) -> Version:
             kind = {name: name for name in _KINDS}[found["server"]]
             major, minor, patch = map(int, found["version"])
             return Version(kind, (major, minor, patch))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise BadMark("has a mark that cannot be read: put a copy of it back, or name another folder") from None
     raise BadMark(
         f"has layout {layout}, and this version of interval_scheduler knows layout {LAYOUT}: use the version that made "

@@ -153,7 +153,9 @@ def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: P
 def _line(process: subprocess.Popen[bytes], patience: Patience) -> bytes:
     if process.stdout is None:
         raise AssertionError  # it is a pipe
-    while not select.select([process.stdout], [], [], _STEP_SECONDS)[0]:
+    told = select.poll()  # unlike `select`, it takes any number that a descriptor may have
+    told.register(process.stdout, select.POLLIN)
+    while not told.poll(1000 * _STEP_SECONDS):
         patience.check()
     return process.stdout.readline()
 

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
@@ -71,9 +70,27 @@ class Together(Generic[Result]):
         self.future.set_result(Answers(self._given, self._error))
 
 
-async def answers_of(call: Awaitable[Result]) -> Answers[Result]:
-    """Await a single call, and return its answer as those of calls that are made together."""
-    try:
-        return Answers([await call])
-    except Exception as error:  # noqa: BLE001 - the caller raises it
-        return Answers([], error)
+def answers_of(call: asyncio.Future[Result]) -> asyncio.Future[Answers[Result]]:
+    """Return the answer to a single call as those of calls that are made together; it is given up with that."""
+    answers: asyncio.Future[Answers[Result]] = call.get_loop().create_future()
+
+    def tell(_: object) -> None:
+        error = None if call.cancelled() else call.exception()  # looked at in any case, or asyncio complains
+        if answers.done():
+            return
+        if call.cancelled():
+            answers.cancel()
+        elif isinstance(error, Exception):
+            answers.set_result(Answers([], error))
+        elif error is not None:
+            answers.set_exception(error)
+        else:
+            answers.set_result(Answers([call.result()]))
+
+    def give_up(_: object) -> None:
+        if answers.cancelled():
+            call.cancel()
+
+    call.add_done_callback(tell)
+    answers.add_done_callback(give_up)
+    return answers
