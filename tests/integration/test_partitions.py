@@ -163,6 +163,17 @@ async def test_one_partition_is_missing_at_connect(own_server: NewServer, namesp
         assert await scheduler.task_size() == 40
 
 
+async def test_a_database_that_moved_alone_hints_at_its_name(own_server: NewServer, namespace: str) -> None:
+    server = own_server()
+    async with Scheduler.from_url(f"{server.url}?name=local/0", namespace=namespace):
+        pass
+    with pytest.raises(PartitionMismatch, match=r"If it moved from there, add \?name=local/0 to its URL\."):
+        await Scheduler.from_url(server.url, namespace=namespace).connect()
+    with pytest.raises(PartitionMismatch, match="another configuration") as several:
+        await Scheduler.from_url(server.url, own_server().url, namespace=namespace).connect()
+    assert "?name=local" not in str(several.value), "there are two names, and it cannot be told which is whose"
+
+
 async def test_another_list_of_partitions_is_refused(own_server: NewServer, namespace: str) -> None:
     one, two, three = own_server(), own_server(), own_server()
     async with Scheduler.from_url(one.url, two.url, namespace=namespace):

@@ -123,7 +123,7 @@ def _meaning(error: SchedulerError) -> tuple[str, str]:
     if isinstance(error, PartitionMismatch):
         return "list", "Give the list of partitions that the workers have, with the same names and in the same order."
     if isinstance(error, UnsuitableServer):
-        return "unsuitable", "Look at the page Health and audit for what the server needs."
+        return "unsuitable", "Do what it says. The pages Health and audit, and No server at hand, say what is needed."
     if isinstance(error, UnknownNamespace):
         return "namespace", "Look at the spelling of -n and --queue, and at the host and the number of the database."
     if isinstance(error, PartitionOffline):

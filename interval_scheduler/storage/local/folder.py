@@ -16,21 +16,19 @@ from ...errors import PartitionOffline, StorageError, UnsuitableServer
 from . import layout, marks
 from .marks import BadMark, Version
 
-#: The errors of the system that time does not mend.
-_STAYING: Final = frozenset(
-    {
-        errno.EACCES,
-        errno.EEXIST,  # a file has the name of the folder
-        errno.EISDIR,  # a folder has the name of a file
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOLCK,
-        errno.ENOTDIR,
-        errno.EOPNOTSUPP,  # a file system without locks
-        errno.EPERM,
-        errno.EROFS,
-    }
-)
+#: The errors of the system that time does not mend, and what to do.
+_STAYING: Final = {
+    errno.EACCES: "give this user the rights to make and to read it, or name another one",
+    errno.EEXIST: "there is a file of that name, so name another folder",
+    errno.EISDIR: "there is a folder where a file of it should be, so name another one",
+    errno.ELOOP: "a link in its path leads back to itself",
+    errno.ENAMETOOLONG: "name a shorter one",
+    errno.ENOLCK: "its file system has no locks, so name one on a disk of this machine",
+    errno.ENOTDIR: "a part of its path is a file, so look at the path",
+    errno.EOPNOTSUPP: "its file system has no locks, so name one on a disk of this machine",
+    errno.EPERM: "the system forbids it, so name another one",
+    errno.EROFS: "its file system is for reading only, so name another one",
+}
 
 
 class Folder:
@@ -139,5 +137,5 @@ class Folder:
         """Return the error for what the system says of the folder."""
         words = f"{error.strerror or type(error).__name__}, errno {error.errno}"
         if error.errno in _STAYING:
-            return self.unsuitable(f"gives an error: {words}")
+            return self.unsuitable(f"gives an error ({words}): {_STAYING[error.errno]}")
         return self.offline(f"cannot be used: {words}")

@@ -117,14 +117,21 @@ class Membership(NamedTuple):
             ("list_epoch", b"%d" % stored.number, b"%d" % self.number),
         ):
             if theirs != ours:
+                shown = theirs.decode(errors="replace")
+                hint = f"If it moved from there, add ?name={shown} to its URL. " if self._has_moved(stored) else ""
                 raise PartitionMismatch(
                     self.partition.decode(),
-                    f"is in use with another configuration: its {what} is {theirs.decode(errors='replace')}, "
-                    f"here it is {ours.decode()}. Configure all schedulers of a namespace alike (RedisInstance.name "
-                    "fixes a name where addresses differ, ?partitions= says how many a cluster has, list_epoch changes "
+                    f"is in use with another configuration: its {what} is {shown}, "
+                    f"here it is {ours.decode()}. {hint}"
+                    "Configure all schedulers of a namespace alike (RedisInstance.name fixes a name where "
+                    "addresses differ, ?partitions= says how many a cluster has, list_epoch changes "
                     f"the list); to start anew, stop them all and delete {key.decode()} in each database, in a cluster "
                     "that of each partition",
                 )
+
+    def _has_moved(self, stored: Membership) -> bool:
+        """Tell if both are a list of one: then the address is probably the only difference."""
+        return stored.list == stored.partition and self.list == self.partition
 
 
 _FIELDS: Final = (b"schema", b"partition", b"list", b"master", b"epoch", b"from", b"born", b"lost")
