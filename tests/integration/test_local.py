@@ -355,3 +355,32 @@ def test_a_server_that_a_script_starts_ends_too(folder: Path, tmp_path: Path, mo
         assert len(servers_in(folder)) == 2
         user.kill()
         until_outside(lambda: not living_in(folder), 60)
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_server_that_is_slow_to_listen_is_waited_for(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_killed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Its locks are held from the beginning, also if nobody waits for it any more."""
+    slowly = f'#!/bin/sh\n[ "$1" = --version ] || while [ ! -e {tmp_path}/go ]; do sleep 0.05; done\n'
+    program(tmp_path / "programs" / "valkey-server", f'{slowly}exec {binaries.paths()[0]} "$@"\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
+    with contextlib.closing(User(folder)) as first:
+        until_outside(lambda: len(living_in(folder)) >= 2, 60)
+        with contextlib.closing(User(folder)) as second:
+            until_outside(lambda: uses(second.pid, folder / layout.USERS), 60)
+            if is_killed:
+                first.kill()
+                time.sleep(0.3)  # the second one looks at the locks meanwhile, of which nothing tells
+            (tmp_path / "go").touch()
+            second.joined()
+            if not is_killed:
+                first.joined()
+
+
+def uses(pid: int, path: Path) -> bool:
+    """Whether a process has a file open."""
+    return any(each.exists() and each.samefile(path) for each in Path(f"/proc/{pid}/fd").iterdir())

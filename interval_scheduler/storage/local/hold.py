@@ -14,7 +14,6 @@ so in a thread that ends with it: the threads of the event loop may be full of t
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import threading
@@ -72,8 +71,8 @@ class Hold:
             try:
                 patience.check()
                 path = self._take(patience)
-                start(self._folder, path, patience)
-                self._wait_for_data(path)
+                while not self._is_there(path, is_new=start(self._folder, path, patience)):
+                    patience.pause()  # it listens soon, or it ends and another one is started
             except GivenUp:
                 self._drop()
                 raise self._folder.offline("did not start in time, or the one before it did not end") from None
@@ -96,9 +95,12 @@ class Hold:
             patience.wait_for(lambda: users.lock(alone=False))
         return self._socket_path()
 
-    def _wait_for_data(self, path: str) -> None:
-        with contextlib.suppress(GivenUp):  # it goes on loading, and whoever asks it is told
-            wait_for_data(self._folder, path, Patience(_JOIN_SECONDS, lambda: self._has_left))
+    def _is_there(self, path: str, *, is_new: bool) -> bool:
+        patience = Patience(_JOIN_SECONDS, lambda: self._has_left)
+        try:
+            return wait_for_data(self._folder, path, patience, is_new=is_new)
+        except GivenUp:
+            return True  # it goes on loading, and whoever asks it is told
 
     def _socket_path(self) -> str:
         if self._directory is None:

@@ -65,8 +65,16 @@ class Patience:
             GivenUp: it was not so in time.
         """
         while not is_so():
-            self.check()
-            time.sleep(_STEP_SECONDS)
+            self.pause()
+
+    def pause(self) -> None:
+        """Wait a little.
+
+        Raises:
+            GivenUp: it is over.
+        """
+        self.check()
+        time.sleep(_STEP_SECONDS)
 
     def check(self) -> None:
         """Raise `GivenUp` if it is over."""
@@ -78,8 +86,10 @@ class Patience:
         return self._until - time.monotonic()
 
 
-def start(folder: Folder, socket_path: str, patience: Patience) -> None:
-    """Start the server of a folder unless it is there. The caller holds `users.lock`.
+def start(folder: Folder, socket_path: str, patience: Patience) -> bool:
+    """Start the server of a folder unless it is there; return if it was started. The caller holds `users.lock`.
+
+    One that is there may not listen yet: whoever started it may have been killed meanwhile.
 
     Raises:
         UnsuitableServer: no server of this machine may use the folder.
@@ -90,7 +100,7 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> None:
     with _looking(folder, patience) as (keepers, servers):
         is_kept, is_served = not keepers.lock(alone=True), not servers.lock(alone=True)
         if is_kept and is_served:
-            return
+            return False
         if is_served:
             ask_to_end(socket_path)
         if is_kept:
@@ -98,6 +108,7 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> None:
         if is_served:
             patience.wait_for(lambda: servers.lock(alone=True))
         _begin(folder, keepers, servers, patience)
+        return True
 
 
 def wait_for_end(folder: Folder, patience: Patience) -> None:
@@ -166,23 +177,30 @@ def _ended(folder: Folder, otherwise: str) -> PartitionOffline:
     return folder.offline(f"ended at its start, {why}; its log is {layout.LOG} there")
 
 
-def wait_for_data(folder: Folder, socket_path: str, patience: Patience) -> None:
-    """Wait until a server that was started has loaded its data.
+def wait_for_data(folder: Folder, socket_path: str, patience: Patience, *, is_new: bool) -> bool:
+    """Wait until a server has loaded its data; return False if none listens.
+
+    Args:
+        folder: the folder.
+        socket_path: where it listens.
+        patience: how long it is waited for.
+        is_new: True if it was started just now, and listened.
 
     Raises:
-        PartitionOffline: it cannot load them, and ended.
+        PartitionOffline: one that is new cannot load them, and ended.
         GivenUp: it took too long.
     """
     while True:
         try:
             if not _ask(socket_path, _PING).startswith(_LOADING):
-                return
+                return True
         except TimeoutError:
             pass  # it loads, or runs a script, and looks at nobody
         except OSError:
-            raise _ended(folder, "it says nothing of the reason") from None
-        patience.check()
-        time.sleep(_STEP_SECONDS)  # it tells nobody when it is ready
+            if is_new:
+                raise _ended(folder, "it says nothing of the reason") from None
+            return False
+        patience.pause()  # it tells nobody when it is ready
 
 
 def ask_to_end(socket_path: str) -> None:
