@@ -214,7 +214,7 @@ def test_files_that_change_replace_the_processes(start: Start, scheduler: Blocki
 
 def test_a_log_that_nobody_reads_stops_nothing(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
-    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", "unix:health")
+    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", "unix:health", "--drain", "1s")
     reader, writer = os.pipe()
     try:
         os.set_blocking(writer, False)

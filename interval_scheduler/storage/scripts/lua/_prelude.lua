@@ -41,8 +41,8 @@ local function last_token(fence_key)
 end
 
 -- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back.
-local function next_token(fence_key)
-  local token = math.max(tonumber(last_token(fence_key)) + 1, now_us())
+local function next_token(fence_key, micros)
+  local token = math.max(tonumber(last_token(fence_key)) + 1, micros)
   call('SET', fence_key, digits(token))
   return digits(token)
 end

@@ -17,6 +17,9 @@
 --   schedulers hear; passes when Redis is out of memory; a task without a record is dropped; a task of a group without
 --   room, or without a token, is parked; nothing is taken while the namespace is paused, nor more than its rate has tokens.
 
+-- The most leases that count as a few.
+local SMALL = 8
+
 local micros = now_us()
 local now = math.floor(micros / 1000)
 local is_left = false -- if parked tasks have more room than this claim has turns
@@ -104,25 +107,30 @@ local sorted = by_room(
 )
 found, records = sorted.found, sorted.records
 -- No new token if all tasks had to be parked: other schedulers would take it for a claim that took their tasks.
-local token = #found > 0 and next_token(fence_key) or last_token(fence_key)
+local token = #found > 0 and next_token(fence_key, micros) or last_token(fence_key)
 local deadline = digits(now + tonumber(lease_arg))
 local waiting_until = deadline .. WAITS
-local ids, dues, kept, leased, leases = {}, {}, {}, { deadline, LONG }, { LONG, LONG }
-local count, places = 0, tonumber(places_arg)
+-- A long member first, so that Redis makes tables of both at once. A few leases are as well off in a list.
+local is_batch = #records > SMALL
+local ids, dues, kept, leased, leases = {}, {}, {}, is_batch and { deadline, LONG } or {}, is_batch and { LONG, LONG } or {}
+local count, places, at = 0, tonumber(places_arg), #leased
 for n, record in ipairs(records) do
   if record then
     local id, due = found[2 * n - 1], found[2 * n]
     count = count + 1
     ids[count], dues[count], kept[count] = id, due, record
-    leased[2 * count + 1], leased[2 * count + 2] = count > places and waiting_until or deadline, id
-    leases[2 * count + 1], leases[2 * count + 2] = id, token .. ' ' .. due
+    leased[at + 1], leased[at + 2] = count > places and waiting_until or deadline, id
+    leases[at + 1], leases[at + 2] = id, token .. ' ' .. due
+    at = at + 2
   end
 end
 if count > 0 then
   call('ZADD', leased_key, unpack(leased))
   call('HSET', leases_key, unpack(leases))
-  call('ZREM', leased_key, LONG)
-  call('HDEL', leases_key, LONG)
+  if is_batch then
+    call('ZREM', leased_key, LONG)
+    call('HDEL', leases_key, LONG)
+  end
   join_groups(groups_key, sorted.joining)
   keep_buckets(groups_key, limits, sorted.touched, now)
   note_length(longest_key, tonumber(lease_arg))

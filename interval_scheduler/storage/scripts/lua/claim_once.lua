@@ -145,7 +145,7 @@ if #found > 0 then
   local any_failing, over = call('EXISTS', failing_key) == 1, {}
   local failed = extras_of(attempts_key, candidates)
   if #found > 0 then
-    token = next_token(fence_key)
+    token = next_token(fence_key, micros)
   end
   local leased, leases, deadline, joins = {}, {}, digits(now + tonumber(lease_arg)), {}
   local count, moves = 0, 0

@@ -21,7 +21,7 @@ for n, key in ipairs(lock_keys) do
   local holder = call('GET', key)
   results[n] = '0'
   if action == 'a' and not holder then
-    results[n] = next_token(fence_key)
+    results[n] = next_token(fence_key, now_us())
     call('SET', key, results[n], 'PX', ttl)
   elseif action == 'e' and holder == token then
     call('PEXPIRE', key, ttl)
