@@ -156,9 +156,16 @@ LOCKS: Final = (
     lua(
         "tokens follow the clock back",
         "_prelude",
-        "math.max(tonumber(last_token(fence_key)) + 1, now_us())",
-        "now_us()",
+        "math.max(tonumber(last_token(fence_key)) + 1, micros)",
+        "micros",
         tests_in("scripts/test_lock", "test_tokens_increase_where_the_clock_went_back"),
+    ),
+    lua(
+        "a claim of many makes a list",
+        "claim",
+        "local SMALL = 8",
+        "local SMALL = 800",
+        tests_in("scripts/test_claim", "test_a_batch_that_is_claimed_at_once_is_no_list"),
     ),
 )
 
