@@ -52,7 +52,10 @@ BUGS: Final = {
     "unlock-without-compare": ("action == 'r' and holder == token", "action == 'r' and holder"),
     "acquire-without-nx": ("action == 'a' and not holder", "action == 'a'"),
     "extend-without-compare": ("action == 'e' and holder == token", "action == 'e' and holder"),
-    "token-from-clients-clock": ("results[n] = next_token(fence_key)", "results[n] = digits(now_us() + {skew_us})"),
+    "token-from-clients-clock": (
+        "results[n] = next_token(fence_key, now_us())",
+        "results[n] = digits(now_us() + {skew_us})",
+    ),
 }
 
 
