@@ -45,17 +45,17 @@ def to_assignment(task: Task, grid_ms: int = 0) -> Assignment:
         InvalidType: not a `Task`, or a member of the wrong type.
         InvalidValue: a member out of range.
     """
-    if type(task) is not IntervalTask and not isinstance(task, Task):
-        raise InvalidType("task", f"must be a Task (for example an IntervalTask), not {type(task).__name__}")
     payload: str | bytes
     if type(task) is IntervalTask:  # the frequent case: it cannot change, and was checked when it was made
         raw_id, payload, interval, start = task.id.encode(), task.data, task.every, task.start
         data = payload if isinstance(payload, bytes) else payload.encode()
-    else:
+    elif isinstance(task, Task):
         raw_id = check_name("id", task.id)
         payload = task.serialize()
         data = check_data("serialize()", payload)
         interval, start = task.on_execute_reschedule_to, task.execute_on
+    else:
+        raise InvalidType("task", f"must be a Task (for example an IntervalTask), not {type(task).__name__}")
     interval_ms = None if interval is None else check_interval("on_execute_reschedule_to", interval, grid_ms)
     start_ms = None if start is None else check_start("execute_on", start)
     starts_later = isinstance(start, timedelta)

@@ -59,7 +59,7 @@ class Patience:
         self._is_over: Final = is_over
 
     def wait_for(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so; locks of files and processes of others tell nobody, so it is looked at again.
+        """Wait until something is so, and look again and again.
 
         Raises:
             GivenUp: it was not so in time.
@@ -74,7 +74,7 @@ class Patience:
             GivenUp: it is over.
         """
         self.check()
-        time.sleep(_STEP_SECONDS)
+        time.sleep(_STEP_SECONDS)  # the system tells nobody that a lock is free, or that a server listens
 
     def check(self) -> None:
         """Raise `GivenUp` if it is over."""
@@ -200,7 +200,7 @@ def wait_for_data(folder: Folder, socket_path: str, patience: Patience, *, is_ne
             if is_new:
                 raise _ended(folder, "it says nothing of the reason") from None
             return False
-        patience.pause()  # it tells nobody when it is ready
+        patience.pause()
 
 
 def ask_to_end(socket_path: str) -> None:

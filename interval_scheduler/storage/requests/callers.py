@@ -30,10 +30,10 @@ class Awaited(Protocol):
         """Tell if it is there, or its caller gave up."""
 
     def set_result(self, result: Any, /) -> None:
-        """Set it, if it is not done."""
+        """Set it; it must not be done."""
 
     def set_exception(self, exception: Exception, /) -> None:
-        """Set an error instead, if it is not done."""
+        """Set an error instead; it must not be done."""
 
     def add_done_callback(self, callback: Callable[[Any], object], /) -> None:
         """Have a function called once it is done."""
