@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -291,16 +292,18 @@ async def test_of_those_who_leave_at_once_one_waits_for_the_end(folder: Path) ->
 
 
 @pytest.mark.asyncio
-async def test_who_leaves_a_folder_that_was_moved_ends_no_other_server(folder: Path, tmp_path: Path) -> None:
-    before = Hold(str(folder), "local/0", creates=True)
-    await before.join()
-    with emptied(await asyncio.to_thread(folder.rename, tmp_path / "moved")) as moved:
-        async with Scheduler.from_url(url_of(folder)) as scheduler:
-            there = living_in(folder)
-            await before.leave()
-            await until(lambda: not living_in(moved), 60)
-            await scheduler.assign_task(IntervalTask("a", every=3600))
-            assert living_in(folder) == there
+async def test_who_leaves_a_folder_that_was_moved_ends_no_other_server() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # a path that is long is reached by the open folder instead
+        folder, moved = Path(short, "data"), Path(short, "moved")
+        before = Hold(str(folder), "local/0", creates=True)
+        await before.join()
+        with emptied(await asyncio.to_thread(folder.rename, moved)), emptied(folder):
+            async with Scheduler.from_url(url_of(folder)) as scheduler:
+                there = living_in(folder)
+                await before.leave()
+                await until(lambda: not living_in(moved), 60)
+                await scheduler.assign_task(IntervalTask("a", every=3600))
+                assert living_in(folder) == there
 
 
 def test_what_the_first_user_blocks_and_ignores_reaches_no_server(folder: Path) -> None:

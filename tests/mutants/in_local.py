@@ -79,4 +79,25 @@ ALL: Final = (
         "        elif False:\n",
         tests_in(_REFUSALS, "test_a_folder_of_somebody_else_is_refused"),
     ),
+    Planted(
+        "a server that does not listen yet is taken for one that ended",
+        "storage/local/starting.py",
+        "            if is_new:\n",
+        "            if True:\n",
+        tests_in(_LOCAL, "test_a_server_that_is_slow_to_listen_is_waited_for[True]"),
+    ),
+    Planted(
+        "a server inherits the signals that the application blocks",
+        "storage/local/keeper.py",
+        "    signal.pthread_sigmask(signal.SIG_SETMASK, ())",
+        "    pass",
+        tests_in(_LOCAL, "test_what_the_first_user_blocks_and_ignores_reaches_no_server"),
+    ),
+    Planted(
+        "whoever leaves ends the server at the path, whose ever it is",
+        "storage/local/hold.py",
+        "        if not users.is_at(self._folder.file(layout.USERS)):\n            return",
+        "        if False:\n            return",
+        tests_in(_LOCAL, "test_who_leaves_a_folder_that_was_moved_ends_no_other_server"),
+    ),
 )
