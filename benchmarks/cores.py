@@ -16,8 +16,9 @@ from typing import Any, Final, NamedTuple
 
 from benchmarks.bench import DATA, Bench, Worker, assign_all, fill
 from benchmarks.executors import QUICK
+from benchmarks.machine import machine
 from benchmarks.measuring import RESULTS, Figures, Kept, Measurement, Medians, Rounds, medians_of, once
-from benchmarks.report import machine, show
+from benchmarks.report import show
 from interval_scheduler import IntervalTask
 
 #: What a run of each kind asks for, as options of the worker.

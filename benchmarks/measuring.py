@@ -1,6 +1,6 @@
 """What the programs share: measurements in processes of their own, in interleaved rounds, each kept once it is there.
 
-A program that is stopped goes on where it was, if it is started again with the same arguments and the same sources;
+A program that is stopped goes on where it was, if it is started again with the same arguments, sources and versions;
 else it begins anew. What it has is in `build/`, until all is measured::
 
     started ──▶ measure ──▶ keep ──┬─ all there ──▶ tell, or write ──▶ forget
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks.bench import ROOT
+from benchmarks.machine import versions
 
 Figures = dict[str, float]
 Rounds = dict[str, list[Figures]]
@@ -30,7 +31,7 @@ Medians = dict[str, Figures]
 #: Where the results of a program are written, if that is asked for.
 RESULTS: Final = ROOT / "benchmarks" / "results"
 _KEPT: Final = ROOT / "build" / "benchmarks"
-_SOURCES: Final = ("interval_scheduler", "benchmarks")
+_SOURCES: Final = ("interval_scheduler", "benchmarks", "tests/servers.py")
 
 _ONE: Final = """
 import asyncio, importlib, json, logging, sys
@@ -75,7 +76,7 @@ class Kept:
 
     def __init__(self, program: str, arguments: Mapping[str, object], folder: Path = _KEPT) -> None:
         self._path = folder / f"{program}.json"
-        self._of = {"arguments": json.loads(json.dumps(arguments)), "sources": sources()}
+        self._of = {"arguments": json.loads(json.dumps(arguments)), "sources": sources(), "versions": versions()}
         self._figures: dict[str, Figures] = {}
         if self._path.exists():
             found = json.loads(self._path.read_text(encoding="utf-8"))
@@ -103,7 +104,7 @@ def sources(root: Path = ROOT, folders: Iterable[str] = _SOURCES) -> str:
     """Return a fingerprint of what is measured, and of what measures."""
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted((root / folder).rglob("*")):
+        for path in sorted([root / folder, *(root / folder).rglob("*")]):
             if path.suffix in {".py", ".lua"}:
                 digest.update(f"{path.relative_to(root)}\n".encode())
                 digest.update(path.read_bytes())

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.growth import table
+from benchmarks.machine import machine
 from benchmarks.measuring import RESULTS, Medians, Rounds
-from tests.servers import default_binary
 
 #: What each figure is compared with.
 _FLOOR = {"dispatch": "floor: claim, run, complete by hand", "assign": "floor: ZADD + HSET a task, pipelined"}
@@ -49,19 +44,6 @@ def write(rounds: Rounds, medians: Medians) -> Path:
 def show(value: float) -> str:
     """A figure in as many digits as it is worth."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def machine() -> dict[str, str]:
-    """What it was measured on."""
-    server = subprocess.run([default_binary(), "--version"], capture_output=True, text=True, check=True).stdout
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": str(os.cpu_count()),
-        "python": platform.python_version(),
-        "redis-server": server.split("v=")[1].split(" ")[0],
-        "redis-py": importlib.metadata.version("redis"),
-        "interval-scheduler": importlib.metadata.version("interval-scheduler"),
-    }
 
 
 def _ratio(title: str, figures: dict[str, float], medians: Medians) -> str:

@@ -15,8 +15,8 @@ from typing import Final
 
 from benchmarks.capacity import fit, simulate
 from benchmarks.drawing import OTHER, OURS, panels, save, style
+from benchmarks.machine import machine
 from benchmarks.measuring import RESULTS, Kept, Measurement, interleaved, medians_of
-from benchmarks.report import machine
 
 COUNTS: Final = (1, 2, 4)
 Point = tuple[int, int]

@@ -17,8 +17,9 @@ from typing import Any, Final
 from benchmarks import resizing
 from benchmarks.bench import DATA, Bench, assign_all, fill
 from benchmarks.kinds import Kind, kinds
+from benchmarks.machine import machine
 from benchmarks.measuring import RESULTS, Figures, Kept, Measurement, Medians, interleaved, medians_of
-from benchmarks.report import machine, show
+from benchmarks.report import show
 from benchmarks.spread import DAY, moments
 from benchmarks.works import drain
 from interval_scheduler import IntervalTask
@@ -162,7 +163,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/servers.*")
     arguments = parser.parse_args(words)
     found = kinds(dict(each.partition("=")[::2] for each in arguments.server))
-    kept = Kept("servers", {**vars(arguments), "write": None})
+    kept = Kept("servers", {**vars(arguments), "write": None, "servers": [kind.version for kind in found]})
     rounds = interleaved(kept, suite(found, arguments.count, arguments.many), arguments.rounds)
     where, medians = machine(), medians_of(rounds)
     about = {kind.name: (kind.version, allocator(kind)) for kind in found}

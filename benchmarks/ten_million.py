@@ -13,9 +13,10 @@ from typing import Final
 
 from benchmarks import resizing
 from benchmarks.bench import Bench
+from benchmarks.machine import machine
 from benchmarks.many import SHARE, share_due
 from benchmarks.measuring import RESULTS, Figures, Kept, Measurement, measure, tell
-from benchmarks.report import machine, show
+from benchmarks.report import show
 from benchmarks.works import drain
 
 #: What is done, in this order, as functions of `many.py`; whether they are told the number of tasks; and what it is.

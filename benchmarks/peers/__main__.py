@@ -20,6 +20,7 @@ from typing import Any
 from rich.progress import Progress
 
 from benchmarks.bench import ROOT
+from benchmarks.machine import machine
 from benchmarks.measuring import Measurement
 from benchmarks.measuring import measure as measure_ours
 from benchmarks.peers import environment, measure
@@ -27,7 +28,6 @@ from benchmarks.peers.measure import Figures, Sizes
 from benchmarks.peers.plot import draw
 from benchmarks.peers.program import Peer, PeerFailed
 from benchmarks.peers.report import markdown
-from benchmarks.report import machine
 
 _PYTHON = str(environment.PYTHON)
 _PROGRAMS = "benchmarks.peers.python"

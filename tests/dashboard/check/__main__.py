@@ -22,7 +22,7 @@ import httpx
 import redis
 from playwright.async_api import Browser, async_playwright
 
-from benchmarks.report import machine
+from benchmarks.machine import machine
 from interval_scheduler import Scheduler
 from interval_scheduler.dashboard.registry import PAGES
 from tests.dashboard.browser.chromium import launched
