@@ -17,7 +17,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --annotation
 unexport PYTHONDONTWRITEBYTECODE
 
 # Tests mostly wait; so there are more of them at once than CPUs.
-PARALLEL := --numprocesses 4 --dist worksteal
+PARALLEL := --numprocesses 6 --dist worksteal
 
 .PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
 	check-tests check-docs hooks pages docs dashboard-check bench bench-peers bench-servers cores ten-million scale \

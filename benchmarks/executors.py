@@ -77,7 +77,7 @@ def executor(
         counted.runs += 1
 
     async def ask_for_all(runs: list[TaskRun]) -> None:
-        await asyncio.sleep(round_trip)
+        await asyncio.sleep(round_trip)  # the executor waits so long, as it is to be measured
         counted.runs += len(runs)
 
     async def toil(data: str) -> None:
@@ -87,7 +87,7 @@ def executor(
         if not is_quick:
             burn(work)
             if round_trip:
-                await asyncio.sleep(round_trip)
+                await asyncio.sleep(round_trip)  # likewise
         counted.runs += 1
 
     if batch is not None:

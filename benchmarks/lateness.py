@@ -24,7 +24,7 @@ def lag(per_second: int, seconds: float = 10, **options: Any) -> Figures:
         asyncio.run(assign_all(bench, tasks))
         worker = Worker(bench, keep_lags=True, **options)
         worker.go()
-        time.sleep(seconds + 1)
+        time.sleep(seconds + 1)  # the runs that are measured, and those of the last second
         report = worker.stop()
         return {
             "p50_ms": 1000 * report["lag_p"]["50"],
@@ -44,7 +44,7 @@ def herd(count: int) -> Figures:
         worker = Worker(bench, keep_lags=True)
         worker.go()
         bench.reset_slow_log()
-        time.sleep(max(0, start - time.time()))
+        time.sleep(max(0, start - time.time()))  # until the moment at which all of them are due
         began = time.perf_counter()
         time.sleep(0.01)  # past the instant: just before it nothing is due, which looks the same as all done
         seconds = bench.wait_idle() - began
@@ -63,7 +63,7 @@ async def main(url, namespace, rounds):
     async with Scheduler.from_url(url, namespace=namespace) as scheduler:
         for n in range(int(rounds)):
             await scheduler.assign_task(IntervalTask(f"t{n}", start=time.time() + 0.2))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # until the run is over: each is measured by itself
 asyncio.run(main(*sys.argv[1:]))
 """
 
@@ -73,7 +73,7 @@ def wake(rounds: int = 20) -> Figures:
     with Bench() as bench:
         worker = Worker(bench, keep_lags=True)
         worker.go()
-        time.sleep(0.5)
+        time.sleep(0.5)  # the worker sleeps before it is hinted: how it wakes is measured
         subprocess.run([sys.executable, "-c", _ASSIGNER, bench.urls[0], NAMESPACE, str(rounds)], cwd=ROOT, check=True)
         report = worker.stop()
         assert report["runs"] == rounds, json.dumps(report)

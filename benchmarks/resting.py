@@ -63,9 +63,9 @@ def idle(seconds: float = 20, waiting: int = 1000) -> Figures:
         asyncio.run(fill(bench, waiting, every=3600, start=LATER))
         worker = Worker(bench)
         worker.go()
-        time.sleep(1)
+        time.sleep(1)  # what the start costs is not measured
         before = bench.cost()
-        time.sleep(seconds)
+        time.sleep(seconds)  # what it costs to rest so long is measured
         spent = bench.cost() - before
         report = worker.stop()
         # A request is one read of the socket; the INFO that ends the measurement is not the scheduler's.
@@ -81,10 +81,10 @@ def crowd(schedulers: int, seconds: float = 10) -> Figures:
     with Bench() as bench:
         worker = Worker(bench, schedulers=schedulers, keep_lags=True)
         worker.go()
-        time.sleep(1)
+        time.sleep(1)  # what the start costs is not measured
         asyncio.run(fill(bench, 1, every=0.1))
         before = bench.cost()
-        time.sleep(seconds)
+        time.sleep(seconds)  # what it costs to rest so long is measured
         spent = bench.cost() - before
         report = worker.stop()
         return {

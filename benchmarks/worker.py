@@ -33,7 +33,7 @@ async def _beat(late: list[float]) -> None:
     """Keep how late a timer of the application is, which shares the event loop with the runs."""
     while True:
         began = time.perf_counter()
-        await asyncio.sleep(_BEAT_SECONDS)
+        await asyncio.sleep(_BEAT_SECONDS)  # a timer as the application has them
         late.append(time.perf_counter() - began - _BEAT_SECONDS)
 
 

@@ -24,7 +24,7 @@ def _port() -> int:
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port + _BUS))
-            except OSError:
+            except OSError:  # somebody has it: another one is tried
                 continue
         return port
 
@@ -149,7 +149,7 @@ class RedisCluster:
             with source.client() as client:
                 client.execute_command("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
             moved += 1
-            time.sleep(pause_seconds)
+            time.sleep(pause_seconds)  # so that calls come while the slot has some of its keys only
         for node in (target, source, *self.primaries()):
             self.run(node, "CLUSTER", "SETSLOT", slot, "NODE", target_id)
         return moved

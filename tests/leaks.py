@@ -73,7 +73,7 @@ def nothing_left(complaints: Complaints, retry_for_seconds: float = PATIENCE_SEC
         left = [*map(repr, set(threading.enumerate()) - threads), *(open_sockets() - sockets)]
         if not left or time.monotonic() > give_up_at:
             break
-        time.sleep(0.005)
+        time.sleep(0.005)  # nothing tells that a thread or a socket is gone
     if left:
         pytest.fail(f"left behind: {', '.join(left)}")
     if complained := complaints.take():
@@ -89,7 +89,7 @@ async def no_tasks_left(retry_for_seconds: float = PATIENCE_SECONDS) -> AsyncIte
     while left := asyncio.all_tasks() - before - {asyncio.current_task()}:
         if time.monotonic() > give_up_at:
             pytest.fail(f"tasks left behind: {left}")
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # they may end by themselves
 
 
 async def leases_left(scheduler: Scheduler) -> dict[str, int]:

@@ -92,7 +92,7 @@ async def for_ever_later() -> None:
 
 async def cancels_itself() -> None:
     me().cancel()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # here the cancel arrives
 
 
 async def swallows_its_cancel() -> None:
@@ -123,7 +123,7 @@ async def panics_in_a_task_group() -> None:
 
 
 async def _raise_later(error: BaseException) -> None:
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # not at once
     raise error
 
 

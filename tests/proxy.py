@@ -142,7 +142,7 @@ class Proxy:
         for listening in self._server.sockets:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(5):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one of these turns
         self._server.close()
         self.cut()
         for pair in list(self._pairs):
@@ -172,14 +172,14 @@ class Proxy:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, up_writer, pair, request=True))
                 group.create_task(self._pass(up_reader, writer, pair, request=False))
-        except* (OSError, EOFError):
+        except* (OSError, EOFError):  # one of both ends has gone, or its connection was cut
             pass
         finally:
             for one in (writer, up_writer):
                 if one is not None:
                     self._writers.discard(one)
                     one.transport.abort()
-                    with contextlib.suppress(OSError):
+                    with contextlib.suppress(OSError):  # it was cut: there is nothing to be sent any more
                         await one.wait_closed()
             if port:
                 self.closed_ports.add(port)
@@ -191,7 +191,7 @@ class Proxy:
         if self.rate is not None:
             now = asyncio.get_running_loop().time()
             self._link_is_free_at = max(self._link_is_free_at, now) + count / self.rate
-            await asyncio.sleep(self._link_is_free_at - now)
+            await asyncio.sleep(self._link_is_free_at - now)  # as long as the bytes take on a slow link
 
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pair: _Pair, *, request: bool
@@ -221,7 +221,7 @@ class Proxy:
             if (seconds := self.delay()) > 0:
                 self.held += 1
                 try:
-                    await asyncio.sleep(seconds)
+                    await asyncio.sleep(seconds)  # the delay of the link
                 finally:
                     self.held -= 1
             if not request:

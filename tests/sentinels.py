@@ -32,10 +32,10 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) ->
     """Wait until a condition holds; servers have no event to wait for."""
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
-        with contextlib.suppress(redis.RedisError, OSError):
+        with contextlib.suppress(redis.RedisError, OSError):  # a server that cannot tell yet
             if condition():
                 return
-        time.sleep(0.02)
+        time.sleep(0.02)  # servers that elect each other have no event to wait for
     raise AssertionError(f"did not come true within {seconds} s: {what}")
 
 

@@ -34,7 +34,7 @@ def free_port() -> int:
     """Return a port that nobody uses at the moment, and that no outgoing connection is given."""
     while True:
         port = secrets.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
+        with socket.socket() as probe, contextlib.suppress(OSError):  # somebody has it: another one is tried
             probe.bind(("127.0.0.1", port))
             return port
 

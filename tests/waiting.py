@@ -24,7 +24,7 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
             return
         if time.monotonic() > give_up_at:
             raise AssertionError(f"did not come true within {seconds} s")
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # a condition has no event
 
 
 def until_outside(condition: Callable[[], object], seconds: float = 10) -> None:
@@ -85,7 +85,7 @@ class Heartbeat:
     async def run(self, ask: Callable[[], Awaitable[object]] | None) -> None:
         while not self.is_over:
             began = time.monotonic()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # a timer like any other
             if ask is not None:
                 await ask()
             self._late.append(time.monotonic() - began - 0.01)

@@ -97,7 +97,7 @@ def lag(peer: Peer, sizes: Sizes, *, spread: bool = True) -> Figures:
         worker.write("go")
         if not spread:
             start = math.ceil(time.time() + 2)  # its own first look at the schedules
-        time.sleep(max(0, start + sizes.lag_seconds - time.time()))
+        time.sleep(max(0, start + sizes.lag_seconds - time.time()))  # a peer tells nothing of its runs before it ends
         runs = _stop([worker])
     by_task: defaultdict[int, list[float]] = defaultdict(list)
     for run in runs:

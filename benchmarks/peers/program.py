@@ -53,7 +53,7 @@ class Program:
         """The next line of JSON, or `None` when none came in that time."""
         try:
             line = self._lines.get(timeout=seconds)
-        except queue.Empty:
+        except queue.Empty:  # it says nothing yet: `None` tells that
             return None
         if line is None:
             self._errors.seek(0)
@@ -103,7 +103,7 @@ def _session(leader: int) -> list[Path]:
         try:
             if int((process / "stat").read_text().rpartition(")")[2].split()[3]) == leader:
                 found.append(process)
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):  # the process has ended meanwhile
             continue
     return found
 
@@ -114,6 +114,6 @@ def _cpu(process: Path) -> float:
     for thread in (process / "task").glob("*/schedstat"):
         try:
             total += int(thread.read_text().split()[0])
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
             continue
     return total / 1e9

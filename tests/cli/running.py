@@ -38,12 +38,12 @@ async def work(data: str) -> None:
     note("begin")
     kind, _, seconds = data.partition(" ")
     if kind == "block":
-        time.sleep(float(seconds))
+        time.sleep(float(seconds))  # work that blocks
     elif kind == "gate":
         while not os.path.exists("open"):
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # a file has no event
     else:
-        await asyncio.sleep(float(seconds))
+        await asyncio.sleep(float(seconds))  # work that takes so long
     note("end")
 
 kind = worker.executor(work)

@@ -99,7 +99,7 @@ class Terminal:
         """Send a signal until the command ends: one that comes just before it reads is heard with the next."""
         for _ in range(DEADLINE_SECONDS):
             self.signal(number)
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):  # it goes on: it gets another signal
                 return self._process.wait(1)
         raise AssertionError(self.text)
 

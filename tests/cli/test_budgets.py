@@ -14,7 +14,7 @@ from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.cli.app import COMMANDS
 from tests.servers import RedisServer
 
-_ROUNDS = 7
+_ROUNDS = 5
 _RUN = "import sys\nfrom interval_scheduler.cli import main\nmain()"
 #: Loads nothing that is only needed to do something.
 _LOADS_LITTLE = (

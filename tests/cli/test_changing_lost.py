@@ -158,7 +158,7 @@ async def test_an_interrupt_by_a_prefix(redis_server: RedisServer, namespace: st
 
 
 async def test_a_second_signal_ends_a_command_that_does_not_heed_the_first() -> None:
-    program = (
+    program = (  # it ends neither by itself nor when it is cancelled
         "import asyncio\nfrom interval_scheduler.cli.frame.connecting import run_async\n"
         "async def stubborn():\n"
         "    try:\n        print('begun', flush=True)\n        await asyncio.sleep(3600)\n"

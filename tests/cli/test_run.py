@@ -145,6 +145,7 @@ def test_no_process_outlives_the_supervisor(start: Start, scheduler: BlockingSch
 
 
 def test_a_start_up_that_hangs_ends_with_the_supervisor_and_by_a_signal(start: Start, tmp_path: Path) -> None:
+    # An import that never ends.
     hangs = "import time\nopen('importing', 'w').close()\ntime.sleep(600)\n"
     orphaned, asked = start(app=hangs, folder="orphaned"), start(app=hangs, folder="asked")
     for run in (orphaned, asked):
@@ -218,7 +219,7 @@ def test_a_log_that_nobody_reads_stops_nothing(redis_server: RedisServer, namesp
     reader, writer = os.pipe()
     try:
         os.set_blocking(writer, False)
-        with suppress(BlockingIOError):
+        with suppress(BlockingIOError):  # the pipe is full then, as it should be
             while True:
                 os.write(writer, b"x" * 1024)
         os.set_blocking(writer, True)

@@ -64,7 +64,7 @@ class Serving:
             assert self.process.poll() is None, self.output
             try:
                 await self.http.get(path)
-            except httpx.TransportError:
+            except httpx.TransportError:  # it does not serve yet
                 return False
             return True
 

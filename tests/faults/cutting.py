@@ -60,7 +60,7 @@ class Cutting:
     async def once(self, call: Call) -> None:
         """Make a call that is cancelled, whose connections are cut, or that loses a reply; it may pass all the same."""
         dice = self._dice
-        with contextlib.suppress(StorageError):
+        with contextlib.suppress(StorageError):  # that is what the trouble is for
             trouble = dice.choice(["cancel", "cut", "drop"])
             if trouble == "cancel":
                 self.cut_off += await interrupt(call(), dice.randrange(10))

@@ -39,7 +39,7 @@ async def interrupt(coroutine: Coroutine[Any, Any, object], at: int, *, persiste
         for number in count():
             try:
                 awaited = go_on()
-            except StopIteration:
+            except StopIteration:  # the call has ended before it was reached
                 return
             if number == at or (persistently and reached):
                 reached = True
@@ -68,7 +68,7 @@ async def interrupt_after(coroutine: Coroutine[Any, Any, object], rounds: int) -
     for _ in range(rounds):
         if task.done():
             break
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a turn of the event loop, at which it may be cancelled
     reached = task.cancel()
     await _ended(task)
     return reached
@@ -77,5 +77,5 @@ async def interrupt_after(coroutine: Coroutine[Any, Any, object], rounds: int) -
 async def _ended(task: asyncio.Task[Any]) -> None:
     _, going_on = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
     assert not going_on, f"it hangs: {task.get_stack()}"
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError):  # it was cancelled, and may say so
         task.result()

@@ -22,7 +22,7 @@ Way = Callable[[Scheduler], Awaitable[None]]
 
 
 async def executor(_: str) -> None:
-    await asyncio.sleep(3600)
+    await asyncio.sleep(3600)  # it goes on until the process is left
 
 
 async def execute(scheduler: Scheduler) -> None:
@@ -118,12 +118,10 @@ async def go(way: Way, url: str, namespace: str) -> None:
 def main(url: str, namespace: str) -> None:
     # That persistence is switched off, and that runs are handed back, is worth a warning, but not here.
     logging.getLogger("interval_scheduler").setLevel(logging.ERROR)
-    # A shell that starts the tests in the background has them ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     for way in WAYS:
         print(way.__name__, end=" ", flush=True)  # noqa: T201 - the test reads it
         began = time.monotonic()
-        with contextlib.suppress(LookupError, KeyboardInterrupt, SystemExit):
+        with contextlib.suppress(LookupError, KeyboardInterrupt, SystemExit):  # what these ways end by
             asyncio.run(go(way, url, f"{namespace}-{way.__name__}"))
         gc.collect()
         print(f"{time.monotonic() - began:.3f}", flush=True)  # noqa: T201 - likewise

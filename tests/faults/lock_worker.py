@@ -200,7 +200,7 @@ class Clients:
             await self._pause()
             await self._extend(held)
         if self._random.random() < 0.2:
-            await asyncio.sleep(1.1 * ttl_ms / 1000)
+            await asyncio.sleep(1.1 * ttl_ms / 1000)  # the holder is late: its lock is over
         await self._release(held)
 
     async def _forget(self, lock: str) -> None:
@@ -231,7 +231,7 @@ class Clients:
         self._faults.at_operation()
         try:
             result = await call()
-        except OutcomeUnknown:
+        except OutcomeUnknown:  # the history has it as in doubt
             self._faults.heal()
             return None
         except PartitionOffline:
@@ -243,13 +243,14 @@ class Clients:
         return result
 
     async def _pause(self) -> None:
+        # As long as one works with a lock, or waits for the next.
         await asyncio.sleep(self._random.choice(PAUSES_SECONDS))
 
 
 async def connected(scheduler: Scheduler) -> None:
     """On a busy machine the short time-out of these schedulers may be too short at first."""
     while not scheduler.accepting_tasks:
-        with contextlib.suppress(PartitionOffline):
+        with contextlib.suppress(PartitionOffline):  # it asks again
             await scheduler.start_task_accept()
 
 

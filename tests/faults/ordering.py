@@ -48,7 +48,7 @@ class History:
                     await self._scheduler.assign_task(IntervalTask(task_id, content, every=3600, start=FAR))
         except OutcomeUnknown:
             self._note_doubt(task_id, content)
-        except PartitionOffline:
+        except PartitionOffline:  # nothing was changed
             pass
         except TimeoutError:
             self._note_doubt(task_id, content)

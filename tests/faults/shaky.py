@@ -124,7 +124,7 @@ class Shaky:
         assert not going_on, f"it hangs: {task.get_stack()}"
         try:
             return task.result()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # it was cut short on purpose
             return IN_DOUBT
         except OutcomeUnknown:
             self.counts["in doubt"] += 1
@@ -241,9 +241,10 @@ async def wait_for(after: After, task: asyncio.Future[Any] | None = None) -> Non
     """Wait for so long, or until a task is done."""
     unit, number = after
     if unit == "ms":
+        # The moment of a fault is drawn, in time.
         await asyncio.wait([task or asyncio.ensure_future(asyncio.sleep(number / 1000))], timeout=number / 1000)
         return
     for _ in range(number):
         if task is not None and task.done():
             break
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the moment of a fault is drawn, in turns of the event loop

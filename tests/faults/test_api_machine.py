@@ -24,7 +24,7 @@ ROUND = 10
 
 def play(world: World, machine: type[Driven]) -> None:
     """Play some histories; a round ends where one that began like another goes on differently, as its calls did."""
-    with contextlib.suppress(FlakyStrategyDefinition):
+    with contextlib.suppress(FlakyStrategyDefinition):  # the calls of the machine are not repeatable
         play_round(world, machine)
     if world.failure is not None:
         raise world.failure

@@ -31,7 +31,7 @@ async def assign_until_in_the_middle(worker: Worker, ledger: Path, assign: Calla
     """Assign tasks, and more of them while the others are faster, until a worker has begun some and not ended them."""
     for _ in range(50):
         await assign()
-        with contextlib.suppress(AssertionError):
+        with contextlib.suppress(AssertionError):  # all were ended: more are assigned
             await until(lambda: in_the_middle(read_ledger(ledger), worker.pid) > 0, 1)
             return
     raise AssertionError("the others take all")

@@ -78,7 +78,7 @@ async def test_the_link_of_the_worker_is_cut_while_it_is_announced(redis_server:
 
     async def executor(_: str) -> None:
         begun.put_nowait(None)
-        await asyncio.sleep(600)
+        await asyncio.sleep(600)  # until it is cancelled
 
     # Both reach the same partition, by two ways.
     name = f"?name=p{namespace}"
@@ -127,7 +127,7 @@ async def test_replies_to_a_cancel_are_lost(redis_server: RedisServer, namespace
 
     async def executor(data: str) -> None:
         runs[data] += 1
-        await asyncio.sleep(600)
+        await asyncio.sleep(600)  # until it is cancelled
 
     async with (
         Proxy(redis_server.port) as proxy,

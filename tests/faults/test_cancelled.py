@@ -45,6 +45,7 @@ class Scene:
         self.active += 1
         try:
             if not self.is_over:
+                # The run takes so long.
                 await asyncio.sleep({"quick": 0, "short": 0.002, "long": 0.2}[task_id.partition(" ")[0]])
         finally:
             self.active -= 1
@@ -168,7 +169,7 @@ async def test_connecting_after_a_close_that_was_cut_short(scene: Scene) -> None
             await asyncio.Event().wait()
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.sleep(0.05)
+                await anyio.sleep(0.05)  # work that goes on after a cancel
 
     before = asyncio.all_tasks()
     for at in count():
@@ -200,7 +201,7 @@ async def test_a_holder_releases(redis_server: RedisServer, namespace: str, pers
 
         async def hold() -> None:
             async with scheduler.lock("name", 3600):
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.001)  # the lock is held for so long
 
         async def is_free() -> bool:
             lock = await scheduler.try_lock("name")

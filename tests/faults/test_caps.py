@@ -158,5 +158,5 @@ async def test_a_rate_holds_over_kills_of_workers_and_of_the_master(
 async def _is_surely_empty(scheduler: Scheduler) -> bool:
     try:
         return await is_empty(scheduler)
-    except (StorageError, OutcomeUnknown):
+    except (StorageError, OutcomeUnknown):  # it cannot be told yet
         return False

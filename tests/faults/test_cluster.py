@@ -54,12 +54,12 @@ class Load:
             number += 1
             try:
                 await self.scheduler.assign_task(IntervalTask(task_id))
-            except StorageError:
+            except StorageError:  # counted: a failover goes on
                 self.refused += 1
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # so that it does not ask all the time while it is refused
             else:
                 self.acknowledged.append(task_id)
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.002)  # a load that leaves room for the failover
 
     async def all_ran(self) -> None:
         """Wait until each task that recurs ran once more."""
@@ -114,7 +114,7 @@ async def loaded(cluster: RedisCluster, namespace: str) -> AsyncIterator[Load]:
         async def nothing_left() -> bool:
             try:
                 return await scheduler.task_size() <= _RECURRING
-            except PartitionOffline:
+            except PartitionOffline:  # it cannot be told yet
                 return False
 
         await until(nothing_left, 40)

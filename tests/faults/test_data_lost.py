@@ -87,9 +87,8 @@ async def test_a_partition_that_comes_back_empty(
             assert sorted(n for n, _ in told) == [0, 1, 2, 3], "each once"
             assert await fleet[0].acknowledge_data_loss()
             if lose is _restart:
-                await asyncio.sleep(
-                    1.1
-                )  # a connection that lasts for less than a second is tried again ever less often
+                # A connection that lasts for less than a second is tried again ever less often.
+                await asyncio.sleep(1.1)
         over = True
         await asyncio.gather(*assigning)
         assert len(told) == 4

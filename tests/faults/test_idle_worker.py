@@ -51,7 +51,7 @@ async def _starts(
     async def executor(data: str) -> None:
         run = current_run()
         starts.append(Start(run.id, run.due, run.lag, run.attempt, float(data)))
-        await asyncio.sleep(float(data))
+        await asyncio.sleep(float(data))  # the run takes so long
 
     def worker() -> Scheduler:
         return Scheduler.from_url(

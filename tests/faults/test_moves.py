@@ -96,14 +96,14 @@ async def churn(current: Callable[[], Scheduler], ledger: Ledger, stop: asyncio.
     while not stop.is_set():
         number += 1
         kept, taken = f"extra-{number}", f"taken-{number}"
-        with contextlib.suppress(*_PASSING):
+        with contextlib.suppress(*_PASSING):  # it was not assigned, so none is expected to run
             await current().assign_task(IntervalTask(kept, start=time.time() + 0.3))
             ledger.once.add(kept)
         began = time.monotonic()
-        with contextlib.suppress(*_PASSING):
+        with contextlib.suppress(*_PASSING):  # it is removed again in any case
             await current().assign_task(IntervalTask(taken, start=time.time() + 5))
         while True:
-            with contextlib.suppress(*_PASSING):
+            with contextlib.suppress(*_PASSING):  # it is tried again
                 await current().remove_task(taken)
                 break
             await asyncio.sleep(0.01)  # until the next scheduler is there
@@ -124,7 +124,7 @@ async def rebalancer(
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             process.kill()
         await process.wait()
 
@@ -177,7 +177,7 @@ async def test_the_rebalancer_is_killed_under_load(  # noqa: PLR0915 - one story
                         seen[each.name] += each.sha.encode() in request
                     if seen[script.name] < at:
                         return False
-                    with contextlib.suppress(ProcessLookupError):
+                    with contextlib.suppress(ProcessLookupError):  # it has ended
                         process.kill()
                     return True
 
@@ -255,7 +255,7 @@ async def test_replies_are_lost_while_tasks_move(own_server: NewServer, namespac
             for proxy in proxies:
                 proxy.drop_reply = drop
             while not scheduler.online:  # a change that was cut short half-way is completed by the next try
-                with contextlib.suppress(PartitionOffline):
+                with contextlib.suppress(PartitionOffline):  # it is tried again
                     await scheduler.start_task_accept()
             await scheduler.start_task_execute(ledger)
             for k in range(20):
@@ -264,13 +264,13 @@ async def test_replies_are_lost_while_tasks_move(own_server: NewServer, namespac
                         await scheduler.assign_task(IntervalTask(f"now-{n}-{k}"))
                         break
                     except PartitionOffline:
-                        await asyncio.sleep(0.05)
+                        await asyncio.sleep(0.05)  # a caller that tries again soon
                 ledger.once.add(f"now-{n}-{k}")
 
             async def over(scheduler: Scheduler = scheduler) -> bool:
                 try:
                     return await is_over(scheduler)
-                except PartitionOffline:
+                except PartitionOffline:  # it cannot be told yet
                     return False
 
             await until(over, 60)

@@ -87,7 +87,7 @@ async def test_a_flood_of_forged_announcements(
         while time.monotonic() < ends_at:
             for _ in range(10):
                 sent += other.publish(f"{{{namespace}:m}}:wake", word)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the scheduler hears of them
         looks = (_looks(server) - before) / seconds
         assert scheduler.executing_tasks
         await scheduler.assign_task(IntervalTask("late", "late"))

@@ -86,7 +86,7 @@ async def test_lost_replies_never_make_a_rate_faster(
                     client.script_load(each.text)  # or the reply that is dropped would be NOSCRIPT
         urls = [f"{proxy.url}?name=p{n}" for n, proxy in enumerate(proxies)]
         scheduler = Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=3, lease_seconds=20)
-        with contextlib.suppress(PartitionOffline):
+        with contextlib.suppress(PartitionOffline):  # a reply of the start may be dropped too; the block connects
             await scheduler.connect()
         async with scheduler:
             for proxy in proxies:

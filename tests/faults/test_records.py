@@ -39,7 +39,7 @@ async def test_corrupt_records(own_server: Callable[..., RedisServer], namespace
                 before = len(recorder.runs)
                 try:
                     await until(lambda before=before: len(recorder.runs) > before, 5)  # type: ignore[misc]
-                except AssertionError:
+                except AssertionError:  # counted
                     stalls += 1
             alive = {f"t{n}" for n in range(harmed, harmed + others)}
             before = len(recorder.runs)

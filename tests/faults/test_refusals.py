@@ -38,7 +38,7 @@ async def test_script_flush(own_server: NewServer, namespace: str) -> None:
                 try:
                     await scheduler.assign_task(IntervalTask(f"t{batcher}-{calls}"))
                     await scheduler.task_size()
-                except StorageError:
+                except StorageError:  # counted
                     errors += 1
                 calls += 1
 
@@ -80,7 +80,7 @@ async def test_out_of_memory(own_server: NewServer, namespace: str) -> None:
             for n in range(often(20, 200)):
                 try:
                     await scheduler.assign_task(IntervalTask(f"more{n}"))
-                except StorageFull:
+                except StorageFull:  # counted
                     refused += 1
             found = (await scheduler.check_health()).partitions[0].findings
             recorder.gate.set()

@@ -47,7 +47,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         lease_renewal_seconds=0.1,
         group_concurrency=5,
     )
-    with contextlib.suppress(PartitionOffline):
+    with contextlib.suppress(PartitionOffline):  # the block below connects again
         await scheduler.connect()
     async with scheduler:  # a connection that was lost while it was made is made here
         counts = await scheduler.assign_tasks([IntervalTask(f"once{n}") for n in range(20)])

@@ -59,11 +59,11 @@ class Load:
                 await self.scheduler.assign_task(IntervalTask(task_id, start=time.time() + _LATER_SECONDS))
             except StorageError as error:
                 self._refuse(error)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # so that it does not ask all the time while it is refused
             else:
                 self.acknowledged[task_id] = began
                 self.latest = max(self.latest, began)
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.002)  # a load that leaves room for the failover
 
     async def _lock(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -74,7 +74,7 @@ class Load:
                     await self.scheduler.unlock(lock)
             except StorageError as error:
                 self._refuse(error)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # likewise
 
     def _refuse(self, error: StorageError) -> None:
         self.refused[type(error).__name__] += 1

@@ -76,7 +76,7 @@ async def test_paused_clients(own_server: NewServer, namespace: str, mode: str) 
         with server.client() as client:
             client.execute_command("CLIENT", "PAUSE", 1000 * seconds, mode)
         ends = time.monotonic() + seconds
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # the server is paused for so long
         before = len(recorder.runs)
         await until(lambda: len({run.id for run in recorder.runs[before:]}) == 200, 30)
         catch_up = time.monotonic() - ends
@@ -97,7 +97,7 @@ async def test_paused_clients(own_server: NewServer, namespace: str, mode: str) 
 async def _is_over(scheduler: Scheduler) -> bool:
     try:
         return await is_empty(scheduler)
-    except PartitionOffline:
+    except PartitionOffline:  # it cannot be told yet
         return False
 
 
@@ -127,9 +127,9 @@ async def test_killed(own_server: NewServer, namespace: str, fsync: str) -> None
                 number += 1
                 try:
                     await scheduler.assign_task(IntervalTask(task_id))
-                except StorageError:
+                except StorageError:  # counted
                     errors += 1
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # a caller that tries again soon
                 else:
                     acknowledged.append(task_id)
 
@@ -233,9 +233,9 @@ async def test_loading(own_server: NewServer, namespace: str) -> None:
         while starting.is_alive():
             try:
                 await scheduler.assign_task(IntervalTask("during", every=1000))
-            except StorageError:
+            except StorageError:  # counted
                 refused += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # a caller that comes again soon
         loaded = time.monotonic()
         before = len(recorder.runs)
         await recorder.ran(before + 20, 20)

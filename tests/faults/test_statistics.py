@@ -121,7 +121,7 @@ async def test_a_report_whose_reply_is_lost_is_added_once(redis_server: RedisSer
 async def _is(scheduler: Scheduler, runs: int) -> bool:
     try:
         found = await runs_of(scheduler)
-    except PartitionOffline:
+    except PartitionOffline:  # it cannot be told yet
         return False
     assert found <= runs, "a report was added twice"
     return found == runs

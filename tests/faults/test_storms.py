@@ -115,7 +115,7 @@ async def test_cancel_storm(own_server: NewServer, namespace: str) -> None:
                     while goes_on() and len(calls) < 100:
                         calls.add(asyncio.create_task(callers.call(number)))
                         number += 1
-                    await asyncio.sleep(dice.choice((0, 0, 0.001)))
+                    await asyncio.sleep(dice.choice((0, 0, 0.001)))  # the moments of calls and cancels are drawn
                     for call in dice.sample(sorted(calls, key=id), min(len(calls), dice.randrange(10))):
                         call.cancel()
                     for call in [call for call in calls if call.done()]:
@@ -129,7 +129,7 @@ async def test_cancel_storm(own_server: NewServer, namespace: str) -> None:
                 held = free.count(False)
                 for name in callers.known:
                     await callers.call(int(name.split(" ")[1]) + number)
-            with contextlib.suppress(AssertionError):
+            with contextlib.suppress(AssertionError):  # the figure tells it
                 await until(lambda: connections(direct) == before)
             leaked = connections(direct) - before
         check_key_space(direct, namespace)
@@ -154,7 +154,7 @@ async def is_soon_free(scheduler: Scheduler, name: str) -> bool:
 
     try:
         await until(is_free, 3)
-    except AssertionError:
+    except AssertionError:  # that is the answer
         return False
     return True
 
@@ -184,7 +184,7 @@ class KillStorm:
         while True:
             made = int(self._direct.info("stats")["total_connections_received"])
             self._samples.append((time.monotonic(), made))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # a sample of what the server has counted
 
     @property
     def most_in_a_second(self) -> int:
@@ -209,10 +209,10 @@ async def beside(work: Awaitable[None]) -> AsyncIterator[None]:
 async def assign_until_it_is_done(scheduler: Scheduler, task: IntervalTask) -> int:
     """Assign a task, again where its outcome is not known: how often in vain."""
     for times in count():
-        with contextlib.suppress(StorageError):
+        with contextlib.suppress(StorageError):  # it is tried again, and counted
             await scheduler.assign_task(task)
             return times
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # a caller that tries again soon
     raise AssertionError
 
 
@@ -243,9 +243,9 @@ async def test_connection_kill_storm(own_server: NewServer, namespace: str) -> N
                     task = IntervalTask(f"t{len(assigned)}")
                     repeated += await assign_until_it_is_done(dice.choice(schedulers), task)
                     assigned.add(task.id)
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.01)  # a load of calls beside the storm
             ended = time.monotonic()
-            with contextlib.suppress(AssertionError):
+            with contextlib.suppress(AssertionError):  # the figure tells it
                 await until(lambda: not not_run(), 60)
             caught_up = time.monotonic() - ended
 

@@ -55,7 +55,7 @@ class Callers:
             except OutcomeUnknown:
                 self.counts["in doubt"] += 1
                 self.may_be[task_id, what].append(value)
-            except PartitionOffline:
+            except PartitionOffline:  # nothing was changed
                 self.counts["refused"] += 1
                 await until(lambda: scheduler.online, 60)
                 continue

@@ -88,15 +88,15 @@ async def test_none_is_left_behind() -> None:
             ended.append(name)
 
     async def fail() -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # after the others have begun
         raise ValueError("it fails")
 
     with pytest.raises(ValueError, match="it fails"):
         await at_once([wait("a"), fail(), wait("b")])
     assert ended == ["a", "b"]
     calling = asyncio.create_task(at_once([wait("c"), wait("d")]))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins its calls in this turn of the event loop
+    await asyncio.sleep(0)  # and these begin to wait in the next
     calling.cancel()
     with pytest.raises(asyncio.CancelledError):
         await calling

@@ -84,7 +84,7 @@ async def test_cut_connections_lose_nothing(redis_server: RedisServer, namespace
     ended: Counter[str] = Counter()
 
     async def executor(runs: list[TaskRun]) -> None:
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # the batch takes some time, so that processes are killed within one
         ended.update(run.id for run in runs if not run.lost)
 
     async with (
@@ -106,5 +106,5 @@ async def test_cut_connections_lose_nothing(redis_server: RedisServer, namespace
 async def is_surely_empty(scheduler: Scheduler) -> bool:
     try:
         return await is_empty(scheduler)
-    except StorageError:
+    except StorageError:  # it cannot be told yet
         return False

@@ -24,7 +24,7 @@ async def cancelled_at_each_step(call: Callable[[], Awaitable[object]], rounds: 
     for steps in range(STEPS * rounds):
         task = asyncio.ensure_future(call())
         for _ in range(steps % STEPS):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # each turn of the event loop is a place to cancel it
         if task.done():
             task.result()
             continue

@@ -126,7 +126,7 @@ async def closed_below(server: RedisServer) -> None:
         assert await client.ping()
     abandon(client)
     for _ in range(10):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # turns of the loop, in which it is closed
     with pytest.raises(RedisConnectionError):
         await connection.send_command("PING")
     await client.aclose()

@@ -262,7 +262,7 @@ async def test_calls_wait_while_a_slot_moves(cluster: RedisCluster, namespace: s
         while not moving.done():
             assert await scheduler.assign_task(IntervalTask(f"during{number}", start=START)) is True
             number += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # calls all along while the slot moves
         await moving
         assert cluster.owner(slot) is target
         assert await scheduler.unlock(lock) is True

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import IntervalTask, LockLost, Scheduler
+from interval_scheduler.services import heartbeat
 from interval_scheduler.storage.scripts.loader import Script
 from interval_scheduler.storage.scripts.ports import Argument
 from tests.integration.hinting import Trio, back, gone
@@ -73,8 +74,12 @@ async def test_an_executing_scheduler(own_server: NewServer, namespace: str, cap
 
 
 @pytest.mark.parametrize("ends_well", [True, False])
-async def test_all_tasks_are_running(own_server: NewServer, namespace: str, *, ends_well: bool) -> None:
+async def test_all_tasks_are_running(
+    own_server: NewServer, namespace: str, monkeypatch: pytest.MonkeyPatch, *, ends_well: bool
+) -> None:
     """Nothing is left that would be due; the ends of the runs have the partition looked at."""
+    for name in ("BEAT_SECONDS", "_SOON_SECONDS"):
+        monkeypatch.setattr(heartbeat, name, 600)  # a report would hear of it as well, some seconds later
     server, begun, may_end = own_server(), asyncio.Event(), asyncio.Event()
 
     async def hold(_: object) -> None:

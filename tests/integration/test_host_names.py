@@ -164,7 +164,7 @@ async def test_tls_verifies_the_name_and_not_the_address(
 HANGS = """
 import asyncio, socket, time
 from interval_scheduler import PartitionOffline, Scheduler
-socket.getaddrinfo = lambda *_, **__: time.sleep(600)
+socket.getaddrinfo = lambda *_, **__: time.sleep(600)  # a name server that does not answer
 async def main():
     try:
         await Scheduler.from_url("redis://redis.example", connect_timeout_seconds=0.2).connect()

@@ -33,13 +33,13 @@ async def test_idle_schedulers_do_not_stampede(redis_server: RedisServer, namesp
         await schedulers[0].assign_tasks(
             IntervalTask(f"t{n}", f"t{n}", every=1, start=begin + n / TASKS) for n in range(TASKS)
         )
-        await asyncio.sleep(begin + 0.1 - time.time())
+        await asyncio.sleep(begin + 0.1 - time.time())  # until all schedulers have found their pace
         idle = schedulers[0]._lifespan.require().partitions.master._client
         with redis_server.client() as client:
             before, began = client.info("commandstats")["cmdstat_evalsha"]["calls"], time.monotonic()
             runs_before = len(recorder.runs)
             async with heartbeat(idle.ping) as beat:
-                await asyncio.sleep(SECONDS)
+                await asyncio.sleep(SECONDS)  # calls of so many seconds are counted
             calls = client.info("commandstats")["cmdstat_evalsha"]["calls"] - before
             seconds = time.monotonic() - began
         runs = recorder.runs[runs_before:]

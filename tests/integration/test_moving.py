@@ -264,7 +264,7 @@ async def test_runs_are_cancelled_while_tasks_move(urls: list[str], namespace: s
 
     async def executor(data: str) -> None:
         begun.put_nowait(data)
-        await asyncio.sleep(600)
+        await asyncio.sleep(600)  # it goes on until it is stopped
 
     async with scheduler_of(urls[:2], namespace) as old:
         await old.assign_tasks(IntervalTask(task_id, task_id, every=1000) for task_id in ids)

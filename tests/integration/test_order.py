@@ -84,7 +84,7 @@ def outdated(server: RedisServer) -> int:
 
 async def cut_short(scheduler: Scheduler, call: Call, seconds: float | None) -> None:
     """Make a call that gets no answer; with `seconds`, its caller gives up after them."""
-    with contextlib.suppress(TimeoutError, OutcomeUnknown):
+    with contextlib.suppress(TimeoutError, OutcomeUnknown):  # its outcome is not known, which is the point
         async with asyncio.timeout(seconds):
             await call(scheduler)
             raise AssertionError("it was answered")

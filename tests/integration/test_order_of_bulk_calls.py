@@ -38,7 +38,7 @@ async def test_a_single_call_comes_behind_what_was_handed_over(
                     singles.append(
                         asyncio.create_task(scheduler.assign_task(IntervalTask(f"t{n}", "single", start=FAR)))
                     )
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the single calls go beside the bulk call
 
         counts = await scheduler.assign_tasks(tasks())
         assert (counts.assigned, counts.updated) == (0, 20)

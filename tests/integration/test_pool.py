@@ -48,7 +48,7 @@ async def waiting(pool: Any, count: int) -> list[asyncio.Task[Any]]:
     """So many who wait for a connection, in order."""
     tasks = [asyncio.create_task(pool.get_connection()) for _ in range(count)]
     for _ in range(3):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # they begin to wait
     assert not any(task.done() for task in tasks)
     return tasks
 

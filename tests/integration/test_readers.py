@@ -477,7 +477,7 @@ async def test_one_partition_is_offline(own_server: NewServer) -> None:
 async def _counts(viewer: Scheduler) -> bool:
     try:
         return await viewer.task_size() >= 0
-    except (PartitionOffline, UnknownNamespace):
+    except (PartitionOffline, UnknownNamespace):  # it cannot be read yet
         return False
 
 

@@ -108,7 +108,7 @@ async def _in_the_end(call: Callable[[], object]) -> object:
     while True:
         try:
             return await call()  # type: ignore[misc]
-        except NotReplicated:
+        except NotReplicated:  # the call is made again, until it is replicated
             continue
 
 
@@ -148,7 +148,7 @@ async def test_a_lock_whose_renewal_the_replica_does_not_know_of_is_lost(pair: P
 async def _hold(scheduler: Scheduler, pair: Pair) -> None:
     async with scheduler.lock("door", 4):
         with pair.frozen():
-            await asyncio.sleep(60)
+            await asyncio.sleep(60)  # until the lock is lost
 
 
 async def test_a_repeated_request_waits_as_well(pair: Pair, namespace: str) -> None:

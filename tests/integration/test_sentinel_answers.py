@@ -34,7 +34,7 @@ async def answering(answers: Mapping[bytes, bytes]) -> AsyncIterator[str]:
     """A server that gives these answers to commands that contain these words; its address."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the client has gone
             while said := await reader.read(4096):
                 found = [answer for word, answer in answers.items() if word in said]
                 writer.write(found[0] if found else b"+OK\r\n")

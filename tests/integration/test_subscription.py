@@ -35,11 +35,11 @@ async def test_its_last_listener_leaves_while_it_ends(redis_server: RedisServer,
             assert hearing is not None
             proxy.cut()
             while not hearing.is_over:  # noqa: ASYNC110 - the very turn of the event loop counts
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # one turn
             for _ in range(turns):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the turn at which it is cancelled counts
             listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # both are ends of a listener
                 await listener
         await until(lambda: not in_use)
         await client.aclose()
@@ -54,9 +54,9 @@ async def test_work_goes_on_to_its_end_through_any_number_of_cancels() -> None:
 
     caller = asyncio.create_task(to_its_end(work()))
     for _ in range(3):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the work goes on by one turn between the cancels
         caller.cancel()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the last cancel arrives
     assert not caller.done()
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
@@ -66,7 +66,7 @@ async def test_work_goes_on_to_its_end_through_any_number_of_cancels() -> None:
 
 async def test_the_result_and_the_error_of_work_that_is_done_to_its_end() -> None:
     async def work(*, fails: bool) -> int:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # not done at once
         if fails:
             raise LookupError("nothing there")
         return 7

@@ -53,20 +53,20 @@ async def speaking(words: bytes, *, first: bool) -> AsyncIterator[str]:
         if not first:
             await reader.read(100)
         writer.write(words)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the client has gone
             await writer.drain()
             writer.write_eof()
             while await reader.read(1000):  # else the system resets the connection, and the words are lost
                 pass
         writer.close()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the client has gone
             await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
     for _ in range(5):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # connections that were cut are closed by the event loop
 
 
 async def test_nothing_listens() -> None:
@@ -104,7 +104,7 @@ async def test_a_server_that_takes_no_connection_in_time() -> None:
         for _ in range(3):
             waiting = stack.enter_context(socket.socket())
             waiting.settimeout(0)
-            with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(BlockingIOError):  # it waits in the queue, as it should
                 waiting.connect(full.getsockname())
         url = f"redis://127.0.0.1:{full.getsockname()[1]}/0"
         await offline(
@@ -166,7 +166,7 @@ def _only_client(port: int) -> socket.socket:
     """Connect as soon as the server has a place: the client that waited for its start may still be there."""
     while True:
         only = socket.create_connection(("127.0.0.1", port))
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it was refused: another one tries
             only.sendall(b"PING\r\n")
             if only.recv(100).startswith(b"+PONG"):
                 return only
@@ -216,7 +216,7 @@ def no_files_left() -> Iterator[Callable[[], None]]:
 
     def use_up() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 40, hard))
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # no more can be opened, as it should be
             while True:
                 opened.append(os.open("/dev/null", os.O_RDONLY))
 

@@ -44,7 +44,7 @@ def batches(ledger: IO[str], kind: str, rest: str) -> Callable[[list[TaskRun]], 
             note(ledger, "start", run)
         if kind == "exit" and any(run.data == "poison" for run in runs):
             os._exit(1)
-        await asyncio.sleep(float(rest))
+        await asyncio.sleep(float(rest))  # the batch takes so long
         failed = {run: ValueError("bad") for run in runs if run.data == "bad"} if kind == "failing" else {}
         for run in runs:
             note(ledger, "failed" if run in failed else "end", run)
@@ -76,9 +76,9 @@ async def main(url: str, namespace: str, path: str, options: str, work: str) -> 
                 time.sleep(float(rest))  # noqa: ASYNC251 - an executor that blocks the event loop, on purpose
             elif kind == "hold":
                 while not Path(rest).exists():  # noqa: ASYNC110, ASYNC240 - a file has no event to wait for
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.01)  # a file has no event
             else:
-                await asyncio.sleep(float(rest))
+                await asyncio.sleep(float(rest))  # the run takes so long
             note(ledger, "end")
 
         given = json.loads(options)

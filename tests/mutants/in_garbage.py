@@ -24,6 +24,7 @@ ALL: Final = (
     Planted(
         "forged announcements of hints are all looked into",
         "storage/topology/hint_replay.py",
+        # Text of the package, not a wait of the tests.
         "            await anyio.sleep(_PAUSE_SECONDS)",
         "            # await anyio.sleep(_PAUSE_SECONDS)",
         tests_in("faults/test_publish", "test_a_flood_of_forged_announcements"),

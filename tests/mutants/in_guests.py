@@ -188,6 +188,16 @@ ALL: Final = (
         tests_in("semantics/test_unasked", "test_an_execution_that_is_stuck_is_told"),
     ),
     Planted(
+        "an execution that is stuck again is told as late as the one before would be",
+        "execution/stuck.py",
+        "                tell_at = self._after  # a run has ended since it was told",
+        "                pass",
+        tests_in(
+            "travel/test_stuck_runs",
+            "test_the_time_doubles_from_one_warning_to_the_next_and_begins_anew_with_another_run",
+        ),
+    ),
+    Planted(
         "an abandoned run is handed back all the same",
         "execution/runner.py",
         "        if is_over:\n",

@@ -88,6 +88,7 @@ ALL: Final = (
     Planted(
         "a lifespan that hangs at its end hears no signal",
         "worker/endings.py",
+        # Text of the package, not a wait of the tests.
         "            await asyncio.sleep(_GRACE_SECONDS)\n            scope.cancel()\n",
         "",
         tests_in("worker/test_process", "test_a_second_signal_ends_a_lifespan_that_hangs"),

@@ -62,7 +62,7 @@ async def pretending(server: RedisServer, old: bytes, new: bytes) -> AsyncIterat
             while data := await source.read(1 << 20):
                 sink.write(data.replace(old, new) if replies else data)
                 await sink.drain()
-        except ConnectionError:
+        except ConnectionError:  # one of both ends has gone
             pass
         finally:
             sink.close()

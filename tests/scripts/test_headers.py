@@ -39,7 +39,7 @@ HEADERS = [b"".join(each) for each in product(FLAGS, SCHEDULES, ENDS)]
 def interval_by_records(header: bytes) -> list[int | bytes]:
     try:
         every_ms = parse(header + b"\nx").every_ms
-    except CorruptRecord:
+    except CorruptRecord:  # as the scripts read it: unreadable
         return [0, b""]
     return [1, b"" if every_ms is None else b"%d" % every_ms]
 

@@ -208,7 +208,7 @@ async def test_any_number_may_apply_and_die(
             for batch in cut[:steps]:
                 try:
                     await apply(store, last, batch)
-                except ResponseError:
+                except ResponseError:  # the batch was refused, and with it all behind it
                     break
                 last = batch[-1].number
         if strikes:

@@ -243,5 +243,5 @@ async def test_reading_changes_nothing(store: Store) -> None:
     await reporting.cards(store.partition)
     now = await store.now_ms()
     await reporting.records(store.partition, Span(KINDS["1m"], now // MINUTE - 5, 6))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # what a look might have begun would go on
     assert await store.raw() == before

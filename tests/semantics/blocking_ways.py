@@ -97,7 +97,7 @@ def is_interrupted(url: str, namespace: str) -> None:
             interrupting.start()
             try:
                 wait()
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # the interruption has arrived, as it should
                 interrupting.join()
                 no_call_goes_on(scheduler)
                 continue
@@ -138,7 +138,7 @@ def is_interrupted_in_a_block(url: str, namespace: str) -> None:
             assert begun.wait(10)
             os.kill(os.getpid(), signal.SIGINT)
             threading.Event().wait()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # as it should
         return
     raise AssertionError
 
@@ -177,7 +177,7 @@ def the_event_loop_ends(url: str, namespace: str) -> None:
     while time.monotonic() < give_up_at:
         try:
             scheduler.task_size()
-        except NotConnected:
+        except NotConnected:  # it is closed: that is waited for
             break
         except PartitionOffline:  # of a call that its end cut short
             continue

@@ -28,7 +28,7 @@ async def refuse(scheduler: Scheduler) -> None:
         try:
             async with asyncio.timeout(2):
                 await call
-        except WrongEventLoop:
+        except WrongEventLoop:  # as it should
             continue
         sys.exit("it should have been refused")
 

@@ -170,7 +170,7 @@ async def test_dead_tasks_and_runs_in_progress(make_scheduler: MakeScheduler) ->
         if data == "fail":
             raise ValueError
         running.set()
-        await asyncio.sleep(FAR)
+        await asyncio.sleep(FAR)  # until it is cancelled
 
     async def dead() -> bool:
         return {task.id async for task in scheduler.dead_tasks()} == {"a", "b"}
@@ -217,7 +217,7 @@ async def test_who_asks_belongs_to_the_task_that_asks(scheduler: Scheduler) -> N
 
     async def act(n: int) -> None:
         with acting_as(f"person {n}"):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the others begin meanwhile
             await scheduler.pause_task(f"t{n}")
 
     await asyncio.gather(*(act(n) for n in range(20)))

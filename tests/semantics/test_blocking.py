@@ -325,7 +325,7 @@ def test_a_coroutine_function_runs_in_the_event_loop(blocking: BlockingScheduler
     found: list[object] = []
 
     async def work(_: str) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a run that suspends
         found.append(threading.current_thread().name)
         try:
             blocking.task_size()

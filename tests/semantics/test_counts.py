@@ -39,7 +39,7 @@ async def _ends(data: str) -> None:
     if data == "later":
         raise Retry(after=HOUR)
     if data == "slow":
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(HOUR)  # until it is cut short
 
 
 def _summed(counts: Counts) -> dict[str, int]:

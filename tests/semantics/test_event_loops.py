@@ -20,6 +20,9 @@ from tests.faults.public_calls import public_calls
 from tests.semantics import left_behind
 from tests.waiting import Recorder, until
 
+# What the code of an application does here is no matter of the server.
+pytestmark = pytest.mark.any_server
+
 FAR: Final = time.time() + 1e6
 #: A call that goes to the other event loop's connection takes as long as a time-out at the least.
 _AT_ONCE_SECONDS: Final = 2.0
@@ -285,7 +288,7 @@ async def _dead_list(scheduler: Scheduler, recorder: Recorder) -> Any:
         found = scheduler.dead_tasks()
         try:
             await anext(found)
-        except StopAsyncIteration:
+        except StopAsyncIteration:  # there is none
             return None
         return found
 
@@ -393,7 +396,7 @@ def test_waiting_for_the_end_in_one_event_loop_after_the_other(url: str, namespa
         async with asyncio.timeout(20), scheduler:
             await scheduler.start_task_execute(Recorder())
             waiting = asyncio.create_task(scheduler.wait_stopped())
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it begins to wait
             await scheduler.stop_task_execute()
             await waiting
 

@@ -183,7 +183,7 @@ async def _homes(scheduler: Scheduler) -> Any:
     for n in range(60):
         try:
             yield await scheduler.get_task(f"t{n}")
-        except PartitionOffline:
+        except PartitionOffline:  # those of a lost partition are left out
             continue
 
 

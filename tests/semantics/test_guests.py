@@ -24,6 +24,9 @@ from tests.semantics.guests import OF_RUNS, Guests
 from tests.servers import RedisServer
 from tests.waiting import Recorder
 
+# What the code of an application does here is no matter of the server.
+pytestmark = pytest.mark.any_server
+
 LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,

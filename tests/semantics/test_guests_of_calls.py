@@ -21,6 +21,9 @@ from tests.semantics.test_guests import DELIVERIES, LOOPS
 from tests.servers import RedisServer
 from tests.waiting import until, until_outside
 
+# What the code of an application does here is no matter of the server.
+pytestmark = pytest.mark.any_server
+
 FAR: Final = time.time() + 1e6
 #: The errors of functions; what is no error cannot be told from a good iterable.
 ERRORS: Final[dict[str, Kind]] = {name: kind for name, kind in KINDS.items() if kind.error not in (None, LookupError)}

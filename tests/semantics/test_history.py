@@ -38,7 +38,7 @@ async def executor(data: str) -> None:
     if word == "fail":
         raise ValueError("no such account\nsecond line")
     if word == "hang":
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(HOUR)  # until it is cut short
     if word == "later":
         raise Retry(after=HOUR)
 
@@ -175,7 +175,7 @@ async def test_a_run_that_is_handed_back_is_none(scheduler: Scheduler) -> None:
 
     async def hangs(_: str) -> None:
         started.set()
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(HOUR)  # until it is handed back
 
     await scheduler.start_task_execute(hangs)
     await scheduler.assign_task(IntervalTask("a", every=HOUR, history=5))

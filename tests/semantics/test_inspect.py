@@ -61,7 +61,7 @@ async def test_the_list_of_a_live_schedule_ends(scheduler: Scheduler) -> None:
     async with asyncio.timeout(20):
         async for task in scheduler.tasks():
             listed.append(task.id)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # a slow reader: tasks move meanwhile
     assert len(listed) <= 2 * 201 + 2 * 250
 
 

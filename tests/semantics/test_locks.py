@@ -85,7 +85,7 @@ async def test_waiting_for_a_lock(scheduler: Scheduler) -> None:
             order.append("acquired")
 
     waiting = asyncio.create_task(wait())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins to wait
     order.append("released")
     await scheduler.unlock(lock)
     await waiting
@@ -142,7 +142,7 @@ async def test_a_lock_whose_taking_was_cancelled_is_free_again(scheduler: Schedu
     for rounds in range(20):
         taking = asyncio.create_task(scheduler.try_lock("name"))
         for _ in range(rounds):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # each turn of the event loop is a place to cancel it
         taking.cancel()
         await asyncio.wait([taking])
         if not taking.cancelled() and (lock := taking.result()) is not None:
@@ -190,7 +190,7 @@ async def test_a_block_that_is_cancelled_while_it_releases_leaves_the_lock_to_no
     for steps in range(12):
         holder = asyncio.create_task(hold())
         for _ in range(steps):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # each turn of the event loop is a place to cancel it
         holder.cancel()
         await asyncio.wait([holder])
         async with asyncio.timeout(20), scheduler.lock("name", 3600):

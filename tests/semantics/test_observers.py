@@ -17,6 +17,9 @@ from interval_scheduler.execution.samples import Listeners, RunSamples
 from interval_scheduler.support.log import GuardedLog
 from tests.waiting import Recorder, until
 
+# What the code of an application does here is no matter of the server.
+pytestmark = pytest.mark.any_server
+
 
 def test_each_handler_of_samples_that_fails_is_told() -> None:
     """Also one that comes to lie where another one was in memory."""
@@ -103,7 +106,7 @@ def test_listeners_come_and_go_in_many_threads() -> None:
 
 @contextlib.contextmanager
 def _swallows(_: str) -> Iterator[None]:
-    with contextlib.suppress(BaseException):
+    with contextlib.suppress(BaseException):  # a hook that hides how its run ended
         yield
 
 

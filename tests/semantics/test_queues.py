@@ -6,7 +6,6 @@ import asyncio
 import gc
 import time
 import warnings
-from contextlib import suppress
 
 import pytest
 
@@ -407,7 +406,6 @@ async def test_a_blocking_scheduler_has_queues_too(url: str, namespace: str) -> 
             with pytest.raises(NotConnected):
                 call()
         mail.close()
-        with suppress(NotConnected):
-            scheduler.close()
+        scheduler.close()
 
     await asyncio.to_thread(use)

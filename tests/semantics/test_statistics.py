@@ -43,7 +43,7 @@ async def executor(data: str) -> None:
     if word == "fail":
         raise ValueError("no such account")
     if word == "hang":
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(HOUR)  # until it is cut short
     if word == "later":
         raise Retry(after=HOUR)
 

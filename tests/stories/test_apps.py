@@ -45,7 +45,7 @@ class Service:
         assert self.process.poll() is None, self.output()
         try:
             return (await self.http.get("/health")).status_code == 200
-        except httpx.TransportError:
+        except httpx.TransportError:  # it does not serve yet
             return False
 
     def output(self) -> str:

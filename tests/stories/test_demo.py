@@ -76,7 +76,7 @@ async def test_a_lost_task_is_noticed(redis_server: RedisServer) -> None:
             assert await saboteur.remove_task("user:500")
             output, words = (each.decode() for each in await demo.communicate())
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             demo.kill()
     assert re.search(r"^still scheduled at the end +999 of 1,000 tasks$", output, re.MULTILINE)
     assert "Tasks were lost" in words

@@ -96,7 +96,7 @@ def test_what_is_pinned_is_installed(pins: list[Pin]) -> None:
     def installed(name: str) -> str | None:
         try:
             return version(name)
-        except PackageNotFoundError:
+        except PackageNotFoundError:  # it is not needed here, and not installed
             return None
 
     here = [(pin.name, pin.version) for pin in pins if pin.is_for_here]

@@ -106,7 +106,7 @@ async def scraped(
 
 
 async def _works(_: str) -> None:
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a run that suspends
 
 
 async def _when(scrape: Callable[[], Scrape], condition: Callable[[Scrape], bool]) -> Scrape:

@@ -253,7 +253,7 @@ async def test_an_exporter_that_hangs_disturbs_no_run(scheduler: Scheduler) -> N
 
 async def test_a_run_that_is_cut_short_ends_its_span(scheduler: Scheduler, traced: Traced, namespace: str) -> None:
     async def work(_: str) -> None:
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(HOUR)  # until it is cut short
 
     with instrument(scheduler, spans=True, tracer_provider=traced.provider):
         await scheduler.assign_task(IntervalTask("a", every=HOUR))

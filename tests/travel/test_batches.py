@@ -17,7 +17,7 @@ async def test_each_occurrence_of_all_tasks_goes_together() -> None:
 
     async def executor(runs: list[TaskRun]) -> None:
         sizes.append(len(runs))
-        await asyncio.sleep(5)
+        await asyncio.sleep(5)  # the batch takes so long, of the machine's time
 
     async with time_machine() as clock:
         scheduler = clock.scheduler()

@@ -33,7 +33,7 @@ async def test_a_day_takes_few_wake_ups(wakes: list[float], made: str) -> None:
     seconds = 23 * 3600 if made == "for a long run" else 0
 
     async def run(_: str) -> None:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # the run takes so long, of the machine's time
 
     async with time_machine() as clock:
         if made == "from a URL":
@@ -68,7 +68,7 @@ async def test_a_scheduler_from_outside_is_as_ever() -> None:
         return Scheduler.from_url("memory://")
 
     making = asyncio.create_task(make())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins, outside of the machine
     async with time_machine() as clock:
         outside.set()
         await clock.drain()

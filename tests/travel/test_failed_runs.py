@@ -59,7 +59,7 @@ async def test_run_raises_them_too() -> None:
     async with time_machine() as clock:
         await begin(clock, checks)
         with pytest.raises(AssertionError):
-            await clock.run(asyncio.sleep(1))
+            await clock.run(asyncio.sleep(1))  # the machine's time
 
 
 async def test_the_end_of_the_machine_raises_what_is_left() -> None:
@@ -102,7 +102,7 @@ async def test_a_cancellation_that_a_run_lets_through_does_not_cancel_the_test()
 
 async def test_a_run_that_takes_too_long_failed() -> None:
     async def slow(_: str) -> None:
-        await asyncio.sleep(100)
+        await asyncio.sleep(100)  # the machine's time
 
     async with time_machine() as clock:
         await begin(clock, slow, timeout=10)

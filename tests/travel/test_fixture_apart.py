@@ -35,7 +35,7 @@ async def test_green(scheduler_clock):
 async def test_stuck(scheduler_clock):
     assert scheduler_clock.time() == 0
     await scheduler_clock.advance(1)
-    await asyncio.sleep(1)
+    await asyncio.sleep(1)  # the machine's time, which nobody moves
 
 async def test_time_outs(scheduler_clock):
     async with asyncio.timeout(25):

@@ -101,7 +101,7 @@ async def play(model: Model, steps: list[Step], *, is_cron: bool) -> tuple[list[
         async def work(_: str) -> None:
             seen.append((round(1000 * clock.time()), round(1000 * current_run().due)))
             if model.takes:
-                await asyncio.sleep(model.takes / 1000)
+                await asyncio.sleep(model.takes / 1000)  # the machine's time
 
         scheduler = clock.scheduler(lease_seconds=600)
         scheduler.on("run-skipped", lambda run: skipped.append(round(1000 * run.due)))

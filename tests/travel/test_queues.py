@@ -61,7 +61,7 @@ async def test_a_failed_run_of_a_queue_fails_the_test() -> None:
 
 async def test_the_end_of_a_machine_does_not_wait_for_runs_of_queues() -> None:
     async def executor(data: str) -> None:
-        await asyncio.sleep(20)
+        await asyncio.sleep(20)  # the machine's time
 
     async with time_machine() as clock:
         scheduler = clock.scheduler()

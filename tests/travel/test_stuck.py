@@ -20,7 +20,7 @@ ORIGIN = START.timestamp()
 
 
 async def ten_seconds(_: str) -> None:
-    await asyncio.sleep(10)
+    await asyncio.sleep(10)  # the machine's time
 
 
 async def begin(clock: TimeMachine, *, own: bool = False) -> Scheduler:
@@ -88,7 +88,7 @@ async def test_run_moves_the_clock_as_far_as_it_takes() -> None:
     async with time_machine() as clock:
 
         async def takes(seconds: float) -> str:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # the machine's time
             return "done"
 
         assert await clock.run(takes(90)) == "done"
@@ -149,11 +149,11 @@ async def test_a_test_that_waits_while_nobody_moves_the_clock_is_told_its_line(w
     async def body() -> None:
         async with time_machine(patience=0.2):
             if waiting == "sleep":
-                await asyncio.sleep(1)
+                await asyncio.sleep(1)  # the machine's time, which nobody moves
             elif waiting == "event":
                 await asyncio.Event().wait()
             else:
-                await asyncio.wait_for(asyncio.sleep(2), 1)
+                await asyncio.wait_for(asyncio.sleep(2), 1)  # likewise
 
     began = time.monotonic()
     with pytest.raises(
@@ -171,7 +171,7 @@ async def test_a_spin_is_told() -> None:
 
         async def spin() -> None:
             while True:  # noqa: ASYNC110 - the point
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the event loop is never idle
 
         spinning = asyncio.create_task(spin())
         with pytest.raises(ClockStuck, match="again and again while time stands still"):
@@ -197,8 +197,8 @@ async def test_blocking_code_is_no_hang() -> None:
     async with time_machine(patience=0.2) as clock:
         for _ in range(3):
             time.sleep(0.25)  # noqa: ASYNC251 - the point
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one turn of the event loop
+            await asyncio.sleep(0)  # and another: it is slow, not stuck
         await clock.advance(1)
     assert clock.time() == ORIGIN + 1
 

@@ -44,7 +44,7 @@ async def test_time_stands_still_unless_it_is_moved() -> None:
         seen: list[tuple[float, str]] = []
         scheduler = await executing(clock, seen)
         await scheduler.assign_task(IntervalTask("later", "x", start=START + timedelta(milliseconds=1)))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a turn of the event loop moves no clock
         await clock.drain()
         assert (clock.time(), time.time(), clock.now()) == (START.timestamp(), START.timestamp(), START)
         assert seen == []

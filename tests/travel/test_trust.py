@@ -35,7 +35,7 @@ class Wire:
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Any]) -> Any:
         reply = await self._evaluate(script, keys, args)
         if script in self.takes:
-            await asyncio.sleep(self.takes[script])
+            await asyncio.sleep(self.takes[script])  # the script takes so long, of the machine's time
         return reply
 
 

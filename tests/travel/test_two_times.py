@@ -90,7 +90,7 @@ async def test_a_time_out_inside_counts_the_seconds_of_the_machine() -> None:
                 await clock.run(asyncio.Event().wait())
         assert clock.time() == ORIGIN + 10
         with anyio.move_on_after(10) as scope:
-            await clock.run(anyio.sleep(100))
+            await clock.run(anyio.sleep(100))  # the machine's time
         assert scope.cancelled_caught
         assert clock.time() == ORIGIN + 20
 
@@ -101,13 +101,13 @@ async def test_an_asyncio_task_from_outside_lives_in_real_time() -> None:
 
     async def beat() -> None:
         while True:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # a timer of the application, in real time
             beats.append(time.time())
             beaten.set()
 
     began_at = time.monotonic()
     heart = asyncio.create_task(beat())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins
     began = time.time()
     async with asyncio.timeout(20), time_machine() as clock:
         for _ in range(3):
@@ -140,7 +140,7 @@ async def test_a_timer_that_was_set_before_fires_once_and_not_early() -> None:
 
 async def test_a_timer_that_is_left_goes_on_in_real_time() -> None:
     async with time_machine() as clock:
-        sleeper = asyncio.create_task(asyncio.sleep(3600.05))
+        sleeper = asyncio.create_task(asyncio.sleep(3600.05))  # the machine's time, and 0.05 s of real time behind it
         await clock.advance(hours=1)
         assert not sleeper.done()
     async with asyncio.timeout(5):
@@ -156,7 +156,7 @@ async def test_thousands_of_cancelled_timers_are_not_kept() -> None:
 
 
 def blocking(seconds: float) -> float:
-    time.sleep(seconds)
+    time.sleep(seconds)  # real time, in a thread
     return time.time()
 
 

@@ -622,7 +622,7 @@ def fail() -> None:
         assert_type(error.partition, str)
     except (LockLost, LockTimeout, LockError) as error:
         assert_type(error.name, str)
-    except (NotAcceptingTasks, AlreadyExecuting):
+    except (NotAcceptingTasks, AlreadyExecuting):  # only its types are looked at
         pass
     except SchedulerError as error:
         assert_type(error.args, tuple[Any, ...])

@@ -78,7 +78,7 @@ class Bench:
 
     async def begins(self, run: TaskRun) -> bool:
         """As Redis does it, later."""
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # not at once
         self.told.append(run)
         return run.id not in self.lost
 
@@ -95,14 +95,14 @@ class Bench:
 
     async def flushed(self) -> None:
         """As Redis does it, later."""
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # not at once
         self.settled_at.append(len(self.handed_back))
 
     async def feed(self, runs: list[TaskRun]) -> None:
         """Put runs in as one claim that got them."""
         self.runner.room.overdraw(len(runs))
         self.runner.feed(runs)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the runner takes them up
 
     async def poll(self, fair: random.Random) -> None:
         """One source: reserves, claims what there is, feeds, gives the rest back, and goes on till all is claimed."""

@@ -184,7 +184,7 @@ async def test_a_batch_leaves_nothing_to_the_next() -> None:
         seen.append((variable.get(), me.cancelling()))
         variable.set(1)
         me.cancel()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # here the cancel arrives
 
     bench = BatchBench(executor, size=1, concurrency=1)
     async with bench.running():
@@ -233,7 +233,7 @@ async def test_the_time_out_is_that_of_all_of_it(say: bool) -> None:  # noqa: FB
 
     async def executor(runs: list[TaskRun]) -> None:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(60)  # until it is cancelled
         except asyncio.CancelledError:
             if say:
                 raise BatchFailed({runs[0]: error}) from None
@@ -262,7 +262,7 @@ async def test_one_lost_lease_does_not_take_the_others_down() -> None:
         bench.runner.cut(runs[1], "its lease was lost")
         assert [run.lost for run in batches.runs[0]] == [False, True, False]
         bench.runner.cut(runs[1], "its lease was lost")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a cancel would arrive now
         assert batches.cancelled == []
         batches.gate.set()
         await settled(bench, 3)
@@ -301,7 +301,7 @@ async def test_a_drain_that_is_over_hands_it_back() -> None:
 async def test_what_is_done_is_done_although_it_was_cut() -> None:
     async def executor(runs: list[TaskRun]) -> None:
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(60)  # until it is cancelled
         except asyncio.CancelledError:
             raise BatchFailed({runs[1]: ValueError("not done")}) from None
 
@@ -322,7 +322,7 @@ async def test_one_that_ignores_its_cancel_is_left_to_its_leases(caplog: pytest.
         while not ends.is_set():
             try:
                 await ends.wait()
-            except asyncio.CancelledError:
+            except asyncio.CancelledError:  # an executor that does not let itself be cancelled
                 continue
 
     bench = BatchBench(executor, size=10, concurrency=1, grace=0.02)
@@ -471,7 +471,7 @@ async def test_no_more_is_held_than_there_is_room_for(seed: int) -> None:
         in_progress.append(len(runs))
         most = max(most, len(in_progress))
         for _ in range(fair.randrange(4)):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the batch takes a number of turns that is drawn
         in_progress.pop()
         if fair.random() < 0.2:
             raise BatchFailed({fair.choice(runs): ValueError()})

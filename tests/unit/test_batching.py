@@ -267,7 +267,7 @@ async def test_flushed_waits_for_what_is_waiting_and_in_flight() -> None:
         batcher.put(2)
         assert len(batcher) == 2
         flushed = asyncio.create_task(batcher.flushed())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it begins to wait
         assert not flushed.done()
         wire.open.set()
         await asyncio.wait_for(flushed, _SOON)
@@ -303,16 +303,16 @@ async def test_in_a_storm_of_cancellations_each_caller_gets_its_own_answer(seed:
     async def caller(number: int) -> int:
         try:
             return await calls.submit(number)
-        except RuntimeError:
+        except RuntimeError:  # the batch failed, which is told as -1
             return -1
 
     async def traffic() -> None:
         while True:
             wire.open.clear()
             for _ in range(dice.randrange(4)):
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the wire is shut for a number of turns that is drawn
             wire.open.set()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # and open for one
 
     async with running(calls):
         lights = asyncio.create_task(traffic())
@@ -322,7 +322,7 @@ async def test_in_a_storm_of_cancellations_each_caller_gets_its_own_answer(seed:
             if dice.random() < 0.3:
                 dice.choice(callers[-50:]).cancel()
             if dice.random() < 0.2:
-                await asyncio.sleep(0)
+                await asyncio.sleep(0)  # the moments of calls are drawn
         answers = await asyncio.wait_for(asyncio.gather(*callers, return_exceptions=True), _SOON)
         lights.cancel()
         await asyncio.wait([lights])

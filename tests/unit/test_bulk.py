@@ -26,7 +26,7 @@ def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def as_async(items: Iterator[int]) -> AsyncIterator[int]:
     for item in items:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # an iterator that suspends
         yield item
 
 

@@ -161,7 +161,7 @@ async def test_a_drain_waits_then_cancels_and_tells(events: Events, caplog: pyte
     ended: list[str] = []
 
     async def quick() -> None:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # a handler that takes some time
         ended.append("quick")
 
     async def slow() -> None:
@@ -187,13 +187,13 @@ async def test_a_handler_that_ignores_its_end_is_not_waited_for(events: Events) 
 
     async def stubborn() -> None:
         while not release.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError):  # a handler that does not let itself be cancelled
                 await release.wait()
 
     events.open()
     events.on("online", stubborn)
     events.emit("online")
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # its handler begins
     await asyncio.wait_for(events.drain(0), 10)
     release.set()
     await events.drain(5)
@@ -253,7 +253,7 @@ async def test_handlers_that_start_while_others_are_waited_for_are_waited_for_to
     async def second() -> None:
         begun.append(None)
         for _ in range(20):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a handler that takes some turns
         ended.append("second")
 
     events.open()
@@ -261,19 +261,19 @@ async def test_handlers_that_start_while_others_are_waited_for_are_waited_for_to
     events.on("offline", second)
     events.emit("online")
     draining = asyncio.create_task(events.drain(5))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it begins to wait
     go.set()
     await draining
     assert ended == ["first", "second"]
     events.emit("offline")
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a handler would begin now
     assert len(begun) == 1, "none is started afterwards"
 
 
 @pytest.mark.asyncio
 async def test_handlers_that_start_others_for_ever_do_not_keep_it_waiting(events: Events) -> None:
     async def again() -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a handler that suspends
         events.emit("online")
 
     events.open()
@@ -317,7 +317,7 @@ async def _cancel_itself() -> None:
     task = asyncio.current_task()
     assert task is not None
     task.cancel()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # here the cancel arrives
 
 
 ERRORS = [ValueError("a"), Panic("b"), asyncio.CancelledError(), GeneratorExit(), BaseExceptionGroup("c", [Panic("d")])]

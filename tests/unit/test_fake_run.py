@@ -15,7 +15,7 @@ from interval_scheduler.testing import fake_run
 
 async def executor(data: str) -> tuple[str, str, int, float]:
     run = current_run()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # a run that suspends
     return data, run.id, run.attempt, run.lag
 
 

@@ -20,7 +20,7 @@ def allowed(namespace: str, partition: str) -> bool:
     try:
         RedisInstance(name=partition)
         SchedulerOptions(namespace=namespace)
-    except ConfigurationError:
+    except ConfigurationError:  # the answer: such names are refused
         return False
     return True
 

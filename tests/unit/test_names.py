@@ -80,7 +80,7 @@ async def test_many_who_ask_share_one_look_up_and_cancel_it_for_nobody(resolver:
     names = Names()
     resolver.may_answer.clear()
     asking = [asyncio.ensure_future(names.addresses("redis.example")) for _ in range(100)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # all of them begin to wait
     asking[0].cancel()
     await asyncio.wait([asking[0]])
     resolver.may_answer.set()

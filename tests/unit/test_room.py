@@ -74,7 +74,7 @@ async def test_a_run_that_came_too_late_ends_claiming_ahead() -> None:
 @pytest.mark.parametrize(("seconds", "ahead"), [(0.0, 64), (0.3, 0)], ids=["quick runs", "slow runs"])
 async def test_only_quick_runs_count(seconds: float, ahead: int) -> None:
     async def executor(_: str) -> None:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # the run takes so long
 
     bench = Bench(executor, concurrency=400, prefetch=64)
     async with bench.running():

@@ -36,7 +36,7 @@ async def test_each_run_once_within_concurrency_and_room(
         ran[data] += 1
         steps = {"at once": 0, "one step": 1, "mixed": dice.randrange(5)}[pace]
         for _ in range(steps):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the run takes so many turns
         active -= 1
         if dice.random() < 0.1:
             raise LookupError(data)
@@ -79,7 +79,7 @@ async def test_a_run_holds_its_place_until_it_ends() -> None:
         asking = asyncio.create_task(bench.runner.room.reserve())
         await recorder.ran(4)
         for _ in range(10):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # it would be given room in one of these turns
         assert not asking.done()
         recorder.gate.set()
         bench.runner.room.give_back(await asyncio.wait_for(asking, 5))
@@ -102,7 +102,7 @@ async def test_sources_share_the_room() -> None:
     while free:
         free -= await bench.runner.room.reserve()
     asking = [asyncio.create_task(bench.runner.room.reserve()) for _ in range(2)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # both begin to wait
     bench.runner.room.give_back(2)
     assert await asyncio.wait_for(asyncio.gather(*asking), 5) == [1, 1]
 
@@ -111,7 +111,7 @@ async def test_a_source_that_stops_asking_takes_no_room_with_it() -> None:
     bench = Bench(Recorder(), concurrency=1, prefetch=0)
     assert await bench.runner.room.reserve() == 1
     first, second = (asyncio.create_task(bench.runner.room.reserve()) for _ in range(2))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # both begin to wait
     first.cancel()
     await asyncio.wait([first])
     bench.runner.room.give_back(1)
@@ -148,7 +148,7 @@ async def test_the_executor_gets_the_payload_and_its_run() -> None:
     seen: list[tuple[Any, TaskRun]] = []
 
     async def executor(data: Any) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a run that suspends
         seen.append((data, current_run()))
 
     bench = Bench(executor, concurrency=3)

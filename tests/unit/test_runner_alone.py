@@ -39,7 +39,7 @@ async def test_what_is_queued_is_handed_back_before_it_starts() -> None:
         await bench.feed(later)
         assert bench.handed_back == [*others, *later]
         claim = asyncio.create_task(bench.runner.room.reserve())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # nothing tells that it goes on waiting
         assert not claim.done(), "nothing is claimed"
         recorder.gate.set()
         await until(lambda: len(bench.finished) == 2)
@@ -56,7 +56,7 @@ async def test_claims_in_flight_are_waited_for() -> None:
     async with asyncio.timeout(10), bench.running():
         permits = await bench.runner.room.reserve()
         await bench.feed(make_runs(1, failed=b"5"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # nothing tells that none is started
         assert recorder.runs == []
         others = make_runs(2, first=1)
         bench.runner.feed(others)
@@ -110,7 +110,7 @@ async def test_a_drain_hands_it_back_before_it_starts() -> None:
     async with asyncio.timeout(10), bench.running():
         suspect, permits = await wait_to_be_alone(bench)
         draining = asyncio.create_task(bench.runner.drain(30))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it begins to drain
         bench.runner.room.give_back(permits)
         await draining
         assert bench.handed_back == [suspect]

@@ -88,7 +88,7 @@ async def test_the_next_run_finds_nothing(leftover: str, suspends: bool) -> None
             ended_before.extend(memory.ended)
             return
         if suspends:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a run that suspends
         leave(memory)
 
     bench = Bench(executor, concurrency=1)
@@ -118,7 +118,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Runner]:
 
 async def test_each_run_that_suspends_has_an_asyncio_task_of_its_own(begun: list[Runner]) -> None:
     async def executor(_: str) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a run that suspends
 
     bench = Bench(executor, concurrency=3)
     async with bench.running():
@@ -148,7 +148,7 @@ async def test_runs_start_in_the_context_of_the_start() -> None:
     async def executor(_: str) -> None:
         seen.append(tenant.get())
         tenant.set("of a run")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a run that suspends
 
     bench = Bench(executor, concurrency=2)
     tenant.set("of later")
@@ -166,14 +166,14 @@ async def test_nothing_keeps_a_run_that_is_over() -> None:
     ended: list[weakref.ref[Any]] = []
 
     async def executor(_: str) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a run that suspends
         ended.append(weakref.ref(me()))
 
     bench = Bench(executor, concurrency=5)
     async with bench.running():
         await bench.feed(make_runs(20))
         await until(lambda: bench.settled == 20)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the event loop lets go of the last one
         assert [carrier() for carrier in ended] == [None] * 20
 
 
@@ -183,10 +183,10 @@ async def test_a_late_cut_hits_nothing() -> None:
 
     async def executor(data: str) -> None:
         try:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a run that suspends
             if data == "1":
                 reached.set()
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # here the cancel arrives
         except asyncio.CancelledError:
             cancelled.append(data)
             raise

@@ -45,7 +45,7 @@ async def test_a_cut_run_that_cannot_be_stopped_is_finished() -> None:
     async def stubborn(data: str) -> None:
         if data == "0":
             started.set()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError):  # the first cancel is taken for nothing
                 await asyncio.Event().wait()
 
     bench = Bench(stubborn, concurrency=1)
@@ -105,7 +105,7 @@ async def test_cut_runs_in_a_crowd() -> None:
 
     async def executor(_: str) -> None:
         for _step in range(dice.randrange(6)):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the run takes a number of turns that is drawn
 
     bench = Bench(executor, concurrency=10, prefetch=20)
     runs = make_runs(500)
@@ -118,7 +118,7 @@ async def test_cut_runs_in_a_crowd() -> None:
                 victim = dice.choice(sorted(bench.runner.running, key=lambda run: run.id))
                 bench.runner.cut(victim, "its lease was lost")
                 cut.add(victim)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the runs go on by one turn between the cuts
 
     async with asyncio.timeout(10), bench.running(), anyio.create_task_group() as group:
         group.start_soon(bench.poll, dice)
@@ -177,7 +177,7 @@ class Stubborn:
     async def __call__(self, _: str) -> None:
         self.started.set()
         while not self.released.is_set():
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError):  # an executor that does not let itself be cancelled
                 await self.released.wait()
         if self._error is not None:
             raise self._error

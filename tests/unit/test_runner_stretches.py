@@ -30,7 +30,7 @@ async def test_others_have_their_turn_among_queued_runs(concurrency: int) -> Non
         await bench.feed(make_runs(_RUNS))
         ended = [0, bench.settled]
         while ended[-1] < _RUNS:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # what is settled in each turn is counted
             ended.append(bench.settled)
     assert len(bench.finished) == _RUNS
     # A stretch of 5 ms has ten such runs, and the one that begins when it is over; on a busy machine fewer.

@@ -30,7 +30,7 @@ def _do(work: Callable[[AsyncIOScheduler, Job], None]) -> Callable[[Job], None]:
     async def connected(job: Job) -> None:
         scheduler = _scheduler(job)
         scheduler.start(paused=True)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # its start is completed by the event loop
         work(scheduler, job)
 
     return lambda job: uvloop.run(connected(job))
@@ -66,7 +66,7 @@ def remove(scheduler: AsyncIOScheduler, job: Job) -> None:
 async def work(job: Job) -> None:
     scheduler = _scheduler(job)
     scheduler.start(paused=True)
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # its start is completed by the event loop
     protocol.go()
     scheduler.resume()
     await asyncio.Event().wait()

@@ -55,6 +55,7 @@ async def of_tabs(meter: Meter, url: str, tabs: int, seconds: float) -> int:
     before = meter.read().requests
     async with httpx.AsyncClient(timeout=PATIENCE, limits=httpx.Limits(max_connections=tabs or 1)) as client:
         ends = time.monotonic() + seconds
+        # The requests of so many seconds are counted.
         await asyncio.gather(*(_tab(client, url, ends) for _ in range(tabs)), asyncio.sleep(seconds))
     return meter.read().requests - before
 
