@@ -23,7 +23,7 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How far a count has come.
+    """A count, as far as it has come.
 
     Attributes:
         found: the number of tasks that were found so far, each once.
