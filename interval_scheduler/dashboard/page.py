@@ -37,6 +37,8 @@ class Page:
         level: who may see it. Default: who may read.
         asks: the names of the values of the URL that it reads, beside that of the queue. Default: none. It gets no
             others, so that URLs which differ in those alone share one view.
+        is_shared: its view is shown for a moment to all who ask for the same. Default True; False for one that costs
+            nothing to read, and shows how far something has come.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Page:
     in_navigation: bool = True
     level: Level = "read"
     asks: tuple[str, ...] = ()
+    is_shared: bool = True
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from .. import Scheduler, SchedulerError, acting_as
 from . import returning
 from .answers import Answers, wants_json
+from .counts import Counts
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
@@ -117,7 +118,9 @@ class Site:
                 try:
                     outcome = await action.do(look, form)
                 finally:
-                    self._views.forget()  # who acts sees what came of it, also where it is not known
+                    # Who acts sees what came of it, also where it is not known.
+                    self._views.forget()
+                    self._kept.the(Counts).forget()
             if isinstance(outcome, Again):
                 return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
             if wants_json(request):
@@ -136,6 +139,8 @@ class Site:
         async def read() -> tuple[View, datetime]:
             return await page.read(look), look.now
 
+        if not page.is_shared:
+            return await read()
         key = (page.name, look.queue, look.level, look.root, tuple(query.items()))
         return await self._views.get(key, read)
 

@@ -101,16 +101,20 @@ class ForecastCalls:
         return replace(found, dispatched=await self._dispatched(found.start))
 
     async def _dispatched(self, now: float) -> float | None:
-        """Return the runs a second of the last ten whole minutes, before a moment of the server's clock."""
+        """Return the runs a second of the last ten whole minutes, before a moment of the server's clock.
+
+        There are none in the first minute of a namespace, although runs ended: that minute is counted when it is over.
+        """
         core = self._forecast_core
         figures = Figures((await core.lifespan.enter()).partitions, core.log)
-        end_ms = 60_000 * int(now / 60)
+        end = 60 * int(now / 60)
         try:
-            series = await figures.series(check_resolution("1m"), end_ms - 60_000 * _DISPATCHED_MINUTES, end_ms)
+            series = await figures.series(check_resolution("1m"), 1000 * (end - 60 * _DISPATCHED_MINUTES), None)
         except StorageError as error:
             core.log.debug("the counts of schedulers cannot be read: %s", error)
             return None
-        return series.total.runs / (60 * _DISPATCHED_MINUTES)
+        runs = sum(point.runs for point in series if point.at < end)
+        return runs / (60 * _DISPATCHED_MINUTES) if runs or not series.total.runs else None
 
     async def _forecasts(self) -> Forecasts:
         return Forecasts((await self._forecast_core.lifespan.enter()).partitions)

@@ -48,7 +48,8 @@ class Forecast:
         sampled: the number of tasks of which the rules were read.
         missing: the names of the partitions that could not be asked. Nothing of theirs is in it.
         dispatched: the runs that ended in a second of late, to be compared with `demand`: over the last ten whole
-            minutes, as schedulers counted them (see `statistics`); `None` if that cannot be read.
+            minutes, as schedulers counted them (see `statistics`). `None`: it is not known, as that cannot be read, or
+            the first runs ended within the present minute.
     """
 
     start: float

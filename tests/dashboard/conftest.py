@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from starlette.requests import Request
 
 from interval_scheduler import Scheduler
-from interval_scheduler.dashboard import Level, dashboard
+from interval_scheduler.dashboard import Level, counting, dashboard
+from interval_scheduler.dashboard.pages import bulk
+from tests.dashboard.counted import TASKS, assign
+from tests.dashboard.gating import Gate, gated
 from tests.servers import RedisServer
 
 #: Where the dashboard lies, as its readers see it.
@@ -42,3 +46,25 @@ async def reader(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who may read."""
     async with reader_of(scheduler) as client:
         yield client
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Holds up all searches."""
+    with gated() as gate:
+        yield gate
+
+
+@pytest_asyncio.fixture
+async def admin_of_many(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who may change many tasks, of which there are some thousand."""
+    await assign(scheduler, TASKS)
+    async with reader_of(scheduler, "admin") as client:
+        yield client
+
+
+@pytest.fixture
+def quick_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts take several steps, and pages wait for none of them: what they show does not depend on the machine."""
+    monkeypatch.setattr(counting, "BUDGET", 1000)
+    monkeypatch.setattr(bulk, "PATIENCE", 0)

@@ -64,8 +64,12 @@ def test_demand_and_dispatch_in_words() -> None:
 def test_a_demand_that_is_estimated_has_its_error_and_one_that_is_not_read_is_not_made_up() -> None:
     unsure = dataclasses.replace(FORECAST, demand=1234.5, demand_error=25.0, dispatched=None)
     assert said(overview(), None, unsure) == [
-        "1,234 (± 25.0) runs a second are asked for in the next hour; it cannot be read how many ended of late."
+        "1,234 (± 25.0) runs a second are asked for in the next hour; it is not known yet how many end."
     ]
+    nothing = dataclasses.replace(FORECAST, dispatched=0.0)
+    assert said(overview(), None, nothing)[0] == (
+        "1.0 runs a second are asked for in the next hour; no run is counted for the last ten minutes."
+    )
 
 
 def test_late_tasks_and_what_keeps_them() -> None:

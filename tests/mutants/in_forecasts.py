@@ -69,6 +69,13 @@ ALL: Final = (
         tests_in("travel/test_next_runs", "test_a_forecast_stands_beside_what_was_dispatched"),
     ),
     Planted(
+        "in the first minute of a namespace no run has ended",
+        "facade/forecasting.py",
+        " if runs or not series.total.runs else None\n",
+        "\n",
+        tests_in("travel/test_next_runs", "test_a_forecast_stands_beside_what_was_dispatched"),
+    ),
+    Planted(
         "next runs of a read task begin where its jitter put it",
         "model/coming.py",
         "task.next_run if task.planned is None else task.planned",

@@ -234,6 +234,10 @@ async def test_a_forecast_stands_beside_what_was_dispatched() -> None:
         assert (await scheduler.forecast(60, 1)).dispatched == 0
         await scheduler.assign_tasks(IntervalTask(f"t{n}", every=5) for n in range(10))
         await scheduler.start_task_execute(_nothing)
+        minute = (await scheduler.forecast(60, 1)).start // 60
+        await clock.advance(seconds=20)
+        found = await scheduler.forecast(60, 1)
+        assert (found.start // 60, found.dispatched) == (minute, None), "its first minute is not counted yet"
         await clock.advance(minutes=15)
         found = await scheduler.forecast(60, 1)
         assert [found.demand, found.dispatched] == pytest.approx([2, 2], abs=0.1)

@@ -77,6 +77,8 @@ def _say(out: Output, forecast: interval_scheduler.Forecast) -> None:
     parts = [f"{forecast.total:,.0f} runs, {forecast.demand:,.2f} a second"]
     if forecast.late:
         parts.append(f"{forecast.late:,} tasks are late")
-    if forecast.dispatched is not None:
+    if forecast.dispatched:
         parts.append(f"{forecast.dispatched:,.2f} runs a second ended in the last ten minutes")
+    elif forecast.dispatched is not None:
+        parts.append("no run is counted for the last ten minutes")
     out.say("; ".join(parts) + ".")

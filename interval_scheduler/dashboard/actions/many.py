@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final
 from urllib.parse import unquote
 
 from ... import Scheduler, SchedulerError
-from .. import queries
+from .. import counting, queries
 from ..guard.turns import Turns
 from ..look import Look
 from ..page import Action, Again, BadQuery, Done
 from ..pages import bulk
-from ..pages.bulk import MOST, PAST, Change, TooMany
+from ..pages.bulk import PAST, Change
 from ..words import many
+
+#: So long the count may take that comes before a change, in seconds.
+COUNT_SECONDS: Final = 30.0
+_UNSURE: Final = "Tick the box if you are sure. Nothing was changed."
+
+
+class TooMany(Exception):
+    """More tasks than may be changed at once."""
+
+
+def stop_at_most(found: int, _looked: int) -> None:
+    """Be told how many tasks were changed.
+
+    Raises:
+        TooMany: they are too many to be changed at once.
+    """
+    if found > counting.MOST:
+        raise TooMany
 
 
 async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
@@ -24,41 +43,51 @@ async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
         return Done("No task was chosen.", is_good=False)
     if prefix is not None and ids:
         raise BadQuery("Give either a prefix or tasks.")
+    if prefix is not None:
+        return await _change_prefix(look, change, prefix, form)
     if not form.get("sure"):
-        problem = "Tick the box if you are sure. Nothing was changed." if "count" in form else None
-        return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=ids, problem=problem))
-    reason = form.get("reason") or None
-    if prefix is None:
-        return await _change_each(look.scheduler, change, ids, reason)
-    return await _change_prefix(look, change, prefix, reason, queries.whole_in(form, "count"))
+        problem = _UNSURE if "count" in form else None
+        return Again(bulk.PAGE, bulk.view_of(look, change, None, bulk.chosen(ids), problem))
+    return await _change_each(look.scheduler, change, ids, form.get("reason") or None)
 
 
-async def _change_prefix(look: Look, change: Change, prefix: str, reason: str | None, said: int) -> Done | Again:
-    """Change all tasks with a prefix, if there are not more of them by now than was said."""
+async def _change_prefix(look: Look, change: Change, prefix: str, form: Mapping[str, str]) -> Done | Again:
+    """Change all tasks with a prefix, if there are not more of them by now than was said. They are counted anew."""
+    said = queries.whole_in(form, "count")
     try:
-        found = await bulk.count(look, prefix)
-    except TooMany:
-        found = MOST + 1
-    if found > said:
-        words = f"There are {found:,} such tasks by now, and not {said:,}. Nothing was changed."
-        if found > MOST:
-            words = f"There are more than {MOST:,} such tasks by now. Nothing was changed."
-        return Again(bulk.PAGE, await bulk.ask(look, change, prefix=prefix, ids=(), problem=words))
+        async with asyncio.timeout(COUNT_SECONDS):
+            count = await bulk.walk_of(look, prefix).to_its_end()
+    except TimeoutError:
+        words = "To count them anew took too long, so nothing was changed. This command does it: "
+        return Done(words + bulk.command(look, change, prefix), is_good=False)
+    problem = None
+    if not form.get("sure"):
+        problem = _UNSURE if "count" in form else None
+    elif count.is_too_many:
+        problem = f"There are more than {counting.MOST:,} such tasks by now. Nothing was changed."
+    elif count.found > said:
+        problem = f"There are {count.found:,} such tasks by now, and not {said:,}. Nothing was changed."
+    else:
+        return await _change_all(look, change, prefix, form.get("reason") or None)
+    return Again(bulk.PAGE, bulk.view_of(look, change, prefix, count, problem))
+
+
+async def _change_all(look: Look, change: Change, prefix: str, reason: str | None) -> Done:
     async with look.kept.the(Turns).turn():
         try:
             number = await _all(look.scheduler, change, prefix, reason)
         except TooMany:  # they became more while they were changed
-            words = f"More than {MOST:,} tasks are {PAST[change]} by now, and more come. The others were not changed."
-            return Done(words, is_good=False)
+            words = f"More than {counting.MOST:,} tasks are {PAST[change]} by now, and more come."
+            return Done(f"{words} The others were not changed.", is_good=False)
     return Done(f"{many(number, 'task')} {'is' if number == 1 else 'are'} {PAST[change]}.")
 
 
 async def _all(scheduler: Scheduler, change: Change, prefix: str, reason: str | None) -> int:
     if change == "pause":
-        return await scheduler.pause_tasks(prefix=prefix, reason=reason, progress=bulk.stop_at_most)
+        return await scheduler.pause_tasks(prefix=prefix, reason=reason, progress=stop_at_most)
     if change == "resume":
-        return await scheduler.resume_tasks(prefix=prefix, progress=bulk.stop_at_most)
-    return await scheduler.clear_tasks(prefix=prefix, progress=bulk.stop_at_most)
+        return await scheduler.resume_tasks(prefix=prefix, progress=stop_at_most)
+    return await scheduler.clear_tasks(prefix=prefix, progress=stop_at_most)
 
 
 async def _change_each(scheduler: Scheduler, change: Change, ids: Sequence[str], reason: str | None) -> Done:

@@ -54,7 +54,9 @@ def _asked(forecast: Forecast, span: str) -> str:
     error = f" (± {pace(forecast.demand_error)})" if forecast.demand_error else ""
     asked = f"{pace(forecast.demand)}{error} runs a second are asked for in the next {span}"
     if forecast.dispatched is None:
-        return f"{asked}; it cannot be read how many ended of late."
+        return f"{asked}; it is not known yet how many end."
+    if not forecast.dispatched:
+        return f"{asked}; no run is counted for the last ten minutes."
     return f"{asked}; {pace(forecast.dispatched)} a second ended in the last ten minutes."
 
 

@@ -1,30 +1,29 @@
-"""Asks before many tasks are changed: counts them and shows the first ones. Nothing is changed here."""
+"""Asks before many tasks are changed: says how many there are, and shows the first ones. Nothing is changed here.
+
+::
+
+    asked for ─▶ the count in the background ─┬─ done ─▶ a question, or the command for too many
+                                              └─ goes on ─▶ how far it is; the page asks again by itself
+"""
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, get_args
 
-from .. import queries
+from .. import counting, queries
+from ..counting import Count, Walk
+from ..counts import Counts
 from ..guard.turns import Turns
 from ..look import Look
 from ..page import Page, View
-from .tasks import BUDGET
 
 Change = Literal["pause", "resume", "remove"]
 
-#: The most tasks that are changed at once here; the command line changes any number.
-MOST: Final = 10_000
-_NAMED: Final = 20
-#: So long it may take to count them, in seconds.
-_PATIENCE: Final = 30.0
+#: So long the page waits for the end of the count, in seconds; with some ten thousand tasks it takes no longer.
+PATIENCE: Final = 0.06
 PAST: Final[dict[Change, str]] = {"pause": "paused", "resume": "resumed", "remove": "removed"}
-
-
-class TooMany(Exception):
-    """More tasks than may be changed at once."""
 
 
 def change_in(values: Mapping[str, str]) -> Change:
@@ -37,62 +36,39 @@ def change_in(values: Mapping[str, str]) -> Change:
     return change
 
 
-def stop_at_most(found: int, _looked: int) -> None:
-    """Be told how many tasks were found.
-
-    Raises:
-        TooMany: they are too many to be changed at once.
-    """
-    if found > MOST:
-        raise TooMany
+def walk_of(look: Look, prefix: str) -> Walk:
+    """Return the way of a new count of the tasks with a prefix."""
+    return Walk(look.scheduler, prefix, look.kept.the(Turns))
 
 
-async def count(look: Look, prefix: str) -> int:
-    """Count the tasks with a prefix, up to the most that may be changed.
-
-    Raises:
-        TooMany: there are more, or there is too much to look at.
-        InvalidValue: the prefix cannot be used.
-    """
-    async with look.kept.the(Turns).turn():
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await look.scheduler.count_tasks(prefix=prefix, progress=stop_at_most)
-        except TimeoutError:
-            raise TooMany from None
+def chosen(ids: Sequence[str]) -> Count:
+    """Return the count of tasks that were chosen one by one: all of them are named."""
+    return Count(len(ids), len(ids), len(ids), tuple(ids), is_done=True)
 
 
-async def ask(
-    look: Look, change: Change, *, prefix: str | None, ids: Sequence[str], problem: str | None = None
-) -> View:
-    """Read what is to be told before tasks are changed.
+def view_of(look: Look, change: Change, prefix: str | None, count: Count, problem: str | None = None) -> View:
+    """Return what is to be told before tasks are changed.
 
     Args:
         look: the request.
         change: what is to be done.
         prefix: the beginning of their ids; `None`: they were chosen.
-        ids: those that were chosen.
+        count: how far their count has come.
         problem: why nothing was done, if that was tried.
     """
-    number: int | None = len(ids)
-    named = list(ids)
-    if prefix is not None:
-        try:
-            number = await count(look, prefix)
-        except TooMany:
-            number = None
-        async with look.kept.the(Turns).turn():
-            named = (
-                [task.id for task in (await look.scheduler.search(prefix, budget=BUDGET)).rows] if number != 0 else []
-            )
+    is_known = count.is_done and not count.is_too_many
     return {
         "change": change,
         "past": PAST[change],
         "prefix": prefix,
-        "count": number,
-        "most": MOST,
-        "first": named[:_NAMED] if prefix is not None else named,
-        "command": None if number is not None else command(look, change, prefix or ""),
+        "count": count.found if is_known else None,
+        "most": counting.MOST,
+        "first": count.first,
+        "is_done": count.is_done,
+        "found": count.found,
+        "looked": count.looked,
+        "total": count.total,
+        "command": command(look, change, prefix or "") if count.is_too_many else None,
         "problem": problem,
     }
 
@@ -106,8 +82,18 @@ def command(look: Look, change: Change, prefix: str) -> str:
 async def _read(look: Look) -> View:
     change = change_in(look.query)
     if task_id := look.query.get("id"):
-        return await ask(look, change, prefix=None, ids=[task_id])
-    return await ask(look, change, prefix=queries.text_of(look.query, "prefix"), ids=())
+        return view_of(look, change, None, chosen([task_id]))
+    prefix = queries.text_of(look.query, "prefix")
+    count = await look.kept.the(Counts).ask((look.queue, prefix), lambda: walk_of(look, prefix), PATIENCE)
+    return view_of(look, change, prefix, count)
 
 
-PAGE = Page("bulk", "Change tasks", _read, in_navigation=False, level="admin", asks=("change", "id", "prefix"))
+PAGE = Page(
+    "bulk",
+    "Change tasks",
+    _read,
+    in_navigation=False,
+    level="admin",
+    asks=("change", "id", "prefix"),
+    is_shared=False,
+)

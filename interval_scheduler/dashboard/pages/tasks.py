@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 
 from .. import queries
 from ..figures.banners import paused_words
-from ..guard.turns import Turns
+from ..guard.turns import BUDGET, Turns
 from ..look import Look
 from ..page import Page, View
 from ..rows import rows_of
@@ -15,8 +15,6 @@ from ..rows import rows_of
 State = Literal["waiting", "leased", "paused"]
 
 _SHOWN: Final = 50
-#: So many tasks a step of a search looks at: some 40 ms of the server.
-BUDGET: Final = 50_000
 
 
 async def _read(look: Look) -> View:

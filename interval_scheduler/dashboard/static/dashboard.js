@@ -63,7 +63,8 @@ function show(page) {
   localize(fresh);
   const focused = document.activeElement;
   morph(main, fresh);
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
+  // What had the focus may be gone, as a link to look again is in the end: who uses keys goes on from here.
+  if (focused !== document.activeElement) (focused.isConnected ? focused : main).focus({ preventScroll: true });
   const foot = page.getElementById("read");
   localize(foot);
   document.getElementById("read").replaceWith(foot);
@@ -83,6 +84,9 @@ function tell() {
   if (state.textContent !== words) state.textContent = words;
   live.dataset.state = words.split(" ")[0].toLowerCase();
   document.getElementById("pause").textContent = isPaused ? "Refresh again" : "Pause refresh";
+  const isOver = !Number(main.dataset.refresh); // what somebody waited for is there, and stays as it is
+  if (isOver && live.contains(document.activeElement)) main.focus({ preventScroll: true });
+  live.hidden = isOver;
 }
 
 function plan() {
@@ -158,6 +162,5 @@ document.addEventListener("visibilitychange", () => { if (document.hidden) plan(
 areOn.checked = !memory.has("no-keys");
 areOn.addEventListener("change", () => memory.set("no-keys", !areOn.checked));
 document.getElementById("show-shortcuts").hidden = false;
-live.hidden = !Number(main.dataset.refresh);
 tell();
 plan();

@@ -37,8 +37,8 @@ _NAMESPACE: Final = "feeds"
 #: The bounds that the project sets itself.
 _SERVER_MS, _LOAD_MS, _COMMAND_MS, _TABS_RATIO = 100, 300, 5.0, 1.2
 _TABS: Final = 100
-#: They count all tasks with a prefix, which somebody asked for, and no other page does.
-_COUNTS_ALL: Final = frozenset({"bulk"})
+#: In the URL of the page that counts tasks. A count is kept for longer than a view.
+_COUNTED: Final = "prefix=feed%3A0000"
 
 
 @contextlib.contextmanager
@@ -83,10 +83,10 @@ class Seen:
         self.slowest_ms = 0.0
         self.commands: set[str] = set()
 
-    async def ask(self, client: httpx.AsyncClient, redis_client: redis.Redis) -> None:
-        """Ask for it once."""
+    async def ask(self, client: httpx.AsyncClient, redis_client: redis.Redis, number: int) -> None:
+        """Ask for it once; the page that counts tasks counts others each time."""
         meter = Meter(redis_client)
-        self.took.append(await at_the_server(client, self.address))
+        self.took.append(await at_the_server(client, self.address.replace(_COUNTED, f"prefix=feed%3A{number:04}")))
         costs = meter.read()
         self.slowest_ms = max(self.slowest_ms, costs.slowest_ms)
         self.commands.update(costs.commands)
@@ -96,10 +96,10 @@ async def measure_pages(url: str, browser: Browser, client: redis.Redis, times: 
     """Measure each page beside the worker: all of them in turn, so that none finds a view that was read before."""
     seen = {page.name or "overview": Seen(f"{url}/{page.name}{QUERIES.get(page.name, '')}") for page in PAGES}
     async with httpx.AsyncClient(timeout=PATIENCE) as asking:
-        for _ in range(times):
+        for number in range(times):
             anew = asyncio.create_task(asyncio.sleep(SHARED_SECONDS))  # until then, a view is shown again
             for page in seen.values():
-                await page.ask(asking, client)
+                await page.ask(asking, client, number)
             await anew
     return {
         name: {
@@ -124,8 +124,6 @@ def passed(figures: dict[str, Any]) -> list[str]:
     """The bounds that were passed, in words."""
     found = []
     for name, page in figures["pages"].items():
-        if name in _COUNTS_ALL:
-            continue
         for what, value, bound in (
             ("ms at the server", page["server"]["p95_ms"], _SERVER_MS),
             ("ms to load", page["load"]["p95_ms"], _LOAD_MS),
