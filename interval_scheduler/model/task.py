@@ -43,6 +43,8 @@ class Task(ABC):
         ```
     """
 
+    __slots__ = ()  # so that an `IntervalTask` has no dictionary; a class without slots has one as ever
+
     @property
     @abstractmethod
     def id(self) -> str:
@@ -76,7 +78,7 @@ class Task(ABC):
         return NO_RULES
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
 class IntervalTask(Task):
     """A task that is ready for use, without a class of its own.
 
