@@ -9,7 +9,7 @@ from threading import get_ident
 import anyio
 
 from ..config.options import SchedulerOptions
-from ..errors import InvalidValue, NotAcceptingTasks
+from ..errors import NotAcceptingTasks
 from ..execution.observers import Observers
 from ..execution.run import TaskRun, runs_of_caller
 from ..model.assignment import Assignment, Reschedule, accepted, check_reschedule, to_assignment, to_id

@@ -135,10 +135,8 @@ def check_moment(field: str, value: object, from_now: str | None = "time.time() 
     A number that is in the first days of 1970 is refused; `from_now` says what to give for a time from now. With None,
     it is taken as it is.
     """
-    # The frequent cases, before all others.
-    if type(value) is int and MIN_EPOCH_SECONDS <= value < MAX_EPOCH_SECONDS:
-        return value * 1000
-    if type(value) is float and MIN_EPOCH_SECONDS <= value < MAX_EPOCH_SECONDS:
+    # The frequent case, before all others.
+    if (type(value) is int or type(value) is float) and MIN_EPOCH_SECONDS <= value < MAX_EPOCH_SECONDS:
         return round(value * 1000)
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
@@ -169,6 +167,9 @@ def check_moment(field: str, value: object, from_now: str | None = "time.time() 
 
 def check_start(field: str, value: object) -> int:
     """Return a start in milliseconds: a moment as by `check_moment`, or a timedelta from 0 to ten years from now."""
+    # The frequent case, before all others.
+    if type(value) is int and MIN_EPOCH_SECONDS <= value < MAX_EPOCH_SECONDS:
+        return value * 1000
     if isinstance(value, timedelta):
         return to_ms(check_wait(field, value.total_seconds()))
     return check_moment(field, value, "a timedelta")

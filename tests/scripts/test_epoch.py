@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.model.updating import to_update
 from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology, updating
 from interval_scheduler.storage.commands.control import ControlStep

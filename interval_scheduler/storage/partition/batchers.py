@@ -161,7 +161,7 @@ class _Changes:
         partition = self._partition
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
-        if any([call.policy.cron is not None for call in calls if call.policy is not PLAIN]):
+        if any(call.policy.cron is not None for call in calls if call.policy is not PLAIN):
             now_ms = await partition.now_ms()
             calls = [call.planned(now_ms) for call in calls]
         session = BatchSession(self.session, callers, self._replicas, if_exists=if_exists)

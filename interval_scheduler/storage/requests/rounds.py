@@ -36,8 +36,8 @@ class Kind(Generic[Item]):
         self.weigh = weigh
 
 
-# Items of one caller in their order, at least one, and the result that it waits for. Any: each kind has items and results
-# of its own.
+# Items of one caller in their order, at least one, and what it waits for. Any: each kind has items and results of its
+# own.
 Portion = tuple[Sequence[Any], Awaited]
 
 
@@ -151,7 +151,7 @@ def _batch(kind: Kind[Any], lane: _Lane) -> list[Portion]:
 
 
 def _fitting(kind: Kind[Any], items: Sequence[Any], most: int, room: int, *, is_first: bool) -> tuple[int, int]:
-    """Count the items that fit into a batch, and the bytes that are left then; the first item of a batch always fits."""
+    """Count the items that fit into a batch, and the bytes that are left then; the first one of a batch always fits."""
     count = min(len(items), most)
     if kind.weigh is None:
         return count, room
