@@ -149,7 +149,7 @@ class _Sync:
             for call in calls:
                 row = await rows.popleft()
                 known.append(row is not None)
-                same.append(row is not None and is_same(call.assignment, row.record, self._grid_ms))
+                same.append(row is not None and is_same(call, row.record, self._grid_ms))
         finally:
             for left in rows:
                 left.cancel()
