@@ -38,13 +38,6 @@ ALL: Final = (
         tests_in(_ROUNDS, "test_what_was_sent_holds_up_nobody"),
     ),
     Planted(
-        "calls that had their answers are sent again with the rest",
-        "storage/requests/turns.py",
-        "left.append((items[count:], awaited))",
-        "left.append((items, awaited))",
-        tests_in(_TOGETHER, "test_they_go_out_in_batches_with_others_and_in_pieces"),
-    ),
-    Planted(
         "answers go to the wrong callers",
         "storage/requests/turns.py",
         "        some = results[start : start + len(items)]\n",
