@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from threading import get_ident
@@ -10,10 +9,10 @@ from threading import get_ident
 import anyio
 
 from ..config.options import SchedulerOptions
-from ..errors import InvalidValue, NotAcceptingTasks
+from ..errors import NotAcceptingTasks
 from ..execution.observers import Observers
 from ..execution.run import TaskRun, runs_of_caller
-from ..model.assignment import AssignCall, Reschedule, accepted, to_assignment, to_id
+from ..model.assignment import Assignment, Reschedule, accepted, check_reschedule, to_assignment, to_id
 from ..model.desired import SyncLimits
 from ..model.reports import AssignCounts, SyncPlan
 from ..model.task import Task
@@ -72,7 +71,8 @@ class Assigning:
             return await self._assign_task(task, reschedule, trace)
 
     async def _assign_task(self, task: Task, reschedule: Reschedule, trace: bytes = b"") -> bool:
-        call = self._to_call(reschedule, trace, task)
+        check_reschedule(reschedule)
+        call = to_assignment(task, self._grid_ms, reschedule, trace)
         if self._lifespan.connected is None:
             await self._lifespan.open_first()
         is_new = accepted(await self._accepted().partitions.assign(call))
@@ -89,19 +89,21 @@ class Assigning:
         self, tasks: Iterable[Task] | AsyncIterable[Task], reschedule: Reschedule, trace: bytes = b""
     ) -> AssignCounts:
         bulk.check_iterable("tasks", tasks)
-        calls = bulk.convert(tasks, functools.partial(self._to_call, reschedule, trace))
+        check_reschedule(reschedule)
+        grid_ms = self._grid_ms
+        calls = bulk.convert(tasks, lambda task: to_assignment(task, grid_ms, reschedule, trace))
         await self._lifespan.open_first()
         partitions = self._accepted().partitions
         assigned = updated = 0
-        under_way = bulk.pipeline(calls, partitions.assign_all, lambda call: len(call.assignment.data))
-        async with aclosing(under_way) as ended:
+        async with aclosing(bulk.pipeline(calls, partitions.assign_all, lambda call: len(call.data))) as ended:
             async for answers in ended:
-                for answer in answers.given:
-                    if accepted(answer):
-                        assigned += 1
-                    else:
-                        updated += 1
-                    self.assigned += 1
+                new, known = answers.given.count(True), answers.given.count(False)
+                assigned += new
+                updated += known
+                self.assigned += new + known
+                if new + known < len(answers.given):  # one was refused
+                    for answer in answers.given:
+                        accepted(answer)
                 answers.raise_error()
         return AssignCounts(assigned, updated)
 
@@ -139,9 +141,11 @@ class Assigning:
         if isinstance(desired, list | tuple | set | frozenset | dict):  # the length of a query would be a query
             limits.check_count(len(desired))
 
-        def to_call(task: Task) -> AssignCall:
-            call = self._to_call(reschedule, b"", task)
-            check_scope(scope, call.assignment.id)
+        check_reschedule(reschedule)
+
+        def to_call(task: Task) -> Assignment:
+            call = to_assignment(task, self._grid_ms, reschedule)
+            check_scope(scope, call.id)
             return call
 
         calls = bulk.convert(desired, to_call)
@@ -185,12 +189,6 @@ class Assigning:
         if connected is not None and get_ident() == connected.thread and connected.loop.is_running():
             return connected
         return self._lifespan.require()
-
-    def _to_call(self, reschedule: Reschedule, trace: bytes, task: Task) -> AssignCall:
-        if reschedule not in ("keep", "interval", "start"):
-            raise InvalidValue("reschedule", f"must be 'keep', 'interval' or 'start', got {reschedule!r}")
-        assignment = to_assignment(task, self._grid_ms)
-        return AssignCall(assignment._replace(trace=trace) if trace else assignment, reschedule)
 
 
 async def _sleep_ms(wait_ms: int) -> None:

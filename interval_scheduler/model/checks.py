@@ -108,9 +108,12 @@ def check_progress(value: object) -> None:
 
 def check_interval(field: str, value: object, grid_ms: int = 0) -> int:
     """Return an interval in milliseconds: at least 1 ms and the rounding grid, at most ten years."""
-    # The frequent case, before all others.
-    if grid_ms == 0 and (type(value) is int or type(value) is float) and 0.001 <= value <= MAX_SECONDS:
-        return round(value * 1000)
+    # The frequent cases, before all others.
+    if grid_ms == 0:
+        if type(value) is int and 0 < value <= MAX_SECONDS:
+            return value * 1000
+        if type(value) is float and 0.001 <= value <= MAX_SECONDS:
+            return round(value * 1000)
     if isinstance(value, bool) or not isinstance(value, _SPAN):
         raise InvalidType(field, f"must be a number of seconds, a timedelta or None, not {type(value).__name__}")
     seconds = check_seconds(field, value)
@@ -164,6 +167,9 @@ def check_moment(field: str, value: object, from_now: str | None = "time.time() 
 
 def check_start(field: str, value: object) -> int:
     """Return a start in milliseconds: a moment as by `check_moment`, or a timedelta from 0 to ten years from now."""
+    # The frequent case, before all others.
+    if type(value) is int and MIN_EPOCH_SECONDS <= value < MAX_EPOCH_SECONDS:
+        return value * 1000
     if isinstance(value, timedelta):
         return to_ms(check_wait(field, value.total_seconds()))
     return check_moment(field, value, "a timedelta")

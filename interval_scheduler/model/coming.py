@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from .assignment import AssignCall, Assignment
+from .assignment import Assignment
 from .checks import to_ms
 from .cron import before, next_after
 from .jitter import latest_cron, next_due, next_due_cron, put_off, put_off_cron
@@ -62,7 +62,7 @@ def assigned(task: Assignment, now_ms: int, grid_ms: int = 0) -> Course | None:
     Raises:
         InvalidValue: it has a cron expression, and the library that reads it is missing.
     """
-    task = AssignCall(task, "keep").planned(now_ms).at(now_ms).assignment
+    task = task.planned(now_ms).at(now_ms)
     policy, interval_ms = task.policy, task.interval_ms
     grid_ms = max(grid_ms, 1) if policy.cron is None else 1
     start_ms, phase_ms = now_ms if task.start_ms is None else task.start_ms, task.phase_ms

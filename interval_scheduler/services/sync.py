@@ -24,7 +24,7 @@ from typing import Final, Literal, TypeVar
 import anyio
 
 from ..errors import InvalidValue
-from ..model.assignment import AssignCall, NeverRuns
+from ..model.assignment import Assignment, NeverRuns
 from ..model.checks import check_prefix
 from ..model.desired import SyncLimits, is_same
 from ..model.reports import SyncChange, SyncCounts, SyncPlan
@@ -42,7 +42,7 @@ _CHANGES_KEPT: Final = 10_000
 async def sync(
     partitions: Partitions,
     locks: Locks,
-    calls: Iterable[AssignCall] | AsyncIterable[AssignCall],
+    calls: Iterable[Assignment] | AsyncIterable[Assignment],
     scope: str,
     grid_ms: int,
     retry_for_seconds: float,
@@ -106,22 +106,22 @@ class _Sync:
         """The number of tasks of the scope that were scheduled before, after the sweep."""
         return self._known + self._removed
 
-    async def take_all(self, calls: Iterable[AssignCall] | AsyncIterable[AssignCall]) -> None:
+    async def take_all(self, calls: Iterable[Assignment] | AsyncIterable[Assignment]) -> None:
         """Assign the tasks that are new or different, and mark all tasks as wanted."""
-        async for chunk in _chunks(calls, lambda call: len(call.assignment.data)):
+        async for chunk in _chunks(calls, lambda call: len(call.data)):
             await self._take(chunk)
 
-    async def _take(self, calls: list[AssignCall]) -> None:
+    async def _take(self, calls: list[Assignment]) -> None:
         self.desired += len(calls)
         # Of an id that stands there twice, the last form counts: the next sync finds it, and leaves it alone.
-        calls = list({call.assignment.id: call for call in calls}.values())
+        calls = list({call.id: call for call in calls}.values())
         known, same = await self._compare(calls)
         # The marks come first: the sweep would remove a task that is assigned and not marked.
-        fresh = await self._marks.mark([call.assignment.id for call in calls])
-        different: list[AssignCall] = []
+        fresh = await self._marks.mark([call.id for call in calls])
+        different: list[Assignment] = []
         for call, is_known, is_unchanged in zip(calls, known, same, strict=True):
-            if call.assignment.id in fresh:  # else it stands there twice, and is one task all the same
-                fresh.remove(call.assignment.id)
+            if call.id in fresh:  # else it stands there twice, and is one task all the same
+                fresh.remove(call.id)
                 self._known += is_known
             elif self._is_dry:
                 continue
@@ -138,18 +138,18 @@ class _Sync:
             else:
                 self._count(call, is_new=answer)
 
-    async def _compare(self, calls: Sequence[AssignCall]) -> tuple[list[bool], list[bool]]:
+    async def _compare(self, calls: Sequence[Assignment]) -> tuple[list[bool], list[bool]]:
         """Look tasks up. Return for each if it is scheduled, and if it is as desired.
 
         Each record is let go of when it was compared: the answers come some at a time if they are heavy.
         """
         known, same = [], []
-        rows = deque(self._partitions.look(call.assignment.id) for call in calls)
+        rows = deque(self._partitions.look(call.id) for call in calls)
         try:
             for call in calls:
                 row = await rows.popleft()
                 known.append(row is not None)
-                same.append(row is not None and is_same(call.assignment, row.record, self._grid_ms))
+                same.append(row is not None and is_same(call, row.record, self._grid_ms))
         finally:
             for left in rows:
                 left.cancel()
@@ -157,10 +157,10 @@ class _Sync:
                 await asyncio.gather(*rows, return_exceptions=True)
         return known, same
 
-    def _count(self, call: AssignCall, *, is_new: bool) -> None:
+    def _count(self, call: Assignment, *, is_new: bool) -> None:
         self._added += is_new
         self._updated += not is_new
-        self._note("add" if is_new else "update", call.assignment.id)
+        self._note("add" if is_new else "update", call.id)
 
     def _note(self, kind: Literal["add", "update", "remove"], raw_id: bytes) -> None:
         if self._is_dry and len(self.changes) < _CHANGES_KEPT:

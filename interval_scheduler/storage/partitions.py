@@ -130,9 +130,7 @@ class Partitions(Routes):
 
     def end_migration(self) -> None:
         """End the migration, since all tasks have moved; drop the partitions that were removed from the list."""
-        if self.migration is not None:
-            self.migration.is_over = True
-        self._over, self.migration = self.migration, None
+        self.leave_migration()
         self._hold_hints(held=False)
         for partition in self._listed:
             partition.handshake.expect(from_list=b"")

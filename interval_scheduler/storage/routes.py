@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, TypeVar
 
-from ..model.assignment import AssignCall, NeverRuns
+from ..model.assignment import Assignment, NeverRuns
 from ..model.placement import homes
 from ..model.updating import TaskUpdate, UpdateAnswer
 from .commands import lookup
@@ -56,11 +56,11 @@ class Routes:
             _require_writable(partition)
         return partition
 
-    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
+    def assign(self, call: Assignment) -> asyncio.Future[bool | NeverRuns]:
         """Assign a task with the next batch; the result is True if it is new."""
-        if (migration := self._migration_of(call.assignment.id)) is not None:
+        if (migration := self._migration_of(call.id)) is not None:
             return migration.assign(call)
-        return self.writable(call.assignment.id).assign.submit(call)
+        return self.writable(call.id).assign.submit(call)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
         """Remove a task with the next batch."""
@@ -74,9 +74,9 @@ class Routes:
             return migration.control(step)
         return self.home(step.raw_id).control.submit(step)
 
-    def assign_all(self, calls: Sequence[AssignCall]) -> Iterator[asyncio.Future[Answers[bool | NeverRuns]]]:
+    def assign_all(self, calls: Sequence[Assignment]) -> Iterator[asyncio.Future[Answers[bool | NeverRuns]]]:
         """Assign tasks with the next batches; give each call to a home as it is made."""
-        return self._all(calls, lambda call: call.assignment.id, self.writable, lambda home: home.assign, self.assign)
+        return self._all(calls, lambda call: call.id, self.writable, lambda home: home.assign, self.assign)
 
     def remove_all(self, ids: Sequence[bytes]) -> Iterator[asyncio.Future[Answers[Removed]]]:
         """Remove tasks with the next batches; give each call to a home as it is made."""
@@ -94,7 +94,7 @@ class Routes:
         turn_of: Callable[[Partition], Turn[Item, Result]],
         one: Callable[[Item], asyncio.Future[Result]],
     ) -> Iterator[asyncio.Future[Answers[Result]]]:
-        if self.migration is not None or self._over is not None:
+        if self._may_move():
             for item in items:
                 yield answers_of(one(item))
         elif len(self._listed) == 1:
@@ -112,7 +112,7 @@ class Routes:
         Raises:
             PartitionOffline: the home of one of them is offline; nothing was changed.
         """
-        if len(self._listed) == 1 and self.migration is None and self._over is None:  # the frequent case
+        if len(self._listed) == 1 and not self._may_move():  # the frequent case
             return await self.master.restore.submit(batch)
         positions: dict[tuple[Partition, Migration | None, Partition], list[int]] = {}
         for position, entry in enumerate(batch.entries):
@@ -186,6 +186,18 @@ class Routes:
                 return old, row
         row = await self.look(raw_id)
         return self._listed[self._home(raw_id)], row
+
+    def leave_migration(self) -> None:
+        """Leave the migration, since all tasks have moved; calls that it has under way keep their order."""
+        if self.migration is not None:
+            self.migration.is_over = True
+        self._over, self.migration = self.migration, None
+
+    def _may_move(self) -> bool:
+        """Tell if a call may go from home to home; forget a migration that is over once none does."""
+        if self._over is not None and self._over.is_left:
+            self._over = None
+        return self.migration is not None or self._over is not None
 
     def _migration_of(self, raw_id: bytes) -> Migration | None:
         """Return the migration if it changes the home of a task; then raise unless its old home is online.

@@ -59,15 +59,15 @@ ALL: Final = (
     Planted(
         "what comes after an error is told as done",
         "storage/requests/together.py",
-        "        if self._error is None:\n            self._given.append(result)",
-        "        self._given.append(result)",
+        "        if self._error is None:\n            self._given += results",
+        "        self._given += results",
         tests_in("unit/test_together", "test_answers_after_an_error_are_not_told"),
     ),
     Planted(
         "calls that are made together come before earlier calls of another kind on the same task",
         "storage/requests/rounds.py",
-        "lanes.keys() <= {kind}",
-        "True",
+        "if len(items) > 1:",
+        "if False:",
         tests_in("unit/test_rounds", "test_calls_together_keep_their_place"),
     ),
     Planted(
@@ -157,7 +157,7 @@ ALL: Final = (
     Planted(
         "a sync does not mark what it wants",
         "services/sync.py",
-        "fresh = await self._marks.mark([call.assignment.id for call in calls])",
+        "fresh = await self._marks.mark([call.id for call in calls])",
         "fresh: set[bytes] = set()",
         tests_in("semantics/test_sync", "test_it_adds_updates_leaves_alone_and_removes"),
     ),

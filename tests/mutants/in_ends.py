@@ -140,7 +140,7 @@ ALL: Final = (
     Planted(
         "of an id that stands twice in a set, the two forms take turns",
         "services/sync.py",
-        "        calls = list({call.assignment.id: call for call in calls}.values())\n",
+        "        calls = list({call.id: call for call in calls}.values())\n",
         "",
         tests_in("semantics/test_sync", "test_of_a_task_that_is_given_in_two_forms_the_last_one_counts"),
     ),

@@ -90,8 +90,8 @@ CLOCKS: Final = (
     Planted(
         "as soon as possible is now by the client's clock",
         "storage/commands/assigning.py",
-        'start: Argument = b"" if task.start_ms is None else task.start_ms',
-        'start: Argument = int(1000 * __import__("time").time()) if task.start_ms is None else task.start_ms',
+        'start: Argument = b"" if start_ms is None else start_ms',
+        'start: Argument = int(1000 * __import__("time").time()) if start_ms is None else start_ms',
         tests_in("integration/test_clocks", "test_a_client_whose_clock_is_wrong_runs_tasks_in_time"),
     ),
     Planted(

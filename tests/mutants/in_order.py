@@ -19,8 +19,8 @@ ALL: Final = (
     Planted(
         "the kind with the most calls keeps its turn",
         "storage/requests/rounds.py",
-        "            if lane.calls:\n                lanes[kind] = lane",
-        "            if lane.calls:\n                others = dict(lanes)\n"
+        "            if lane.portions:\n                lanes[kind] = lane",
+        "            if lane.portions:\n                others = dict(lanes)\n"
         "                lanes.clear()\n                lanes.update({kind: lane, **others})",
         tests_in(_ROUNDS, "test_a_kind_with_many_calls_lets_the_others_have_their_turn"),
     ),

@@ -130,7 +130,7 @@ ALL: Final = (
     Planted(
         "a start from now counts from 1970",
         "storage/commands/assigning.py",
-        "if task.starts_later:",
+        "if starts_later:",
         "if False:",
         tests_in("semantics/test_changed_recurrence", "test_a_start_from_now_by_the_clock_of_the_server"),
     ),

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError
 
 from interval_scheduler.config.instance import RedisInstance
 from interval_scheduler.config.options import StorageOptions
-from interval_scheduler.model.assignment import AssignCall, Assignment, Reschedule
+from interval_scheduler.model.assignment import Assignment, Reschedule
 from interval_scheduler.model.placement import tag_of
 from interval_scheduler.storage.commands.running import Claimed
 from interval_scheduler.storage.connection.client import open_client
@@ -426,9 +426,9 @@ def change(
     rule: Reschedule = "keep",
     text: bool = True,
     delay: bool = False,
-) -> AssignCall:
+) -> Assignment:
     """One assignment, times in ms."""
-    return AssignCall(Assignment(task_id, data, text, every, start, delay), rule)
+    return Assignment(task_id, data, text, every, start, delay, reschedule=rule)
 
 
 def recurring(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.storage.commands import assigning, running
 
 from .store import HOUR, Space, Store, change, held, leased_space, recurring
@@ -17,7 +17,7 @@ DUE = 4_000_000_000_000
 async def test_assign_announces_only_what_comes_before_the_first(store: Store) -> None:
     session = store.session()
 
-    async def assign(*changes: AssignCall) -> None:
+    async def assign(*changes: Assignment) -> None:
         await assigning.assign(session.it, store.keys, 0, changes)
 
     async with store.announcements() as heard:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall, NeverRuns, Reschedule
+from interval_scheduler.model.assignment import Assignment, NeverRuns, Reschedule
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, running
 from interval_scheduler.storage.commands.handoff import Hint
@@ -179,12 +179,12 @@ async def test_the_interval_of_an_unreadable_record_is_not_used(store: Store) ->
     assert await store.space() == Space(tasks=dict.fromkeys(ids, recurring(HALF, DUE)), due=dict.fromkeys(ids, DUE))
 
 
-def ending(task_id: bytes, until: int, **more: Any) -> AssignCall:
+def ending(task_id: bytes, until: int, **more: Any) -> Assignment:
     made = change(task_id, b"new", every=HALF, start=START, **more)
-    return made._replace(assignment=made.assignment._replace(policy=Policy(until_ms=until)))
+    return made._replace(policy=Policy(until_ms=until))
 
 
-async def apply_hints(store: Store, changes: Sequence[AssignCall]) -> None:
+async def apply_hints(store: Store, changes: Sequence[Assignment]) -> None:
     """Assign as for hints, and leave out of the key space how far they came."""
     session = b"0" * 16
     batch = [Hint(n + 1, b"", session=session, sequence=n + 1) for n in range(len(changes))]
@@ -231,7 +231,7 @@ async def test_the_last_moment_may_be_the_first_run(store: Store, until: int, is
 async def test_a_first_run_that_is_late_is_one(store: Store) -> None:
     """Its last moment has passed, but it was due before that."""
     late = change(b"a", every=HALF, start=50)
-    late = late._replace(assignment=late.assignment._replace(policy=Policy(until_ms=60)))
+    late = late._replace(policy=Policy(until_ms=60))
     assert await assigning.assign(store.session().it, store.keys, 0, [late]) == ([True], 50)
 
 
@@ -247,7 +247,7 @@ async def test_the_end_of_a_running_task_counts_on_the_grid_that_it_keeps(
     old = recurring(HOUR, now - HALF, data=b"old")
     await store.seed(leased_space({b"a": old}, token=7, due=off_grid, deadline=now + HOUR, fence=b"7"))
     last = change(b"a", b"new", every=HOUR)
-    last = last._replace(assignment=last.assignment._replace(policy=Policy(until_ms=now + minutes * MINUTE)))
+    last = last._replace(policy=Policy(until_ms=now + minutes * MINUTE))
     answers, _ = await assigning.assign(store.session().it, store.keys, 0, [last])
     assert answers == [False if is_accepted else NeverRuns(b"a")]
 
@@ -264,7 +264,7 @@ async def test_nothing_is_left_of_a_task_that_ends_by_a_hint(store: Store) -> No
 
 async def test_a_running_task_that_ends_by_a_hint_leaves_its_place_in_its_group(store: Store) -> None:
     grouped = [change(task_id, every=HOUR, start=start) for task_id, start in ((b"a", 1), (b"b", 2))]
-    grouped = [one._replace(assignment=one.assignment._replace(policy=Policy(group="g"))) for one in grouped]
+    grouped = [one._replace(policy=Policy(group="g")) for one in grouped]
     await assigning.assign(store.session().it, store.keys, 0, grouped)
     claimed = await running.claim(store.session().it, store.keys, 10, HOUR, 1)
     assert list(claimed.ids) == [b"a"]

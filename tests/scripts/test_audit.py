@@ -306,7 +306,7 @@ async def test_what_is_mended_wakes_schedulers(store: Store) -> None:
 async def test_a_lease_is_measured_by_the_longest_that_was_taken(store: Store, claim: Any, lease_ms: int) -> None:
     """And not by that of whoever audits."""
     task = change(b"a", every=HOUR)
-    task = task._replace(assignment=task.assignment._replace(policy=Policy(retries=1)))
+    task = task._replace(policy=Policy(retries=1))
     await assigning.assign(store.session().it, store.keys, 0, [task])
     assert list((await claim(store.session().it, store.keys, 10, lease_ms)).ids) == [b"a"]
     await store.space()

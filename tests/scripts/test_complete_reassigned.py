@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall, Reschedule
+from interval_scheduler.model.assignment import Assignment, Reschedule
 from interval_scheduler.storage.commands import assigning, running
 
 from .arithmetic import next_run
@@ -18,7 +18,7 @@ ONCE = b"s\nold"
 HALF = 30 * MINUTE
 
 
-async def run_during(store: Store, old: bytes, changed: AssignCall, due: int, *, grid: int = 0) -> Space:
+async def run_during(store: Store, old: bytes, changed: Assignment, due: int, *, grid: int = 0) -> Space:
     """The key space after a run of `a` during which it was re-assigned."""
     session = store.session()
     await store.seed(leased_space({b"a": old}, token=TOKEN, due=due, deadline=FAR))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import ResponseError
 
-from interval_scheduler.model.assignment import AssignCall
 from interval_scheduler.model.updating import to_update
 from interval_scheduler.storage.commands import assigning, control, handoff, running, sync, topology, updating
 from interval_scheduler.storage.commands.control import ControlStep
@@ -163,7 +162,7 @@ async def test_a_run_ends_in_order_after_a_change(store: Store) -> None:
 
 IF_EXISTS = {
     "assign": lambda store, session, ids: assigning.assign(
-        session, store.keys, 0, [AssignCall(change(raw_id, b"new").assignment, "start") for raw_id in ids]
+        session, store.keys, 0, [change(raw_id, b"new")._replace(reschedule="start") for raw_id in ids]
     ),
     "remove": lambda store, session, ids: assigning.remove(session, store.keys, ids),
     "control": lambda store, session, ids: control.control(

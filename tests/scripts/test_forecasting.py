@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interval_scheduler.model.assignment import AssignCall, Assignment
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.model.coming import Course, assigned, following
 from interval_scheduler.model.policy import Missed, Policy, of_header
 from interval_scheduler.model.records import parse
@@ -105,7 +105,7 @@ async def test_when_a_new_task_runs_first(
         later and start is not None,
     )
     before = await store.now_ms()
-    await assigning.assign(session.it, store.keys, grid, [AssignCall(task, "keep")])
+    await assigning.assign(session.it, store.keys, grid, [task])
     after = await store.now_ms()
     space = await store.space()
     courses = [assigned(task, moment, grid) for moment in range(before, after + 1)]

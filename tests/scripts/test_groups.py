@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall, Assignment
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.model.ending import Failure
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.storage.commands import assigning, lookup, running
@@ -24,11 +24,11 @@ GROUPS = (b"a", b"b", b"c")
 ANY = 1_000_000
 
 
-def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> AssignCall:
-    return AssignCall(Assignment(task_id, b"x", True, every, start, False, Policy(group=group)), "keep")  # noqa: FBT003
+def grouped(task_id: bytes, group: str, start: int, every: int | None = None) -> Assignment:
+    return Assignment(task_id, b"x", True, every, start, False, Policy(group=group))  # noqa: FBT003
 
 
-async def assign(store: Store, *changes: AssignCall) -> None:
+async def assign(store: Store, *changes: Assignment) -> None:
     await assigning.assign(store.session().it, store.keys, 0, changes)
 
 
@@ -258,7 +258,7 @@ async def test_a_claim_looks_past_what_has_no_room(
     """A backlog delays nobody else, up to a bound of work; what is left waits for the next claim."""
     await assign(store, *(grouped(b"a%03d" % n, "g", 10 + n, HOUR) for n in range(400)))
     await assign(store, *(grouped(b"b%03d" % n, "h", 500 + n, HOUR) for n in range(300)))
-    plain = [AssignCall(Assignment(b"c%d" % n, b"x", True, HOUR, 900 + n, False, Policy()), "keep") for n in range(3)]  # noqa: FBT003
+    plain = [Assignment(b"c%d" % n, b"x", True, HOUR, 900 + n, False, Policy()) for n in range(3)]  # noqa: FBT003
     await assign(store, *plain)
 
     async def once(limit: int) -> Claimed:
@@ -385,7 +385,7 @@ async def test_very_many_leases_that_end_at_once_leave_the_waiting_tasks_alone(s
     """Their work uses up the claim's whole budget, while groups are in use."""
     await assign(store, grouped(b"g", "g", FAR))
     await assigning.remove(store.session().it, store.keys, [b"g"])
-    plain = [AssignCall(Assignment(b"t%d" % n, b"x", True, None, 10, False), "keep") for n in range(700)]  # noqa: FBT003
+    plain = [Assignment(b"t%d" % n, b"x", True, None, 10, False) for n in range(700)]  # noqa: FBT003
     for start in range(0, 700, 350):
         await assign(store, *plain[start : start + 350])
     held = await running.claim(store.session().it, store.keys, 400, 1)

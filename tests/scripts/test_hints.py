@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from interval_scheduler.model.assignment import AssignCall
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.storage.commands import assigning, handoff
 from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.scripts.ports import Argument
@@ -175,11 +175,11 @@ class Model:
 
     tasks: dict[bytes, bytes] = field(default_factory=dict)
 
-    def carry_out(self, each: AssignCall | bytes) -> None:
+    def carry_out(self, each: Assignment | bytes) -> None:
         if isinstance(each, bytes):
             self.tasks.pop(each, None)
         else:
-            self.tasks[each.assignment.id] = each.assignment.data
+            self.tasks[each.id] = each.data
 
 
 ids = st.sampled_from([b"a", b"b", b"c"])
@@ -193,7 +193,7 @@ changes = st.one_of(ids, st.builds(lambda i, n: change(i, b"%d" % n, start=FAR),
     appliers=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 4), st.booleans()), max_size=6),
 )
 async def test_any_number_may_apply_and_die(
-    store: Store, asked: list[AssignCall | bytes], appliers: list[tuple[int, int, bool]]
+    store: Store, asked: list[Assignment | bytes], appliers: list[tuple[int, int, bool]]
 ) -> None:
     await store.clear()
     model = Model()

@@ -156,7 +156,7 @@ async def test_what_ends_a_history(store: Store, way: str) -> None:
     else:
         call = change(b"a", every=HOUR)
         if way != "assign without the rule":
-            call = call._replace(assignment=call.assignment._replace(policy=Policy(history=2)))
+            call = call._replace(policy=Policy(history=2))
         calls = [change(b"a", every=HOUR), call] if way == "assign without and with it" else [call]
         await assigning.assign(session.it, store.keys, 0, calls)
     found = await store.space()

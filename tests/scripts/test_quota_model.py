@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import Rate
-from interval_scheduler.model.assignment import AssignCall, Assignment
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.model.policy import Policy
 from interval_scheduler.model.quotas import Quotas
 from interval_scheduler.storage.commands import assigning, quotas, running
@@ -79,7 +79,7 @@ class Story:
             self.count += 1
             raw_id, due = b"%03d" % self.count, 1000 + self.count
             task = Assignment(raw_id, b"x", True, None, due, False, Policy(group=group) if group else Policy())  # noqa: FBT003
-            calls.append(AssignCall(task, "keep"))
+            calls.append(task)
             wanted = Wanted(raw_id.decode(), Spec("x", group=group), due, spread=False)
             model_assigning.assign(self.model, wanted, "keep", 0, await self.store.now_ms())
         await assigning.assign(self.store.session().it, self.store.keys, 0, calls)

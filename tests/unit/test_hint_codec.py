@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler import IntervalTask
-from interval_scheduler.model.assignment import AssignCall, to_assignment
+from interval_scheduler.model.assignment import to_assignment
 from interval_scheduler.storage.commands.assigning import encode
 from interval_scheduler.storage.commands.handoff import Hint
 from interval_scheduler.storage.commands.lookup import Row
@@ -40,7 +40,7 @@ def test_batches(kinds: list[bool], last: int, times: int) -> None:
 )
 def test_a_hint_as_a_task(data: str | bytes, every: int | None, repeat: str, group: str | None, grid_ms: int) -> None:
     task = IntervalTask("id", data, every=every, start=START, repeat=repeat, group=group)  # type: ignore[arg-type]
-    args = encode([AssignCall(to_assignment(task, grid_ms), "keep")])
+    args = encode([to_assignment(task, grid_ms)])
     raw = [b"%d" % arg if isinstance(arg, int) else arg for arg in args]
     hint = Hint.parse(b"7", raw[0], b"\n".join([*raw[1:4], b"0123456789abcdef 12", raw[4]]))
     assert hint is not None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from interval_scheduler.storage.commands.assigning import Removed
 from interval_scheduler.storage.partition.partition import Partition
+from interval_scheduler.storage.routes import Routes
 from interval_scheduler.storage.topology.migration import Migration
 from tests.waiting import until
 
@@ -22,6 +24,9 @@ class Calls:
         self._log = log
         self._name = name
         self.waiting: list[asyncio.Future[Any]] = []
+
+    def submit_all(self, items: Sequence[object]) -> asyncio.Future[Any]:
+        return self.submit(items)
 
     def submit(self, item: object) -> asyncio.Future[Any]:
         self._log.append(f"{self._name} {item!r}")
@@ -37,6 +42,10 @@ class Home:
         self.remove = Calls(log, f"{name} remove")
         self.if_exists = self
         self.in_transit = Calls(log, f"{name} transit")
+        self.state = "online"
+
+    def require_online(self) -> None:
+        pass  # it always is
 
 
 @pytest.fixture
@@ -89,3 +98,26 @@ async def test_a_later_call_waits_for_one_that_is_under_way_when_the_move_ends(
     new.remove.waiting[1].set_result(2)
     await second
     assert not migration.is_under_way(b"y")
+
+
+async def test_many_calls_go_together_again_once_the_last_that_moved_has_ended(
+    homes: tuple[list[str], Home, Home, Migration],
+) -> None:
+    """Until then each goes alone: it may have to wait for one that is under way."""
+    log, old, new, migration = homes
+    routes = Routes([cast("Partition", new)], 0)
+    routes.migration = migration
+    first = routes.remove(b"x")
+    await until(lambda: log == ["old remove b'x'"])
+    routes.leave_migration()
+    both = list(routes.remove_all([b"x", b"y"]))
+    assert log[1:] == ["new remove b'y'"], "the other one waits"
+    old.remove.waiting[0].set_result(Removed(True, 0))  # noqa: FBT003
+    assert await first == (True, 0)
+    await until(lambda: log[2:] == ["new remove b'x'"])
+    for call in new.remove.waiting:
+        call.set_result(Removed(False, 0))  # noqa: FBT003
+    assert [(await answers).given for answers in both] == [[(False, 0)], [(False, 0)]]
+    await until(lambda: migration.is_left)
+    assert len(list(routes.remove_all([b"x", b"y"]))) == 1
+    assert log[3:] == ["new remove [b'x', b'y']"]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interval_scheduler.storage.requests.batching import MAX_BATCH, MAX_BATCH_BYTES
-from interval_scheduler.storage.requests.rounds import Call, Kind, Rounds
+from interval_scheduler.storage.requests.callers import Awaited
+from interval_scheduler.storage.requests.rounds import Kind, Portion, Rounds
 
 Item = tuple[int, bytes]
 
@@ -29,10 +30,22 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop.close()
 
 
+#: An item, and what its caller waits for.
+Call = tuple[Item, Awaited]
+
+
+def put(rounds: Rounds, kind: Kind[Item], item: Item, awaited: Awaited) -> None:
+    rounds.put(kind, ((item,), awaited))
+
+
+def one_by_one(portions: list[Portion]) -> list[Call]:
+    return [(item, awaited) for items, awaited in portions for item in items]
+
+
 def everything(rounds: Rounds) -> list[tuple[Kind[Any], list[Call]]]:
     taken = []
     while (batch := rounds.take()) is not None:
-        taken.append(batch)
+        taken.append((batch[0], one_by_one(batch[1])))
     return taken
 
 
@@ -56,20 +69,19 @@ def test_calls_together_keep_their_place(
     loop: asyncio.AbstractEventLoop, steps: list[tuple[int, list[bytes]] | None]
 ) -> None:
     """They are taken as they would be if they had been put one by one."""
-    together, one_by_one, its_kinds = Rounds(), Rounds(), kinds()
+    together, alone, its_kinds = Rounds(), Rounds(), kinds(weigh=MAX_BATCH_BYTES // 3)
     taken: list[list[tuple[Kind[Any], list[Call]]]] = [[], []]
     for number, step in enumerate(steps):
         if step is None:
-            for rounds, batches in zip((together, one_by_one), taken, strict=True):
+            for rounds, batches in zip((together, alone), taken, strict=True):
                 if (batch := rounds.take()) is not None:
-                    batches.append(batch)
+                    batches.append((batch[0], one_by_one(batch[1])))
             continue
-        kind, ids = its_kinds[step[0]], step[1]
-        calls: list[Call] = [((number, raw_id), loop.create_future()) for raw_id in ids]
-        together.put_all(kind, calls)
-        for call in calls:
-            one_by_one.put(kind, call)
-    assert taken[0] + everything(together) == taken[1] + everything(one_by_one)
+        kind, items, awaited = its_kinds[step[0]], [(number, raw_id) for raw_id in step[1]], loop.create_future()
+        together.put(kind, (items, awaited))
+        for item in items:
+            put(alone, kind, item, awaited)
+    assert taken[0] + everything(together) == taken[1] + everything(alone)
 
 
 @given(steps=steps)
@@ -77,22 +89,22 @@ def test_calls_on_one_id_keep_their_order(
     loop: asyncio.AbstractEventLoop, steps: list[tuple[int, bytes] | None]
 ) -> None:
     rounds, its_kinds = Rounds(), kinds()
-    put: list[tuple[Kind[Item], Item]] = []
+    made: list[tuple[Kind[Item], Item]] = []
     taken: list[tuple[Kind[Any], list[Call]]] = []
     for number, step in enumerate(steps):
         if step is None:
             if (next_batch := rounds.take()) is not None:
-                taken.append(next_batch)
+                taken.append((next_batch[0], one_by_one(next_batch[1])))
             continue
         kind, item = its_kinds[step[0]], (number, step[1])
-        put.append((kind, item))
-        rounds.put(kind, (item, loop.create_future()))
+        made.append((kind, item))
+        put(rounds, kind, item, loop.create_future())
     taken += everything(rounds)
     sent = [(kind, call[0]) for kind, batch in taken for call in batch]
-    assert sorted(item for _, item in sent) == [item for _, item in put], "each is sent once"
+    assert sorted(item for _, item in sent) == [item for _, item in made], "each is sent once"
     place = {item: n for n, (_, item) in enumerate(sent)}
-    for n, (kind, item) in enumerate(put):
-        for other_kind, other in put[:n]:
+    for n, (kind, item) in enumerate(made):
+        for other_kind, other in made[:n]:
             if item[1] == other[1] or kind.id_of is None or other_kind.id_of is None:
                 assert place[other] < place[item], (other, item)
     for kind, batch in taken:
@@ -102,33 +114,61 @@ def test_calls_on_one_id_keep_their_order(
 def test_kinds_that_do_not_meet_go_in_two_batches(loop: asyncio.AbstractEventLoop) -> None:
     rounds, (one, other, _) = Rounds(), kinds()
     for n in range(100):
-        rounds.put(one if n % 2 else other, ((n, b"%d" % n), loop.create_future()))
+        put(rounds, one if n % 2 else other, (n, b"%d" % n), loop.create_future())
     assert [(kind, len(batch)) for kind, batch in everything(rounds)] == [(other, 50), (one, 50)]
 
 
 def test_a_kind_with_many_calls_lets_the_others_have_their_turn(loop: asyncio.AbstractEventLoop) -> None:
     rounds, (one, other, _) = Rounds(), kinds()
     for n in range(3 * MAX_BATCH):
-        rounds.put(one, ((n, b"%d" % n), loop.create_future()))
-    rounds.put(other, ((0, b"other"), loop.create_future()))
+        put(rounds, one, (n, b"%d" % n), loop.create_future())
+    put(rounds, other, (0, b"other"), loop.create_future())
     assert [kind for kind, _ in everything(rounds)] == [one, other, one, one]
 
 
 def test_a_batch_is_bounded_in_bytes(loop: asyncio.AbstractEventLoop) -> None:
     rounds, (one, *_) = Rounds(), kinds(weigh=MAX_BATCH_BYTES // 2)
     for n in range(5):
-        rounds.put(one, ((n, b"a"), loop.create_future()))
+        put(rounds, one, (n, b"a"), loop.create_future())
     assert [len(batch) for _, batch in everything(rounds)] == [2, 2, 1]
+
+
+def test_calls_together_are_divided_among_batches(loop: asyncio.AbstractEventLoop) -> None:
+    """As many as there is room for, in items or in bytes; and a batch has one at least."""
+    rounds, (one, *_) = Rounds(), kinds()
+    for number in range(3):
+        rounds.put(one, ([(number, b"a")] * 400, loop.create_future()))
+    assert [len(batch) for _, batch in everything(rounds)] == [MAX_BATCH, MAX_BATCH, 1_200 - 2 * MAX_BATCH]
+    heavy, (one, *_) = Rounds(), kinds(weigh=MAX_BATCH_BYTES // 2)
+    heavy.put(one, ([(0, b"a")], loop.create_future()))
+    heavy.put(one, ([(n, b"a") for n in range(1, 4)], loop.create_future()))
+    assert [[item[0] for item, _ in batch] for _, batch in everything(heavy)] == [[0, 1], [2, 3]]
+    too_heavy, (one, *_) = Rounds(), kinds(weigh=2 * MAX_BATCH_BYTES)
+    too_heavy.put(one, ([(n, b"a") for n in range(2)], loop.create_future()))
+    assert [len(batch) for _, batch in everything(too_heavy)] == [1, 1]
 
 
 def test_whoever_gave_up_is_left_out(loop: asyncio.AbstractEventLoop) -> None:
     rounds, (one, *_) = Rounds(), kinds()
     futures = [loop.create_future() for _ in range(3)]
     for n, future in enumerate(futures):
-        rounds.put(one, ((n, b"%d" % n), future))
+        put(rounds, one, (n, b"%d" % n), future)
     futures[1].cancel()
     ((_, batch),) = everything(rounds)
     assert [item for item, _ in batch] == [(0, b"0"), (2, b"2")]
+
+
+def test_what_was_sent_holds_up_nobody(loop: asyncio.AbstractEventLoop) -> None:
+    """A later call of another kind on the same id needs no round of its own."""
+    rounds, (one, other, _) = Rounds(), kinds(weigh=MAX_BATCH_BYTES // 2)
+    for n in range(3):
+        put(rounds, one, (n, b"%d" % n), loop.create_future())
+    put(rounds, other, (3, b"3"), loop.create_future())
+    assert rounds.take() is not None, "two of them"
+    put(rounds, other, (4, b"0"), loop.create_future())
+    assert len(rounds._rounds) == 1
+    put(rounds, other, (5, b"2"), loop.create_future())
+    assert len(rounds._rounds) == 2, "the third one still waits"
 
 
 def test_nothing_of_a_call_is_kept(loop: asyncio.AbstractEventLoop) -> None:
@@ -136,9 +176,9 @@ def test_nothing_of_a_call_is_kept(loop: asyncio.AbstractEventLoop) -> None:
     rounds, (one, other, _) = Rounds(), kinds()
     for n in range(50):
         for kind in (one, other):
-            rounds.put(kind, ((n, b"%d %d" % (n, kind is one)), loop.create_future()))
+            put(rounds, kind, (n, b"%d %d" % (n, kind is one)), loop.create_future())
         for kind in (one, other):
-            rounds.put(kind, ((n, b"more %d %d" % (n, kind is one)), loop.create_future()))
+            put(rounds, kind, (n, b"more %d %d" % (n, kind is one)), loop.create_future())
         rounds.take()
     everything(rounds)
     assert len(rounds._rounds) == 1

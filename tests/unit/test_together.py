@@ -19,8 +19,8 @@ pytestmark = pytest.mark.asyncio
 
 async def test_the_answers_come_when_all_are_there() -> None:
     together: Together[int] = Together(3)
-    for number in (1, 2):
-        together.set_result(number)
+    for some in ([1], [2]):
+        together.set_results(some)
         assert not together.done()
     together.set_result(3)
     assert await together.future == Answers([1, 2, 3])
@@ -32,7 +32,7 @@ async def test_answers_after_an_error_are_not_told() -> None:
     first = LookupError("the second")
     together.set_result(1)
     together.set_exception(first)
-    together.set_result(3)
+    together.set_results([3])
     together.set_exception(LookupError("the fourth"))
     answers = await together.future
     assert answers == Answers([1], first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ...model.assignment import AssignCall, NeverRuns, Reschedule
+from ...model.assignment import Assignment, NeverRuns, Reschedule
 from ...model.policy import PLAIN
 from ...model.steering import NO_NOTE, Note
 from ..requests.session import Requests, to_flags
@@ -25,7 +25,7 @@ RESCHEDULE_CODES: Final[dict[Reschedule, bytes]] = {"keep": b"k", "interval": b"
 
 
 async def assign(
-    session: Requests, keys: Keys, grid_ms: int, calls: Sequence[AssignCall]
+    session: Requests, keys: Keys, grid_ms: int, calls: Sequence[Assignment]
 ) -> tuple[list[bool | NeverRuns], int]:
     """Assign tasks. Return for each if it is new, or `NeverRuns`; and the earliest due time in ms (-1: none).
 
@@ -34,27 +34,29 @@ async def assign(
     return await assign_encoded(session, keys, grid_ms, encode(calls))
 
 
-def encode(calls: Sequence[AssignCall]) -> list[Argument]:
+def encode(calls: Sequence[Assignment]) -> list[Argument]:
     """Encode assignments for the script: for each its id, code, start, interval and data."""
     args: list[Argument] = []
     for call in calls:
-        task = call.assignment
-        code = (
-            RESCHEDULE_CODES[call.reschedule] + (b"s" if task.is_text else b"b") + (b"d" if task.fixed_delay else b"")
-        )
-        if task.policy is not PLAIN:
-            code += task.policy.encode()
-        if task.trace:
-            code += b";x" + task.trace
-        start: Argument = b"" if task.start_ms is None else task.start_ms
-        if task.starts_later:
-            start = f"+{task.start_ms}".encode()
-        elif task.upcoming_ms is not None:
-            start = f"{task.start_ms}/{task.upcoming_ms}".encode()
-        interval: Argument = b"" if task.interval_ms is None else task.interval_ms
-        if task.phase_ms is not None:
-            interval = f"{interval!s}/{task.phase_ms}".encode()
-        args += (task.id, code, start, interval, task.data)
+        # In one step: to ask a named tuple for a field costs as much as to take all apart.
+        (raw_id, data, is_text, interval_ms, start_ms, fixed_delay, policy, phase_ms, starts_later, upcoming_ms, trace,
+         reschedule) = call  # fmt: skip
+        code = RESCHEDULE_CODES[reschedule] + (b"s" if is_text else b"b")
+        if fixed_delay:
+            code += b"d"
+        if policy is not PLAIN:
+            code += policy.encode()
+        if trace:
+            code += b";x" + trace
+        start: Argument = b"" if start_ms is None else start_ms
+        if starts_later:
+            start = f"+{start_ms}".encode()
+        elif upcoming_ms is not None:
+            start = f"{start_ms}/{upcoming_ms}".encode()
+        interval: Argument = b"" if interval_ms is None else interval_ms
+        if phase_ms is not None:
+            interval = f"{interval!s}/{phase_ms}".encode()
+        args += (raw_id, code, start, interval, data)
     return args
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from ...config.options import SchedulerOptions
-from ...model.assignment import AssignCall, NeverRuns
+from ...model.assignment import Assignment, NeverRuns
+from ...model.policy import PLAIN
 from ...model.steering import Note
 from ...model.updating import TaskUpdate, UpdateAnswer
 from ..commands import assigning, locks, lookup, quotas, topology
@@ -41,7 +42,7 @@ Result = TypeVar("Result")
 class BatchersIfExists(NamedTuple):
     """The batchers that change only tasks that exist at a partition; the result for any other task is `None`."""
 
-    assign: Turn[AssignCall, bool | NeverRuns | None]
+    assign: Turn[Assignment, bool | NeverRuns | None]
     remove: Turn[bytes, Removed | None]
     control: Turn[ControlStep, str | None]
     update: Turn[TaskUpdate, UpdateAnswer | None]
@@ -52,7 +53,7 @@ class BatchersIfExists(NamedTuple):
 class Batchers(NamedTuple):
     """The batchers of one partition; `loops` are to be run."""
 
-    assign: Turn[AssignCall, bool | NeverRuns]
+    assign: Turn[Assignment, bool | NeverRuns]
     remove: Turn[bytes, Removed]
     control: Turn[ControlStep, str]
     update: Turn[TaskUpdate, UpdateAnswer]
@@ -110,12 +111,12 @@ def open_batchers(partition: HasDetour, options: SchedulerOptions) -> Batchers:
     )
 
 
-def _id_of_assignment(call: AssignCall) -> bytes:
-    return call.assignment.id
+def _id_of_assignment(call: Assignment) -> bytes:
+    return call.id
 
 
-def _weigh_assignment(call: AssignCall) -> int:
-    return len(call.assignment.data)
+def _weigh_assignment(call: Assignment) -> int:
+    return len(call.data)
 
 
 def _id_of_step(step: ControlStep) -> bytes:
@@ -146,21 +147,21 @@ class _Changes:
         #: Numbers all changes of this scheduler to the partition.
         self.session = Session(partition, options.storage.operation_timeout_seconds)
 
-    async def assign(self, calls: Sequence[AssignCall], callers: Callers) -> Sequence[bool | NeverRuns]:
+    async def assign(self, calls: Sequence[Assignment], callers: Callers) -> Sequence[bool | NeverRuns]:
         if (detour := await self._detour_in_use()) is not None:
             return await detour.assign(calls, self.session.outdate(), callers)
         return await self._assign(calls, callers, if_exists=False)
 
-    async def assign_if_exists(self, calls: Sequence[AssignCall], callers: Callers) -> Sequence[bool | NeverRuns]:
+    async def assign_if_exists(self, calls: Sequence[Assignment], callers: Callers) -> Sequence[bool | NeverRuns]:
         return await self._assign(calls, callers, if_exists=True)
 
     async def _assign(
-        self, calls: Sequence[AssignCall], callers: Callers, *, if_exists: bool
+        self, calls: Sequence[Assignment], callers: Callers, *, if_exists: bool
     ) -> Sequence[bool | NeverRuns]:
         partition = self._partition
         if partition.state != "online":  # the frequent case needs no call
             partition.require_online()
-        if any(call.assignment.policy.cron is not None for call in calls):
+        if any(call.policy.cron is not None for call in calls if call.policy is not PLAIN):
             now_ms = await partition.now_ms()
             calls = [call.planned(now_ms) for call in calls]
         session = BatchSession(self.session, callers, self._replicas, if_exists=if_exists)

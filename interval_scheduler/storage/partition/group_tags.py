@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ...config.options import SchedulerOptions
 from ...errors import GroupNeedsTag, StorageError
-from ...model.assignment import AssignCall
+from ...model.assignment import Assignment
 from ...model.placement import tag_of
 from ...model.quotas import ANY, Quotas, to_caps
 from ...model.updating import TaskUpdate
@@ -96,9 +96,9 @@ class GroupTags:
         return None if detour is None else await detour.quotas()
 
 
-def of_assignment(call: AssignCall) -> Told:
+def of_assignment(call: Assignment) -> Told:
     """Tell the id and the group of a task that is assigned."""
-    return call.assignment.id, call.assignment.policy.group
+    return call.id, call.policy.group
 
 
 def of_update(update: TaskUpdate) -> Told:

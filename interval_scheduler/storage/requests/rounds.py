@@ -11,8 +11,8 @@ large, and the calls on one id keep their order.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from .batching import MAX_BATCH, MAX_BATCH_BYTES
@@ -36,31 +36,47 @@ class Kind(Generic[Item]):
         self.weigh = weigh
 
 
-# One call: its item, and the result that its caller waits for. Any: each kind has items and results of its own.
-Call = tuple[Any, Awaited]
+# Items of one caller in their order, at least one, and what it waits for. Any: each kind has items and results of its
+# own.
+Portion = tuple[Sequence[Any], Awaited]
 
 
 class _Lane:
     """The calls of one kind in a round.
 
     Attributes:
-        calls: the calls.
-        last: the last call on each id among them; `None` while no other lane was there, which is the frequent case.
+        portions: the items, by their callers.
+        waiting: how many of them concern each id; `None` while no other lane was there, which is the frequent case.
     """
 
-    __slots__ = ("calls", "last")
+    __slots__ = ("_id_of", "portions", "waiting")
 
-    def __init__(self) -> None:
-        self.calls: deque[Call] = deque()
-        self.last: dict[bytes | None, Call] | None = None
+    def __init__(self, kind: Kind[Any]) -> None:
+        self._id_of = kind.id_of
+        self.portions: deque[Portion] = deque()
+        self.waiting: Counter[bytes] | None = None
 
-    def has(self, kind: Kind[Any], raw_id: bytes | None) -> bool:
+    def has(self, raw_id: bytes | None) -> bool:
         """Tell if a call on an id is among them; `None` stands for all ids."""
-        if kind.id_of is None or raw_id is None:
+        if self._id_of is None or raw_id is None:
             return True
-        if self.last is None:
-            self.last = {kind.id_of(call[0]): call for call in self.calls}
-        return raw_id in self.last
+        if self.waiting is None:
+            self.waiting = Counter(self._id_of(item) for items, _ in self.portions for item in items)
+        return raw_id in self.waiting
+
+    def remember(self, items: Sequence[Any]) -> None:
+        """Remember the ids of items that were added."""
+        if self.waiting is not None and self._id_of is not None:
+            self.waiting.update(map(self._id_of, items))
+
+    def forget(self, items: Sequence[Any]) -> None:
+        """Forget the ids of items that were taken."""
+        if self.waiting is None or self._id_of is None:
+            return
+        for raw_id in map(self._id_of, items):
+            self.waiting[raw_id] -= 1
+            if not self.waiting[raw_id]:
+                del self.waiting[raw_id]
 
 
 class Rounds:
@@ -69,39 +85,33 @@ class Rounds:
     def __init__(self) -> None:
         self._rounds: deque[dict[Kind[Any], _Lane]] = deque([{}])
 
-    def put(self, kind: Kind[Any], call: Call) -> None:
-        """Add a call behind those that wait."""
+    def put(self, kind: Kind[Any], portion: Portion) -> None:
+        """Add items behind all that wait."""
         lanes = self._rounds[-1]
         lane = lanes.get(kind)
         if len(lanes) > (lane is not None):
-            raw_id = None if kind.id_of is None else kind.id_of(call[0])
-            if any(kind is not other and its_lane.has(other, raw_id) for other, its_lane in lanes.items()):
+            items, awaited = portion
+            if len(items) > 1:  # each may open the next round
+                for item in items:
+                    self.put(kind, ((item,), awaited))
+                return
+            raw_id = None if kind.id_of is None else kind.id_of(items[0])
+            if any(kind is not other and its_lane.has(raw_id) for other, its_lane in lanes.items()):
                 lanes, lane = {}, None
                 self._rounds.append(lanes)
         if lane is None:
-            lane = lanes[kind] = _Lane()
-        lane.calls.append(call)
-        if lane.last is not None and kind.id_of is not None:
-            lane.last[kind.id_of(call[0])] = call
+            lane = lanes[kind] = _Lane(kind)
+        lane.portions.append(portion)
+        lane.remember(portion[0])
 
-    def put_all(self, kind: Kind[Any], calls: Iterable[Call]) -> None:
-        """Add calls of one kind, as `put` does."""
-        lanes = self._rounds[-1]
-        lane = lanes.setdefault(kind, _Lane()) if lanes.keys() <= {kind} else None
-        if lane is not None and lane.last is None:  # the frequent case
-            lane.calls.extend(calls)
-            return
-        for call in calls:
-            self.put(kind, call)
-
-    def put_back(self, kind: Kind[Any], calls: Sequence[Call]) -> None:
-        """Put calls of the last batch back, before all others: they have not been sent to Redis."""
-        lane = _Lane()
-        lane.calls.extend(calls)
+    def put_back(self, kind: Kind[Any], portions: Sequence[Portion]) -> None:
+        """Put items of the last batch back, before all others: they have not been sent to Redis."""
+        lane = _Lane(kind)
+        lane.portions.extend(portions)
         self._rounds.appendleft({kind: lane})
 
-    def take(self) -> tuple[Kind[Any], list[Call]] | None:
-        """Take the next batch, without the calls whose callers gave up; `None`: no call waits."""
+    def take(self) -> tuple[Kind[Any], list[Portion]] | None:
+        """Take the next batch, without the items of callers who gave up; `None`: nothing waits."""
         while True:
             lanes = self._rounds[0]
             if not lanes:
@@ -112,29 +122,42 @@ class Rounds:
             kind = next(iter(lanes))
             lane = lanes.pop(kind)
             batch = _batch(kind, lane)
-            if lane.calls:
+            if lane.portions:
                 lanes[kind] = lane  # behind the others, so that it is their turn now
             if batch:
                 return kind, batch
 
 
-def _batch(kind: Kind[Any], lane: _Lane) -> list[Call]:
+def _batch(kind: Kind[Any], lane: _Lane) -> list[Portion]:
     """Take a batch from the front of a lane, bounded in items and in weight; calls that concern all tasks go alone."""
-    calls, last, id_of, weigh = lane.calls, lane.last, kind.id_of, kind.weigh
-    left = 1 if id_of is None else MAX_BATCH
-    batch: list[Call] = []
-    weight = 0
-    while calls and left:
-        call = calls[0]
-        item, future = call
-        if weigh is not None:
-            weight += weigh(item)
-            if batch and weight > MAX_BATCH_BYTES:
+    left = 1 if kind.id_of is None else MAX_BATCH
+    batch: list[Portion] = []
+    room = MAX_BATCH_BYTES
+    while lane.portions and left:
+        items, awaited = lane.portions.popleft()
+        if awaited.done():
+            lane.forget(items)
+            continue
+        fitting, room = _fitting(kind, items, left, room, is_first=not batch)
+        if fitting < len(items):
+            lane.portions.appendleft((items[fitting:], awaited))
+            if not fitting:
                 break
-        calls.popleft()
-        if last is not None and id_of is not None and last.get(raw_id := id_of(item)) is call:
-            del last[raw_id]
-        if not future.done():
-            batch.append(call)
-            left -= 1
+            items = items[:fitting]
+        batch.append((items, awaited))
+        lane.forget(items)
+        left -= len(items)
     return batch
+
+
+def _fitting(kind: Kind[Any], items: Sequence[Any], most: int, room: int, *, is_first: bool) -> tuple[int, int]:
+    """Count the items that fit into a batch, and the bytes that are left then; the first one of a batch always fits."""
+    count = min(len(items), most)
+    if kind.weigh is None:
+        return count, room
+    for n in range(count):
+        weight = kind.weigh(items[n])
+        if weight > room and (n or not is_first):
+            return n, 0
+        room -= weight
+    return count, room

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 Result = TypeVar("Result")
@@ -45,29 +46,31 @@ class Together(Generic[Result]):
         self._left = count
         self._given: list[Result] = []
         self._error: Exception | None = None
-        # Those of the future: it is asked for each call.
+        # Those of the future.
         self.done: Final = self.future.done
         self.add_done_callback: Final = self.future.add_done_callback
         self.remove_done_callback: Final = self.future.remove_done_callback
 
+    def set_results(self, results: Sequence[Any], /) -> None:
+        """Tell the answers to the next calls."""
+        if self._error is None:
+            self._given += results
+        self._count_down(len(results))
+
     def set_result(self, result: Any, /) -> None:
         """Tell the answer to the next call."""
-        if self._error is None:
-            self._given.append(result)
-        self._left -= 1  # written out in both, since this is called for each call
-        if self._left == 0:
-            self._end()
+        self.set_results((result,))
 
     def set_exception(self, exception: Exception, /) -> None:
         """Tell the error of the next call."""
         if self._error is None:
             self._error = exception
-        self._left -= 1
-        if self._left == 0:
-            self._end()
+        self._count_down(1)
 
-    def _end(self) -> None:
-        self.future.set_result(Answers(self._given, self._error))
+    def _count_down(self, told: int) -> None:
+        self._left -= told
+        if self._left == 0:
+            self.future.set_result(Answers(self._given, self._error))
 
 
 def answers_of(call: asyncio.Future[Result]) -> asyncio.Future[Answers[Result]]:

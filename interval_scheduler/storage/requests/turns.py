@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from ...errors import NotConnected, OutcomeUnknown
 from .batching import Partly
 from .callers import Awaited, Callers
-from .rounds import Call, Kind, Rounds
+from .rounds import Kind, Portion, Rounds
 from .together import Answers, Together
 
 Item = TypeVar("Item")
@@ -68,7 +69,7 @@ class Turns:
         if self._ended:
             future.set_exception(NotConnected())
             return future
-        self._rounds.put(kind, (item, future))
+        self._rounds.put(kind, ((item,), future))
         if not self._wake.is_set():
             self._wake.set()
         return future
@@ -79,7 +80,7 @@ class Turns:
         if self._ended:
             together.future.set_result(Answers([], NotConnected()))
             return together.future
-        self._rounds.put_all(kind, [(item, together) for item in items])
+        self._rounds.put(kind, (items, together))
         self._wake.set()
         return together.future
 
@@ -94,28 +95,27 @@ class Turns:
         finally:
             self._ended = True
             while (taken := self._rounds.take()) is not None:
-                _fail(taken[1], NotConnected())
+                _fail(_futures(taken[1]), NotConnected())
 
-    async def _send(self, kind: Kind[Any], calls: Sequence[Call]) -> None:
+    async def _send(self, kind: Kind[Any], portions: Sequence[Portion]) -> None:
         """Send a batch. Its failure is that of each of its calls, and of no other."""
-        futures = [future for _, future in calls]
+        items = list(chain.from_iterable([some for some, _ in portions]))
+        futures = _futures(portions)
         try:
-            outcomes = await self._senders[kind]([item for item, _ in calls], Callers(futures))
-            for future, outcome in zip(futures, outcomes, strict=False):
-                if not future.done():
-                    future.set_result(outcome)
+            outcomes = await self._senders[kind](items, Callers(futures))
+            _give(portions, outcomes)
         except asyncio.CancelledError:
-            _fail(calls, OutcomeUnknown(self._partition))
+            _fail(futures, OutcomeUnknown(self._partition))
             raise
         except Partly as partly:
             outcomes = partly.outcomes
             for future, outcome in zip(futures, outcomes, strict=False):
                 _settle(future, outcome)
         except Exception as error:  # noqa: BLE001 - every error belongs to the calls of its batch
-            _fail(calls, error)
+            _fail(futures, error)
             return
-        if len(outcomes) < len(calls):  # the rest was too heavy for one request
-            self._rounds.put_back(kind, calls[len(outcomes) :])
+        if len(outcomes) < len(items):  # the rest was too heavy for one request
+            self._rounds.put_back(kind, _rest(portions, len(outcomes)))
 
 
 class Turn(Generic[Item, Result]):
@@ -138,8 +138,37 @@ class Turn(Generic[Item, Result]):
         return self._turns.put_all(self._kind, items)
 
 
-def _fail(calls: Sequence[Call], error: Exception) -> None:
-    for _, future in calls:
+def _futures(portions: Sequence[Portion]) -> list[Awaited]:
+    """Return for each item what its caller waits for."""
+    return [awaited for items, awaited in portions for _ in items]
+
+
+def _rest(portions: Sequence[Portion], count: int) -> list[Portion]:
+    """Return the items without the first ones."""
+    left: list[Portion] = []
+    for items, awaited in portions:
+        if count < len(items):
+            left.append((items[count:], awaited))
+        count = max(0, count - len(items))
+    return left
+
+
+def _give(portions: Sequence[Portion], results: Sequence[Any]) -> None:
+    """Give the callers the results of their items, of which there may be fewer than items."""
+    start = 0
+    for items, awaited in portions:
+        some = results[start : start + len(items)]
+        start += len(items)
+        if not some or awaited.done():
+            continue
+        if isinstance(awaited, Together):
+            awaited.set_results(some)
+        else:
+            awaited.set_result(some[0])
+
+
+def _fail(futures: Sequence[Awaited], error: Exception) -> None:
+    for future in futures:
         _settle(future, error)
 
 

@@ -36,7 +36,7 @@ from ...errors import (
     PartitionOffline,
     StorageRefused,
 )
-from ...model.assignment import AssignCall, NeverRuns
+from ...model.assignment import Assignment, NeverRuns
 from ...model.quotas import Quotas
 from ...support import clock
 from ...support.log import Log
@@ -123,7 +123,7 @@ class Handoff:
 
     # Writing
 
-    async def assign(self, calls: Sequence[AssignCall], writer: bytes, callers: Callers) -> Sequence[bool | NeverRuns]:
+    async def assign(self, calls: Sequence[Assignment], writer: bytes, callers: Callers) -> Sequence[bool | NeverRuns]:
         """Keep assignments. Return for each if it is new, as far as the hints tell; see `Scheduler.assign_task`.
 
         Args:
@@ -132,17 +132,17 @@ class Handoff:
             callers: their callers.
         """
         self.require()
-        settled: Sequence[AssignCall | NeverRuns] = calls
+        settled: Sequence[Assignment | NeverRuns] = calls
         if any(call.needs_clock for call in calls):
             now_ms = await self._master.now_ms()
             settled = [call.settled(now_ms) for call in calls]
-        positions = [position for position, call in enumerate(settled) if isinstance(call, AssignCall)]
-        kept = [call for call in settled if isinstance(call, AssignCall)]
+        positions = [position for position, call in enumerate(settled) if isinstance(call, Assignment)]
+        kept = [call for call in settled if isinstance(call, Assignment)]
         told: Iterator[str] = iter(())
         if kept:
             session = BatchSession(self._session, callers.only(positions), self._replicas)
             told = iter(await self._write(session, writer, assigning.encode(kept)))
-        flags = [next(told) if isinstance(call, AssignCall) else call for call in settled]
+        flags = [next(told) if isinstance(call, Assignment) else call for call in settled]
         results = [flag if isinstance(flag, NeverRuns) else flag == "1" for flag in flags]
         return self._results(flags, results, self._session.not_replicated if kept else None)
 

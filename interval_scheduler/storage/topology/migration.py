@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 import anyio
 
 from ...errors import PartitionOffline
-from ...model.assignment import AssignCall, NeverRuns
+from ...model.assignment import Assignment, NeverRuns
 from ...model.placement import homes
 from ...model.reports import PartitionMove
 from ...model.updating import TaskUpdate, UpdateAnswer
@@ -87,11 +87,16 @@ class Migration:
         """Tell if a call on a task goes from home to home."""
         return raw_id in self._latest
 
+    @property
+    def is_left(self) -> bool:
+        """True if it is over and no call goes from home to home: then none will again."""
+        return self.is_over and not self._latest
+
     # Calls on tasks whose home changes
 
-    def assign(self, call: AssignCall) -> asyncio.Future[bool | NeverRuns]:
+    def assign(self, call: Assignment) -> asyncio.Future[bool | NeverRuns]:
         """Assign a task."""
-        raw_id = call.assignment.id
+        raw_id = call.id
         return self._submit(raw_id, call, self.old_home(raw_id).if_exists.assign, self.new_home(raw_id).assign)
 
     def remove(self, raw_id: bytes) -> asyncio.Future[Removed]:
