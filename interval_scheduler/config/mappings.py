@@ -42,11 +42,11 @@ def _instance(where: str, item: object) -> tuple[RedisInstance, ...]:
     raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
 
 
-def from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
+def from_mapping(kind: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
     """Return an object of a class of options, made of a mapping.
 
     Args:
-        cls: the class, a dataclass.
+        kind: the class, a dataclass.
         mapping: its fields by their names.
         prefix: the name of the option that the mapping is, for errors, with a dot; `""`: it is all options.
 
@@ -59,9 +59,9 @@ def from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
         if name in values:
             raise ConfigurationError(f"{prefix}{name}", "is given twice")
         values[name] = value
-    refuse_unknown(cls, values, prefix)
+    refuse_unknown(kind, values, prefix)
     try:
-        return cls(**values)
+        return kind(**values)
     except ConfigurationError as error:
         # Anew: the way through the checks tells no more than its words.
         raise error.within("" if error.field.startswith(prefix) else prefix) from None
