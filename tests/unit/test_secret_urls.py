@@ -169,8 +169,8 @@ def test_a_wrong_variable_of_the_environment_as_an_option(options: dict[str, Any
         ("redis://:12/0?rest=x", r"^url option \(not shown\) is unknown; known: "),
         ("redis+sentinel://h/main?sentinel_password=a&rest=b", r"^url option \(not shown\) is unknown; known: "),
         (
-            "redis+sentinel://me:pass@h/main?sentinel_password=a&nam=b",
-            r"^url option 'nam' is unknown; did you mean name",
+            "redis+sentinel://me:pass@h/main?sentinel_password=a&names=b",
+            r"^url option 'names' is unknown; did you mean name",
         ),
         (
             "local://me:pass@./a",
