@@ -7,11 +7,9 @@ the camelCase of the npm package `interval-scheduler`.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal
 
 from ..errors import ConfigurationError, ConfigurationTypeError
 from ..model.checks import check_seconds_option, check_whole_option
@@ -19,9 +17,9 @@ from ..model.quotas import check_caps_option
 from ..model.steering import check_actor_option
 from ..model.trust import RENEWAL_SHARE
 from .instance import RedisInstance
+from .mappings import from_mapping, instances_of, refuse_unknown
 from .namespaces import check_namespace
 
-T = TypeVar("T")
 Delivery = Literal["at-least-once", "at-most-once"]
 OnOffline = Literal["raise", "hint"]
 
@@ -63,11 +61,11 @@ class StorageOptions:
     leaving: Sequence[RedisInstance] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "instances", _instances(self.instances))
+        object.__setattr__(self, "instances", instances_of(self.instances))
         if not self.instances:
             raise ConfigurationError("storage.instances", "must name at least one Redis instance")
         _check_cluster(self.instances)
-        object.__setattr__(self, "leaving", _instances(self.leaving, "storage.leaving"))
+        object.__setattr__(self, "leaving", instances_of(self.leaving, "storage.leaving"))
         if self.list_epoch is not None:
             check_whole_option("storage.list_epoch", self.list_epoch, at_least=1, at_most=1_000_000_000)
         if any(instance.cluster for instance in self.leaving) or (
@@ -171,7 +169,7 @@ class SchedulerOptions:
     def __post_init__(self) -> None:
         storage: object = self.storage
         if isinstance(storage, Mapping):
-            object.__setattr__(self, "storage", _from_mapping(StorageOptions, storage, "storage."))
+            object.__setattr__(self, "storage", from_mapping(StorageOptions, storage, "storage."))
         elif not isinstance(storage, StorageOptions):
             raise ConfigurationTypeError(
                 "storage", f"must be StorageOptions or a mapping, not {type(storage).__name__}"
@@ -228,12 +226,23 @@ def to_options(value: SchedulerOptions | Mapping[str, Any] | None) -> SchedulerO
     if isinstance(value, SchedulerOptions):
         return value
     if isinstance(value, Mapping):
-        return _from_mapping(SchedulerOptions, value, "")
+        return from_mapping(SchedulerOptions, value, "")
     raise ConfigurationTypeError("options", f"must be SchedulerOptions, a mapping or None, not {type(value).__name__}")
 
 
 def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> SchedulerOptions:
-    """Make options from the URLs of partitions, and from fields of `SchedulerOptions` or `StorageOptions` by name."""
+    """Make options from the URLs of partitions, and from fields of `SchedulerOptions` or `StorageOptions` by name.
+
+    Raises:
+        ConfigurationError: an unknown or bad option, or a bad URL; the message names it.
+    """
+    try:
+        return _from_urls(urls, flat)
+    except ConfigurationError as error:
+        raise error.within("") from None  # anew: the way through the checks tells no more than its words
+
+
+def _from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> SchedulerOptions:
     if not urls:
         raise ConfigurationError("urls", "must name at least one Redis instance")
     for name in ("storage", "instances"):
@@ -242,15 +251,9 @@ def options_from_urls(urls: tuple[str, ...], flat: Mapping[str, Any]) -> Schedul
     storage_fields = {f.name for f in dataclasses.fields(StorageOptions)}
     storage = {name: value for name, value in flat.items() if name in storage_fields}
     rest = {name: value for name, value in flat.items() if name not in storage_fields}
-    _refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
+    refuse_unknown(SchedulerOptions, rest, "", also=storage_fields)
     instances = tuple(instance for url in urls for instance in RedisInstance.all_from_url(url))
     return SchedulerOptions(storage=StorageOptions(instances=instances, **storage), **rest)
-
-
-def _instances(value: object, field: str = "storage.instances") -> tuple[RedisInstance, ...]:
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise ConfigurationTypeError(field, f"must be a list of instances, not {type(value).__name__}")
-    return tuple(instance for index, item in enumerate(value) for instance in _instance(f"{field}[{index}]", item))
 
 
 def _check_cluster(instances: Sequence[RedisInstance]) -> None:
@@ -264,53 +267,3 @@ def _check_cluster(instances: Sequence[RedisInstance]) -> None:
         raise ConfigurationError(
             "storage.instances", "must name each partition of the cluster once: use RedisInstance.of_cluster"
         )
-
-
-def _instance(where: str, item: object) -> tuple[RedisInstance, ...]:
-    if isinstance(item, RedisInstance):
-        return (item,)
-    if isinstance(item, str):
-        try:
-            return RedisInstance.all_from_url(item)
-        except ConfigurationError as error:
-            raise error.within(f"{where}.") from None
-    if isinstance(item, Mapping):
-        return (_from_mapping(RedisInstance, item, f"{where}."),)
-    raise ConfigurationTypeError(where, f"must be a RedisInstance, a URL or a mapping, not {type(item).__name__}")
-
-
-def _from_mapping(cls: type[T], mapping: Mapping[Any, Any], prefix: str) -> T:
-    values: dict[str, Any] = {}
-    for key, value in mapping.items():
-        name = _snake(key, prefix)
-        if name in values:
-            raise ConfigurationError(f"{prefix}{name}", "is given twice")
-        values[name] = value
-    _refuse_unknown(cls, values, prefix)
-    try:
-        return cls(**values)
-    except ConfigurationError as error:
-        if error.field.startswith(prefix):
-            raise
-        raise error.within(prefix) from None
-
-
-def _snake(key: object, prefix: str) -> str:
-    if not isinstance(key, str):
-        # The key is not shown: it may be, or contain, a URL with its password.
-        raise ConfigurationTypeError(
-            f"{prefix}(not shown)", f"must be a str, not {type(key).__name__}: it names an option"
-        )
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
-
-
-def _refuse_unknown(cls: type, values: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> None:
-    known = [f.name for f in dataclasses.fields(cast("Any", cls))] + list(also)
-    for name in values:
-        if not name.replace("-", "_").isidentifier():
-            # The name is not shown: it may be a URL with its password.
-            raise ConfigurationError(f"{prefix}(not shown)", f"is not an option; known: {', '.join(sorted(known))}")
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"
-            raise ConfigurationError(f"{prefix}{name}", f"is not an option{hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -66,7 +67,10 @@ def queue_options(namespace: SchedulerOptions, name: str, own: Mapping[str, Any]
         ConfigurationError: an option cannot be used, or is none that a queue may have of its own.
     """
     _check_names(own)
-    return dataclasses.replace(namespace, namespace=f"{namespace.namespace}.{name}", **own)
+    try:
+        return dataclasses.replace(namespace, namespace=f"{namespace.namespace}.{name}", **own)
+    except ConfigurationError as error:
+        raise error.within("") from None  # anew: the way through the checks tells no more than its words
 
 
 def check_same_options(name: str, known: SchedulerOptions, own: Mapping[str, Any]) -> None:
@@ -93,4 +97,6 @@ def _check_names(own: Iterable[str]) -> None:
         if option in _OF_NAMESPACE:
             raise ConfigurationError(option, "cannot be given for a queue: it is that of the namespace")
         if option not in _OWN:
-            raise ConfigurationError(option, f"is not an option of a queue; known: {', '.join(sorted(_OWN))}")
+            close = difflib.get_close_matches(option, _OWN, n=1)
+            hint = f": did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(_OWN))}"
+            raise ConfigurationError(option, f"is not an option of a queue{hint}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -29,7 +30,17 @@ _OPTIONS: Final = {
     "redis+cluster": ("partitions", *_TLS),
     "rediss+cluster": ("partitions", *_TLS),
 }
-_ALL_OPTIONS: Final = frozenset(option for options in _OPTIONS.values() for option in options)
+#: Names that people write after the question mark: options of any scheme, of the calls of this library, and of the
+#: URLs of other clients. Who reads one of them, or one that is close to it, learns no password.
+_WORDS: Final = frozenset(option for options in _OPTIONS.values() for option in options) | {
+    *("namespace", "concurrency", "username", "password", "host", "port", "tls", "ssl", "protocol", "encoding"),
+    *("timeout", "socket_timeout", "socket_connect_timeout", "socket_keepalive", "decode_responses", "client_name"),
+    *("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname", "max_connections"),
+    *("health_check_interval", "retry_on_timeout", "retry_on_error"),
+}
+_CREDENTIALS: Final = frozenset({"sentinel_username", "sentinel_password"})
+#: How much of two names is alike, from 0 to 1, if one is a slip of the other.
+_CLOSE: Final = 0.8
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
 _MOST_DIGITS: Final = 10
@@ -192,12 +203,30 @@ def _query(parts: _Parts) -> dict[str, str]:
     options: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in known:
-            # Only our own words are shown: the key may be the rest of a password that was not encoded.
-            shown = repr(key) if key in _ALL_OPTIONS else "(not shown)"
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
+            shown = "(not shown)" if _may_be_secret(key, parts, options) else repr(key)
             raise ConfigurationError(f"url option {shown}", f"is unknown; {hint}known: {', '.join(known)}")
         if key in options:
             raise ConfigurationError(f"url option {key!r}", "is given twice")
         options[key] = value
     return options
+
+
+def _may_be_secret(name: str, parts: _Parts, before: Collection[str]) -> bool:
+    """Tell if the name of an unknown option may be the rest of a password that was not encoded.
+
+    The name of an option is no secret, but what looks like one may be none. It may be the rest of a password with a `?`
+    in it if no `@` has ended that one: `redis://me:12?rest` reads as a host with a port and an option. It may be the
+    rest of one with an `&` in it if an option in front of it takes credentials. Even there, a word that everybody knows
+    is shown, and a slip of one. A value is never shown.
+
+    Args:
+        name: the name.
+        parts: the parts of the URL.
+        before: the options in front of it.
+    """
+    is_open = ":" in parts.netloc and "@" not in parts.netloc
+    if not is_open and not _CREDENTIALS.intersection(before):
+        return False
+    return not difflib.get_close_matches(name, _WORDS, n=1, cutoff=_CLOSE)

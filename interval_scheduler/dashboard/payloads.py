@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from .guard.guests import is_interrupt
 from .look import Redact
 from .visible import escaped
 
@@ -56,9 +57,10 @@ def allowed(redact: Redact | None, task_id: str, data: str | bytes) -> str | byt
         answer: Any = redact(task_id, data)
         if not isinstance(answer, str | bytes):
             raise TypeError(f"redact returned {type(answer).__name__} instead of str or bytes")  # noqa: TRY301 - it is told as what redact raises
-    except (SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException:  # noqa: BLE001 - whatever the application raises, the page is shown without the payload
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        # Whatever else the application raises, the page is shown without the payload.
         _LOG.exception("The payload of %s cannot be shown: redact failed", ascii(task_id))
         return None
     return answer

@@ -10,6 +10,8 @@ from starlette.requests import ClientDisconnect
 from .. import (
     InvalidType,
     InvalidValue,
+    LockError,
+    LockTimeout,
     NotAcceptingTasks,
     NotConnected,
     NotReplicated,
@@ -62,11 +64,21 @@ def problem_of(error: Exception) -> Problem:
             found = _of_storage(error)
         case NotConnected() | NotAcceptingTasks():
             found = Problem(503, "The dashboard is not connected to Redis at the moment. Try again soon.")
-        case TimeoutError():
-            found = Problem(503, "Redis did not answer in time. Try again.")
+        case LockError() | TimeoutError():
+            found = Problem(503, _of_time(error))
         case _:  # WrongEventLoop among them: it is a mistake of the application
             found = _UNEXPECTED
     return found
+
+
+def _of_time(error: LockError | TimeoutError) -> str:
+    match error:
+        case LockTimeout():
+            return "Others save their forms just now, so this one was not saved. Try again."
+        case LockError():
+            return "It is not known whether the form was saved: Redis was away for too long. Look at the task."
+        case _:
+            return "Redis did not answer in time. Try again."
 
 
 def _of_storage(error: StorageError) -> Problem:

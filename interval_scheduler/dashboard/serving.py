@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
 import logging
@@ -21,6 +20,7 @@ from .counts import Counts
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
+from .guard.guests import answer_of
 from .guard.origins import is_own
 from .guard.roots import root_of
 from .keeping import Kept
@@ -36,14 +36,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 _SHARED_SECONDS: Final = 2.0
 #: Seconds for which the names of the queues are used; one that is not among them is looked for at once.
 _QUEUES_SECONDS: Final = 5.0
-#: The longest time, in seconds, that the application may take to say who asks.
-_LONGEST_ASKING_SECONDS: Final = 10.0
 
 _log = logging.getLogger("interval_scheduler.dashboard")
-
-
-class CannotTell(Exception):
-    """The application did not say who asks, or what they may do; the cause is in `__cause__`."""
 
 
 class Site:
@@ -114,7 +108,7 @@ class Site:
             if look.queue and named != look.queue:  # `access` may have judged by the URL
                 raise BadQuery("The form and the URL name different queues.")
             look = await self._for_queue(look, named)
-            with acting_as(await self._name(request)):
+            with acting_as(await answer_of(actor_of(self._actor, request), "actor")):
                 try:
                     outcome = await action.do(look, form)
                 finally:
@@ -152,7 +146,7 @@ class Site:
             is_json = wants_json(request) if as_json is None else as_json
             look: Look | None = None
             try:
-                level = await self._level(request)
+                level = await answer_of(level_of(self._access, request), "access")
                 if not includes(level, wanted):
                     return self._answers.problem(403, _words_for(level, wanted), as_json=is_json, root=root)
                 if request.method == "POST" and not is_own(request.headers, request.url.scheme):
@@ -178,22 +172,6 @@ class Site:
             )
 
         return handler
-
-    async def _level(self, request: Request) -> Level:
-        try:
-            async with asyncio.timeout(_LONGEST_ASKING_SECONDS):
-                return await level_of(self._access, request)
-        except HTTPException:
-            raise
-        except Exception as error:
-            raise CannotTell("the function `access` did not say what the sender of a request may do") from error
-
-    async def _name(self, request: Request) -> str:
-        try:
-            async with asyncio.timeout(_LONGEST_ASKING_SECONDS):
-                return await actor_of(self._actor, request)
-        except Exception as error:
-            raise CannotTell("the function `actor` did not say who the sender of a request is") from error
 
     async def _look(self, request: Request, level: Level, root: str) -> Look:
         """Return what is asked for, of the namespace; with the queues that are known while nobody can say them."""

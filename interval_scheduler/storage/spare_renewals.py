@@ -65,7 +65,7 @@ class SpareRenewals:
         storage = self._options.storage
         (locator,) = open_locators([self._instance], storage, self._log)
         locate = None if locator is None else functools.partial(locator.locate, self._keys.slot)
-        client = open_client(self._instance, storage, locate)
+        client = open_client(self._instance, storage, locate, log=self._log)
         try:
             self._requests += 1
             requests = _Once(client, self._keys.reply(self._session), self._requests)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -18,6 +18,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from .. import Retry, TaskRun
 from . import names
+
+_Result = TypeVar("_Result")
 
 _log = logging.getLogger("interval_scheduler")
 _TRACEPARENT: Final = "traceparent"
@@ -65,7 +67,7 @@ class Spans:
             return
         token = context.attach(trace.set_span_in_context(span))
         try:
-            yield _text_of(span) if self._propagate else None
+            yield self._attempt(lambda: _text_of(span)) if self._propagate else None
         except BaseException as error:
             self._end(span, error)
             raise
@@ -101,24 +103,30 @@ class Spans:
         links: Sequence[Link],
         parent: Context | None,
     ) -> Span | None:
-        try:
-            return self._tracer.start_span(name, parent, kind, attributes, links)
-        except Exception:  # noqa: BLE001 - of a tracer of the application: it disturbs no run, and is told once
-            self._tell()
-            return None
+        return self._attempt(lambda: self._tracer.start_span(name, parent, kind, attributes, links))
 
     def _end(self, span: Span, error: BaseException | None) -> None:
-        try:
+        def note() -> None:
             if error is not None and not isinstance(error, Retry):
                 span.set_attribute("error.type", type(error).__qualname__)
                 span.set_status(Status(StatusCode.ERROR, type(error).__qualname__))
                 span.record_exception(error)  # last: it asks the error for its text, and that may fail
-        except Exception:  # noqa: BLE001 - an error of the application, or a tracer: it disturbs no run, and is told once
-            self._tell()
+
+        self._attempt(note)
+        self._attempt(span.end)
+
+    def _attempt(self, call: Callable[[], _Result]) -> _Result | None:
+        """Call a tracer of the application; `None` if it raises, or if the text of an error does. It disturbs no run.
+
+        A `CancelledError` is one of these errors: nothing is awaited here, so it is never that of a run.
+        """
         try:
-            span.end()
-        except Exception:  # noqa: BLE001 - likewise
+            return call()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:  # noqa: BLE001 - whatever it is, it is told once
             self._tell()
+            return None
 
     def _tell(self) -> None:
         if not self._has_failed:

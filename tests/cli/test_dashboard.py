@@ -28,7 +28,7 @@ TOKEN = "correct horse battery"
 class Dashboard:
     """A process with a dashboard."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, proxies: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("INTERVAL_SCHEDULER_")}
         self.out: list[str] = []
         self.err: list[str] = []
@@ -38,7 +38,7 @@ class Dashboard:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=inherited,
+            env={**inherited, "FORWARDED_ALLOW_IPS": proxies},
         )
         self._readers = [
             threading.Thread(target=self._read, args=args)
@@ -70,13 +70,21 @@ class Dashboard:
 
 
 @contextmanager
-def dashboard(*words: str) -> Iterator[Dashboard]:
-    """Runs a dashboard for the length of a block."""
-    process = Dashboard(*words)
+def dashboard(*words: str, proxies: str = "") -> Iterator[Dashboard]:
+    """Runs a dashboard for the length of a block; it believes the headers of these proxies."""
+    process = Dashboard(*words, proxies=proxies)
     try:
         yield process
     finally:
         process.close()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(0o600)
+    return file
 
 
 @pytest.fixture
@@ -128,12 +136,10 @@ def test_a_link_works_when_nobody_reads_the_next_one(redis_server: RedisServer, 
         process.wait(DEADLINE_SECONDS)
 
 
-def test_a_token_file_and_a_path(redis_server: RedisServer, namespace: str, tasks: None, tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text(TOKEN)
-    file.chmod(0o600)
-    words = ("--token-file", str(file), "--root-path", "/ops/schedule", "--json", "--host", "0.0.0.0")
-    with dashboard("--redis", redis_server.url, "-n", namespace, "--allowed-host", "ops.test", *words) as served:
+def test_a_token_file_and_a_path(redis_server: RedisServer, namespace: str, tasks: None, token_file: Path) -> None:
+    words = ("--redis", redis_server.url, "-n", namespace, "--allowed-host", "ops.test", "--root-path", "/ops/schedule")
+    more = ("--token-file", str(token_file), "--json", "--host", "0.0.0.0")
+    with dashboard(*words, *more, proxies="127.0.0.1") as served:
         url = json.loads(served.link())["url"]
         assert url.endswith("/ops/schedule/")
         port = httpx.URL(url).port
@@ -148,6 +154,28 @@ def test_a_token_file_and_a_path(redis_server: RedisServer, namespace: str, task
             assert "Secure" in form.headers["set-cookie"]
             assert "Path=/ops/schedule;" in form.headers["set-cookie"]
         assert not any(TOKEN in line for line in served.out + served.err)
+
+
+def test_headers_of_no_proxy_are_not_believed(
+    redis_server: RedisServer, namespace: str, tasks: None, token_file: Path
+) -> None:
+    words = ("--redis", redis_server.url, "-n", namespace, "--token-file", str(token_file), "--allow", "operate")
+    with dashboard(*words) as served, httpx.Client(base_url=served.link(), timeout=DEADLINE_SECONDS) as program:
+        forged = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https", "Sec-Fetch-Site": "same-origin"}
+        form = program.post("/sign-in", data={"token": TOKEN}, headers=forged)
+        assert "Secure" not in form.headers["set-cookie"]
+        assert program.post("/do/pause-all", data={"reason": ""}, headers=forged).status_code == 303
+        wrong = [
+            program.get(
+                "/", headers={"Authorization": "Bearer x", "Cookie": "", "X-Forwarded-For": f"203.0.113.{number}"}
+            )
+            for number in range(11)
+        ]
+        assert [each.status_code for each in wrong] == [401] * 10 + [429]
+    with BlockingScheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
+        paused = scheduler.paused()
+        assert paused is not None
+        assert paused.who == "127.0.0.1"
 
 
 def test_it_starts_while_redis_is_away(own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path) -> None:

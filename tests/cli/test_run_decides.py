@@ -46,7 +46,7 @@ def test_one_that_never_came_up_died_early_however_long_it_took() -> None:
 @pytest.mark.parametrize("code", [2, 69, 77, 78])
 def test_an_explained_end_before_anything_worked_ends_all(code: int) -> None:
     death = Death(code, was_up=False, seconds=1)
-    assert Deaths().after(death, proven=False) == End(code)
+    assert Deaths().after(death, proven=False) == End(code, by_its_word=True)
     assert Deaths().after(death, proven=True) == Again(1)
 
 

@@ -30,6 +30,7 @@ def ended(folder: Path, *words: str, app: str = APP, **environment: str) -> Run:
         (["--reload", "app:worker"], 2, "the target stands before --reload"),
         (["tasks"], 2, "it must be module:attribute, such as app.jobs:worker, not 'tasks'."),
         (["nowhere:worker", "--processes", "3"], 78, "There is no module 'nowhere' in "),
+        (["app:worker", "--redis", "http://localhost"], 78, "url must start with one of redis://"),
         (["app:worker", "--only", "mail,other"], 78, "names 'mail', which has no executor here"),
         (["app:worker", "--health", "\udcff:80"], 78, "the name of its host cannot be one"),
         (["app:worker", "--health", "99999"], 78, "it must be PORT, HOST:PORT or unix:PATH"),
@@ -40,6 +41,7 @@ def test_what_cannot_be_run_is_told_once(words: list[str], code: int, said: str,
     assert run.process.returncode == code, run.said
     assert run.said.count(said) == 1, run.said
     assert "Traceback" not in run.said
+    assert "so all processes end" not in run.said, "the process itself has told why"
 
 
 @pytest.fixture

@@ -267,6 +267,27 @@ async def test_sizes(redis_server: RedisServer, namespace: str, size: tuple[int,
         assert app.return_value == 0
 
 
+@pytest.mark.parametrize(("lines", "rows"), [(24, 0), (30, 2), (40, 4)])
+async def test_panes_show_what_they_have(redis_server: RedisServer, namespace: str, lines: int, rows: int) -> None:
+    """Without the focus, each has its title, and where there is room the names of the columns and some rows."""
+    urls = [redis_server.url]
+
+    def heights() -> dict[str, int]:
+        return {each.id or "": each.size.height for each in app.query(PaneTable)}
+
+    async with worker_of(urls, namespace) as worker, screen(urls, namespace, size=(110, lines)) as (app, _):
+        await worker.assign_tasks([IntervalTask(f"bad:{n}", "bad", every=3600) for n in range(9)])
+        one = rows and 2
+        most = rows and 1 + rows
+        wanted = {"partitions": one, "schedulers": one, "runs": one, "failing": most, "dead": one}
+        await until(lambda: {**heights(), "due": 0} == {**wanted, "due": 0}, DEADLINE_SECONDS)
+        assert heights()["due"] >= 5
+        await worker.clear_all_tasks()
+        await worker.clear_dead_tasks()
+        empty = {"failing": 0, "dead": 0, "due": 0}
+        await until(lambda: empty.items() <= heights().items(), DEADLINE_SECONDS)
+
+
 async def test_a_bug_ends_it_without_the_values_of_variables() -> None:
     nobody: Any = None
     app = TopApp(nobody, Output(SETTINGS), "title", 1)

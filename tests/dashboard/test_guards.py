@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from interval_scheduler import InvalidType, InvalidValue, Scheduler
-from interval_scheduler.dashboard import dashboard, serving
+from interval_scheduler.dashboard import dashboard
 from interval_scheduler.dashboard.guard.access import Level
 from interval_scheduler.dashboard.guard.hosts import name_of
 from interval_scheduler.dashboard.guard.origins import is_own
@@ -191,54 +187,6 @@ async def test_the_level_is_asked_for_each_request(scheduler: Scheduler) -> None
     levels: list[Level] = ["read", "none"]
     async with client_of(dashboard(scheduler, access=lambda _: levels.pop(0))) as reader:
         assert [(await reader.get("/")).status_code for _ in range(2)] == [200, 403]
-
-
-@asynchronous
-@pytest.mark.parametrize("answer", [None, "root", True, ValueError("secret 7")])
-async def test_what_says_no_level_shows_nothing(
-    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, answer: Any
-) -> None:
-    def access(_: Request) -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async with client_of(dashboard(scheduler, access=access)) as reader:
-        with caplog.at_level(logging.ERROR, "interval_scheduler.dashboard"):
-            page, twin = await reader.get("/"), await reader.get("/overview.json")
-    assert (page.status_code, twin.status_code) == (500, 500)
-    assert "Partitions" not in page.text
-    assert "secret" not in page.text + twin.text
-    assert "Traceback" in caplog.text
-    assert ("secret 7" if isinstance(answer, Exception) else "access must return") in caplog.text
-
-
-@asynchronous
-async def test_what_hangs_shows_nothing(
-    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(serving, "_LONGEST_ASKING_SECONDS", 0.05)
-
-    async def access(_: Request) -> Level:
-        await asyncio.Event().wait()
-        return "admin"
-
-    async with client_of(dashboard(scheduler, access=access)) as reader:
-        answer = await reader.get("/")
-    assert answer.status_code == 500
-    assert "Partitions" not in answer.text
-    assert "TimeoutError" in caplog.text
-
-
-@asynchronous
-async def test_the_application_may_send_a_reader_elsewhere(scheduler: Scheduler) -> None:
-    def access(_: Request) -> Level:
-        raise HTTPException(303, headers={"Location": "/login"})
-
-    async with client_of(dashboard(scheduler, access=access)) as reader:
-        answer = await reader.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-    assert "Partitions" not in answer.text
 
 
 # Forms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import CancelledError
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ class _Gone(BaseException):
     pass
 
 
-@pytest.mark.parametrize("answer", [ValueError("secret"), _Gone(), 7, None])
+@pytest.mark.parametrize("answer", [ValueError("secret"), _Gone(), SystemExit(3), CancelledError(), 7, None])
 def test_a_payload_is_not_shown_if_redact_fails(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     def redact(task_id: str, data: str | bytes) -> str:
         if isinstance(answer, BaseException):
@@ -92,9 +93,10 @@ def test_a_payload_is_not_shown_if_redact_fails(answer: Any, caplog: pytest.LogC
     assert allowed(None, "a", b"x") == b"x"
 
 
-def test_redact_does_not_keep_a_process_from_ending() -> None:
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), BaseExceptionGroup("", [KeyboardInterrupt()])])
+def test_redact_does_not_hide_an_interrupt(interrupt: BaseException) -> None:
     def redact(task_id: str, data: str | bytes) -> str:
-        raise SystemExit(3)
+        raise interrupt
 
-    with pytest.raises(SystemExit):
+    with pytest.raises(type(interrupt)):
         allowed(redact, "a", "b")

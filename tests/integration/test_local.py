@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler, UnsuitableServer
+from interval_scheduler import BlockingScheduler, IntervalTask, Scheduler, UnsuitableServer
 from interval_scheduler.storage.local import binaries, layout
 from interval_scheduler.storage.local.hold import Hold
 from tests.cli.running import running
@@ -101,27 +101,6 @@ async def test_kill_9_of_one_user_after_the_other(folder: Path) -> None:
     assert await size(folder) == 1
 
 
-@pytest.mark.asyncio
-@pytest.mark.parametrize("killed", ["server", "keeper", "both"])
-async def test_kill_9_of_the_server_or_its_keeper(folder: Path, killed: str) -> None:
-    async with Scheduler.from_url(url_of(folder)) as scheduler:
-
-        async def is_size(count: int) -> bool:
-            with contextlib.suppress(PartitionOffline):  # until it has come back
-                return await scheduler.task_size() == count
-            return False
-
-        await scheduler.assign_task(IntervalTask("a", every=3600))
-        before = {"server": server_of(folder), "keeper": keeper_of(folder)}
-        for name, pid in before.items():
-            if killed in (name, "both"):
-                os.kill(pid, signal.SIGKILL)
-        await until(lambda: not before.values() & living_in(folder).keys() and len(living_in(folder)) == 2, 60)
-        await until(lambda: is_size(1), 60)
-        await scheduler.assign_task(IntervalTask("b", every=3600))
-    assert await size(folder) == 2
-
-
 def test_eight_who_start_at_once_have_one_server(folder: Path) -> None:
     with users(folder, 8) as all_of_them:
         server = server_of(folder)
@@ -153,14 +132,6 @@ def test_it_listens_nowhere_but_at_its_socket(folder: Path) -> None:
         # No Ctrl-C of this terminal reaches it, and it has no secret of this process.
         assert os.getsid(server_of(folder)) != os.getsid(0)
         assert b"PYTEST_CURRENT_TEST" not in (server / "environ").read_bytes()
-
-
-def test_a_long_log_is_put_away(folder: Path) -> None:
-    asyncio.run(size(folder))
-    (folder / layout.LOG).write_bytes(b"x" * 1_000_001)
-    asyncio.run(size(folder))
-    assert (folder / layout.OLD_LOG).stat().st_size == 1_000_001
-    assert 0 < (folder / layout.LOG).stat().st_size < 1_000_000
 
 
 @pytest.mark.asyncio

@@ -17,9 +17,23 @@ ALL: Final = (
     Planted(
         "the name of an unknown option of a URL is shown",
         "config/urls.py",
-        'shown = repr(key) if key in _ALL_OPTIONS else "(not shown)"',
+        'shown = "(not shown)" if _may_be_secret(key, parts, options) else repr(key)',
         "shown = repr(key)",
         tests_in("unit/test_secret_urls", "test_a_password_without_a_host_behind_it"),
+    ),
+    Planted(
+        "the rest of a password with an & in it is told as the name of an option",
+        "config/urls.py",
+        "if not is_open and not _CREDENTIALS.intersection(before):",
+        "if not is_open:",
+        tests_in("unit/test_secret_urls", "test_the_way_out_is_told"),
+    ),
+    Planted(
+        "the name of an option that nobody takes for a secret is not told",
+        "config/urls.py",
+        "        return False\n    return not difflib",
+        "        return True\n    return not difflib",
+        tests_in("unit/test_secret_urls", "test_the_way_out_is_told"),
     ),
     Planted(
         "a user name is shown in a repr",
@@ -37,7 +51,7 @@ ALL: Final = (
     ),
     Planted(
         "a key of options that is no str is shown",
-        "config/options.py",
+        "config/mappings.py",
         'f"{prefix}(not shown)", f"must be a str, not',
         'f"{prefix}{key!r}", f"must be a str, not',
         _URLS,

@@ -6,6 +6,7 @@ from .planted import Planted, tests_in
 
 _ATTACKS: Final = "dashboard/test_attacks"
 _GUARDS: Final = "dashboard/test_guards"
+_GUESTS: Final = "dashboard/test_guests"
 _SERVING: Final = "dashboard/test_serving"
 _SHARING: Final = "dashboard/test_sharing"
 _SIGNING_IN: Final = "dashboard/test_signing_in"
@@ -84,8 +85,8 @@ ALL: Final = (
     Planted(
         "actions are told under the name of the process",
         "dashboard/serving.py",
-        "            with acting_as(await self._name(request)):",
-        "            if await self._name(request):",
+        '            with acting_as(await answer_of(actor_of(self._actor, request), "actor")):',
+        '            if await answer_of(actor_of(self._actor, request), "actor"):',
         tests_in(_SERVING, "test_actions_are_told_under_the_name_of_who_asked"),
     ),
     Planted(
@@ -171,5 +172,26 @@ ALL: Final = (
         "for name in page.asks if name in look.query}",
         "for name in look.query}",
         tests_in(_ATTACKS, "test_odd_values_of_the_url_read_nothing_anew"),
+    ),
+    Planted(
+        "a function of the application ends the process by a request",
+        "dashboard/guard/guests.py",
+        "    except BaseException as error:\n",
+        "    except Exception as error:\n",
+        tests_in(_GUESTS, "test_what_says_no_level_shows_nothing"),
+    ),
+    Planted(
+        "the cancellation of a request is an error of the application",
+        "dashboard/guard/guests.py",
+        "and _is_cancelled()",
+        "and False",
+        tests_in(_GUESTS, "test_a_request_that_is_cancelled_ends"),
+    ),
+    Planted(
+        "a header of anybody on the machine is believed",
+        "dashboard/alone/serving.py",
+        "        proxy_headers=bool(os.environ.get(_PROXIES)),\n",
+        "",
+        tests_in("cli/test_dashboard", "test_headers_of_no_proxy_are_not_believed"),
     ),
 )

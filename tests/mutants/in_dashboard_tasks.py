@@ -151,4 +151,15 @@ ALL: Final = (
         'return self._handler("read", show, as_json=False)',
         tests_in("dashboard/test_pages", "test_pages_of_a_level_are_for_nobody_below_it"),
     ),
+    Planted(
+        "the form of one person replaces what another one saved at the same moment",
+        "dashboard/actions/saving.py",
+        '    if form.get("step") != "save":\n        return nullcontext()\n    return',
+        "    return nullcontext()\n    return",
+        tests_in(
+            "dashboard/test_at_once",
+            "test_of_those_who_add_an_id_at_once_one_does",
+            "test_of_those_who_change_a_task_at_once_one_does",
+        ),
+    ),
 )

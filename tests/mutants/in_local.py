@@ -5,6 +5,7 @@ from typing import Final
 from .planted import Planted, tests_in
 
 _LOCAL: Final = "integration/test_local"
+_AGAIN: Final = "integration/test_local_again"
 _REFUSALS: Final = "integration/test_local_refusals"
 _MARKS: Final = "unit/test_local_marks"
 
@@ -14,7 +15,7 @@ ALL: Final = (
         "storage/local/keeper.py",
         "            prctl(_PARENT_DEATH, signal.SIGTERM)\n",
         "            pass\n",
-        tests_in(_LOCAL, "test_kill_9_of_the_server_or_its_keeper[keeper]"),
+        tests_in(_AGAIN, "test_kill_9_of_the_server_or_its_keeper[keeper]"),
     ),
     Planted(
         "a keeper does not wait for the last user",
@@ -99,5 +100,33 @@ ALL: Final = (
         "        if not users.is_at(self._folder.file(layout.USERS)):\n            return",
         "        if False:\n            return",
         tests_in(_LOCAL, "test_who_leaves_a_folder_that_was_moved_ends_no_other_server"),
+    ),
+    Planted(
+        "nobody is told that the server of a folder was killed",
+        "storage/local/starting.py",
+        "left_remains = folder.has(layout.SOCKET)",
+        "left_remains = False",
+        tests_in(_AGAIN, "test_who_finds_what_all_killed_ones_left_tells_it"),
+    ),
+    Planted(
+        "each connection tells that the server of a folder was killed",
+        "storage/local/starting.py",
+        "return Looked(is_new=False, left_remains=False)",
+        "return Looked(is_new=False, left_remains=folder.has(layout.SOCKET))",
+        tests_in(_AGAIN, "test_who_finds_what_all_killed_ones_left_tells_it"),
+    ),
+    Planted(
+        "a server that ends although it is used is nothing to tell",
+        "storage/local/hold.py",
+        "        elif looked.is_new and self._has_joined:\n",
+        "        elif False:\n",
+        tests_in(_AGAIN, "test_kill_9_of_the_server_or_its_keeper[keeper]"),
+    ),
+    Planted(
+        "the log of a server that is used for long grows for ever",
+        "storage/local/keeper.py",
+        "    while not ended.wait(_LOOK_SECONDS):\n        _bound_log()\n",
+        "    while not ended.wait(_LOOK_SECONDS):\n",
+        tests_in(_AGAIN, "test_a_long_log_is_put_away[True]"),
     ),
 )

@@ -96,6 +96,20 @@ ALL: Final = (
         tests_in(_SPANS, "test_a_run_has_a_root_span_of_its_own_with_a_link"),
     ),
     Planted(
+        "a tracer cancels the runs around which it makes spans",
+        "telemetry/spans.py",
+        "        except BaseException:  # noqa: BLE001 - whatever it is, it is told once\n",
+        "        except Exception:\n",
+        tests_in(_SPANS, "test_a_tracer_that_raises_disturbs_nothing_and_is_told_once"),
+    ),
+    Planted(
+        "a span without a name fails the call that assigns tasks",
+        "telemetry/spans.py",
+        "yield self._attempt(lambda: _text_of(span)) if",
+        "yield _text_of(span) if",
+        tests_in(_SPANS, "test_a_span_without_a_name_disturbs_nothing"),
+    ),
+    Planted(
         "a retry is an error",
         "telemetry/spans.py",
         "error is not None and not isinstance(error, Retry)",

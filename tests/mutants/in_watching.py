@@ -109,4 +109,11 @@ ALL: Final = (
         "add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGKILL)",
         tests_in("cli/test_top_terminal", "test_it_begins_and_ends"),
     ),
+    Planted(
+        "an empty pane of `top` shows the names of its columns",
+        "cli/top/table.py",
+        '        self.set_class(not pane.rows, "-empty")\n',
+        "",
+        tests_in(_SCREEN, "test_panes_show_what_they_have"),
+    ),
 )

@@ -192,24 +192,52 @@ async def test_an_error_without_a_text_ends_its_span(
 
 
 class _Failing(SpanProcessor):
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, error: BaseException) -> None:
         self._where = where
+        self._error = error
 
     def on_start(self, span: Any, parent_context: Any = None) -> None:
         if self._where == "start":
-            raise RuntimeError("it does not work")
+            raise self._error
 
     def on_end(self, span: Any) -> None:
         if self._where == "end":
-            raise RuntimeError("it does not work")
+            raise self._error
+
+
+class _Nameless(trace.NonRecordingSpan):
+    def get_span_context(self) -> trace.SpanContext:
+        raise RuntimeError("it does not work")
+
+
+class _NamelessTracer(trace.NoOpTracer):
+    def start_span(self, *_: Any, **__: Any) -> trace.Span:
+        return _Nameless(trace.INVALID_SPAN_CONTEXT)
+
+
+class _NamelessProvider(trace.NoOpTracerProvider):
+    def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
+        return _NamelessTracer()
 
 
 @pytest.mark.parametrize("where", ["start", "end"])
+@pytest.mark.parametrize("error", [RuntimeError("it does not work"), asyncio.CancelledError()], ids=repr)
 async def test_a_tracer_that_raises_disturbs_nothing_and_is_told_once(
-    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, where: str
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, where: str, error: BaseException
 ) -> None:
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(_Failing(where))
+    provider.add_span_processor(_Failing(where, error))
+    await runs_as_without(scheduler, provider)
+    assert caplog.text.count("spans cannot be made or ended") == 1
+    provider.shutdown()
+
+
+async def test_a_span_without_a_name_disturbs_nothing(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    await runs_as_without(scheduler, _NamelessProvider())
+    assert caplog.text.count("spans cannot be made or ended") == 1
+
+
+async def runs_as_without(scheduler: Scheduler, provider: trace.TracerProvider) -> None:
     recorder = Recorder()
     with instrument(scheduler, spans=True, propagate=True, tracer_provider=provider):
         assert (await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(5)])).assigned == 5
@@ -217,9 +245,7 @@ async def test_a_tracer_that_raises_disturbs_nothing_and_is_told_once(
         await recorder.ran(5)
         await until(lambda: scheduler.counts().partitions[0].runs == 5, DEADLINE_SECONDS)
     assert scheduler.counts().partitions[0].failures == 0
-    assert caplog.text.count("spans cannot be made or ended") == 1
     assert trace.get_current_span() is trace.INVALID_SPAN
-    provider.shutdown()
 
 
 class _Hanging(SpanExporter):

@@ -342,7 +342,7 @@ def test_options_that_cannot_be_used(options: dict[str, Any], error: type[Config
         (
             {"instances": ["redis+sentinel://a/main?sentinel_password=x&sentinel_usrname=me"]},
             ConfigurationError,
-            "storage.instances[0].url option (not shown)",
+            "storage.instances[0].url option 'sentinel_usrname'",
         ),
         ({"instances": [{"sentinels": ["a"], "service": "s"}]}, ConfigurationError, "storage.instances[0].sentinels"),
         ({"instances": [{"sentinels": ["a:1"]}]}, ConfigurationError, "storage.instances[0].service"),

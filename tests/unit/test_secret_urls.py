@@ -157,9 +157,20 @@ def test_a_wrong_variable_of_the_environment_as_an_option(options: dict[str, Any
         ),
         ("redis://:pass?word@h", r"^url has an @ behind its host"),
         ("redis+sentinel://h/main?sentinel_password=p@ss", r"^url has an @ behind its host: .* in a path or an option"),
+        *(
+            (url, r"^url option 'names' is unknown; did you mean name\? known: name, db, tls_ca_file, ")
+            for url in ("redis://h?names=x", "redis://h:6379/0?names=x", "redis://me:pass@h:6379/0?db=1&names=x")
+        ),
+        ("redis://h?rest=x", r"^url option 'rest' is unknown; known: "),
+        ("redis://me:pass@h:1?a%0Ab=x", r"^url option 'a\\nb' is unknown; known: "),
+        ("redis://h:6379/0?socket_timeout=5", r"^url option 'socket_timeout' is unknown; known: "),
+        ("local://./a?create=x", r"^url option 'create' is unknown; known: name, db$"),
+        ("redis://me:12?rest=x", r"^url option \(not shown\) is unknown; known: "),
+        ("redis://:12/0?rest=x", r"^url option \(not shown\) is unknown; known: "),
+        ("redis+sentinel://h/main?sentinel_password=a&rest=b", r"^url option \(not shown\) is unknown; known: "),
         (
-            "redis://h?names=x",
-            r"^url option \(not shown\) is unknown; did you mean name\? known: name, db, tls_ca_file, ",
+            "redis+sentinel://me:pass@h/main?sentinel_password=a&names=b",
+            r"^url option 'names' is unknown; did you mean name",
         ),
         (
             "local://me:pass@./a",

@@ -64,7 +64,9 @@ class Child:
         try:
             return self._work(spec)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told by its code and in the log
-            return _told(error, debug=spec.debug)
+            code = _told(error, debug=spec.debug)
+            self._channel.tell({"told": code})
+            return code
 
     def _take_signals(self) -> None:
         signal.signal(signal.SIGTERM, lambda *_: self._orders.drain())

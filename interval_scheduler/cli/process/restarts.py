@@ -48,6 +48,8 @@ class End(NamedTuple):
 
     code: int
     """The exit code."""
+    by_its_word: bool = False
+    """True if the process ended with a code by which it says why."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ class Deaths:
             proven: true if a process of this supervisor was ever up.
         """
         if not proven and death.code in _EXPLAINED:
-            return End(death.code)
+            return End(death.code, by_its_word=True)
         if death.was_up and death.seconds >= EARLY_SECONDS:
             self.in_a_row = self.counted = 0
             return Again(1.0)

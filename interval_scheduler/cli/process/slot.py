@@ -58,7 +58,8 @@ class Slot:
             verdict = self._row.after(death, proven=self._is_proven())
             what = f"ended with code {death.code}" if death.code >= 0 else f"was killed by signal {-death.code}"
             if isinstance(verdict, End):
-                _log.error("process %d %s, so all processes end", self.number, what)
+                if not (verdict.by_its_word and process is not None and process.has_told):  # one line is enough
+                    _log.error("process %d %s, so all processes end", self.number, what)
                 return verdict.code
             _log.warning("process %d %s: another one starts in %g s", self.number, what, verdict.seconds)
             await asyncio.sleep(verdict.seconds)

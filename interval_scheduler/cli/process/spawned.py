@@ -29,6 +29,8 @@ from .spec import HELD_BACK, KILL_AFTER_SECONDS, Spec, line_of
 
 #: A process that is too busy to answer for so long does not answer.
 _ANSWER_SECONDS: Final = 8.0
+#: The longest time until its end of the socket is closed: what it forked may have that too, and go on.
+_LAST_WORDS_SECONDS: Final = 1.0
 _CHUNK_BYTES: Final = 65_536
 _log = logging.getLogger("interval_scheduler.run")
 
@@ -55,8 +57,11 @@ class Spawned:
         #: Done with its exit code when it has ended.
         self.ended: asyncio.Future[int] = self._loop.create_future()
         self.is_up = False
+        #: True if it has told in the log why it ends.
+        self.has_told = False
         self._times = (0.0, 0.0)
         self._order: Literal["drain", "cut"] | None = None
+        self._finishing: asyncio.Task[None] | None = None
         self._end_asked = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._questions: dict[str, asyncio.Future[Any]] = {}
@@ -153,6 +158,8 @@ class Spawned:
             self._on_up(self)
             if self._order is not None:
                 self._set_timer()
+        elif "told" in message:
+            self.has_told = True
         elif (answer := self._questions.pop(message["answer"], None)) is not None and not answer.done():
             answer.set_result(message["value"])
 
@@ -170,6 +177,11 @@ class Spawned:
     def _note_end(self, code: int) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._finishing = self._loop.create_task(self._finish(code))
+
+    async def _finish(self, code: int) -> None:
+        """Read its last words, and be done."""
+        await asyncio.wait([self._reading], timeout=_LAST_WORDS_SECONDS)
         self._reading.cancel()
         for answer in self._questions.values():
             if not answer.done():

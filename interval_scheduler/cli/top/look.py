@@ -1,4 +1,7 @@
-"""The look of the screen, in the CSS of Textual: the pane with the focus has all room that the others leave."""
+"""The look of the screen, in the CSS of Textual: the pane with the focus has all room that the others leave.
+
+A pane without rows is its title alone, which has the counts: the names of its columns would tell nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,10 @@ PaneTable:focus {
     height: 1fr; border-top: heavy $primary; border-title-color: $text-primary; border-title-style: bold;
 }
 PaneTable:focus > .datatable--cursor { background: $primary 35%; }
+.-middle PaneTable { height: auto; max-height: 4; }
 .-tall PaneTable { height: auto; max-height: 6; }
-.-tall PaneTable:focus { height: 1fr; max-height: 100%; }
+.-middle PaneTable:focus, .-tall PaneTable:focus { height: 1fr; max-height: 100%; }
+PaneTable.-empty, PaneTable.-empty:focus { height: 1; }
 Details { align: center middle; background: $background 60%; }
 #window {
     width: 90%; max-width: 100; height: auto; max-height: 90%; padding: 1 2;

@@ -29,7 +29,8 @@ from .refreshing import Refreshing
 from .table import PaneTable, style_of
 from .watching import Watched, watch
 
-#: From so many lines on, the panes without the focus show some rows too.
+#: From so many lines on, the panes without the focus show two rows too, and four.
+_MIDDLE: Final = 30
 _TALL: Final = 36
 #: A reading that takes longer is told, seconds.
 _WAITS_SECONDS: Final = 1.5
@@ -48,7 +49,7 @@ class TopApp(App[int]):
 
     CSS = CSS
     ENABLE_COMMAND_PALETTE = False
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (_TALL, "-tall")]  # noqa: RUF012 - so Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (_MIDDLE, "-middle"), (_TALL, "-tall")]  # noqa: RUF012 - so Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit_with(0)", "Quit"),
         Binding("ctrl+c", f"quit_with({INTERRUPTED})", show=False, priority=True),

@@ -59,6 +59,7 @@ class PaneTable(DataTable[Text]):
         chosen, scrolled = self.chosen, self.scroll_offset
         self.clear(columns=True)
         self._pane = pane
+        self.set_class(not pane.rows, "-empty")
         for at, column in enumerate(pane.columns):
             self.add_column(_head(pane, at, column), key=column.name)
         theme = self.app.theme_variables

@@ -4,11 +4,17 @@
 
     form ─▶ read ─▶ changed by somebody else meanwhile? ─▶ does it fit together? ─▶ preview? ─▶ update_task
               └──────────────────┴──────────────────────────────┴───────────────────────┴─▶ the form again
+
+No call changes a task only if it is as it was, or adds one only if it is new. So forms are saved one after the other,
+under a lock of the namespace: of two people who save at the same moment, the second is told what the first one did.
+Programs that assign tasks do not ask for that lock. What one of them assigns between a look and a save is told where it
+can be: of a new task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +36,12 @@ from ..payloads import allowed
 from ..visible import escaped
 
 Form = Mapping[str, str]
+
+_LOCK: Final = "interval_scheduler.dashboard.forms"
+#: Seconds after which others may save although this process died while it held the lock.
+_HELD_SECONDS: Final = 10.0
+#: Seconds for which a form waits for those before it.
+_PATIENCE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,27 @@ class _Filled:
 
 
 async def _save(look: Look, form: Form) -> Done | Again:
+    async with _turn(look, form):
+        return await _save_in_turn(look, form)
+
+
+async def _add(look: Look, form: Form) -> Done | Again:
+    async with _turn(look, form):
+        return await _add_in_turn(look, form)
+
+
+def _turn(look: Look, form: Form) -> AbstractAsyncContextManager[object]:
+    """Let nobody else save a form meanwhile; a preview needs no turn.
+
+    Raises:
+        LockError: others saved for too long, or the lock was lost.
+    """
+    if form.get("step") != "save":
+        return nullcontext()
+    return look.scheduler.lock(_LOCK, _HELD_SECONDS, wait_seconds=_PATIENCE_SECONDS)
+
+
+async def _save_in_turn(look: Look, form: Form) -> Done | Again:
     found = await edit.read_task(look, queries.id_in(form))
     seen, was = allowed(look.redact, found.id, found.data), texts_of(values_of(found))
     typed = drafts.read(form, look.now)
@@ -98,7 +131,7 @@ async def _update(look: Look, filled: _Filled, changes: Mapping[str, Any]) -> Do
     return Done(f"There is no task {escaped(task_id)} any more.", is_good=False)
 
 
-async def _add(look: Look, form: Form) -> Done | Again:
+async def _add_in_turn(look: Look, form: Form) -> Done | Again:
     typed, task_id = drafts.read(form, look.now), form.get("id", "")
     data, problem = read_payload(form, None)
     if problem:
@@ -117,8 +150,7 @@ async def _add(look: Look, form: Form) -> Done | Again:
             preview = {"runs": runs, "problem": None, "differences": [], "is_paused": False, "has_data": False}
             return Again(new.PAGE, form_view(**view, texts=typed.texts, preview=preview))
         else:
-            await look.scheduler.assign_task(wanted)
-            return Done(f"The task {escaped(task_id)} is scheduled.")
+            return _added(escaped(task_id), is_new=await look.scheduler.assign_task(wanted))
     except NotAcceptingTasks:
         typed.errors["form"] = (
             "This dashboard cannot add tasks: its scheduler does not accept any. Whoever runs it has to call"
@@ -127,6 +159,15 @@ async def _add(look: Look, form: Form) -> Done | Again:
     except (InvalidValue, InvalidType) as error:
         drafts.note(typed, error)
     return Again(new.PAGE, form_view(**view, texts=typed.texts, errors=typed.errors), 400)
+
+
+def _added(task_id: str, *, is_new: bool) -> Done:
+    if is_new:
+        return Done(f"The task {task_id} is scheduled.")
+    words = (
+        f"The task {task_id} is scheduled as you typed it. A program had scheduled it just before, perhaps otherwise."
+    )
+    return Done(words, is_good=False)
 
 
 def _preview_of_changed(

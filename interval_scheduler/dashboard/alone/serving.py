@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _PAUSE_SECONDS: Final = 1.0
 _FIRST_SECONDS: Final = 3.0
 #: Seconds for requests in progress when a signal comes.
 _DRAIN_SECONDS: Final = 3
+#: The variable of the environment by which uvicorn is told the addresses of the proxies in front.
+_PROXIES: Final = "FORWARDED_ALLOW_IPS"
 #: The first parts of paths of the dashboard, beside the names of its pages.
 _TAKEN: Final = frozenset({"static", "do", "sign-in", "sign-out"})
 
@@ -147,6 +150,9 @@ async def _serve(app: ASGIApp, listener: socket.socket, connecting: asyncio.Task
         log_level="error",
         access_log=False,  # it would write the token of a link
         server_header=False,
+        # By itself, uvicorn believes loopback: any program of this machine could take another address for each wrong
+        # token, and so never have to wait, or the address of somebody else in the log of actions.
+        proxy_headers=bool(os.environ.get(_PROXIES)),
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config)

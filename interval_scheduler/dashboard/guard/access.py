@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, get_args
 
 from starlette.requests import Request
 
 from ... import InvalidType
+from .guests import awaited
 
 #: What somebody may do. `"read"`: look; `"operate"`: run now, pause, resume, revive, cancel; `"admin"`: edit, remove,
 #: clear, and change many tasks at once. Each level has the rights of those before it.
@@ -41,8 +41,7 @@ async def level_of(access: Access, request: Request) -> Level:
     Raises:
         InvalidType: the answer is no level. Nothing is shown then.
     """
-    answer: Any = access(request)
-    level: Any = await answer if inspect.isawaitable(answer) else answer
+    level: Any = await awaited(access(request))
     if not isinstance(level, str) or level not in _LEVELS:
         raise InvalidType("access", f"must return one of {', '.join(map(repr, _LEVELS))}")
     return level

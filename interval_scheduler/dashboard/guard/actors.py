@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from starlette.requests import Request
 
 from ... import InvalidType
+from .guests import awaited
 
 #: Names the sender of a request. It is asked for each action, and may be a plain function too.
 Actor = Callable[[Request], Awaitable[str] | str]
@@ -34,8 +34,7 @@ async def actor_of(actor: Actor | None, request: Request) -> str:
     """
     if actor is None:
         return _printable(_user_of(request) or (request.client.host if request.client else "")) or "somebody"
-    answer: Any = actor(request)
-    name: Any = await answer if inspect.isawaitable(answer) else answer
+    name: Any = await awaited(actor(request))
     if not isinstance(name, str):
         raise InvalidType("actor", f"must return a str, not {type(name).__name__}")
     return _printable(name) or "somebody"

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import ConfigurationError
+from ...support.log import Log
 from .connections import (
     Locate,
     LocatedPlainConnection,
@@ -38,7 +39,12 @@ _memory_stores: dict[str, FakeServer] = {}
 
 
 def open_client(
-    instance: RedisInstance, options: StorageOptions, locate: Locate | None = None, *, creates: bool = True
+    instance: RedisInstance,
+    options: StorageOptions,
+    locate: Locate | None = None,
+    *,
+    creates: bool = True,
+    log: Log | None = None,
 ) -> Redis:
     """Make a client with its own pool of connections; it connects on first use.
 
@@ -47,6 +53,7 @@ def open_client(
         options: the time limits, and the number of connections to open.
         locate: returns the address of the primary, for each new connection. Default: the address of the instance.
         creates: False if nothing is made that is not there, as the folder of a server. Default True.
+        log: the log, for the server of a folder that is started again. Default: the logger `interval_scheduler`.
 
     Raises:
         ConfigurationError: something that this instance needs is not installed.
@@ -62,7 +69,7 @@ def open_client(
         "protocol": 2,
     }
     if instance.folder is not None:
-        return Redis.from_pool(_folder_pool(instance, instance.folder, common, creates=creates))
+        return Redis.from_pool(_folder_pool(instance, instance.folder, common, creates=creates, log=log))
     where: dict[str, Any] = {"host": instance.host, "port": instance.port}
     kind: type[AbstractConnection] = PlainConnection
     if instance.socket_path is not None:
@@ -106,7 +113,9 @@ def abandon(client: Any) -> None:
         pool.abandon()
 
 
-def _folder_pool(instance: RedisInstance, folder: str, common: Mapping[str, Any], *, creates: bool) -> FairPool:
+def _folder_pool(
+    instance: RedisInstance, folder: str, common: Mapping[str, Any], *, creates: bool, log: Log | None
+) -> FairPool:
     try:
         importlib.import_module("fcntl")
     except ImportError:
@@ -119,7 +128,7 @@ def _folder_pool(instance: RedisInstance, folder: str, common: Mapping[str, Any]
     from .of_folder import FolderPool  # noqa: PLC0415
 
     binaries.require()
-    return FolderPool(hold=Hold(folder, instance.partition_name, creates=creates), **common)
+    return FolderPool(hold=Hold(folder, instance.partition_name, creates=creates, log=log), **common)
 
 
 def _open_memory(store: str, db: int) -> Redis:

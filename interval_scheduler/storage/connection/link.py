@@ -42,6 +42,7 @@ class Link:
         storage: the time limits, and the number of connections.
         locator: finds its primary; `None`: the instance is the primary.
         slot: the slot of the keys, in a cluster.
+        log: the log, for a server that is started again.
         creates: False if nothing is made that is not there. Default True.
     """
 
@@ -51,6 +52,7 @@ class Link:
         storage: StorageOptions,
         locator: Locator | None,
         slot: int,
+        log: Log,
         *,
         creates: bool = True,
     ) -> None:
@@ -59,7 +61,7 @@ class Link:
         self.locator: Final = locator
         locate = None if locator is None else functools.partial(locator.locate, slot)
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
-        self.client: Final[Any] = open_client(instance, storage, locate, creates=creates)
+        self.client: Final[Any] = open_client(instance, storage, locate, creates=creates, log=log)
         #: Is entered when it is the turn of a call of the application, of whichever namespace.
         self.turn: Final = asyncio.Semaphore(places(storage.max_connections))
         self.subscription: Final = Subscription(self.client, storage.operation_timeout_seconds)
@@ -110,12 +112,13 @@ class Links:
 
     Args:
         storage: the options of the storage, with all servers.
-        log: the log of what is found out about Sentinels.
+        log: the log of what is found out about Sentinels, and about the servers of folders.
         creates: False if nothing is made that is not there. Default True.
     """
 
     def __init__(self, storage: StorageOptions, log: Log, *, creates: bool = True) -> None:
         self._storage = storage
+        self._log = log
         self._creates = creates
         instances = (*storage.instances, *storage.leaving)
         self._locators = dict(zip(instances, open_locators(instances, storage, log), strict=True))
@@ -131,6 +134,6 @@ class Links:
         link = None if instance.cluster else self._links.get(instance)
         if link is None or link.is_closed:
             link = self._links[instance] = Link(
-                instance, self._storage, self._locators[instance], slot, creates=self._creates
+                instance, self._storage, self._locators[instance], slot, self._log, creates=self._creates
             )
         return link

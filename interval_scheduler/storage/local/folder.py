@@ -48,6 +48,10 @@ class Folder:
         """Return the path of a file in it."""
         return f"{self.path}/{name}"
 
+    def has(self, name: str) -> bool:
+        """Tell if there is a file of a name in it."""
+        return os.path.lexists(self.file(name))
+
     def prepare(self, *, creates: bool) -> None:
         """Make it unless it is there, and check that it may be used. Nothing in it is touched.
 

@@ -17,21 +17,32 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Final
 
 from ...errors import StorageError
 from ...support.apart import apart
+from ...support.log import Log, guarded
 from . import layout
 from .descriptors import Descriptor, lock_file
 from .folder import Folder
-from .starting import GivenUp, Patience, ask_to_end, start, wait_for_data, wait_for_end
+from .starting import GivenUp, Looked, Patience, ask_to_end, start, wait_for_data, wait_for_end
 
 #: The longest time until a server is joined or started: the one before it may have to write its data first. The same
 #: time is waited at the most until it has loaded its data.
 _JOIN_SECONDS: Final = 60.0
 #: The longest time that the last user waits for the end of the server.
 _LEAVE_SECONDS: Final = 10.0
+#: What is told by the one who starts a server again, and by nobody else.
+_CUT_OFF: Final = (
+    "partition %s: the server of its folder %r did not end in order (it was killed, it failed, or the machine went "
+    "down), and is started again: all that its append-only file has is kept; of a crash of the machine, the changes of "
+    "the last second may be missing"
+)
+_ENDED: Final = (
+    "partition %s: the server of its folder %r ended in order although it was used, and is started again: all is kept"
+)
 
 
 class Hold:
@@ -41,15 +52,21 @@ class Hold:
         path: the absolute path of the folder.
         partition: the name of the partition, for errors.
         creates: False if no folder is made, and none is begun.
+        log: the log, for a server that is started again. Default: the logger `interval_scheduler`.
     """
 
-    def __init__(self, path: str, partition: str, *, creates: bool) -> None:
+    def __init__(self, path: str, partition: str, *, creates: bool, log: Log | None = None) -> None:
         self._folder: Final = Folder(path, partition)
+        self._partition: Final = partition
+        self._log: Final = guarded(log)
         self._creates: Final = creates
         self._turn: Final = threading.Lock()
         self._users: Descriptor | None = None
         self._directory: Descriptor | None = None
         self._has_left = False
+        self._has_joined = False
+        #: What the event loop has to tell: the threads have no log, and who waits for one may be cancelled meanwhile.
+        self._untold: Final[deque[str]] = deque()
 
     async def join(self) -> str:
         """Take hold, start the server unless it is there, and return the path of its socket.
@@ -58,12 +75,22 @@ class Hold:
             UnsuitableServer: the folder may not be used, or no server of this machine may use its data.
             PartitionOffline: the server does not start, or the folder cannot be used at the moment.
         """
-        return await apart(self._join, "interval_scheduler local server")
+        try:
+            return await apart(self._join, "interval_scheduler local server")
+        finally:
+            self._tell()
 
     async def leave(self) -> None:
         """Give the hold up for good; if nobody else has one, wait until the server is gone, for some seconds."""
         self._has_left = True
-        await apart(self._leave, "interval_scheduler local server")
+        try:
+            await apart(self._leave, "interval_scheduler local server")
+        finally:
+            self._tell()
+
+    def _tell(self) -> None:
+        while self._untold:
+            self._log.warning(self._untold.popleft(), self._partition, self._folder.path)
 
     def _join(self) -> str:
         with self._turn:
@@ -71,8 +98,9 @@ class Hold:
             try:
                 patience.check()
                 path = self._take(patience)
-                while not self._is_there(path, is_new=start(self._folder, path, patience)):
+                while not self._is_there(path, looked := start(self._folder, path, patience)):
                     patience.pause()  # it listens soon, or it ends and another one is started
+                self._note(looked)
             except GivenUp:
                 self._drop()
                 raise self._folder.offline("did not start in time, or the one before it did not end") from None
@@ -95,12 +123,20 @@ class Hold:
             patience.wait_for(lambda: users.lock(alone=False))
         return self._socket_path()
 
-    def _is_there(self, path: str, *, is_new: bool) -> bool:
+    def _is_there(self, path: str, looked: Looked) -> bool:
         patience = Patience(_JOIN_SECONDS, lambda: self._has_left)
         try:
-            return wait_for_data(self._folder, path, patience, is_new=is_new)
+            return wait_for_data(self._folder, path, patience, is_new=looked.is_new)
         except GivenUp:
             return True  # it goes on loading, and whoever asks it is told
+
+    def _note(self, looked: Looked) -> None:
+        """Note that it was joined; if it was started again, that has to be told."""
+        if looked.left_remains:
+            self._untold.append(_CUT_OFF)
+        elif looked.is_new and self._has_joined:
+            self._untold.append(_ENDED)
+        self._has_joined = True
 
     def _socket_path(self) -> str:
         if self._directory is None:
@@ -136,3 +172,4 @@ class Hold:
             if each is not None:
                 each.close()
         self._users = self._directory = None
+        self._has_joined = False

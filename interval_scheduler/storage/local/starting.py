@@ -26,7 +26,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ...errors import PartitionOffline
 from . import binaries, keeper, layout, marks
@@ -40,6 +40,15 @@ _SHUTDOWN: Final = b"SHUTDOWN\r\n"
 _PING: Final = b"PING\r\n"
 _LOADING: Final = b"-LOADING"
 _MOST_BYTES: Final = 100
+
+
+class Looked(NamedTuple):
+    """The result of a look for the server of a folder."""
+
+    is_new: bool
+    """True if none was there, and one was started."""
+    left_remains: bool
+    """True if the one before it did not end in order: it was killed, or the machine went down."""
 
 
 class GivenUp(Exception):
@@ -86,8 +95,8 @@ class Patience:
         return self._until - time.monotonic()
 
 
-def start(folder: Folder, socket_path: str, patience: Patience) -> bool:
-    """Start the server of a folder unless it is there; return if it was started. The caller holds `users.lock`.
+def start(folder: Folder, socket_path: str, patience: Patience) -> Looked:
+    """Start the server of a folder unless it is there. The caller holds `users.lock`.
 
     One that is there may not listen yet: whoever started it may have been killed meanwhile.
 
@@ -100,15 +109,16 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> bool:
     with _looking(folder, patience) as (keepers, servers):
         is_kept, is_served = not keepers.lock(alone=True), not servers.lock(alone=True)
         if is_kept and is_served:
-            return False
+            return Looked(is_new=False, left_remains=False)
         if is_served:
             ask_to_end(socket_path)
         if is_kept:
             patience.wait_for(lambda: keepers.lock(alone=True))
         if is_served:
             patience.wait_for(lambda: servers.lock(alone=True))
+        left_remains = folder.has(layout.SOCKET)  # who ends in order takes the socket away
         _begin(folder, keepers, servers, patience)
-        return True
+        return Looked(is_new=True, left_remains=left_remains)
 
 
 def wait_for_end(folder: Folder, patience: Patience) -> None:
