@@ -44,6 +44,13 @@ ALL: Final = (
         tests_in(_SCRIPTS, "test_a_key_that_is_over_is_gone"),
     ),
     Planted(
+        "scripts on the embedded engine find one task at the head of a schedule of several",
+        "storage/embedded/quick.py",
+        "islice_score(0, int(stop) + 1)",
+        "islice_score(0, int(stop) or 1)",
+        tests_in(_SCRIPTS, "test_a_reply_is_the_same"),
+    ),
+    Planted(
         "scripts on the embedded engine take a key of another type for theirs",
         "storage/embedded/sockets.py",
         "        raise SimpleError(messages.WRONGTYPE_MSG)\n",

@@ -42,6 +42,48 @@ ALIKE = {
     "scores": (
         "call('ZADD', KEYS[3], 1893456000000, 'a', 0.1, 'b') return call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')"
     ),
+    "a hash": (
+        "return { call('HSET', KEYS[2], 'a', 1, 'b', 2, 'a', 3), call('HSET', KEYS[2], 'a', 4, 'c', 5),"
+        " call('HMGET', KEYS[2], 'a', 'no', 'b', 'a'), call('HDEL', KEYS[2], 'a', 'no', 'a'), call('HGETALL', KEYS[2]),"
+        " call('HDEL', KEYS[2], 'b', 'c'), call('EXISTS', KEYS[2]), call('HDEL', KEYS[2], 'b'), call('EXISTS', KEYS[2]) }"
+    ),
+    "fields that expire": (
+        "local function left() return call('HTTL', KEYS[2], 'FIELDS', 2, 'a', 'b') end"
+        " call('HSET', KEYS[2], 'a', 1, 'b', 2) call('HEXPIRE', KEYS[2], 1000, 'FIELDS', 2, 'a', 'b') local first = left()"
+        " call('HSET', KEYS[2], 'a', 3) local second = left() call('HDEL', KEYS[2], 'b')"
+        " return { first, second, left(), call('HMGET', KEYS[2], 'a', 'b') }"
+    ),
+    "members of a sorted set": (
+        "local function all() return call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES') end"
+        " return { call('ZADD', KEYS[3], 3, 'a', 1, 'b', 2, 'a'), all(), call('ZADD', KEYS[3], 5, 'b', 4, 'c', 2, 'a'), all(),"
+        " call('ZADD', KEYS[3], 'NX', 9, 'a', 9, 'd'), call('ZADD', KEYS[3], '0.5', 'e', '-1', 'f'), all(),"
+        " call('ZADD', KEYS[3], '9007199254740993', 'g', '1e3', 'h', 0, 'i'), all() }"
+    ),
+    "the first members go": (
+        "call('ZADD', KEYS[3], 1, 'a', 2, 'b', 2, 'c', 3, 'd', 4, 'e') local function go(...)"
+        " return { call('ZREMRANGEBYRANK', KEYS[3], ...), call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES'),"
+        " call('ZSCORE', KEYS[3], 'b'), call('EXISTS', KEYS[3]) } end"
+        " return { go(1, 1), go(0, 0), go(0, -4), go(0, 1), go(0, 9), go(0, 9) }"
+    ),
+    "a range by score": (
+        "for n = 1, 9 do call('ZADD', KEYS[3], n, 'm' .. n) end local function of(...)"
+        " return call('ZRANGE', KEYS[3], ...) end local by, limit = 'BYSCORE', 'LIMIT'"
+        " return { of('-inf', 3, by, limit, 0, 9, 'WITHSCORES'), of('-inf', 5, by, limit, 0, 2, 'WITHSCORES'),"
+        " of('-inf', 0, by, limit, 0, 2, 'WITHSCORES'), of('-inf', 5, by, limit, 0, -1, 'WITHSCORES'),"
+        " of('-inf', 5, by, limit, 1, 2, 'WITHSCORES'), of('-inf', '(5', by, limit, 0, 9, 'WITHSCORES'),"
+        " of('-inf', '5.5', by, limit, 0, 9), of(2, 5, by, limit, 0, 9, 'WITHSCORES'),"
+        " of('-inf', 3, by, limit, 0, 0, 'WITHSCORES') }"
+    ),
+    "the head of a sorted set": (
+        "call('ZADD', KEYS[3], '2.5', 'a', 1e12, 'b', '-inf', 'c') local function head(key, last, ...)"
+        " return call('ZRANGE', key, 0, last, ...) end return { head(KEYS[3], 0, 'WITHSCORES'),"
+        " head(KEYS[3], 1, 'WITHSCORES'), head(KEYS[3], 5, 'WITHSCORES'), head(KEYS[3], 1), head('none', 1, 'WITHSCORES') }"
+    ),
+    "the head of a sorted set of one": (
+        "call('ZADD', KEYS[3], 7, 'a') return call('ZRANGE', KEYS[3], 0, 1, 'WITHSCORES')"
+    ),
+    "several texts": "call('SET', 'a', 1) call('HSET', 'b', 'x', 1) return call('MGET', 'a', 'b', 'none')",
+    "a text for another": "return { call('SET', 'a', 1, 'GET'), call('SET', 'a', 2, 'GET'), call('GET', 'a') }",
     "a score": (
         "call('ZADD', KEYS[3], '1.5', 'a') return { call('ZSCORE', KEYS[3], 'a'), call('ZMSCORE', KEYS[3], 'a', 'no') }"
     ),
