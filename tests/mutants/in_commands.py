@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from .planted import Planted, lua, tests_in
+from .planted import lua, tests_in
 
 _CLAIM: Final = "scripts/test_claim"
 _NEXT: Final = tests_in(_CLAIM, "test_the_next_look_is_at_what_is_left")

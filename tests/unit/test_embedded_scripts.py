@@ -44,20 +44,23 @@ ALIKE = {
     ),
     "a hash": (
         "return { call('HSET', KEYS[2], 'a', 1, 'b', 2, 'a', 3), call('HSET', KEYS[2], 'a', 4, 'c', 5),"
-        " call('HMGET', KEYS[2], 'a', 'no', 'b', 'a'), call('HDEL', KEYS[2], 'a', 'no', 'a'), call('HGETALL', KEYS[2]),"
-        " call('HDEL', KEYS[2], 'b', 'c'), call('EXISTS', KEYS[2]), call('HDEL', KEYS[2], 'b'), call('EXISTS', KEYS[2]) }"
+        " call('HMGET', KEYS[2], 'a', 'no', 'b', 'a'), call('HDEL', KEYS[2], 'a', 'no', 'a'),"
+        " call('HGETALL', KEYS[2]), call('HDEL', KEYS[2], 'b', 'c'), call('EXISTS', KEYS[2]),"
+        " call('HDEL', KEYS[2], 'b'), call('EXISTS', KEYS[2]) }"
     ),
     "fields that expire": (
-        "local function left() return call('HTTL', KEYS[2], 'FIELDS', 2, 'a', 'b') end"
-        " call('HSET', KEYS[2], 'a', 1, 'b', 2) call('HEXPIRE', KEYS[2], 1000, 'FIELDS', 2, 'a', 'b') local first = left()"
+        "local function left() local t = call('HTTL', KEYS[2], 'FIELDS', 2, 'a', 'b') return { t[1] > 0, t[2] > 0 } end"
+        " call('HSET', KEYS[2], 'a', 1, 'b', 2) call('HEXPIRE', KEYS[2], 1000, 'FIELDS', 2, 'a', 'b')"
+        " local first = left()"
         " call('HSET', KEYS[2], 'a', 3) local second = left() call('HDEL', KEYS[2], 'b')"
         " return { first, second, left(), call('HMGET', KEYS[2], 'a', 'b') }"
     ),
     "members of a sorted set": (
         "local function all() return call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES') end"
-        " return { call('ZADD', KEYS[3], 3, 'a', 1, 'b', 2, 'a'), all(), call('ZADD', KEYS[3], 5, 'b', 4, 'c', 2, 'a'), all(),"
-        " call('ZADD', KEYS[3], 'NX', 9, 'a', 9, 'd'), call('ZADD', KEYS[3], '0.5', 'e', '-1', 'f'), all(),"
-        " call('ZADD', KEYS[3], '9007199254740993', 'g', '1e3', 'h', 0, 'i'), all() }"
+        " local function add(...) return call('ZADD', KEYS[3], ...) end"
+        " return { add(3, 'a', 1, 'b', 2, 'a'), all(), add(5, 'b', 4, 'c', 2, 'a'), all(),"
+        " add('NX', 9, 'a', 9, 'd'), add('0.5', 'e', '7.25', 'f'), add('-1', 'g'), all(),"
+        " add('9007199254740993', 'h', '1e3', 'i', 0, 'j'), add('9007199254740993', 'k', '.5', 'l', '1.', 'm'), all() }"
     ),
     "the first members go": (
         "call('ZADD', KEYS[3], 1, 'a', 2, 'b', 2, 'c', 3, 'd', 4, 'e') local function go(...)"
@@ -76,8 +79,9 @@ ALIKE = {
     ),
     "the head of a sorted set": (
         "call('ZADD', KEYS[3], '2.5', 'a', 1e12, 'b', '-inf', 'c') local function head(key, last, ...)"
-        " return call('ZRANGE', key, 0, last, ...) end return { head(KEYS[3], 0, 'WITHSCORES'),"
-        " head(KEYS[3], 1, 'WITHSCORES'), head(KEYS[3], 5, 'WITHSCORES'), head(KEYS[3], 1), head('none', 1, 'WITHSCORES') }"
+        " return call('ZRANGE', key, 0, last, ...) end local scores = 'WITHSCORES'"
+        " return { head(KEYS[3], 0, scores), head(KEYS[3], 1, scores), head(KEYS[3], 5, scores), head(KEYS[3], 1),"
+        " head('none', 1, scores) }"
     ),
     "the head of a sorted set of one": (
         "call('ZADD', KEYS[3], 7, 'a') return call('ZRANGE', KEYS[3], 0, 1, 'WITHSCORES')"
@@ -112,6 +116,10 @@ REFUSED = {
     "an unknown command": "return call('NO_SUCH', 'a')",
     "a command that scripts may not call": "return call('EVAL', 'return 1', 0)",
     "a score that is none": "return call('ZADD', KEYS[3], 'high', 'a')",
+    "a score of two dots": "return call('ZADD', KEYS[3], 1, 'a', '1.2.3', 'b')",
+    "a score of nothing": "return call('ZADD', KEYS[3], 1, 'a', '', 'b')",
+    "a score that is too great": "return call('ZADD', KEYS[3], 1, 'a', ('9'):rep(400), 'b')",
+    "a score without a member": "return call('ZADD', KEYS[3], 1, 'a', 2)",
     "no number": "return call('PEXPIRE', KEYS[1], 'soon')",
     "a table as an argument": "return call('GET', {})",
     "an error of its own": "return redis.error_reply('CORRUPT this and that')",

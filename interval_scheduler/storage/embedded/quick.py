@@ -1,7 +1,7 @@
 """The commands that scripts call for many tasks at once, without what fakeredis does for each argument by itself.
 
-Each method is a command of fakeredis. It takes the usual form of the command, and leaves any other to fakeredis: fields of
-a hash that expire, options of `ZADD`, scores that are no whole numbers, ranges from the middle on.
+Each method is a command of fakeredis. It takes the usual form of the command, and leaves any other to fakeredis: fields
+of a hash that expire, options of `ZADD`, scores that are not digits, ranges from the middle on.
 """
 
 from __future__ import annotations
@@ -9,42 +9,37 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Any, Final
 
-from fakeredis._core import CommandItem
 from fakeredis._socket import AsyncFakeSocket
 
-#: The most digits of a score that are certainly no more than a float can hold.
-_MOST_DIGITS: Final = 15
-
-
-def _whole(scores: tuple[bytes, ...]) -> bool:
-    """Tell if all scores are whole numbers that a float holds exactly."""
-    return all(map(bytes.isdigit, scores)) and max(map(len, scores)) <= _MOST_DIGITS
+#: The longest score that is read here, in bytes: no such number is too great or too small for a float.
+_LONGEST: Final = 20
 
 
 class QuickSocket(AsyncFakeSocket):
     """The server's end of a connection, with a quicker way for the usual forms of some commands."""
 
-    def hmget(self, key: CommandItem, *fields: bytes) -> list[bytes | None]:
-        """Read fields of a hash."""
-        if key.value._expirations:
-            return super().hmget(key, *fields)
-        return list(map(key.value._values.get, fields))
+    # Any: fakeredis's commands have no types.
 
-    def hset(self, key: CommandItem, *pairs: bytes) -> int:
+    def hmget(self, key: Any, *fields: bytes) -> Any:
+        """Read fields of a hash."""
+        values = _fields_of(key.value)
+        return super().hmget(key, *fields) if values is None else list(map(values.get, fields))
+
+    def hset(self, key: Any, *pairs: bytes) -> Any:
         """Write fields of a hash."""
-        if key.value._expirations:
+        values = _fields_of(key.value)
+        if values is None:
             return super().hset(key, *pairs)
-        values = key.value._values
         before = len(values)
         values.update(zip(pairs[::2], pairs[1::2], strict=True))
         key.updated()
         return len(values) - before
 
-    def hdel(self, key: CommandItem, *fields: bytes) -> int:
+    def hdel(self, key: Any, *fields: bytes) -> Any:
         """Delete fields of a hash."""
-        if key.value._expirations:
+        values = _fields_of(key.value)
+        if values is None:
             return super().hdel(key, *fields)
-        values = key.value._values
         before = len(values)
         for field in fields:
             values.pop(field, None)
@@ -52,44 +47,70 @@ class QuickSocket(AsyncFakeSocket):
             key.updated()
         return before - len(values)
 
-    def zadd(self, key: CommandItem, *args: bytes) -> int | float | None:
+    def zadd(self, key: Any, *args: bytes) -> Any:
         """Put members into a sorted set."""
-        scores, members = args[::2], args[1::2]
-        if len(scores) != len(members) or not _whole(scores):
+        scores, members = _numbers(args[::2]), args[1::2]
+        if scores is None or len(scores) != len(members):
             return super().zadd(key, *args)
         zset = key.value
         before = len(zset)
-        changes = [zset.add(member, score) for member, score in zip(members, map(float, scores), strict=True)]
+        changes = [zset.add(member, score) for member, score in zip(members, scores, strict=True)]
         if any(changes):
             key.updated()
         return len(zset) - before
 
-    def zremrangebyrank(self, key: CommandItem, start: int, stop: int) -> int:
+    def zremrangebyrank(self, key: Any, start: int, stop: int) -> Any:
         """Delete the first members of a sorted set."""
         if start or stop < 0:
             return super().zremrangebyrank(key, start, stop)
-        zset = key.value
-        first = zset._byscore[: stop + 1]
-        del zset._byscore[: stop + 1]
-        for _, member in first:
-            del zset._bylex[member]
-        if first:
+        count = _drop_first(key.value, stop + 1)
+        if count:
             key.updated()
-        return len(first)
+        return count
 
-    def zrange(self, key: CommandItem, start: bytes, stop: bytes, *options: bytes) -> list[Any]:
-        """List the first members of a sorted set with their scores: so many of them, or those up to a score."""
+    def zrange(self, key: Any, start: bytes, stop: bytes, *options: bytes) -> Any:
+        """List the first members of a sorted set with their scores: up to a rank, or up to a score, at most some."""
         first: Any
         if start == b"0" and options == (b"WITHSCORES",) and stop.isdigit():
             first = key.value.islice_score(0, int(stop) + 1)
-        elif start == b"-inf" and _is_bounded(options) and _whole((stop, options[3])):
-            most = float(stop)
-            first = takewhile(lambda item: item[0] <= most, key.value.islice_score(0, int(options[3])))
+        elif start == b"-inf" and _is_bounded(options) and (most := _numbers((stop,))):
+            first = takewhile(lambda item: item[0] <= most[0], key.value.islice_score(0, int(options[3])))
         else:
             return super().zrange(key, start, stop, *options)
         return [each for score, member in first for each in (member, score)]
 
 
+def _fields_of(hash_: Any) -> dict[bytes, bytes] | None:
+    """Return the fields of a hash as it keeps them; `None` if some of them expire."""
+    fields: dict[bytes, bytes] = hash_._values  # noqa: SLF001 - its methods take each field by itself
+    return None if hash_._expirations else fields  # noqa: SLF001
+
+
+def _drop_first(zset: Any, count: int) -> int:
+    """Delete the first members of a sorted set, at most so many; return how many there were."""
+    by_score, scores = zset._byscore, zset._bylex  # noqa: SLF001 - its methods look for each member
+    first = by_score[:count]
+    del by_score[:count]
+    for _, member in first:
+        del scores[member]
+    return len(first)
+
+
+def _numbers(texts: tuple[bytes, ...]) -> list[float] | None:
+    """Read digits, with or without a fraction; `None` if a text is anything else, which fakeredis reads or refuses."""
+    if max(map(len, texts)) > _LONGEST or not b"".join(texts).replace(b".", b"").isdigit():
+        return None
+    try:
+        return list(map(float, texts))
+    except ValueError:  # an empty text, or two dots
+        return None
+
+
 def _is_bounded(options: tuple[bytes, ...]) -> bool:
-    """Tell if a range by score is asked for, with the scores, and at most some members of it."""
-    return len(options) == 5 and options[:3] == (b"BYSCORE", b"LIMIT", b"0") and options[4] == b"WITHSCORES"
+    """Tell if a range by score is asked for, with the scores, and at most some of its members."""
+    return (
+        len(options) == 5
+        and options[:3] == (b"BYSCORE", b"LIMIT", b"0")
+        and options[3].isdigit()
+        and options[4] == b"WITHSCORES"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -26,11 +27,19 @@ _RESP: Final = 2
 _MOST_WHOLE: Final = 1e15
 
 
+class _Database(Database):
+    """A database of a store. No client of a store watches a key, or waits for one: so none is told of a change."""
+
+    def notify_watch(self, key: bytes) -> None:
+        pass
+
+
 class Store(FakeServer):
     """The data of an embedded engine, and its scripts."""
 
     def __init__(self) -> None:
         super().__init__(version=VERSION, server_type=KIND)
+        self.dbs = defaultdict(lambda: _Database(self.lock))
         #: The compiled scripts; `None` until the first is called.
         self.programs: Programs | None = None
 
