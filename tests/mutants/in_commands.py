@@ -65,13 +65,6 @@ ALL: Final = (
         tests_in("scripts/test_groups", "test_a_group_with_a_backlog_waits_its_turn"),
     ),
     lua(
-        "a token is not greater than the last where the clock went back",
-        "_prelude",
-        "  if after > micros then\n",
-        "  if false then\n",
-        tests_in(_CLAIM, "test_tokens_increase_where_the_clock_went_back"),
-    ),
-    lua(
         "a completion overlooks the groups of its tasks where nothing else is special",
         "complete",
         "call('EXISTS', attempts_key, failing_key, groups_key .. 'of') == 0\n",

@@ -91,7 +91,9 @@ local function recover_expired(now, limit, due_key, leased_key, leases_key, atte
   end
   local most = math.min(limit, ENDED)
   local found = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
-  if #found > 2 * ENDED_OF_GROUPS and call('EXISTS', groups .. 'of') == 1 then
+  if #found == 0 then
+    return 0, first
+  elseif #found > 2 * ENDED_OF_GROUPS and call('EXISTS', groups .. 'of') == 1 then
     found = { unpack(found, 1, 2 * ENDED_OF_GROUPS) }
   end
   local expired = ids_of(found)
