@@ -82,7 +82,7 @@ ALL: Final = (
     lua(
         "a scheduler sleeps although a group has tokens",
         "_limits",
-        "    moment = math.min(moment or refill, refill)\n",
+        "  moment = math.min(moment, refill or math.huge)\n",
         "",
         _MODEL,
     ),

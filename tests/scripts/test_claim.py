@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from interval_scheduler.storage.commands import running
 
-from .store import HOUR, SECOND, Space, Store, lease, now_of, only, recurring, without
+from .store import HOUR, SECOND, Space, Store, lease, leased_space, now_of, only, recurring, without
 
 pytestmark = pytest.mark.asyncio
 
@@ -123,6 +125,30 @@ async def test_the_next_look_after_a_claim(store: Store) -> None:
     assert claimed.next_claim_ms == now_of(claimed) + SECOND  # its own lease
 
 
+@pytest.mark.parametrize("due", [0, 1, 2])
+@pytest.mark.parametrize("limit", [1, 10])
+@pytest.mark.parametrize("others", ["none", "waiting", "leased"])
+@pytest.mark.parametrize("places", [0, 10])
+async def test_the_next_look_is_at_what_is_left(store: Store, due: int, limit: int, others: str, places: int) -> None:
+    """A claim that takes one task, or none, does not look it up: it knows the other tasks and leases already."""
+    session = store.session()
+    ids = [b"%d" % n for n in range(due)]
+    near = await store.now_ms() + HOUR // 2
+    await store.seed(
+        Space(
+            tasks=dict.fromkeys((*ids, b"other"), b"s\nx"),
+            due=dict.fromkeys(ids, 5) | ({b"other": near} if others == "waiting" else {}),
+            leased={b"other": near + 0.5} if others == "leased" else {},
+            leases={b"other": lease(7, 5)} if others == "leased" else {},
+        )
+    )
+    claimed = await running.claim(session.it, store.keys, limit, HOUR, places=places)
+    assert list(claimed.ids) == ids[:limit]
+    space = await store.space()
+    moments = [math.ceil(moment) for moment in (*space.due.values(), *space.leased.values())]
+    assert claimed.next_claim_ms == min(moments, default=-1)
+
+
 async def test_tokens_are_the_servers_time_in_microseconds(store: Store) -> None:
     session = store.session()
     await store.seed(Space(tasks=dict.fromkeys((b"a", b"b"), b"s\nx"), due={b"a": 1, b"b": 2}))
@@ -150,6 +176,13 @@ async def test_failed_deliveries_are_told(store: Store) -> None:
     claimed = await running.claim(session.it, store.keys, 10, HOUR)
     assert claimed.failed == [None, b"2", None]
     assert (await store.space()).attempts == {b"b": b"2"}
+
+
+async def test_a_delivery_that_fails_at_the_claim_is_told(store: Store) -> None:
+    """The lease of a task ended: the claim that finds this out takes the task, and tells of it."""
+    session = store.session()
+    await store.seed(leased_space({b"a": b"s\nx"}, token=7, due=40, deadline=50))
+    assert (await running.claim(session.it, store.keys, 10, HOUR)).failed == [b"1"]
 
 
 async def test_a_full_claim(store: Store) -> None:

@@ -185,8 +185,10 @@ async def test_a_reply(store: Store, value: bytes) -> None:
     assert list((await running.claim(session.it, store.keys, 10, HOUR)).ids) == [b"a"]
 
 
-async def test_a_reply_of_another_type(store: Store) -> None:
+@pytest.mark.parametrize("epoch", [None, 1])
+async def test_a_reply_of_another_type(store: Store, epoch: int | None) -> None:
     session = store.session()
+    session.epoch = epoch
     await store.client.rpush(store.keys.reply(session.name), b"x")
     with pytest.raises(ResponseError, match=r"CORRUPT the key .*reply:session"):
         await assigning.clear(session.it, store.keys)

@@ -42,6 +42,52 @@ ALIKE = {
     "scores": (
         "call('ZADD', KEYS[3], 1893456000000, 'a', 0.1, 'b') return call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')"
     ),
+    "a hash": (
+        "return { call('HSET', KEYS[2], 'a', 1, 'b', 2, 'a', 3), call('HSET', KEYS[2], 'a', 4, 'c', 5),"
+        " call('HMGET', KEYS[2], 'a', 'no', 'b', 'a'), call('HDEL', KEYS[2], 'a', 'no', 'a'),"
+        " call('HGETALL', KEYS[2]), call('HDEL', KEYS[2], 'b', 'c'), call('EXISTS', KEYS[2]),"
+        " call('HDEL', KEYS[2], 'b'), call('EXISTS', KEYS[2]) }"
+    ),
+    "fields that expire": (
+        "local function left() local t = call('HTTL', KEYS[2], 'FIELDS', 2, 'a', 'b') return { t[1] > 0, t[2] > 0 } end"
+        " call('HSET', KEYS[2], 'a', 1, 'b', 2) call('HEXPIRE', KEYS[2], 1000, 'FIELDS', 2, 'a', 'b')"
+        " local first = left()"
+        " call('HSET', KEYS[2], 'a', 3) local second = left() call('HDEL', KEYS[2], 'b')"
+        " return { first, second, left(), call('HMGET', KEYS[2], 'a', 'b') }"
+    ),
+    "members of a sorted set": (
+        "local function all() return call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES') end"
+        " local function add(...) return call('ZADD', KEYS[3], ...) end"
+        " return { add(3, 'a', 1, 'b', 2, 'a'), all(), add(5, 'b', 4, 'c', 2, 'a'), all(),"
+        " add('NX', 9, 'a', 9, 'd'), add('0.5', 'e', '7.25', 'f'), add('-1', 'g'), all(),"
+        " add('9007199254740993', 'h', '1e3', 'i', 0, 'j'), add('9007199254740993', 'k', '.5', 'l', '1.', 'm'), all() }"
+    ),
+    "the first members go": (
+        "call('ZADD', KEYS[3], 1, 'a', 2, 'b', 2, 'c', 3, 'd', 4, 'e') local function go(...)"
+        " return { call('ZREMRANGEBYRANK', KEYS[3], ...), call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES'),"
+        " call('ZSCORE', KEYS[3], 'b'), call('EXISTS', KEYS[3]) } end"
+        " return { go(1, 1), go(0, 0), go(0, -4), go(0, 1), go(0, 9), go(0, 9) }"
+    ),
+    "a range by score": (
+        "for n = 1, 9 do call('ZADD', KEYS[3], n, 'm' .. n) end local function of(...)"
+        " return call('ZRANGE', KEYS[3], ...) end local by, limit = 'BYSCORE', 'LIMIT'"
+        " return { of('-inf', 3, by, limit, 0, 9, 'WITHSCORES'), of('-inf', 5, by, limit, 0, 2, 'WITHSCORES'),"
+        " of('-inf', 0, by, limit, 0, 2, 'WITHSCORES'), of('-inf', 5, by, limit, 0, -1, 'WITHSCORES'),"
+        " of('-inf', 5, by, limit, 1, 2, 'WITHSCORES'), of('-inf', '(5', by, limit, 0, 9, 'WITHSCORES'),"
+        " of('-inf', '5.5', by, limit, 0, 9), of(2, 5, by, limit, 0, 9, 'WITHSCORES'),"
+        " of('-inf', 3, by, limit, 0, 0, 'WITHSCORES') }"
+    ),
+    "the head of a sorted set": (
+        "call('ZADD', KEYS[3], '2.5', 'a', 1e12, 'b', '-inf', 'c') local function head(key, last, ...)"
+        " return call('ZRANGE', key, 0, last, ...) end local scores = 'WITHSCORES'"
+        " return { head(KEYS[3], 0, scores), head(KEYS[3], 1, scores), head(KEYS[3], 5, scores), head(KEYS[3], 1),"
+        " head('none', 1, scores) }"
+    ),
+    "the head of a sorted set of one": (
+        "call('ZADD', KEYS[3], 7, 'a') return call('ZRANGE', KEYS[3], 0, 1, 'WITHSCORES')"
+    ),
+    "several texts": "call('SET', 'a', 1) call('HSET', 'b', 'x', 1) return call('MGET', 'a', 'b', 'none')",
+    "a text for another": "return { call('SET', 'a', 1, 'GET'), call('SET', 'a', 2, 'GET'), call('GET', 'a') }",
     "a score": (
         "call('ZADD', KEYS[3], '1.5', 'a') return { call('ZSCORE', KEYS[3], 'a'), call('ZMSCORE', KEYS[3], 'a', 'no') }"
     ),
@@ -70,6 +116,10 @@ REFUSED = {
     "an unknown command": "return call('NO_SUCH', 'a')",
     "a command that scripts may not call": "return call('EVAL', 'return 1', 0)",
     "a score that is none": "return call('ZADD', KEYS[3], 'high', 'a')",
+    "a score of two dots": "return call('ZADD', KEYS[3], 1, 'a', '1.2.3', 'b')",
+    "a score of nothing": "return call('ZADD', KEYS[3], 1, 'a', '', 'b')",
+    "a score that is too great": "return call('ZADD', KEYS[3], 1, 'a', ('9'):rep(400), 'b')",
+    "a score without a member": "return call('ZADD', KEYS[3], 1, 'a', 2)",
     "no number": "return call('PEXPIRE', KEYS[1], 'soon')",
     "a table as an argument": "return call('GET', {})",
     "an error of its own": "return redis.error_reply('CORRUPT this and that')",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -11,17 +12,26 @@ from fakeredis import _msgs as messages
 from fakeredis._command_args_parsing import Float
 from fakeredis._core import CommandItem, Database
 from fakeredis._helpers import SimpleError
-from fakeredis._socket import AsyncFakeSocket
 from fakeredis._socket._resp import convert_to_resp2
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE, _convert_redis_arg
 
 from .plans import KIND, VERSION, plan_of
 from .programs import Programs
+from .quick import QuickSocket
 
 #: The types of what most commands return, which Lua takes as they are.
 _PLAIN: Final = frozenset((bytes, int))
 #: The version of RESP that a script speaks, whatever its client does.
 _RESP: Final = 2
+#: Below it, a whole number is written by all its digits, although it is a float.
+_MOST_WHOLE: Final = 1e15
+
+
+class _Database(Database):
+    """A database of a store. No client of a store watches a key, or waits for one: so none is told of a change."""
+
+    def notify_watch(self, key: bytes) -> None:
+        pass
 
 
 class Store(FakeServer):
@@ -29,11 +39,12 @@ class Store(FakeServer):
 
     def __init__(self) -> None:
         super().__init__(version=VERSION, server_type=KIND)
+        self.dbs = defaultdict(lambda: _Database(self.lock))
         #: The compiled scripts; `None` until the first is called.
         self.programs: Programs | None = None
 
 
-class ScriptSocket(AsyncFakeSocket):
+class ScriptSocket(QuickSocket):
     """Runs scripts as the sockets of fakeredis do, only sooner.
 
     Scripts of one store run one at a time, also those of several threads: each holds the lock of the store.
@@ -92,7 +103,6 @@ class ScriptSocket(AsyncFakeSocket):
         for at, kind, make in plan.keys:
             values[at] = item = _item(db, values[at], kind, make)
             items.append(item)
-        self._subkey_events.clear()
         try:
             result = getattr(self, plan.method)(*values)
         except SimpleError as error:  # what it did before counts
@@ -116,11 +126,16 @@ class ScriptSocket(AsyncFakeSocket):
 
     def _item_to_lua(self, interpreter: Any, item: Any) -> Any:
         if type(item) is float:
-            return Float.encode(item, humanfriendly=False)
+            # A due time, nearly always; the shorter way writes it alike.
+            is_short = 0 < item < _MOST_WHOLE and item.is_integer()
+            return b"%d" % item if is_short else Float.encode(item, humanfriendly=False)
         return self._to_lua(interpreter, item)
 
     def _keyspace_notifications(self, command_items: list[CommandItem], event: bytes) -> None:
         """Tell nobody of changed keys: Redis does that only if its configuration asks for it."""
+
+    def add_subkey_event(self, event: bytes, key: bytes, subkeys: Sequence[bytes]) -> None:
+        """Tell nobody of changed fields, as of changed keys."""
 
 
 def _item(db: Database, key: bytes, kind: type[Any] | None, make: Callable[[], Any] | None) -> CommandItem:

@@ -1,14 +1,15 @@
 -- Functions for the end of claims, which the loader puts after those of `_groups.lua`.
 
 -- Delete the leases of tasks that already stand at their new places. Then call `delete`, if given, for all else that
--- the script deletes; then let parked tasks use the room in the groups. Returns true if a parked task waits again.
+-- the script deletes; then let parked tasks use the room in the groups, unless `groups` is nil: none of these tasks has
+-- one. Returns true if a parked task waits again.
 local function end_leases(ids, now, due_key, leased_key, leases_key, groups, delete)
   call('HDEL', leases_key, unpack(ids))
   call('ZREM', leased_key, unpack(ids))
   if delete then
     delete()
   end
-  return leave_groups(groups, ids, now, due_key)
+  return groups and leave_groups(groups, ids, now, due_key)
 end
 
 -- End claims: put the tasks at their new places, delete the leases as above, and tell sleeping schedulers. A script
@@ -67,13 +68,31 @@ local function ids_of(found)
   return ids
 end
 
+-- Find due tasks, at most some of them. Nearly always there is none or one: then a look at the first two of the set also
+-- tells when the first of the others is due. Returns a list of ids and due times, id first; and that moment, infinite for
+-- none; nil if it is not known.
+local function find_due(due_key, most, now)
+  local first = call('ZRANGE', due_key, 0, 1, 'WITHSCORES')
+  local due, other = moment_of(first[2]) or math.huge, moment_of(first[4]) or math.huge
+  if due > now then
+    return {}, due
+  elseif other > now or most == 1 then
+    return { first[1], first[2] }, other
+  end
+  return call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
+end
+
 -- Put tasks whose lease passed its deadline back into the due set, and count the failed deliveries. Those beyond a limit
--- are left to the next claim. Returns how many there were.
+-- are left to the next claim. Returns how many there were; if none, also when the first lease ends, infinite for never.
 local function recover_expired(now, limit, due_key, leased_key, leases_key, attempts_key, paused_key, groups)
+  local first = head(leased_key) or math.huge
+  if first > now then
+    return 0, first
+  end
   local most = math.min(limit, ENDED)
   local found = call('ZRANGE', leased_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, most, 'WITHSCORES')
   if #found == 0 then
-    return 0
+    return 0, first
   elseif #found > 2 * ENDED_OF_GROUPS and call('EXISTS', groups .. 'of') == 1 then
     found = { unpack(found, 1, 2 * ENDED_OF_GROUPS) }
   end

@@ -14,11 +14,12 @@ local function cap_of(caps, group)
   return cap and (cap > 0 and cap or ANY) or caps.any
 end
 
--- Find out what holds for a claim: a pause, and quotas. Nearly always there is neither, which one look tells. Takes how many
--- tasks it wants; the bounds of groups as its scheduler gives them (0: any number); and the tokens that it brings from the master, or ''
--- if the bucket of the rate is here. Returns a table: `most`, how many tasks it may take; `caps`, for `cap_of`, the widest as `most`;
--- `is_paused`; `quotas`, the functions for these; `tokens` if there is a rate, and the `bucket` if it is here; `has_rates`, if some group has one.
-local function limits_of(groups, halt_key, now, wanted, group_limit, tokens)
+-- Find out what holds for a claim: a pause, and quotas. Nearly always there is neither, nor a group, nor a failed delivery,
+-- which one look tells. Takes how many tasks it wants; the bounds of groups as its scheduler gives them (0: any number); and
+-- the tokens that it brings from the master, or '' if the bucket of the rate is here. Returns a table: `is_plain`, if there is
+-- none of all these; `most`, how many tasks it may take; `caps`, for `cap_of`, the widest as `most`; `is_paused`; `quotas`, the
+-- functions for these; `tokens` if there is a rate, and the `bucket` if it is here; `has_rates`, if some group has one.
+local function limits_of(groups, halt_key, attempts_key, now, wanted, group_limit, tokens)
   local any, of, most = tonumber(group_limit), nil, nil
   if not any then -- that of any group that has no own one, and for each that has, two lines: the group, and its bound
     local parts = lines(group_limit)
@@ -30,7 +31,8 @@ local function limits_of(groups, halt_key, now, wanted, group_limit, tokens)
   end
   any = any > 0 and any or ANY
   local limits = { wanted = wanted, most = wanted, caps = { any = any, of = of, most = math.max(any, most or 0) } }
-  if call('EXISTS', halt_key, groups .. 'quota') == 0 then
+  limits.is_plain = call('EXISTS', halt_key, groups .. 'quota', groups .. 'in-use', groups .. 'parked', attempts_key) == 0
+  if limits.is_plain or call('EXISTS', halt_key, groups .. 'quota') == 0 then
     return limits
   end
   limits.is_paused = call('EXISTS', halt_key) == 1
@@ -64,8 +66,9 @@ end
 
 -- Tell when to look next, ms, 0 for at once, or -1 for nothing known; and, where the namespace has a rate, as a second
 -- value what due tasks wait for: 0 for nothing; the time until there are tokens, ms; or below 0 the number of tokens that
--- are to be taken from the master. Nobody need look before that.
-local function next_look(limits, groups, is_left, now, due_key, leased_key)
+-- are to be taken from the master. Nobody need look before that. `coming` is when the next task is due, or the next lease
+-- ends, infinite for neither; nil if the claim does not know it.
+local function next_look(limits, groups, is_left, now, due_key, leased_key, coming)
   if limits.is_paused then
     return -1
   end
@@ -78,10 +81,8 @@ local function next_look(limits, groups, is_left, now, due_key, leased_key)
     local wait = limits.quotas.ready_in(limits.bucket, waiting)
     return now + wait, wait
   end
-  local moment = is_left and 0 or next_claim(due_key, leased_key)
+  local moment = is_left and 0 or coming or next_claim(due_key, leased_key) or math.huge
   local refill = limits.has_rates and head(groups .. 'refill')
-  if refill then
-    moment = math.min(moment or refill, refill)
-  end
-  return moment or -1, limits.tokens and 0 or nil
+  moment = math.min(moment, refill or math.huge)
+  return moment < math.huge and moment or -1, limits.tokens and 0 or nil
 end

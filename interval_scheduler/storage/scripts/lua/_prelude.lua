@@ -40,11 +40,16 @@ local function last_token(fence_key)
   return whole(token) and token or '0'
 end
 
--- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back.
+-- Make a fencing token: server time in µs, or the last token plus one where the clock stood still or went back, which
+-- is seldom: then it is written once more.
 local function next_token(fence_key, micros)
-  local token = math.max(tonumber(last_token(fence_key)) + 1, micros)
-  call('SET', fence_key, digits(token))
-  return digits(token)
+  local token = digits(micros)
+  local after = (whole(call('SET', fence_key, token, 'GET')) or 0) + 1
+  if after > micros then
+    token = digits(after)
+    call('SET', fence_key, token)
+  end
+  return token
 end
 
 -- Read the least score of a sorted set, as the due time of the first waiting task; nil if the set is empty.

@@ -10,9 +10,10 @@ local REPLY_KEPT_MS = 600000
 -- Find the reply to a request that was carried out before: nil for a new request, an error if a later one of its
 -- session was carried out. A session numbers its requests and sends one at a time, so Redis must keep its last reply
 -- only. This is RIFL's scheme for exactly-once requests (Lee et al., "Implementing Linearizability at Large Scale and
--- Low Latency", SOSP 2015), with a window of one request.
-local function recall(reply_key, sequence)
-  local last = redis.pcall('GET', reply_key)
+-- Low Latency", SOSP 2015), with a window of one request. `last` is what the key has, if MGET found a text there already:
+-- MGET takes what is no text for nothing.
+local function recall(reply_key, sequence, last)
+  last = last or redis.pcall('GET', reply_key)
   if not last then
     return nil
   elseif type(last) == 'table' then -- an error
@@ -30,12 +31,17 @@ local function recall(reply_key, sequence)
   return string.sub(last, blank + 1)
 end
 
+-- Name the key of the epoch. Its name follows from any other key of the partition.
+local function epoch_beside(key)
+  return match(key, '^.-}:') .. 'epoch'
+end
+
 -- Make the error for a request whose sender knows another membership than the one here; nil if it is the same. What the
 -- sender knows is the text in the key of the epoch: the epoch of the list of partitions, a colon, and when the database
--- became a partition, in µs. The name of that key follows from any other key of the partition. If the key is not there,
--- cannot be read or has another birth, the data are lost or the key was changed: the sender has to enroll anew.
+-- became a partition, in µs. If the key is not there, cannot be read or has another birth, the data are lost or the key
+-- was changed: the sender has to enroll anew.
 local function list_changed(key, known, with_any_list)
-  local stored = call('GET', match(key, '^.-}:') .. 'epoch')
+  local stored = call('GET', epoch_beside(key))
   if stored == known then
     return nil
   end
@@ -51,7 +57,11 @@ end
 -- the sender knows, a colon and the number; '?' behind them makes it a request for existing tasks only.
 local function recall_in_epoch(reply_key, stamp, with_any_list)
   local known, sequence = match(stamp, '^(%d+:%d+):(%d+)')
-  return recall(reply_key, sequence or stamp) or known and list_changed(reply_key, known, with_any_list)
+  if not known then
+    return recall(reply_key, stamp)
+  end
+  local last, stored = unpack(call('MGET', reply_key, epoch_beside(reply_key)))
+  return recall(reply_key, sequence, last) or stored ~= known and list_changed(reply_key, known, with_any_list) or nil
 end
 
 -- As `recall_in_epoch`, but whatever list of partitions the sender has: only lost data make the difference.

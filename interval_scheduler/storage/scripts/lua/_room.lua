@@ -60,7 +60,7 @@ end
 -- `joining`, for `join_groups`; `touched`, the runs of each group after this claim.
 local function by_room(groups, due_key, tasks_key, now, limits, found, records, most, weight, ended, grouped)
   local sorted = { found = found, records = records, parked = {}, looked = #records, joining = {}, touched = { names = {} } }
-  if call('EXISTS', groups .. 'in-use') == 0 then
+  if limits.is_plain or call('EXISTS', groups .. 'in-use') == 0 then
     return sorted
   end
   sorted.touched = new_touched()
@@ -141,7 +141,7 @@ end
 
 -- Tell if a group is noted for a claim with some limits, and some task is parked.
 local function is_any_noted(groups, limits, now)
-  if call('EXISTS', groups .. 'parked') == 0 then
+  if limits.is_plain or call('EXISTS', groups .. 'parked') == 0 then
     return false
   end
   local caps, refill = limits.caps, limits.has_rates and head(groups .. 'refill')
@@ -158,6 +158,9 @@ end
 -- each has an equal share of the turns, and what is left is noted. Returns true if something is left.
 -- The claimed tasks must have left the due set before, since a claim deletes them from there by rank.
 local function use_room(groups, limits, touched, now, due_key)
+  if limits.is_plain then
+    return false
+  end
   local room, refill = groups .. 'room', groups .. 'refill'
   if call('EXISTS', groups .. 'parked') == 0 then
     if #touched.names > 0 then

@@ -24,11 +24,12 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 local is_left = false -- if parked tasks have more room than this claim has turns
 
-local limits = limits_of(groups_key, halt_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
+local limits = limits_of(groups_key, halt_key, attempts_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
 
-local function answer(token, ids, dues, records)
-  local next_moment, wait = next_look(limits, groups_key, is_left, now, due_key, leased_key)
-  return { micros, next_moment, token, ids, dues, records, extras_of(attempts_key, ids), wait }
+local function answer(token, ids, dues, records, coming)
+  local next_moment, wait = next_look(limits, groups_key, is_left, now, due_key, leased_key, coming)
+  local failed = limits.is_plain and {} or extras_of(attempts_key, ids)
+  return { micros, next_moment, token, ids, dues, records, failed, wait }
 end
 
 local done = recall_in_epoch(reply_key, stamp_arg)
@@ -76,10 +77,16 @@ elseif done then
 end
 
 pass_when_full(reply_key)
-local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+local ended_leases, first_end =
+  recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+limits.is_plain = limits.is_plain and ended_leases == 0 -- else there may be failed deliveries by now
 use_refill(groups_key, limits, now, due_key)
-local found = limits.most < 1 and {}
-  or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
+local found, other_due = {}, nil
+if limits.most > 0 then
+  found, other_due = find_due(due_key, limits.most, now)
+end
+-- A claim that is not plain may let parked tasks wait again, which are due then.
+local coming = limits.is_plain and other_due and math.min(other_due, first_end)
 if #found == 0 then
   if not limits.is_paused then
     is_left = use_room(groups_key, limits, { names = {} }, now, due_key)
@@ -87,7 +94,7 @@ if #found == 0 then
   -- An empty reply is kept too: nobody waits for a late copy of this request, so the copy must not claim tasks.
   local token = last_token(fence_key)
   remember(reply_key, stamp_arg, token .. ' 0')
-  return answer(token, {}, {}, {})
+  return answer(token, {}, {}, {}, coming)
 end
 
 local candidates, weight = ids_of(found), tonumber(weight_arg)
@@ -144,4 +151,4 @@ end
 is_left = use_room(groups_key, limits, sorted.touched, now, due_key)
 -- Without any task, no deadline is kept: the token may belong to another claim, and a retry must not find its tasks.
 remember(reply_key, stamp_arg, token .. ' ' .. (count > 0 and deadline or '0'))
-return answer(token, ids, dues, kept)
+return answer(token, ids, dues, kept, coming and math.min(coming, moment_of(leased[1]) or math.huge))

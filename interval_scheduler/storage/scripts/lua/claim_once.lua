@@ -62,7 +62,7 @@ local micros = now_us()
 local now = math.floor(micros / 1000)
 local is_left = false -- if parked tasks have more room than this claim has turns
 
-local limits = limits_of(groups_key, halt_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
+local limits = limits_of(groups_key, halt_key, attempts_key, now, tonumber(limit_arg), group_limit_arg, tokens_arg)
 
 local function answer(token, ids, dues, records, tries)
   local next_moment, wait = next_look(limits, groups_key, is_left, now, due_key, leased_key)
@@ -113,6 +113,7 @@ if tonumber(had_arg) >= 0 and call('EXISTS', taken_key) == 1 then
 end
 call('DEL', taken_key) -- a new request says that the reply to the last one has arrived
 local ended_leases = recover_expired(now, limit_arg, due_key, leased_key, leases_key, attempts_key, paused_key, groups_key)
+limits.is_plain = limits.is_plain and ended_leases == 0 -- else there may be failed deliveries by now
 use_refill(groups_key, limits, now, due_key)
 local found = limits.most < 1 and {}
   or call('ZRANGE', due_key, '-inf', digits(now), 'BYSCORE', 'LIMIT', 0, limits.most, 'WITHSCORES')
@@ -143,7 +144,7 @@ if #found > 0 then
   local again, gone, off, dead, errors, ended = {}, {}, sorted.parked, {}, {}, {}
   -- Those of which no worker will tell the result: it is not known any more that they fail.
   local any_failing, over = call('EXISTS', failing_key) == 1, {}
-  local failed = extras_of(attempts_key, candidates)
+  local failed = limits.is_plain and {} or extras_of(attempts_key, candidates)
   if #found > 0 then
     token = next_token(fence_key, micros)
   end

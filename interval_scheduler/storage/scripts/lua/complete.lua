@@ -11,7 +11,8 @@
 --   re-assigned during its run follows its new record, a removed one is not rescheduled; passes when Redis is out of
 --   memory.
 
-local done = recall(reply_key, sequence_arg)
+local last, fence = unpack(call('MGET', reply_key, fence_key))
+local done = recall(reply_key, sequence_arg, last)
 if done then
   return done
 end
@@ -24,7 +25,7 @@ local held = call('HMGET', leases_key, unpack(ids))
 -- Nearly always, every lease is held as it was claimed, and the clock did not go back since the last claim, so that no
 -- run was due after now. Then the script need not take leases apart for tasks with a fixed rate and nothing else.
 local all_held, joined = pcall(table.concat, held, '\n')
-local is_simple = all_held and joined == leases_arg and micros >= (whole(call('GET', fence_key)) or math.huge)
+local is_simple = all_held and joined == leases_arg and micros >= (whole(fence) or math.huge)
 local headers, leases, counted, histories, unstarted = headers_arg, nil, {}, {}, {}
 
 -- Work out the end of one run in the general case. Returns the next due time (false for none; nil if the run cannot
@@ -94,11 +95,16 @@ if ending > 0 then
   give_back_unstarted(groups_key, unstarted, now)
   count_up(runs_key, counted)
   keep_histories(histories, history_key)
-  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups_key, channel_arg, function()
+  -- Nearly always no task had a failed delivery, fails, or runs for a group, which one look tells.
+  local is_plain = call('EXISTS', attempts_key, failing_key, groups_key .. 'of') == 0
+  local groups = not is_plain and groups_key or nil
+  end_claims(ended, places, now, due_key, paused_key, leased_key, leases_key, groups, channel_arg, function()
     delete_records(tasks_key, gone)
     delete_fields(gone, { runs_key, failures_key, history_key })
-    delete_fields(ended, { attempts_key })
-    end_failing(ended, failing_key, causes_key)
+    if not is_plain then
+      delete_fields(ended, { attempts_key })
+      end_failing(ended, failing_key, causes_key)
+    end
   end)
 end
 return remember(reply_key, sequence_arg, digits(places.earliest or -1) .. ' ' .. table.concat(results))

@@ -26,6 +26,7 @@ end
 
 try('SET', key, '1', 'PX', 1000)
 try('GET', key)
+try('MGET', key)
 try('EXISTS', key)
 try('PEXPIRE', key, 1000)
 try('DEL', key)
