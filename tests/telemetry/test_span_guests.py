@@ -1,4 +1,4 @@
-"""Spans beside what fails: an error without a text, a tracer that raises, an exporter that hangs. No run is disturbed."""
+"""Spans beside what fails: an error without a text, a tracer that raises, an exporter that hangs; runs go on."""
 
 from __future__ import annotations
 

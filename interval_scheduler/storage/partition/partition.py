@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, NoReturn
 
@@ -89,6 +90,7 @@ class Partition:
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = link.client
         self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, place)
+        self._online_from = math.inf
         self._lost = asyncio.Event()
         self._enrolls_anew = False
         self._online = asyncio.Event()
@@ -156,6 +158,10 @@ class Partition:
         """Stop reconnecting: once lost, it stays lost."""
         self._is_retired = True
 
+    def is_unbroken_since(self, moment: float) -> bool:
+        """Tell if it is online, and was since that moment without a break; monotonic seconds."""
+        return self.state == "online" and not self._lost.is_set() and self._online_from <= moment
+
     async def wait_online(self) -> None:
         """Wait until it is online."""
         await self._online.wait()
@@ -209,7 +215,7 @@ class Partition:
             self._attempted.set()
             if self.handshake.take_loss():
                 self.losses.tell(self.name)
-            online_from = clock.monotonic()
+            self._online_from = clock.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self._lost.wait()
@@ -219,7 +225,7 @@ class Partition:
             if self._enrolls_anew:
                 continue  # the server is there
             await drop_idle(self._client)
-            await anyio.sleep(pauses.after_loss(online_from))
+            await anyio.sleep(pauses.after_loss(self._online_from))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
