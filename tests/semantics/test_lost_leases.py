@@ -139,13 +139,15 @@ async def test_what_a_server_refuses_that_was_away_is_lost(
     """It may be another one, which lacks the claim: then the task may have run twice, within its lease."""
     server, recorder = own_server(appendonly="yes", appendfsync="always"), Recorder()
     recorder.gate.clear()
-    back = asyncio.Event()
+    away, back = asyncio.Event(), asyncio.Event()
     async with Scheduler.from_url(server.url, namespace=namespace, lease_seconds=10 * DEADLINE_SECONDS) as scheduler:
+        scheduler.on("db-disconnect", lambda _: away.set())
         scheduler.on("db-reconnect", lambda _: back.set())
         await scheduler.assign_task(IntervalTask("a", every=HOUR))
         await scheduler.start_task_execute(recorder)
         await recorder.ran(1)
         server.kill()
+        await asyncio.wait_for(away.wait(), DEADLINE_SECONDS)
         server.start()
         await asyncio.wait_for(back.wait(), DEADLINE_SECONDS)
         await _remove(scheduler)
