@@ -189,28 +189,25 @@ async def test_it_begins_again_if_it_ended_slowly(url: str, namespace: str, monk
 
 @pytest.mark.asyncio
 async def test_it_goes_on_after_an_outage_that_only_the_reading_saw(
-    scheduler: Scheduler, namespace: str, monkeypatch: pytest.MonkeyPatch
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The scheduler was offline when a reading failed, and back before anybody else looked."""
     reading = stored.Stored(scheduler)
     goes_on, works = reading._goes_on, stored._rows_of
-    frozen, offline = list[str](), list[str]()
+    failed: list[asyncio.Task[None] | None] = []
 
     async def freeze(namespace: str, its: Scheduler) -> list[Row]:
-        if not frozen:
-            frozen.append(namespace)
+        if not failed:
+            failed.append(asyncio.current_task())
             raise PartitionOffline("p", "it does not answer")
         return await works(namespace, its)
 
     def looks() -> bool:
-        if frozen and not offline and not asyncio.current_task().get_name().endswith(" telemetry"):  # type: ignore[union-attr]
-            offline.append(namespace)
-            return False
-        return goes_on()
+        return goes_on() and asyncio.current_task() not in failed
 
     monkeypatch.setattr(stored, "_rows_of", freeze)
     monkeypatch.setattr(reading, "_goes_on", looks)
-    await until(lambda: offline, DEADLINE_SECONDS)
+    await until(lambda: failed, DEADLINE_SECONDS)
     await until(reading.rows, DEADLINE_SECONDS)
     reading.end()
 
