@@ -43,7 +43,7 @@ from .timing_out import within
 #: Why one run is cut, of a batch that goes on.
 _OF_ONE_RUN: Final[tuple[Cut, ...]] = (
     "its lease was lost",
-    "its task was replaced",
+    "replaced",
     "cancelled",
     "cancelled, to be handed back",
 )

@@ -101,7 +101,7 @@ class Leases:
                     run.trust_until(math.inf)  # it was removed: the run may end in peace, nobody else can have the task
                 elif run in self._running and channel.was_taken(run):
                     run.trust_until(math.inf)  # its lease did not end, and its completion will be refused
-                    self._lose(run, "it was removed and assigned anew", "its task was replaced")
+                    self._lose(run, "it was removed and assigned anew", "replaced")
                 elif run in self._running:
                     self._lose(run, "it was removed and assigned anew, or another worker has it")
 

@@ -14,7 +14,7 @@ from .partition.partition import Partition
 
 
 class Held(Protocol):
-    """What the holder of a lease knows of it; both moments are of the monotonic clock, in seconds."""
+    """A lease as its holder knows it; both moments are of the monotonic clock, in seconds."""
 
     @property
     def received_at(self) -> float:
@@ -27,4 +27,8 @@ class Held(Protocol):
 
 def was_taken(partition: Partition, run: Held) -> bool:
     """Tell if a lease that was just refused had not ended: its task was removed or replaced during the run."""
-    return clock.monotonic() < run.trusted_until and partition.is_unbroken_since(run.received_at)
+    return clock.monotonic() < run.trusted_until and _is_unbroken_since(partition, run.received_at)
+
+
+def _is_unbroken_since(partition: Partition, moment: float) -> bool:
+    return partition.state == "online" and not partition.lost.is_set() and partition.online_from <= moment

@@ -1,4 +1,4 @@
-"""What schedulers counted that are told no more, so that the sums of which that is a part do not fall."""
+"""The last counters of schedulers that are told no more, so that the sums of which they are a part do not fall."""
 
 from __future__ import annotations
 

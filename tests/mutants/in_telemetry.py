@@ -177,7 +177,7 @@ ALL: Final = (
     Planted(
         "a server that took over is believed that a task was removed",
         "storage/taken.py",
-        " and partition.is_unbroken_since(run.received_at)",
+        " and _is_unbroken_since(partition, run.received_at)",
         "",
         tests_in(_LOST, "test_what_a_server_refuses_that_was_away_is_lost"),
     ),
