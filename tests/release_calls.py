@@ -90,6 +90,79 @@ assert process.returncode == 0, rest
 print("it was up")
 """
 
+#: Serves the dashboard of an application, and gets a page, its figures, and a file that the page needs.
+DASHBOARD: Final = """
+import asyncio, json, sys, urllib.request
+import uvicorn
+from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.dashboard import dashboard
+async def access(request):
+    return "read"
+async def main():
+    async with Scheduler.from_url(sys.argv[1], namespace="release-dashboard") as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=3600))
+        server = uvicorn.Server(uvicorn.Config(dashboard(scheduler, access=access), port=0, log_level="error"))
+        serving = asyncio.create_task(server.serve())
+        async with asyncio.timeout(60):
+            while not server.started:
+                await asyncio.sleep(0.01)  # uvicorn tells nobody that it has begun
+        port = server.servers[0].sockets[0].getsockname()[1]
+        def get(path):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+                return answer.read().decode()
+        page, figures = await asyncio.to_thread(get, "/"), await asyncio.to_thread(get, "/overview.json")
+        script = await asyncio.to_thread(get, "/static/dashboard.js")
+        assert "<main" in page, page
+        assert json.loads(figures)["tasks"] == 1, figures
+        assert "fetch(" in script, script
+        server.should_exit = True
+        await serving
+asyncio.run(main())
+print("it was served")
+"""
+#: Serves it by the command, opens it by the link that the command writes, and ends it.
+DASHBOARD_ALONE: Final = """
+import os, re, signal, subprocess, sys, urllib.request
+from http.cookiejar import CookieJar
+from interval_scheduler import BlockingScheduler, IntervalTask
+with BlockingScheduler.from_url(sys.argv[1], namespace="release-alone") as scheduler:
+    scheduler.assign_task(IntervalTask("a", every=3600))
+command = [os.path.join(sys.prefix, "bin", "interval-scheduler"), "dashboard", "--redis", sys.argv[1]]
+command += ["-n", "release-alone", "--port", "0"]
+with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    try:
+        said = ""
+        while not (link := re.search(r"http://\\S+token=\\S+", said)):
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        assert "<main" in browser.open(link[0], timeout=60).read().decode()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143, process.stdout.read()
+    finally:
+        process.kill()
+print("it was served alone")
+"""
+#: Instruments a scheduler, with the API of OpenTelemetry alone: nothing is measured, and all goes on.
+TELEMETRY: Final = """
+import asyncio, sys
+from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.telemetry import instrument
+async def main():
+    ran = asyncio.Event()
+    async def executor(data):
+        ran.set()
+    scheduler = Scheduler.from_url(sys.argv[1], namespace="release-telemetry")
+    with instrument(scheduler, spans=True, propagate=True, storage=True):
+        async with scheduler:
+            await scheduler.start_task_execute(executor)
+            await scheduler.assign_task(IntervalTask("a", "data"))
+            await asyncio.wait_for(ran.wait(), 60)
+asyncio.run(main())
+print("it ran, instrumented")
+"""
+
 #: Beside each extra.
 BASE: Final = (
     program(NAMES, says="names"),
@@ -117,15 +190,16 @@ CALLS: Final[Mapping[str, tuple[Call, ...]]] = {
     "cli": _CLI,
     "top": (program("import textual.app"),),
     "reload": (program("import watchfiles"),),
-    "dashboard": (program("import jinja2, starlette, uvicorn"),),
+    "dashboard": (program(DASHBOARD, "{redis}", says="it was served"),),
     "local": (program(RUNS, "local://./data", says="it ran"),),
-    "telemetry": (program("import opentelemetry.metrics, opentelemetry.trace"),),
+    "telemetry": (program(TELEMETRY, "{redis}", says="it ran, instrumented"),),
 }
 #: Where all extras are together.
 EVERYTHING: Final = (
     *BASE,
     program("import interval_scheduler.cli.top.screen"),
     program(RUN, "{redis}", "--reload", says="it was up"),
+    program(DASHBOARD_ALONE, "{redis}", says="it was served alone"),
 )
 #: The most that may be installed, in millions of bytes with compiled files, the package and what it needs included.
 LARGEST_MB: Final[Mapping[str, float]] = {"alone": 16, "cli": 35}

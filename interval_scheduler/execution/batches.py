@@ -41,7 +41,12 @@ from .runner import Runner
 from .timing_out import within
 
 #: Why one run is cut, of a batch that goes on.
-_OF_ONE_RUN: Final[tuple[Cut, ...]] = ("its lease was lost", "cancelled", "cancelled, to be handed back")
+_OF_ONE_RUN: Final[tuple[Cut, ...]] = (
+    "its lease was lost",
+    "replaced",
+    "cancelled",
+    "cancelled, to be handed back",
+)
 
 
 class BatchHandler(RunHandler, Protocol):

@@ -28,7 +28,7 @@ from ..storage.claims import MAX_BATCH, START_WINDOW_SECONDS, LeaseChannel
 from ..support import clock
 from ..support.log import Log
 from .blocks import Blocks
-from .run import TaskRun
+from .run import Cut, TaskRun
 from .runner import Runner
 
 _CHECK_SHARE: Final = 0.05
@@ -99,6 +99,9 @@ class Leases:
             for run, is_scheduled in zip(runs, scheduled, strict=True):
                 if not is_scheduled:
                     run.trust_until(math.inf)  # it was removed: the run may end in peace, nobody else can have the task
+                elif run in self._running and channel.was_taken(run):
+                    run.trust_until(math.inf)  # its lease did not end, and its completion will be refused
+                    self._lose(run, "it was removed and assigned anew", "replaced")
                 elif run in self._running:
                     self._lose(run, "it was removed and assigned anew, or another worker has it")
 
@@ -108,10 +111,10 @@ class Leases:
         for run in [run for run in self._running if now >= run.trusted_until]:
             self._lose(run, "the lease was not renewed in time")
 
-    def _lose(self, run: TaskRun, why: str) -> None:
+    def _lose(self, run: TaskRun, why: str, cut: Cut = "its lease was lost") -> None:
         if run.cut_short is None:
             self._log.warning(self._runner.LOST, run.id, why)
-            self._runner.cut(run, "its lease was lost")
+            self._runner.cut(run, cut)
 
     async def _watch(self) -> None:
         # A run that begins later is relied on for most of a lease from when its claim was sent, so that no look is

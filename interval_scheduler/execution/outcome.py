@@ -144,4 +144,5 @@ def failure(run: TaskRun, error: BaseException, now_ms: int, jitter: float, *, h
         longest = min(run.policy.backoff_ms * 2 ** min(run.charged, 40), LONGEST_BACKOFF_MS)
         retry_ms = max(1, round(max(longest, run.policy.backoff_ms) * (1 - jitter / 2)))
     header = ending_header(run, now_ms, ended=ended(error), has_started=has_started)
-    return Failure(run.raw_id, run.lease, header, retry_ms, charge, describe(error))
+    text = describe(error)
+    return Failure(run.raw_id, run.lease, header, retry_ms, charge, text, run.received_at, run.trusted_until)

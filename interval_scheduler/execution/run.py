@@ -20,7 +20,7 @@ _SEMICOLON: Final = ord(";")
 #: The most runs that one line of the log names.
 _SHOWN: Final = 10
 #: Why a run is cancelled by the scheduler.
-Cut = Literal["its lease was lost", "handed back", "timed out", "cancelled", "cancelled, to be handed back"]
+Cut = Literal["its lease was lost", "replaced", "handed back", "timed out", "cancelled", "cancelled, to be handed back"]
 #: The run of the calling executor, or the runs of its batch.
 _current: Final[ContextVar[TaskRun | tuple[TaskRun, ...]]] = ContextVar("interval_scheduler_run")
 
@@ -252,7 +252,7 @@ class TaskRun:
     @property
     def lost(self) -> bool:
         """True once the run has lost its lease, so that its task may run elsewhere."""
-        return self.cut_short == "its lease was lost"
+        return self.cut_short in ("its lease was lost", "replaced")
 
     @property
     def cancelled(self) -> bool:

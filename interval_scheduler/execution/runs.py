@@ -208,6 +208,8 @@ class Runs:
         tally = run.grant.tally
         if run.cut_short == "its lease was lost":
             tally.lost_leases += 1
+        elif run.cut_short == "replaced":
+            tally.gone += 1
         else:
             tally.handed_back += 1
 

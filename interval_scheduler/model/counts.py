@@ -24,7 +24,8 @@ class PartitionCounts:
         retries: the number of failed runs whose task is tried again.
         crashed: the number of occurrences that were not run any more.
         dead: the number of tasks that were set aside.
-        lost_leases: the number of runs that lost their lease, or ended too late.
+        lost_leases: the number of runs that lost their lease, so that their tasks may have run twice.
+        gone: the number of runs whose task was removed or replaced meanwhile.
         skipped: the number of runs that were left out.
         handed_back: the number of claimed tasks that were handed back.
         clock_jumps: the number of times that the clock of its server jumped while tasks were executed.
@@ -40,6 +41,7 @@ class PartitionCounts:
     crashed: int = 0
     dead: int = 0
     lost_leases: int = 0
+    gone: int = 0
     skipped: int = 0
     handed_back: int = 0
     clock_jumps: int = 0

@@ -9,7 +9,7 @@ class Failure(NamedTuple):
     """A run that failed, in the form of the scripts.
 
     `retry_ms` is the delay before the next attempt (None: there is no further attempt). With `charge`, the failed
-    run counts as an attempt.
+    run counts as an attempt. The claim was received, and is relied on, at these moments, monotonic seconds.
     """
 
     raw_id: bytes
@@ -18,3 +18,5 @@ class Failure(NamedTuple):
     retry_ms: int | None
     charge: bool
     error: str
+    received_at: float = 0.0
+    trusted_until: float = 0.0

@@ -49,8 +49,11 @@ class Point:
         crashed: the number of occurrences that were not run any more, since too many deliveries had ended without a
             result.
         dead: the number of tasks that were set aside.
-        lost_leases: the number of runs that lost their lease, or ended when their task was removed or had gone
-            elsewhere. The leases of a killed process are not among them.
+        lost_leases: the number of runs that lost their lease, so that their tasks may have run twice: it was not
+            renewed in time, or the partition could not be reached for a moment and refused it then. The leases of a
+            killed process are not among them.
+        gone: the number of runs whose task was removed meanwhile, or replaced: removed and assigned anew, or restored
+            from a backup. Their ends change nothing.
         skipped: the number of runs that were left out, since they came too late for their `start_deadline`, or were
             missed.
         handed_back: the number of claimed tasks that were handed back, not started or cut short.
@@ -70,6 +73,7 @@ class Point:
     crashed: int = 0
     dead: int = 0
     lost_leases: int = 0
+    gone: int = 0
     skipped: int = 0
     handed_back: int = 0
     lags: tuple[int, ...] = (0,) * (len(EDGES_MS) + 1)

@@ -21,6 +21,7 @@ NAMES: Final = {
     "crashed": b"c",
     "dead": b"d",
     "lost_leases": b"l",
+    "gone": b"g",
     "skipped": b"s",
     "handed_back": b"h",
 }
@@ -42,6 +43,7 @@ class Tally:
         crashed: runs that were not started, since too many deliveries had ended without a result.
         dead: tasks that were set aside.
         lost_leases: runs that lost their lease, or whose end came too late.
+        gone: runs whose task was removed or replaced meanwhile.
         skipped: runs that were left out, since they came too late for their deadline or were missed.
         handed_back: claimed tasks that were handed back.
         lags: for each class, how many tasks were claimed with such a lag.
@@ -51,7 +53,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.runs = self.failures = self.timeouts = self.postponed = self.retries = 0
-        self.crashed = self.dead = self.lost_leases = self.skipped = self.handed_back = 0
+        self.crashed = self.dead = self.lost_leases = self.gone = self.skipped = self.handed_back = 0
         self.lags = [0] * (len(EDGES_MS) + 1)
 
     def counts(self) -> list[int]:

@@ -26,6 +26,7 @@ from .commands.running import MAX_CLAIM_BYTES, Claimed, ClaimedTask
 from .partition.partition import Partition
 from .requests.batching import MAX_BATCH
 from .requests.session import Session
+from .taken import Held, was_taken
 from .tokens import USABLE_SECONDS, Tokens
 
 __all__ = [
@@ -188,6 +189,10 @@ class LeaseChannel:
             StorageError: the partition was lost or refused.
         """
         return await running.renewed(self._session, self._partition.keys, self._lease_ms, runs)
+
+    def was_taken(self, run: Held) -> bool:
+        """Tell if a lease that was just refused had not ended: its task was removed or replaced during the run."""
+        return was_taken(self._partition, run)
 
     async def are_scheduled(self, ids: Sequence[bytes]) -> list[bool]:
         """Tell of each of at most a batch of tasks if it is scheduled.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from anyio.abc import TaskGroup
 
@@ -23,10 +23,16 @@ from .commands.running import ClaimedTask, CompleteReply, HandedBack, SetAside
 from .partition.partition import Partition
 from .requests.batching import Batcher
 from .requests.session import Session
+from .taken import Held, was_taken
 
 __all__ = ["MAX_UNDELIVERED", "ClaimedTask", "Completions"]
 
-Ended = TypeVar("Ended", ClaimedTask, HandedBack, SetAside)
+
+class HeldTask(ClaimedTask, Held, Protocol):
+    """A claimed task, and what its holder knows of its lease."""
+
+
+Ended = TypeVar("Ended", HandedBack, SetAside)
 
 #: The number of undelivered completions of a partition at which its claims wait.
 MAX_UNDELIVERED: Final = 2000
@@ -50,7 +56,7 @@ class Completions:
         keys = partition.keys
         sessions = {name: Session(partition, lease_seconds) for name in ("complete", "fail", "release", "quarantine")}
 
-        async def complete(runs: Sequence[ClaimedTask]) -> Sequence[bool]:
+        async def complete(runs: Sequence[HeldTask]) -> Sequence[bool]:
             return self._announce(await running.complete(sessions["complete"], keys, runs))
 
         async def fail(failures: Sequence[Failure]) -> Sequence[str]:
@@ -74,7 +80,7 @@ class Completions:
         #: Called with each run that was to be handed back, but is cancelled: it has to be ended as failed.
         self.on_cancelled: Callable[..., object] = _ignore
         self._room = asyncio.Event()
-        self._complete = self._batcher("completed", complete, counts_runs=True)
+        self._complete: Batcher[HeldTask, bool] = Batcher(partition.name, complete, self._report_completed)
         self._release: Batcher[HandedBack, bool] = self._batcher("handed back", release)
         self._quarantine: Batcher[SetAside, bool] = self._batcher("set aside", quarantine)
         self._fail: Batcher[Failure, str] = Batcher(
@@ -91,7 +97,7 @@ class Completions:
         """The runs that ended, and of which Redis has not confirmed it yet."""
         return [*self._complete.items, *self._fail.items]
 
-    def complete(self, run: ClaimedTask) -> None:
+    def complete(self, run: HeldTask) -> None:
         """End a run: reschedule a recurring task, delete a one-shot."""
         self._complete.put(run)
 
@@ -137,7 +143,6 @@ class Completions:
             tally.lost_leases += len(failures)
             self._give_up(len(failures), "ended", results)
             return
-        tally.lost_leases += results.count("0")
         tally.dead += results.count("d")
         self._look_if_none([result != "0" for result in results])
         for failure, result in zip(failures, results, strict=True):
@@ -145,9 +150,30 @@ class Completions:
                 task_id = readable(failure.raw_id)
                 self._log.error("task %r is dead, its last attempt failed: %s", task_id, failure.error)
             elif result == "0":
-                self._stale(failure.raw_id, "ended")
+                self._refused(failure, failure.raw_id)
             elif result == "r" and failure.charge:
                 tally.retries += 1
+
+    def _report_completed(self, runs: Sequence[HeldTask], results: Sequence[bool] | Exception) -> None:
+        self._make_room()
+        self.tally.runs += len(runs)
+        if isinstance(results, Exception):
+            self.tally.lost_leases += len(runs)
+            self._give_up(len(runs), "completed", results)
+        elif not all(results):
+            self._look_if_none(results)
+            for run, held in zip(runs, results, strict=True):
+                if not held:
+                    self._refused(run, run.raw_id)
+
+    def _refused(self, run: Held, raw_id: bytes) -> None:
+        """Count a run whose end Redis refused: its task was removed or replaced, or may have run elsewhere as well."""
+        if was_taken(self._partition, run):
+            self.tally.gone += 1
+            self._log.info("task %r was not ended: it was removed or replaced meanwhile", readable(raw_id))
+        else:
+            self.tally.lost_leases += 1
+            self._log.info("task %r was not ended: its lease was lost", readable(raw_id))
 
     def _look_if_none(self, held: Sequence[bool]) -> None:
         """Have the partition looked at if no lease of a batch was held: its data may be lost, which a claim hears."""
@@ -165,27 +191,17 @@ class Completions:
         else:
             self._log.error(words, count, done, describe(error), exc_info=error)  # a bug
 
-    def _stale(self, raw_id: bytes, done: str) -> None:
-        self._log.info("task %r was not %s: it was removed meanwhile, or its lease ended", readable(raw_id), done)
-
-    def _batcher(
-        self, done: str, send: Callable[[Sequence[Ended]], Awaitable[Sequence[bool]]], *, counts_runs: bool = False
-    ) -> Batcher[Ended, bool]:
-        tally = self.tally
-
+    def _batcher(self, done: str, send: Callable[[Sequence[Ended]], Awaitable[Sequence[bool]]]) -> Batcher[Ended, bool]:
         def report(runs: Sequence[Ended], results: Sequence[bool] | Exception) -> None:
             self._make_room()
-            if counts_runs:
-                tally.runs += len(runs)
             if isinstance(results, Exception):
-                tally.lost_leases += len(runs) * counts_runs
                 self._give_up(len(runs), done, results)
             elif not all(results):
-                tally.lost_leases += results.count(False) * counts_runs
                 self._look_if_none(results)
                 for run, held in zip(runs, results, strict=True):
                     if not held:
-                        self._stale(run.raw_id, done)
+                        words = "task %r was not %s: it was removed or replaced meanwhile, or its lease ended"
+                        self._log.info(words, readable(run.raw_id), done)
 
         return Batcher(self._partition.name, send, report)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -28,16 +28,15 @@ class Instrumentation:
         steps: undo it.
     """
 
-    def __init__(self, steps: list[Callable[[], object]]) -> None:
+    def __init__(self, steps: ExitStack) -> None:
         self._steps = steps
         self._undoing = threading.Lock()
 
     def undo(self) -> None:
         """Turn the metrics and spans off; do nothing if they are off. It may be called in any thread."""
         with self._undoing:
-            steps, self._steps = self._steps, []
-        for step in steps:
-            step()
+            steps, self._steps = self._steps, ExitStack()
+        steps.close()
 
     def __enter__(self) -> Self:
         return self
@@ -83,22 +82,20 @@ def instrument(
         AlreadyExecuting: with `spans`, the scheduler or a queue of it executes tasks; their runs would have none.
     """
     _check(scheduler, spans=spans, propagate=propagate, storage=storage, sample=sample)
-    stored = Stored(scheduler) if storage and isinstance(scheduler, Scheduler) else None
-    source = Source(scheduler, list if stored is None else stored.rows)
-    meters = meters_of(meter_provider)
-    try:
-        meters.add(source)
-    except InvalidValue:
+    with ExitStack() as steps:  # undone if one of them fails
+        stored = Stored(scheduler) if storage and isinstance(scheduler, Scheduler) else None
         if stored is not None:
-            stored.end()
-        raise
-    steps: list[Callable[[], object]] = [lambda: meters.remove(source), scheduler.sample_runs(meters.record, sample)]
-    if stored is not None:
-        steps.append(stored.end)
-    if spans:
-        hooks = Spans(trace.get_tracer(names.SCOPE, __version__, tracer_provider), propagate=propagate)
-        steps += (scheduler.around_runs(hooks.around_runs), scheduler.around_assigns(hooks.around_assigns))
-    return Instrumentation(steps)
+            steps.callback(stored.end)
+        source = Source(scheduler, list if stored is None else stored.rows)
+        meters = meters_of(meter_provider)
+        meters.add(source)
+        steps.callback(meters.remove, source)
+        steps.callback(scheduler.sample_runs(meters.record, sample))
+        if spans:
+            hooks = Spans(trace.get_tracer(names.SCOPE, __version__, tracer_provider), propagate=propagate)
+            steps.callback(scheduler.around_runs(hooks.around_runs))
+            steps.callback(scheduler.around_assigns(hooks.around_assigns))
+        return Instrumentation(steps.pop_all())
 
 
 def _executes(scheduler: AnyScheduler) -> bool:

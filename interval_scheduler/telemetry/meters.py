@@ -15,8 +15,9 @@ from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observa
 from .. import InvalidValue, RunSample, __version__
 from . import names
 from .names import destination
-from .rows import Row, together
-from .source import AnyScheduler, Source
+from .past import Past
+from .rows import Row, Series, together
+from .source import Source
 
 _log = logging.getLogger("interval_scheduler")
 #: The ends of the classes, in seconds.
@@ -32,7 +33,8 @@ class Meters:
     """
 
     def __init__(self, meter: Meter) -> None:
-        self._sources: list[Source] = []
+        # Both in one, so that a reader in another thread never sees a source in both or in none of them.
+        self._told: tuple[tuple[Source, ...], Past] = (), Past()
         self._changing = threading.Lock()
         self._failed: set[str] = set()
         for name, metric in names.OBSERVABLE.items():
@@ -51,20 +53,26 @@ class Meters:
         Raises:
             InvalidValue: its runs are told already.
         """
-        added = source.scheduler
         with self._changing:
-            for each in self._sources:
-                known = each.scheduler
-                if known is not None and added is not None and (_covers(known, added) or _covers(added, known)):
-                    raise InvalidValue(
-                        "scheduler", "is instrumented already, by itself or with its namespace: undo that first"
-                    )
-            self._sources = [*(each for each in self._sources if each.scheduler is not None), source]
+            sources, past = self._told
+            if any(each.overlaps(source) for each in sources):
+                raise InvalidValue(
+                    "scheduler", "is instrumented already, by itself or with its namespace: undo that first"
+                )
+            gone = [each for each in sources if each.scheduler is None]
+            for each in gone:
+                past = past.with_ended(each)
+            self._rows(source)
+            there = (each for each in sources if each not in gone)
+            self._told = (*there, source), past.without(source.counters, source)
 
     def remove(self, source: Source) -> None:
-        """Tell of a scheduler no more."""
+        """Tell of a scheduler no more; what it counted stays in the sums of others."""
         with self._changing:
-            self._sources = [each for each in self._sources if each is not source]
+            sources, past = self._told
+            if source in sources:  # else its scheduler is gone, and was found so
+                self._rows(source)
+                self._told = tuple(each for each in sources if each is not source), past.with_ended(source)
 
     def record(self, samples: Iterable[RunSample]) -> None:
         """Put a sample of runs into the histograms."""
@@ -77,18 +85,26 @@ class Meters:
             self._lag.record(max(0.0, sample.lag), attributes)
 
     def _observe(self, name: str, _: CallbackOptions) -> Iterator[Observation]:
-        rows = [row for source in self._sources for row in self._rows(source)]
+        sources, past = self._told
+        rows: list[Row] = []
+        before: list[dict[Series, float]] = [past.values()]
+        for source in sources:
+            read = self._rows(source)
+            if read is None:  # gone, or wrong: what it counted stays in the sums of others
+                before.append(source.counters)
+            else:
+                rows += read
         for attributes, value in together(name, rows).items():
-            yield Observation(value, dict(attributes))
+            yield Observation(value + sum(each.get((name, attributes), 0) for each in before), dict(attributes))
 
-    def _rows(self, source: Source) -> list[Row]:
+    def _rows(self, source: Source) -> list[Row] | None:
         try:
             return source.rows()
         except Exception as error:  # noqa: BLE001 - what is wrong with one scheduler takes no metric from the others
             if (kind := type(error).__name__) not in self._failed:
                 self._failed.add(kind)
                 _log.error("the metrics of a scheduler cannot be read: %s", error, exc_info=error)
-            return []
+            return None
 
 
 _known: WeakKeyDictionary[MeterProvider, Meters] = WeakKeyDictionary()
@@ -106,8 +122,3 @@ def meters_of(provider: MeterProvider | None) -> Meters:
         if provider not in _known:
             _known[provider] = Meters(provider.get_meter(names.SCOPE, __version__))
         return _known[provider]
-
-
-def _covers(one: AnyScheduler, other: AnyScheduler) -> bool:
-    """Tell if a scheduler is another one, or has it as a queue."""
-    return one is other or any(one.queue(name) is other for name in one.counts().queues)

@@ -49,7 +49,7 @@ OBSERVABLE: Final[Mapping[str, Metric]] = {
     CONSUMED: Metric("counter", "{message}", "Runs that ended by themselves, well or not."),
     SENT: Metric("counter", "{message}", "Tasks that were assigned or updated."),
     RUNS: Metric("counter", "{run}", "Claimed tasks by what became of them."),
-    LEASES_LOST: Metric("counter", "{lease}", "Runs that lost their lease, or ended too late."),
+    LEASES_LOST: Metric("counter", "{lease}", "Runs that lost their lease, so that their tasks may have run twice."),
     CLOCK_JUMPS: Metric("counter", "{jump}", "Jumps of the clock of a partition's server."),
     LOOP_BLOCKED: Metric("counter", "{block}", "Times for which the event loop stood still and leases were in danger."),
     PLACES_USED: Metric("gauge", "{place}", "Calls of executors in progress."),

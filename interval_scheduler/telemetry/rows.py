@@ -9,6 +9,9 @@ from .. import Counts, Overview, PartitionCounts
 from . import names
 from .names import Attributes, destination
 
+#: A metric and the attributes of one of its series.
+Series = tuple[str, Attributes]
+
 
 class Row(NamedTuple):
     """The value of one series of a metric."""

@@ -89,7 +89,8 @@ class Stored:
         try:
             while self._goes_on():
                 for namespace, scheduler in self._all():
-                    if namespace not in reading:
+                    # Its reading ends if the scheduler is offline at that moment, which nobody may notice here.
+                    if namespace not in reading or reading[namespace].done():
                         name = f"interval_scheduler telemetry of {namespace}"
                         reading[namespace] = asyncio.create_task(self._keep(namespace, scheduler, is_over), name=name)
                 await asyncio.sleep(_LOOK)

@@ -55,8 +55,8 @@ ALL: Final = (
     Planted(
         "a cancelled run takes its batch down",
         "execution/batches.py",
-        '("its lease was lost", "cancelled", "cancelled, to be handed back")',
-        '("its lease was lost",)',
+        '    "cancelled",\n    "cancelled, to be handed back",\n)',
+        ")",
         tests_in(_CANCEL, "test_a_batch_goes_on_without_a_run_that_is_cancelled"),
     ),
     Planted(

@@ -141,9 +141,9 @@ ALL: Final = (
     Planted(
         "ends that come too late are told by nobody",
         "storage/completions.py",
-        "                tally.lost_leases += results.count(False) * counts_runs\n",
-        "",
-        tests_in(_CALLS, "test_a_run_whose_task_was_removed_is_a_lost_lease"),
+        "            self.tally.lost_leases += 1\n",
+        "            pass\n",
+        tests_in("semantics/test_lost_leases", "test_what_a_server_refuses_that_was_away_is_lost"),
     ),
     Planted(
         "a stop does not report",

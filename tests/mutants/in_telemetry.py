@@ -7,6 +7,8 @@ from .planted import Planted, tests_in
 _COUNTS: Final = "semantics/test_counts"
 _OBSERVERS: Final = "semantics/test_observers"
 _METRICS: Final = "telemetry/test_metrics"
+_COUNTERS: Final = "telemetry/test_counters"
+_LOST: Final = "semantics/test_lost_leases"
 _STORAGE: Final = "telemetry/test_storage"
 _SPANS: Final = "telemetry/test_spans"
 
@@ -58,21 +60,21 @@ ALL: Final = (
         "telemetry/source.py",
         "max(self._greatest.get(key, 0), row.value)",
         "row.value",
-        tests_in(_METRICS, "test_a_counter_never_goes_down"),
+        tests_in(_COUNTERS, "test_a_counter_never_goes_down"),
     ),
     Planted(
         "schedulers of one namespace hide each other",
         "telemetry/rows.py",
         "row.value if before is None else put(before, row.value)",
         "row.value",
-        tests_in(_METRICS, "test_schedulers_of_one_process_are_told_apart_or_added_up"),
+        tests_in(_COUNTERS, "test_schedulers_of_one_process_are_told_apart_or_added_up"),
     ),
     Planted(
         "a scheduler can be instrumented twice",
         "telemetry/meters.py",
-        "(_covers(known, added) or _covers(added, known))",
-        "known is added and False",
-        tests_in(_METRICS, "test_one_that_is_instrumented_already_is_refused"),
+        "if any(each.overlaps(source) for each in sources):",
+        "if False:",
+        tests_in("telemetry/test_instrumenting", "test_one_that_is_instrumented_already_is_refused"),
     ),
     Planted(
         "old values from Redis are told for ever",
@@ -143,5 +145,68 @@ ALL: Final = (
         "            self._task.add_done_callback(self._ended)\n",
         "",
         tests_in(_STORAGE, "test_it_begins_again_if_it_ended_slowly"),
+    ),
+    Planted(
+        "metrics from Redis end for ever after a short outage",
+        "telemetry/stored.py",
+        " or reading[namespace].done()",
+        "",
+        tests_in(_STORAGE, "test_it_goes_on_after_an_outage_that_only_the_reading_saw"),
+    ),
+    Planted(
+        "a sum falls when a scheduler is told no more",
+        "telemetry/meters.py",
+        ", past.with_ended(source)\n",
+        ", past\n",
+        tests_in(_COUNTERS, "test_schedulers_of_one_process_are_told_apart_or_added_up"),
+    ),
+    Planted(
+        "what is told again is counted twice",
+        "telemetry/meters.py",
+        "past.without(source.counters, source)",
+        "past",
+        tests_in(_COUNTERS, "test_what_is_told_again_is_not_counted_twice"),
+    ),
+    Planted(
+        "a sum falls when a scheduler was dropped",
+        "telemetry/meters.py",
+        "                before.append(source.counters)\n",
+        "                pass\n",
+        tests_in(_COUNTERS, "test_what_a_dropped_scheduler_counted_stays_in_the_sum"),
+    ),
+    Planted(
+        "a failed instrument leaves half of it on",
+        "telemetry/instrumenting.py",
+        "        steps.callback(meters.remove, source)\n",
+        "",
+        tests_in("telemetry/test_instrumenting", "test_nothing_is_left_if_a_step_fails"),
+    ),
+    Planted(
+        "a removal during a run is a lost lease",
+        "storage/taken.py",
+        "clock.monotonic() < run.trusted_until and",
+        "False and",
+        tests_in(_LOST, "test_a_task_that_is_taken_away_during_its_run_lost_no_lease"),
+    ),
+    Planted(
+        "a server that took over is believed that a task was removed",
+        "storage/taken.py",
+        " and _is_unbroken_since(partition, run.received_at)",
+        "",
+        tests_in(_LOST, "test_what_a_server_refuses_that_was_away_is_lost"),
+    ),
+    Planted(
+        "a long run of a replaced task lost its lease",
+        "execution/leases.py",
+        "and channel.was_taken(run):",
+        "and False:",
+        tests_in(_LOST, "test_a_run_that_is_cancelled_since_its_task_was_replaced_lost_no_lease"),
+    ),
+    Planted(
+        "a batch with a replaced task lost a lease",
+        "execution/leases.py",
+        "run.trust_until(math.inf)  # its lease did not end, and its completion will be refused",
+        "run.trust_until(0)",
+        tests_in(_LOST, "test_a_batch_of_which_a_task_was_replaced_lost_no_lease"),
     ),
 )

@@ -96,6 +96,13 @@ async def test_the_home_page_shows_it_all_in_one_screen(site: str) -> None:
             box = await page.locator("article").get_by_text(text).first.bounding_box()
             assert box is not None
             assert box["y"] + box["height"] < HEIGHT, text
+        picture = page.locator("article a[href] img")
+        assert await picture.count() == 1
+        assert await picture.evaluate("each => each.complete && each.naturalWidth") > 0, "it is there, and was loaded"
+        box = await picture.bounding_box()
+        assert box is not None
+        assert box["height"] > 100
+        assert box["y"] + box["height"] < HEIGHT
 
 
 @pytest.mark.parametrize("file", ["examples/first_service/tasks.py", "schemas/task.json", "assets/results/peers.svg"])

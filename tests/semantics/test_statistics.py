@@ -144,19 +144,6 @@ async def test_runs_that_are_cut_short_are_handed_back(make_scheduler: MakeSched
     assert (point.runs, point.handed_back, point.lost_leases) == (0, 3, 0)
 
 
-async def test_a_run_whose_task_was_removed_is_a_lost_lease(make_scheduler: MakeScheduler) -> None:
-    scheduler, other = await make_scheduler(), await make_scheduler()
-    recorder = Recorder()
-    recorder.gate.clear()
-    await scheduler.assign_task(IntervalTask("a", every=HOUR))
-    await scheduler.start_task_execute(recorder)
-    await recorder.ran(1)
-    assert await other.remove_task("a")
-    recorder.gate.set()
-    await scheduler.stop_task_execute()
-    assert await counted(scheduler) == {"runs": 1, "lost_leases": 1}
-
-
 async def test_two_executions_of_a_scheduler_add_up(scheduler: Scheduler) -> None:
     for n in range(2):
         recorder = Recorder()

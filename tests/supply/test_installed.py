@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from supply.sbom import ROOT
 from tests.release import failures, outside
-from tests.release_calls import ALONE, CALLS, Call
+from tests.release_calls import ALONE, CALLS, DASHBOARD_ALONE, Call, program
 from tests.servers import RedisServer
 
 
@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def called(wheel: Path, tmp_path: Path, redis_server: RedisServer) -> Callable[[str, Sequence[Call]], list[str]]:
-    """Installs the wheel with an extra, makes calls, and tells what went wrong."""
+    """Installs the wheel with an extra, or with several (`cli,top`), makes calls, and tells what went wrong."""
 
     def call(extra: str, calls: Sequence[Call]) -> list[str]:
         folder = tmp_path / "environment"
@@ -46,7 +46,8 @@ def called(wheel: Path, tmp_path: Path, redis_server: RedisServer) -> Callable[[
             [*pip, "install", "--no-index", "--no-deps", "--no-compile", str(wheel)], check=True, env=outside()
         )
         (packages,) = folder.glob("lib/*/site-packages")
-        for name in needed(metadata(wheel), extra):
+        told = metadata(wheel)
+        for name in {name for each in extra.split(",") for name in needed(told, each)}:
             _lend(name, packages)
         places = {"{redis}": redis_server.url, "{folder}": str(tmp_path), "{backup}": str(tmp_path / "tasks.jsonl")}
         return failures(calls, folder / "bin", places)
@@ -105,7 +106,7 @@ def test_without_an_extra(called: Callable[[str, Sequence[Call]], list[str]]) ->
     assert called("", ALONE) == []
 
 
-@pytest.mark.parametrize("extra", ["memory", "cron", "worker"])
+@pytest.mark.parametrize("extra", ["memory", "cron", "worker", "dashboard", "telemetry"])
 def test_with_one_extra(called: Callable[[str, Sequence[Call]], list[str]], extra: str) -> None:
     assert called(extra, CALLS[extra]) == []
 
@@ -115,3 +116,7 @@ def test_the_command_line(called: Callable[[str, Sequence[Call]], list[str]]) ->
     some = [call for call in CALLS["cli"] if call.words[1] in names and "--help" not in call.words]
     assert len(some) == len(names)
     assert called("cli", [CALLS["cli"][0], *some]) == []
+
+
+def test_the_dashboard_by_the_command(called: Callable[[str, Sequence[Call]], list[str]]) -> None:
+    assert called("cli,dashboard", [program(DASHBOARD_ALONE, "{redis}", says="it was served alone")]) == []

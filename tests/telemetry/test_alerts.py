@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,8 @@ ALERTS: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "alerts.yml").read_text
 RULES: list[dict[str, Any]] = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 DASHBOARD: dict[str, Any] = json.loads((ROOT / "docs" / "grafana.json").read_text())
 HOUR = 3600
+#: The alert that fires when nothing is told.
+SILENT = "IntervalSchedulerSilent"
 #: How many minutes the workload is taken to go on as between two scrapes: longer than any alert waits.
 _MINUTES = 40
 
@@ -99,7 +101,7 @@ async def scraped(
         before_ill = await asyncio.to_thread(ill_scrape)
         await well.start_task_execute(_works)
         before_well = await _when(well_scrape, _is_alive(well))
-        await asyncio.gather(_be_well(well), _be_ill(ill, servers[1]))
+        await asyncio.gather(_be_well(well), _be_ill(ill, servers))
         after_well = await _when(well_scrape, _is_alive(well))
         after_ill = await _when(ill_scrape, lambda told: _is_alive(ill)(told) and _is_deserted(lonely)(told))
         yield Scraped((before_well, after_well), (before_ill, after_ill))
@@ -139,7 +141,7 @@ async def _be_well(scheduler: Scheduler) -> None:
     await scheduler.start_task_execute(_works)
 
 
-async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
+async def _be_ill(scheduler: Scheduler, servers: Sequence[RedisServer]) -> None:
     """Let runs fail, be late, lose their leases and block; let clocks jump, places be full, and a partition be lost."""
     over, holding = asyncio.Event(), asyncio.Event()
 
@@ -158,9 +160,12 @@ async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
     await scheduler.start_task_execute(work, concurrency=2)
     await until(lambda: _sum(scheduler, "dead") == 5, DEADLINE_SECONDS)
     await until(lambda: scheduler.counts().loop_blocked and holding.is_set(), DEADLINE_SECONDS)
-    await scheduler.remove_task("lost")
-    over.set()
+    for server in servers:  # it answers no renewal
+        server.freeze()
     await until(lambda: _sum(scheduler, "lost_leases"), DEADLINE_SECONDS)
+    for server in servers:
+        server.thaw()
+    over.set()
     _jump(scheduler)
     await scheduler.assign_task(IntervalTask("new"))
     await until(lambda: _sum(scheduler, "clock_jumps"), DEADLINE_SECONDS)
@@ -169,7 +174,7 @@ async def _be_ill(scheduler: Scheduler, second: RedisServer) -> None:
     await scheduler.assign_tasks([IntervalTask(f"hold{n}", "hold") for n in range(20)])
     await scheduler.start_task_execute(work, concurrency=2)
     await until(lambda: scheduler.counts().places_used == 2, DEADLINE_SECONDS)
-    second.kill()
+    servers[1].kill()
     await until(lambda: not all(each.online for each in scheduler.counts().partitions), DEADLINE_SECONDS)
 
 
@@ -202,8 +207,24 @@ async def test_both_files_fit_what_is_scraped_and_every_alert_fires(scraped: Scr
         for given in re.findall(r'interval_scheduler_\w+=~?"([^"]+)"', expression):
             assert set(given.split("|")) <= values, expression
     if PROMTOOL is not None:  # Prometheus's own evaluation, where it is installed
-        await _fire([], scraped.well, tmp_path)
-        await _fire([rule["alert"] for rule in RULES], scraped.ill, tmp_path)
+        await _fire([], _series(*scraped.well), tmp_path)
+        await _fire([rule["alert"] for rule in RULES if rule["alert"] != SILENT], _series(*scraped.ill), tmp_path)
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="Prometheus is not installed")
+@pytest.mark.asyncio
+async def test_it_is_noticed_that_all_processes_are_dead(tmp_path: Path) -> None:
+    def series(namespace: str, values: str) -> dict[str, str]:
+        return {
+            "series": f'interval_scheduler_places_limit{{messaging_destination_name="{namespace}"}}',
+            "values": values,
+        }
+
+    lives = series("lives", f"1x{_MINUTES}")
+    await _fire([], [lives], tmp_path)
+    await _fire([SILENT], [lives, series("dies", "1x5 stale")], tmp_path)
+    await _fire([SILENT], [series("dies", "1x5 stale")], tmp_path)
+    await _fire([SILENT], [], tmp_path)
 
 
 def _series(first: Scrape, last: Scrape) -> Iterable[dict[str, str]]:
@@ -219,7 +240,7 @@ def _series(first: Scrape, last: Scrape) -> Iterable[dict[str, str]]:
         yield {"series": f"{sample.name}{{{text}}}", "values": f"{start:.12f}+{step:.12f}x{_MINUTES}"}
 
 
-async def _fire(names: Iterable[str], scrapes: tuple[Scrape, Scrape], folder: Path) -> None:
+async def _fire(names: Iterable[str], series: Iterable[dict[str, str]], folder: Path) -> None:
     """See that exactly these alerts fire in the end, as Prometheus decides."""
     test = {
         "rule_files": [str(ROOT / "docs" / "alerts.yml")],
@@ -227,7 +248,7 @@ async def _fire(names: Iterable[str], scrapes: tuple[Scrape, Scrape], folder: Pa
         "tests": [
             {
                 "interval": "1m",
-                "input_series": list(_series(*scrapes)),
+                "input_series": list(series),
                 "promql_expr_test": [
                     {
                         "expr": "group by (alertname) (ALERTS{alertstate='firing'})",

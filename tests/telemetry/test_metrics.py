@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import subprocess
-import sys
-import threading
 import weakref
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
-from opentelemetry.metrics import Meter
-from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     Histogram,
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-    PeriodicExportingMetricReader,
     Sum,
 )
 
-from interval_scheduler import BlockingScheduler, IntervalTask, InvalidType, InvalidValue, Scheduler
-from interval_scheduler.telemetry import instrument, rows
-from interval_scheduler.telemetry.source import Source
-from tests.architecture.source import MODULES
+from interval_scheduler import BlockingScheduler, IntervalTask, InvalidValue, Scheduler
+from interval_scheduler.telemetry import instrument
 from tests.servers import PASSWORD, RedisServer
 from tests.telemetry.collecting import DEADLINE_SECONDS, in_memory, points, prometheus
-from tests.waiting import Recorder, until
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -161,41 +149,6 @@ async def test_a_scrape_names_no_task_no_payload_and_no_password(
     assert PASSWORD not in text
 
 
-async def test_schedulers_of_one_process_are_told_apart_or_added_up(
-    make_scheduler: MakeScheduler, namespace: str
-) -> None:
-    one, other = await make_scheduler(), await make_scheduler()
-    third = await make_scheduler(namespace=f"{namespace}-third")
-    with in_memory() as (provider, collect):
-        undoing = [instrument(each, meter_provider=provider) for each in (one, other, third)]
-        for number, each in enumerate((one, other, third)):
-            await each.assign_task(IntervalTask(f"t{number}", every=HOUR))
-        sent = "messaging.client.sent.messages"
-        assert points(collect()[sent]) == {(namespace,): 2, (f"{namespace}-third",): 1}
-        undoing[1].undo()
-        undoing[1].undo()
-        assert points(collect()[sent]) == {(namespace,): 1, (f"{namespace}-third",): 1}
-        undoing[0].undo()
-        undoing[2].undo()
-        assert sent not in collect()
-
-
-async def test_one_that_is_instrumented_already_is_refused(make_scheduler: MakeScheduler) -> None:
-    scheduler = await make_scheduler()
-    mail = scheduler.queue("mail")
-    with in_memory() as (provider, _), in_memory() as (another, _):
-        with instrument(scheduler, meter_provider=provider):
-            for again in (scheduler, mail):
-                with pytest.raises(InvalidValue, match="scheduler is instrumented already"):
-                    instrument(again, storage=True, meter_provider=provider)
-            instrument(scheduler, meter_provider=another).undo()
-        with instrument(mail, meter_provider=provider):
-            with pytest.raises(InvalidValue, match="with its namespace"):
-                instrument(scheduler, meter_provider=provider)
-            instrument(scheduler.queue("other"), meter_provider=provider).undo()
-        instrument(scheduler, meter_provider=provider).undo()
-
-
 async def test_it_holds_over_connections_and_counters_go_on(url: str, namespace: str) -> None:
     scheduler = Scheduler.from_url(url, namespace=namespace)
     online = "interval_scheduler.partition.online"
@@ -226,126 +179,6 @@ async def test_a_scheduler_that_is_dropped_is_told_no_more(url: str, namespace: 
         assert collect() == {}
 
 
-async def test_a_counter_never_goes_down(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One run is counted before it turns out to be none; to Prometheus, a fall would be a restart."""
-    source = Source(scheduler, list)
-    read = [5.0]
-
-    def rows_of(_: Any) -> list[rows.Row]:
-        return [
-            rows.Row("interval_scheduler.runs", (), read[0]),
-            rows.Row("interval_scheduler.places.used", (), read[0]),
-        ]
-
-    monkeypatch.setattr("interval_scheduler.telemetry.source.rows_of", rows_of)
-    assert [row.value for row in source.rows()] == [5, 5]
-    read[0] = 4
-    assert [row.value for row in source.rows()] == [5, 4]
-    read[0] = 6
-    assert [row.value for row in source.rows()] == [6, 6]
-
-
-async def test_what_is_wrong_with_one_scheduler_takes_no_metric_from_others(
-    make_scheduler: MakeScheduler, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    one, other = await make_scheduler(), await make_scheduler(namespace=f"{namespace}-other")
-
-    def fail() -> None:
-        raise RuntimeError("it does not work")
-
-    with (
-        in_memory() as (provider, collect),
-        instrument(one, meter_provider=provider),
-        instrument(other, meter_provider=provider),
-    ):
-        monkeypatch.setattr(one, "counts", fail)
-        assert list(points(collect()["messaging.client.sent.messages"])) == [(f"{namespace}-other",)]
-        assert caplog.text.count("the metrics of a scheduler cannot be read") == 1
-        monkeypatch.undo()
-
-
-class _Hanging(MetricExporter):
-    """An exporter that hangs, or fails."""
-
-    def __init__(self, *, hangs: bool) -> None:
-        super().__init__()
-        self.asked, self.over, self._hangs = threading.Event(), threading.Event(), hangs
-
-    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        self.asked.set()
-        if not self._hangs:
-            raise RuntimeError("it does not work")
-        self.over.wait(DEADLINE_SECONDS)
-        return MetricExportResult.FAILURE
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        return True
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        self.over.set()
-
-
-@pytest.mark.parametrize("hangs", [True, False])
-async def test_an_exporter_that_hangs_or_fails_disturbs_no_run(scheduler: Scheduler, *, hangs: bool) -> None:
-    exporter = _Hanging(hangs=hangs)
-    provider = MeterProvider([PeriodicExportingMetricReader(exporter, export_interval_millis=20)])
-    recorder = Recorder()
-    try:
-        with instrument(scheduler, meter_provider=provider):
-            await scheduler.start_task_execute(recorder)
-            assert await asyncio.to_thread(exporter.asked.wait, DEADLINE_SECONDS)
-            await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(50)])
-            await recorder.ran(50, DEADLINE_SECONDS)
-            await until(lambda: scheduler.counts().partitions[0].runs == 50, DEADLINE_SECONDS)
-    finally:
-        exporter.over.set()
-        await asyncio.to_thread(provider.shutdown)
-
-
-async def test_a_histogram_that_raises_disturbs_no_run(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("it does not work")
-
-    with in_memory() as (provider, _):
-        meter: Meter = provider.get_meter("another")
-        monkeypatch.setattr(type(meter.create_histogram("h")), "record", fail)
-        with instrument(scheduler, meter_provider=provider):
-            await scheduler.assign_task(IntervalTask("a"))
-            await scheduler.start_task_execute(_ends)
-            await until(lambda: "a handler of samples failed" in caplog.text, DEADLINE_SECONDS)
-            await until(lambda: scheduler.counts().partitions[0].runs == 1, DEADLINE_SECONDS)
-
-
-@pytest.mark.parametrize(
-    ("field", "options"),
-    [
-        ("spans", {"spans": 1}),
-        ("propagate", {"propagate": "yes"}),
-        ("storage", {"storage": None}),
-        ("sample", {"sample": 0}),
-        ("sample", {"sample": 10_001}),
-        ("sample", {"sample": True}),
-        ("sample", {"sample": 2.5}),
-        ("propagate", {"propagate": True}),
-    ],
-)
-async def test_a_bad_argument_is_named_and_changes_nothing(field: str, options: dict[str, Any]) -> None:
-    scheduler = Scheduler.from_url("redis://localhost:1/0")
-    with in_memory() as (provider, collect):
-        with pytest.raises((InvalidType, InvalidValue), match=f"^{field} "):
-            instrument(scheduler, meter_provider=provider, **options)
-        assert collect() == {}
-        instrument(scheduler, meter_provider=provider).undo()
-
-
-@pytest.mark.parametrize("what", [None, "scheduler", object()])
-async def test_what_is_no_scheduler_is_refused(what: Any) -> None:
-    with pytest.raises(InvalidType, match="scheduler must be a Scheduler"):
-        instrument(what)
-
-
 async def test_a_blocking_scheduler_has_metrics_and_none_of_storage(url: str, namespace: str) -> None:
     with in_memory() as (provider, collect):
         blocking = BlockingScheduler.from_url(url, namespace=namespace)
@@ -358,52 +191,3 @@ async def test_a_blocking_scheduler_has_metrics_and_none_of_storage(url: str, na
                 assert points(collect()["messaging.client.sent.messages"]) == {(namespace,): 1}
 
         await asyncio.to_thread(use)
-
-
-async def test_it_works_with_the_global_provider_that_is_set_later(url: str, namespace: str) -> None:
-    program = f"""
-import asyncio
-from opentelemetry import metrics
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.telemetry import instrument
-async def main():
-    first, second = (Scheduler.from_url({url!r}, namespace={namespace!r} + end) for end in ("-1", "-2"))
-    instrument(first)
-    reader = InMemoryMetricReader()
-    metrics.set_meter_provider(MeterProvider([reader]))
-    instrument(second)
-    print(len(reader.get_metrics_data().to_json().split("messaging.client.sent.messages")) - 1)
-    text = reader.get_metrics_data().to_json()
-    print(*({namespace!r} + end in text for end in ("-1", "-2")))
-asyncio.run(main())
-"""
-    done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
-    )
-    assert (done.stdout, done.stderr) == ("1\nTrue True\n", "")
-
-
-def _loaded_by(program: str) -> set[str]:
-    """The modules of OpenTelemetry that a program loads."""
-    program = f"{program}\nimport sys; print(*(name for name in sys.modules if name.startswith('opentelemetry')))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
-
-
-async def test_opentelemetry_is_imported_by_telemetry_alone() -> None:
-    assert _loaded_by("import interval_scheduler") == set()
-    # The client of Redis loads it where it is installed: nothing of ours adds to that.
-    everything = "from interval_scheduler import *; import interval_scheduler.worker, interval_scheduler.cli.app"
-    assert _loaded_by(everything) == _loaded_by("import redis.asyncio")
-    importers = {
-        module.name for module in MODULES.values() if any(name.startswith("opentelemetry") for name in module.imports())
-    }
-    assert importers
-    assert all(name.startswith("telemetry.") for name in importers)
-    assert not any(
-        name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))
-        for module in MODULES.values()
-        for name in module.imports()
-    ), "the extra has the API only"

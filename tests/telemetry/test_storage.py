@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 from opentelemetry.sdk.metrics.export import Metric
 
-from interval_scheduler import IntervalTask, Scheduler, StorageRefused
+from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, StorageRefused
 from interval_scheduler.telemetry import instrument, stored
 from interval_scheduler.telemetry.rows import Row
 from tests.servers import RedisServer
@@ -184,6 +184,31 @@ async def test_it_begins_again_if_it_ended_slowly(url: str, namespace: str, monk
         await until(reading.rows, DEADLINE_SECONDS)
         scheduler.queue("later")
         await until(lambda: f"{namespace}.later" in reading._read, DEADLINE_SECONDS)
+    reading.end()
+
+
+@pytest.mark.asyncio
+async def test_it_goes_on_after_an_outage_that_only_the_reading_saw(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scheduler was offline when a reading failed, and back before anybody else looked."""
+    reading = stored.Stored(scheduler)
+    goes_on, works = reading._goes_on, stored._rows_of
+    failed: list[asyncio.Task[None] | None] = []
+
+    async def freeze(namespace: str, its: Scheduler) -> list[Row]:
+        if not failed:
+            failed.append(asyncio.current_task())
+            raise PartitionOffline("p", "it does not answer")
+        return await works(namespace, its)
+
+    def looks() -> bool:
+        return goes_on() and asyncio.current_task() not in failed
+
+    monkeypatch.setattr(stored, "_rows_of", freeze)
+    monkeypatch.setattr(reading, "_goes_on", looks)
+    await until(lambda: failed, DEADLINE_SECONDS)
+    await until(reading.rows, DEADLINE_SECONDS)
     reading.end()
 
 

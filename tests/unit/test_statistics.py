@@ -56,7 +56,7 @@ def test_the_counts_are_told_in_the_order_of_their_names() -> None:
     tally = Tally()
     tally.runs, tally.handed_back, tally.lags[-1] = 3, 4, 5
     told = dict(zip(WIRE_NAMES, tally.counts(), strict=True))
-    assert len(told) == len(WIRE_NAMES) == 21
+    assert len(told) == len(WIRE_NAMES) == 22
     assert {name: count for name, count in told.items() if count} == {b"r": 3, b"h": 4, b"10": 5}
 
 
@@ -97,7 +97,7 @@ def test_times_that_cannot_be_read() -> None:
 
 def test_a_series_has_no_gaps_and_sums_partitions() -> None:
     span = span_of(MINUTE, NOW - 120_000, None, NOW)
-    raw = b"2,1" + b"," * 19
+    raw = b"2,1" + b"," * 20
     series = series_of(span, [(span.first, raw), (span.first, raw), (span.first + 2, raw)], ["b"])
     assert [(point.at, point.runs, point.failures) for point in series] == [
         (span.first * 60.0, 4, 2),
@@ -110,9 +110,9 @@ def test_a_series_has_no_gaps_and_sums_partitions() -> None:
     assert series[0].at_time.timestamp() == series[0].at
 
 
-@pytest.mark.parametrize("raw", [b"", b"1,2", b"x" + b"," * 20, b"-5" + b"," * 20, b"1" * 400 + b"," * 20])
+@pytest.mark.parametrize("raw", [b"", b"1,2", b"x" + b"," * 21, b"-5" + b"," * 21, b"1" * 400 + b"," * 21])
 def test_counts_that_cannot_be_read_are_zero(raw: bytes) -> None:
-    assert read_counts(raw) == [0] * 21
+    assert read_counts(raw) == [0] * 22
 
 
 CARD = Card(

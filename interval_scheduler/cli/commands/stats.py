@@ -36,6 +36,7 @@ _COUNTS: Final = {
     "crashed": "crashed",
     "dead": "dead",
     "lost leases": "lost_leases",
+    "gone": "gone",
     "skipped": "skipped",
     "handed back": "handed_back",
     "claimed": "claimed",

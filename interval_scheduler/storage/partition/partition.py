@@ -89,13 +89,13 @@ class Partition:
         # Any: redis-py's annotations mix its synchronous and asynchronous replies.
         self._client: Any = link.client
         self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, place)
-        self._lost = asyncio.Event()
-        self._enrolls_anew = False
+        self.online_from = 0.0  #: Since when it is online without a break, monotonic seconds.
+        self.lost = asyncio.Event()
+        self._enrolls_anew = self._is_retired = False
         self._online = asyncio.Event()
         self._tried = asyncio.Event()
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
-        self._is_retired = False
         timeout_seconds = options.storage.operation_timeout_seconds
         self._ear = Ear(self.name, self.keys.wake, link, timeout_seconds, log, warns=place.creates)
         name_keys = functools.partial(key_types.name_keys, self)
@@ -203,23 +203,23 @@ class Partition:
                 await anyio.sleep(pauses.after_failure(error))
                 continue
             self.problem = None
-            self._lost.clear()
+            self.lost.clear()
             self._enrolls_anew = False
             self._set_state("online")
             self._attempted.set()
             if self.handshake.take_loss():
                 self.losses.tell(self.name)
-            online_from = clock.monotonic()
+            self.online_from = clock.monotonic()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
-                await self._lost.wait()
+                await self.lost.wait()
                 if self.detour is not None:
                     self._online.clear()  # no claims until it is known if hints wait
                 group.cancel_scope.cancel()
             if self._enrolls_anew:
                 continue  # the server is there
             await drop_idle(self._client)
-            await anyio.sleep(pauses.after_loss(online_from))
+            await anyio.sleep(pauses.after_loss(self.online_from))
 
     def _set_state(self, state: Literal["online", "offline"]) -> None:
         before, self.state = self.state, state
@@ -254,7 +254,7 @@ class Partition:
     async def _listen(self) -> None:
         """Listen until the connection is lost, then report it."""
         await self._ear.listen(self.due_times.tell, self.hint_messages.tell)
-        self._lost.set()
+        self.lost.set()
 
     async def leave_for_good(self) -> NoReturn:
         """Stop using this partition: another process changed the list of partitions.
@@ -265,7 +265,7 @@ class Partition:
         """
         self.problem = await self.handshake.list_changed()
         self.go_offline()
-        self._lost.set()
+        self.lost.set()
         raise self.problem from None
 
     async def evaluate(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
@@ -306,7 +306,7 @@ class Partition:
             self._enrolls_anew = True
             self._attempted.clear()
             self._online.clear()
-            self._lost.set()
+            self.lost.set()
 
     def give_up(self) -> None:
         """Mark it offline, and look for it."""
@@ -317,4 +317,4 @@ class Partition:
         """Drop the connection, and look for the partition."""
         if self._locator is not None:
             self._locator.invalidate()
-        self._lost.set()
+        self.lost.set()
