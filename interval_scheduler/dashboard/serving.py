@@ -27,6 +27,7 @@ from .keeping import Kept
 from .look import Look, Redact
 from .page import Action, Again, BadQuery, Download, NotThere, Page, View
 from .problems import Problem, problem_of
+from .seen import queue_of
 from .sharing import Shared
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -104,10 +105,8 @@ class Site:
             form = await read_form(request)
             back = returning.checked_back(form.get("back"), look.root)
             request.state.back = back  # for the page of an error
-            named = form.get("queue") or look.queue
-            if look.queue and named != look.queue:  # `access` may have judged by the URL
-                raise BadQuery("The form and the URL name different queues.")
-            look = await self._for_queue(look, named)
+            if form.get("queue", "") not in {"", look.queue}:  # `access` sees the URL, and never the form
+                raise BadQuery("The queue of an action stands in its URL: /do/...?queue=NAME.")
             with acting_as(await answer_of(actor_of(self._actor, request), "actor")):
                 try:
                     outcome = await action.do(look, form)
@@ -153,7 +152,7 @@ class Site:
                     words = "The browser does not say that this comes from a page of the dashboard."
                     return self._answers.problem(403, words, as_json=is_json, root=root)
                 look = await self._look(request, level, root)
-                look = await self._for_queue(look, look.query.get("queue"))
+                look = await self._for_queue(look, _queue_in(request))
                 return await handle(request, look)
             except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
                 problem, headers = Problem(error.status_code, error.detail), error.headers
@@ -194,7 +193,7 @@ class Site:
             look = dataclasses.replace(look, queues=await self._read_queues())
             if queue not in look.queues:
                 raise NotThere(f"There is no queue {queue!r}.")
-        return dataclasses.replace(look, scheduler=self._scheduler.queue(queue), queue=queue)
+        return dataclasses.replace(look, scheduler=queue_of(self._scheduler, queue), queue=queue)
 
     async def _read_queues(self) -> tuple[str, ...]:
         async def read() -> tuple[str, ...]:
@@ -202,6 +201,18 @@ class Site:
 
         self._known_queues = await self._queues.get(None, read)
         return self._known_queues
+
+
+def _queue_in(request: Request) -> str:
+    """Return the queue that a URL names; `""` for none.
+
+    Raises:
+        BadQuery: it names one twice: `access` may have judged by the other one.
+    """
+    named = request.query_params.getlist("queue")
+    if len(named) > 1:
+        raise BadQuery("The URL names more than one queue.")
+    return named[0] if named else ""
 
 
 def _words_for(level: Level, wanted: Level) -> str:

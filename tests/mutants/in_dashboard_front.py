@@ -160,13 +160,6 @@ ALL: Final = (
         tests_in(_ATTACKS, "test_a_payload_for_one_reader_is_not_shared_with_others"),
     ),
     Planted(
-        "a form reaches another queue than its URL",
-        "dashboard/serving.py",
-        "if look.queue and named != look.queue:",
-        "if False:",
-        tests_in(_ATTACKS, "test_a_form_reaches_no_other_queue_than_its_url"),
-    ),
-    Planted(
         "odd values of a URL are read for anew",
         "dashboard/serving.py",
         "for name in page.asks if name in look.query}",

@@ -20,7 +20,7 @@ _FAULTS: Final = 100
 async def _read(look: Look) -> View:
     health = await look.scheduler.check_health()
     audits = look.kept.the(Audits)
-    audit = audits.last
+    audit = audits.last_of(look.queue)
     return {
         "ok": health.ok,
         "connected": health.connected,
@@ -28,6 +28,7 @@ async def _read(look: Look) -> View:
         "partitions": health.partitions,
         "audit": audit and replace(audit, report=None),
         "audit_runs": audits.is_running,
+        "audit_is_elsewhere": audits.is_running and audit is None,
         "audit_found": audit and audit.report and _found(audit.report),
     }
 
