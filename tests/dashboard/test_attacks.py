@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.dashboard import Level, dashboard
-from interval_scheduler.dashboard.alone.keys import FileKey, OneTimeKey
+from interval_scheduler.dashboard.alone.keys import FileKey
 from interval_scheduler.dashboard.alone.tries import Tries
 from interval_scheduler.dashboard.look import Look
 from interval_scheduler.dashboard.pages import overview
@@ -33,19 +33,6 @@ async def test_a_link_elsewhere_does_not_lead_on_to_another_host(scheduler: Sche
     assert bounce.status_code == 200
     assert f'content="0; url={root}/"' in bounce.text
     assert "evil" not in bounce.text
-
-
-@asynchronous
-async def test_pictures_on_other_pages_do_not_keep_the_reader_out(scheduler: Scheduler) -> None:
-    shown: list[str] = []
-    async with visitor(scheduler, OneTimeKey(shown.append)) as browser:
-        for dest in ("image", "iframe", "empty", "script") * 5:
-            refused = await browser.get("/?token=x", headers={**CROSS, "Sec-Fetch-Dest": dest})
-            assert refused.status_code == 403
-        in_picture = await browser.get(f"/?token={shown[0]}", headers={**CROSS, "Sec-Fetch-Dest": "image"})
-        assert in_picture.status_code == 403
-        typed = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
-        assert (await browser.get(f"/?token={shown[0]}", headers=typed)).status_code == 303
 
 
 def test_addresses_that_are_none_take_no_memory() -> None:

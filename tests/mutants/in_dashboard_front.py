@@ -132,13 +132,6 @@ ALL: Final = (
         tests_in(_ATTACKS, "test_a_link_elsewhere_does_not_lead_on_to_another_host"),
     ),
     Planted(
-        "pictures on other pages keep the reader out",
-        "dashboard/alone/door.py",
-        'if request.headers.get("sec-fetch-dest", "document") != "document":',
-        "if False:",
-        tests_in(_ATTACKS, "test_pictures_on_other_pages_do_not_keep_the_reader_out"),
-    ),
-    Planted(
         "a header fills the memory with what is no address",
         "dashboard/alone/tries.py",
         '        return ""\n',
