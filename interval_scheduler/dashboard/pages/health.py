@@ -12,13 +12,14 @@ from ...cli.doctor.servers import judge_servers
 from ..auditing import Audits
 from ..look import Look
 from ..page import Page, View
+from ..reading import HealthOfServers
 
 #: The most faults of an audit that are shown one by one.
 _FAULTS: Final = 100
 
 
 async def _read(look: Look) -> View:
-    health = await look.scheduler.check_health()
+    health = await look.kept.the(HealthOfServers).of(look)
     audits = look.kept.the(Audits)
     audit = audits.last_of(look.queue)
     return {
