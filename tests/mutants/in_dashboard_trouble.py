@@ -61,8 +61,8 @@ ALL: Final = (
     Planted(
         "a moment beyond the last year breaks the form",
         "dashboard/editing/values.py",
-        "        datetime.fromtimestamp(seconds, UTC)  # by its zone, or by rounding, it can lie in another year than it says\n",
-        "",
+        "        datetime.fromtimestamp(seconds, UTC)  # by its zone",
+        "        # by its zone",
         tests_in("dashboard/test_edit", "test_errors_stand_beside_their_fields"),
     ),
     Planted(
