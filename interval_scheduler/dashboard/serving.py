@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from .. import Scheduler, SchedulerError, acting_as
 from . import returning
-from .answers import Answers, wants_json
+from .answers import Answers, Html, wants_json
 from .counts import Counts
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
@@ -41,6 +41,22 @@ _QUEUES_SECONDS: Final = 5.0
 _log = logging.getLogger("interval_scheduler.dashboard")
 
 
+@dataclasses.dataclass
+class _Seen:
+    """What those see who ask for the same page at about the same time.
+
+    Attributes:
+        look: the first of their requests.
+        view: the view that was read for it.
+        html: the page as it is sent; `None` until somebody asks for it. To make it takes longer than to read many a
+            view, and open pages ask for it again and again.
+    """
+
+    look: Look
+    view: View
+    html: Html | None = None
+
+
 class Site:
     """One dashboard.
 
@@ -60,7 +76,7 @@ class Site:
         self._actor = actor
         self._redact = redact
         self._answers = answers
-        self._views: Shared[tuple[View, datetime]] = Shared(_SHARED_SECONDS)
+        self._views: Shared[_Seen] = Shared(_SHARED_SECONDS)
         self._queues: Shared[tuple[str, ...]] = Shared(_QUEUES_SECONDS)
         self._known_queues: tuple[str, ...] = ()
         self._kept = Kept()
@@ -69,15 +85,17 @@ class Site:
         """Make the handler of a page."""
 
         async def show(request: Request, look: Look) -> Response:
-            view, at = await self._read(page, look)
-            said = returning.kept(request)
-            shown = said if said is not None and said.words else None
-            response = self._answers.html(dataclasses.replace(look, now=at), page, view, said=shown)
+            seen, said = await self._read(page, look), returning.kept(request)
             if said is not None:
+                shown = said if said.words else None  # words are for one reader, so this page is not kept
+                response = self._answers.html(seen.look, page, seen.view, said=shown).answer()
                 returning.forget(response, look.root)
-            elif response.headers["etag"] == request.headers.get("if-none-match"):
-                return Response(status_code=304, headers={"ETag": response.headers["etag"]})
-            return response
+                return response
+            if seen.html is None:
+                seen.html = self._answers.html(seen.look, page, seen.view)
+            if seen.html.tag == request.headers.get("if-none-match"):
+                return Response(status_code=304, headers={"ETag": seen.html.tag})
+            return seen.html.answer()
 
         return self._handler(page.level, show, as_json=False)
 
@@ -85,8 +103,7 @@ class Site:
         """Make the handler of the JSON twin of a page."""
 
         async def show(_: Request, look: Look) -> Response:
-            view, _at = await self._read(page, look)
-            return self._answers.json(view)
+            return self._answers.json((await self._read(page, look)).view)
 
         return self._handler(page.level, show, as_json=True)
 
@@ -115,7 +132,7 @@ class Site:
                     self._views.forget()
                     self._kept.the(Counts).forget()
             if isinstance(outcome, Again):
-                return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
+                return self._answers.html(look, outcome.page, outcome.view).answer(outcome.status)
             if wants_json(request):
                 return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
             response = RedirectResponse(back, 303)
@@ -124,13 +141,13 @@ class Site:
 
         return self._handler(action.level, act, as_json=None)
 
-    async def _read(self, page: Page, look: Look) -> tuple[View, datetime]:
-        """Read the view of a page, or share one that is as good."""
+    async def _read(self, page: Page, look: Look) -> _Seen:
+        """Read the view of a page, or share one that is as good. Its links have those values that the page asks for."""
         query = {name: look.query[name] for name in page.asks if name in look.query}
         look = dataclasses.replace(look, query=query)
 
-        async def read() -> tuple[View, datetime]:
-            return await page.read(look), look.now
+        async def read() -> _Seen:
+            return _Seen(look, await page.read(look))
 
         if not page.is_shared:
             return await read()

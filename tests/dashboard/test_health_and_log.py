@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from interval_scheduler import AuditReport, IntervalTask, PartitionOffline, Scheduler, acting_as
+from interval_scheduler import AuditReport, Health, IntervalTask, PartitionOffline, Scheduler, acting_as
 from interval_scheduler.dashboard.auditing import Audits
 from interval_scheduler.dashboard.words import milliseconds, size
 from tests.dashboard.conftest import reader_of
@@ -45,6 +45,23 @@ async def ended(client: httpx.AsyncClient) -> dict[str, Any]:
     await until(has_ended, PATIENCE)
     assert not found["audit_runs"]
     return {**found["audit"], **found["audit_found"]}
+
+
+async def test_the_overview_and_the_page_of_health_ask_the_servers_once(
+    scheduler: Scheduler, reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    real = scheduler.check_health
+
+    async def check_health() -> Health:
+        nonlocal asked
+        asked += 1
+        return await real()
+
+    monkeypatch.setattr(scheduler, "check_health", check_health)
+    for page in ("overview", "health"):
+        await view(reader, page)
+    assert asked == 1
 
 
 async def test_health_tells_of_partitions(reader: httpx.AsyncClient) -> None:

@@ -7,7 +7,6 @@ import hmac
 import pytest
 
 from interval_scheduler import Scheduler
-from interval_scheduler.dashboard.alone import keys
 from interval_scheduler.dashboard.alone.keys import FileKey, Key, OneTimeKey
 from tests.dashboard.acting import OWN
 from tests.dashboard.test_signing_in import COOKIE, TOKEN, visitor
@@ -82,7 +81,7 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
         lengths.append((len(one), len(other)))
         return real(one, other)
 
-    monkeypatch.setattr(keys.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     shown: list[str] = []
     both: tuple[tuple[Key, str], ...] = ((FileKey(TOKEN), TOKEN), (OneTimeKey(shown.append), shown[0]))
     for key, token in both:

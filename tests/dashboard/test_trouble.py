@@ -31,11 +31,9 @@ async def fail(data: str) -> None:
     raise ConnectionError(f"503 of {data}")
 
 
-async def run_out(
-    scheduler: Scheduler, *, failing: Iterable[str] = (), dead: Iterable[str] = (), before: int = 0
-) -> None:
+async def run_out(scheduler: Scheduler, *, failing: Iterable[str] = (), dead: Iterable[str] = ()) -> None:
     """Have tasks run once, and fail: those that recur go on, the others are dead, beside those of before."""
-    going_on, ended = list(failing), list(dead)
+    going_on, ended, before = list(failing), list(dead), (await scheduler.overview()).dead
     await scheduler.assign_tasks(IntervalTask(each, each, every=86_400) for each in going_on)
     await scheduler.assign_tasks(IntervalTask(each, each) for each in ended)
     await scheduler.start_task_execute(fail)

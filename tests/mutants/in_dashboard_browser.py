@@ -8,6 +8,13 @@ _OVER: Final = "dashboard/browser/test_over"
 
 ALL: Final = (
     Planted(
+        "things move for who wants less motion",
+        "dashboard/static/dashboard.css",
+        "@media (prefers-reduced-motion: reduce)",
+        "@media (prefers-reduced-motion: no-preference)",
+        tests_in("dashboard/browser/test_bare_pages", "test_who_wants_less_motion_has_none"),
+    ),
+    Planted(
         "an open page does not notice that its session ended",
         "dashboard/static/asking.js",
         'if (answer.type !== "opaqueredirect" && !OVER.has(answer.status)) return answer;',

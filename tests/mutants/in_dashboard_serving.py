@@ -1,4 +1,4 @@
-"""Bugs of the dashboard where queues are concerned: whom a form reaches, and what looking at a queue does to it."""
+"""Bugs of what the dashboard serves: whom a form reaches, what looking at a queue does to it, what many readers share."""
 
 from typing import Final
 
@@ -8,6 +8,27 @@ _QUEUES: Final = "dashboard/test_queues"
 _HEALTH: Final = "dashboard/test_health_and_log"
 
 ALL: Final = (
+    Planted(
+        "an open page of health examines the servers each time",
+        "dashboard/pages/health.py",
+        "await look.kept.the(HealthOfServers).of(look)",
+        "await look.scheduler.check_health()",
+        tests_in(_HEALTH, "test_the_overview_and_the_page_of_health_ask_the_servers_once"),
+    ),
+    Planted(
+        "an open page is made anew each time that it asks",
+        "dashboard/serving.py",
+        "            if seen.html is None:",
+        "            if True:",
+        tests_in("dashboard/test_rendering", "test_many_open_pages_are_made_once"),
+    ),
+    Planted(
+        "what is said to one reader is shown to all",
+        "dashboard/serving.py",
+        "response = self._answers.html(seen.look, page, seen.view, said=shown).answer()",
+        "response = (seen.html := self._answers.html(seen.look, page, seen.view, said=shown)).answer()",
+        tests_in("dashboard/test_rendering", "test_the_words_after_an_action_are_shown_to_who_acted_alone"),
+    ),
     Planted(
         "a form reaches another queue than its URL",
         "dashboard/serving.py",
