@@ -43,7 +43,7 @@ _log = logging.getLogger("interval_scheduler.dashboard")
 
 @dataclasses.dataclass
 class _Seen:
-    """What those see who ask for the same page at about the same time.
+    """A page as all see it who ask for it at about the same time.
 
     Attributes:
         look: the first of their requests.

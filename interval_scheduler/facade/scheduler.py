@@ -225,7 +225,8 @@ class Scheduler(
         """
         if self._namespace is not None:
             raise InvalidValue("name", f"cannot be that of a queue inside of the queue {self._core.name!r}")
-        return self._queues.setdefault(name, self._inside(self._family.queue(name, options)))
+        made = self._inside(self._family.queue(name, options))
+        return self._queues.setdefault(name, made)
 
     def _queue_to_see(self, name: str) -> Self:
         """Return a scheduler of a queue that exists, to look at it and to steer it, without asking for it here.

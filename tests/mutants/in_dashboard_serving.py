@@ -1,4 +1,4 @@
-"""Bugs of what the dashboard serves: whom a form reaches, what looking at a queue does to it, what many readers share."""
+"""Bugs of what is served: whom a form reaches, what looking at a queue does to it, what many readers share."""
 
 from typing import Final
 
