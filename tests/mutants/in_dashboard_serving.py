@@ -26,7 +26,8 @@ ALL: Final = (
         "what is said to one reader is shown to all",
         "dashboard/serving.py",
         "response = self._answers.html(seen.look, page, seen.view, said=shown).answer()",
-        "response = (seen.html := self._answers.html(seen.look, page, seen.view, said=shown)).answer()",
+        "seen.html = self._answers.html(seen.look, page, seen.view, said=shown)\n"
+        "                response = seen.html.answer()",
         tests_in("dashboard/test_rendering", "test_the_words_after_an_action_are_shown_to_who_acted_alone"),
     ),
     Planted(
