@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,23 @@ from .words import FILTERS
 
 _FOLDER: Final = Path(__file__).parent
 STATIC: Final = _FOLDER / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A page that is ready to be sent.
+
+    Attributes:
+        text: its text, encoded.
+        tag: changes with the text.
+    """
+
+    text: bytes
+    tag: str
+
+    def answer(self, status: int = 200) -> Response:
+        """Answer with it."""
+        return HTMLResponse(self.text, status, {"ETag": self.tag})
 
 
 class Answers:
@@ -44,12 +62,12 @@ class Answers:
             charts=charts, pages=pages, keys=keys_of(pages), title=title, can_sign_out=can_sign_out
         )
 
-    def html(self, look: Look, page: Page, view: View, said: Done | None, status: int = 200) -> Response:
-        """Answer with a page. Its tag changes with all but its foot, which tells when it was read."""
+    def html(self, look: Look, page: Page, view: View, said: Done | None = None) -> Html:
+        """Make a page. Its tag changes with all but its foot, which tells when it was read."""
         text = self._render(f"{page.name or 'overview'}.html", look=look, page=page, view=view, said=said)
         shown = text.partition("<footer")[0]
         tag = hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return _page(text, status, headers={"ETag": f'W/"{tag}"'})
+        return Html(_encoded(text), f'W/"{tag}"')
 
     def json(self, view: View) -> Response:
         """Answer with the twin of a page."""
@@ -93,7 +111,7 @@ class Answers:
         self, template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **values: Any
     ) -> Response:
         """Answer with something else than a page that shows a view."""
-        return _page(self._render(template, **values), status, headers)
+        return HTMLResponse(_encoded(self._render(template, **values)), status, headers)
 
     def _render(self, template: str, **values: Any) -> str:
         return self._templates.get_template(template).render(**values)
@@ -104,6 +122,6 @@ def wants_json(request: Request) -> bool:
     return str(request.scope["path"]).endswith(".json") or "application/json" in request.headers.get("accept", "")
 
 
-def _page(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def _encoded(text: str) -> bytes:
     # A payload that is no UTF-8 can hold half a character; it is shown as an escape.
-    return HTMLResponse(text.encode("utf-8", "backslashreplace"), status, headers)
+    return text.encode("utf-8", "backslashreplace")

@@ -75,10 +75,17 @@ class Audits:
         self._task.add_done_callback(self._done)
         return True
 
-    async def stop(self) -> bool:
-        """Stop the audit that runs, and wait until it has ended; return False if none runs."""
+    def last_of(self, queue: str | None) -> Audit | None:
+        """Return the last audit, if it concerns a queue alone; to the namespace, whose name is `None`, each belongs.
+
+        Who may see one queue, or steer it, is told nothing of another one.
+        """
+        return self.last if self.last is not None and queue in {None, self.last.queue} else None
+
+    async def stop(self, queue: str | None) -> bool:
+        """Stop the audit that runs, and wait until it has ended; return False if none runs that concerns the queue."""
         task = self._task
-        if task is None or task.done():
+        if task is None or task.done() or self.last_of(queue) is None:
             return False
         task.cancel()
         await asyncio.wait([task])

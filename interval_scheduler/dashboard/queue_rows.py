@@ -10,6 +10,7 @@ from ..cli.output.words import moment_of
 from .figures.partitions import counts_of, rate_words
 from .figures.slices import slice_of
 from .look import Look
+from .seen import queue_of
 
 #: The most queues that are read for one page.
 MOST: Final = 50
@@ -31,7 +32,7 @@ async def read_queues(look: Look, number: int) -> dict[str, Any] | None:
 
 async def _row(look: Look, name: str) -> dict[str, Any]:
     try:
-        overview = await look.scheduler.queue(name).overview()
+        overview = await queue_of(look.scheduler, name).overview()
     except SchedulerError as error:
         return {"name": name, "problem": str(error)}
     return {

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from .. import Scheduler, SchedulerError, acting_as
 from . import returning
-from .answers import Answers, wants_json
+from .answers import Answers, Html, wants_json
 from .counts import Counts
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
@@ -27,6 +27,7 @@ from .keeping import Kept
 from .look import Look, Redact
 from .page import Action, Again, BadQuery, Download, NotThere, Page, View
 from .problems import Problem, problem_of
+from .seen import queue_of
 from .sharing import Shared
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +39,22 @@ _SHARED_SECONDS: Final = 2.0
 _QUEUES_SECONDS: Final = 5.0
 
 _log = logging.getLogger("interval_scheduler.dashboard")
+
+
+@dataclasses.dataclass
+class _Seen:
+    """A page as all see it who ask for it at about the same time.
+
+    Attributes:
+        look: the first of their requests.
+        view: the view that was read for it.
+        html: the page as it is sent; `None` until somebody asks for it. To make it takes longer than to read many a
+            view, and open pages ask for it again and again.
+    """
+
+    look: Look
+    view: View
+    html: Html | None = None
 
 
 class Site:
@@ -59,7 +76,7 @@ class Site:
         self._actor = actor
         self._redact = redact
         self._answers = answers
-        self._views: Shared[tuple[View, datetime]] = Shared(_SHARED_SECONDS)
+        self._views: Shared[_Seen] = Shared(_SHARED_SECONDS)
         self._queues: Shared[tuple[str, ...]] = Shared(_QUEUES_SECONDS)
         self._known_queues: tuple[str, ...] = ()
         self._kept = Kept()
@@ -68,15 +85,17 @@ class Site:
         """Make the handler of a page."""
 
         async def show(request: Request, look: Look) -> Response:
-            view, at = await self._read(page, look)
-            said = returning.kept(request)
-            shown = said if said is not None and said.words else None
-            response = self._answers.html(dataclasses.replace(look, now=at), page, view, said=shown)
+            seen, said = await self._read(page, look), returning.kept(request)
             if said is not None:
+                shown = said if said.words else None  # words are for one reader, so this page is not kept
+                response = self._answers.html(seen.look, page, seen.view, said=shown).answer()
                 returning.forget(response, look.root)
-            elif response.headers["etag"] == request.headers.get("if-none-match"):
-                return Response(status_code=304, headers={"ETag": response.headers["etag"]})
-            return response
+                return response
+            if seen.html is None:
+                seen.html = self._answers.html(seen.look, page, seen.view)
+            if seen.html.tag == request.headers.get("if-none-match"):
+                return Response(status_code=304, headers={"ETag": seen.html.tag})
+            return seen.html.answer()
 
         return self._handler(page.level, show, as_json=False)
 
@@ -84,8 +103,7 @@ class Site:
         """Make the handler of the JSON twin of a page."""
 
         async def show(_: Request, look: Look) -> Response:
-            view, _at = await self._read(page, look)
-            return self._answers.json(view)
+            return self._answers.json((await self._read(page, look)).view)
 
         return self._handler(page.level, show, as_json=True)
 
@@ -104,10 +122,8 @@ class Site:
             form = await read_form(request)
             back = returning.checked_back(form.get("back"), look.root)
             request.state.back = back  # for the page of an error
-            named = form.get("queue") or look.queue
-            if look.queue and named != look.queue:  # `access` may have judged by the URL
-                raise BadQuery("The form and the URL name different queues.")
-            look = await self._for_queue(look, named)
+            if form.get("queue", "") not in {"", look.queue}:  # `access` sees the URL, and never the form
+                raise BadQuery("The queue of an action stands in its URL: /do/...?queue=NAME.")
             with acting_as(await answer_of(actor_of(self._actor, request), "actor")):
                 try:
                     outcome = await action.do(look, form)
@@ -116,7 +132,7 @@ class Site:
                     self._views.forget()
                     self._kept.the(Counts).forget()
             if isinstance(outcome, Again):
-                return self._answers.html(look, outcome.page, outcome.view, said=None, status=outcome.status)
+                return self._answers.html(look, outcome.page, outcome.view).answer(outcome.status)
             if wants_json(request):
                 return JSONResponse({"done": outcome.is_good, "words": outcome.words}, 200 if outcome.is_good else 409)
             response = RedirectResponse(back, 303)
@@ -125,13 +141,13 @@ class Site:
 
         return self._handler(action.level, act, as_json=None)
 
-    async def _read(self, page: Page, look: Look) -> tuple[View, datetime]:
-        """Read the view of a page, or share one that is as good."""
+    async def _read(self, page: Page, look: Look) -> _Seen:
+        """Read the view of a page, or share one that is as good. Its links have those values that the page asks for."""
         query = {name: look.query[name] for name in page.asks if name in look.query}
         look = dataclasses.replace(look, query=query)
 
-        async def read() -> tuple[View, datetime]:
-            return await page.read(look), look.now
+        async def read() -> _Seen:
+            return _Seen(look, await page.read(look))
 
         if not page.is_shared:
             return await read()
@@ -153,7 +169,7 @@ class Site:
                     words = "The browser does not say that this comes from a page of the dashboard."
                     return self._answers.problem(403, words, as_json=is_json, root=root)
                 look = await self._look(request, level, root)
-                look = await self._for_queue(look, look.query.get("queue"))
+                look = await self._for_queue(look, _queue_in(request))
                 return await handle(request, look)
             except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
                 problem, headers = Problem(error.status_code, error.detail), error.headers
@@ -194,7 +210,7 @@ class Site:
             look = dataclasses.replace(look, queues=await self._read_queues())
             if queue not in look.queues:
                 raise NotThere(f"There is no queue {queue!r}.")
-        return dataclasses.replace(look, scheduler=self._scheduler.queue(queue), queue=queue)
+        return dataclasses.replace(look, scheduler=queue_of(self._scheduler, queue), queue=queue)
 
     async def _read_queues(self) -> tuple[str, ...]:
         async def read() -> tuple[str, ...]:
@@ -202,6 +218,18 @@ class Site:
 
         self._known_queues = await self._queues.get(None, read)
         return self._known_queues
+
+
+def _queue_in(request: Request) -> str:
+    """Return the queue that a URL names; `""` for none.
+
+    Raises:
+        BadQuery: it names one twice: `access` may have judged by the other one.
+    """
+    named = request.query_params.getlist("queue")
+    if len(named) > 1:
+        raise BadQuery("The URL names more than one queue.")
+    return named[0] if named else ""
 
 
 def _words_for(level: Level, wanted: Level) -> str:

@@ -2,7 +2,7 @@
 
 ::
 
-    asked ──nothing is known──▶ is read ──▶ kept for a second ──▶ forgotten
+    asked ──nothing is known──▶ is read ──▶ kept for a while ──▶ forgotten
       └──── is read, or kept ──▶ shared      └──an action──▶ forgotten
 
 So a hundred open tabs cost what one does. Errors are shared by those who wait for the same reading, and not kept.

@@ -112,6 +112,19 @@ class Family:
                     found.append(core)
         return found
 
+    def seen(self, name: str) -> Core:
+        """Return the parts of a queue that exists: such as look after it, if nobody asked for it; else as for `queue`.
+
+        They connect with the first call, and accept tasks if the namespace does. Raises `InvalidType`, `InvalidValue`.
+        """
+        check_queue_name(name, self.root.options.namespace)
+        (seen,) = self.looked_after([name])
+        if seen is self._looked_after.get(name):
+            seen.lifespan.open = lambda: self.open(seen)
+            if self.root.assigning.accepting and not seen.assigning.accepting:
+                seen.assigning.accept()
+        return seen
+
     def asked(self) -> list[Core]:
         """Return the queues that were asked for."""
         return self._queues(self._asked)

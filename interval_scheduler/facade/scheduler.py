@@ -225,10 +225,23 @@ class Scheduler(
         """
         if self._namespace is not None:
             raise InvalidValue("name", f"cannot be that of a queue inside of the queue {self._core.name!r}")
-        core = self._family.queue(name, options)
+        made = self._inside(self._family.queue(name, options))
+        return self._queues.setdefault(name, made)
+
+    def _queue_to_see(self, name: str) -> Self:
+        """Return a scheduler of a queue that exists, to look at it and to steer it, without asking for it here.
+
+        So it has the options of the namespace, until somebody asks for it with `queue`, and gives it some of its own.
+
+        Raises:
+            InvalidValue, InvalidType: there can be no queue of that name.
+        """
+        return self._inside(self._family.seen(name))
+
+    def _inside(self, core: Core) -> Self:
         made = type(self).__new__(type(self))
         made._put_together(core, self._family, self)  # noqa: SLF001 - of this class
-        return self._queues.setdefault(name, made)
+        return made
 
     async def queues(self) -> list[str]:
         """List the names of the queues that exist, sorted: those that any scheduler has connected so far.

@@ -12,11 +12,11 @@ from starlette.requests import Request
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.dashboard import Level, dashboard
-from interval_scheduler.dashboard.alone.keys import FileKey, OneTimeKey
+from interval_scheduler.dashboard.alone.keys import FileKey
 from interval_scheduler.dashboard.alone.tries import Tries
 from interval_scheduler.dashboard.look import Look
 from interval_scheduler.dashboard.pages import overview
-from tests.dashboard.acting import OWN, use_action, use_page
+from tests.dashboard.acting import OWN, use_page
 from tests.dashboard.conftest import HOST, reader_of
 from tests.dashboard.test_signing_in import TOKEN, visitor
 
@@ -33,19 +33,6 @@ async def test_a_link_elsewhere_does_not_lead_on_to_another_host(scheduler: Sche
     assert bounce.status_code == 200
     assert f'content="0; url={root}/"' in bounce.text
     assert "evil" not in bounce.text
-
-
-@asynchronous
-async def test_pictures_on_other_pages_do_not_keep_the_reader_out(scheduler: Scheduler) -> None:
-    shown: list[str] = []
-    async with visitor(scheduler, OneTimeKey(shown.append)) as browser:
-        for dest in ("image", "iframe", "empty", "script") * 5:
-            refused = await browser.get("/?token=x", headers={**CROSS, "Sec-Fetch-Dest": dest})
-            assert refused.status_code == 403
-        in_picture = await browser.get(f"/?token={shown[0]}", headers={**CROSS, "Sec-Fetch-Dest": "image"})
-        assert in_picture.status_code == 403
-        typed = {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"}
-        assert (await browser.get(f"/?token={shown[0]}", headers=typed)).status_code == 303
 
 
 def test_addresses_that_are_none_take_no_memory() -> None:
@@ -87,25 +74,6 @@ async def test_odd_values_of_the_url_read_nothing_anew(scheduler: Scheduler, mon
             assert (await reader.get(f"/?odd={number}")).status_code == 200
     assert 1 <= len(asked) < 10, "a slow machine may need longer than a view is kept"
     assert not any(asked)
-
-
-@asynchronous
-async def test_a_form_reaches_no_other_queue_than_its_url(
-    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def access(request: Request) -> Level:
-        return "operate" if request.query_params.get("queue") == "mine" else "none"
-
-    use_action(monkeypatch)
-    for name in ("mine", "other"):
-        await scheduler.queue(name).task_size()
-    transport = httpx.ASGITransport(dashboard(scheduler, access=access))
-    async with httpx.AsyncClient(transport=transport, base_url=HOST) as reader:
-        refused = await reader.post("/do/test?queue=mine", data={"queue": "other"}, headers=OWN)
-        done = await reader.post("/do/test?queue=mine", data={"queue": "mine"}, headers=OWN)
-    assert (refused.status_code, done.status_code) == (400, 303)
-    assert await scheduler.queue("other").paused() is None
-    assert await scheduler.queue("mine").paused() is not None
 
 
 @asynchronous

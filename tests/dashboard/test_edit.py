@@ -163,6 +163,9 @@ async def test_errors_stand_beside_their_fields(scheduler: Scheduler) -> None:
         ("repeat", {"runs": "cron", "cron": "0 9 * * *", "repeat": "delay"}),
         ("group", {"group": "a;b"}),
         ("start", {"start": "x"}),
+        ("start", {"start": "9999-12-31T23:59-12:00"}),
+        ("start", {"start": "9999-12-31T23:59:59.9999Z"}),
+        ("until", {"until": "0001-01-01T00:00+14:00"}),
         ("data", {"payload": "{", "payload_as": "json"}),
         ("data", {"payload": "x" * 300_000}),
     ]

@@ -25,7 +25,7 @@ from interval_scheduler import (
 from interval_scheduler.dashboard.figures import ahead, windows
 from interval_scheduler.dashboard.figures.banners import banners_of
 from interval_scheduler.dashboard.figures.cards import row_of
-from interval_scheduler.dashboard.figures.demand import demand_words
+from interval_scheduler.dashboard.figures.demand import demand_words, late_by
 from interval_scheduler.dashboard.figures.slices import number_of, slice_of
 from interval_scheduler.dashboard.page import BadQuery
 
@@ -50,7 +50,7 @@ def overview(**changes: object) -> Overview:
 
 
 def said(found: Overview, cards: Sequence[SchedulerCard] | None = (CARD,), forecast: Forecast = FORECAST) -> list[str]:
-    return demand_words(forecast, found, cards, NOW, "hour")
+    return demand_words(forecast, found, cards, "hour")
 
 
 def test_demand_and_dispatch_in_words() -> None:
@@ -82,6 +82,13 @@ def test_late_tasks_and_what_keeps_them() -> None:
     assert said(overview(rate=Rate(6, per=60)))[2] == "The rate lets only 0.1 runs a second start."
     paused = overview(due=7, oldest_due=NOW - 90, pause=PausedState(NOW, "alice", None))
     assert said(paused)[2:] == ["All is paused, so no run starts."]
+
+
+def test_a_clock_that_is_ahead_makes_no_task_of_another_partition_late() -> None:
+    ahead_of_time = dataclasses.replace(GOOD, name="q", server_time=NOW + 60)
+    found = Overview((dataclasses.replace(GOOD, due=1, oldest_due=NOW - 0.2), ahead_of_time))
+    assert said(found)[2:] == ["Nothing is late."]
+    assert late_by(Overview((dataclasses.replace(ahead_of_time, due=1, oldest_due=NOW), GOOD))) == 60
 
 
 def test_places_that_the_demand_needs() -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from interval_scheduler import AuditReport, IntervalTask, PartitionOffline, Scheduler, acting_as
+from interval_scheduler import AuditReport, Health, IntervalTask, PartitionOffline, Scheduler, acting_as
 from interval_scheduler.dashboard.auditing import Audits
 from interval_scheduler.dashboard.words import milliseconds, size
 from tests.dashboard.conftest import reader_of
@@ -45,6 +45,23 @@ async def ended(client: httpx.AsyncClient) -> dict[str, Any]:
     await until(has_ended, PATIENCE)
     assert not found["audit_runs"]
     return {**found["audit"], **found["audit_found"]}
+
+
+async def test_the_overview_and_the_page_of_health_ask_the_servers_once(
+    scheduler: Scheduler, reader: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    real = scheduler.check_health
+
+    async def check_health() -> Health:
+        nonlocal asked
+        asked += 1
+        return await real()
+
+    monkeypatch.setattr(scheduler, "check_health", check_health)
+    for page in ("overview", "health"):
+        await view(reader, page)
+    assert asked == 1
 
 
 async def test_health_tells_of_partitions(reader: httpx.AsyncClient) -> None:
@@ -111,13 +128,16 @@ class Slow:
 async def test_one_audit_at_a_time_which_can_be_stopped() -> None:
     audits, slow = Audits(), Slow()
     scheduler: Any = slow
-    assert not await audits.stop()
+    assert not await audits.stop(None)
     assert audits.start(scheduler, "mail", repair=False)
     assert not audits.start(scheduler, None, repair=True)
     await until(lambda: audits.last is not None and audits.last.checked == 40)
     assert audits.last is not None
     assert (audits.last.total, audits.last.queue, audits.last.ended) == (100, "mail", None)
-    assert await audits.stop()
+    assert audits.last_of(None) is audits.last_of("mail") is audits.last
+    assert audits.last_of("other") is None, "who may see one queue is told nothing of another one"
+    assert not await audits.stop("other")
+    assert await audits.stop(None)
     assert not audits.is_running
     assert (audits.last.problem, audits.last.checked) == ("It was stopped.", 40)
     assert audits.last.ended is not None
@@ -132,7 +152,7 @@ async def test_an_audit_that_is_stopped_before_its_first_step_has_ended() -> Non
     audits, slow = Audits(), Slow()
     never: Any = slow
     assert audits.start(never, None, repair=False)
-    assert await audits.stop()
+    assert await audits.stop(None)
     assert (slow.started, audits.is_running) == (0, False)
     assert audits.last is not None
     assert (audits.last.problem, audits.last.ended is None) == ("It was stopped.", False)

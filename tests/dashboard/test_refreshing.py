@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -64,7 +65,7 @@ async def test_a_page_keeps_itself_fresh(page: Page, scheduler: Scheduler) -> No
     await scheduler.assign_task(IntervalTask("two", every=60))
 
     async def is_read() -> bool:
-        await page.keyboard.press("r")  # what was read within the last second is shown once more
+        await page.keyboard.press("r")  # what was read within the last two seconds is shown once more
         return await page.inner_text("main dd >> nth=0") == "2"
 
     await until(is_read, 60)
@@ -82,6 +83,8 @@ async def test_a_page_keeps_itself_fresh(page: Page, scheduler: Scheduler) -> No
 async def test_a_page_that_cannot_be_read_says_since_when(page: Page, scheduler: Scheduler) -> None:
     await scheduler.close()
     await page.wait_for_function("() => document.getElementById('state').innerText.startsWith('Stale since')")
+    words = await page.inner_text("#state")
+    assert re.fullmatch(r"Stale since \d\d:\d\d:\d\d GMT\+5:30", words), words
     assert await page.inner_text("main h1") == "Overview", "what was known stays"
     await scheduler.connect()
     await page.wait_for_function("() => document.getElementById('state').innerText === 'Live'")

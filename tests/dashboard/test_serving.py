@@ -133,13 +133,13 @@ async def test_who_cannot_be_named_does_nothing(
     assert "KeyError" in caplog.text
 
 
-async def test_an_action_works_on_the_queue_of_its_form(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_action_works_on_the_queue_of_its_url(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
     use_action(monkeypatch)
     mail = scheduler.queue("mail")
     await mail.task_size()
     async with reader_of(scheduler, "operate") as reader:
-        await reader.post("/do/test", data={"queue": "mail", "reason": "x"}, headers=OWN)
-        missing = await reader.post("/do/test", data={"queue": "mial", "reason": "x"}, headers=OWN)
+        await reader.post("/do/test?queue=mail", data={"reason": "x"}, headers=OWN)
+        missing = await reader.post("/do/test?queue=mial", data={"reason": "x"}, headers=OWN)
     assert missing.status_code == 404
     assert await mail.paused() is not None
     assert await scheduler.paused() is None
@@ -209,7 +209,7 @@ async def test_a_queue_that_nobody_can_look_for_is_not_said_to_be_missing(
     scheduler = Scheduler.from_url(redis_server.url, namespace=namespace)
     async with reader_of(scheduler, "operate") as reader:
         page, twin = await reader.get("/?queue=mail"), await reader.get("/overview.json?queue=mail")
-        done = await reader.post("/do/resume-all", data={"queue": "mail"}, headers=OWN)
+        done = await reader.post("/do/resume-all?queue=mail", data={"back": "/"}, headers=OWN)
         assert (page.status_code, twin.status_code, done.status_code) == (503, 503, 503)
         assert 'data-refresh="2"' in page.text, "it reads itself anew until somebody can say it"
         async with scheduler:

@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.dashboard.actions import dead
 from interval_scheduler.dashboard.actions.dead import chosen
 from interval_scheduler.dashboard.grouping import Setback, grouped, same_error
 from interval_scheduler.dashboard.pages.setbacks import ROWS
@@ -33,23 +32,23 @@ async def fail(data: str) -> None:
 
 
 async def run_out(scheduler: Scheduler, *, failing: Iterable[str] = (), dead: Iterable[str] = ()) -> None:
-    """Have tasks run once, and fail: those that recur go on, the others are dead."""
-    going_on, ended = list(failing), list(dead)
+    """Have tasks run once, and fail: those that recur go on, the others are dead, beside those of before."""
+    going_on, ended, before = list(failing), list(dead), (await scheduler.overview()).dead
     await scheduler.assign_tasks(IntervalTask(each, each, every=86_400) for each in going_on)
     await scheduler.assign_tasks(IntervalTask(each, each) for each in ended)
     await scheduler.start_task_execute(fail)
 
     async def is_so() -> bool:
         found = await scheduler.overview()
-        return (found.failing, found.dead) == (len(going_on), len(ended))
+        return (found.failing, found.dead) == (len(going_on), before + len(ended))
 
     await until(is_so, PATIENCE)
     await scheduler.stop_task_execute()
 
 
-async def press(client: httpx.AsyncClient, action: str, **form: str) -> None:
+async def press(client: httpx.AsyncClient, action: str, queue: str = "", **form: str) -> None:
     """Send the form of a button."""
-    answer = await client.post(f"/do/{action}", data={"back": "/dead", **form}, headers=SAME_SITE)
+    answer = await client.post(f"/do/{action}?queue={queue}", data={"back": "/dead", **form}, headers=SAME_SITE)
     assert answer.status_code == 303, answer.text
 
 
@@ -191,57 +190,15 @@ async def test_one_these_and_those_that_are_shown_are_revived(scheduler: Schedul
 
 
 @pytest.mark.asyncio
-async def test_all_are_revived_after_a_question(scheduler: Scheduler, admin: httpx.AsyncClient) -> None:
-    await run_out(scheduler, dead=[f"mail:{n}" for n in range(ROWS + 5)])
-    asked = await admin.get("/sure?action=revive-dead")
-    assert f"{ROWS + 5} dead tasks are scheduled anew" in asked.text
-    assert 'action="/do/revive-dead"' in asked.text
-    assert (await scheduler.overview()).dead == ROWS + 5
-    await press(admin, "revive-dead")
-    found = await scheduler.overview()
-    assert (found.dead, found.tasks) == (0, ROWS + 5)
-
-
-@pytest.mark.asyncio
-async def test_no_more_are_revived_than_one_action_may(
-    scheduler: Scheduler, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, bound in (("MOST_REVIVED", 5), ("_AT_ONCE", 2)):
-        monkeypatch.setattr(dead, name, bound)
-    await run_out(scheduler, dead=[f"mail:{n}" for n in range(9)])
-    answer = await admin.post(
-        "/do/revive-dead", data={"back": "/"}, headers={**SAME_SITE, "Accept": "application/json"}
-    )
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["words"] == "5 tasks are revived, and due now. More dead tasks are left."
-    assert (await scheduler.overview()).dead == 4
-
-
-@pytest.mark.asyncio
 async def test_the_dead_tasks_of_a_queue(scheduler: Scheduler, admin: httpx.AsyncClient) -> None:
     mail = scheduler.queue("mail")
     await run_out(mail, dead=["one", "two"])
     assert (await view(admin, "dead"))["total"] == 0
     assert (await view(admin, "dead?queue=mail"))["total"] == 2
-    text = (await admin.get("/dead?queue=mail")).text
-    assert '<input type="hidden" name="queue" value="mail">' in text
     await press(admin, "revive", queue="mail", task="one")
     assert await mail.has_task("one")
-    await press(admin, "clear-dead", queue="mail")
+    await press(admin, "clear-dead", queue="mail", count="1")
     assert (await mail.overview()).dead == 0
-
-
-@pytest.mark.asyncio
-async def test_all_are_forgotten_after_a_question(scheduler: Scheduler, admin: httpx.AsyncClient) -> None:
-    await run_out(scheduler, dead=["a", "b"])
-    asked = await admin.get("/sure?action=clear-dead")
-    assert "2 dead tasks are forgotten" in asked.text
-    assert (await scheduler.overview()).dead == 2
-    await press(admin, "clear-dead")
-    found = await scheduler.overview()
-    assert (found.dead, found.tasks) == (0, 0)
-    assert '<button class="bad"' not in (await admin.get("/sure?action=clear-dead")).text
-    assert (await admin.get("/sure?action=format-disk")).status_code == 400
 
 
 @pytest.mark.asyncio
@@ -297,6 +254,6 @@ async def test_a_partition_that_is_down_is_named(
             assert not health["ok"]
             assert ("offline", name) in [(each["kind"], each["partition"]) for each in health["findings"]]
             assert "offline" in (await client.get("/health")).text
-            await press(client, "revive-dead")
+            await press(client, "revive-dead", count="20")
             revived = [task.id for task in (await scheduler.page(limit=100)).tasks]
             assert sorted(set(revived) & set(ids)) == sorted(kept)

@@ -132,13 +132,6 @@ ALL: Final = (
         tests_in(_ATTACKS, "test_a_link_elsewhere_does_not_lead_on_to_another_host"),
     ),
     Planted(
-        "pictures on other pages keep the reader out",
-        "dashboard/alone/door.py",
-        'if request.headers.get("sec-fetch-dest", "document") != "document":',
-        "if False:",
-        tests_in(_ATTACKS, "test_pictures_on_other_pages_do_not_keep_the_reader_out"),
-    ),
-    Planted(
         "a header fills the memory with what is no address",
         "dashboard/alone/tries.py",
         '        return ""\n',
@@ -158,13 +151,6 @@ ALL: Final = (
         ", context=Context())",
         ")",
         tests_in(_ATTACKS, "test_a_payload_for_one_reader_is_not_shared_with_others"),
-    ),
-    Planted(
-        "a form reaches another queue than its URL",
-        "dashboard/serving.py",
-        "if look.queue and named != look.queue:",
-        "if False:",
-        tests_in(_ATTACKS, "test_a_form_reaches_no_other_queue_than_its_url"),
     ),
     Planted(
         "odd values of a URL are read for anew",

@@ -4,6 +4,7 @@ from typing import Final
 
 from .planted import Planted, tests_in
 
+_ALL_DEAD: Final = "dashboard/test_all_dead"
 _TROUBLE: Final = "dashboard/test_trouble"
 _HEALTH: Final = "dashboard/test_health_and_log"
 
@@ -41,7 +42,28 @@ ALL: Final = (
         "dashboard/actions/dead.py",
         "page.after, left - len(page.tasks)",
         "page.after, left",
-        tests_in(_TROUBLE, "test_no_more_are_revived_than_one_action_may"),
+        tests_in(_ALL_DEAD, "test_no_more_are_revived_than_one_action_may"),
+    ),
+    Planted(
+        "more are forgotten than the question named",
+        "dashboard/pages/sure.py",
+        "    if count <= said:\n",
+        "    if count:\n",
+        tests_in(_ALL_DEAD, "test_more_than_was_told_is_asked_about_again"),
+    ),
+    Planted(
+        "a clock that is ahead makes tasks of others late",
+        "dashboard/figures/demand.py",
+        "each.server_time - each.oldest_due\n",
+        "max(other.server_time or 0.0 for other in overview.partitions) - each.oldest_due\n",
+        tests_in("dashboard/test_figures", "test_a_clock_that_is_ahead_makes_no_task_of_another_partition_late"),
+    ),
+    Planted(
+        "a moment beyond the last year breaks the form",
+        "dashboard/editing/values.py",
+        "        datetime.fromtimestamp(seconds, UTC)  # by its zone",
+        "        # by its zone",
+        tests_in("dashboard/test_edit", "test_errors_stand_beside_their_fields"),
     ),
     Planted(
         "who may operate forgets all dead tasks",

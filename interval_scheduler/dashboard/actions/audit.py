@@ -19,9 +19,9 @@ async def _repair(look: Look, _: Mapping[str, str]) -> Done:
 
 
 async def _stop(look: Look, _: Mapping[str, str]) -> Done:
-    if await look.kept.the(Audits).stop():
+    if await look.kept.the(Audits).stop(look.queue):
         return Done("The audit is stopped.")
-    return Done("No audit runs.", is_good=False)
+    return Done(f"No audit of this {look.place} runs.", is_good=False)
 
 
 def _start(look: Look, *, repair: bool) -> Done:

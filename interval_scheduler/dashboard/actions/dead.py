@@ -9,9 +9,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from ... import InvalidValue, PartitionOffline, Scheduler, SchedulerError
+from .. import queries
 from ..look import Look
-from ..page import Action, BadQuery, Done
-from ..pages.sure import MOST_REVIVED
+from ..page import Action, Again, BadQuery, Done
+from ..pages.sure import MOST_REVIVED, ask_again
 from ..words import many
 
 #: The tasks that are revived at once: enough for full batches to every partition.
@@ -50,8 +51,10 @@ async def _revive(look: Look, form: Mapping[str, str]) -> Done:
     return outcome.done
 
 
-async def _revive_all(look: Look, _: Mapping[str, str]) -> Done:
+async def _revive_all(look: Look, form: Mapping[str, str]) -> Done | Again:
     """Revive page by page, the newest first: what dies again meanwhile comes before the first page, and is left."""
+    if again := await ask_again(look, "revive-dead", _told_in(form)):
+        return again
     outcome, after, left, offline = _Outcome(), None, MOST_REVIVED, dict[str, None]()
     while left > 0:
         try:
@@ -85,9 +88,17 @@ async def _revive_each(scheduler: Scheduler, ids: Sequence[str], outcome: _Outco
             outcome.not_dead += 1
 
 
-async def _clear(look: Look, _: Mapping[str, str]) -> Done:
+async def _clear(look: Look, form: Mapping[str, str]) -> Done | Again:
+    if again := await ask_again(look, "clear-dead", _told_in(form)):
+        return again
     count = await look.scheduler.clear_dead_tasks()
     return Done(f"{many(count, 'dead task')} {_is(count)} forgotten.")
+
+
+def _told_in(form: Mapping[str, str]) -> int:
+    """Return the number of tasks that the question named, and the answer is about."""
+    queries.text_of(form, "count")
+    return queries.whole_in(form, "count")
 
 
 def chosen(form: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 ::
 
     cookie of an open session, or `Authorization: Bearer` ─▶ pages
-    /?token=… of a link ─▶ cookie, and the same URL without the token
+    /?token=… of a link that works once ─▶ cookie, and the same URL without the token
     POST /sign-in token=… ─▶ cookie, and back
     else ─▶ the page to sign in (401), or its words as JSON
 """
@@ -29,7 +29,10 @@ from .sessions import LIFETIME_SECONDS, Sessions
 from .tries import WINDOW_SECONDS, Tries
 
 _LINK: Final = "This link was used already, or is an old one. The terminal of the dashboard shows one that works."
-_NO_WINDOW: Final = "A link is for a window of a browser, and not for a part of another page."
+_NO_WINDOW: Final = "A link is for a window of a browser that somebody opens, and for nothing else."
+_NO_LINK: Final = (
+    "A token in a URL stays in histories and logs, so it is not taken. Type it in here, and change it soon."
+)
 _WRONG: Final = "This is not the token."
 _WAIT: Final = "Too many wrong tokens came from this address. Wait a minute, then try again."
 _NOBODY: Final = "Nobody is signed in: send the token as `Authorization: Bearer`."
@@ -89,10 +92,14 @@ class Door:
         clean = RedirectResponse(checked_back(f"{root}{page}{'?' if query else ''}{urlencode(query)}", root), 303)
         if is_inside:
             return clean
-        if request.headers.get("sec-fetch-dest", "document") != "document":
-            # Any page of the web can ask for pictures here, and their wrong tokens would keep the reader out.
+        if self._key.is_lasting:
+            return self._page(request, 401, _NO_LINK)
+        if not _opens_window(request):
             return self._page(request, 403, _NO_WINDOW)
-        refused = self._try(request, request.query_params["token"], _LINK)
+        # Any page of the web can lead a window here, again and again: its wrong tokens must not keep the reader out.
+        # A right one is of who started the dashboard, wherever the link stands, and nobody can guess 256 bits.
+        is_counted = request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+        refused = self._try(request, request.query_params["token"], _LINK, is_counted=is_counted)
         return refused or self._with_session(request, clean)
 
     async def _sign_in(self, request: Request) -> Response:
@@ -130,14 +137,17 @@ class Door:
             return self._answers.bare_page("bounce.html", root=root, url=checked_back(_url_of(request), root))
         return self._page(request, 401, "")
 
-    def _try(self, request: Request, token: str, words: str, back: str | None = None) -> Response | None:
+    def _try(
+        self, request: Request, token: str, words: str, back: str | None = None, *, is_counted: bool = True
+    ) -> Response | None:
         """Return the answer to a token that does not open the dashboard; `None` if it does."""
         address = request.client.host if request.client else ""
         if self._tries.must_wait(address):
             return self._page(request, 429, _WAIT, back)
         if self._key.opens(token):
             return None
-        self._tries.note(address)
+        if is_counted:
+            self._tries.note(address)
         return self._page(request, 401, words, back)
 
     def _with_session(self, request: Request, response: Response) -> Response:
@@ -168,6 +178,16 @@ class Door:
             back=checked_back(asked, root),
             has_form=self._key.is_lasting,
         )
+
+
+def _opens_window(request: Request) -> bool:
+    """Tell if somebody opens a window, as far as the browser says it. Else a link would be used up unseen.
+
+    Programs that preview links ask by HEAD, browsers fetch pages in advance, and any page can ask for a picture.
+    """
+    headers = request.headers
+    is_early = "sec-purpose" in headers or "prefetch" in headers.get("purpose", "")
+    return request.method == "GET" and not is_early and headers.get("sec-fetch-dest", "document") == "document"
 
 
 def _is_sign_in(request: Request) -> bool:

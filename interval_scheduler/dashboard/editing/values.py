@@ -42,12 +42,22 @@ def from_text(kind: Kind, text: str, now: datetime) -> Any:
     if kind == "duration":
         return round(seconds_from(text), 3)
     if kind == "moment":
-        return round(moment_from(text, now).timestamp(), 3)
+        return _seconds_at(text, now)
     if kind == "count":
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
             raise ValueError("must be a whole number")
         return int(text)
     return text
+
+
+def _seconds_at(text: str, now: datetime) -> float:
+    at = moment_from(text, now)
+    try:
+        seconds = round(at.timestamp(), 3)
+        datetime.fromtimestamp(seconds, UTC)  # by its zone, or by rounding, it can lie in another year than it says
+    except (ValueError, OverflowError):
+        raise ValueError("must be in the years 1 to 9999, in UTC") from None
+    return seconds
 
 
 def _duration(left_ms: int) -> str:

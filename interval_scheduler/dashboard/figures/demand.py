@@ -16,11 +16,20 @@ LATE_SECONDS: Final = 1.0
 _FEW_RUNS: Final = 10
 
 
-def late_by(overview: Overview, now: float) -> float | None:
-    """Return by how many seconds the oldest due task is late; `None` if none is, or only for a moment."""
-    if overview.oldest_due is None or now - overview.oldest_due < LATE_SECONDS:
-        return None
-    return now - overview.oldest_due
+def late_by(overview: Overview) -> float | None:
+    """Return by how many seconds the oldest due task is late; `None` if none is, or only for a moment.
+
+    Each partition is judged by its own clock, by which its tasks become due: the clock of another one can be ahead.
+    """
+    late = max(
+        (
+            each.server_time - each.oldest_due
+            for each in overview.partitions
+            if each.server_time is not None and each.oldest_due is not None
+        ),
+        default=0.0,
+    )
+    return late if late >= LATE_SECONDS else None
 
 
 def executing(cards: Sequence[SchedulerCard]) -> list[SchedulerCard]:
@@ -28,23 +37,20 @@ def executing(cards: Sequence[SchedulerCard]) -> list[SchedulerCard]:
     return [card for card in cards if card.executing]
 
 
-def demand_words(
-    forecast: Forecast, overview: Overview, cards: Sequence[SchedulerCard] | None, now: float, span: str
-) -> list[str]:
+def demand_words(forecast: Forecast, overview: Overview, cards: Sequence[SchedulerCard] | None, span: str) -> list[str]:
     """Say what is asked for, what was done of late, who is there to do it, and what follows from that.
 
     Args:
         forecast: the runs to come.
         overview: the state.
         cards: the schedulers; `None` if they could not be read.
-        now: the present moment by the clock of a server, in epoch seconds.
         span: the words for the time of the forecast.
     """
     alive = None if cards is None else executing(cards)
     said = [_asked(forecast, span)]
     if alive:
         said.append(_places(alive))
-    said += _verdict(forecast, overview, alive, now)
+    said += _verdict(forecast, overview, alive)
     if alive and (needed := _needed(forecast, alive)):
         said.append(needed)
     return said
@@ -69,14 +75,14 @@ def _places(alive: Sequence[SchedulerCard]) -> str:
     )
 
 
-def _verdict(forecast: Forecast, overview: Overview, alive: Sequence[SchedulerCard] | None, now: float) -> list[str]:
+def _verdict(forecast: Forecast, overview: Overview, alive: Sequence[SchedulerCard] | None) -> list[str]:
     if overview.pause is not None:
         return ["All is paused, so no run starts."]
     said: list[str] = []
     rate = overview.rate
     if rate is not None and rate.count / rate.per < forecast.demand:
         said.append(f"The rate lets only {pace(rate.count / rate.per)} runs a second start.")
-    late = late_by(overview, now)
+    late = late_by(overview)
     if late is None and overview.parked:
         said.append(f"{many(overview.parked, 'due task waits', 'due tasks wait')} for room or tokens of a group.")
     elif late is None and alive:

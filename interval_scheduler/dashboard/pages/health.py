@@ -12,15 +12,16 @@ from ...cli.doctor.servers import judge_servers
 from ..auditing import Audits
 from ..look import Look
 from ..page import Page, View
+from ..reading import HealthOfServers
 
 #: The most faults of an audit that are shown one by one.
 _FAULTS: Final = 100
 
 
 async def _read(look: Look) -> View:
-    health = await look.scheduler.check_health()
+    health = await look.kept.the(HealthOfServers).of(look)
     audits = look.kept.the(Audits)
-    audit = audits.last
+    audit = audits.last_of(look.queue)
     return {
         "ok": health.ok,
         "connected": health.connected,
@@ -28,6 +29,7 @@ async def _read(look: Look) -> View:
         "partitions": health.partitions,
         "audit": audit and replace(audit, report=None),
         "audit_runs": audits.is_running,
+        "audit_is_elsewhere": audits.is_running and audit is None,
         "audit_found": audit and audit.report and _found(audit.report),
     }
 

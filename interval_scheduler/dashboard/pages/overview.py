@@ -44,7 +44,7 @@ async def _read(look: Look) -> View:
         **counts_of(overview),
         "online": overview.online,
         "offline": [each.name for each in overview.partitions if not each.online],
-        "late": late_by(overview, now),
+        "late": late_by(overview),
         "next_due": moment_of(overview.next_due),
         "rate": rate_words(overview.rate),
         "schedulers": None if alive is None else len(alive),
@@ -57,7 +57,7 @@ async def _read(look: Look) -> View:
         "ahead_words": coming.words,
         "aheads": list(windows.AHEAD),
         "coming": None if future is None else _coming(look, future, coming),
-        "demand": [] if future is None else demand_words(future.forecast, overview, cards, now, coming.words),
+        "demand": [] if future is None else demand_words(future.forecast, overview, cards, coming.words),
         "queues": queues,
     }
 

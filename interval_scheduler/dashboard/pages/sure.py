@@ -8,7 +8,7 @@ from typing import Final
 
 from .. import queries
 from ..look import Look
-from ..page import Page, View
+from ..page import Again, Page, View
 from ..words import many
 from .setbacks import missing_in
 
@@ -73,8 +73,14 @@ _QUESTIONS: Final[Mapping[str, Question]] = {
 }
 
 
-async def _read(look: Look) -> View:
-    action = queries.choice_in(look.query, "action", _QUESTIONS)
+async def ask(look: Look, action: str, problem: str | None = None) -> View:
+    """Read what is to be told before an action.
+
+    Args:
+        look: the request.
+        action: the name of the action.
+        problem: why it was not done, if that was tried. Default: it was not.
+    """
     question = _QUESTIONS[action]
     count, offline = await question.count(look)
     return {
@@ -85,7 +91,21 @@ async def _read(look: Look) -> View:
         "button": question.button,
         "back": question.back,
         "offline": offline,
+        "problem": problem,
     }
+
+
+async def ask_again(look: Look, action: str, said: int) -> Again | None:
+    """Ask once more if there are more tasks by now than somebody was told of; else return `None`."""
+    count, _ = await _QUESTIONS[action].count(look)
+    if count <= said:
+        return None
+    words = f"There {'is' if count == 1 else 'are'} {count:,} by now, and not {said:,}. Nothing was changed."
+    return Again(PAGE, await ask(look, action, words))
+
+
+async def _read(look: Look) -> View:
+    return await ask(look, queries.choice_in(look.query, "action", _QUESTIONS))
 
 
 PAGE = Page("sure", "Are you sure?", _read, in_navigation=False, asks=("action",))

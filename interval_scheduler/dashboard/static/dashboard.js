@@ -1,5 +1,6 @@
 // Keeps a page fresh, and knows keys. Everything works without this script.
-import { inZone, localize } from "./moments.js";
+import { ask, pageIn } from "./asking.js";
+import { clock, localize } from "./moments.js";
 import "./tasks.js";
 const main = document.getElementById("main");
 const live = document.getElementById("live");
@@ -75,11 +76,12 @@ let tag = null;
 let timer = 0;
 let failures = 0;
 let isAsking = false;
+let isOver = false; // the browser loads the page anew
 let since = new Date();
 let isPaused = memory.has("paused");
 
 function tell() {
-  const words = isPaused ? "Paused" : failures > 1 ? `Stale since ${inZone.format(since).slice(11)}` : "Live";
+  const words = isPaused ? "Paused" : failures > 1 ? `Stale since ${clock(since)}` : "Live";
   const state = document.getElementById("state");
   if (state.textContent !== words) state.textContent = words;
   live.dataset.state = words.split(" ")[0].toLowerCase();
@@ -92,21 +94,25 @@ function tell() {
 function plan() {
   clearTimeout(timer);
   const seconds = Number(main.dataset.refresh);
-  if (!seconds || isPaused || document.hidden) return;
+  if (!seconds || isPaused || isOver || document.hidden) return;
   timer = setTimeout(refresh, Math.min(seconds * 1000 * 2 ** failures, LONGEST_PAUSE));
 }
 
 async function refresh() {
-  if (isAsking) return;
+  if (isAsking || isOver) return;
   isAsking = true;
   try {
-    const answer = await fetch(location.href, {
+    const answer = await ask(location.href, {
       headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", signal: AbortSignal.timeout(LONGEST_PAUSE),
     });
-    if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
+    isOver = !answer;
+    if (isOver) return;
     if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
     if (answer.ok) {
-      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const page = await pageIn(answer);
+      isOver = !page;
+      if (isOver) return;
+      show(page);
       tag = answer.headers.get("etag");
     }
     failures = 0;

@@ -1,8 +1,13 @@
 // Moments: in the zone of the browser, and how far away they are. Without this script they are in UTC.
-export const inZone = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+const inZone = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const zone = new Intl.DateTimeFormat("en", { timeZoneName: "short" });
 const relative = new Intl.RelativeTimeFormat("en", { style: "short", numeric: "auto" });
 const STEPS = [["second", 1, 60], ["minute", 60, 60], ["hour", 3600, 36], ["day", 86400, Infinity]];
+
+const zoneAt = (moment) => zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
+
+/** The time of the day, with the zone of the browser. */
+export const clock = (moment) => `${inZone.format(moment).slice(11)} ${zoneAt(moment)}`;
 
 function away(moment) {
   const seconds = (moment - Date.now()) / 1000;
@@ -16,10 +21,9 @@ export function localize(root) {
     if (Number.isNaN(moment.getTime())) continue;
     if (!each.title) {
       each.title = each.textContent.trim();
-      const name = zone.formatToParts(moment).find((part) => part.type === "timeZoneName").value;
       const distance = document.createElement("span");
       distance.className = "away";
-      each.replaceChildren(`${inZone.format(moment)} ${name} `, distance);
+      each.replaceChildren(`${inZone.format(moment)} ${zoneAt(moment)} `, distance);
     }
     const distance = each.querySelector(".away");
     const text = away(moment);

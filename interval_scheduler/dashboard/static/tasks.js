@@ -1,18 +1,21 @@
 // Comfort on the pages of tasks: a search that goes on by itself, copying, and choosing all. Everything works without
 // this script.
+import { ask, pageIn } from "./asking.js";
 import { localize } from "./moments.js";
 
 document.documentElement.classList.add("has-js");
 
 /** Fetch the next step of a search, and put what it found below what is shown. Returns false at the end. */
 async function step(found, signal) {
-  const answer = await fetch(found.dataset.next, { signal });
+  const answer = await ask(found.dataset.next, { signal });
+  if (!answer) return false;
   if (answer.status === 429) {
     await new Promise((resolve) => setTimeout(resolve, 1000)); // somebody else has the turn
     return true;
   }
   if (!answer.ok) throw new Error(`The search stopped: ${answer.status}`);
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = await pageIn(answer);
+  if (!next) return false;
   const section = next.querySelector(".found");
   const rows = document.querySelector("table.tasks tbody");
   const added = next.querySelector("table.tasks tbody");

@@ -95,6 +95,7 @@ class Seen:
 async def measure_pages(url: str, browser: Browser, client: redis.Redis, times: int) -> dict[str, Any]:
     """Measure each page beside the worker: all of them in turn, so that none finds a view that was read before."""
     seen = {page.name or "overview": Seen(f"{url}/{page.name}{QUERIES.get(page.name, '')}") for page in PAGES}
+    seen["search"] = Seen(f"{url}/tasks?q=feed%3A0000")
     async with httpx.AsyncClient(timeout=PATIENCE) as asking:
         for number in range(times):
             anew = asyncio.create_task(asyncio.sleep(SHARED_SECONDS))  # until then, a view is shown again
