@@ -11,6 +11,7 @@ _COUNTERS: Final = "telemetry/test_counters"
 _LOST: Final = "semantics/test_lost_leases"
 _STORAGE: Final = "telemetry/test_storage"
 _SPANS: Final = "telemetry/test_spans"
+_SPAN_GUESTS: Final = "telemetry/test_span_guests"
 
 ALL: Final = (
     Planted(
@@ -102,14 +103,14 @@ ALL: Final = (
         "telemetry/spans.py",
         "        except BaseException:  # noqa: BLE001 - whatever it is, it is told once\n",
         "        except Exception:\n",
-        tests_in(_SPANS, "test_a_tracer_that_raises_disturbs_nothing_and_is_told_once"),
+        tests_in(_SPAN_GUESTS, "test_a_tracer_that_raises_disturbs_nothing_and_is_told_once"),
     ),
     Planted(
         "a span without a name fails the call that assigns tasks",
         "telemetry/spans.py",
         "yield self._attempt(lambda: _text_of(span)) if",
         "yield _text_of(span) if",
-        tests_in(_SPANS, "test_a_span_without_a_name_disturbs_nothing"),
+        tests_in(_SPAN_GUESTS, "test_a_span_without_a_name_disturbs_nothing"),
     ),
     Planted(
         "a retry is an error",

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from interval_scheduler.model.assignment import AssignCall
+from interval_scheduler.model.assignment import Assignment
 from interval_scheduler.storage.commands import assigning, running
 
 from .store import MINUTE, Numbered, Store, change, held_of
@@ -31,7 +31,7 @@ async def _counted(store: Store, request: Awaitable[T]) -> tuple[list[str], T]:
     return sorted(name for name in calls.elements() if name not in AROUND), reply
 
 
-async def _session(store: Store, *changes: AssignCall) -> Numbered:
+async def _session(store: Store, *changes: Assignment) -> Numbered:
     """A session that tells what it knows, as all do, and had a reply: some tasks are assigned."""
     session = store.session()
     session.epoch = store.epoch
