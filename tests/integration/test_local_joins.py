@@ -50,6 +50,27 @@ for each in child, fork():
 asyncio.run(hold.leave())
 """
 
+#: A server that loads its data while a file is there: it says so to all who ask.
+LOADS = """#!{python} -IS
+import os, socket, sys
+if sys.argv[1] != "--version" and os.path.exists("{file}"):
+    os.unlink("server.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("server.sock")
+        listening.listen()
+        listening.settimeout(0.05)
+        while os.path.exists("{file}"):
+            try:
+                talk, _ = listening.accept()
+                with talk:
+                    talk.settimeout(1)
+                    if talk.recv(10_000):
+                        talk.sendall(b"-LOADING the dataset in memory\\r\\n")
+            except OSError:
+                pass  # nobody came, or said anything, or stayed
+os.execv("{server}", ["{server}", *sys.argv[1:]])
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
@@ -81,6 +102,35 @@ def barrier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Barrier:
     return Barrier(file)
 
 
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Barrier:
+    """A barrier, which is open; while it is shut, a server that is started does not end to load its data."""
+    file = tmp_path / "load"
+    text = LOADS.format(python=sys.executable, file=file, server=binaries.paths()[0])
+    program(tmp_path / "programs" / "valkey-server", text)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
+    return Barrier(file)
+
+
+def impatient(folder: Path) -> Scheduler:
+    return Scheduler.from_url(
+        url_of(folder), connect_timeout_seconds=0.5, operation_timeout_seconds=0.5, reconnect_interval_seconds=0.05
+    )
+
+
+async def reason(scheduler: Scheduler) -> str | None:
+    """The reason why a scheduler is offline; `"none"` if it is not."""
+    try:
+        await scheduler.task_size()
+    except PartitionOffline as error:
+        return error.reason
+    return "none"
+
+
+async def has_reason(scheduler: Scheduler, wanted: str) -> bool:
+    return await reason(scheduler) == wanted
+
+
 def hold_of(folder: Path) -> Hold:
     return Hold(str(folder), "local/0", creates=True)
 
@@ -108,17 +158,8 @@ async def cut_off(folder: Path, barrier: Barrier) -> None:
 
 @pytest.mark.asyncio
 async def test_calls_end_in_their_time_while_a_killed_server_is_not_back(folder: Path, barrier: Barrier) -> None:
-    scheduler = Scheduler.from_url(
-        url_of(folder), connect_timeout_seconds=0.5, operation_timeout_seconds=0.5, reconnect_interval_seconds=0.05
-    )
     lost = asyncio.Event()
-
-    async def is_back() -> bool:
-        with contextlib.suppress(PartitionOffline):  # until it has come back
-            return await scheduler.task_size() in (1, 2)
-        return False
-
-    async with scheduler, asyncio.timeout(180):
+    async with impatient(folder) as scheduler, asyncio.timeout(180):
         scheduler.on("offline", lambda *_: lost.set())
         await scheduler.assign_task(IntervalTask("a", every=3600))
         await cut_off(folder, barrier)
@@ -126,13 +167,20 @@ async def test_calls_end_in_their_time_while_a_killed_server_is_not_back(folder:
             with pytest.raises((PartitionOffline, OutcomeUnknown)):
                 await scheduler.assign_task(IntervalTask("b", every=3600))
             await lost.wait()
-            with pytest.raises(PartitionOffline) as caught:
-                await scheduler.task_size()
-        assert caught.value.reason == "folder"
+            assert await reason(scheduler) == "folder"
         health = await scheduler.check_health()
         assert [each.online for each in health.partitions] == [False]
         barrier.open()
-        await until(is_back, 60)
+        await until(lambda: has_reason(scheduler, "none"), 60)
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_loads_its_data_says_so_itself(folder: Path, load: Barrier) -> None:
+    async with impatient(folder) as scheduler:
+        await cut_off(folder, load)
+        await until(lambda: has_reason(scheduler, "loading"), 60)
+        load.open()
+        await until(lambda: has_reason(scheduler, "none"), 60)
 
 
 @pytest.mark.asyncio

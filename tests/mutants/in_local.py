@@ -242,4 +242,11 @@ ALL: Final = (
         "",
         tests_in(_REFUSALS, "test_a_program_without_a_python_beside_it[executable-/usr/bin/uwsgi]"),
     ),
+    Planted(
+        "a server that loads its data for long counts as none",
+        "storage/local/hold.py",
+        "        self._loads_at = path\n",
+        "",
+        tests_in(_JOINS, "test_a_server_that_loads_its_data_says_so_itself"),
+    ),
 )
