@@ -69,7 +69,7 @@ def lives(pid: int) -> bool:
 def program(path: Path, text: str) -> None:
     """Write a program."""
     path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="ascii")
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o700)
 
 

@@ -28,7 +28,6 @@ from tests.folders import (
     User,
     emptied,
     keeper_of,
-    lives,
     living_in,
     program,
     server_of,
@@ -326,24 +325,6 @@ async def test_a_server_by_a_relative_path(folder: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"programs:{os.environ['PATH']}")
     assert binaries.paths()[0] == str(tmp_path / "programs" / "valkey-server")
     assert await size(folder) == 0
-
-
-@pytest.mark.parametrize("after", ["no user", "no folder", "no script", "SIGTERM"])
-def test_a_server_that_a_script_starts_ends_too(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: str
-) -> None:
-    program(tmp_path / "programs" / "valkey-server", f'#!/bin/sh\n{binaries.paths()[0]} "$@"\n')
-    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
-    with users(folder, 1) as (user,):
-        script, server = sorted(servers_in(folder))
-        keeper = keeper_of(folder)
-        if after == "no user":
-            user.kill()
-        elif after == "no folder":
-            shutil.rmtree(folder)
-        else:
-            os.kill(*(script, signal.SIGKILL) if after == "no script" else (keeper, signal.SIGTERM))
-        until_outside(lambda: not any(map(lives, (script, server, keeper))), 60)
 
 
 @pytest.mark.parametrize("is_killed", [True, False])

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,21 +118,27 @@ def impatient(folder: Path) -> Scheduler:
     )
 
 
-async def reason(scheduler: Scheduler) -> str | None:
-    """The reason why a scheduler is offline; `"none"` if it is not."""
+async def has_reason(scheduler: Scheduler, wanted: str) -> bool:
+    """Whether a call tells this reason why its partition is offline; `"none"`: it is not."""
     try:
         await scheduler.task_size()
     except PartitionOffline as error:
-        return error.reason
-    return "none"
-
-
-async def has_reason(scheduler: Scheduler, wanted: str) -> bool:
-    return await reason(scheduler) == wanted
+        return error.reason == wanted
+    return wanted == "none"
 
 
 def hold_of(folder: Path) -> Hold:
     return Hold(str(folder), "local/0", creates=True)
+
+
+@contextlib.asynccontextmanager
+async def holding(folder: Path) -> AsyncIterator[Hold]:
+    """A hold, which is given up in the end."""
+    hold = hold_of(folder)
+    try:
+        yield hold
+    finally:
+        await hold.leave()
 
 
 def joining_threads() -> int:
@@ -167,7 +173,7 @@ async def test_calls_end_in_their_time_while_a_killed_server_is_not_back(folder:
             with pytest.raises((PartitionOffline, OutcomeUnknown)):
                 await scheduler.assign_task(IntervalTask("b", every=3600))
             await lost.wait()
-            assert await reason(scheduler) == "folder"
+            assert await has_reason(scheduler, "folder")
         health = await scheduler.check_health()
         assert [each.online for each in health.partitions] == [False]
         barrier.open()
@@ -185,36 +191,34 @@ async def test_a_server_that_loads_its_data_says_so_itself(folder: Path, load: B
 
 @pytest.mark.asyncio
 async def test_all_who_wait_share_one_join_which_goes_on_without_them(folder: Path, barrier: Barrier) -> None:
-    hold = hold_of(folder)
-    await hold.join(0.001)  # the first one of all is waited for
-    await cut_off(folder, barrier)
-    for _ in range(5):
-        with pytest.raises(PartitionOffline, match="is not there yet, and is waited for"):
-            await hold.join(0.05)
-    assert joining_threads() == 1
-    barrier.open()
-    await until(lambda: not joining_threads(), 60)
-    assert keeper_of(folder)
-    await asyncio.gather(hold.join(), hold.join())
-    await hold.leave()
+    async with holding(folder) as hold:
+        await hold.join(0.001)  # the first one of all is waited for
+        await cut_off(folder, barrier)
+        for _ in range(5):
+            with pytest.raises(PartitionOffline, match="is not there yet, and is waited for"):
+                await hold.join(0.05)
+        assert joining_threads() == 1
+        barrier.open()
+        await until(lambda: not joining_threads(), 60)
+        assert keeper_of(folder)
+        await asyncio.gather(hold.join(), hold.join())
 
 
 @pytest.mark.asyncio
 async def test_a_join_that_fails_gives_up_nothing_that_was_held(folder: Path) -> None:
-    hold = hold_of(folder)
-    await hold.join()
-    server = server_of(folder)
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-    try:
-        with pytest.raises(PartitionOffline, match="Too many open files"):
-            await hold.join()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert is_held(folder)
-    await hold.join()
-    assert server_of(folder) == server
-    await hold.leave()
+    async with holding(folder) as hold:
+        await hold.join()
+        server = server_of(folder)
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            with pytest.raises(PartitionOffline, match="Too many open files"):
+                await hold.join()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert is_held(folder)
+        await hold.join()
+        assert server_of(folder) == server
 
 
 @pytest.mark.asyncio
@@ -247,18 +251,18 @@ async def test_who_leaves_without_a_thread_holds_nothing(
 
 @pytest.mark.asyncio
 async def test_the_lock_of_a_folder_that_is_gone_is_no_hold(folder: Path) -> None:
-    first, second = hold_of(folder), hold_of(folder)
-    with locked_by_another(folder) as gone:
-        joining = asyncio.create_task(first.join())
-        await until(lambda: len(descriptors_of(gone)) == 2, 60)  # of this test, and of the one that joins
-        shutil.rmtree(folder)
-        await second.join()
-    await joining
-    await second.leave()
-    assert is_held(folder)
-    server_of(folder)
-    await first.leave()
-    assert not living_in(folder)
+    async with holding(folder) as first, holding(folder) as second:
+        with locked_by_another(folder) as gone:
+            joining = asyncio.create_task(first.join())
+            await until(lambda: len(descriptors_of(gone)) == 2, 60)  # of this test, and of the one that joins
+            shutil.rmtree(folder)
+            await second.join()
+        await joining
+        await second.leave()
+        assert is_held(folder)
+        server_of(folder)
+        await first.leave()
+        assert not living_in(folder)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from .planted import Planted, tests_in
 _LOCAL: Final = "integration/test_local"
 _AGAIN: Final = "integration/test_local_again"
 _JOINS: Final = "integration/test_local_joins"
+_KEEPER: Final = "integration/test_local_keeper"
 _REFUSALS: Final = "integration/test_local_refusals"
 _MARKS: Final = "unit/test_local_marks"
 
@@ -184,14 +185,14 @@ ALL: Final = (
         "storage/local/keeper.py",
         "    _end()  # what was started may have been a script, and have left the server behind\n",
         "",
-        tests_in(_LOCAL, "test_a_server_that_a_script_starts_ends_too[no script]"),
+        tests_in(_KEEPER, "test_a_server_that_a_script_starts_ends_too[no script]"),
     ),
     Planted(
         "a script alone is told to end, and not its server",
         "storage/local/keeper.py",
         "    os.killpg(0, signal.SIGTERM)\n",
         "    pass\n",
-        tests_in(_LOCAL, "test_a_server_that_a_script_starts_ends_too[no folder]"),
+        tests_in(_KEEPER, "test_a_server_that_a_script_starts_ends_too[no folder]"),
     ),
     Planted(
         "a newer server goes before the one that wrote the data",
@@ -248,5 +249,12 @@ ALL: Final = (
         "        self._loads_at = path\n",
         "",
         tests_in(_JOINS, "test_a_server_that_loads_its_data_says_so_itself"),
+    ),
+    Planted(
+        "a server that hears no signal is left behind",
+        "storage/local/keeper.py",
+        "    signal.alarm(_END_SECONDS)\n",
+        "",
+        tests_in(_KEEPER, "test_a_server_that_hears_no_signal_is_killed_in_the_end"),
     ),
 )
