@@ -232,21 +232,21 @@ async def test_who_leaves_without_a_thread_holds_nothing(
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    hold = hold_of(folder)
-    if joins:
-        barrier.shut()
-    joining = asyncio.create_task(hold.join())
-    if joins:
-        await until(lambda: living_in(folder), 60)
-    else:
-        await joining
-    with monkeypatch.context() as system:
-        system.setattr(threading.Thread, "start", refuse)  # as where a limit of the system is reached
-        await hold.leave()
-    if joins:
-        with pytest.raises(PartitionOffline):
+    async with holding(folder) as hold:  # which leaves once more, if it fails
+        if joins:
+            barrier.shut()
+        joining = asyncio.create_task(hold.join())
+        if joins:
+            await until(lambda: living_in(folder), 60)
+        else:
             await joining
-    await until(lambda: not living_in(folder), 60)
+        with monkeypatch.context() as system:
+            system.setattr(threading.Thread, "start", refuse)  # as where a limit of the system is reached
+            await hold.leave()
+        if joins:
+            with pytest.raises(PartitionOffline):
+                await joining
+        await until(lambda: not living_in(folder), 60)
 
 
 @pytest.mark.asyncio
