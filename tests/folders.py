@@ -58,6 +58,21 @@ def keeper_of(folder: Path) -> int:
     return keeper
 
 
+def lives(pid: int) -> bool:
+    """Tell if a process goes on; one that ended and is waited for by nobody does not."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/cwd").readlink()
+        return True
+    return False
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o700)
+
+
 @contextlib.contextmanager
 def emptied(folder: Path) -> Iterator[Path]:
     """Fail if anything lives in a folder a while after a block, and end it."""

@@ -6,27 +6,12 @@ daemons, so work that hangs does not keep the interpreter from its end.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 Result = TypeVar("Result")
-
-
-async def apart(work: Callable[[], Result], name: str) -> Result:
-    """Do work in a thread of its own, and return its result. If the caller is cancelled, the work goes on to its end.
-
-    Args:
-        work: the work.
-        name: the name of the thread.
-
-    Raises:
-        OSError: the system has no thread for it.
-        Exception: the error of the work.
-    """
-    return await asyncio.wrap_future(begin(work, name))
 
 
 def begin(work: Callable[[], Result], name: str) -> Future[Result]:

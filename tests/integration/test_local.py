@@ -23,7 +23,18 @@ from interval_scheduler import BlockingScheduler, IntervalTask, Scheduler, Unsui
 from interval_scheduler.storage.local import binaries, layout
 from interval_scheduler.storage.local.hold import Hold
 from tests.cli.running import running
-from tests.folders import ROOT, User, emptied, keeper_of, living_in, server_of, servers_in, url_of, users
+from tests.folders import (
+    ROOT,
+    User,
+    emptied,
+    keeper_of,
+    living_in,
+    program,
+    server_of,
+    servers_in,
+    url_of,
+    users,
+)
 from tests.integration.processes import Worker, read_ledger
 from tests.waiting import until, until_outside
 
@@ -307,12 +318,6 @@ async def test_a_process_may_have_many_files_open(folder: Path) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def program(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="ascii")
-    path.chmod(0o700)
-
-
 @pytest.mark.asyncio
 async def test_a_server_by_a_relative_path(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "programs" / "valkey-server", f'#!/bin/sh\nexec {binaries.paths()[0]} "$@"\n')
@@ -320,15 +325,6 @@ async def test_a_server_by_a_relative_path(folder: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", f"programs:{os.environ['PATH']}")
     assert binaries.paths()[0] == str(tmp_path / "programs" / "valkey-server")
     assert await size(folder) == 0
-
-
-def test_a_server_that_a_script_starts_ends_too(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program(tmp_path / "programs" / "valkey-server", f'#!/bin/sh\n{binaries.paths()[0]} "$@"\n')
-    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}:{os.environ['PATH']}")
-    with users(folder, 1) as (user,):
-        assert len(servers_in(folder)) == 2
-        user.kill()
-        until_outside(lambda: not living_in(folder), 60)
 
 
 @pytest.mark.parametrize("is_killed", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import (
+    BlockingScheduler,
     ConfigurationError,
     PartitionOffline,
     Scheduler,
@@ -20,7 +22,8 @@ from interval_scheduler import (
     UnsuitableServer,
 )
 from interval_scheduler.storage.local import binaries, layout
-from tests.folders import emptied, servers_in, url_of
+from interval_scheduler.storage.local.folder import Folder
+from tests.folders import emptied, program, servers_in, url_of
 
 pytestmark = pytest.mark.any_server
 
@@ -83,6 +86,38 @@ def test_the_data_of_an_older_server_are_taken_over(folder: Path) -> None:
     assert json.loads((folder / layout.MARK).read_bytes()) == written
 
 
+def test_who_only_looks_takes_no_data_over(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    mark(folder, version=[1, 0, 0])
+    before = (folder / layout.MARK).read_bytes()
+    with (
+        contextlib.closing(BlockingScheduler.from_url(url_of(folder))) as scheduler,
+        pytest.raises(UnsuitableServer, match="whoever only looks does not let"),
+    ):
+        scheduler.connect(create=False)
+    assert not servers_in(folder)
+    assert (folder / layout.MARK).read_bytes() == before
+
+
+@pytest.mark.parametrize("has_tasks", [False, True])
+def test_a_newer_server_that_does_not_start_takes_no_data_over(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_tasks: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    if has_tasks:
+        asyncio.run(connect(folder))
+    kind = "Valkey" if "valkey" in Path(binaries.paths()[0]).name else "Redis"
+    path = tmp_path / "newer"
+    program(path, f'#!/bin/sh\n[ "$1" = --version ] && exec echo "{kind} server v=99.0.0 sha=0"\nexit 3\n')
+    with monkeypatch.context() as system:
+        system.setattr(binaries, "paths", lambda: [str(path)])
+        words = refusal(folder, PartitionOffline)
+    assert "ended at its start, ended 3; its log is server.log there" in words  # and no words of the one before
+    asyncio.run(connect(folder))
+
+
 def test_another_layout_is_refused(folder: Path) -> None:
     asyncio.run(connect(folder))
     mark(folder, layout=2)
@@ -119,6 +154,23 @@ def test_a_folder_that_others_may_write_is_refused(folder: Path) -> None:
     assert "can be written by other users" in refusal(folder)
 
 
+def test_others_lose_the_right_to_read_a_folder_at_each_start(folder: Path) -> None:
+    asyncio.run(connect(folder))
+    folder.chmod(0o755)
+    asyncio.run(connect(folder))
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_others_put_into_a_folder_until_it_is_taken_is_found(folder: Path) -> None:
+    folder.chmod(0o777)
+    taken = Folder(str(folder), "local/0")
+    taken.prepare(creates=True)
+    (folder / "appendonlydir").touch()
+    with pytest.raises(UnsuitableServer, match="has files, and no mark of interval_scheduler"):
+        taken.take()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_folder_that_all_share_is_refused(folder: Path) -> None:
     folder.chmod(0o1777)
     assert "is shared by all users: name a folder in it" in refusal(folder)
@@ -128,7 +180,7 @@ def test_a_folder_that_all_share_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("name", [layout.USERS, layout.START, layout.KEEPER, layout.SERVER])
 def test_a_link_in_the_place_of_a_lock_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
     (folder / name).symlink_to(tmp_path / "elsewhere")
-    assert "gives an error" in refusal(folder)
+    assert f"errno 40): {name} is a link in it, so remove that" in refusal(folder)
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -144,6 +196,12 @@ def test_a_link_in_the_place_of_the_mark_is_not_written_through(
     new.hardlink_to(tmp_path / "elsewhere") if is_hard else new.symlink_to(tmp_path / "elsewhere")
     asyncio.run(connect(folder))
     assert (tmp_path / "elsewhere").read_text() == "precious"
+
+
+def test_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UnsuitableServer, match="a link in its path leads back to itself"):
+        asyncio.run(connect(tmp_path / "loop" / "data"))
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
@@ -175,9 +233,13 @@ def test_windows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asyncio.run(connect(folder))
 
 
-def test_a_program_without_a_python_beside_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.raises(ConfigurationError, match=r"^url local:// needs a Python that can be started"):
+@pytest.mark.parametrize(("name", "value"), [("frozen", True), ("executable", "/usr/bin/uwsgi"), ("executable", None)])
+def test_a_program_without_a_python_beside_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(sys, name, value, raising=False)
+    words = rf"^url local:// needs a Python that can be started, and this program \({sys.executable!r}\) has its own"
+    with pytest.raises(ConfigurationError, match=words):
         asyncio.run(connect(folder))
 
 

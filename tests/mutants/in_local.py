@@ -6,6 +6,8 @@ from .planted import Planted, tests_in
 
 _LOCAL: Final = "integration/test_local"
 _AGAIN: Final = "integration/test_local_again"
+_JOINS: Final = "integration/test_local_joins"
+_KEEPER: Final = "integration/test_local_keeper"
 _REFUSALS: Final = "integration/test_local_refusals"
 _MARKS: Final = "unit/test_local_marks"
 
@@ -41,8 +43,8 @@ ALL: Final = (
     Planted(
         "a server counts as there while another process starts it",
         "storage/local/starting.py",
-        "        patience.wait_for(lambda: lock.lock(alone=True))\n",
-        "        lock.lock(alone=True)\n",
+        "        patience.wait_for(lambda: start_lock.lock(alone=True))\n",
+        "        start_lock.lock(alone=True)\n",
         tests_in(_LOCAL, "test_eight_who_start_at_once_have_one_server"),
     ),
     Planted(
@@ -125,8 +127,134 @@ ALL: Final = (
     Planted(
         "the log of a server that is used for long grows for ever",
         "storage/local/keeper.py",
-        "    while not ended.wait(_LOOK_SECONDS):\n        _bound_log()\n",
-        "    while not ended.wait(_LOOK_SECONDS):\n",
+        "  # the system tells nobody that a folder is removed\n        _bound_log()\n",
+        "\n",
         tests_in(_AGAIN, "test_a_long_log_is_put_away[True]"),
+    ),
+    Planted(
+        "a call waits until the server of a folder is started, however long",
+        "storage/connection/of_folder.py",
+        "self._hold.join(self.socket_connect_timeout)",
+        "self._hold.join()",
+        tests_in(_JOINS, "test_calls_end_in_their_time_while_a_killed_server_is_not_back"),
+    ),
+    Planted(
+        "each one who waits for a server begins a thread",
+        "storage/local/hold.py",
+        "if self._joining is None or self._joining.done():\n            self._joining =",
+        "if True:\n            self._joining =",
+        tests_in(_JOINS, "test_all_who_wait_share_one_join_which_goes_on_without_them"),
+    ),
+    Planted(
+        "a join that fails ends the server of all others",
+        "storage/local/hold.py",
+        "                if self._users is not held:\n",
+        "                if True:\n",
+        tests_in(_JOINS, "test_a_join_that_fails_gives_up_nothing_that_was_held"),
+    ),
+    Planted(
+        "who leaves without a thread holds the server for ever",
+        "storage/local/hold.py",
+        "                self._drop()\n            else:\n",
+        "                pass\n            else:\n",
+        tests_in(_JOINS, "test_who_leaves_without_a_thread_holds_nothing[False]"),
+    ),
+    Planted(
+        "the lock of a folder that is gone is a hold",
+        "storage/local/hold.py",
+        "        while self._users is None or not self._users.is_at(folder.file(layout.USERS)):\n",
+        "        while self._users is None:\n",
+        tests_in(_JOINS, "test_the_lock_of_a_folder_that_is_gone_is_no_hold"),
+    ),
+    Planted(
+        "a child that is forked while another thread joins waits for that",
+        "storage/local/hold.py",
+        "        each._hold_nothing()  # noqa: SLF001 - it is this module's\n",
+        "        pass\n",
+        tests_in(_JOINS, "test_a_child_that_is_forked_joins_by_itself"),
+    ),
+    Planted(
+        "the last user of a folder does not wait for a slow end",
+        "storage/connection/link.py",
+        "_LEAVE_FOLDER_SECONDS: Final = 10",
+        "_LEAVE_FOLDER_SECONDS: Final = 1",
+        tests_in(_JOINS, "test_the_last_user_waits_some_seconds_for_a_slow_end"),
+    ),
+    Planted(
+        "the end of a script is taken for that of its server",
+        "storage/local/keeper.py",
+        "    _end()  # what was started may have been a script, and have left the server behind\n",
+        "",
+        tests_in(_KEEPER, "test_a_server_that_a_script_starts_ends_too[no script]"),
+    ),
+    Planted(
+        "a script alone is told to end, and not its server",
+        "storage/local/keeper.py",
+        "    os.killpg(0, signal.SIGTERM)\n",
+        "    pass\n",
+        tests_in(_KEEPER, "test_a_server_that_a_script_starts_ends_too[no folder]"),
+    ),
+    Planted(
+        "a newer server goes before the one that wrote the data",
+        "storage/local/marks.py",
+        "binary.version.writes_as(written)",
+        "binary.version.reads(written)",
+        tests_in(_MARKS, "test_a_server_that_writes_the_same_form_goes_before_a_newer_one"),
+    ),
+    Planted(
+        "who only looks has a newer server take the data over",
+        "storage/local/marks.py",
+        "newer if takes_over else _not_taken_over(written, newer)",
+        "newer",
+        tests_in(_REFUSALS, "test_who_only_looks_takes_no_data_over"),
+    ),
+    Planted(
+        "a newer server that does not start keeps the older one out",
+        "storage/local/starting.py",
+        "            folder.mark(written)  # it never listened",
+        "            pass  # it never listened",
+        tests_in(_REFUSALS, "test_a_newer_server_that_does_not_start_takes_no_data_over[True]"),
+    ),
+    Planted(
+        "the words of another start are told as the reason",
+        "storage/local/starting.py",
+        "    folder.note_log()\n",
+        "",
+        tests_in(_REFUSALS, "test_a_newer_server_that_does_not_start_takes_no_data_over[True]"),
+    ),
+    Planted(
+        "others go on reading a folder",
+        "storage/local/folder.py",
+        "        Path(self.path).chmod(0o700)\n",
+        "",
+        tests_in(_REFUSALS, "test_others_lose_the_right_to_read_a_folder_at_each_start"),
+    ),
+    Planted(
+        "what others put into a folder until it is taken is used",
+        "storage/local/folder.py",
+        "        if self.written_by() is None and layout.strangers(",
+        "        if False and layout.strangers(",
+        tests_in(_REFUSALS, "test_what_others_put_into_a_folder_until_it_is_taken_is_found"),
+    ),
+    Planted(
+        "a program that has a Python inside is taken for one",
+        "storage/local/binaries.py",
+        ' or "py" not in Path(sys.executable or "").name.lower()',
+        "",
+        tests_in(_REFUSALS, "test_a_program_without_a_python_beside_it[executable-/usr/bin/uwsgi]"),
+    ),
+    Planted(
+        "a server that loads its data for long counts as none",
+        "storage/local/hold.py",
+        "        self._loads_at = path\n",
+        "",
+        tests_in(_JOINS, "test_a_server_that_loads_its_data_says_so_itself"),
+    ),
+    Planted(
+        "a server that hears no signal is left behind",
+        "storage/local/keeper.py",
+        "    signal.alarm(_END_SECONDS)\n",
+        "",
+        tests_in(_KEEPER, "test_a_server_that_hears_no_signal_is_killed_in_the_end"),
     ),
 )

@@ -50,13 +50,21 @@ def test_a_server_reads_what_an_older_one_of_its_kind_wrote(written: str, server
 
 def test_the_first_server_that_fits_is_taken() -> None:
     at_hand = [Binary("/a", version("valkey 9.1.2")), Binary("/b", version("redis 7.0.15"))]
-    assert marks.fitting(None, at_hand) is at_hand[0]
-    assert marks.fitting(version("redis 7.0.0"), at_hand) is at_hand[1]
-    refused = marks.fitting(version("redis 8.0.0"), at_hand)
+    assert marks.fitting(None, at_hand, takes_over=True) is at_hand[0]
+    assert marks.fitting(version("redis 7.0.0"), at_hand, takes_over=False) is at_hand[1]
+    refused = marks.fitting(version("redis 8.0.0"), at_hand, takes_over=True)
     assert isinstance(refused, str)
     assert "has the data of Redis 8.0.0, and this machine has Valkey 9.1.2 and Redis 7.0.15, which cannot" in refused
     for written in (None, version("redis 7.0.0")):
-        assert "this machine has none that runs" in str(marks.fitting(written, []))
+        assert "this machine has none that runs" in str(marks.fitting(written, [], takes_over=True))
+
+
+def test_a_server_that_writes_the_same_form_goes_before_a_newer_one() -> None:
+    at_hand = [Binary(path, version(f"redis {path}")) for path in ("8.2.0", "7.2.9", "7.0.15")]
+    assert marks.fitting(version("redis 7.0.0"), at_hand, takes_over=True) is at_hand[2]
+    assert marks.fitting(version("redis 6.2.0"), at_hand, takes_over=True) is at_hand[0]
+    refused = marks.fitting(version("redis 6.2.0"), at_hand, takes_over=False)
+    assert "has the data of Redis 6.2.0, and whoever only looks does not let Redis 8.2.0 take them over" in str(refused)
 
 
 def test_a_mark_is_read_as_it_was_written() -> None:

@@ -83,8 +83,13 @@ def is_moved(error: BaseException) -> bool:
 
 
 def is_gone(error: BaseException) -> bool:
-    """Tell if no server can do it at the moment. A moved partition does not count: its new node is asked first."""
-    return is_replica(error) or isinstance(error, ClusterDownError)
+    """Tell if no server can do it at the moment. A moved partition does not count: its new node is asked first.
+
+    One of a folder that is not there was also tried to start.
+    """
+    behind = _unwrapped(error)
+    is_without_server = isinstance(behind, PartitionOffline) and behind.reason == "folder"
+    return is_without_server or is_replica(error) or isinstance(error, ClusterDownError)
 
 
 def is_busy(error: BaseException) -> bool:

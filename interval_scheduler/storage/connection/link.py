@@ -15,6 +15,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
+import anyio
+
 from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...support.broadcast import Broadcast
@@ -27,6 +29,9 @@ from .while_used import WhileUsed
 #: The connections that the calls of applications leave to others at the least, and their largest share.
 _LEFT_TO_OTHERS: Final = 3
 _LARGEST_SHARE: Final = 0.75
+#: The longest time to leave a server, seconds; and that of a folder, whose last user waits until its data are written.
+_LEAVE_SECONDS: Final = 1
+_LEAVE_FOLDER_SECONDS: Final = 10
 
 
 def places(connections: int) -> int:
@@ -76,11 +81,12 @@ class Link:
         self._users += 1
 
     async def leave(self) -> None:
-        """Use it no longer; close the connections if nobody else uses it."""
+        """Use it no longer; close the connections if nobody else uses it. Takes some seconds at the most."""
         self._users -= 1
         if self._users == 0:
             self.is_closed = True
-            await close(self.client)
+            with anyio.move_on_after(_LEAVE_SECONDS if self.instance.folder is None else _LEAVE_FOLDER_SECONDS):
+                await close(self.client)
 
     def is_told(self, server: str, code: str, *, of_queue: bool) -> bool:
         """Tell if others warn of a fact about a server: its namespace, or another partition on the same node.

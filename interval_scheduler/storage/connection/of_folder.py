@@ -19,7 +19,7 @@ class FolderConnection(Sending, UnixDomainSocketConnection):
         self._hold: Final = hold
 
     async def _connect(self) -> None:
-        self.path = await self._hold.join()
+        self.path = await self._hold.join(self.socket_connect_timeout)
         await super()._connect()  # type: ignore[no-untyped-call]
 
 

@@ -9,7 +9,7 @@
         ├─────────────────────────┘                           ▼ was killed; the folder was removed
         └──────────── both are gone ◀────────────────────── ending
 
-Nobody believes a number of a process, or that a socket is there. Four locks of files (`flock`) tell how things stand,
+A process id or a socket file proves nothing. Four locks of files (`flock`) tell how things stand,
 and the system frees each one when its holders are gone, however they went:
 
 - `users.lock`: shared by all users; the keeper gets it alone once there are none.

@@ -45,9 +45,11 @@ def require() -> None:
     """
     if not paths():
         raise ConfigurationError("url", _MISSING)
-    if getattr(sys, "frozen", False) or not sys.executable:
+    # A server such as uWSGI has a Python inside, and names itself as the program of that.
+    if getattr(sys, "frozen", False) or "py" not in Path(sys.executable or "").name.lower():
         raise ConfigurationError(
-            "url", "local:// needs a Python that can be started, and this program has its own inside"
+            "url",
+            f"local:// needs a Python that can be started, and this program ({sys.executable!r}) has its own inside",
         )
 
 

@@ -59,12 +59,11 @@ class Descriptor:
         return True
 
     def is_at(self, path: str) -> bool:
-        """Tell if the file at a path is this one."""
+        """Tell if the file at a path is this one; one that is closed is nowhere, as in a forked child."""
         try:
-            there = os.stat(path)  # noqa: PTH116 - compared with fstat, which has no Path
+            return os.path.samestat(os.fstat(self.number), os.stat(path))  # noqa: PTH116 - as fstat, which has no Path
         except OSError:
             return False
-        return os.path.samestat(os.fstat(self.number), there)
 
     def close(self) -> None:
         """Close it, and give its lock up unless another process inherited it on purpose; again has no effect."""

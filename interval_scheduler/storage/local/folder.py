@@ -1,7 +1,8 @@
 """A folder that has a server: it is made, checked and marked.
 
 Whoever may write into the folder could put a socket of his own there, and whoever may read it reads all tasks. So it is
-this user's alone.
+this user's alone: at each start of the server, others lose the right to read it. If they had the right to write, and
+the folder has tasks, it is refused.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Folder:
         #: Its absolute path.
         self.path: Final = path
         self._partition: Final = partition
+        self._log_bytes = 0
 
     def file(self, name: str) -> str:
         """Return the path of a file in it."""
@@ -50,7 +52,15 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """Tell if there is a file of a name in it."""
-        return os.path.lexists(self.file(name))
+        return self.trace(name) is not None
+
+    def trace(self, name: str) -> tuple[int, int] | None:
+        """Return what tells a file of a name in it from one that is made anew; `None`: there is none."""
+        try:
+            found = Path(self.file(name)).lstat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     def prepare(self, *, creates: bool) -> None:
         """Make it unless it is there, and check that it may be used. Nothing in it is touched.
@@ -75,11 +85,25 @@ class Folder:
         if self.written_by() is not None:
             self._require_private(found.st_mode)
         elif layout.strangers(names):
-            raise self.unsuitable("has files, and no mark of interval_scheduler: name a new folder, or an empty one")
+            raise self._of_others()
         elif found.st_mode & stat.S_ISVTX:  # as /tmp has it; to take the rights of others away would be their end
             raise self.unsuitable("is shared by all users: name a folder in it")
         elif not creates:
             raise self.unsuitable("has no tasks: look at the path; a scheduler that assigns tasks makes them")
+
+    def take(self) -> None:
+        """Take all rights from others, before a server starts; what they put there until now is looked for once more.
+
+        Raises:
+            UnsuitableServer: it has no mark, and files of others.
+            OSError: it cannot be changed or read.
+        """
+        Path(self.path).chmod(0o700)
+        if self.written_by() is None and layout.strangers(frozenset(os.listdir(self.path))):  # noqa: PTH208 - the names
+            raise self._of_others()
+
+    def _of_others(self) -> UnsuitableServer:
+        return self.unsuitable("has files, and no mark of interval_scheduler: name a new folder, or an empty one")
 
     def _require_private(self, mode: int) -> None:
         if mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -99,15 +123,17 @@ class Folder:
         except BadMark as problem:
             raise self.unsuitable(str(problem)) from None
 
-    def mark(self, version: Version) -> None:
-        """Note that a server of this version writes its data from now on.
+    def mark(self, version: Version | None) -> None:
+        """Note that a server of this version writes its data from now on; `None`: that it has no data.
 
         Raises:
             OSError: it cannot be written.
         """
         if self.written_by() == version:
             return
-        Path(self.path).chmod(0o700)
+        if version is None:
+            Path(self.file(layout.MARK)).unlink()
+            return
         new = self.file(layout.NEW_MARK)
         # One that is left behind is not written to: it may be a link that somebody put there while he could.
         Path(new).unlink(missing_ok=True)
@@ -118,12 +144,22 @@ class Folder:
             os.fsync(descriptor)
         Path(new).replace(self.file(layout.MARK))
 
-    def last_words(self) -> str:
-        """Return the last line of the log of its server, without the number of the process and the time."""
+    def note_log(self) -> None:
+        """Note how long the log of its server is: what is written from now on is of the server that starts now."""
         try:
-            lines = Path(self.file(layout.LOG)).read_bytes()[-2000:].decode(errors="replace").splitlines()
+            self._log_bytes = Path(self.file(layout.LOG)).stat().st_size
+        except OSError:
+            self._log_bytes = 0
+
+    def last_words(self) -> str:
+        """Return the last line of the log since it was noted, without the number of the process and the time."""
+        try:
+            log = Path(self.file(layout.LOG)).read_bytes()
         except OSError:
             return ""
+        if len(log) >= self._log_bytes:  # else it was put away at the start, and this is a new one
+            log = log[self._log_bytes :]
+        lines = log[-2000:].decode(errors="replace").splitlines()
         last = lines[-1] if lines else ""
         words = last.rpartition(" # ")[2].rpartition(" * ")[2]
         return "".join(each if each.isprintable() else " " for each in words[:300])
@@ -140,6 +176,9 @@ class Folder:
     def refused(self, error: OSError) -> StorageError:
         """Return the error for what the system says of the folder."""
         words = f"{error.strerror or type(error).__name__}, errno {error.errno}"
+        if error.errno == errno.ELOOP and os.path.dirname(error.filename or "") == self.path:  # noqa: PTH120 - a text
+            name = os.path.basename(error.filename)  # noqa: PTH119 - likewise
+            return self.unsuitable(f"gives an error ({words}): {name} is a link in it, so remove that")
         if error.errno in _STAYING:
             return self.unsuitable(f"gives an error ({words}): {_STAYING[error.errno]}")
         return self.offline(f"cannot be used: {words}")

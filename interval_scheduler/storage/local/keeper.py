@@ -37,7 +37,7 @@ _OLD_LOG: Final = "server.log.1"
 _MOST_BYTES: Final = 1_000_000
 #: The seconds between two looks at the folder, and the longest time that an end in order takes.
 _LOOK_SECONDS: Final = 2.0
-_END_SECONDS: Final = 60.0
+_END_SECONDS: Final = 60
 _STEP_SECONDS: Final = 0.01
 #: Linux's `prctl`: send me this signal when my parent ends.
 _PARENT_DEATH: Final = 1
@@ -53,6 +53,7 @@ def keep(keeper_lock: int, server_lock: int, command: Sequence[str]) -> None:
     """
     os.set_inheritable(keeper_lock, False)  # noqa: FBT003 - the form of the standard library
     users = os.open(_USERS, os.O_RDWR | os.O_CLOEXEC)
+    end_of_all, held = os.pipe()  # it ends when all that was started is gone
     _bound_log()
     with open(_LOG, "ab") as log:  # noqa: PTH123 - a Path costs memory that stays
         server = subprocess.Popen(  # noqa: S603 - the server that the starter found
@@ -60,17 +61,30 @@ def keep(keeper_lock: int, server_lock: int, command: Sequence[str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=(server_lock,),
+            pass_fds=(server_lock, held),
             preexec_fn=_dying_with(os.getpid()),  # noqa: PLW1509 - there is one thread yet
         )
     os.close(server_lock)
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    os.close(held)
+    signal.signal(signal.SIGTERM, lambda *_: _end())
     for watch in (_wait_for_users, _watch_folder):
-        threading.Thread(target=watch, args=(users, server, ended), daemon=True).start()
+        threading.Thread(target=watch, args=(users,), daemon=True).start()
     _tell(server)
     server.wait()
-    ended.set()
+    _end()  # what was started may have been a script, and have left the server behind
+    os.read(end_of_all, 1)
+
+
+def _end() -> None:
+    """End the server in order; after a minute, by force, and this process with it.
+
+    The signals go to the group, which has this process and its children alone: the one that was started may be a
+    script, and the server a child of it. Only the main thread may set handlers, so others call `_ask_to_end`.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, lambda *_: os.killpg(0, signal.SIGKILL))
+    signal.alarm(_END_SECONDS)
+    os.killpg(0, signal.SIGTERM)
 
 
 def _dying_with(keeper: int) -> Callable[[], None]:
@@ -87,20 +101,20 @@ def _dying_with(keeper: int) -> Callable[[], None]:
     return begin
 
 
-def _wait_for_users(users: int, server: subprocess.Popen[bytes], ended: threading.Event) -> None:
+def _ask_to_end() -> None:
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
+def _wait_for_users(users: int) -> None:
     fcntl.flock(users, fcntl.LOCK_EX)  # nobody is left; nobody new gets in until this process is gone
-    # To the group, which has this process and its children alone: the one that was started may be a script, and the
-    # server a child of it.
-    os.killpg(0, signal.SIGTERM)
-    if not ended.wait(_END_SECONDS):
-        server.kill()
+    _ask_to_end()
 
 
-def _watch_folder(users: int, server: subprocess.Popen[bytes], ended: threading.Event) -> None:
-    while not ended.wait(_LOOK_SECONDS):
+def _watch_folder(users: int) -> None:
+    while os.fstat(users).st_nlink:
+        time.sleep(_LOOK_SECONDS)  # the system tells nobody that a folder is removed
         _bound_log()
-        if os.fstat(users).st_nlink == 0:
-            server.terminate()  # the folder was removed: what is written now is lost, so let users notice
+    _ask_to_end()  # what is written now is lost, so let users notice
 
 
 def _bound_log() -> None:
@@ -133,7 +147,7 @@ def _listens() -> bool:
 def main() -> None:
     """Leave the starter, and keep."""
     if os.fork():
-        os._exit(0)  # the starter waits for this process, and has none left that it would have to wait for
+        os._exit(0)  # the starter waits for this process alone; the keeper is no child of it
     os.umask(0o077)
     # What the application blocks or ignores is inherited, and the server would hear no SIGTERM, and of no child's end.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

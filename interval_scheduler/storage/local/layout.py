@@ -18,8 +18,8 @@ OLD_LOG: Final = "server.log.1"
 #: Says whose folder it is, and which server wrote the data.
 MARK: Final = "interval-scheduler.json"
 NEW_MARK: Final = "interval-scheduler.json.new"
-#: What may be in a folder that has no mark yet: another process may be about to write it.
-_BEFORE_MARK: Final = frozenset({USERS, START, KEEPER, SERVER, NEW_MARK})
+#: What may be in a folder without a mark: another process is about to write that, or the first server did not start.
+_BEFORE_MARK: Final = frozenset({USERS, START, KEEPER, SERVER, NEW_MARK, LOG, OLD_LOG})
 #: The longest path of a Unix socket, bytes: macOS has the shorter one of those in use.
 LONGEST_SOCKET_PATH: Final = 103
 

@@ -27,6 +27,10 @@ class Version(NamedTuple):
     def __str__(self) -> str:
         return f"{_KINDS[self.kind]} {'.'.join(map(str, self.numbers))}"
 
+    def writes_as(self, other: Version) -> bool:
+        """Tell if a server of this version writes data in the same form as one of another version."""
+        return (self.kind, self.numbers[:2]) == (other.kind, other.numbers[:2])
+
     def reads(self, written: Version) -> bool:
         """Tell if a server of this version may use what one of another version wrote."""
         return self.kind == written.kind and self.numbers[:2] >= written.numbers[:2]
@@ -78,21 +82,36 @@ def read(mark: bytes) -> Version:
     )
 
 
-def fitting(written: Version | None, at_hand: Iterable[Binary]) -> Binary | str:
-    """Return the first server that may use the data of a folder; a text, if there is none, says why.
+def fitting(written: Version | None, at_hand: Iterable[Binary], *, takes_over: bool) -> Binary | str:
+    """Return the server that may use the data of a folder; a text, if there is none, says why.
+
+    It is the first one that writes them in the same form; if there is none, the first newer one.
 
     Args:
         written: the version that wrote the data; `None`: there are none yet.
         at_hand: the servers of this machine, the one to take first at the beginning.
+        takes_over: True if a newer one may have them, so that the older one cannot read them any more.
     """
+    newer: Binary | None = None
     seen = []
     for binary in at_hand:
-        if written is None or binary.version.reads(written):
+        if written is None or binary.version.writes_as(written):
             return binary
+        if newer is None and binary.version.reads(written):
+            newer = binary
         seen.append(str(binary.version))
+    if newer is not None:
+        return newer if takes_over else _not_taken_over(written, newer)
     if written is None or not seen:
         return "needs a server, and this machine has none that runs: look at valkey-server and redis-server"
     return (
         f"has the data of {written}, and this machine has {' and '.join(seen)}, which cannot read them: install "
         f"{written} or a newer one, or export the tasks where that one is, and restore them into a new folder"
+    )
+
+
+def _not_taken_over(written: Version | None, newer: Binary) -> str:
+    return (
+        f"has the data of {written}, and whoever only looks does not let {newer.version} take them over: put the older "
+        "one on the PATH, or start a scheduler that assigns tasks first"
     )

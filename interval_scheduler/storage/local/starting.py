@@ -95,10 +95,16 @@ class Patience:
         return self._until - time.monotonic()
 
 
-def start(folder: Folder, socket_path: str, patience: Patience) -> Looked:
+def start(folder: Folder, socket_path: str, patience: Patience, *, takes_over: bool) -> Looked:
     """Start the server of a folder unless it is there. The caller holds `users.lock`.
 
     One that is there may not listen yet: whoever started it may have been killed meanwhile.
+
+    Args:
+        folder: the folder.
+        socket_path: where its server listens.
+        patience: how long it is waited for.
+        takes_over: True if a newer server than the one that wrote the data may have them.
 
     Raises:
         UnsuitableServer: no server of this machine may use the folder.
@@ -106,18 +112,19 @@ def start(folder: Folder, socket_path: str, patience: Patience) -> Looked:
         GivenUp: it took too long.
         OSError: the folder cannot be used.
     """
-    with _looking(folder, patience) as (keepers, servers):
-        is_kept, is_served = not keepers.lock(alone=True), not servers.lock(alone=True)
+    with _looking(folder, patience) as (keeper_lock, server_lock):
+        is_kept = not keeper_lock.lock(alone=True)  # what is free is taken by the look itself
+        is_served = not server_lock.lock(alone=True)
         if is_kept and is_served:
             return Looked(is_new=False, left_remains=False)
         if is_served:
             ask_to_end(socket_path)
         if is_kept:
-            patience.wait_for(lambda: keepers.lock(alone=True))
+            patience.wait_for(lambda: keeper_lock.lock(alone=True))
         if is_served:
-            patience.wait_for(lambda: servers.lock(alone=True))
+            patience.wait_for(lambda: server_lock.lock(alone=True))
         left_remains = folder.has(layout.SOCKET)  # who ends in order takes the socket away
-        _begin(folder, keepers, servers, patience)
+        _begin(folder, keeper_lock, server_lock, patience, takes_over=takes_over)
         return Looked(is_new=True, left_remains=left_remains)
 
 
@@ -128,18 +135,19 @@ def wait_for_end(folder: Folder, patience: Patience) -> None:
         GivenUp: it took too long.
         OSError: the folder cannot be used.
     """
-    with _looking(folder, patience) as (keepers, servers):
-        patience.wait_for(lambda: servers.lock(alone=True))
-        patience.wait_for(lambda: keepers.lock(alone=True))
+    with _looking(folder, patience) as (keeper_lock, server_lock):
+        patience.wait_for(lambda: server_lock.lock(alone=True))
+        patience.wait_for(lambda: keeper_lock.lock(alone=True))
 
 
 @contextlib.contextmanager
 def _looking(folder: Folder, patience: Patience) -> Iterator[tuple[Descriptor, Descriptor]]:
-    """Hold `start.lock`: nobody else tries the locks of the keeper and of the server meanwhile, which are given."""
+    """Hold `start.lock`, so that nobody else tries the locks of keeper and server; give the files of those."""
+    names = (layout.START, layout.KEEPER, layout.SERVER)
     with contextlib.ExitStack() as stack:
-        lock, keepers, servers = (_open(stack, folder, name) for name in (layout.START, layout.KEEPER, layout.SERVER))
-        patience.wait_for(lambda: lock.lock(alone=True))
-        yield keepers, servers
+        start_lock, keeper_lock, server_lock = (_open(stack, folder, name) for name in names)
+        patience.wait_for(lambda: start_lock.lock(alone=True))
+        yield keeper_lock, server_lock
 
 
 def _open(stack: contextlib.ExitStack, folder: Folder, name: str) -> Descriptor:
@@ -148,12 +156,19 @@ def _open(stack: contextlib.ExitStack, folder: Folder, name: str) -> Descriptor:
     return descriptor
 
 
-def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: Patience) -> None:
-    chosen = marks.fitting(folder.written_by(), binaries.known(binaries.paths()))
+def _begin(
+    folder: Folder, keeper_lock: Descriptor, server_lock: Descriptor, patience: Patience, *, takes_over: bool
+) -> None:
+    written = folder.written_by()
+    chosen = marks.fitting(written, binaries.known(binaries.paths()), takes_over=takes_over)
     if isinstance(chosen, str):
         raise folder.unsuitable(chosen)
-    folder.mark(chosen.version)
-    numbers = (keepers.number, servers.number)
+    folder.take()
+    if takes_over:
+        folder.mark(chosen.version)  # before it starts: if this process is killed, the data may be in the newer form
+    folder.note_log()
+    former_socket = folder.trace(layout.SOCKET)
+    numbers = (keeper_lock.number, server_lock.number)
     command = [sys.executable, "-I", "-S", str(Path(keeper.__file__).resolve()), *map(str, numbers)]
     with subprocess.Popen(  # noqa: S603 - our own program, and a server that this user has installed
         [*command, chosen.path, *layout.OPTIONS],
@@ -168,6 +183,8 @@ def _begin(folder: Folder, keepers: Descriptor, servers: Descriptor, patience: P
         process.wait()  # it leaves at once, and the keeper goes on
         told = _line(process, patience)
     if told != b"listens\n":
+        if folder.trace(layout.SOCKET) == former_socket:
+            folder.mark(written)  # it never listened, and it listens before it looks at the data
         raise _ended(folder, told.decode().strip() or "its keeper ended before it")
 
 

@@ -179,11 +179,7 @@ class Partition:
         finally:
             self.state = "closed"
             self._online.clear()
-            await to_its_end(self._leave())
-
-    async def _leave(self) -> None:
-        with anyio.move_on_after(1):
-            await self.link.leave()
+            await to_its_end(self.link.leave())
 
     async def _stay_connected(self) -> None:
         pauses = Pauses(self._options.storage.reconnect_interval_seconds, is_located=self._locator is not None)

@@ -180,9 +180,10 @@ class ScriptSender:
             await self._partition.leave_for_good()
         if not lost and not is_busy(error):
             raise translate(self._partition.name, error) from None
-        if isinstance(error, RedisTimeoutError) or is_gone(error):
+        gone = isinstance(error, RedisTimeoutError) or is_gone(error)
+        if gone:
             # It used the whole time-out, or cannot do it. Calls that gathered behind it must not wait as long again.
             self._partition.go_offline(translate(self._partition.name, error))
         # One connection may be stale, for example after a restart; a new one that fails too says more.
-        if lost and (not is_first or not isinstance(error, RedisConnectionError)):
+        if lost and (gone or not is_first or not isinstance(error, RedisConnectionError)):
             self._partition.report_lost()
