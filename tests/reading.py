@@ -62,6 +62,7 @@ READING: Final[dict[str, Call]] = {
     "export": lambda scheduler: listed(scheduler.export()),
     "failing_page": lambda scheduler: scheduler.failing_page(),
     "forecast": lambda scheduler: scheduler.forecast(3600, 3),
+    "get_dead_task": lambda scheduler: scheduler.get_dead_task("dead"),
     "get_group_concurrency": lambda scheduler: scheduler.get_group_concurrency(),
     "get_rate": lambda scheduler: scheduler.get_rate(),
     "get_task": lambda scheduler: scheduler.get_task("feed:1"),

@@ -130,6 +130,11 @@ async def _page(stage: Stage) -> None:
     stage.expect("page", found, [task.id for task in RESTING])
 
 
+async def _get_dead_task(stage: Stage) -> None:
+    for task in RESTING:
+        stage.expect("get_dead_task of one that is scheduled", await stage.scheduler.get_dead_task(task.id), None)
+
+
 async def _dead_page(stage: Stage) -> None:
     page = await stage.scheduler.dead_page()
     stage.expect("dead_page", [task.id for task in page.tasks if task.data != task.id], [])
@@ -518,6 +523,7 @@ CALLS: Final[dict[str, Entry]] = {
     "overview": plain(_overview),
     "page": plain(_page),
     "dead_page": plain(_dead_page),
+    "get_dead_task": plain(_get_dead_task),
     "search": plain(_search),
     "upcoming": plain(_upcoming),
     "forecast": plain(_forecast),

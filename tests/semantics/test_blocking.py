@@ -90,6 +90,7 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert blocking.overview().waiting == 2
     assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]
     assert (blocking.page("dead"), blocking.dead_page(limit=5)) == (DeadPage((), None), DeadPage((), None))
+    assert blocking.get_dead_task("a") is None
     assert [each.id for each in blocking.search("b", budget=10).rows] == ["b"]
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")

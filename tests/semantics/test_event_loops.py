@@ -88,6 +88,7 @@ CALLS: Final[dict[str, Call]] = {
     "overview": lambda scheduler: scheduler.overview(),
     "page": lambda scheduler: scheduler.page(),
     "dead_page": lambda scheduler: scheduler.dead_page(),
+    "get_dead_task": lambda scheduler: scheduler.get_dead_task("a"),
     "search": lambda scheduler: scheduler.search("a"),
     "upcoming": lambda scheduler: scheduler.upcoming(4_000_000_000, 60, 3),
     "forecast": lambda scheduler: scheduler.forecast(3600, 3),

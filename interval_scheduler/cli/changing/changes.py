@@ -167,22 +167,13 @@ class Revive(Change):
 
     verb, past = "revive", "revived"
 
-    def __init__(self) -> None:
-        import asyncio  # noqa: PLC0415 - the help of a command needs none of it
-
-        self._listing = asyncio.Lock()
-        self._dead: set[str] | None = None
-
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.revive_task(task_id)
 
     async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
-        """See `Change`; the dead tasks are listed once, since none can be asked for by its id."""
-        async with self._listing:
-            if self._dead is None:
-                self._dead = {each async for each in self.find(scheduler, "")}
-        return None if task_id in self._dead else _NOT_DEAD
+        """See `Change`."""
+        return _NOT_DEAD if await scheduler.get_dead_task(task_id) is None else None
 
     async def why_not(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
         """See `Change`."""
