@@ -98,6 +98,7 @@ WRITING: Final[dict[str, Call]] = {
     "clear_dead_tasks": lambda scheduler: scheduler.clear_dead_tasks(),
     "clear_tasks": lambda scheduler: scheduler.clear_tasks(prefix="feed:"),
     "lock": _hold,
+    "note_action": lambda scheduler: scheduler.note_action("remove_task", ["feed:1"]),
     "pause": lambda scheduler: scheduler.pause(),
     "pause_task": lambda scheduler: scheduler.pause_task("feed:1"),
     "pause_tasks": lambda scheduler: scheduler.pause_tasks(prefix="feed:"),

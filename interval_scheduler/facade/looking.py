@@ -222,7 +222,7 @@ class LookCalls:
             PartitionOffline: its home cannot be reached.
             StorageRefused: Redis refuses.
         """
-        raw_id = to_id(task_or_id.id if isinstance(task_or_id, DeadTask) else task_or_id)
+        raw_id = to_id(task_or_id)
         return await (await self._looked()).namespace.get_dead(raw_id)
 
     async def _looked(self) -> Connected:

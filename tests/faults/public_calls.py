@@ -191,6 +191,10 @@ async def _paused(stage: Stage) -> None:
     stage.expect("paused", await stage.scheduler.paused(), None)
 
 
+async def _note_action(stage: Stage) -> None:
+    await stage.scheduler.note_action("remove_task", RESTING, "why")
+
+
 async def _actions(stage: Stage) -> None:
     page = await stage.scheduler.actions(limit=10)
     stage.holds("actions", len(page.actions) <= 10)
@@ -534,6 +538,7 @@ CALLS: Final[dict[str, Entry]] = {
     "tail": plain(_tail),
     "paused": plain(_paused),
     "actions": plain(_actions),
+    "note_action": plain(_note_action),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

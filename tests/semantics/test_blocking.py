@@ -17,7 +17,6 @@ import pytest
 
 from interval_scheduler import (
     BlockingScheduler,
-    DeadPage,
     IntervalTask,
     InvalidType,
     InvalidValue,
@@ -89,8 +88,7 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert blocking.overview().waiting == 2
     assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]
-    assert (blocking.page("dead"), blocking.dead_page(limit=5)) == (DeadPage((), None), DeadPage((), None))
-    assert blocking.get_dead_task("a") is None
+    assert (blocking.page("dead"), blocking.get_dead_task("a")) == (blocking.dead_page(limit=5), None)
     assert [each.id for each in blocking.search("b", budget=10).rows] == ["b"]
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")

@@ -97,6 +97,7 @@ CALLS: Final[dict[str, Call]] = {
     "tail": _tail,
     "paused": lambda scheduler: scheduler.paused(),
     "actions": lambda scheduler: scheduler.actions(),
+    "note_action": lambda scheduler: scheduler.note_action("remove_task", ["a"]),
     "tasks": _tasks,
     "task_size": lambda scheduler: scheduler.task_size(),
     "queue_size": lambda scheduler: scheduler.queue_size(),

@@ -269,7 +269,7 @@ async def look(scheduler: Scheduler) -> None:
     assert_type(await scheduler.page("paused", after=page.after), TaskPage)
     assert_type(page.offline, tuple[str, ...])
     assert_type(await scheduler.page("dead"), DeadPage)
-    assert_type(await scheduler.get_dead_task(task), DeadTask | None)
+    assert_type(await scheduler.get_dead_task("a"), DeadTask | None)
     assert_type((await scheduler.dead_page(None, 10, newest_first=False)).tasks, tuple[DeadTask, ...])
     result = await scheduler.search("user:", budget=1000)
     assert_type(result, SearchPage)

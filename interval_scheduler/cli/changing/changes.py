@@ -24,12 +24,14 @@ class Change(ABC):
         past: what was done then: `removed`.
         otherwise: what is said of a task that was not changed, if nothing stands in the way any more.
         starts_runs: True if runs are to follow, which a pause of all would hold up.
+        removes: True if it removes tasks by calls that leave no entry in the log of actions.
     """
 
     verb: str
     past: str
     otherwise = NO_TASK
     starts_runs = False
+    removes = False
 
     @abstractmethod
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
@@ -67,6 +69,7 @@ class Remove(BulkChange):
     """Takes tasks off the schedule."""
 
     verb, past = "remove", "removed"
+    removes = True
     besides = ", and forget the dead ones"
 
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
@@ -190,6 +193,7 @@ class Forget(Change):
     """Forgets dead tasks. One that is scheduled again meanwhile stays, unless that comes in the very last moment."""
 
     verb, past = "forget", "forgotten"
+    removes = True
     otherwise = "scheduled again"
 
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args
 
 from .. import queries
 from ..figures.banners import paused_words
-from ..guard.turns import BUDGET, Turns
 from ..figures.partitions import counts_of
+from ..guard.turns import BUDGET, Turns
 from ..look import Look
 from ..page import Page, View
 from ..rows import rows_of

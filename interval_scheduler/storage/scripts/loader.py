@@ -215,7 +215,7 @@ def _part(name: str) -> str:
     return _BODY.sub(lambda found: _SOURCES[found[1]], _SOURCES[name])
 
 
-ACKNOWLEDGE: Final = Script("acknowledge")
+ACKNOWLEDGE: Final = Script("acknowledge", "_actions")
 ACTIONS: Final = Script("actions")
 ADOPT_LIST: Final = Script("adopt_list", "_membership")
 APPLIED: Final = Script("applied")
