@@ -37,8 +37,8 @@ def dashboard() -> str:
     machine, requests = measured["machine"], measured["tabs"]["requests"]
     most = max(requests, key=int)
     about = (
-        f"With {measured['tasks']:,} tasks, beside a worker that dispatches, on one machine with {machine['cores']} cores:"
-        f" redis-server {machine['redis-server']}, Python {machine['python']}."
+        f"With {measured['tasks']:,} tasks, beside a worker that dispatches, on one machine with {machine['cores']}"
+        f" cores: redis-server {machine['redis-server']}, Python {machine['python']}."
     )
     tabs = (
         f"One open tab of the overview sent Redis {requests['1']} requests, {most} tabs sent {requests[most]}, and none"

@@ -19,8 +19,7 @@ from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
 from ..model.steering import Note
-from .actions import note_so_far
-from .commands import auditing
+from .commands import actions, auditing
 from .partition.partition import Partition
 from .partitions import Partitions
 
@@ -87,7 +86,7 @@ class Audit:
                 if self._progress is not None:
                     self._progress(self._checked, max(tasks, self._checked))
             if self._mended[partition] > mended_before:
-                await note_so_far(partition, self._note, self._mended[partition])
+                await actions.note(partition.gate, self._note, self._mended[partition])
             if step.cursor == b"0":
                 return
             cursor = step.cursor

@@ -276,8 +276,8 @@ ALL: Final = (
     Planted(
         "the log tells of the first repairs of an audit alone",
         "storage/audit.py",
-        "await note_so_far(partition, self._note, self._mended[partition])",
-        "await note_so_far(partition, self._note, 1)",
+        "await actions.note(partition.gate, self._note, self._mended[partition])",
+        "await actions.note(partition.gate, self._note, 1)",
         tests_in(_NOTED, "test_repairs_are_told_by_partition"),
     ),
     lua(

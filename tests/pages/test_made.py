@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.making.dashboard import dashboard
 from docs.making.api import api
 from docs.making.commands import commands
+from docs.making.dashboard import dashboard
 from docs.making.examples import example
 from docs.making.files import DOCS, MAKERS, stale
 from docs.making.options import options

@@ -713,5 +713,5 @@ def test_the_table_above_is_of_all_calls() -> None:
     text = "".join(map(inspect.getsource, tables))
     elsewhere = {"connect", "close", "start_task_accept", "start_task_execute", "stop_task_execute", "lock"}
     elsewhere |= {"wait_stopped", "statistics", "schedulers", "tail"}  # the last ones: test_statistics.py
-    elsewhere |= {"export", "restore"}  # test_backup.py
+    elsewhere |= {"export", "restore", "note_action"}  # test_backup.py, test_noted_actions.py
     assert {name for name in public_calls() if f"blocking.{name}(" not in text} == elsewhere
