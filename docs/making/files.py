@@ -7,6 +7,7 @@ from typing import Final
 
 from docs.making.api import api
 from docs.making.commands import commands
+from docs.making.dashboard import dashboard
 from docs.making.examples import example
 from docs.making.options import options
 from docs.making.parts import BadPage, Maker, renewed
@@ -21,6 +22,7 @@ _RESULTS: Final = DOCS.parent / "benchmarks" / "results"
 MAKERS: Final[dict[str, Maker]] = {
     "api": api,
     "commands": commands,
+    "dashboard": dashboard,
     "example": example,
     "grammar": grammar,
     "options": options,

@@ -35,8 +35,8 @@ class Page:
         read: reads its view.
         in_navigation: it has an entry in the navigation. Default True.
         level: who may see it. Default: who may read.
-        asks: the names of the values of the URL that it reads, beside that of the queue. Default: none. It gets no
-            others, so that URLs which differ in those alone share one view.
+        asks: the names of the values that it reads from the URL, apart from the queue. Default: none. Other values are
+            taken out before, so two URLs that differ only in others share one view.
         is_shared: its view is shown for a moment to all who ask for the same. Default True; False for one that costs
             nothing to read, and shows how far something has come.
     """

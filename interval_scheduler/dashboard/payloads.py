@@ -109,13 +109,18 @@ def is_json(text: str) -> bool:
     return True
 
 
+def is_object(text: str) -> bool:
+    """Tell if a text is an object or a list of JSON, and no single word or number."""
+    return text.lstrip()[:1] in _OPENS and is_json(text)
+
+
 def _pretty(text: str) -> str | None:
     """Return an object or a list of JSON in lines; `None` if it is none, or is too deep to be read.
 
     It is put together of what is written there, and not of what that means: so numbers keep all their digits, and names
     that come twice stay.
     """
-    if text.lstrip()[:1] not in ("{", "[") or not is_json(text):
+    if not is_object(text):
         return None
     parts, depth, length, before = list[str](), 0, 0, ""
     for part in _TOKEN.findall(text):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
-from ..errors import InvalidType
+from ..errors import InvalidType, InvalidValue
+from ..model.assignment import to_id
 from ..model.cursors import bad_mark
-from ..model.steering import ActionPage, PausedState
+from ..model.steering import ActionPage, NotedKind, PausedState, check_reason
+from ..model.task import AnyTask
 from ..services.lifespan import Lifespan
-from ..storage.actions import Actions
+from ..storage.actions import Actions, note_tasks
 from ..support.log import Log
+from .acting import note
 from .looking import check_limit
 
 
@@ -49,10 +52,11 @@ class ActionCalls:
 
         Told are `pause`, `resume`, `pause_task`, `resume_task`, `pause_tasks`, `resume_tasks`, `run_task_now`,
         `revive_task`, `cancel_run`, `update_task`, `set_rate`, `set_group_concurrency`, `clear_tasks`,
-        `clear_all_tasks` and `clear_dead_tasks`, if they changed something. A call on many tasks is one entry for each
-        partition, with the number of tasks; so are calls of one kind that one and the same actor makes within a second,
-        while nothing else comes between. The last 10,000 entries of each partition are kept. No payload is among them.
-        What cannot be read is left out, and written to the log.
+        `clear_all_tasks`, `clear_dead_tasks`, `acknowledge_data_loss` and an `audit` that mends, if they changed
+        something; and `assign_task` and `remove_task` where somebody asked for them (see `note_action`). A call on many
+        tasks is one entry for each partition, with the number of tasks; so are calls of one kind that one and the same
+        actor makes within a second, while nothing else comes between. The last 10,000 entries of each partition are
+        kept. No payload is among them. What cannot be read is left out, and written to the log.
 
         Args:
             after: `ActionPage.after` of the page before. Default: begin with the newest.
@@ -71,6 +75,36 @@ class ActionCalls:
         check_limit(limit)
         page, next_places = await (await self._actions()).page(places, limit)
         return page if next_places is None else replace(page, after=_mark(next_places))
+
+    async def note_action(
+        self, kind: NotedKind, tasks_or_ids: Collection[AnyTask | str], reason: str | None = None
+    ) -> None:
+        """Write into the log of actions that a person is about to assign or to remove tasks.
+
+        What an application assigns and removes is its daily work, and leaves no entry: this call is for what somebody
+        asks for. Call it before the change: so there is no such change without an entry. It is one entry at the master,
+        whatever the number of tasks.
+
+        Args:
+            kind: `"assign_task"` or `"remove_task"`.
+            tasks_or_ids: the tasks or their ids, as a list, a tuple or a set. Of none, nothing is written.
+            reason: why, as for `pause_task`.
+
+        Raises:
+            InvalidValue, InvalidType: an argument is bad; nothing was written.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: the master cannot be reached; nothing was written.
+            StorageRefused: Redis refuses; nothing was written.
+        """
+        if kind not in get_args(NotedKind):
+            raise InvalidValue("kind", f"must be 'assign_task' or 'remove_task', got {kind!r}")
+        if isinstance(tasks_or_ids, str | bytes) or not isinstance(tasks_or_ids, Collection):
+            raise InvalidType("tasks_or_ids", f"must be a list, a tuple or a set, not {type(tasks_or_ids).__name__}")
+        ids = dict.fromkeys(map(to_id, tasks_or_ids))
+        noted = note(self._home_of_actions.actor, kind, check_reason(reason), in_steps=True)
+        connected = await self._home_of_actions.enter()
+        if ids:
+            await note_tasks(connected.partitions, noted, ids)
 
     async def _actions(self) -> Actions:
         return Actions((await self._home_of_actions.enter()).partitions, self._log_of_actions)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..model.steering import ActionPage, PausedState
+from collections.abc import Collection
+
+from ..model.steering import ActionPage, NotedKind, PausedState
+from ..model.task import AnyTask
 from .actions import ActionCalls
 from .loop_thread import LoopThread
 
@@ -26,3 +29,7 @@ class BlockingActionCalls:
     def actions(self, after: str | None = None, limit: int = 100) -> ActionPage:
         """List who steered what, when and why: the newest first, merged over all partitions."""
         return self._action_thread.call(lambda: self._actions.actions(after, limit))
+
+    def note_action(self, kind: NotedKind, tasks_or_ids: Collection[AnyTask | str], reason: str | None = None) -> None:
+        """Write into the log of actions that a person is about to assign or to remove tasks."""
+        self._action_thread.call(lambda: self._actions.note_action(kind, tasks_or_ids, reason))

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 from ..model.checks import Moment
 from ..model.looking import DeadPage, Overview, SearchPage, TaskPage
-from ..model.task import State
+from ..model.task import DeadTask, State, Task
 from .looking import LookCalls
 from .loop_thread import LoopThread
 
@@ -58,6 +58,10 @@ class BlockingLookCalls:
     def dead_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> DeadPage:
         """List the tasks that were set aside, a page at a time, in one order over all partitions."""
         return self._look_thread.call(lambda: self._look_calls.dead_page(after, limit, newest_first=newest_first))
+
+    def get_dead_task(self, task_or_id: Task | DeadTask | str) -> DeadTask | None:
+        """Get a task that was set aside by its id, or `None` if there is no dead one with it."""
+        return self._look_thread.call(lambda: self._look_calls.get_dead_task(task_or_id))
 
     def failing_page(self, after: str | None = None, limit: int = 100, *, newest_first: bool = True) -> TaskPage:
         """List tasks whose last run failed and that go on, in the order in which they last failed."""

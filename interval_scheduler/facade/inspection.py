@@ -20,6 +20,7 @@ from ..model.task import ScheduledTask, State, Task
 from ..services.lifespan import Connected, Lifespan
 from ..storage.audit import Audit
 from ..support.at_once import at_once
+from .acting import note
 
 
 class Inspection:
@@ -84,7 +85,8 @@ class Inspection:
             raise InvalidValue("partition", f"must be one of {names}, got {partition!r}")
         for each in chosen:
             each.require_online()
-        return any(await at_once(each.handshake.acknowledge_loss() for each in chosen))
+        noted = note(self._lifespan.actor, "acknowledge_data_loss")
+        return any(await at_once(each.handshake.acknowledge_loss(noted) for each in chosen))
 
     @staticmethod
     def check_audit(*, repair: object, progress: object) -> None:
@@ -98,6 +100,7 @@ class Inspection:
             (await self._connected()).partitions,
             repair=repair,
             progress=progress,
+            note=note(self._lifespan.actor, "audit", in_steps=True),
         )
         return await audit.run()
 

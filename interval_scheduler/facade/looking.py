@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from ..errors import InvalidType, InvalidValue
+from ..model.assignment import to_id
 from ..model.checks import Moment, check_moment, check_prefix
 from ..model.looking import DeadPage, Overview, SearchPage, TaskPage
-from ..model.task import State
+from ..model.task import DeadTask, State, Task
 from ..services.lifespan import Connected, Lifespan
 from ..storage.overview import overview
 from ..storage.pages import Pages, read_after
@@ -206,6 +207,23 @@ class LookCalls:
         _check_whole("budget", budget, _MOST_LOOKED)
         reached = read_reached(prefix, after)
         return await Search((await self._looked()).partitions, prefix, self._log_of_looks).page(reached, budget)
+
+    async def get_dead_task(self, task_or_id: Task | DeadTask | str) -> DeadTask | None:
+        """Get a task that was set aside by its id, or `None` if there is no dead one with it.
+
+        Its home alone is asked, with one request that costs the same however many dead tasks there are.
+
+        Args:
+            task_or_id: the task, as it was assigned or listed, or its id.
+
+        Raises:
+            InvalidValue, InvalidType: the id is bad.
+            NotConnected, WrongEventLoop: call `connect` first, in this event loop.
+            PartitionOffline: its home cannot be reached.
+            StorageRefused: Redis refuses.
+        """
+        raw_id = to_id(task_or_id)
+        return await (await self._looked()).namespace.get_dead(raw_id)
 
     async def _looked(self) -> Connected:
         return await self._look_home.enter()

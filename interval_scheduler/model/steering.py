@@ -29,7 +29,13 @@ ActionKind = Literal[
     "clear_tasks",
     "clear_all_tasks",
     "clear_dead_tasks",
+    "assign_task",
+    "remove_task",
+    "acknowledge_data_loss",
+    "audit",
 ]
+#: The calls that leave no entry by themselves, which `note_action` is for.
+NotedKind = Literal["assign_task", "remove_task"]
 _KINDS: Final[frozenset[str]] = frozenset(get_args(ActionKind))
 _ENTRY: Final = re.compile(
     rb"\d{1,16} (\d{1,16}) (\d{1,16}) (\d{1,16}) (\S{1,40}) \S{1,40}\n([^\n]*)\n([^\n]*)\n(.*)\Z", re.DOTALL

@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple
 from ..errors import InvalidValue
 from ..model import checks
 from ..model.steering import Note
-from ..storage.actions import note_of_clear
+from ..storage.actions import note_so_far
 from ..storage.namespace import Found, Partition, Partitions, Prefix
 from ..storage.partitions import ControlStep
 from ..support.at_once import at_once
@@ -90,7 +90,7 @@ async def clear(partitions: Partitions, prefix: str, progress: Progress | None, 
             where = step.partition
             found[where] += len(step.ids)
             if step.ids:
-                await note_of_clear(where, note, found[where])
+                await note_so_far(where, note, found[where])
             async with aclosing(pipeline(step.ids, partitions.remove_all)) as ended:
                 async for answers in ended:
                     removed += sum(one.was_scheduled for one in answers.given)

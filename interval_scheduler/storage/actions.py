@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from ..errors import NotConnected, StorageError
@@ -120,10 +120,19 @@ def _stream(partition: str, log: LogPage) -> Iterator[_Found]:
         yield _Found(age, partition, number, action)
 
 
-async def note_of_clear(partition: Partition, note: Note, found: int) -> None:
-    """Note in the log of a partition how many tasks a call has found there so far, before it removes them.
+async def note_so_far(partition: Partition, note: Note, count: int) -> None:
+    """Note in the log of a partition how many tasks a call concerns there so far.
 
     Raises:
         PartitionOffline: the partition cannot be reached.
     """
-    await actions.note(partition.gate, note, found)
+    await actions.note(partition.gate, note, count)
+
+
+async def note_tasks(partitions: Partitions, note: Note, ids: Collection[bytes]) -> None:
+    """Note in the log of the master what is about to be done with some tasks.
+
+    Raises:
+        PartitionOffline: the master cannot be reached.
+    """
+    await actions.note(partitions.master.gate, note, len(ids), next(iter(ids)) if len(ids) == 1 else b"")

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from ..model.audit import AuditReport, Kind, Problem
-from .commands import auditing
+from ..model.steering import Note
+from .commands import actions, auditing
 from .partition.partition import Partition
 from .partitions import Partitions
 
@@ -32,6 +33,7 @@ class Audit:
         partitions: the partitions.
         repair: True to mend problems that are safe to mend.
         progress: called after each step with the number of checked tasks, and the number of all tasks.
+        note: what the log of actions is to say of what is mended.
     """
 
     def __init__(
@@ -40,10 +42,13 @@ class Audit:
         *,
         repair: bool,
         progress: Callable[[int, int], object] | None,
+        note: Note,
     ) -> None:
         self._partitions = partitions
         self._repair = repair
         self._progress = progress
+        self._note = note
+        self._mended: Counter[Partition] = Counter()
         self._checked = 0
         self._counts: Counter[Kind] = Counter()
         self._problems: list[Problem] = []
@@ -65,6 +70,7 @@ class Audit:
     async def _audit_key(self, partition: Partition, key: str, tasks: int) -> None:
         cursor = b"0"
         while True:
+            mended_before = self._mended[partition]
             step = await auditing.audit(partition.gate, key, cursor, mend=False)
             left: Sequence[auditing.FoundProblem] = step.problems
             if step.problems and self._repair:
@@ -79,6 +85,8 @@ class Audit:
                 self._checked += len(step.ids)
                 if self._progress is not None:
                     self._progress(self._checked, max(tasks, self._checked))
+            if self._mended[partition] > mended_before:
+                await actions.note(partition.gate, self._note, self._mended[partition])
             if step.cursor == b"0":
                 return
             cursor = step.cursor
@@ -104,6 +112,7 @@ class Audit:
 
     def _tell(self, partition: Partition, kind: Kind, raw_id: bytes, detail: str, *, mended: bool) -> None:
         self._counts[kind] += 1
+        self._mended[partition] += mended
         if len(self._problems) < _PROBLEMS_KEPT:
             task_id = raw_id.decode(errors="backslashreplace")
             self._problems.append(Problem(kind, task_id, partition.name, detail, mended))

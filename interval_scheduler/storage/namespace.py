@@ -66,6 +66,11 @@ class Namespace:
         partition, row = await self._partitions.locate(raw_id)
         return None if row is None else to_scheduled_task(partition.name, row)
 
+    async def get_dead(self, raw_id: bytes) -> DeadTask | None:
+        """Look a dead task up."""
+        found = await self._partitions.locate_dead(raw_id)
+        return None if found is None else to_dead_task(found[0].name, found[1])
+
     async def examine(self, timeout_seconds: float) -> tuple[PartitionHealth, ...]:
         """Inspect all partitions at once, and count the hints that wait. Raises nothing.
 

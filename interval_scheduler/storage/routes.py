@@ -16,7 +16,7 @@ from .commands import lookup
 from .commands.assigning import Removed
 from .commands.backup import RestoreBatch
 from .commands.control import ControlStep
-from .commands.lookup import Row
+from .commands.lookup import DeadRow, Row
 from .partition.partition import Partition
 from .requests.together import Answers, answers_of
 from .requests.turns import Turn
@@ -198,6 +198,21 @@ class Routes:
         if self._over is not None and self._over.is_left:
             self._over = None
         return self.migration is not None or self._over is not None
+
+    async def locate_dead(self, raw_id: bytes) -> tuple[Partition, DeadRow] | None:
+        """Look a dead task up, and return it with its partition; `None` if it is not dead.
+
+        Raises:
+            PartitionOffline: its home is offline; while it moves, one of its homes.
+        """
+        if (migration := self._migration_of(raw_id)) is not None and not migration.is_over:
+            old = migration.old_home(raw_id)
+            if (row := await lookup.look_dead(old.gate, raw_id)) is not None:
+                return old, row
+            await migration.arrival(raw_id)
+        home = self.home(raw_id)
+        row = await lookup.look_dead(home.gate, raw_id)
+        return None if row is None else (home, row)
 
     def _migration_of(self, raw_id: bytes) -> Migration | None:
         """Return the migration if it changes the home of a task; then raise unless its old home is online.

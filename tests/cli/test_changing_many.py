@@ -63,8 +63,12 @@ async def test_each_id_has_an_answer(beside: Beside, redis_server: RedisServer, 
         tried = await beside("remove", "a", "x", "--dry-run")
         assert (tried.code, tried.out) == (1, "id\tresult\na\twould be removed\nx\tno such task\n")
         assert await states(scheduler) == {"a": "waiting", "b": "waiting"}
+        before = {entry.kind for entry in (await scheduler.actions()).actions}
+        assert "remove_task" not in before, "a dry run removes nothing"
         assert (await beside("remove", "a", "b")).code == 0
         assert await states(scheduler) == {}
+        entry = (await scheduler.actions()).actions[0]
+        assert (entry.kind, entry.task_id, entry.count) == ("remove_task", None, 2)
 
 
 @pytest.mark.asyncio

@@ -53,6 +53,8 @@ async def test_a_task_is_assigned_by_all_its_rules(beside: Beside, redis_server:
         task = await scheduler.get_task("a")
         assert task is not None
         assert (task.data, task.every) == ('{"n":1}', 900)
+        (entry,) = (await scheduler.actions()).actions
+        assert (entry.kind, entry.task_id) == ("assign_task", "a")
         rules = task.rules
         assert (rules.max_runs, rules.retries, rules.backoff, rules.timeout, rules.group) == (7, 3, 2, 60, "tenant")
         assert (rules.late, rules.start_deadline, rules.overlap) == ("skip", 300, "once")

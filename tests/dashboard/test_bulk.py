@@ -118,6 +118,8 @@ async def test_chosen_tasks_are_changed(scheduler: Scheduler) -> None:
         answer = await form_of(asked, "/do/change-tasks").send(reader, sure="on")
         assert words_of(answer) == "2 tasks are removed. 1 task is not there any more."
         assert [task.id async for task in scheduler.tasks()] == ["feed:3"]
+        (entry,) = (await scheduler.actions()).actions
+        assert (entry.kind, entry.task_id, entry.count) == ("remove_task", None, 3)
         nothing = await form_of(await reader.get("/tasks"), "/do/change-tasks").send(reader, "pause")
         assert words_of(nothing) == "No task was chosen."
         one = await reader.get("/bulk", params={"change": "remove", "id": "feed:3"})

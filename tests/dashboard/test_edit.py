@@ -265,6 +265,8 @@ async def test_a_new_task_is_added_once(scheduler: Scheduler) -> None:
         assert preview.text.partition('<table class="runs">')[2].count("<time ") == 11  # and one in the foot
         assert await scheduler.task_size() == 0
         assert words_of(await form_of(preview, "/do/add-task").send(reader, "save")) == "The task feed:7 is scheduled."
+        (entry,) = (await scheduler.actions()).actions
+        assert (entry.kind, entry.task_id) == ("assign_task", "feed:7")
         task = await scheduler.get_task("feed:7")
         assert task is not None
         assert (task.every, task.data, task.rules) == (900, '{"a": 1}', Rules(group="t"))
@@ -289,6 +291,7 @@ async def test_a_scheduler_that_accepts_nothing_adds_nothing(
     finally:
         await only_looks.close()
     assert await scheduler.task_size() == 0
+    assert not (await scheduler.actions()).actions
 
 
 async def test_every_field_is_in_the_form(scheduler: Scheduler) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler import IntervalTask, Scheduler, TaskRun
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of, forms_of, words_of
 from tests.dashboard.test_tasks import ODD, read
@@ -163,6 +163,24 @@ async def test_a_dead_task_is_shown_and_revived(scheduler: Scheduler) -> None:
         assert words_of(answer) == "1 task is revived, and due now."
         assert await scheduler.get_task(ODD) is not None
         assert "not dead any more" in words_of(await form_of(page, "/do/revive").send(reader))
+
+
+async def test_a_dead_task_is_shown_however_many_died_later(scheduler: Scheduler) -> None:
+    async def executor(_: list[TaskRun]) -> None:
+        raise ValueError("no such feed")
+
+    async def are_dead(count: int) -> bool:
+        return (await scheduler.overview()).dead == count
+
+    await scheduler.assign_task(IntervalTask("oldest", "payload"))
+    await scheduler.start_task_execute(executor, batch=500, concurrency=500)
+    await until(lambda: are_dead(1), 60)
+    await scheduler.assign_tasks(IntervalTask(f"t{n}") for n in range(3050))
+    await until(lambda: are_dead(3051), 60)
+    await scheduler.stop_task_execute()
+    async with reader_of(scheduler, "read") as reader:
+        assert (await read(reader, "/task.json", id="oldest"))["state"] == "dead"
+        assert (await reader.get("/payload", params={"id": "oldest"})).content == b"payload"
 
 
 async def test_a_task_that_is_not_there_is_told_and_looked_for(scheduler: Scheduler) -> None:

@@ -130,6 +130,11 @@ async def _page(stage: Stage) -> None:
     stage.expect("page", found, [task.id for task in RESTING])
 
 
+async def _get_dead_task(stage: Stage) -> None:
+    for task in RESTING:
+        stage.expect("get_dead_task of one that is scheduled", await stage.scheduler.get_dead_task(task.id), None)
+
+
 async def _dead_page(stage: Stage) -> None:
     page = await stage.scheduler.dead_page()
     stage.expect("dead_page", [task.id for task in page.tasks if task.data != task.id], [])
@@ -184,6 +189,10 @@ async def _tail(stage: Stage) -> None:
 
 async def _paused(stage: Stage) -> None:
     stage.expect("paused", await stage.scheduler.paused(), None)
+
+
+async def _note_action(stage: Stage) -> None:
+    await stage.scheduler.note_action("remove_task", RESTING, "why")
 
 
 async def _actions(stage: Stage) -> None:
@@ -518,6 +527,7 @@ CALLS: Final[dict[str, Entry]] = {
     "overview": plain(_overview),
     "page": plain(_page),
     "dead_page": plain(_dead_page),
+    "get_dead_task": plain(_get_dead_task),
     "search": plain(_search),
     "upcoming": plain(_upcoming),
     "forecast": plain(_forecast),
@@ -528,6 +538,7 @@ CALLS: Final[dict[str, Entry]] = {
     "tail": plain(_tail),
     "paused": plain(_paused),
     "actions": plain(_actions),
+    "note_action": plain(_note_action),
     "tasks": plain(_tasks),
     "task_size": plain(_task_size),
     "queue_size": plain(_queue_size),

@@ -315,6 +315,55 @@ async def test_calls_on_a_task_that_moves_keep_their_order(urls: list[str], name
         assert await new.unlock(lock)
 
 
+async def test_dead_tasks_are_found_wherever_they_are_while_they_move(urls: list[str], namespace: str) -> None:
+    """At the old home, on the way, and at the new home; a reader, who delivers none, asks too."""
+    ids = [f"t{n}" for n in range(60)]
+
+    async def executor(data: str) -> None:
+        raise ValueError(data)
+
+    async with scheduler_of(urls[:2], namespace) as old:
+        await old.start_task_execute(executor)
+        await old.assign_tasks(IntervalTask(task_id, task_id) for task_id in ids)
+
+        async def are_dead() -> bool:
+            return (await old.overview()).dead == len(ids)
+
+        await until(are_dead, 60)
+        lock = await old.try_lock("partitions:move")
+        assert lock is not None
+    async with scheduler_of(urls[:3], namespace, list_epoch=2) as new:
+        migration = new._lifespan.require().partitions.migration
+        assert migration is not None
+        changing = [raw_id for raw_id in map(str.encode, ids) if migration.changes_home(raw_id)]
+
+        async def found_at() -> dict[str, str]:
+            found = await asyncio.gather(*map(new.get_dead_task, ids))
+            assert [(task and task.id, task and task.error) for task in found] == [
+                (task_id, f"ValueError: {task_id}") for task_id in ids
+            ]
+            return {task.id: task.partition for task in found if task is not None}
+
+        places = await found_at()
+        for source in migration.old:
+            own = [raw_id for raw_id in changing if migration.old_home(raw_id) is source]
+            assert {places[raw_id.decode()] for raw_id in own} == {source.name}
+            await topology.move_out(source, migration.new_home(own[0]).name, own)
+        reader = scheduler_of(urls[:3], namespace, list_epoch=2)
+        await reader.connect(create=False)
+        on_its_way = asyncio.ensure_future(reader.get_dead_task(changing[0].decode()))
+        places = await found_at()
+        there = await on_its_way
+        await reader.close()
+        assert there is not None
+        assert there.partition == places[there.id] == migration.new_home(changing[0]).name
+        assert all(places[raw_id.decode()] == migration.new_home(raw_id).name for raw_id in changing)
+        assert await new.unlock(lock)
+        await moved(new)
+        assert await found_at() == places
+        assert await new.get_dead_task("unknown") is None
+
+
 async def test_clearing_while_tasks_move(urls: list[str], namespace: str) -> None:
     async with scheduler_of(urls[:2], namespace) as old:
         await old.assign_tasks(IntervalTask(f"t{n}", start=START) for n in range(60))

@@ -8,8 +8,44 @@ from .planted import Planted, lua, tests_in
 
 _SCRIPTS: Final = "scripts/test_looking"
 _CALLS: Final = "semantics/test_looking"
+_MOVING: Final = "integration/test_moving"
 
 ALL: Final = (
+    lua(
+        "a task that waits is taken for a dead one",
+        "look_dead",
+        "if not died then",
+        "if false then",
+        tests_in(_SCRIPTS, "test_a_dead_task_by_its_id"),
+    ),
+    lua(
+        "a dead task that is looked up has no error",
+        "look_dead",
+        "extras_of(errors_key, { id_arg })[1] or false",
+        "false",
+        tests_in(_SCRIPTS, "test_a_dead_task_by_its_id"),
+    ),
+    Planted(
+        "a dead task is looked for at the master alone",
+        "storage/routes.py",
+        "        row = await lookup.look_dead(home.gate, raw_id)\n",
+        "        row = await lookup.look_dead(self.master.gate, raw_id)\n",
+        tests_in(_CALLS, "test_a_dead_task_by_its_id"),
+    ),
+    Planted(
+        "a dead task that is to move is not looked for at its old home",
+        "storage/routes.py",
+        "(row := await lookup.look_dead(old.gate, raw_id)) is not None",
+        "(row := None) is not None",
+        tests_in(_MOVING, "test_dead_tasks_are_found_wherever_they_are_while_they_move"),
+    ),
+    Planted(
+        "a dead task on its way is not waited for",
+        "storage/routes.py",
+        "            await migration.arrival(raw_id)\n",
+        "",
+        tests_in(_MOVING, "test_dead_tasks_are_found_wherever_they_are_while_they_move"),
+    ),
     lua(
         "an overview forgets the ended leases among those due",
         "overview",

@@ -12,6 +12,7 @@ import pytest
 
 from docs.making.api import api
 from docs.making.commands import commands
+from docs.making.dashboard import dashboard
 from docs.making.examples import example
 from docs.making.files import DOCS, MAKERS, stale
 from docs.making.options import options
@@ -122,6 +123,16 @@ def test_each_schema_is_linked_and_well_formed() -> None:
 
 def test_the_commands_are_those_of_the_golden_files() -> None:
     assert commands() in (DOCS / "cli.md").read_text(encoding="utf-8")
+
+
+def test_the_figures_of_the_dashboard_are_those_that_were_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "dashboard.json").read_text(encoding="utf-8"))
+    rows = [line for line in dashboard().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(measured["pages"])
+    spread = measured["pages"]["ahead"]["server"]
+    (row,) = [row for row in rows if row.startswith("| Load ahead |")]
+    assert f"| {spread['p50_ms']:g}, {spread['p95_ms']:g} |" in row
+    assert f"{measured['tasks']:,} tasks" in dashboard()
 
 
 def test_the_figures_beside_the_peers_are_those_that_were_measured() -> None:

@@ -102,6 +102,20 @@ async def test_a_page_of_dead_tasks_is_bounded_in_bytes(store: Store) -> None:
     assert page[0].mark == PageMark(b"11", b"d11")
 
 
+async def test_a_dead_task_by_its_id(store: Store) -> None:
+    seeded = Space(tasks=dict.fromkeys([b"d1", b"d2", b"waits"], b"s\nx"), dead={b"d1": 7, b"d2": 8, b"gone": 9})
+    seeded.due, seeded.errors = {b"waits": FAR}, {b"d1": b"2 Oh: no"}
+    await store.seed(seeded)
+    found = [await lookup.look_dead(store.partition, raw_id) for raw_id in (b"d1", b"d2", b"gone", b"waits", b"none")]
+    assert found == [
+        DeadRow(b"d1", b"s\nx", 7, 2, "Oh: no"),
+        DeadRow(b"d2", b"s\nx", 8, 1, ""),
+        DeadRow(b"gone", b"", 9, 1, ""),
+        None,
+        None,
+    ]
+
+
 async def search(store: Store, prefix: bytes, *, count: int = 100, wanted: int = 1000) -> tuple[list[bytes], int, int]:
     """The ids that are found, the number of tasks looked at, and that of steps."""
     found: list[bytes] = []

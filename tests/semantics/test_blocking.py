@@ -17,7 +17,6 @@ import pytest
 
 from interval_scheduler import (
     BlockingScheduler,
-    DeadPage,
     IntervalTask,
     InvalidType,
     InvalidValue,
@@ -89,7 +88,7 @@ def test_each_call_does_what_it_does(blocking: BlockingScheduler) -> None:
     assert (blocking.task_size(), blocking.queue_size()) == (2, 0)
     assert blocking.overview().waiting == 2
     assert [each.id for each in blocking.page(limit=5).tasks] == ["a", "b"]
-    assert (blocking.page("dead"), blocking.dead_page(limit=5)) == (DeadPage((), None), DeadPage((), None))
+    assert (blocking.page("dead"), blocking.get_dead_task("a")) == (blocking.dead_page(limit=5), None)
     assert [each.id for each in blocking.search("b", budget=10).rows] == ["b"]
     assert [each.id for each in blocking.tasks(state="waiting", prefix="a")] == ["a"]
     assert blocking.pause_task("a")
@@ -714,5 +713,5 @@ def test_the_table_above_is_of_all_calls() -> None:
     text = "".join(map(inspect.getsource, tables))
     elsewhere = {"connect", "close", "start_task_accept", "start_task_execute", "stop_task_execute", "lock"}
     elsewhere |= {"wait_stopped", "statistics", "schedulers", "tail"}  # the last ones: test_statistics.py
-    elsewhere |= {"export", "restore"}  # test_backup.py
+    elsewhere |= {"export", "restore", "note_action"}  # test_backup.py, test_noted_actions.py
     assert {name for name in public_calls() if f"blocking.{name}(" not in text} == elsewhere

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interval_scheduler import IntervalTask, InvalidType, InvalidValue, NotConnected, Scheduler
+from interval_scheduler import IntervalTask, InvalidType, InvalidValue, NotConnected, Scheduler, acting_as
 from tests.semantics.test_assign import MakeScheduler
 from tests.servers import RedisServer
 
@@ -35,12 +35,20 @@ async def test_a_loss(make_scheduler: MakeScheduler, url: str, redis_server: Red
     assert (finding.severity, partition.ok, events) == ("warning", True, [partition.name])
     assert partition.name in finding.message
     assert "acknowledge_data_loss" in finding.message
-    assert await one.acknowledge_data_loss(partition.name) is True
+    with acting_as("alice"):
+        assert await one.acknowledge_data_loss(partition.name) is True
     for scheduler in (one, other):
         assert await scheduler.acknowledge_data_loss() is False
         (partition,) = (await scheduler.check_health()).partitions
         assert "data-lost" not in {each.code for each in partition.findings}
     assert await one.task_size() == 1
+    (entry,) = (await one.actions()).actions
+    assert (entry.who, entry.kind, entry.count, entry.partition) == (
+        "alice",
+        "acknowledge_data_loss",
+        1,
+        partition.name,
+    )
 
 
 @pytest.mark.parametrize(

@@ -378,6 +378,35 @@ async def test_dead_tasks_over_partitions(namespace: str, limit: int, *, newest_
         assert await all_pages(scheduler.search, prefix="t") == []
 
 
+async def test_a_dead_task_by_its_id(namespace: str) -> None:
+    ids = [*(f"t{n:02}" for n in range(20)), "{tenant-7}:mail"]
+    async with await three(namespace) as scheduler:
+        mail = scheduler.queue("mail")
+        await scheduler.start_task_execute(fail)
+        await mail.start_task_execute(fail)
+        await scheduler.assign_tasks(IntervalTask(task_id, task_id) for task_id in ids)
+        await scheduler.assign_task(IntervalTask("waits", start=FAR))
+        await mail.assign_task(IntervalTask("letter", b"\x00"))
+
+        async def all_dead() -> bool:
+            return ((await scheduler.overview()).dead, (await mail.overview()).dead) == (len(ids), 1)
+
+        await until(all_dead)
+        listed = {task.id: task async for task in scheduler.dead_tasks()}
+        assert [await scheduler.get_dead_task(task_id) for task_id in ids] == [listed[task_id] for task_id in ids]
+        assert await scheduler.get_dead_task(listed["t00"]) == listed["t00"]
+        assert await scheduler.get_dead_task(IntervalTask("t01")) == listed["t01"]
+        assert [await scheduler.get_dead_task(task_id) for task_id in ("letter", "waits")] == [None, None]
+        letter = await mail.get_dead_task("letter")
+        assert letter is not None
+        assert (letter.data, letter.error, letter.attempts) == (b"\x00", "ValueError: no luck", 1)
+        await scheduler.stop_task_execute()
+        assert await scheduler.revive_task("t02")
+        assert await scheduler.get_dead_task("t02") is None
+        with pytest.raises(InvalidValue, match="id"):
+            await scheduler.get_dead_task("")
+
+
 async def test_heavy_dead_and_failing_tasks(scheduler: Scheduler) -> None:
     ids = [f"t{n:02}" for n in range(12)]
     failing = [f"f{n:02}" for n in range(12)]

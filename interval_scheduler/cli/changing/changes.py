@@ -24,12 +24,14 @@ class Change(ABC):
         past: what was done then: `removed`.
         otherwise: what is said of a task that was not changed, if nothing stands in the way any more.
         starts_runs: True if runs are to follow, which a pause of all would hold up.
+        removes: True if it removes tasks by calls that leave no entry in the log of actions.
     """
 
     verb: str
     past: str
     otherwise = NO_TASK
     starts_runs = False
+    removes = False
 
     @abstractmethod
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
@@ -67,6 +69,7 @@ class Remove(BulkChange):
     """Takes tasks off the schedule."""
 
     verb, past = "remove", "removed"
+    removes = True
     besides = ", and forget the dead ones"
 
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
@@ -167,22 +170,13 @@ class Revive(Change):
 
     verb, past = "revive", "revived"
 
-    def __init__(self) -> None:
-        import asyncio  # noqa: PLC0415 - the help of a command needs none of it
-
-        self._listing = asyncio.Lock()
-        self._dead: set[str] | None = None
-
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:
         """See `Change`."""
         return await scheduler.revive_task(task_id)
 
     async def obstacle(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str | None:
-        """See `Change`; the dead tasks are listed once, since none can be asked for by its id."""
-        async with self._listing:
-            if self._dead is None:
-                self._dead = {each async for each in self.find(scheduler, "")}
-        return None if task_id in self._dead else _NOT_DEAD
+        """See `Change`."""
+        return _NOT_DEAD if await scheduler.get_dead_task(task_id) is None else None
 
     async def why_not(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> str:  # noqa: ARG002 - as in `Change`
         """See `Change`."""
@@ -199,6 +193,7 @@ class Forget(Change):
     """Forgets dead tasks. One that is scheduled again meanwhile stays, unless that comes in the very last moment."""
 
     verb, past = "forget", "forgotten"
+    removes = True
     otherwise = "scheduled again"
 
     async def make(self, scheduler: interval_scheduler.Scheduler, task_id: str) -> bool:

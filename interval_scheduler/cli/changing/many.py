@@ -137,6 +137,8 @@ async def _change_each(settings: Settings, change: Change, ids: Sequence[str], *
                 return Step(task_id, change.past)
             return Step(task_id, await change.why_not(scheduler, task_id), NO)
 
+        if change.removes and not dry_run:
+            await scheduler.note_action("remove_task", ids)
         try:
             await work_through(ids, look if dry_run else make, report)
         finally:

@@ -62,6 +62,7 @@ async def _assign(
             if if_absent and await scheduler.has_task(task.id):
                 result = "exists"
             else:
+                await scheduler.note_action("assign_task", [task])
                 result = "new" if await scheduler.assign_task(task, reschedule=reschedule) else "updated"
         await _tell(out, scheduler, task.id, result)
     if result == "updated" and task.start is not None and reschedule != "start":

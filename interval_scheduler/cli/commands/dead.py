@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import Final
 
 import click
-
-import interval_scheduler  # its names load when they are used: the help of a command needs none
 
 from ..frame.connecting import connected, run_async
 from ..frame.exits import NO, Ended
@@ -16,7 +13,7 @@ from ..frame.settings import Settings, common
 from ..options.setbacks import Wanted, filters, recent
 from ..output.cards import dead_card
 from ..output.output import Colored, Output
-from ..output.paging import PAGE, limited, page_size, pages_of, tell_missing, tell_rest, write
+from ..output.paging import limited, page_size, pages_of, tell_missing, tell_rest, write
 from ..output.words import moment_of
 
 COMMANDS: Final[Places] = {
@@ -50,7 +47,7 @@ def list_(settings: Settings, *, wanted: Wanted, limit: int | None, fail_if_any:
 @click.argument("id")
 @common
 def show(settings: Settings, *, id: str) -> None:
-    """Show the dead task with the id ID; exit code 1 if there is none. All dead tasks are looked through for it."""
+    """Show the dead task with the id ID; exit code 1 if there is none."""
     run_async(_show(settings, id))
 
 
@@ -71,21 +68,8 @@ async def _list(settings: Settings, wanted: Wanted, limit: int | None, *, fail_i
 
 
 async def _show(settings: Settings, task_id: str) -> None:
-    away = set[str]()
     async with connected(settings) as scheduler:
-        task = await _find(scheduler, task_id, away)
+        task = await scheduler.get_dead_task(task_id)
     if task is None:
-        tell_missing(away, "dead tasks")
         raise Ended(NO, f"There is no dead task {task_id!r}.")
     Output(settings).record(task, dead_card(task))
-
-
-async def _find(
-    scheduler: interval_scheduler.Scheduler, task_id: str, away: set[str]
-) -> interval_scheduler.DeadTask | None:
-    async with aclosing(pages_of(lambda after: scheduler.dead_page(after, PAGE), away)) as pages:
-        async for tasks in pages:
-            for task in tasks:
-                if task.id == task_id:
-                    return task
-    return None

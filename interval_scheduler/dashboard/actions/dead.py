@@ -36,7 +36,7 @@ class _Outcome:
             said.append(f"{many(self.not_dead, 'task')} {_is(self.not_dead)} not dead any more.")
         if self.errors:
             words = "; ".join(dict.fromkeys(map(str, self.errors)))
-            said.append(f"Of {many(len(self.errors), 'task')} it is not known, or could not be done: {words}.")
+            said.append(f"{many(len(self.errors), 'task')} failed, or it is not known what came of it: {words}.")
         return Done(" ".join(said), is_good=self.revived > 0 and not self.errors)
 
 

@@ -92,6 +92,8 @@ async def _all(scheduler: Scheduler, change: Change, prefix: str, reason: str | 
 
 async def _change_each(scheduler: Scheduler, change: Change, ids: Sequence[str], reason: str | None) -> Done:
     """Change the tasks that were chosen, at the same time; one that cannot be changed holds up no other."""
+    if change == "remove":
+        await scheduler.note_action("remove_task", ids)
     answers = await asyncio.gather(*(_one(scheduler, change, each, reason) for each in ids), return_exceptions=True)
     errors = [each for each in answers if isinstance(each, BaseException)]
     for error in errors:

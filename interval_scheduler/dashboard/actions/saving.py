@@ -150,6 +150,8 @@ async def _add_in_turn(look: Look, form: Form) -> Done | Again:
             preview = {"runs": runs, "problem": None, "differences": [], "is_paused": False, "has_data": False}
             return Again(new.PAGE, form_view(**view, texts=typed.texts, preview=preview))
         else:
+            if look.scheduler.accepting_tasks:  # else nothing is done, and the call says so
+                await look.scheduler.note_action("assign_task", [wanted])
             return _added(escaped(task_id), is_new=await look.scheduler.assign_task(wanted))
     except NotAcceptingTasks:
         typed.errors["form"] = (

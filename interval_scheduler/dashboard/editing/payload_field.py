@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..payloads import MOST_SHOWN, is_json, text_in
+from ..payloads import MOST_SHOWN, is_json, is_object, text_in
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def field_of(data: str | bytes, seen: str | bytes | None) -> PayloadField:
     text = text_in(raw)
     if text is None or not all(each.isprintable() or each in "\n\t" for each in text):
         return PayloadField("", "stays", can_stay=True, why="The payload is no plain text.")
-    is_object = text.lstrip()[:1] in ("{", "[") and is_json(text)
-    return PayloadField(text, "json" if is_object else "text")
+    return PayloadField(text, "json" if is_object(text) else "text")
 
 
 def read_payload(form: Mapping[str, str], current: str | bytes | None) -> tuple[str | bytes | None, str | None]:

@@ -30,6 +30,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "clear_tasks": "removed by prefix",
     "clear_all_tasks": "removed all tasks",
     "clear_dead_tasks": "forgot the dead tasks",
+    "assign_task": "assigned a task",
+    "remove_task": "removed a task",
+    "acknowledge_data_loss": "acknowledged a loss of data",
+    "audit": "repaired what an audit found",
 }
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from .. import queries
 from ..look import Look
 from ..page import Attachment, Download, NotThere
-from ..payloads import allowed, is_json, text_in
-from .task import find_dead
+from ..payloads import allowed, is_object, text_in
 
 
 async def _read(look: Look) -> Attachment:
     task_id = queries.text_of(look.query, "id")
-    task = await look.scheduler.get_task(task_id) or await find_dead(look, task_id)
+    task = await look.scheduler.get_task(task_id) or await look.scheduler.get_dead_task(task_id)
     if task is None:
         raise NotThere("There is no such task any more.")
     data = allowed(look.redact, task_id, task.data)
@@ -25,7 +24,7 @@ def _ending(raw: bytes) -> str:
     text = text_in(raw)
     if text is None:
         return "bin"
-    return "json" if text.lstrip()[:1] in ("{", "[") and is_json(text) else "txt"
+    return "json" if is_object(text) else "txt"
 
 
 DOWNLOAD = Download("payload", _read)

@@ -19,10 +19,6 @@ from ..visible import escaped
 
 #: So many runs to come are shown.
 COMING: Final = 10
-#: So many pages of dead tasks are looked at for one, the latest first, since none can be asked for by its id.
-_DEAD_PAGES: Final = 12
-#: The dead tasks of each: heavy ones take a server some milliseconds.
-_DEAD_AT_ONCE: Final = 250
 _LOG: Final = logging.getLogger("interval_scheduler.dashboard")
 
 
@@ -31,22 +27,10 @@ async def _read(look: Look) -> View:
     task = await look.scheduler.get_task(task_id)
     if task is not None:
         return await _scheduled(look, task)
-    dead = await find_dead(look, task_id)
+    dead = await look.scheduler.get_dead_task(task_id)
     if dead is None:
         raise NotThere(f"There is no task with the id {escaped(task_id)}. It may be done, or removed.")
     return await _dead(look, dead)
-
-
-async def find_dead(look: Look, task_id: str) -> DeadTask | None:
-    """Look for a task among the latest 3,000 dead ones."""
-    after = None
-    for _ in range(_DEAD_PAGES):
-        page = await look.scheduler.dead_page(after, limit=_DEAD_AT_ONCE)
-        found = next((each for each in page.tasks if each.id == task_id), None)
-        if found is not None or page.after is None:
-            return found
-        after = page.after
-    return None
 
 
 def coming_view(runs: list[datetime], zone: str) -> list[dict[str, Any]]:

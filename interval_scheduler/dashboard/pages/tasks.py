@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, get_args
 
 from .. import queries
 from ..figures.banners import paused_words
+from ..figures.partitions import counts_of
 from ..guard.turns import BUDGET, Turns
 from ..look import Look
 from ..page import Page, View
@@ -22,14 +23,11 @@ async def _read(look: Look) -> View:
     state: State = queries.choice_in(look.query, "state", get_args(State), "waiting")
     found = _search(look, prefix) if prefix else _list(look, state)
     overview, found_view = await asyncio.gather(look.scheduler.overview(), found)
-    counts = {
-        name: getattr(overview, name) for name in ("waiting", "due", "parked", "leased", "paused", "failing", "dead")
-    }
     offline = {each.name for each in overview.partitions if not each.online} | {*found_view["offline"]}
     return {
         "state": state,
         "q": prefix,
-        "counts": counts,
+        "counts": counts_of(overview),
         "whole_pause": None if overview.pause is None else paused_words(overview.pause, look.place),
         **found_view,
         "offline": sorted(offline),

@@ -47,6 +47,6 @@ class Changeable(Protocol):
         """Run a script that anybody may repeat without effect."""
 
 
-async def note(partition: Changeable, what: Note, count: int) -> None:
-    """Note how many tasks a call of several requests concerns so far."""
-    await partition.change(scripts.NOTE_ACTION, partition.keys.of[scripts.NOTE_ACTION], (count, *what.words))
+async def note(partition: Changeable, what: Note, count: int, raw_id: bytes = b"") -> None:
+    """Note how many tasks a call of several requests concerns so far; of a single task its id."""
+    await partition.change(scripts.NOTE_ACTION, partition.keys.of[scripts.NOTE_ACTION], (count, raw_id, *what.words))

@@ -148,6 +148,12 @@ async def dead_page(
     return rows, mark
 
 
+async def look_dead(partition: ScriptRunner, raw_id: bytes) -> DeadRow | None:
+    """Look a dead task up by its id; None for an id that is not dead."""
+    found = await partition.read(scripts.LOOK_DEAD, partition.keys.of[scripts.LOOK_DEAD], (raw_id,))
+    return dead_row(raw_id, *found) if found else None
+
+
 def dead_row(raw_id: bytes, score: bytes, record: bytes | None, error: bytes | None) -> DeadRow:
     """Make a row from the fields of a dead task."""
     attempts, _, text = (error or b"1 ").partition(b" ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from ...model.steering import NO_NOTE, Note
 from ...model.wire import whole
 from ..scripts import loader as scripts
 from ..scripts.membership import Membership
@@ -28,10 +29,13 @@ async def enroll(partition: ScriptRunner, wanted: Membership) -> Membership:
     return Membership(*reply)
 
 
-async def acknowledge(partition: ScriptRunner, born: bytes) -> bool:
-    """Note that people know of the loss of data before this birth. Return True if nobody had done so."""
-    keys = partition.keys
-    return bool(await partition.change(scripts.ACKNOWLEDGE, keys.of[scripts.ACKNOWLEDGE], (born,)) == b"1")
+async def acknowledge(partition: ScriptRunner, born: bytes, note: Note | None = None) -> bool:
+    """Note that people know of the loss of data before this birth. Return True if nobody had done so.
+
+    `note` is what the log of actions is to say of it.
+    """
+    keys, words = partition.keys, NO_NOTE if note is None else note.words
+    return bool(await partition.change(scripts.ACKNOWLEDGE, keys.of[scripts.ACKNOWLEDGE], (born, *words)) == b"1")
 
 
 class AdoptReply(NamedTuple):

@@ -20,6 +20,7 @@ from ...config.instance import RedisInstance
 from ...config.options import StorageOptions
 from ...errors import NotConnected, PartitionListChanged, PartitionOffline, StorageError, UnknownNamespace
 from ...model.health import Finding, PartitionHealth, data_lost, wrong_keys
+from ...model.steering import Note
 from ...model.wire import whole
 from ..commands import auditing, key_types, topology
 from ..commands.queues import enter_queue
@@ -153,8 +154,11 @@ class Handshake:
         fields = await self._client.hgetall(self._partition.keys.membership)
         return Membership.stored(fields) if fields else None
 
-    async def acknowledge_loss(self) -> bool:
+    async def acknowledge_loss(self, note: Note) -> bool:
         """Note in Redis that people know of the loss of data. Return True if there was one that nobody knew of.
+
+        Args:
+            note: what the log of actions is to say of it.
 
         Raises:
             StorageError: the partition was lost or refused.
@@ -164,7 +168,7 @@ class Handshake:
         except FAILED as error:
             raise translate(self._partition.name, error) from None
         # The birth that is there now: a late copy of this request does not acknowledge a later loss.
-        return stored is not None and await topology.acknowledge(self._partition, stored.born)
+        return stored is not None and await topology.acknowledge(self._partition, stored.born, note)
 
     async def _lost_data(self) -> list[Finding]:
         """Return the finding about lost data; if the database is another one, hear of that first."""

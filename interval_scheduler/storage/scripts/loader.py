@@ -215,7 +215,7 @@ def _part(name: str) -> str:
     return _BODY.sub(lambda found: _SOURCES[found[1]], _SOURCES[name])
 
 
-ACKNOWLEDGE: Final = Script("acknowledge")
+ACKNOWLEDGE: Final = Script("acknowledge", "_actions")
 ACTIONS: Final = Script("actions")
 ADOPT_LIST: Final = Script("adopt_list", "_membership")
 APPLIED: Final = Script("applied")
@@ -241,6 +241,7 @@ HINT_LOOK: Final = Script("hint_look")
 HINT_PAGE: Final = Script("hint_page")
 LOCK: Final = Script("lock")
 LOOK: Final = Script("look", "_history")
+LOOK_DEAD: Final = Script("look_dead")
 MARK: Final = Script("mark")
 MIGRATION_STATUS: Final = Script("migration_status")
 MOVE_DONE: Final = Script("move_done")

@@ -179,10 +179,18 @@ class Migration:
         result = await if_exists.submit(item)
         if result is not None:
             return result
+        await self.arrival(raw_id)
+        return await batcher.submit(item)
+
+    async def arrival(self, raw_id: bytes) -> None:
+        """Wait until a task that is on its way is at its new home.
+
+        Raises:
+            PartitionOffline: nobody delivers it in time.
+        """
         old = self.old_home(raw_id)
         if await old.if_exists.in_transit.submit(raw_id):
             await self.forward(old)
-        return await batcher.submit(item)
 
     # The whole migration
 
