@@ -111,7 +111,7 @@ async def main():
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                 return answer.read().decode()
         page, figures = await asyncio.to_thread(get, "/"), await asyncio.to_thread(get, "/overview.json")
-        script = await asyncio.to_thread(get, "/static/dashboard.js")
+        script = await asyncio.to_thread(get, "/static/asking.js")
         assert "<main" in page, page
         assert json.loads(figures)["tasks"] == 1, figures
         assert "fetch(" in script, script

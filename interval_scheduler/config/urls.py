@@ -41,6 +41,8 @@ _WORDS: Final = frozenset(option for options in _OPTIONS.values() for option in 
 _CREDENTIALS: Final = frozenset({"sentinel_username", "sentinel_password"})
 #: How much of two names is alike, from 0 to 1, if one is a slip of the other.
 _CLOSE: Final = 0.8
+#: What the name of an option looks like.
+_NAME: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
 _MOST_DIGITS: Final = 10
@@ -219,7 +221,7 @@ def _may_be_secret(name: str, parts: _Parts, before: Collection[str]) -> bool:
     The name of an option is no secret, but what looks like one may be none. It may be the rest of a password with a `?`
     in it if no `@` has ended that one: `redis://me:12?rest` reads as a host with a port and an option. It may be the
     rest of one with an `&` in it if an option in front of it takes credentials. Even there, a word that everybody knows
-    is shown, and a slip of one. A value is never shown.
+    is shown, and a slip of one. What has other characters than names of options have is shown nowhere, nor is a value.
 
     Args:
         name: the name.
@@ -227,6 +229,6 @@ def _may_be_secret(name: str, parts: _Parts, before: Collection[str]) -> bool:
         before: the options in front of it.
     """
     is_open = ":" in parts.netloc and "@" not in parts.netloc
-    if not is_open and not _CREDENTIALS.intersection(before):
+    if not is_open and not _CREDENTIALS.intersection(before) and _NAME.fullmatch(name):
         return False
     return not difflib.get_close_matches(name, _WORDS, n=1, cutoff=_CLOSE)

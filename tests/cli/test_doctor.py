@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -165,18 +166,25 @@ async def test_runs_fail_and_tasks_die(redis_server: RedisServer, namespace: str
     assert "26 of 26 runs of the namespace failed" in found["failing"].fact
 
 
-async def test_runs_are_lost(redis_server: RedisServer, namespace: str) -> None:
-    recorder = Recorder()
+async def test_runs_are_lost(own_server: NewServer, namespace: str) -> None:
+    server, recorder = own_server(appendonly="yes", appendfsync="always"), Recorder()
     recorder.gate.clear()
-    async with Scheduler.from_url(redis_server.url, namespace=namespace) as worker:
+    away, back = asyncio.Event(), asyncio.Event()
+    async with Scheduler.from_url(server.url, namespace=namespace) as worker:
+        worker.on("db-disconnect", lambda _: away.set())
+        worker.on("db-reconnect", lambda _: back.set())
         await worker.assign_task(IntervalTask("gone"))
         await worker.start_task_execute(recorder)
         await recorder.ran(1, DEADLINE_SECONDS)
-        await worker.remove_task("gone")
+        server.kill()
+        await asyncio.wait_for(away.wait(), DEADLINE_SECONDS)
+        server.start()
+        await asyncio.wait_for(back.wait(), DEADLINE_SECONDS)
+        await worker.remove_task("gone")  # as a server that took over and lacks the claim
         recorder.gate.set()
         await until(lambda: recorder.active == 0, DEADLINE_SECONDS)
         await worker.stop_task_execute()  # reports what was counted
-        found = await diagnoses([redis_server.url], namespace)
+        found = await diagnoses([server.url], namespace)
     assert [each.kind for each in found] == ["lost"]
 
 

@@ -24,8 +24,15 @@ ALL: Final = (
     Planted(
         "the rest of a password with an & in it is told as the name of an option",
         "config/urls.py",
-        "if not is_open and not _CREDENTIALS.intersection(before):",
-        "if not is_open:",
+        "if not is_open and not _CREDENTIALS.intersection(before) and _NAME.fullmatch(name):",
+        "if not is_open and _NAME.fullmatch(name):",
+        tests_in("unit/test_secret_urls", "test_the_way_out_is_told"),
+    ),
+    Planted(
+        "what has a capital and a sign is told as the name of an option",
+        "config/urls.py",
+        " and _NAME.fullmatch(name):",
+        ":",
         tests_in("unit/test_secret_urls", "test_the_way_out_is_told"),
     ),
     Planted(
