@@ -72,4 +72,25 @@ ALL: Final = (
         "if type(value) is int:",
         tests_in("unit/test_durations", "test_a_duration_of_a_task_that_is_too_long"),
     ),
+    Planted(
+        "after an error thousands of further items are submitted",
+        "services/bulk.py",
+        "while window.has_answer or not window.has_room(_STRETCH):",
+        "while not window.has_room(_STRETCH):",
+        tests_in("unit/test_bulk", "test_an_error_that_is_there_ends_all_before_the_window_is_full"),
+    ),
+    Planted(
+        "after an error of an asynchronous source's item thousands more are submitted",
+        "services/bulk.py",
+        "while window.has_answer or not window.has_room(1):",
+        "while not window.has_room(1):",
+        tests_in("unit/test_bulk", "test_an_error_that_is_there_ends_all_before_the_window_is_full"),
+    ),
+    Planted(
+        "an asynchronous source that never waits stops the event loop",
+        "services/bulk.py",
+        "if count % _STRETCH == 0:",
+        "if count < 0:",
+        tests_in("unit/test_bulk", "test_a_source_that_never_waits_leaves_others_their_turns"),
+    ),
 )
