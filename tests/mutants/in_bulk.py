@@ -54,7 +54,7 @@ ALL: Final = (
     Planted(
         "many calls go one by one for ever after a move",
         "storage/routes.py",
-        "if self._over is not None and self._over.is_left:",
+        "if self._over is not None and self._over.is_quiet:",
         "if False:",
         tests_in(_MIGRATION, "test_many_calls_go_together_again_once_the_last_that_moved_has_ended"),
     ),
