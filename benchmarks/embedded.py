@@ -1,7 +1,8 @@
 """What the embedded engine costs: processor time of a call, of a lone run and of a simulated day, on both of its ways.
 
 `python -m benchmarks.embedded [ROUNDS [TASKS]] [--write]`. A round measures the short way of scripts and fakeredis's
-own, one after the other, each in short spans. The best span of all counts: whatever else the machine does only adds to it.
+own, one after the other, each in short spans. The best span of all counts: whatever else the machine does only adds to
+it.
 In the end, a whole day of so many tasks that run every minute (default 1,000; 0: none) is simulated on the short way.
 Only the processor time of this process counts, except that the whole day is told in elapsed time as well.
 """
