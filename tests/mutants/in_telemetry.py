@@ -220,7 +220,7 @@ ALL: Final = (
     Planted(
         "a batch with a replaced task lost a lease",
         "execution/leases.py",
-        "run.trust_until(math.inf)  # its lease did not end, and its completion will be refused",
+        "run.trust_until(math.inf)  # no other run of it goes on, and this one is told by `_lose`",
         "run.trust_until(0)",
         tests_in(_LOST, "test_a_batch_of_which_a_task_was_replaced_lost_no_lease"),
     ),

@@ -12,6 +12,7 @@ import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, TaskRun
 from tests.faults.skewed import SkewedClock
+from tests.rights import published_rules, restrict
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -180,9 +181,7 @@ async def test_what_is_refused_is_lost_where_nobody_may_listen(
     """A server that is replaced between two requests is not noticed there."""
     server, recorder = own_server(), Recorder()
     recorder.gate.clear()
-    with server.client() as client:
-        client.execute_command("ACL", "SETUSER", "deaf", "on", ">word", "~*", "&*", "+@all", "-subscribe")
-    url = server.url.replace("redis://", "redis://deaf:word@")
+    url = restrict(server, [*published_rules((namespace,)), "-subscribe"])
     async with Scheduler.from_url(url, namespace=namespace, lease_seconds=DEADLINE_SECONDS) as scheduler:
         await scheduler.assign_task(IntervalTask("a", every=HOUR))
         await scheduler.start_task_execute(recorder)
