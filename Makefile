@@ -20,8 +20,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := --numprocesses 6 --dist worksteal
 
 .PHONY: help setup demo test test-oldest test-lowest matrix coverage faults mutants check check-code check-types \
-	check-tests check-docs hooks pages docs dashboard-check bench bench-peers bench-servers cores ten-million scale \
-	sbom build release-check audit lock clean
+	check-tests check-docs hooks pages docs dashboard-check bench bench-peers bench-servers bench-embedded cores \
+	ten-million scale sbom build release-check audit lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -132,6 +132,9 @@ scale: $(READY) ## measure partitions times processes, beside the simulation (so
 
 cores: $(READY) ## measure executors that work: processes, partitions, lag; writes benchmarks/results/ (some 8 minutes)
 	$(BIN)/python -m benchmarks.cores --write
+
+bench-embedded: $(READY) ## measure the embedded engine, beside fakeredis's own way (a minute); writes benchmarks/results/
+	$(BIN)/python -m benchmarks.embedded 3 1000 --write
 
 ten-million: $(READY) ## measure all that is done with tasks, with 10,000,000 of them (some 10 minutes, 4 GB)
 	$(BIN)/python -m benchmarks.ten_million --write

@@ -1,22 +1,26 @@
 """What the embedded engine costs: processor time of a call, of a lone run and of a simulated day, on both of its ways.
 
-`python -m benchmarks.embedded [ROUNDS [TASKS]]`. A round measures the short way of scripts and fakeredis's own, one
-after the other, each in short spans. The best span of all counts: whatever else the machine does only adds to it.
+`python -m benchmarks.embedded [ROUNDS [TASKS]] [--write]`. A round measures the short way of scripts and fakeredis's
+own, one after the other, each in short spans. The best span of all counts: whatever else the machine does only adds to
+it.
 In the end, a whole day of so many tasks that run every minute (default 1,000; 0: none) is simulated on the short way.
 Only the processor time of this process counts, except that the whole day is told in elapsed time as well.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 import logging
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from unittest import mock
 
+from benchmarks.machine import machine
+from benchmarks.measuring import RESULTS, tell
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.storage.embedded import opening
 from interval_scheduler.testing import TimeMachine, time_machine
@@ -91,32 +95,67 @@ async def _figures() -> dict[str, float]:
     }
 
 
-async def _day(tasks: int) -> None:
+async def _day(tasks: int) -> dict[str, float]:
     began, spent = time.perf_counter(), time.process_time()
     async with _running(tasks) as (clock, runs):
         await clock.advance(days=1)
-        elapsed, spent = time.perf_counter() - began, time.process_time() - spent
-        print(f"\na day of {tasks:,} tasks, {runs[0]:,} runs: {spent:.1f} s of processor time, {elapsed:.1f} s elapsed")
+        return {
+            "tasks": tasks,
+            "runs": runs[0],
+            "seconds": time.process_time() - spent,
+            "elapsed_seconds": time.perf_counter() - began,
+        }
 
 
-def main(rounds: int, tasks: int) -> None:
+def page(least: Mapping[str, Mapping[str, float]], day: Mapping[str, float], rounds: int) -> str:
+    """Return the page.
+
+    Args:
+        least: the least processor time of each thing, in seconds, by its name and the way.
+        day: what a day took; empty: none was simulated.
+        rounds: how many there were.
+    """
+    lines = [
+        "# The embedded engine",
+        "",
+        ", ".join(f"{name} {value}" for name, value in machine().items()) + ".",
+        "",
+        f"| {rounds} rounds, processor time in ms | {' | '.join(WAYS)} | ratio |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, row in least.items():
+        short, own = row.values()
+        lines.append(f"| {name} | {1000 * short:.3f} | {1000 * own:.3f} | {own / short:.1f} |")
+    if day:
+        took = f"{day['seconds']:.1f} s of processor time, {day['elapsed_seconds']:.1f} s elapsed"
+        lines += ["", f"A day of {day['tasks']:,} tasks that run every minute, {day['runs']:,} runs: {took}."]
+    return "\n".join(lines) + "\n"
+
+
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.embedded", description="The embedded engine.")
+    parser.add_argument("rounds", type=int, nargs="?", default=5, help="how often each is measured (default 5)")
+    parser.add_argument("tasks", type=int, nargs="?", default=1000, help="tasks of the day (default 1,000; 0: no day)")
+    parser.add_argument("--write", action="store_true", help="write benchmarks/results/embedded.*")
+    arguments = parser.parse_args(words)
     logging.disable(logging.INFO)
     least: dict[str, dict[str, float]] = {}
-    for number in range(rounds):
+    for number in range(arguments.rounds):
         for way, is_short in WAYS.items():
             with _way(is_short):
                 for name, seconds in asyncio.run(_figures()).items():
                     row = least.setdefault(name, {})
                     row[way] = min(seconds, row.get(way, seconds))
-        print(f"round {number + 1} of {rounds}", file=sys.stderr)
-    print(f"| {rounds} rounds, processor time in ms | {' | '.join(WAYS)} | ratio |")
-    print("|---|---:|---:|---:|")
-    for name, row in least.items():
-        short, own = row.values()
-        print(f"| {name} | {1000 * short:.3f} | {1000 * own:.3f} | {own / short:.1f} |")
-    if tasks:
-        asyncio.run(_day(tasks))
+        tell(f"round {number + 1} of {arguments.rounds}")
+    day = asyncio.run(_day(arguments.tasks)) if arguments.tasks else {}
+    text = page(least, day, arguments.rounds)
+    print(text)
+    if arguments.write:
+        (RESULTS / "embedded.md").write_text(text, encoding="utf-8")
+        (RESULTS / "embedded.json").write_text(
+            json.dumps({"machine": machine(), "least_seconds": least, "day": day}, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5, int(sys.argv[2]) if len(sys.argv) > 2 else 1000)
+    main()

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from benchmarks.capacity import fit, simulate
+from benchmarks.capacity import Costs, fit, simulate
 from benchmarks.drawing import OTHER, OURS, panels, save, style
 from benchmarks.machine import machine
 from benchmarks.measuring import RESULTS, Kept, Measurement, interleaved, medians_of
@@ -48,9 +48,14 @@ def main() -> None:
 
 def model(medians: dict[Point, dict[str, float]], cores: int) -> dict[Point, float]:
     """What the simulation says of each point: calibrated with two, the others are not told to it."""
-    known = {point: medians[point]["per_second"] for point in ((1, 1), (4, 4))}
-    costs = fit(1000 * medians[1, 1]["redis_cpu_per_1000"], 1000 * medians[1, 1]["worker_cpu_per_1000"], known, cores)
+    costs = fitted(medians, cores)
     return {point: simulate(costs, *point, cores) for point in medians}
+
+
+def fitted(medians: dict[Point, dict[str, float]], cores: int) -> Costs:
+    """The costs by which the simulation is told two of the points."""
+    known = {point: medians[point]["per_second"] for point in ((1, 1), (4, 4))}
+    return fit(1000 * medians[1, 1]["redis_cpu_per_1000"], 1000 * medians[1, 1]["worker_cpu_per_1000"], known, cores)
 
 
 def write(medians: dict[Point, dict[str, float]], rounds: int) -> None:

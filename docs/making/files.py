@@ -12,6 +12,7 @@ from docs.making.examples import example
 from docs.making.options import options
 from docs.making.parts import BadPage, Maker, renewed
 from docs.making.peers import peers
+from docs.making.plans import plans
 from docs.making.scripts import grammar, scripts
 
 DOCS: Final = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ MAKERS: Final[dict[str, Maker]] = {
     "grammar": grammar,
     "options": options,
     "peers": peers,
+    "plans": plans,
     "scripts": scripts,
 }
 

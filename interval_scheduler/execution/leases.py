@@ -100,7 +100,7 @@ class Leases:
                 if not is_scheduled:
                     run.trust_until(math.inf)  # it was removed: the run may end in peace, nobody else can have the task
                 elif run in self._running and channel.was_taken(run):
-                    run.trust_until(math.inf)  # its lease did not end, and its completion will be refused
+                    run.trust_until(math.inf)  # no other run of it goes on, and this one is told by `_lose`
                     self._lose(run, "it was removed and assigned anew", "replaced")
                 elif run in self._running:
                     self._lose(run, "it was removed and assigned anew, or another worker has it")

@@ -252,6 +252,7 @@ class Poller:
         """Give what was claimed to the runner."""
         server_now = claimed.now_us / 1e6
         if jump := self._load.clock.note(server_now, self._claims.sent_at, received_at):
+            self._claims.note_clock_jump()
             self._on_clock_jump(self._claims.name, jump)
         self._local = lambda ms: received_at + (ms / 1000 - server_now)
         if not claimed.ids:

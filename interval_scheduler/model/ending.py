@@ -9,7 +9,8 @@ class Failure(NamedTuple):
     """A run that failed, in the form of the scripts.
 
     `retry_ms` is the delay before the next attempt (None: there is no further attempt). With `charge`, the failed
-    run counts as an attempt. The claim was received, and is relied on, at these moments, monotonic seconds.
+    run counts as an attempt. `received_at` is when the claim came, and `trusted_until` until when
+    it is relied on, both in monotonic seconds.
     """
 
     raw_id: bytes

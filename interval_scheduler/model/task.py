@@ -43,7 +43,7 @@ class Task(ABC):
         ```
     """
 
-    __slots__ = ()  # so that an `IntervalTask` has no dictionary; a class without slots has one as ever
+    __slots__ = ("__weakref__",)  # an `IntervalTask` has no dictionary; a class without slots of its own has one as ever
 
     @property
     @abstractmethod
@@ -78,7 +78,7 @@ class Task(ABC):
         return NO_RULES
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, init=False)
+@dataclass(frozen=True, slots=True, init=False)
 class IntervalTask(Task):
     """A task that is ready for use, without a class of its own.
 

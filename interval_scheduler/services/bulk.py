@@ -59,9 +59,9 @@ async def pipeline(
 ) -> AsyncGenerator[Result, None]:
     """Submit the items, some at a time, and yield the results of the calls; at most a window of items is under way.
 
-    After an error no further item is submitted, and the calls under way are awaited; so they are after an error of the
-    caller about a result, if it closes the generator, as by `contextlib.aclosing`. A caller that is cancelled waits for
-    no call: calls that are not sent yet are left out.
+    Once an error is there, and all results before it, no further item is submitted, and the calls under way are awaited;
+    so they are after an error of the caller about a result, if it closes the generator, as by `contextlib.aclosing`. A
+    caller that is cancelled waits for no call: calls that are not sent yet are left out.
 
     Args:
         items: what is submitted. The items of an async iterable are submitted one by one, since whatever runs before
@@ -72,14 +72,18 @@ async def pipeline(
     window: _Window[Result] = _Window()
     async with _to_their_ends(window):
         if isinstance(items, AsyncIterable):
+            count = 0
             async for item in items:
                 window.put(submit([item]), 1, 0 if weigh is None else weigh(item))
-                while not window.has_room(1):
+                while window.has_answer or not window.has_room(1):
                     yield await window.first()
+                count += 1
+                if count % _STRETCH == 0:  # a source that never waits stops nobody
+                    await asyncio.sleep(0)
         else:
             for stretch, weight in _stretches(items, weigh):
                 window.put(submit(stretch), len(stretch), weight)
-                while not window.has_room(_STRETCH):
+                while window.has_answer or not window.has_room(_STRETCH):
                     yield await window.first()
                 await asyncio.sleep(0)
         while window.calls:
@@ -116,6 +120,11 @@ class _Window(Generic[Result]):
         # With each call, how many items and bytes leave the window with it.
         self.calls: deque[tuple[asyncio.Future[Result], int, int]] = deque()
         self._items = self._bytes = 0
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether the oldest call is done."""
+        return bool(self.calls) and self.calls[0][0].done()
 
     def has_room(self, items: int) -> bool:
         """Tell if so many more items may be submitted; there is room if nothing is under way."""

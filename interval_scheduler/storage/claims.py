@@ -147,6 +147,10 @@ class ClaimChannel:
         """Wait until the partition is online."""
         await self._partition.wait_online()
 
+    def note_clock_jump(self) -> None:
+        """Tell that the clock of the server jumped: leases may have ended early."""
+        self._partition.unbroken.note_break()
+
     def report_lost(self) -> None:
         """Report that the partition does not answer, so that it reconnects."""
         self._partition.report_lost()

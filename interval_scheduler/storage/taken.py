@@ -1,8 +1,11 @@
 """Tells why Redis refuses the lease of a run: it ended, or its task was removed or replaced while it went on.
 
-Redis has no lease either way. But it lets no lease end early: while a lease goes on by the clock of its holder, only a
-call can have taken it, on this very server. A server that took over from another may lack the claim, and have the task
-run twice; so the lease counts as lost if the partition could not be reached for a moment since the claim.
+Redis has no lease either way. But a server lets no lease end early as long as its clock goes on evenly: while a lease
+goes on by the clock of its holder, only a call can have taken it. A server that took over from another may lack the
+claim, and after a jump of its clock another worker may have the task: both have it run twice. So the lease counts as
+lost if a connection was lost since the claim, or a jump was noticed; and always where nobody may subscribe, since a
+server that is replaced between two requests is not noticed then. A jump is noticed by the next claim here. Before that,
+a lease that it ended is taken for one of a task that was replaced.
 """
 
 from __future__ import annotations
@@ -27,8 +30,6 @@ class Held(Protocol):
 
 def was_taken(partition: Partition, run: Held) -> bool:
     """Tell if a lease that was just refused had not ended: its task was removed or replaced during the run."""
-    return clock.monotonic() < run.trusted_until and _is_unbroken_since(partition, run.received_at)
-
-
-def _is_unbroken_since(partition: Partition, moment: float) -> bool:
-    return partition.state == "online" and not partition.lost.is_set() and partition.online_from <= moment
+    if clock.monotonic() >= run.trusted_until or partition.state != "online" or partition.lost.is_set():
+        return False
+    return not partition.ear.is_refused and partition.unbroken.holds_from(run.received_at)

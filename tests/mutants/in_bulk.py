@@ -54,7 +54,7 @@ ALL: Final = (
     Planted(
         "many calls go one by one for ever after a move",
         "storage/routes.py",
-        "if self._over is not None and self._over.is_left:",
+        "if self._over is not None and self._over.is_quiet:",
         "if False:",
         tests_in(_MIGRATION, "test_many_calls_go_together_again_once_the_last_that_moved_has_ended"),
     ),
@@ -71,5 +71,26 @@ ALL: Final = (
         "if type(value) is int and 0 < value <= MAX_SECONDS:",
         "if type(value) is int:",
         tests_in("unit/test_durations", "test_a_duration_of_a_task_that_is_too_long"),
+    ),
+    Planted(
+        "after an error thousands of further items are submitted",
+        "services/bulk.py",
+        "while window.has_answer or not window.has_room(_STRETCH):",
+        "while not window.has_room(_STRETCH):",
+        tests_in("unit/test_bulk", "test_an_error_that_is_there_ends_all_before_the_window_is_full"),
+    ),
+    Planted(
+        "after an error of an asynchronous source's item thousands more are submitted",
+        "services/bulk.py",
+        "while window.has_answer or not window.has_room(1):",
+        "while not window.has_room(1):",
+        tests_in("unit/test_bulk", "test_an_error_that_is_there_ends_all_before_the_window_is_full"),
+    ),
+    Planted(
+        "an asynchronous source that never waits stops the event loop",
+        "services/bulk.py",
+        "if count % _STRETCH == 0:",
+        "if count < 0:",
+        tests_in("unit/test_bulk", "test_a_source_that_never_waits_leaves_others_their_turns"),
     ),
 )

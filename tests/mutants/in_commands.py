@@ -88,8 +88,8 @@ ALL: Final = (
     lua(
         "a request of another membership is carried out",
         "_requests",
-        "stored ~= known and list_changed(",
-        "stored == known and list_changed(",
+        "elseif stored ~= known then\n    return list_changed(reply_key, known",
+        "elseif stored == known then\n    return list_changed(reply_key, known",
         tests_in("scripts/test_epoch", "test_another_list_is_refused_and_nothing_changed"),
     ),
 )

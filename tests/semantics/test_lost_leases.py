@@ -6,10 +6,13 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, TaskRun
+from tests.faults.skewed import SkewedClock
+from tests.rights import published_rules, restrict
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -151,6 +154,61 @@ async def test_what_a_server_refuses_that_was_away_is_lost(
         server.start()
         await asyncio.wait_for(back.wait(), DEADLINE_SECONDS)
         await _remove(scheduler)
+        recorder.gate.set()
+        await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
+        assert _counted(scheduler) == (1, 0)
+
+
+async def test_what_is_refused_after_a_lost_connection_is_lost(redis_server: RedisServer, namespace: str) -> None:
+    """Another server may be behind the address by then, though the partition was never offline."""
+    recorder = Recorder()
+    recorder.gate.clear()
+    async with Scheduler.from_url(redis_server.url, namespace=namespace, lease_seconds=DEADLINE_SECONDS) as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=HOUR))
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1)
+        with redis_server.client() as client:
+            client.client_kill_filter(_type="normal", skipme=True)
+        await _remove(scheduler)
+        recorder.gate.set()
+        await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
+        assert _counted(scheduler) == (1, 0)
+
+
+async def test_what_is_refused_is_lost_where_nobody_may_listen(
+    own_server: Callable[..., RedisServer], namespace: str
+) -> None:
+    """A server that is replaced between two requests is not noticed there."""
+    server, recorder = own_server(), Recorder()
+    recorder.gate.clear()
+    url = restrict(server, [*published_rules((namespace,)), "-subscribe"])
+    async with Scheduler.from_url(url, namespace=namespace, lease_seconds=DEADLINE_SECONDS) as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=HOUR))
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1)
+        await _remove(scheduler)
+        recorder.gate.set()
+        await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
+        assert _counted(scheduler) == (1, 0)
+
+
+async def test_what_another_run_has_after_a_jump_of_the_clock_is_lost(
+    own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path
+) -> None:
+    if not SkewedClock.is_possible():
+        pytest.skip("no C compiler here")
+    clock, recorder, jumps = SkewedClock(tmp_path), Recorder(), asyncio.Event()
+    server = own_server(environment=clock.environment)
+    recorder.gate.clear()
+    async with Scheduler.from_url(server.url, namespace=namespace, lease_seconds=DEADLINE_SECONDS) as scheduler:
+        scheduler.on("clock-jump", lambda *_: jumps.set())
+        await scheduler.assign_task(IntervalTask("a", every=1000 * HOUR))
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1)
+        clock.set(HOUR)
+        await scheduler.assign_task(IntervalTask("new", start=2e9))  # something new makes a scheduler look
+        await asyncio.wait_for(jumps.wait(), DEADLINE_SECONDS)
+        await recorder.ran(2)
         recorder.gate.set()
         await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
         assert _counted(scheduler) == (1, 0)

@@ -151,6 +151,51 @@ async def test_after_an_error_nothing_more_is_sent_and_what_is_under_way_is_wait
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("wrap", [iter, as_async])
+async def test_an_error_that_is_there_ends_all_before_the_window_is_full(
+    wrap: Callable[[Iterator[int]], Any],
+) -> None:
+    submitted: list[int] = []
+
+    def submit(items: list[int]) -> Iterator[asyncio.Future[int]]:
+        for item in items:
+            submitted.append(item)
+            call: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            call.set_exception(LookupError("it cannot be done"))
+            yield call
+
+    with pytest.raises(LookupError):
+        await read_into([], bulk.pipeline(wrap(iter(range(5_000))), submit))
+    assert len(submitted) <= 100, "one stretch at the most"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wrap", [iter, as_async])
+async def test_a_source_that_never_waits_leaves_others_their_turns(wrap: Callable[[Iterator[int]], Any]) -> None:
+    turns = 0
+    turns_at: list[int] = []
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)  # a turn of the loop
+            turns += 1
+
+    def submit(items: list[int]) -> Iterator[asyncio.Future[int]]:
+        for _ in items:
+            turns_at.append(turns)
+            yield asyncio.get_running_loop().create_future()
+
+    beside = asyncio.create_task(others())
+    reading = asyncio.create_task(read_into([], bulk.pipeline(wrap(iter(range(2_000))), submit)))
+    await until(lambda: len(turns_at) == 2_000)
+    reading.cancel()
+    beside.cancel()
+    await asyncio.wait([reading, beside])
+    assert turns_at[-1] - turns_at[0] >= 19, "one after each stretch"
+
+
+@pytest.mark.asyncio
 @pytest.mark.usefixtures("small_window")
 async def test_an_error_of_the_caller_about_a_result_waits_for_what_is_under_way() -> None:
     calls = BatchedCalls()

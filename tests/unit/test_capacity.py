@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks.bench import ROOT
-from benchmarks.capacity import Costs, plan, simulate
-from benchmarks.scale import Point, model
+from benchmarks.capacity import MEASURED, TASK_BYTES, Costs, plan, simulate
+from benchmarks.scale import Point, fitted, model
 
-COSTS = Costs(redis=5.0, process=3.0)
+COSTS = Costs(redis=5.0, process=3.0, trip=160)
 
 
 def test_one_process_is_paced_by_redis() -> None:
@@ -20,7 +20,7 @@ def test_one_process_is_paced_by_redis() -> None:
 
 
 def test_a_process_that_computes_paces_itself() -> None:
-    rate = simulate(Costs(redis=5.0, process=100.0), 4, 1)
+    rate = simulate(Costs(redis=5.0, process=100.0, trip=160), 4, 1)
     assert rate == pytest.approx(1 / 100e-6, rel=0.03)
 
 
@@ -51,6 +51,16 @@ def test_what_is_published_is_what_the_simulation_says() -> None:
     points = measured()
     for point, rate in model(points, cores=2).items():
         assert points[point]["simulated_per_second"] == pytest.approx(rate, rel=0.001)
+
+
+def test_what_is_planned_with_was_measured() -> None:
+    found = json.loads((ROOT / "benchmarks/results/ten-million.json").read_text())
+    figures = found["figures"]
+    [dispatch] = [figures[title] for title in figures if title.startswith("dispatch")]
+    assert round(1000 * dispatch["redis_cpu_per_1000"], 1) == MEASURED.redis
+    assert round(1000 * dispatch["worker_cpu_per_1000"], 1) == MEASURED.process
+    assert round(figures["assign in bulk"]["server_mb"] * 2**20 / found["count"]) == TASK_BYTES
+    assert fitted(measured(), cores=2).trip == MEASURED.trip
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,6 @@ async def test_many_calls_go_together_again_once_the_last_that_moved_has_ended(
     for call in new.remove.waiting:
         call.set_result(Removed(False, 0))  # noqa: FBT003
     assert [(await answers).given for answers in both] == [[(False, 0)], [(False, 0)]]
-    await until(lambda: migration.is_left)
+    await until(lambda: migration.is_quiet)
     assert len(list(routes.remove_all([b"x", b"y"]))) == 1
     assert log[3:] == ["new remove [b'x', b'y']"]

@@ -28,7 +28,7 @@ class QuickSocket(AsyncFakeSocket):
     def hset(self, key: Any, *pairs: bytes) -> Any:
         """Write fields of a hash."""
         values = _fields_of(key.value)
-        if values is None:
+        if values is None or len(pairs) % 2:
             return super().hset(key, *pairs)
         before = len(values)
         values.update(zip(pairs[::2], pairs[1::2], strict=True))
@@ -98,7 +98,7 @@ def _drop_first(zset: Any, count: int) -> int:
 
 def _numbers(texts: tuple[bytes, ...]) -> list[float] | None:
     """Read digits, with or without a fraction; `None` if a text is anything else, which fakeredis reads or refuses."""
-    if max(map(len, texts)) > _LONGEST or not b"".join(texts).replace(b".", b"").isdigit():
+    if max(map(len, texts), default=0) > _LONGEST or not b"".join(texts).replace(b".", b"").isdigit():
         return None
     try:
         return list(map(float, texts))

@@ -43,6 +43,7 @@ from .gate import Gate
 from .handshake import Handshake
 from .pauses import Pauses
 from .place import Place
+from .unbroken import Unbroken
 
 
 class Partition:
@@ -90,6 +91,7 @@ class Partition:
         self._client: Any = link.client
         self.handshake: Final[Handshake] = Handshake(self, link.instance, options.storage, self._client, place)
         self.online_from = 0.0  #: Since when it is online without a break, monotonic seconds.
+        self.unbroken: Final = Unbroken()
         self.lost = asyncio.Event()
         self._enrolls_anew = self._is_retired = False
         self._online = asyncio.Event()
@@ -97,10 +99,10 @@ class Partition:
         self._admitted = asyncio.Event()
         self._attempted = asyncio.Event()
         timeout_seconds = options.storage.operation_timeout_seconds
-        self._ear = Ear(self.name, self.keys.wake, link, timeout_seconds, log, warns=place.creates)
+        self.ear: Final = Ear(self.name, self.keys.wake, link, timeout_seconds, log, warns=place.creates)
         name_keys = functools.partial(key_types.name_keys, self)
         #: Tells of runs that are said to be cancelled, see `Ear`.
-        self.cancels: Final = self._ear.cancels
+        self.cancels: Final = self.ear.cancels
         self.sender: Final = ScriptSender(self, options.storage, self._client, name_keys)
         #: The way of calls that come in any number, so that they do not hold up the others.
         self.gate: Final = Gate(self, self.sender, link.turn)
@@ -206,6 +208,7 @@ class Partition:
             if self.handshake.take_loss():
                 self.losses.tell(self.name)
             self.online_from = clock.monotonic()
+            self.unbroken.note_break()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._listen)
                 await self.lost.wait()
@@ -245,11 +248,11 @@ class Partition:
 
     async def examine(self) -> PartitionHealth:
         """Inspect its server now. Never takes longer than a call may take."""
-        return await self.handshake.examine(cannot_subscribe=self._ear.is_refused, turn=self.gate.turn)
+        return await self.handshake.examine(cannot_subscribe=self.ear.is_refused, turn=self.gate.turn)
 
     async def _listen(self) -> None:
         """Listen until the connection is lost, then report it."""
-        await self._ear.listen(self.due_times.tell, self.hint_messages.tell)
+        await self.ear.listen(self.due_times.tell, self.hint_messages.tell)
         self.lost.set()
 
     async def leave_for_good(self) -> NoReturn:

@@ -77,12 +77,13 @@ class Callers:
                     scope.cancel()
 
             look(None)
-            for future in self._futures:
+            futures = set(self._futures)  # calls that are made together wait for one
+            for future in futures:
                 future.add_done_callback(look)
             try:
                 yield
             finally:
-                for future in self._futures:
+                for future in futures:
                     future.remove_done_callback(look)
 
 

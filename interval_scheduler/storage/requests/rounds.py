@@ -151,7 +151,10 @@ def _batch(kind: Kind[Any], lane: _Lane) -> list[Portion]:
 
 
 def _fitting(kind: Kind[Any], items: Sequence[Any], most: int, room: int, *, is_first: bool) -> tuple[int, int]:
-    """Count the items that fit into a batch, and the bytes that are left then; the first one of a batch always fits."""
+    """Count the items that fit into a batch, and the bytes that are left then: 0 or less if no further one fits.
+
+    The first item of a batch always fits.
+    """
     count = min(len(items), most)
     if kind.weigh is None:
         return count, room

@@ -172,6 +172,8 @@ class ScriptSender:
     async def _on_failure(self, error: BaseException, stamp: bytes, *, is_first: bool) -> None:
         """Update the state of the partition after a failed attempt; raise if another attempt is of no use."""
         lost = is_lost(error)
+        if lost:
+            self._partition.unbroken.note_break()  # the next answer may be that of another server
         if is_unenrolled(error):
             if stamp == self._partition.stamp:  # else the handshake was made meanwhile
                 self._partition.enroll_anew()

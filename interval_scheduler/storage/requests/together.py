@@ -46,7 +46,7 @@ class Together(Generic[Result]):
         self._left = count
         self._given: list[Result] = []
         self._error: Exception | None = None
-        # Those of the future.
+        # Those of the future: whoever asks this object asks it.
         self.done: Final = self.future.done
         self.add_done_callback: Final = self.future.add_done_callback
         self.remove_done_callback: Final = self.future.remove_done_callback

@@ -88,7 +88,7 @@ class Migration:
         return raw_id in self._latest
 
     @property
-    def is_left(self) -> bool:
+    def is_quiet(self) -> bool:
         """True if it is over and no call goes from home to home: then none will again."""
         return self.is_over and not self._latest
 

@@ -61,7 +61,12 @@ local function recall_in_epoch(reply_key, stamp, with_any_list)
     return recall(reply_key, stamp)
   end
   local last, stored = unpack(call('MGET', reply_key, epoch_beside(reply_key)))
-  return recall(reply_key, sequence, last) or stored ~= known and list_changed(reply_key, known, with_any_list) or nil
+  local reply = recall(reply_key, sequence, last)
+  if reply then
+    return reply
+  elseif stored ~= known then
+    return list_changed(reply_key, known, with_any_list)
+  end
 end
 
 -- As `recall_in_epoch`, but whatever list of partitions the sender has: only lost data make the difference.
