@@ -90,7 +90,7 @@ ALL: Final = (
     ),
     Planted(
         "any number of tasks is changed at once",
-        "dashboard/counting.py",
+        "dashboard/walk.py",
         "        return self.found > MOST\n",
         "        return self.found < 0\n",
         tests_in(_BULK, "test_too_many_are_left_to_the_command_line"),
