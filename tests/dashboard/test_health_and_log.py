@@ -175,7 +175,11 @@ async def test_who_cannot_stop_an_audit_is_not_told_to(
     monkeypatch.setattr(Scheduler, "audit", lambda _, **options: slow.audit(**options))
     await press(admin, "audit", queue="other")
     said = {
-        query: (await admin.post(f"/do/audit{query}", headers={**SAME_SITE, "Accept": "application/json"})).json()
+        query: (
+            await admin.post(
+                f"/do/audit{query}", data={"back": "/"}, headers={**SAME_SITE, "Accept": "application/json"}
+            )
+        ).json()
         for query in ("?queue=mine", "?queue=other", "")
     }
     assert said["?queue=mine"]["words"] == "An audit of something else runs. Wait for its end."
