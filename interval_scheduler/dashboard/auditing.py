@@ -60,19 +60,29 @@ class Audits:
         """True while an audit runs."""
         return self.last is not None and self.last.ended is None
 
-    def start(self, scheduler: Scheduler, queue: str | None, *, repair: bool) -> bool:
+    def start(
+        self,
+        scheduler: Scheduler,
+        queue: str | None,
+        *,
+        repair: bool,
+        at_end: Callable[[], object] | None = None,
+    ) -> bool:
         """Start an audit in the background; return False if one runs.
 
         Args:
             scheduler: the scheduler of the namespace or of the queue.
             queue: the name of the queue, for the result.
             repair: mend what is safe to mend.
+            at_end: called when it has ended, however it did. Default: nothing is.
         """
         if self.is_running:
             return False
         self.last = Audit(queue, repair, datetime.now(UTC))
         self._task = asyncio.create_task(self._run(scheduler, self.last, repair=repair))
         self._task.add_done_callback(self._done)
+        if at_end is not None:
+            self._task.add_done_callback(lambda _: at_end())
         return True
 
     def last_of(self, queue: str | None) -> Audit | None:

@@ -20,9 +20,9 @@ from collections.abc import Callable, Hashable
 from contextvars import Context
 from typing import Final
 
-from .counting import Count, Walk
 from .guard.turns import NoTurn
 from .problems import problem_of
+from .walk import Walk, Walked
 
 _LOG: Final = logging.getLogger("interval_scheduler.dashboard")
 #: A count on which nobody looks for so many seconds rests; an error is told for as long.
@@ -37,9 +37,9 @@ class Counts:
     """The counts of one dashboard."""
 
     def __init__(self) -> None:
-        self._counts: dict[Hashable, _Counting] = {}
+        self._counts: dict[Hashable, _InBackground] = {}
 
-    async def ask(self, key: Hashable, begin: Callable[[], Walk], patience: float) -> Count:
+    async def ask(self, key: Hashable, begin: Callable[[], Walk], patience: float) -> Walked:
         """Return how far a count has come. One that is not there begins, and one that rests goes on.
 
         Args:
@@ -51,14 +51,14 @@ class Counts:
             NoTurn: too many others go on.
             Exception: whatever ended it, for all who wait for it, or else for who asks next. Then it is forgotten.
         """
-        counting = self._counts.get(key)
-        if counting is None or counting.is_over:
+        going = self._counts.get(key)
+        if going is None or going.is_over:
             self._make_room()
-            counting = self._counts[key] = _Counting(begin())
+            going = self._counts[key] = _InBackground(begin())
         try:
-            return await counting.ask(patience)
+            return await going.ask(patience)
         except Exception:
-            if self._counts.get(key) is counting:
+            if self._counts.get(key) is going:
                 del self._counts[key]
             raise
 
@@ -75,7 +75,7 @@ class Counts:
             del self._counts[idle]
 
 
-class _Counting:
+class _InBackground:
     """One count, in a task of its own, in which the context variables of the request that began it are not set."""
 
     def __init__(self, walk: Walk) -> None:
@@ -101,7 +101,7 @@ class _Counting:
         kept = KEPT_SECONDS if self._error is None else REST_SECONDS
         return not self.goes_on and time.monotonic() - self._ended_at >= kept
 
-    async def ask(self, patience: float) -> Count:
+    async def ask(self, patience: float) -> Walked:
         """Have it go on if it rests, wait for its end for so many seconds, and return how far it has come.
 
         Raises:

@@ -22,7 +22,7 @@ class Look:
     Attributes:
         scheduler: the scheduler of the namespace, or of the queue that the URL names.
         queue: the name of that queue; `None`: the namespace itself.
-        queues: the names of all queues.
+        queues: the names of all queues; none for who may not see the namespace itself.
         query: the values of the URL; of several with one name the last.
         level: what the reader may do.
         root: the path under which the dashboard lies, without a slash at its end: `""` or `/ops/schedule`.

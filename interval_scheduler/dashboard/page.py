@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .. import SchedulerError
 from .guard.access import Level
 from .look import Look
 
@@ -131,6 +132,18 @@ def keys_of(pages: Sequence[Page]) -> dict[str, str]:
 
 class NotThere(Exception):
     """There is no such task, queue or page: the answer is 404 with these words."""
+
+
+class NotSaved(Exception):
+    """A form was not saved, since nothing could begin: the answer says so, and why.
+
+    Args:
+        reason: what kept it from beginning.
+    """
+
+    def __init__(self, reason: SchedulerError) -> None:
+        super().__init__(f"it was not saved: {reason}")
+        self.reason = reason
 
 
 class BadQuery(Exception):

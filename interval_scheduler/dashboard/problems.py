@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import ClientDisconnect
@@ -21,8 +22,10 @@ from .. import (
 )
 from .forms import LONGEST, TooLarge
 from .guard.turns import NoTurn
-from .page import BadQuery, NotThere
+from .page import BadQuery, NotSaved, NotThere
 
+#: The statuses of errors whose words are for the reader as they are.
+_STATUSES: Final[Mapping[type[Exception], int]] = {NotThere: 404, BadQuery: 400, NoTurn: 429}
 #: Answers of Redis that say that its user lacks a right.
 _NO_RIGHT: Final = frozenset({"NOPERM", "NOAUTH", "WRONGPASS"})
 
@@ -48,14 +51,12 @@ _UNEXPECTED: Final = Problem(500, "Something went wrong here. The log of the ser
 def problem_of(error: Exception) -> Problem:
     """Return the answer when a page or an action raises an error."""
     match error:
-        case NotThere():
-            found = Problem(404, str(error))
-        case BadQuery():
-            found = Problem(400, str(error))
+        case NotThere() | BadQuery() | NoTurn():
+            found = Problem(_STATUSES[type(error)], str(error))
         case InvalidValue() | InvalidType():
             found = Problem(400, _sentence(f"{error.field} {error.problem}"))
-        case NoTurn():
-            found = Problem(429, str(error))
+        case NotSaved():
+            found = _of_not_saved(error)
         case TooLarge():
             found = Problem(413, f"The form is larger than {LONGEST:,} bytes.")
         case ClientDisconnect():
@@ -79,6 +80,14 @@ def _of_time(error: LockError | TimeoutError) -> str:
             return "It is not known whether the form was saved: Redis was away for too long. Look at the task."
         case _:
             return "Redis did not answer in time. Try again."
+
+
+def _of_not_saved(error: NotSaved) -> Problem:
+    if isinstance(error.reason, OutcomeUnknown):  # of the lock, of which nobody wants to know
+        words = f"partition {error.reason.partition!r}, where the lock of forms is, did not answer in time. Try again."
+        return Problem(503, f"It was not saved: {words}")
+    problem = problem_of(error.reason)
+    return replace(problem, words=f"It was not saved: {problem.words}")
 
 
 def _of_storage(error: StorageError) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -38,15 +39,32 @@ class Attempts:
             return None
 
 
-class HealthOfServers(Shared[Health]):
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The health of servers at a moment.
+
+    Attributes:
+        health: what was found.
+        at: when that was, in UTC, by the clock of this machine.
+    """
+
+    health: Health
+    at: datetime
+
+
+class HealthOfServers(Shared[Examined]):
     """The health of servers, kept for ten seconds: it takes a script and an INFO for each partition and queue."""
 
     def __init__(self) -> None:
         super().__init__(seconds=10.0)
 
-    async def of(self, look: Look) -> Health:
+    async def of(self, look: Look) -> Examined:
         """Return the health for a request."""
-        return await self.get(look.queue, look.scheduler.check_health)
+
+        async def examine() -> Examined:
+            return Examined(await look.scheduler.check_health(), datetime.now(UTC))
+
+        return await self.get(look.queue, examine)
 
 
 async def read_ahead(scheduler: Scheduler, seconds: float, buckets: int) -> Ahead:

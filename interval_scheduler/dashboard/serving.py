@@ -20,9 +20,9 @@ from .counts import Counts
 from .forms import read_form
 from .guard.access import Access, Level, includes, level_of
 from .guard.actors import Actor, actor_of
-from .guard.guests import answer_of
+from .guard.guests import CannotTell, answer_of
 from .guard.origins import is_own
-from .guard.roots import root_of
+from .guard.roots import root_of, url_of
 from .keeping import Kept
 from .look import Look, Redact
 from .page import Action, Again, BadQuery, Download, NotThere, Page, View
@@ -124,7 +124,7 @@ class Site:
             request.state.back = back  # for the page of an error
             if form.get("queue", "") not in {"", look.queue}:  # `access` sees the URL, and never the form
                 raise BadQuery("The queue of an action stands in its URL: /do/...?queue=NAME.")
-            with acting_as(await answer_of(actor_of(self._actor, request), "actor")):
+            with acting_as(await answer_of(lambda: actor_of(self._actor, request), "actor")):
                 try:
                     outcome = await action.do(look, form)
                 finally:
@@ -151,7 +151,7 @@ class Site:
 
         if not page.is_shared:
             return await read()
-        key = (page.name, look.queue, look.level, look.root, tuple(query.items()))
+        key = (page.name, look.queue, bool(look.queues), look.level, look.root, tuple(query.items()))
         return await self._views.get(key, read)
 
     def _handler(
@@ -162,14 +162,18 @@ class Site:
             is_json = wants_json(request) if as_json is None else as_json
             look: Look | None = None
             try:
-                level = await answer_of(level_of(self._access, request), "access")
+                queue = _queue_in(request)
+                if queue == "":
+                    return RedirectResponse(url_of(request, without="queue"), 303)
+                level = await answer_of(lambda: level_of(self._access, request), "access")
                 if not includes(level, wanted):
                     return self._answers.problem(403, _words_for(level, wanted), as_json=is_json, root=root)
                 if request.method == "POST" and not is_own(request.headers, request.url.scheme):
                     words = "The browser does not say that this comes from a page of the dashboard."
                     return self._answers.problem(403, words, as_json=is_json, root=root)
-                look = await self._look(request, level, root)
-                look = await self._for_queue(look, _queue_in(request))
+                sees_all = queue is None or (not is_json and await self._may_see_namespace(request))
+                look = await self._look(request, level, root, sees_all=sees_all)
+                look = await self._for_queue(look, queue, sees_all=sees_all)
                 return await handle(request, look)
             except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
                 problem, headers = Problem(error.status_code, error.detail), error.headers
@@ -189,27 +193,46 @@ class Site:
 
         return handler
 
-    async def _look(self, request: Request, level: Level, root: str) -> Look:
-        """Return what is asked for, of the namespace; with the queues that are known while nobody can say them."""
+    async def _may_see_namespace(self, request: Request) -> bool:
+        """Tell if the reader of a queue may see the same page of the namespace, and so the names of all queues."""
+        query = url_of(request, without="queue").partition("?")[2]
+        whole = Request({**request.scope, "query_string": query.encode()}, request.receive)
+        try:
+            return includes(await answer_of(lambda: level_of(self._access, whole), "access"), "read")
+        except HTTPException:  # it sends the reader of that elsewhere; this one is answered
+            return False
+        except CannotTell:
+            _log.exception("whether the reader of a queue may see the names of all is not known: they are not shown")
+            return False
+
+    async def _look(self, request: Request, level: Level, root: str, *, sees_all: bool) -> Look:
+        """Return what is asked for, of the namespace; with the queues that are known while nobody can say them.
+
+        Args:
+            request: the request.
+            level: what the reader may do.
+            root: the path of the dashboard.
+            sees_all: the reader may see the names of all queues.
+        """
         with contextlib.suppress(SchedulerError):  # the page itself says what is missing
             await self._read_queues()
-        query, queues = dict(request.query_params), self._known_queues
+        query, queues = dict(request.query_params), self._known_queues if sees_all else ()
         return Look(self._scheduler, None, queues, query, level, root, datetime.now(UTC), self._redact, self._kept)
 
-    async def _for_queue(self, look: Look, queue: str | None) -> Look:
-        """Return the same for a queue; `""` and `None` stand for the namespace itself.
+    async def _for_queue(self, look: Look, queue: str | None, *, sees_all: bool) -> Look:
+        """Return the same for a queue; `None` stands for the namespace itself.
 
         Raises:
             NotThere: there is no such queue.
             SchedulerError: nobody can say whether there is one.
         """
-        if not queue:
-            return dataclasses.replace(look, scheduler=self._scheduler, queue=None)
-        if queue not in look.queues:
+        if queue is None:
+            return look
+        if queue not in self._known_queues:
             self._queues.forget()
-            look = dataclasses.replace(look, queues=await self._read_queues())
-            if queue not in look.queues:
+            if queue not in await self._read_queues():
                 raise NotThere(f"There is no queue {queue!r}.")
+            look = dataclasses.replace(look, queues=self._known_queues if sees_all else ())
         return dataclasses.replace(look, scheduler=queue_of(self._scheduler, queue), queue=queue)
 
     async def _read_queues(self) -> tuple[str, ...]:
@@ -220,16 +243,19 @@ class Site:
         return self._known_queues
 
 
-def _queue_in(request: Request) -> str:
-    """Return the queue that a URL names; `""` for none.
+def _queue_in(request: Request) -> str | None:
+    """Return the queue that a URL names; `None` if it names none, and `""` for a page whose URL is to name none.
 
     Raises:
-        BadQuery: it names one twice: `access` may have judged by the other one.
+        BadQuery: it names two, of which `access` may judge by the other one; or an action names an empty one: for
+            `access` that is the name of a queue, but it would mean the namespace.
     """
     named = request.query_params.getlist("queue")
     if len(named) > 1:
         raise BadQuery("The URL names more than one queue.")
-    return named[0] if named else ""
+    if named == [""] and request.method == "POST":
+        raise BadQuery("The queue in the URL has no name. Leave it out for the namespace itself.")
+    return named[0] if named else None
 
 
 def _words_for(level: Level, wanted: Level) -> str:

@@ -23,6 +23,11 @@ def many(number: int, one: str, more: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def are(number: int) -> str:
+    """Return the verb for so many: `is` or `are`."""
+    return "is" if number == 1 else "are"
+
+
 def share(part: float) -> str:
     """Return a share in per cent: `12 %`, or `0.3 %` where that says more."""
     return f"{100 * part:.1f} %" if 0 < part < 0.1 else f"{100 * part:.0f} %"

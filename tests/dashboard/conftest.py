@@ -12,7 +12,7 @@ import pytest_asyncio
 from starlette.requests import Request
 
 from interval_scheduler import Scheduler
-from interval_scheduler.dashboard import Level, counting, dashboard
+from interval_scheduler.dashboard import Level, dashboard, walk
 from interval_scheduler.dashboard.pages import bulk
 from tests.dashboard.counted import TASKS, assign
 from tests.dashboard.gating import Gate, gated
@@ -66,5 +66,5 @@ async def admin_of_many(scheduler: Scheduler) -> AsyncIterator[httpx.AsyncClient
 @pytest.fixture
 def quick_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts take several steps, and pages wait for none of them: what they show does not depend on the machine."""
-    monkeypatch.setattr(counting, "BUDGET", 1000)
+    monkeypatch.setattr(walk, "BUDGET", 1000)
     monkeypatch.setattr(bulk, "PATIENCE", 0)

@@ -10,6 +10,8 @@ import pytest_asyncio
 
 from interval_scheduler import Scheduler
 from interval_scheduler.dashboard.actions import dead
+from interval_scheduler.dashboard.look import Look
+from interval_scheduler.dashboard.page import Again
 from interval_scheduler.dashboard.pages.setbacks import ROWS
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of, words_of
@@ -51,10 +53,30 @@ async def test_no_more_are_revived_than_one_action_may(
 
 
 @pytest.mark.asyncio
+async def test_no_more_are_revived_than_were_said(
+    scheduler: Scheduler, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More die between the last count and the change."""
+    await run_out(scheduler, dead=["a", "b"])
+    ask_again = dead.ask_again
+
+    async def asks_and_then_more_die(look: Look, action: str, said: int) -> Again | None:
+        again = await ask_again(look, action, said)
+        await run_out(scheduler, dead=["c", "d", "e"])
+        return again
+
+    monkeypatch.setattr(dead, "ask_again", asks_and_then_more_die)
+    asked = form_of(await admin.get("/sure?action=revive-dead"), "/do/revive-dead")
+    assert words_of(await asked.send(admin)) == "2 tasks are revived, and due now. More dead tasks are left."
+    assert (await scheduler.overview()).dead == 3
+
+
+@pytest.mark.asyncio
 async def test_all_are_forgotten_after_a_question(scheduler: Scheduler, admin: httpx.AsyncClient) -> None:
     await run_out(scheduler, dead=["a", "b"])
     asked = await admin.get("/sure?action=clear-dead")
     assert "2 dead tasks are forgotten" in asked.text
+    assert "so are those that die meanwhile" in asked.text
     assert (await scheduler.overview()).dead == 2
     await press(admin, "clear-dead", count="2")
     found = await scheduler.overview()

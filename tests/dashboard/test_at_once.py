@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from interval_scheduler import IntervalTask, LockError, LockTimeout, Scheduler, Task
+from interval_scheduler import (
+    IntervalTask,
+    LockError,
+    LockTimeout,
+    OutcomeUnknown,
+    PartitionOffline,
+    Scheduler,
+    SchedulerError,
+    StorageRefused,
+    Task,
+)
 from interval_scheduler.dashboard.actions import saving
+from interval_scheduler.dashboard.page import NotSaved
 from interval_scheduler.dashboard.problems import problem_of
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of, words_of
@@ -91,6 +102,40 @@ async def test_a_turn_that_does_not_come_is_told(scheduler: Scheduler, monkeypat
     assert answer.status_code == 503
     assert "was not saved" in answer.text
     assert await scheduler.task_size() == 0
+
+
+async def test_without_the_master_nothing_is_saved_and_that_is_said(
+    own_server: Callable[..., RedisServer], namespace: str
+) -> None:
+    server = own_server()
+    async with (
+        Scheduler.from_url(server.url, namespace=namespace, operation_timeout_seconds=1) as scheduler,
+        reader_of(scheduler, "admin") as admin,
+    ):
+        form = form_of(await admin.get("/new"), "/do/add-task")
+        server.kill()
+        for number in range(2):  # the first one may be what finds out that the master is away
+            answer = await form.send(admin, "save", id=f"a{number}", every="5m")
+            assert answer.status_code == 503
+            assert answer.json()["error"].startswith("It was not saved: ")
+            assert "not known" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "words"),
+    [
+        (OutcomeUnknown("p"), 503, "'p', where the lock of forms is, did not answer in time"),
+        (PartitionOffline("p", "cannot be reached"), 503, "cannot be reached"),
+        (StorageRefused("p", "NOPERM", "no rights"), 403, "may not do this"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_what_keeps_a_lock_from_being_had_is_told(reason: SchedulerError, status: int, words: str) -> None:
+    problem = problem_of(NotSaved(reason))
+    assert problem.status == status
+    assert problem.words.startswith("It was not saved: ")
+    assert words in problem.words
+    assert "not known" not in problem.words
 
 
 async def test_a_lock_that_is_lost_is_no_time_out_of_others() -> None:

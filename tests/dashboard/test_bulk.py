@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from interval_scheduler import IntervalTask, PartitionOffline, Scheduler
-from interval_scheduler.dashboard import counting
+from interval_scheduler.dashboard import walk
 from interval_scheduler.dashboard.pages import bulk
 from tests.dashboard.conftest import HOST, reader_of
 from tests.dashboard.forms import form_of, words_of
@@ -90,7 +90,7 @@ async def test_too_many_are_left_to_the_command_line(scheduler: Scheduler, monke
     await _assign(scheduler, "it's:", 30)
     async with reader_of(scheduler, "admin") as reader:
         allowed = await reader.get("/bulk", params={"change": "pause", "prefix": "it's:"})
-        monkeypatch.setattr(counting, "MOST", 29)
+        monkeypatch.setattr(walk, "MOST", 29)
         page = await reader.get("/bulk", params={"change": "pause", "prefix": "it's"})
         assert "Pause more than 29 tasks?" in page.text
         assert not [form for form in page.text.split("<form") if "change-tasks" in form]
@@ -101,6 +101,32 @@ async def test_too_many_are_left_to_the_command_line(scheduler: Scheduler, monke
         answer = await form_of(allowed, "/do/change-tasks").send(reader, sure="on")
         assert "Nothing was changed" in answer.text
         assert await _paused(scheduler) == 0
+
+
+@pytest.mark.parametrize("change", ["pause", "remove"])
+async def test_a_change_stops_that_finds_more_than_was_said(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """They become more between the last count and the change, beyond what one step of it looks at."""
+    await _assign(scheduler, "feed:", 3)
+    count = walk.Walk.to_its_end
+
+    async def counts_and_then_more_come(self: walk.Walk) -> walk.Walked:
+        found = await count(self)
+        await _assign(scheduler, "feed:more:", 3_000)
+        return found
+
+    async with reader_of(scheduler, "admin") as reader:
+        page = await reader.get("/bulk", params={"change": change, "prefix": "feed:"})
+        monkeypatch.setattr(walk.Walk, "to_its_end", counts_and_then_more_come)
+        answer = await form_of(page, "/do/change-tasks").send(reader, sure="on")
+        assert answer.status_code == 409
+        words = words_of(answer)
+    changed = int(words.split()[0].replace(",", ""))
+    overview = await scheduler.overview()
+    assert changed == (overview.paused if change == "pause" else 3_003 - overview.tasks)
+    assert 3 < changed < 3_003
+    assert words.endswith(f"are {change}d by now, and not 3: more came meanwhile. Others that came were not changed.")
 
 
 async def test_chosen_tasks_are_changed(scheduler: Scheduler) -> None:

@@ -17,6 +17,7 @@ from interval_scheduler.dashboard import Level, dashboard
 from interval_scheduler.dashboard.guard import guests
 from tests.dashboard.acting import OWN, use_action
 from tests.dashboard.conftest import HOST, reader_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -99,12 +100,53 @@ async def test_what_hangs_shows_nothing(
     assert "TimeoutError" in caplog.text
 
 
+async def test_what_holds_up_its_cancellation_holds_up_no_request(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "_LONGEST_ASKING_SECONDS", 0.05)
+    is_cancelled, may_end = asyncio.Event(), asyncio.Event()
+
+    async def access(_: Request) -> Level:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            is_cancelled.set()
+            await may_end.wait()
+        return "admin"
+
+    async with client_of(access, scheduler) as reader, asyncio.timeout(60):
+        answer = await reader.get("/")
+        await is_cancelled.wait()
+    assert answer.status_code == 500
+    assert "Partitions" not in answer.text
+    assert "TimeoutError" in caplog.text
+    assert len(guests._ASKED) == 1
+    may_end.set()
+    await until(lambda: not guests._ASKED, 60)
+
+
+async def test_a_question_whose_event_loop_is_gone_ends() -> None:
+    async def asks() -> Level:
+        await asyncio.Event().wait()
+        return "admin"
+
+    asking = guests.answer_of(asks, "access")
+    asking.send(None)
+    asking.close()  # raises `GeneratorExit` in it; a coroutine that goes on after that is an error
+    await until(lambda: not guests._ASKED, 60)
+
+
 async def test_a_request_that_is_cancelled_ends(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     is_asked = asyncio.Event()
 
+    is_cancelled = asyncio.Event()
+
     async def access(_: Request) -> Level:
         is_asked.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_cancelled.set()
         return "admin"
 
     async with client_of(access, scheduler) as reader, asyncio.timeout(60):
@@ -113,6 +155,7 @@ async def test_a_request_that_is_cancelled_ends(scheduler: Scheduler, caplog: py
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
+        await is_cancelled.wait()
     assert not [each for each in caplog.records if each.name == "interval_scheduler.dashboard"]
 
 
@@ -122,7 +165,7 @@ async def test_an_interrupt_of_the_terminal_passes(interrupt: BaseException) -> 
         raise interrupt
 
     with pytest.raises(type(interrupt)):
-        await guests.answer_of(asks(), "access")
+        await guests.answer_of(asks, "access")
 
 
 async def test_the_application_may_send_a_reader_elsewhere(scheduler: Scheduler) -> None:

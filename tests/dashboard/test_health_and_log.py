@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from interval_scheduler import AuditReport, Health, IntervalTask, PartitionOffli
 from interval_scheduler.dashboard.auditing import Audits
 from interval_scheduler.dashboard.words import milliseconds, size
 from tests.dashboard.conftest import reader_of
-from tests.dashboard.test_trouble import PATIENCE, press, view
+from tests.dashboard.test_trouble import PATIENCE, SAME_SITE, press, view
 from tests.servers import RedisServer
 from tests.waiting import until
 
@@ -62,6 +63,23 @@ async def test_the_overview_and_the_page_of_health_ask_the_servers_once(
     for page in ("overview", "health"):
         await view(reader, page)
     assert asked == 1
+
+
+async def test_health_says_when_the_servers_were_examined(
+    admin: httpx.AsyncClient,
+) -> None:
+    async def examined() -> str:
+        await press(admin, "stop-audit")  # none runs; an action has pages read anew, and not the servers
+        return str((await view(admin, "health"))["examined"])
+
+    before = datetime.now(UTC)
+    first = await examined()
+    assert before - timedelta(milliseconds=1) <= datetime.fromisoformat(first) <= datetime.now(UTC)
+    assert await examined() == first, "what was found is kept for ten seconds, and so is its moment"
+    assert "The servers were examined at <time" in (await admin.get("/health")).text
+    await press(admin, "repair")
+    await ended(admin)
+    assert await examined() != first, "a repair may have mended what was found"
 
 
 async def test_health_tells_of_partitions(reader: httpx.AsyncClient) -> None:
@@ -146,6 +164,29 @@ async def test_one_audit_at_a_time_which_can_be_stopped() -> None:
     await until(lambda: not audits.is_running)
     assert slow.started == 2
     assert (audits.last.report, audits.last.problem) == (AuditReport(100, {}, ()), None)
+
+
+async def test_who_cannot_stop_an_audit_is_not_told_to(
+    scheduler: Scheduler, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine", "other"):
+        await scheduler.queue(name).task_size()
+    slow = Slow()
+    monkeypatch.setattr(Scheduler, "audit", lambda _, **options: slow.audit(**options))
+    await press(admin, "audit", queue="other")
+    said = {
+        query: (
+            await admin.post(
+                f"/do/audit{query}", data={"back": "/"}, headers={**SAME_SITE, "Accept": "application/json"}
+            )
+        ).json()
+        for query in ("?queue=mine", "?queue=other", "")
+    }
+    assert said["?queue=mine"]["words"] == "An audit of something else runs. Wait for its end."
+    for query in ("?queue=other", ""):
+        assert said[query]["words"] == "An audit runs already. Wait for its end, or stop it."
+    slow.gate.set()
+    await ended(admin)
 
 
 async def test_an_audit_that_is_stopped_before_its_first_step_has_ended() -> None:

@@ -61,15 +61,43 @@ async def test_what_only_looks_at_a_link_does_not_use_it_up(scheduler: Scheduler
 async def test_the_token_of_a_file_is_not_taken_from_a_url(scheduler: Scheduler) -> None:
     async with visitor(scheduler, FileKey(TOKEN)) as browser:
         for _ in range(12):
-            answer = await browser.get("/tasks", params={"token": TOKEN, "q": "a"}, headers=TYPED)
+            link = await browser.get("/tasks", params={"token": TOKEN, "q": "a"}, headers=TYPED)
+            assert link.status_code == 303
+            answer = await browser.get(link.headers["location"], headers=TYPED)
             assert answer.status_code == 401
-            assert "set-cookie" not in answer.headers
+            assert "set-cookie" not in {*link.headers, *answer.headers}
         assert TOKEN not in answer.text.replace("+", " ")
         assert 'name="back" value="/tasks?q=a"' in answer.text
         right = await browser.post("/sign-in", data={"token": TOKEN, "back": "/tasks?q=a"}, headers=OWN)
         assert (right.status_code, right.headers["location"]) == (303, "/tasks?q=a")
         clean = await browser.get("/tasks", params={"token": TOKEN, "q": "a"})
         assert (clean.status_code, clean.headers["location"]) == (303, "/tasks?q=a")
+
+
+@asynchronous
+@pytest.mark.parametrize("root", ["", "/a/b"])
+async def test_no_page_stands_at_a_url_with_a_token_that_lasts(scheduler: Scheduler, root: str) -> None:
+    """A browser names that URL as `Referer` when it asks for what stands on the page, and when it sends a form."""
+    async with visitor(scheduler, FileKey(TOKEN), root=root) as browser:
+        for method in ("GET", "HEAD"):
+            link = await browser.request(method, f"{root}/tasks", params={"token": TOKEN, "q": "a"}, headers=TYPED)
+            clean = link.headers["location"]
+            assert (link.status_code, link.text) == (303, "")
+            assert clean.startswith(f"{root}/sign-in?")
+            assert not any(each in clean for each in ("token", TOKEN.split()[0]))
+        led = await browser.get(clean, headers=CROSS)  # as a browser asks that was led here from a page elsewhere
+        assert f'content="0; url={clean.replace("&", "&amp;")}"' in led.text
+        page = await browser.get(clean, headers=OWN)
+        assert page.status_code == 401
+        assert "stays in histories and logs" in page.text
+        assert f'name="back" value="{root}/tasks?q=a"' in page.text
+        evil = await browser.get(f"{root}/sign-in?why=link&back=//evil.test/")
+        assert f'name="back" value="{root}/"' in evil.text
+        program = await browser.get(f"{root}/overview.json", params={"token": TOKEN})
+        assert (program.status_code, list(program.json())) == (401, ["error"])
+    shown: list[str] = []
+    async with visitor(scheduler, OneTimeKey(shown.append), root=root) as browser:
+        assert "Type it in" not in (await browser.get(f"{root}/sign-in?why=link")).text
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,9 @@ async def run_out(scheduler: Scheduler, *, failing: Iterable[str] = (), dead: It
 
 async def press(client: httpx.AsyncClient, action: str, queue: str = "", **form: str) -> None:
     """Send the form of a button."""
-    answer = await client.post(f"/do/{action}?queue={queue}", data={"back": "/dead", **form}, headers=SAME_SITE)
+    answer = await client.post(
+        f"/do/{action}{f'?queue={queue}' if queue else ''}", data={"back": "/dead", **form}, headers=SAME_SITE
+    )
     assert answer.status_code == 303, answer.text
 
 

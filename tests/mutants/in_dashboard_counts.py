@@ -20,8 +20,8 @@ ALL: Final = (
     Planted(
         "a count that rested begins anew",
         "dashboard/counts.py",
-        "        if counting is None or counting.is_over:\n",
-        "        if counting is None or not (counting.goes_on or counting.is_done):\n",
+        "        if going is None or going.is_over:\n",
+        "        if going is None or not (going.goes_on or going.is_done):\n",
         tests_in(_BACKGROUND, "test_a_count_on_which_nobody_looks_rests_and_goes_on_where_it_was"),
     ),
     Planted(
@@ -41,7 +41,7 @@ ALL: Final = (
     Planted(
         "an error of a count is told again and again",
         "dashboard/counts.py",
-        "            if self._counts.get(key) is counting:\n",
+        "            if self._counts.get(key) is going:\n",
         "            if self._counts.get(key) is None:\n",
         tests_in(_COUNTS, "test_an_error_of_a_step_is_told_and_not_kept"),
     ),
@@ -54,21 +54,21 @@ ALL: Final = (
     ),
     Planted(
         "a count leaves out what cannot be reached",
-        "dashboard/counting.py",
+        "dashboard/walk.py",
         "        if page.offline:\n",
         "        if page.offline and not page.total:\n",
         tests_in(_COUNTS, "test_tasks_of_a_partition_that_is_offline_are_not_left_out"),
     ),
     Planted(
         "a task that comes twice counts twice",
-        "dashboard/counting.py",
+        "dashboard/walk.py",
         "        found = len(self._ids)\n",
         "        found = self.count.found + len(page.rows)\n",
         tests_in(_BACKGROUND, "test_a_task_that_comes_twice_counts_once"),
     ),
     Planted(
         "a count does not wait for its turn",
-        "dashboard/counting.py",
+        "dashboard/walk.py",
         "        async with self._turns.turn(patience=None):\n",
         "        async with Turns().turn(patience=None):\n",
         tests_in(_BACKGROUND, "test_searches_of_others_have_turns_between_the_steps"),
@@ -86,5 +86,19 @@ ALL: Final = (
         "(focused.isConnected ? focused : main).focus({ preventScroll: true });",
         "focused.focus({ preventScroll: true });",
         tests_in(_BROWSER, "test_the_script_goes_on_until_the_count_is_done"),
+    ),
+    Planted(
+        "a change goes on to what came after it was agreed to",
+        "dashboard/actions/many.py",
+        "        if found > most:\n",
+        "        if found > walk.MOST:\n",
+        tests_in(_BULK, "test_a_change_stops_that_finds_more_than_was_said"),
+    ),
+    Planted(
+        "more dead tasks are revived than were said",
+        "dashboard/actions/dead.py",
+        "min(said, MOST_REVIVED)",
+        "MOST_REVIVED",
+        tests_in("dashboard/test_all_dead", "test_no_more_are_revived_than_were_said"),
     ),
 )

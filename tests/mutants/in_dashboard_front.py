@@ -85,8 +85,8 @@ ALL: Final = (
     Planted(
         "actions are told under the name of the process",
         "dashboard/serving.py",
-        '            with acting_as(await answer_of(actor_of(self._actor, request), "actor")):',
-        '            if await answer_of(actor_of(self._actor, request), "actor"):',
+        '            with acting_as(await answer_of(lambda: actor_of(self._actor, request), "actor")):',
+        '            if await answer_of(lambda: actor_of(self._actor, request), "actor"):',
         tests_in(_SERVING, "test_actions_are_told_under_the_name_of_who_asked"),
     ),
     Planted(
@@ -127,8 +127,8 @@ ALL: Final = (
     Planted(
         "a link elsewhere leads over the dashboard to another host",
         "dashboard/alone/door.py",
-        "url=checked_back(_url_of(request), root)",
-        "url=_url_of(request)",
+        'here = checked_back(url_of(request, without="token"), root)',
+        'here = url_of(request, without="token")',
         tests_in(_ATTACKS, "test_a_link_elsewhere_does_not_lead_on_to_another_host"),
     ),
     Planted(
@@ -162,16 +162,23 @@ ALL: Final = (
     Planted(
         "a function of the application ends the process by a request",
         "dashboard/guard/guests.py",
-        "    except BaseException as error:\n",
+        "    except BaseException as error:  # noqa: BLE001 - it is raised to who asks\n",
         "    except Exception as error:\n",
         tests_in(_GUESTS, "test_what_says_no_level_shows_nothing"),
     ),
     Planted(
-        "the cancellation of a request is an error of the application",
+        "a function goes on for a request that is cancelled",
         "dashboard/guard/guests.py",
-        "and _is_cancelled()",
-        "and False",
+        "        asking.cancel()  #",
+        "        pass  #",
         tests_in(_GUESTS, "test_a_request_that_is_cancelled_ends"),
+    ),
+    Planted(
+        "a function holds up a request by holding up its cancellation",
+        "dashboard/guard/guests.py",
+        "        await asyncio.wait({asking}, timeout=_LONGEST_ASKING_SECONDS)\n",
+        "        await asyncio.wait_for(asking, _LONGEST_ASKING_SECONDS)\n",
+        tests_in(_GUESTS, "test_what_holds_up_its_cancellation_holds_up_no_request"),
     ),
     Planted(
         "a header of anybody on the machine is believed",

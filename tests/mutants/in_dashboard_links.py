@@ -38,9 +38,16 @@ ALL: Final = (
     Planted(
         "the token of a file works in a URL",
         "dashboard/alone/door.py",
-        "        if self._key.is_lasting:\n            return self._page(request, 401, _NO_LINK)\n",
-        "",
+        "        if self._key.is_lasting:\n            if wants_json(request):\n",
+        "        if False:\n            if wants_json(request):\n",
         tests_in(_LINKS, "test_the_token_of_a_file_is_not_taken_from_a_url"),
+    ),
+    Planted(
+        "a page stands at a URL with a token that lasts",
+        "dashboard/alone/door.py",
+        "            if wants_json(request):\n                return self._page(request, 401, _NO_LINK)\n",
+        "            if True:\n                return self._page(request, 401, _NO_LINK)\n",
+        tests_in(_LINKS, "test_no_page_stands_at_a_url_with_a_token_that_lasts"),
     ),
     Planted(
         "the comparing of a token takes longer the more of it is right",

@@ -77,8 +77,8 @@ ALL: Final = (
     Planted(
         "many tasks are changed without a yes",
         "dashboard/actions/many.py",
-        '    problem = None\n    if not form.get("sure"):\n',
-        '    problem = None\n    if not form.get("count"):\n',
+        '    if not form.get("sure"):\n        problem = _unsure(form)\n',
+        '    problem = None\n    if form.get("sure") == "no":\n        problem = _unsure(form)\n',
         tests_in(_BULK, "test_nothing_is_changed_without_a_yes"),
     ),
     Planted(
@@ -90,7 +90,7 @@ ALL: Final = (
     ),
     Planted(
         "any number of tasks is changed at once",
-        "dashboard/counting.py",
+        "dashboard/walk.py",
         "        return self.found > MOST\n",
         "        return self.found < 0\n",
         tests_in(_BULK, "test_too_many_are_left_to_the_command_line"),
@@ -154,8 +154,8 @@ ALL: Final = (
     Planted(
         "the form of one person replaces what another one saved at the same moment",
         "dashboard/actions/saving.py",
-        '    if form.get("step") != "save":\n        return nullcontext()\n    return',
-        "    return nullcontext()\n    return",
+        '        if form.get("step") == "save":\n',
+        '        if form.get("step") == "never":\n',
         tests_in(
             "dashboard/test_at_once",
             "test_of_those_who_add_an_id_at_once_one_does",

@@ -8,6 +8,7 @@ from typing import Final
 from ..auditing import Audits
 from ..look import Look
 from ..page import Action, Done
+from ..reading import HealthOfServers
 
 
 async def _audit(look: Look, _: Mapping[str, str]) -> Done:
@@ -25,8 +26,11 @@ async def _stop(look: Look, _: Mapping[str, str]) -> Done:
 
 
 def _start(look: Look, *, repair: bool) -> Done:
-    if look.kept.the(Audits).start(look.scheduler, look.queue, repair=repair):
+    audits = look.kept.the(Audits)
+    if audits.start(look.scheduler, look.queue, repair=repair, at_end=look.kept.the(HealthOfServers).forget):
         return Done("An audit has begun. Its result will be on this page.")
+    if audits.last_of(look.queue) is None:  # who steers this queue cannot stop it
+        return Done("An audit of something else runs. Wait for its end.", is_good=False)
     return Done("An audit runs already. Wait for its end, or stop it.", is_good=False)
 
 

@@ -13,7 +13,7 @@ from .. import queries
 from ..look import Look
 from ..page import Action, Again, BadQuery, Done
 from ..pages.sure import MOST_REVIVED, ask_again
-from ..words import many
+from ..words import are, many
 
 #: The tasks that are revived at once: enough for full batches to every partition.
 _AT_ONCE: Final = 500
@@ -31,9 +31,9 @@ class _Outcome:
 
     @property
     def done(self) -> Done:
-        said = [f"{many(self.revived, 'task')} {_is(self.revived)} revived, and due now."]
+        said = [f"{many(self.revived, 'task')} {are(self.revived)} revived, and due now."]
         if self.not_dead:
-            said.append(f"{many(self.not_dead, 'task')} {_is(self.not_dead)} not dead any more.")
+            said.append(f"{many(self.not_dead, 'task')} {are(self.not_dead)} not dead any more.")
         if self.errors:
             words = "; ".join(dict.fromkeys(map(str, self.errors)))
             said.append(f"{many(len(self.errors), 'task')} failed, or it is not known what came of it: {words}.")
@@ -53,9 +53,10 @@ async def _revive(look: Look, form: Mapping[str, str]) -> Done:
 
 async def _revive_all(look: Look, form: Mapping[str, str]) -> Done | Again:
     """Revive page by page, the newest first: what dies again meanwhile comes before the first page, and is left."""
-    if again := await ask_again(look, "revive-dead", _told_in(form)):
+    said = _told_in(form)
+    if again := await ask_again(look, "revive-dead", said):
         return again
-    outcome, after, left, offline = _Outcome(), None, MOST_REVIVED, dict[str, None]()
+    outcome, after, left, offline = _Outcome(), None, min(said, MOST_REVIVED), dict[str, None]()
     while left > 0:
         try:
             page = await look.scheduler.dead_page(after, min(left, _AT_ONCE))
@@ -89,10 +90,11 @@ async def _revive_each(scheduler: Scheduler, ids: Sequence[str], outcome: _Outco
 
 
 async def _clear(look: Look, form: Mapping[str, str]) -> Done | Again:
+    """Forget all; those that die after they were counted are forgotten too, as the question says."""
     if again := await ask_again(look, "clear-dead", _told_in(form)):
         return again
     count = await look.scheduler.clear_dead_tasks()
-    return Done(f"{many(count, 'dead task')} {_is(count)} forgotten.")
+    return Done(f"{many(count, 'dead task')} {are(count)} forgotten.")
 
 
 def _told_in(form: Mapping[str, str]) -> int:
@@ -112,10 +114,6 @@ def chosen(form: Mapping[str, str]) -> list[str]:
     shown = {name.removeprefix("id-"): task_id for name, task_id in form.items() if name.startswith("id-")}
     takes_all = form.get("which") == "shown"
     return [unquote(task_id) for number, task_id in shown.items() if takes_all or f"pick-{number}" in form]
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 ACTIONS: Final = (

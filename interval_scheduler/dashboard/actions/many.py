@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote
 
 from ... import Scheduler, SchedulerError
-from .. import counting, queries
+from .. import queries, walk
 from ..guard.turns import Turns
 from ..look import Look
 from ..page import Action, Again, BadQuery, Done
 from ..pages import bulk
 from ..pages.bulk import PAST, Change
-from ..words import many
+from ..words import are, many
 
 #: So long the count may take that comes before a change, in seconds.
 COUNT_SECONDS: Final = 30.0
@@ -22,17 +22,25 @@ _UNSURE: Final = "Tick the box if you are sure. Nothing was changed."
 
 
 class TooMany(Exception):
-    """More tasks than may be changed at once."""
+    """More tasks were changed than somebody agreed to; the others are left.
 
-
-def stop_at_most(found: int, _looked: int) -> None:
-    """Be told how many tasks were changed.
-
-    Raises:
-        TooMany: they are too many to be changed at once.
+    Attributes:
+        found: the number of those that were changed.
     """
-    if found > counting.MOST:
-        raise TooMany
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f"{found} tasks were changed")
+        self.found = found
+
+
+def stop_above(most: int) -> Callable[[int, int], None]:
+    """Return what is told how many tasks were changed, and raises `TooMany` once they are more than so many."""
+
+    def told(found: int, _looked: int) -> None:
+        if found > most:
+            raise TooMany(found)
+
+    return told
 
 
 async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
@@ -46,8 +54,7 @@ async def _change(look: Look, form: Mapping[str, str]) -> Done | Again:
     if prefix is not None:
         return await _change_prefix(look, change, prefix, form)
     if not form.get("sure"):
-        problem = _UNSURE if "count" in form else None
-        return Again(bulk.PAGE, bulk.view_of(look, change, None, bulk.chosen(ids), problem))
+        return Again(bulk.PAGE, bulk.view_of(look, change, None, bulk.chosen(ids), _unsure(form)))
     return await _change_each(look.scheduler, change, ids, form.get("reason") or None)
 
 
@@ -60,34 +67,36 @@ async def _change_prefix(look: Look, change: Change, prefix: str, form: Mapping[
     except TimeoutError:
         words = "To count them anew took too long, so nothing was changed. This command does it: "
         return Done(words + bulk.command(look, change, prefix), is_good=False)
-    problem = None
     if not form.get("sure"):
-        problem = _UNSURE if "count" in form else None
+        problem = _unsure(form)
     elif count.is_too_many:
-        problem = f"There are more than {counting.MOST:,} such tasks by now. Nothing was changed."
+        problem = f"There are more than {walk.MOST:,} such tasks by now. Nothing was changed."
     elif count.found > said:
         problem = f"There are {count.found:,} such tasks by now, and not {said:,}. Nothing was changed."
     else:
-        return await _change_all(look, change, prefix, form.get("reason") or None)
+        return await _change_all(look, change, prefix, min(said, walk.MOST), form.get("reason") or None)
     return Again(bulk.PAGE, bulk.view_of(look, change, prefix, count, problem))
 
 
-async def _change_all(look: Look, change: Change, prefix: str, reason: str | None) -> Done:
+async def _change_all(look: Look, change: Change, prefix: str, said: int, reason: str | None) -> Done:
+    """Change them all, if they do not become more than was said while that goes on: then the rest of them is left."""
     async with look.kept.the(Turns).turn():
         try:
-            number = await _all(look.scheduler, change, prefix, reason)
-        except TooMany:  # they became more while they were changed
-            words = f"More than {counting.MOST:,} tasks are {PAST[change]} by now, and more come."
-            return Done(f"{words} The others were not changed.", is_good=False)
-    return Done(f"{many(number, 'task')} {'is' if number == 1 else 'are'} {PAST[change]}.")
+            number = await _all(look.scheduler, change, prefix, reason, stop_above(said))
+        except TooMany as error:
+            words = f"{many(error.found, 'task')} {are(error.found)} {PAST[change]} by now, and not {said:,}"
+            return Done(f"{words}: more came meanwhile. Others that came were not changed.", is_good=False)
+    return Done(f"{many(number, 'task')} {are(number)} {PAST[change]}.")
 
 
-async def _all(scheduler: Scheduler, change: Change, prefix: str, reason: str | None) -> int:
+async def _all(
+    scheduler: Scheduler, change: Change, prefix: str, reason: str | None, progress: Callable[[int, int], None]
+) -> int:
     if change == "pause":
-        return await scheduler.pause_tasks(prefix=prefix, reason=reason, progress=stop_at_most)
+        return await scheduler.pause_tasks(prefix=prefix, reason=reason, progress=progress)
     if change == "resume":
-        return await scheduler.resume_tasks(prefix=prefix, progress=stop_at_most)
-    return await scheduler.clear_tasks(prefix=prefix, progress=stop_at_most)
+        return await scheduler.resume_tasks(prefix=prefix, progress=progress)
+    return await scheduler.clear_tasks(prefix=prefix, progress=progress)
 
 
 async def _change_each(scheduler: Scheduler, change: Change, ids: Sequence[str], reason: str | None) -> Done:
@@ -100,9 +109,9 @@ async def _change_each(scheduler: Scheduler, change: Change, ids: Sequence[str],
         if not isinstance(error, SchedulerError) or len(errors) == len(ids):
             raise error
     done = sum(answer is True for answer in answers)
-    words = f"{many(done, 'task')} {'is' if done == 1 else 'are'} {PAST[change]}."
+    words = f"{many(done, 'task')} {are(done)} {PAST[change]}."
     if missing := len(ids) - done - len(errors):
-        words += f" {many(missing, 'task')} {'is' if missing == 1 else 'are'} not there any more."
+        words += f" {many(missing, 'task')} {are(missing)} not there any more."
     if errors:
         words += f" {many(len(errors), 'task')} could not be changed: {errors[0]}"
     return Done(words, is_good=done == len(ids))
@@ -112,6 +121,11 @@ def _one(scheduler: Scheduler, change: Change, task_id: str, reason: str | None)
     if change == "pause":
         return scheduler.pause_task(task_id, reason)
     return scheduler.resume_task(task_id) if change == "resume" else scheduler.remove_task(task_id)
+
+
+def _unsure(form: Mapping[str, str]) -> str | None:
+    """Return what is said to somebody who was asked, and has not agreed; `None` to who is asked first."""
+    return _UNSURE if "count" in form else None
 
 
 def _chosen(form: Mapping[str, str]) -> list[str]:

@@ -7,19 +7,28 @@
 
 No call changes a task only if it is as it was, or adds one only if it is new. So forms are saved one after the other,
 under a lock of the namespace: of two people who save at the same moment, the second is told what the first one did.
-Programs that assign tasks do not ask for that lock. What one of them assigns between a look and a save is told where it
-can be: of a new task.
+Programs that assign tasks do not ask for that lock. What one of them assigns between a look and a save is noticed for a
+new task only. The lock is on the master: while that cannot be reached, no form is saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from ... import IntervalTask, InvalidType, InvalidValue, NotAcceptingTasks, ScheduledTask, next_runs
+from ... import (
+    IntervalTask,
+    InvalidType,
+    InvalidValue,
+    LockTimeout,
+    NotAcceptingTasks,
+    ScheduledTask,
+    SchedulerError,
+    next_runs,
+)
 from .. import queries
 from ..editing import draft as drafts
 from ..editing.basis import basis_of, meanwhile, take_over
@@ -29,7 +38,7 @@ from ..editing.payload_field import PayloadField, field_of, read_payload
 from ..editing.preview import coming
 from ..editing.view import form_view
 from ..look import Look
-from ..page import Action, Again, Done
+from ..page import Action, Again, Done, NotSaved
 from ..pages import edit, new
 from ..pages.task import COMING, coming_view
 from ..payloads import allowed
@@ -86,15 +95,24 @@ async def _add(look: Look, form: Form) -> Done | Again:
         return await _add_in_turn(look, form)
 
 
-def _turn(look: Look, form: Form) -> AbstractAsyncContextManager[object]:
+@asynccontextmanager
+async def _turn(look: Look, form: Form) -> AsyncIterator[None]:
     """Let nobody else save a form meanwhile; a preview needs no turn.
 
     Raises:
+        NotSaved: the lock could not be asked for.
         LockError: others saved for too long, or the lock was lost.
     """
-    if form.get("step") != "save":
-        return nullcontext()
-    return look.scheduler.lock(_LOCK, _HELD_SECONDS, wait_seconds=_PATIENCE_SECONDS)
+    async with AsyncExitStack() as held:
+        if form.get("step") == "save":
+            try:
+                lock = look.scheduler.lock(_LOCK, _HELD_SECONDS, wait_seconds=_PATIENCE_SECONDS)
+                await held.enter_async_context(lock)
+            except LockTimeout:
+                raise
+            except SchedulerError as error:
+                raise NotSaved(error) from error
+        yield
 
 
 async def _save_in_turn(look: Look, form: Form) -> Done | Again:

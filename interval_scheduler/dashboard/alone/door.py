@@ -4,6 +4,7 @@
 
     cookie of an open session, or `Authorization: Bearer` ─▶ pages
     /?token=… of a link that works once ─▶ cookie, and the same URL without the token
+    /?token=… where the token lasts ─▶ the page to sign in, at a URL without the token
     POST /sign-in token=… ─▶ cookie, and back
     else ─▶ the page to sign in (401), or its words as JSON
 """
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..answers import Answers, wants_json
 from ..forms import TooLarge, read_form
 from ..guard.origins import is_own
-from ..guard.roots import root_of
+from ..guard.roots import root_of, url_of
 from ..page import BadQuery
 from ..problems import problem_of
 from ..returning import checked_back
@@ -33,6 +34,8 @@ _NO_WINDOW: Final = "A link is for a window of a browser that somebody opens, an
 _NO_LINK: Final = (
     "A token in a URL stays in histories and logs, so it is not taken. Type it in here, and change it soon."
 )
+#: Has the page to sign in say so, as a value in its URL.
+_LINK_REFUSED: Final = "link"
 _WRONG: Final = "This is not the token."
 _WAIT: Final = "Too many wrong tokens came from this address. Wait a minute, then try again."
 _NOBODY: Final = "Nobody is signed in: send the token as `Authorization: Bearer`."
@@ -86,14 +89,16 @@ class Door:
 
     def _follow_link(self, request: Request, *, is_inside: bool) -> Response:
         """Take the token out of the URL, and open a session for it."""
-        query = [(name, value) for name, value in request.query_params.multi_items() if name != "token"]
-        page = request.scope["path"].removeprefix(request.scope["root_path"])
         root = root_of(request.scope)
-        clean = RedirectResponse(checked_back(f"{root}{page}{'?' if query else ''}{urlencode(query)}", root), 303)
+        page = checked_back(url_of(request, without="token"), root)
+        clean = RedirectResponse(page, 303)
         if is_inside:
             return clean
         if self._key.is_lasting:
-            return self._page(request, 401, _NO_LINK)
+            if wants_json(request):
+                return self._page(request, 401, _NO_LINK)
+            # A page at this URL would ask for its style sheet, and send its form, with the token in `Referer`.
+            return RedirectResponse(f"{root}/sign-in?{urlencode({'why': _LINK_REFUSED, 'back': page})}", 303)
         if not _opens_window(request):
             return self._page(request, 403, _NO_WINDOW)
         # Any page of the web can lead a window here, again and again: its wrong tokens must not keep the reader out.
@@ -134,7 +139,10 @@ class Door:
             # A link elsewhere led here, so the browser keeps the cookie back, of which others must not profit. The
             # next request comes from this page, and has the cookie if there is one.
             root = root_of(request.scope)
-            return self._answers.bare_page("bounce.html", root=root, url=checked_back(_url_of(request), root))
+            here = checked_back(url_of(request, without="token"), root)
+            return self._answers.bare_page("bounce.html", root=root, url=here)
+        if self._key.is_lasting and _is_sign_in(request) and request.query_params.get("why") == _LINK_REFUSED:
+            return self._page(request, 401, _NO_LINK, request.query_params.get("back"))
         return self._page(request, 401, "")
 
     def _try(
@@ -168,7 +176,7 @@ class Door:
         if wants_json(request):
             return JSONResponse({"error": words or _NOBODY}, status, headers)
         root = root_of(request.scope)
-        asked = back or ("" if request.method == "POST" else _url_of(request))
+        asked = back or ("" if request.method == "POST" else url_of(request, without="token"))
         return self._answers.bare_page(
             "sign_in.html",
             200 if status == 401 and _is_sign_in(request) and not words else status,
@@ -183,7 +191,8 @@ class Door:
 def _opens_window(request: Request) -> bool:
     """Tell if somebody opens a window, as far as the browser says it. Else a link would be used up unseen.
 
-    Programs that preview links ask by HEAD, browsers fetch pages in advance, and any page can ask for a picture.
+    Browsers fetch pages in advance, and any page can ask for a picture: browsers say so. What asks by HEAD opens none.
+    Other programs that ask by GET say nothing of it, so they use the link up: `curl`, and what looks through mails.
     """
     headers = request.headers
     is_early = "sec-purpose" in headers or "prefetch" in headers.get("purpose", "")
@@ -192,10 +201,3 @@ def _opens_window(request: Request) -> bool:
 
 def _is_sign_in(request: Request) -> bool:
     return str(request.scope["path"]).endswith("/sign-in")
-
-
-def _url_of(request: Request) -> str:
-    """Return the path and query of a request, without a token."""
-    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "token"])
-    path = root_of(request.scope) + request.scope["path"].removeprefix(request.scope["root_path"])
-    return f"{path}{'?' if query else ''}{query}"

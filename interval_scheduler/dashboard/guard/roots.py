@@ -13,8 +13,9 @@ So the longest tail of the root with which a path begins is taken off.
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +33,18 @@ def own_path(root: str, path: str) -> str:
 def root_of(scope: Scope) -> str:
     """Return the path of the dashboard as it stands in a URL, without a slash at its end."""
     return quote(scope.get("root_path", "").rstrip("/"))
+
+
+def url_of(request: Request, *, without: str) -> str:
+    """Return the path and query of a request, without one of its values.
+
+    Args:
+        request: the request.
+        without: the name of that value.
+    """
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != without])
+    path = root_of(request.scope) + request.scope["path"].removeprefix(request.scope["root_path"])
+    return f"{path}{'?' if query else ''}{query}"
 
 
 class Rooted:

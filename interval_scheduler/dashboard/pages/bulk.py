@@ -12,16 +12,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, get_args
 
-from .. import counting, queries
-from ..counting import Count, Walk
+from .. import queries, walk
 from ..counts import Counts
 from ..guard.turns import Turns
 from ..look import Look
 from ..page import Page, View
+from ..walk import Walk, Walked
 
 Change = Literal["pause", "resume", "remove"]
 
-#: So long the page waits for the end of the count, in seconds; with some ten thousand tasks it takes no longer.
+#: So long the page waits for the end of the count, in seconds: one of few tasks is shown at once, and not on its way.
 PATIENCE: Final = 0.06
 PAST: Final[dict[Change, str]] = {"pause": "paused", "resume": "resumed", "remove": "removed"}
 
@@ -41,12 +41,12 @@ def walk_of(look: Look, prefix: str) -> Walk:
     return Walk(look.scheduler, prefix, look.kept.the(Turns))
 
 
-def chosen(ids: Sequence[str]) -> Count:
+def chosen(ids: Sequence[str]) -> Walked:
     """Return the count of tasks that were chosen one by one: all of them are named."""
-    return Count(len(ids), len(ids), len(ids), tuple(ids), is_done=True)
+    return Walked(len(ids), len(ids), len(ids), tuple(ids), is_done=True)
 
 
-def view_of(look: Look, change: Change, prefix: str | None, count: Count, problem: str | None = None) -> View:
+def view_of(look: Look, change: Change, prefix: str | None, count: Walked, problem: str | None = None) -> View:
     """Return what is to be told before tasks are changed.
 
     Args:
@@ -62,7 +62,7 @@ def view_of(look: Look, change: Change, prefix: str | None, count: Count, proble
         "past": PAST[change],
         "prefix": prefix,
         "count": count.found if is_known else None,
-        "most": counting.MOST,
+        "most": walk.MOST,
         "first": count.first,
         "is_done": count.is_done,
         "found": count.found,

@@ -19,10 +19,12 @@ _FAULTS: Final = 100
 
 
 async def _read(look: Look) -> View:
-    health = await look.kept.the(HealthOfServers).of(look)
+    examined = await look.kept.the(HealthOfServers).of(look)
+    health = examined.health
     audits = look.kept.the(Audits)
     audit = audits.last_of(look.queue)
     return {
+        "examined": examined.at,
         "ok": health.ok,
         "connected": health.connected,
         "findings": sorted(_findings(health), key=lambda each: each.severity != "problem"),

@@ -29,7 +29,7 @@ async def _read(look: Look) -> View:
     overview = await scheduler.overview()
     read_at = datetime.now(UTC)
     now = server_now(overview, read_at)
-    series, future, cards, health, queues = await asyncio.gather(
+    series, future, cards, examined, queues = await asyncio.gather(
         attempts.tried(scheduler.statistics(past.since(now), resolution=past.resolution)),
         attempts.tried(read_ahead(scheduler, coming.seconds, coming.seconds // coming.step)),
         attempts.tried(scheduler.schedulers()),
@@ -39,7 +39,7 @@ async def _read(look: Look) -> View:
     alive = None if cards is None else executing(cards)
     return {
         "place": look.place,
-        "banners": banners_of(overview, cards, health, attempts.problems, look.place),
+        "banners": banners_of(overview, cards, examined and examined.health, attempts.problems, look.place),
         "pause": overview.pause,
         **counts_of(overview),
         "online": overview.online,

@@ -9,7 +9,7 @@ from typing import Final
 from .. import queries
 from ..look import Look
 from ..page import Again, Page, View
-from ..words import many
+from ..words import are, many
 from .setbacks import missing_in
 
 #: The most tasks that one action revives.
@@ -49,13 +49,13 @@ def _revive(count: int) -> str:
     if count > MOST_REVIVED:
         which = f"The newest {MOST_REVIVED:,} of {count:,} dead tasks are"
     else:
-        which = f"{many(count, 'dead task')} {'is' if count == 1 else 'are'}"
+        which = f"{many(count, 'dead task')} {are(count)}"
     return f"{which} scheduled anew: due now, with all attempts. Those that fail again come back here."
 
 
 def _clear(count: int) -> str:
-    which = f"{many(count, 'dead task')} {'is' if count == 1 else 'are'}"
-    return f"{which} forgotten, with payloads and errors. This cannot be undone."
+    which = f"{many(count, 'dead task')} {are(count)}"
+    return f"{which} forgotten, with payloads and errors, and so are those that die meanwhile. This cannot be undone."
 
 
 def _repair(count: int) -> str:
@@ -100,7 +100,7 @@ async def ask_again(look: Look, action: str, said: int) -> Again | None:
     count, _ = await _QUESTIONS[action].count(look)
     if count <= said:
         return None
-    words = f"There {'is' if count == 1 else 'are'} {count:,} by now, and not {said:,}. Nothing was changed."
+    words = f"There {are(count)} {count:,} by now, and not {said:,}. Nothing was changed."
     return Again(PAGE, await ask(look, action, words))
 
 

@@ -86,9 +86,9 @@ function tell() {
   if (state.textContent !== words) state.textContent = words;
   live.dataset.state = words.split(" ")[0].toLowerCase();
   document.getElementById("pause").textContent = isPaused ? "Refresh again" : "Pause refresh";
-  const isOver = !Number(main.dataset.refresh); // what somebody waited for is there, and stays as it is
-  if (isOver && live.contains(document.activeElement)) main.focus({ preventScroll: true });
-  live.hidden = isOver;
+  const isFinal = !Number(main.dataset.refresh); // what somebody waited for is there, and stays as it is
+  if (isFinal && live.contains(document.activeElement)) main.focus({ preventScroll: true });
+  live.hidden = isFinal;
 }
 
 function plan() {

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from interval_scheduler.dashboard import counting
+from interval_scheduler.dashboard import walk
 from tests.dashboard.browser.site import PATIENCE, Site
 from tests.dashboard.browser.test_everywhere import THEMES, WIDTHS
 from tests.dashboard.browser.watching import barriers, opened
@@ -21,7 +21,7 @@ _MILLISECONDS: Final = PATIENCE * 1000
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Holds up all searches, of which a count has several."""
-    monkeypatch.setattr(counting, "BUDGET", 5000)
+    monkeypatch.setattr(walk, "BUDGET", 5000)
     with gated() as gate:
         yield gate
 

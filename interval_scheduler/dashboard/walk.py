@@ -22,8 +22,8 @@ _NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """A count, as far as it has come.
+class Walked:
+    """What a walk has counted, as far as it has come.
 
     Attributes:
         found: the number of tasks that were found so far, each once.
@@ -58,7 +58,7 @@ class Walk:
     """
 
     def __init__(self, scheduler: Scheduler, prefix: str, turns: Turns) -> None:
-        self.count = Count()
+        self.count = Walked()
         self._scheduler = scheduler
         self._prefix = prefix
         self._turns = turns
@@ -85,11 +85,11 @@ class Walk:
         total = max(page.total, looked)
         is_done = page.next is None or found > MOST
         first = tuple(islice(self._ids, _NAMED))
-        self.count = Count(found, total if page.next is None else looked, total, first, is_done)
+        self.count = Walked(found, total if page.next is None else looked, total, first, is_done)
         if is_done:
             self._ids.clear()
 
-    async def to_its_end(self) -> Count:
+    async def to_its_end(self) -> Walked:
         """Take all steps that are left, and return the count.
 
         Raises:
