@@ -109,8 +109,7 @@ class ActionCalls:
         ids = dict.fromkeys(map(to_id, tasks_or_ids))
         noted = note(self._home_of_actions.actor, kind, check_reason(reason), in_steps=True)
         connected = await self._home_of_actions.enter()
-        if ids:
-            await note_tasks(connected.partitions, noted, ids)
+        await note_tasks(connected.partitions, noted, ids)
 
     async def _actions(self) -> Actions:
         return Actions((await self._home_of_actions.enter()).partitions, self._log_of_actions)

@@ -103,8 +103,8 @@ class ForecastCalls:
     async def _dispatched(self, now: float) -> float | None:
         """Return the runs a second of the last ten whole minutes, before a moment of the server's clock.
 
-        It is `None` in the first minute of a namespace, although runs ended: that minute is counted when it is over. What
-        the tens of minutes before tell is asked for only if those last minutes had no run, and the present one has.
+        It is `None` in the first minute of a namespace, although runs ended: that minute is counted when it is over.
+        What the tens of minutes before tell is asked for only if the last ones had no run, and the present one has.
         """
         core = self._forecast_core
         figures = Figures((await core.lifespan.enter()).partitions, core.log)

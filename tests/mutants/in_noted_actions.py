@@ -22,13 +22,6 @@ ALL: Final = (
         tests_in(_NOTED, "test_what_somebody_asks_for_is_one_entry"),
     ),
     Planted(
-        "nothing is noted as something",
-        "facade/actions.py",
-        "        if ids:\n            await note_tasks",
-        "        if True:\n            await note_tasks",
-        tests_in(_NOTED, "test_what_somebody_asks_for_is_one_entry"),
-    ),
-    Planted(
         "what is to be done with tasks is told by the master alone",
         "storage/routes.py",
         "found.setdefault(self._listed[self._home(raw_id)], [])",
@@ -52,8 +45,8 @@ ALL: Final = (
     Planted(
         "a partition that is offline keeps what concerns the others from being noted",
         "storage/actions.py",
-        "len(ids) == 1 else b\"\")\n    except AWAY as error:\n",
-        "len(ids) == 1 else b\"\")\n    except InterruptedError as error:\n",
+        'len(ids) == 1 else b"")\n    except AWAY as error:\n',
+        'len(ids) == 1 else b"")\n    except InterruptedError as error:\n',
         tests_in(_NOTED, "test_what_concerns_a_home_that_is_offline_is_told_by_another"),
     ),
     Planted(

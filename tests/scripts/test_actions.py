@@ -28,7 +28,6 @@ from interval_scheduler.storage.commands import (
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.quotas import QuotaChange
 from interval_scheduler.storage.scripts.membership import Membership
-
 from tests.waiting import until
 
 from .store import HOUR, MINUTE, ClaimedTask, Numbered, Space, Store, change, header, lease, leased_space, recurring
