@@ -53,10 +53,12 @@ class ActionCalls:
         Told are `pause`, `resume`, `pause_task`, `resume_task`, `pause_tasks`, `resume_tasks`, `run_task_now`,
         `revive_task`, `cancel_run`, `update_task`, `set_rate`, `set_group_concurrency`, `clear_tasks`,
         `clear_all_tasks`, `clear_dead_tasks`, `acknowledge_data_loss` and an `audit` that mends, if they changed
-        something; and `assign_task` and `remove_task` where somebody asked for them (see `note_action`). A call on many
-        tasks is one entry for each partition, with the number of tasks; so are calls of one kind that one and the same
-        actor makes within a second, while nothing else comes between. The last 10,000 entries of each partition are
-        kept. No payload is among them. What cannot be read is left out, and written to the log.
+        something; and `assign_task` and `remove_task` where somebody asked for them: these two are written before the
+        change, and nothing may have come of it (see `note_action`). A call on many tasks is one entry for each
+        partition, with the number of tasks; so are calls of one kind that one and the same actor makes within a second,
+        while nothing else comes between, but for the calls of `note_action`, each of which has entries of its own. The
+        last 10,000 entries of each partition are kept. No payload is among them. What cannot be read is left out, and
+        written to the log.
 
         Args:
             after: `ActionPage.after` of the page before. Default: begin with the newest.
@@ -82,8 +84,12 @@ class ActionCalls:
         """Write into the log of actions that a person is about to assign or to remove tasks.
 
         What an application assigns and removes is its daily work, and leaves no entry: this call is for what somebody
-        asks for. Call it before the change: so there is no such change without an entry. It is one entry at the master,
-        whatever the number of tasks.
+        asks for. Call it before the change: so there is no such change without an entry. An entry tells what was asked
+        for: nothing corrects it if the change fails, or if there is no such task.
+
+        It is one entry for each partition that is the home of some of the tasks, with their number there. What concerns
+        a home that cannot be reached is noted at another partition. Calls are not put together, even if they come
+        within a second: of many tasks, give all to one call.
 
         Args:
             kind: `"assign_task"` or `"remove_task"`.
@@ -93,8 +99,8 @@ class ActionCalls:
         Raises:
             InvalidValue, InvalidType: an argument is bad; nothing was written.
             NotConnected, WrongEventLoop: call `connect` first, in this event loop.
-            PartitionOffline: the master cannot be reached; nothing was written.
-            StorageRefused: Redis refuses; nothing was written.
+            PartitionOffline: no partition can be reached; nothing was written.
+            StorageRefused: Redis refuses; at other partitions it may be written.
         """
         if kind not in get_args(NotedKind):
             raise InvalidValue("kind", f"must be 'assign_task' or 'remove_task', got {kind!r}")
@@ -103,8 +109,7 @@ class ActionCalls:
         ids = dict.fromkeys(map(to_id, tasks_or_ids))
         noted = note(self._home_of_actions.actor, kind, check_reason(reason), in_steps=True)
         connected = await self._home_of_actions.enter()
-        if ids:
-            await note_tasks(connected.partitions, noted, ids)
+        await note_tasks(connected.partitions, noted, ids)
 
     async def _actions(self) -> Actions:
         return Actions((await self._home_of_actions.enter()).partitions, self._log_of_actions)

@@ -49,7 +49,7 @@ class Core:
         self.executing: Final = Executing(self.lifespan, options, self.events, self.observers, log)
         self.assigning: Final = Assigning(self.lifespan, options, self.executing.is_in_progress, self.observers)
         self.control: Final = Control(self.lifespan)
-        self.inspection: Final = Inspection(self.lifespan, options)
+        self.inspection: Final = Inspection(self.lifespan, options, log)
         self.census: Final[Census] = Census() if outer is None else outer.census
         self.census.enter(Member(name, self.lifespan, self.executing, self.assigning))
         make_card, of_namespace = (self.census.card, None) if outer is None else (no_card, outer.heartbeat)

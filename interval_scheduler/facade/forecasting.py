@@ -103,18 +103,26 @@ class ForecastCalls:
     async def _dispatched(self, now: float) -> float | None:
         """Return the runs a second of the last ten whole minutes, before a moment of the server's clock.
 
-        There are none in the first minute of a namespace, although runs ended: that minute is counted when it is over.
+        It is `None` in the first minute of a namespace, although runs ended: that minute is counted when it is over.
+        What the tens of minutes before tell is asked for only if the last ones had no run, and the present one has.
         """
         core = self._forecast_core
         figures = Figures((await core.lifespan.enter()).partitions, core.log)
         end = 60 * int(now / 60)
+        begin = end - 60 * _DISPATCHED_MINUTES
         try:
-            series = await figures.series(check_resolution("1m"), 1000 * (end - 60 * _DISPATCHED_MINUTES), None)
+            series = await figures.series(check_resolution("1m"), 1000 * begin, None)
+            runs = sum(point.runs for point in series if point.at < end)
+            if not runs and series.total.runs:
+                earlier = check_resolution("10m")
+                # A little less than is kept: the clock of the server goes on meanwhile.
+                since = end - earlier.kept_seconds + earlier.seconds
+                if not any(point.runs for point in await figures.series(earlier, 1000 * since, 1000 * begin)):
+                    return None
         except StorageError as error:
             core.log.debug("the counts of schedulers cannot be read: %s", error)
             return None
-        runs = sum(point.runs for point in series if point.at < end)
-        return runs / (60 * _DISPATCHED_MINUTES) if runs or not series.total.runs else None
+        return runs / (60 * _DISPATCHED_MINUTES)
 
     async def _forecasts(self) -> Forecasts:
         return Forecasts((await self._forecast_core.lifespan.enter()).partitions)

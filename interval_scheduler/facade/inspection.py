@@ -20,6 +20,7 @@ from ..model.task import ScheduledTask, State, Task
 from ..services.lifespan import Connected, Lifespan
 from ..storage.audit import Audit
 from ..support.at_once import at_once
+from ..support.log import Log
 from .acting import note
 
 
@@ -29,11 +30,13 @@ class Inspection:
     Args:
         lifespan: the lifespan; it has everything that exists while connected.
         options: the scheduler's options.
+        log: the log for what an audit cannot note.
     """
 
-    def __init__(self, lifespan: Lifespan, options: SchedulerOptions) -> None:
+    def __init__(self, lifespan: Lifespan, options: SchedulerOptions, log: Log) -> None:
         self._lifespan = lifespan
         self._options = options
+        self._log = log
 
     async def get_task(self, task_or_id: Task | str) -> ScheduledTask | None:
         raw_id = to_id(task_or_id)
@@ -101,6 +104,7 @@ class Inspection:
             repair=repair,
             progress=progress,
             note=note(self._lifespan.actor, "audit", in_steps=True),
+            log=self._log,
         )
         return await audit.run()
 

@@ -49,7 +49,7 @@ class Forecast:
         missing: the names of the partitions that could not be asked. Nothing of theirs is in it.
         dispatched: the runs that ended in a second of late, to be compared with `demand`: over the last ten whole
             minutes, as schedulers counted them (see `statistics`). `None`: it is not known, as that cannot be read, or
-            the first runs ended within the present minute.
+            the first runs of all that is kept, which is 8 days, ended within the present minute.
     """
 
     start: float

@@ -65,13 +65,15 @@ class Action:
         at: the moment at which it was carried out, by the server's clock, in epoch seconds; of several steps the first.
         until: the moment of the last step, in epoch seconds; the same for a single one.
         who: who asked for it: the option `actor` of the scheduler, or what `acting_as` said.
-        kind: the name of the call.
+        kind: the name of the call. `assign_task` and `remove_task` tell what somebody asked for, before it was done:
+            nothing may have come of it.
         task_id: the id of the task, if it concerned one; else `None`.
         prefix: the prefix of the ids that were steered, of a call that takes one; else `None`.
         count: the number of tasks that it steered; 1 for a call that concerns the whole namespace.
         details: the reason of a pause, the names of what an update changed, the rates or bounds before and after, how a
             run was cancelled; else `None`.
-        partition: the name of the partition where it was carried out; that of the master for what concerns all.
+        partition: the name of the partition where it was carried out; that of the master for what concerns all. What
+            concerns a partition that was offline, `note_action` writes elsewhere.
     """
 
     at: float

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ..errors import NotConnected, StorageError
 from ..errors.storage import AWAY
 from ..model.cursors import bad_mark
 from ..model.steering import Action, ActionPage, Note, PausedState, to_action, to_paused
+from ..support.at_once import at_once
 from ..support.log import Log
 from .commands import actions
 from .commands.actions import LogPage
@@ -129,10 +130,34 @@ async def note_so_far(partition: Partition, note: Note, count: int) -> None:
     await actions.note(partition.gate, note, count)
 
 
-async def note_tasks(partitions: Partitions, note: Note, ids: Collection[bytes]) -> None:
-    """Note in the log of the master what is about to be done with some tasks.
+async def note_tasks(partitions: Partitions, note: Note, ids: Iterable[bytes]) -> None:
+    """Note what is about to be done with some tasks, in the logs of their homes.
+
+    What concerns a home that cannot be reached is noted at another partition: so one that is offline keeps nobody from
+    the tasks of the others, and a change that is kept as a hint has its entry too.
 
     Raises:
-        PartitionOffline: the master cannot be reached.
+        PartitionOffline: no partition can be reached.
     """
-    await actions.note(partitions.master.gate, note, len(ids), next(iter(ids)) if len(ids) == 1 else b"")
+    homes = partitions.by_home(ids)
+    places = list(homes)
+    problems = await at_once(_note_there(home, note, homes[home]) for home in places)
+    offline = [home for home, problem in zip(places, problems, strict=True) if problem is not None]
+    if not offline:
+        return
+    left = [raw_id for home in offline for raw_id in homes[home]]
+    for partition in partitions.all:
+        if partition in offline:
+            continue
+        if await _note_there(partition, note, [*homes.get(partition, ()), *left]) is None:
+            return
+    raise next(problem for problem in problems if problem is not None)
+
+
+async def _note_there(partition: Partition, note: Note, ids: Sequence[bytes]) -> StorageError | None:
+    """Note what is about to be done with some tasks in the log of one partition; return why it cannot be reached."""
+    try:
+        await actions.note(partition.gate, note, len(ids), ids[0] if len(ids) == 1 else b"")
+    except AWAY as error:
+        return error
+    return None

@@ -17,8 +17,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
+from ..errors import StorageError
 from ..model.audit import AuditReport, Kind, Problem
 from ..model.steering import Note
+from ..support.log import Log
 from .commands import actions, auditing
 from .partition.partition import Partition
 from .partitions import Partitions
@@ -34,6 +36,7 @@ class Audit:
         repair: True to mend problems that are safe to mend.
         progress: called after each step with the number of checked tasks, and the number of all tasks.
         note: what the log of actions is to say of what is mended.
+        log: the log for what cannot be noted there.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class Audit:
         repair: bool,
         progress: Callable[[int, int], object] | None,
         note: Note,
+        log: Log,
     ) -> None:
         self._partitions = partitions
         self._repair = repair
         self._progress = progress
         self._note = note
+        self._log = log
         self._mended: Counter[Partition] = Counter()
         self._checked = 0
         self._counts: Counter[Kind] = Counter()
@@ -80,13 +85,13 @@ class Audit:
                 mended = self._repair and found.raw_id not in left_ids
                 kind = cast("Kind", found.kind.decode())
                 self._tell(partition, kind, found.raw_id, found.detail.decode(), mended=mended)
+            if self._mended[partition] > mended_before:
+                await self._note_mended(partition)
             if key == "tasks":
                 await self._find_misplaced(partition, step.ids)
                 self._checked += len(step.ids)
                 if self._progress is not None:
                     self._progress(self._checked, max(tasks, self._checked))
-            if self._mended[partition] > mended_before:
-                await actions.note(partition.gate, self._note, self._mended[partition])
             if step.cursor == b"0":
                 return
             cursor = step.cursor
@@ -109,6 +114,19 @@ class Audit:
                 await partition.remove.submit(raw_id)
                 mended = True
             self._tell(partition, "second-home", raw_id, f"it is on its home {home.name} as well", mended=mended)
+            if mended:
+                await self._note_mended(partition)
+
+    async def _note_mended(self, partition: Partition) -> None:
+        """Tell the log of actions how many problems were mended so far: at once, since what comes next may fail.
+
+        What was mended is in the report, also if the entry cannot be written.
+        """
+        try:
+            await actions.note(partition.gate, self._note, self._mended[partition])
+        except StorageError as error:
+            text = "an audit mended partition %r, and its log of actions does not tell so (%d problems so far): %s"
+            self._log.error(text, partition.name, self._mended[partition], error)
 
     def _tell(self, partition: Partition, kind: Kind, raw_id: bytes, detail: str, *, mended: bool) -> None:
         self._counts[kind] += 1

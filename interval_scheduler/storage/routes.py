@@ -6,7 +6,7 @@ During a migration, calls on a task that moves go to the partition where it is (
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeVar
 
 from ..model.assignment import Assignment, NeverRuns
@@ -55,6 +55,13 @@ class Routes:
         if partition.state != "online":  # the frequent case needs no call
             _require_writable(partition)
         return partition
+
+    def by_home(self, ids: Iterable[bytes]) -> dict[Partition, list[bytes]]:
+        """Return task ids by their homes, which may be offline."""
+        found: dict[Partition, list[bytes]] = {}
+        for raw_id in ids:
+            found.setdefault(self._listed[self._home(raw_id)], []).append(raw_id)
+        return found
 
     def assign(self, call: Assignment) -> asyncio.Future[bool | NeverRuns]:
         """Assign a task with the next batch; the result is True if it is new."""

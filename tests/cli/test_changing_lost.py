@@ -211,3 +211,32 @@ async def test_on_a_cluster(beside: Beside, namespace: str) -> None:
         assert (await beside("pause", "--prefix", "t:", "--yes", **settings)).out == "50 paused\n"
         assert (await beside("pause", "--yes", **settings)).code == 0
         assert (await beside("remove", "-", given="\n".join(IDS[:50]), **settings)).err == "removed: 50\n"
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+async def test_a_partition_that_is_offline_keeps_nobody_from_tasks_of_others(
+    own_server: Callable[..., RedisServer], namespace: str, lost: int
+) -> None:
+    servers = [own_server(), own_server()]
+    urls = " ".join(server.url for server in servers)
+    async with Scheduler.from_url(*urls.split(), namespace=namespace) as scheduler:
+        await fill(scheduler, IDS[:20])
+        online = scheduler._lifespan.require().partitions.all[1 - lost].name
+        there = [task.id async for task in scheduler.tasks() if task.partition == online]
+        away = next(each for each in IDS[:20] if each not in there)
+    servers[lost].stop()
+    words = ("--json", "--timeout", "2s")
+    assigned = await end(await begin("assign", there[0], "--every", "1m", *words, namespace=namespace, urls=urls))
+    assert (assigned.code, json.loads(assigned.out)["result"]) == (0, "updated"), assigned.err
+    removed = await end(await begin("remove", *there[:2], away, *words, namespace=namespace, urls=urls))
+    assert removed.code != 0
+    told = results(removed)
+    assert (told[there[0]], told[there[1]]) == ("removed", "removed"), removed.err
+    assert told.get(away) != "removed"
+    async with Scheduler.from_url(*urls.split(), namespace=namespace, operation_timeout_seconds=2) as scheduler:
+        page = await scheduler.actions()
+        assert [(each.kind, each.count, each.partition) for each in page.actions] == [
+            ("remove_task", 3, online),
+            ("assign_task", 1, online),
+        ]
+        assert page.offline

@@ -260,6 +260,18 @@ async def test_the_log_of_actions_page_by_page(scheduler: Scheduler, reader: htt
     assert (await reader.get("/actions?after=nonsense")).status_code == 400
 
 
+async def test_what_is_noted_before_it_is_done_is_told_as_asked_for(
+    scheduler: Scheduler, reader: httpx.AsyncClient
+) -> None:
+    await scheduler.note_action("assign_task", ["feed:1"])
+    await scheduler.note_action("remove_task", ["feed:1", "feed:2"])  # nothing of it is done
+    found = await view(reader, "actions")
+    assert [(each["what"], each["count"]) for each in found["entries"]] == [
+        ("asked to remove a task", 2),
+        ("asked to assign a task", 1),
+    ]
+
+
 async def test_words_for_sizes_and_short_times() -> None:
     assert [size(each) for each in (None, 0, 1023, 1536, 3 << 20, 5 << 40, 5 << 50)] == [
         "–",  # noqa: RUF001 - a dash is meant

@@ -243,6 +243,22 @@ def test_a_program_without_a_python_beside_it(
         asyncio.run(connect(folder))
 
 
+def test_a_program_that_is_named_as_a_python(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "programs" / "python3", "#!/bin/sh\necho Python 3.13\n")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "programs" / "python3"))
+    with pytest.raises(ConfigurationError, match="has its own inside"):
+        asyncio.run(connect(folder))
+
+
+def test_a_python_that_is_named_otherwise(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tmp_path / "asked"
+    program(tmp_path / "programs" / "interpreter", f'#!/bin/sh\necho >> {asked}\nexec {sys.executable} "$@"\n')
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "programs" / "interpreter"))
+    for _ in range(2):
+        binaries.require()
+    assert asked.read_text() == "\n", "it is asked once"
+
+
 def test_the_server_of_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
     asyncio.run(connect(folder))

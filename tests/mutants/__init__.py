@@ -44,6 +44,7 @@ from . import (
     in_misbehaviour,
     in_moves,
     in_moving,
+    in_noted_actions,
     in_order,
     in_overlap,
     in_pages,
@@ -74,6 +75,7 @@ from .planted import Planted
 #: All of them.
 ALL: Final[tuple[Planted, ...]] = (
     *in_actions.ALL,
+    *in_noted_actions.ALL,
     *in_running.ALL,
     *in_scattered.ALL,
     *in_statistics.ALL,

@@ -7,7 +7,6 @@ from .planted import Planted, lua, tests_in
 _SCRIPTS: Final = "scripts/test_actions"
 _CALLS: Final = "semantics/test_actions"
 _VALUES: Final = "unit/test_steering"
-_NOTED: Final = "semantics/test_noted_actions"
 
 ALL: Final = (
     lua(
@@ -157,9 +156,16 @@ ALL: Final = (
     lua(
         "a late copy takes the count of a clear back",
         "_actions",
-        "sets and math.max(same.count, note.count)",
-        "sets and note.count",
+        "if note.count and not (sets and same and note.count <= same.count) then",
+        "if note.count then",
         tests_in(_SCRIPTS, "test_a_smaller_count_of_the_same_call_changes_nothing"),
+    ),
+    lua(
+        "a repetition moves the last step",
+        "_actions",
+        "note.count <= same.count) then",
+        "note.count < same.count) then",
+        tests_in(_SCRIPTS, "test_a_repetition_changes_nothing"),
     ),
     lua(
         "the log is looked at only after the pause",
@@ -244,68 +250,5 @@ ALL: Final = (
         "            await note_so_far(where, note, found[where])\n",
         "            await note_so_far(where, note, 0)\n",
         tests_in(_CALLS, "test_each_call_that_steers_is_told"),
-    ),
-    lua(
-        "what is noted of one task does not name it",
-        "note_action",
-        "note.id = id_arg ~= '' and id_arg or nil\n",
-        "",
-        tests_in(_NOTED, "test_what_somebody_asks_for_is_one_entry"),
-    ),
-    Planted(
-        "a task that is given twice counts twice in what is noted",
-        "facade/actions.py",
-        "dict.fromkeys(map(to_id, tasks_or_ids))",
-        "list(map(to_id, tasks_or_ids))",
-        tests_in(_NOTED, "test_what_somebody_asks_for_is_one_entry"),
-    ),
-    Planted(
-        "nothing is noted as something",
-        "facade/actions.py",
-        "        if ids:\n            await note_tasks",
-        "        if True:\n            await note_tasks",
-        tests_in(_NOTED, "test_what_somebody_asks_for_is_one_entry"),
-    ),
-    Planted(
-        "an audit that mends nothing is told",
-        "storage/audit.py",
-        "if self._mended[partition] > mended_before:",
-        "if self._repair:",
-        tests_in(_NOTED, "test_what_an_application_assigns_and_removes_is_not_told"),
-    ),
-    Planted(
-        "the log tells of the first repairs of an audit alone",
-        "storage/audit.py",
-        "await actions.note(partition.gate, self._note, self._mended[partition])",
-        "await actions.note(partition.gate, self._note, 1)",
-        tests_in(_NOTED, "test_repairs_are_told_by_partition"),
-    ),
-    lua(
-        "an acknowledged loss is not told",
-        "acknowledge",
-        "  note_actions(actions_key, newest, { note }, now_ms())\n",
-        "",
-        tests_in("semantics/test_data_loss", "test_a_loss"),
-    ),
-    Planted(
-        "tasks that are chosen on a page are removed without an entry",
-        "dashboard/actions/many.py",
-        '        await scheduler.note_action("remove_task", ids)\n',
-        "        pass\n",
-        tests_in("dashboard/test_bulk", "test_chosen_tasks_are_changed"),
-    ),
-    Planted(
-        "a task that is added on a page has no entry",
-        "dashboard/actions/saving.py",
-        '                await look.scheduler.note_action("assign_task", [wanted])\n',
-        "                pass\n",
-        tests_in("dashboard/test_edit", "test_a_new_task_is_added_once"),
-    ),
-    Planted(
-        "a dry run of a removal is told",
-        "cli/changing/many.py",
-        "if change.removes and not dry_run:",
-        "if change.removes:",
-        tests_in("cli/test_changing_many", "test_each_id_has_an_answer"),
     ),
 )

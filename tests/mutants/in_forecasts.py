@@ -71,9 +71,16 @@ ALL: Final = (
     Planted(
         "in the first minute of a namespace no run has ended",
         "facade/forecasting.py",
-        " if runs or not series.total.runs else None\n",
-        "\n",
+        "            if not runs and series.total.runs:\n",
+        "            if False:\n",
         tests_in("travel/test_next_runs", "test_a_forecast_stands_beside_what_was_dispatched"),
+    ),
+    Planted(
+        "a namespace that was idle for long is taken for a new one",
+        "facade/forecasting.py",
+        "if not any(point.runs for point in await figures.series(earlier, 1000 * since, 1000 * begin)):\n",
+        "if runs == 0:\n",
+        tests_in("travel/test_next_runs", "test_the_first_runs_after_a_rest_are_of_an_old_namespace"),
     ),
     Planted(
         "next runs of a read task begin where its jitter put it",

@@ -239,9 +239,16 @@ ALL: Final = (
     Planted(
         "a program that has a Python inside is taken for one",
         "storage/local/binaries.py",
-        ' or "py" not in Path(sys.executable or "").name.lower()',
+        ' or not _is_python(sys.executable or "")',
         "",
         tests_in(_REFUSALS, "test_a_program_without_a_python_beside_it[executable-/usr/bin/uwsgi]"),
+    ),
+    Planted(
+        "whatever answers is taken for a Python",
+        "storage/local/binaries.py",
+        "return _answer(path) == sys.implementation.name.encode()",
+        "return bool(_answer(path))",
+        tests_in(_REFUSALS, "test_a_program_that_is_named_as_a_python"),
     ),
     Planted(
         "a server that loads its data for long counts as none",

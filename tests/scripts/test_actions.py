@@ -28,6 +28,7 @@ from interval_scheduler.storage.commands import (
 from interval_scheduler.storage.commands.control import ControlStep
 from interval_scheduler.storage.commands.quotas import QuotaChange
 from interval_scheduler.storage.scripts.membership import Membership
+from tests.waiting import until
 
 from .store import HOUR, MINUTE, ClaimedTask, Numbered, Space, Store, change, header, lease, leased_space, recurring
 from .test_audit import walk
@@ -301,6 +302,20 @@ async def test_a_smaller_count_of_the_same_call_changes_nothing(store: Store) ->
     for count in (0, 500, 730, 500):
         await actions.note(store.partition, note, count)
     assert [(each.count, each.prefix) for each in await log(store)] == [(730, "a")]
+
+
+async def test_a_repetition_changes_nothing(store: Store) -> None:
+    note = Note("remove_task", b"3", b"alice")
+    await actions.note(store.partition, note, 1, b"a")
+    before = await actions.read(store.partition, None, 10)
+    then = await store.now_ms()
+    await until(lambda: _is_later(store, then))
+    await actions.note(store.partition, note, 1, b"a")
+    assert await actions.read(store.partition, None, 10) == before, "its last step is that of the first time"
+
+
+async def _is_later(store: Store, then: int) -> bool:
+    return await store.now_ms() > then
 
 
 # Pauses of tasks

@@ -243,4 +243,20 @@ async def test_a_forecast_stands_beside_what_was_dispatched() -> None:
         assert [found.demand, found.dispatched] == pytest.approx([2, 2], abs=0.1)
 
 
+@pytest.mark.asyncio
+async def test_the_first_runs_after_a_rest_are_of_an_old_namespace() -> None:
+    async with time_machine() as clock:
+        scheduler = clock.scheduler(statistics=True)
+        await scheduler.start_task_accept()
+        await scheduler.start_task_execute(_nothing)
+        await scheduler.assign_task(IntervalTask("once"))
+        await clock.advance(minutes=45)
+        found = await scheduler.forecast(60, 1)
+        await clock.advance(seconds=60 - found.start % 60)  # the beginning of a minute
+        await scheduler.assign_task(IntervalTask("again"))
+        await clock.advance(seconds=20)
+        assert sum(point.runs for point in await scheduler.statistics(found.start)) == 1, "it ended, and is counted"
+        assert (await scheduler.forecast(60, 1)).dispatched == 0
+
+
 async def _nothing(_: str) -> None: ...

@@ -73,7 +73,7 @@ async def _is_new(settings: Settings) -> bool:
     """Tell if there is no such namespace or queue yet, since its name may be mistyped."""
     try:
         async with connected(settings) as scheduler:
-            await scheduler.task_size()
+            await scheduler.paused()  # any partition answers: one that is offline is no obstacle
     except interval_scheduler.UnknownNamespace:
         return True
     return False

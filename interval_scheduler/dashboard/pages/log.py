@@ -13,7 +13,7 @@ from ..look import Look
 from ..page import Page, View
 from .setbacks import read_page
 
-#: What was done, by the name of the call.
+#: What was done, by the name of the call; of what is noted before it is done, what was asked for.
 _WORDS: Final[Mapping[str, str]] = {
     "pause": "paused all",
     "resume": "resumed all",
@@ -30,8 +30,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "clear_tasks": "removed by prefix",
     "clear_all_tasks": "removed all tasks",
     "clear_dead_tasks": "forgot the dead tasks",
-    "assign_task": "assigned a task",
-    "remove_task": "removed a task",
+    "assign_task": "asked to assign a task",
+    "remove_task": "asked to remove a task",
     "acknowledge_data_loss": "acknowledged a loss of data",
     "audit": "repaired what an audit found",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -45,28 +46,55 @@ def require() -> None:
     """
     if not paths():
         raise ConfigurationError("url", _MISSING)
-    # A server such as uWSGI has a Python inside, and names itself as the program of that.
-    if getattr(sys, "frozen", False) or "py" not in Path(sys.executable or "").name.lower():
+    # A frozen program is not asked: it would run itself once more.
+    if getattr(sys, "frozen", False) or not _is_python(sys.executable or ""):
         raise ConfigurationError(
             "url",
             f"local:// needs a Python that can be started, and this program ({sys.executable!r}) has its own inside",
         )
 
 
+def _is_python(path: str) -> bool:
+    """Tell if a program is a Python as this one: uWSGI, for example, has one inside, and names itself as that."""
+    try:
+        return _answer(path) == sys.implementation.name.encode()
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+@functools.cache
+def _answer(path: str) -> bytes:
+    """Ask a program what only a Python tells, and keep the answer for this process; an error is not kept.
+
+    Raises:
+        OSError, SubprocessError: it gives none.
+    """
+    return _told(path, "-I", "-S", "-c", "import sys; sys.stdout.write(sys.implementation.name)")
+
+
 def known(found: Iterable[str]) -> Iterator[Binary]:
     """Ask servers for their versions, one after the other; one that does not answer is left out."""
     for path in found:
         try:
-            told = subprocess.run(  # noqa: S603 - a server that this user has installed
-                [path, "--version"],
-                env=environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_SECONDS,
-                check=True,
-            ).stdout
+            told = _told(path, "--version")
         except (OSError, subprocess.SubprocessError):
             continue  # it is no program of this machine, or a broken one: the next may do
         if (version := version_of(told.decode(errors="replace"))) is not None:
             yield Binary(path, version)
+
+
+def _told(*command: str) -> bytes:
+    """Run a program of this machine, and return what it writes.
+
+    Raises:
+        OSError, SubprocessError: it cannot be started, fails, or takes too long.
+    """
+    return subprocess.run(  # noqa: S603 - a server that this user has installed, or this Python
+        command,
+        env=environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=_SECONDS,
+        check=True,
+    ).stdout

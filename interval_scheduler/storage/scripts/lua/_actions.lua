@@ -90,8 +90,18 @@ local function is_same_action(entry, note, now, is_newest)
     and (entry.its_call ~= '-' or is_newest and math.abs(now - entry.began) < TOGETHER)
 end
 
+-- Return the entry that a step belongs to; nil if it is to have one of its own.
+local function entry_of(entries, note, now)
+  for n, entry in ipairs(entries) do
+    if is_same_action(entry, note, now, n == 1) then
+      return entry
+    end
+  end
+end
+
 -- Write what was done into the log: the notes that have a count. `newest` are the newest entries, as they were read
--- before. With `sets`, a count takes the place of a smaller one of the same call, and is not added.
+-- before. With `sets`, a count takes the place of a smaller one of the same call, and is not added; one that is not
+-- greater changes nothing, since it was told before.
 local function note_actions(actions_key, newest, notes, now, sets)
   local entries, gone, is_longer = {}, {}, false
   if newest[1] and not read_action(newest[#newest]) then
@@ -106,15 +116,12 @@ local function note_actions(actions_key, newest, notes, now, sets)
     end
   end
   for _, note in ipairs(notes) do
-    if note.count then
-      local same
-      for n, entry in ipairs(entries) do
-        same = same or is_same_action(entry, note, now, n == 1) and entry
-      end
+    local same = note.count and entry_of(entries, note, now)
+    if note.count and not (sets and same and note.count <= same.count) then
       local entry = same
       local target = note.prefix ~= '' and 'p' .. note.prefix or note.id and not note.are_several and 'i' .. note.id or ''
       if same then
-        entry.count = sets and math.max(same.count, note.count) or same.count + note.count
+        entry.count = sets and note.count or same.count + note.count
         entry.target = same.target == target and target or ''
       else
         entry = { number = (entries[1] and entries[1].number or 0) + 1, began = now, count = note.count, target = target }

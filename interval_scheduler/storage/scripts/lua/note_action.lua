@@ -4,7 +4,8 @@
 -- ARGV[2] id: string, that of the one task, or ''
 -- ARGV[3...] note: string, five: the name of the call; the name of this very call; who; details; a prefix
 -- Returns: string, 1
--- Guarantees: atomic; a repetition changes nothing, and a smaller count neither; O(log N).
+-- Guarantees: atomic; a repetition changes nothing, and a smaller count neither, unless 30 entries have come since: then
+--   it is one more; O(log N).
 
 local note = read_note(3)
 note.count = tonumber(count_arg)
