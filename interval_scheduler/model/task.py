@@ -43,7 +43,9 @@ class Task(ABC):
         ```
     """
 
-    __slots__ = ("__weakref__",)  # an `IntervalTask` has no dictionary; a class without slots of its own has one as ever
+    __slots__ = (
+        "__weakref__",
+    )  # an `IntervalTask` has no dictionary; a class without slots of its own has one as ever
 
     @property
     @abstractmethod

@@ -212,6 +212,22 @@ async def test_without_the_right_to_subscribe(own_server: NewServer, caplog: pyt
 
 
 @pytest.mark.asyncio
+async def test_without_the_right_to_subscribe_what_is_refused_is_lost(own_server: NewServer) -> None:
+    """A server that is replaced between two requests is not noticed there, and the task may have run twice."""
+    server, recorder = own_server(), Recorder()
+    recorder.gate.clear()
+    url = restrict(server, [*published_rules(), "-subscribe"])
+    async with Scheduler.from_url(url, namespace="app", lease_seconds=60) as scheduler:
+        await scheduler.assign_task(IntervalTask("a", every=3600))
+        await scheduler.start_task_execute(recorder)
+        await recorder.ran(1)
+        assert await scheduler.remove_task("a")
+        recorder.gate.set()
+        await until(lambda: scheduler.counts().partitions[0].lost_leases)
+        assert scheduler.counts().partitions[0].gone == 0
+
+
+@pytest.mark.asyncio
 async def test_without_the_right_to_read_the_configuration(
     own_server: NewServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -201,7 +201,7 @@ ALL: Final = (
         "storage/taken.py",
         "not partition.ear.is_refused and ",
         "",
-        tests_in(_LOST, "test_what_is_refused_is_lost_where_nobody_may_listen"),
+        tests_in("integration/test_rights", "test_without_the_right_to_subscribe_what_is_refused_is_lost"),
     ),
     Planted(
         "a lease that a jump of the clock ended counts as that of a removed task",

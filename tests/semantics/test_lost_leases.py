@@ -12,7 +12,6 @@ import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, TaskRun
 from tests.faults.skewed import SkewedClock
-from tests.rights import published_rules, restrict
 from tests.servers import RedisServer
 from tests.waiting import Recorder, until
 
@@ -169,23 +168,6 @@ async def test_what_is_refused_after_a_lost_connection_is_lost(redis_server: Red
         await recorder.ran(1)
         with redis_server.client() as client:
             client.client_kill_filter(_type="normal", skipme=True)
-        await _remove(scheduler)
-        recorder.gate.set()
-        await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
-        assert _counted(scheduler) == (1, 0)
-
-
-async def test_what_is_refused_is_lost_where_nobody_may_listen(
-    own_server: Callable[..., RedisServer], namespace: str
-) -> None:
-    """A server that is replaced between two requests is not noticed there."""
-    server, recorder = own_server(), Recorder()
-    recorder.gate.clear()
-    url = restrict(server, [*published_rules((namespace,)), "-subscribe"])
-    async with Scheduler.from_url(url, namespace=namespace, lease_seconds=DEADLINE_SECONDS) as scheduler:
-        await scheduler.assign_task(IntervalTask("a", every=HOUR))
-        await scheduler.start_task_execute(recorder)
-        await recorder.ran(1)
         await _remove(scheduler)
         recorder.gate.set()
         await until(lambda: sum(_counted(scheduler)), DEADLINE_SECONDS)
