@@ -43,9 +43,7 @@ class Task(ABC):
         ```
     """
 
-    __slots__ = (
-        "__weakref__",
-    )  # an `IntervalTask` has no dictionary; a class without slots of its own has one as ever
+    __slots__ = ("__weakref__",)  # an `IntervalTask` has no dictionary; a class without slots has one as ever
 
     @property
     @abstractmethod

@@ -59,9 +59,9 @@ async def pipeline(
 ) -> AsyncGenerator[Result, None]:
     """Submit the items, some at a time, and yield the results of the calls; at most a window of items is under way.
 
-    Once an error is there, and all results before it, no further item is submitted, and the calls under way are awaited;
-    so they are after an error of the caller about a result, if it closes the generator, as by `contextlib.aclosing`. A
-    caller that is cancelled waits for no call: calls that are not sent yet are left out.
+    Once an error is there, and all results before it, no further item is submitted, and the calls under way are
+    awaited; so they are after an error of the caller about a result, if it closes the generator, as by
+    `contextlib.aclosing`. A caller that is cancelled waits for no call: calls that are not sent yet are left out.
 
     Args:
         items: what is submitted. The items of an async iterable are submitted one by one, since whatever runs before

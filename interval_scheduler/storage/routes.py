@@ -201,7 +201,7 @@ class Routes:
         self._over, self.migration = self.migration, None
 
     def _may_move(self) -> bool:
-        """Tell if a call may go from home to home. A migration that is over counts until none does, and is forgotten."""
+        """Tell if a call may go from home to home; a migration that is over is forgotten once none does."""
         if self._over is not None and self._over.is_quiet:
             self._over = None
         return self.migration is not None or self._over is not None

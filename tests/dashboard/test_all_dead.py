@@ -12,6 +12,7 @@ from interval_scheduler import Scheduler
 from interval_scheduler.dashboard.actions import dead
 from interval_scheduler.dashboard.look import Look
 from interval_scheduler.dashboard.page import Again
+from interval_scheduler.dashboard.pages import sure
 from interval_scheduler.dashboard.pages.setbacks import ROWS
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of, words_of
@@ -58,7 +59,7 @@ async def test_no_more_are_revived_than_were_said(
 ) -> None:
     """More die between the last count and the change."""
     await run_out(scheduler, dead=["a", "b"])
-    ask_again = dead.ask_again
+    ask_again = sure.ask_again
 
     async def asks_and_then_more_die(look: Look, action: str, said: int) -> Again | None:
         again = await ask_again(look, action, said)

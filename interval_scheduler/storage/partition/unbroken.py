@@ -1,7 +1,7 @@
 """Since when a server is surely the same one, with a clock that goes on evenly.
 
-Redis lets no lease end early while that holds. What ends it: a connection that was lost, behind which another server may
-answer by now, and a jump of the server's clock.
+Redis lets no lease end early while that holds. What ends it: a connection that was lost, behind which another server
+may answer by now, and a jump of the server's clock.
 """
 
 from __future__ import annotations

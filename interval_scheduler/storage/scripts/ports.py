@@ -78,6 +78,13 @@ class Addressable(ScriptRunner, Protocol):
         """The sender of its requests."""
 
 
+class Breakable(Protocol):
+    """Since when a server is surely the same one."""
+
+    def note_break(self) -> None:
+        """Have it begin anew now: another server may answer from now on."""
+
+
 class Reachable(Addressable, Protocol):
     """A partition that can be lost and come back. For its sender, its handshake and its hints."""
 
@@ -110,6 +117,10 @@ class Reachable(Addressable, Protocol):
 
     def go_offline(self, problem: StorageError | None = None) -> None:
         """Mark the partition as offline: it does not answer, for this reason."""
+
+    @property
+    def unbroken(self) -> Breakable:
+        """Since when the server is surely the same one."""
 
     def report_lost(self) -> None:
         """Report that the connection does not work."""
