@@ -23,7 +23,7 @@ _NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What a walk has counted, as far as it has come.
+    """The count of a walk, as far as it has come.
 
     Attributes:
         found: the number of tasks that were found so far, each once.

@@ -37,7 +37,7 @@ class CannotTell(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """What a function raised, as a value: an asyncio task that raises `SystemExit` ends the event loop."""
+    """An error of a function as a value: an asyncio task that raises `SystemExit` ends the event loop."""
 
     error: BaseException
 
