@@ -45,8 +45,10 @@ async def test_one_partition_of_three_is_killed(own_server: Callable[..., RedisS
     assert run("show", left[0]).code == 0
     assert run("dead", "list").code == 69
     assert run("failing", "list").code == 69
-    dead = run("dead", "show", "nobody")
-    assert (dead.code, dead.err) == (69, f"Partition {name} is offline: its dead tasks are missing here.\n")
+    dead = run("dead", "show", gone[0])
+    assert (dead.code, dead.out) == (69, "")
+    assert "is offline" in dead.err, "its home may know it"
+    assert run("dead", "show", left[0]).code == 1, "its home knows that it is not dead"
 
     queues = run("queues", "--json")
     assert (queues.code, [queue["offline"] for queue in values_of(queues, "queue")]) == (69, [[name], [name]])

@@ -66,6 +66,9 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         await until(lambda: _size_is(scheduler, 2))
         assert runs == {**{f"once{n}": 1 for n in range(20)}, "grouped": 1, "again": 2, "bad": 2, "fails": 1}
         await _told(scheduler, "fails")
+        dead = await scheduler.get_dead_task("bad")
+        assert dead is not None
+        assert dead.id == "bad"
         assert await scheduler.clear_dead_tasks() == 1
         await _corrupt(scheduler, "broken")
         await until(lambda: _dead(scheduler))

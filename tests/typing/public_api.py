@@ -94,6 +94,8 @@ async def steering(scheduler: Scheduler, blocking: BlockingScheduler) -> None:
     with acting_as("alice@example.com"):
         assert_type(await scheduler.pause_task("a", "why"), bool)
         await scheduler.pause(reason="why")
+        assert_type(await scheduler.note_action("remove_task", ["a"], "why"), None)
+    blocking.note_action("assign_task", ["a"])
     state = await scheduler.paused()
     assert_type(state, PausedState | None)
     assert_type(blocking.paused(), PausedState | None)
