@@ -23,6 +23,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "health": "Health",
     "actions": "Actions",
     "sure": "The question before what cannot be undone",
+    "search": "A search among all tasks, one step",
 }
 
 
