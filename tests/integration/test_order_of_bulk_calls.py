@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -54,8 +54,15 @@ async def test_a_single_call_comes_behind_what_was_handed_over(
 async def test_a_task_that_is_refused_leaves_nothing_under_way(redis_server: RedisServer, namespace: str) -> None:
     """What was handed over before is carried out when the error is raised, and nothing goes on behind it."""
     over = IntervalTask("over", every=60, until=1_000_000_000)
-    tasks = [over, *(IntervalTask(f"t{n}", start=FAR) for n in range(2_000))]
+    read = 0
+
+    def tasks() -> Iterator[IntervalTask]:
+        nonlocal read
+        yield over
+        for read in range(1, 2_001):
+            yield IntervalTask(f"t{read}", start=FAR)
+
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
         with pytest.raises(InvalidValue, match="never run"):
-            await scheduler.assign_tasks(tasks)
-        assert await scheduler.task_size() == 2_000
+            await scheduler.assign_tasks(tasks())
+        assert await scheduler.task_size() == read
