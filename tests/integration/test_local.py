@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,13 +67,6 @@ async def main():
     sys.stdin.read()
 asyncio.run(main())
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is not there yet, in which nothing lives in the end."""
-    with emptied(tmp_path / "data") as folder:
-        yield folder
 
 
 async def size(folder: Path) -> int:

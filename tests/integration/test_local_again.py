@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,19 +14,12 @@ import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask, PartitionOffline, Scheduler
 from interval_scheduler.storage.local import layout
-from tests.folders import emptied, keeper_of, living_in, server_of, url_of, users
+from tests.folders import keeper_of, living_in, server_of, url_of, users
 from tests.waiting import until, until_outside
 
 pytestmark = pytest.mark.any_server
 
 CUT_OFF: Final = "did not end in order (it was killed, it failed, or the machine went down)"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is not there yet, in which nothing lives in the end."""
-    with emptied(tmp_path / "data") as folder:
-        yield folder
 
 
 async def size(folder: Path) -> int:

@@ -20,7 +20,7 @@ import pytest
 from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, Scheduler
 from interval_scheduler.storage.local import binaries, layout
 from interval_scheduler.storage.local.hold import Hold
-from tests.folders import ROOT, emptied, keeper_of, living_in, program, server_of, url_of
+from tests.folders import ROOT, keeper_of, living_in, program, server_of, url_of
 from tests.waiting import until, until_outside
 
 pytestmark = pytest.mark.any_server
@@ -70,13 +70,6 @@ if sys.argv[1] != "--version" and os.path.exists("{file}"):
                 pass  # nobody came, or said anything, or stayed
 os.execv("{server}", ["{server}", *sys.argv[1:]])
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is not there yet, in which nothing lives in the end."""
-    with emptied(tmp_path / "data") as folder:
-        yield folder
 
 
 class Barrier:

@@ -9,23 +9,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from interval_scheduler.storage.local import binaries, keeper, layout
-from tests.folders import emptied, keeper_of, lives, living_in, program, servers_in, users
+from tests.folders import keeper_of, lives, living_in, program, servers_in, users
 from tests.waiting import until_outside
 
 pytestmark = pytest.mark.any_server
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder that is not there yet, in which nothing lives in the end."""
-    with emptied(tmp_path / "data") as folder:
-        yield folder
 
 
 @pytest.mark.parametrize("after", ["no user", "no folder", "no script", "SIGTERM"])

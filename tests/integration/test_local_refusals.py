@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,17 +22,16 @@ from interval_scheduler import (
 )
 from interval_scheduler.storage.local import binaries, layout
 from interval_scheduler.storage.local.folder import Folder
-from tests.folders import emptied, program, servers_in, url_of
+from tests.folders import program, servers_in, url_of
 
 pytestmark = pytest.mark.any_server
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """An empty folder, in which nothing lives in the end."""
-    with emptied(tmp_path / "data") as folder:
-        folder.mkdir()
-        yield folder
+def folder(folder: Path) -> Path:
+    """The same, and it is there and empty."""
+    folder.mkdir()
+    return folder
 
 
 async def connect(folder: Path) -> None:

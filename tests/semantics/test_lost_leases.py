@@ -177,8 +177,7 @@ async def test_what_is_refused_after_a_lost_connection_is_lost(redis_server: Red
 async def test_what_another_run_has_after_a_jump_of_the_clock_is_lost(
     own_server: Callable[..., RedisServer], namespace: str, tmp_path: Path
 ) -> None:
-    if not SkewedClock.is_possible():
-        pytest.skip("no C compiler here")
+    assert SkewedClock.is_possible(), "the tests need a C compiler"
     clock, recorder, jumps = SkewedClock(tmp_path), Recorder(), asyncio.Event()
     server = own_server(environment=clock.environment)
     recorder.gate.clear()

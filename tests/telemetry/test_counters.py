@@ -11,7 +11,6 @@ import pytest
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.telemetry import instrument, rows
 from interval_scheduler.telemetry.source import Source
-from tests.servers import RedisServer
 from tests.telemetry.collecting import in_memory, points
 
 pytestmark = pytest.mark.asyncio
@@ -19,12 +18,6 @@ pytestmark = pytest.mark.asyncio
 MakeScheduler = Callable[..., Awaitable[Scheduler]]
 HOUR = 3600
 SENT = "messaging.client.sent.messages"
-
-
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
 
 
 async def test_schedulers_of_one_process_are_told_apart_or_added_up(

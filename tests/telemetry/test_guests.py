@@ -19,19 +19,12 @@ from opentelemetry.sdk.metrics.export import (
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.telemetry import instrument
-from tests.servers import RedisServer
 from tests.telemetry.collecting import DEADLINE_SECONDS, in_memory, points
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 
 MakeScheduler = Callable[..., Awaitable[Scheduler]]
-
-
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
 
 
 async def _ends(_: str) -> None:

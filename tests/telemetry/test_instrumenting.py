@@ -13,19 +13,12 @@ import pytest
 from interval_scheduler import IntervalTask, InvalidType, InvalidValue, Scheduler
 from interval_scheduler.telemetry import instrument
 from tests.architecture.source import MODULES
-from tests.servers import RedisServer
 from tests.telemetry.collecting import DEADLINE_SECONDS, in_memory
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 
 MakeScheduler = Callable[..., Awaitable[Scheduler]]
-
-
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
 
 
 @pytest.mark.parametrize(

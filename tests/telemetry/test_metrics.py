@@ -49,12 +49,6 @@ async def _ends(data: str) -> None:
         raise RuntimeError("it does not work")
 
 
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
-
-
 async def test_all_metrics_have_the_names_kinds_and_units_of_the_table(scheduler: Scheduler, namespace: str) -> None:
     with in_memory() as (provider, collect), instrument(scheduler, storage=True, meter_provider=provider):
         await scheduler.assign_task(IntervalTask("a", every=HOUR))

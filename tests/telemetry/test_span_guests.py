@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,25 +15,11 @@ from opentelemetry.trace import StatusCode
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.telemetry import instrument
-from tests.servers import RedisServer
 from tests.telemetry.collecting import DEADLINE_SECONDS
 from tests.telemetry.tracing import Traced
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
-
-
-@pytest.fixture
-def traced() -> Iterator[Traced]:
-    made = Traced()
-    yield made
-    made.provider.shutdown()
 
 
 class _NoText(Exception):

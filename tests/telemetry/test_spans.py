@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 from opentelemetry import trace
@@ -14,7 +14,6 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from interval_scheduler import AlreadyExecuting, BlockingScheduler, IntervalTask, Retry, Scheduler, TaskRun
 from interval_scheduler.telemetry import instrument
-from tests.servers import RedisServer
 from tests.telemetry.collecting import DEADLINE_SECONDS
 from tests.telemetry.tracing import Traced
 from tests.waiting import Recorder, until
@@ -23,19 +22,6 @@ pytestmark = pytest.mark.asyncio
 
 MakeScheduler = Callable[..., Awaitable[Scheduler]]
 HOUR = 3600
-
-
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
-
-
-@pytest.fixture
-def traced() -> Iterator[Traced]:
-    made = Traced()
-    yield made
-    made.provider.shutdown()
 
 
 async def test_a_run_has_a_root_span_of_its_own_with_a_link(

@@ -23,12 +23,6 @@ HOUR = 3600
 TASKS = "interval_scheduler.tasks"
 
 
-@pytest.fixture
-def url(redis_server: RedisServer) -> str:
-    """A real Redis."""
-    return redis_server.url
-
-
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty readings a second instead of one in ten seconds."""

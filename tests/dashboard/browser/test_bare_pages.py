@@ -18,23 +18,12 @@ from interval_scheduler.dashboard.registry import PAGES
 from interval_scheduler.dashboard.serving import Site as Served
 from tests.contrib.serving import served
 from tests.dashboard.browser.site import Site
-from tests.dashboard.browser.test_everywhere import THEMES, WIDTHS
-from tests.dashboard.browser.watching import barriers, opened
+from tests.dashboard.browser.watching import check_for_all_people, opened
 from tests.dashboard.test_signing_in import COOKIE, TOKEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 #: A browser tells of each status that is an error.
 _ASKED_FOR = "the server responded with a status of 4"
-
-
-async def check(page: Page) -> None:
-    """See that what is shown is for all people, light and dark, wide and narrow."""
-    for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 900})
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, "it scrolls to the side"
-        for theme in THEMES:
-            await page.emulate_media(color_scheme=theme)
-            assert await barriers(page, of_colours=theme == "dark") == [], (width, theme)
 
 
 @contextlib.asynccontextmanager
@@ -54,11 +43,11 @@ async def before_the_door(site: Site, browser: Browser) -> AsyncIterator[tuple[P
 async def test_signing_in_is_for_all_people(site: Site, browser: Browser) -> None:
     async with before_the_door(site, browser) as (page, url):
         await page.goto(f"{url}/tasks")
-        await check(page)
+        await check_for_all_people(page)
         await page.get_by_label("Token").fill("wrong")
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("alert")).to_be_visible()
-        await check(page)
+        await check_for_all_people(page)
         await page.get_by_label("Token").fill(TOKEN)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Tasks")
@@ -71,14 +60,14 @@ async def test_the_page_that_leads_on_is_for_all_people(site: Site, browser: Bro
         await page.route("**/bounce", lambda route: route.fulfill(body=bounce, content_type="text/html"))
         await page.goto(f"{url}/bounce")
         await expect(page.get_by_role("link", name="Go on to the page")).to_be_visible()
-        await check(page)
+        await check_for_all_people(page)
 
 
 async def test_what_is_missing_is_told_to_all_people(site: Site, browser: Browser) -> None:
     async with opened(browser, site.url, expected=_ASKED_FOR) as page:
         for path in ("task?id=none", "no-such-page", "?queue=none", "tasks?state=odd"):
             await page.goto(f"{site.url}/{path}")
-            await check(page)
+            await check_for_all_people(page)
 
 
 async def test_a_preview_and_errors_of_a_form_are_for_all_people(site: Site, browser: Browser) -> None:
@@ -87,11 +76,11 @@ async def test_a_preview_and_errors_of_a_form_are_for_all_people(site: Site, bro
         await page.locator("[name=retries]").fill("3")
         await page.get_by_role("button", name="Preview").click()
         await expect(page.locator(".differences")).to_contain_text("Further attempts")
-        await check(page)
+        await check_for_all_people(page)
         await page.locator("[name=retries]").fill("many")
         await page.get_by_role("button", name="Preview").click()
         await expect(page.get_by_role("alert")).to_be_visible()
-        await check(page)
+        await check_for_all_people(page)
 
 
 async def test_the_question_after_tasks_are_chosen_is_for_all_people(site: Site, browser: Browser) -> None:
@@ -100,7 +89,7 @@ async def test_the_question_after_tasks_are_chosen_is_for_all_people(site: Site,
         await page.locator("td.pick input").nth(1).check()
         await page.get_by_role("button", name="Remove…").click()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("Remove 1 task")
-        await check(page)
+        await check_for_all_people(page)
 
 
 async def test_who_wants_less_motion_has_none(site: Site, browser: Browser) -> None:

@@ -10,8 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from interval_scheduler.dashboard import walk
 from tests.dashboard.browser.site import PATIENCE, Site
-from tests.dashboard.browser.test_everywhere import THEMES, WIDTHS
-from tests.dashboard.browser.watching import barriers, opened
+from tests.dashboard.browser.watching import check_for_all_people, opened
 from tests.dashboard.gating import Gate, gated
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -70,10 +69,5 @@ async def test_a_page_that_counts_is_for_all_people(site: Site, browser: Browser
         await page.goto(f"{site.url}/bulk?change=remove&prefix=feed:001")
         await expect(page.locator("#how-far")).to_contain_text("tasks looked at", timeout=_MILLISECONDS)
         assert await page.locator("ul.ids a").count() > 0
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 900})
-            assert await page.evaluate("document.documentElement.scrollWidth") <= width, "it scrolls to the side"
-            for theme in THEMES:
-                await page.emulate_media(color_scheme=theme)
-                assert await barriers(page, of_colours=theme == "dark") == [], (width, theme)
+        await check_for_all_people(page)
         await expect(page.locator("h1")).to_have_text("Remove how many tasks?")

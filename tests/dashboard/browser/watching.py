@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
@@ -19,6 +19,9 @@ _AXE: Final = {
 }
 
 
+#: Narrow as a phone, and as a window on a desk.
+_WIDTHS: Final = (390, 1280)
+_THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 _OF_COLOURS: Final = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 #: Rows of a table are alike, and axe takes its time for each.
 _CONTEXT: Final = {"exclude": [["tbody tr:nth-child(n+7)"]]}
@@ -84,3 +87,14 @@ async def barriers(page: Page, *, of_colours: bool = False) -> list[str]:
         for found in results.response["violations"]
         for node in found["nodes"]
     ]
+
+
+async def check_for_all_people(page: Page) -> None:
+    """See that what is shown keeps nobody out: light and dark, wide and narrow, and it does not scroll to the side."""
+    for width in _WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, "it scrolls to the side"
+        for theme in _THEMES:
+            await page.emulate_media(color_scheme=theme)
+            # All but the colours is the same in both.
+            assert await barriers(page, of_colours=theme == "dark") == [], (width, theme)
