@@ -19,6 +19,8 @@ from .page import Attachment, Done, Page, View, keys_of
 from .words import FILTERS
 
 _FOLDER: Final = Path(__file__).parent
+#: When to try again what others keep from being done, in seconds, as a header says it.
+_RETRY_SECONDS: Final = "2"
 STATIC: Final = _FOLDER / "static"
 
 
@@ -98,13 +100,15 @@ class Answers:
             look: what was asked for, if it came so far.
             root: the path of the dashboard, for the links of the page.
             headers: more headers. Default: none.
-            back: the URL that an action came from. Default: it was no action; a page that Redis cannot give at the
-                moment reads itself anew then.
+            back: the URL that an action came from. Default: it was no action; a page that cannot be given at the moment
+                reads itself anew then.
         """
+        if status == 429:
+            headers = {"Retry-After": _RETRY_SECONDS, **(headers or {})}
         if as_json:
             return JSONResponse({"error": words}, status, headers)
         shown: dict[str, Any] = {"look": look, "page": None, "said": None, "root": root, "words": words}
-        shown |= {"status": status, "back": back, "is_passing": status == 503 and back is None}
+        shown |= {"status": status, "back": back, "is_passing": status in {429, 503} and back is None}
         return self.bare_page("problem.html", status, headers, **shown)
 
     def bare_page(

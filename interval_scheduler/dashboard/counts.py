@@ -7,8 +7,9 @@
                      │                   └─ nobody asked for 10 s ──▶ rests, kept for 30 s ────────────┘
                      └──────────────────────── asked for again ─────────┘
 
-An action forgets those that are done. A dashboard has no moment at which it is closed, and a count needs none: it waits
-for nothing but its turns and Redis, and ends with an error when the scheduler is closed.
+An action forgets those of its namespace or queue that somebody was told. One that nobody was told yet gives its place
+to no other: who waits for it asks soon. A dashboard has no moment at which it is closed, and a count needs none: it
+waits for nothing but its turns and Redis, and ends with an error when the scheduler is closed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextvars import Context
 from typing import Final
 
@@ -33,13 +34,17 @@ KEPT_SECONDS: Final = 30.0
 MOST_COUNTS: Final = 8
 
 
+#: What is counted: the queue, `None` for the namespace itself, and the prefix.
+Counted = tuple[str | None, str]
+
+
 class Counts:
     """The counts of one dashboard."""
 
     def __init__(self) -> None:
-        self._counts: dict[Hashable, _InBackground] = {}
+        self._counts: dict[Counted, _InBackground] = {}
 
-    async def ask(self, key: Hashable, begin: Callable[[], Walk], patience: float) -> Walked:
+    async def ask(self, key: Counted, begin: Callable[[], Walk], patience: float) -> Walked:
         """Return how far a count has come. One that is not there begins, and one that rests goes on.
 
         Args:
@@ -62,16 +67,20 @@ class Counts:
                 del self._counts[key]
             raise
 
-    def forget(self) -> None:
-        """Forget all counts that are done: who asks next has them counted anew."""
-        self._counts = {key: each for key, each in self._counts.items() if not each.is_done}
+    def forget(self, queue: str | None) -> None:
+        """Forget the counts that somebody was told: who asks next has them counted anew.
+
+        Args:
+            queue: the queue whose tasks changed; `None`: those of the namespace itself.
+        """
+        self._counts = {key: each for key, each in self._counts.items() if key[0] != queue or not each.was_told}
 
     def _make_room(self) -> None:
         self._counts = {key: each for key, each in self._counts.items() if not each.is_over}
         if len(self._counts) >= MOST_COUNTS:
-            idle = next((key for key, each in self._counts.items() if not each.goes_on), None)
+            idle = next((key for key, each in self._counts.items() if each.needs_no_place), None)
             if idle is None:
-                raise NoTurn
+                raise NoTurn("Many other counts go on just now. This one begins when there is room for it.")
             del self._counts[idle]
 
 
@@ -84,6 +93,7 @@ class _InBackground:
         self._looked_at = self._ended_at = time.monotonic()
         self._error: Exception | None = None
         self._task: asyncio.Task[None] | None = None
+        self.was_told = False  #: True once somebody got it, done.
 
     @property
     def is_done(self) -> bool:
@@ -94,6 +104,11 @@ class _InBackground:
     def goes_on(self) -> bool:
         """Tell if its next step is being taken."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def needs_no_place(self) -> bool:
+        """Tell if nobody waits for it: it was told, or nobody has asked for a while."""
+        return not self.goes_on and (self.was_told or time.monotonic() - self._looked_at >= REST_SECONDS)
 
     @property
     def is_over(self) -> bool:
@@ -117,6 +132,7 @@ class _InBackground:
             self._looked_at = time.monotonic()
         if self._error is not None:
             raise self._error
+        self.was_told = self.is_done
         return self._walk.count
 
     async def _go_on(self) -> None:

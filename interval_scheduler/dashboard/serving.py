@@ -130,7 +130,7 @@ class Site:
                 finally:
                     # Who acts sees what came of it, also where it is not known.
                     self._views.forget()
-                    self._kept.the(Counts).forget()
+                    self._kept.the(Counts).forget(look.queue)
             if isinstance(outcome, Again):
                 return self._answers.html(look, outcome.page, outcome.view).answer(outcome.status)
             if wants_json(request):
@@ -176,6 +176,8 @@ class Site:
                 look = await self._for_queue(look, queue, sees_all=sees_all)
                 return await handle(request, look)
             except HTTPException as error:  # of the application: it sends the reader to its own sign-in, for example
+                if error.status_code in {204, 304}:  # they have no body
+                    return Response(status_code=error.status_code, headers=error.headers)
                 problem, headers = Problem(error.status_code, error.detail), error.headers
             except Exception as error:  # noqa: BLE001 - nothing of it is shown; its traceback is logged
                 problem, headers = problem_of(error), None

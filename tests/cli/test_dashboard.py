@@ -28,8 +28,12 @@ TOKEN = "correct horse battery"
 class Dashboard:
     """A process with a dashboard."""
 
-    def __init__(self, *words: str, proxies: str) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("INTERVAL_SCHEDULER_")}
+    def __init__(self, *words: str, proxies: str | None) -> None:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("INTERVAL_SCHEDULER_") and name != "FORWARDED_ALLOW_IPS"
+        }
         self.out: list[str] = []
         self.err: list[str] = []
         self.process = subprocess.Popen(
@@ -38,7 +42,7 @@ class Dashboard:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**inherited, "FORWARDED_ALLOW_IPS": proxies},
+            env=inherited if proxies is None else {**inherited, "FORWARDED_ALLOW_IPS": proxies},
         )
         self._readers = [
             threading.Thread(target=self._read, args=args)
@@ -70,8 +74,8 @@ class Dashboard:
 
 
 @contextmanager
-def dashboard(*words: str, proxies: str = "") -> Iterator[Dashboard]:
-    """Runs a dashboard for the length of a block; it believes the headers of these proxies."""
+def dashboard(*words: str, proxies: str | None = None) -> Iterator[Dashboard]:
+    """Runs a dashboard for the length of a block; it is told to believe the headers of these proxies, or nothing."""
     process = Dashboard(*words, proxies=proxies)
     try:
         yield process

@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from interval_scheduler import IntervalTask, Scheduler
-from interval_scheduler.dashboard import Level, dashboard
+from interval_scheduler.dashboard import dashboard
 from interval_scheduler.dashboard.alone.keys import FileKey
 from interval_scheduler.dashboard.alone.tries import Tries
 from interval_scheduler.dashboard.look import Look
@@ -80,17 +81,18 @@ async def test_odd_values_of_the_url_read_nothing_anew(scheduler: Scheduler, mon
 async def test_a_payload_for_one_reader_is_not_shared_with_others(scheduler: Scheduler) -> None:
     who = ContextVar("who", default="nobody")
 
-    def access(request: Request) -> Level:
-        who.set(request.headers["x-user"])
-        return "read"
-
     def redact(_id: str, data: str | bytes) -> str | bytes:
         return data if who.get() == "ada" else "hidden"
 
     await scheduler.start_task_accept()
     await scheduler.assign_task(IntervalTask("t", "secret", every=60))
-    transport = httpx.ASGITransport(dashboard(scheduler, access=access, redact=redact))
-    async with httpx.AsyncClient(transport=transport, base_url=HOST) as reader:
+    app = dashboard(scheduler, access=lambda _: "read", redact=redact)
+
+    async def with_user(scope: Scope, receive: Receive, send: Send) -> None:
+        who.set(Request(scope).headers["x-user"])
+        await app(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(with_user), base_url=HOST) as reader:
         for name in ("ada", "eve"):
             shown = await reader.get("/task.json?id=t", headers={"X-User": name})
             assert shown.json()["payload"]["text"] == "hidden", name

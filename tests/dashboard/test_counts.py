@@ -29,7 +29,7 @@ async def test_a_slow_count_tells_how_far_it_is_and_then_asks(
     admin_of_many: httpx.AsyncClient, scheduler: Scheduler, gate: Gate
 ) -> None:
     page = await admin_of_many.get("/bulk", params=SOME)
-    assert "Pause how many tasks?" in page.text
+    assert "Counting the tasks to pause…" in page.text
     assert "The count begins." in page.text
     assert not asks(page)
     gate.let()

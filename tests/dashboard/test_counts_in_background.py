@@ -15,6 +15,7 @@ from interval_scheduler.dashboard import counts
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.counted import PATIENCE, SOME, TASKS, assign, look, until_done
 from tests.dashboard.gating import Gate
+from tests.dashboard.test_trouble import SAME_SITE
 from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("quick_steps")]
@@ -33,6 +34,41 @@ async def test_readers_share_a_count_and_it_is_kept_when_it_is_done(
     assert [after for _, after in gate.begun].count(None) == 1, "it began once"
     await until_done(admin_of_many, change="pause", prefix="feed:01")
     assert gate.begun[steps] == ("feed:01", None)
+
+
+async def end_untold(reader: httpx.AsyncClient, gate: Gate) -> None:
+    """Have a count come to its end while nobody looks."""
+    before = asyncio.all_tasks()
+    assert not (await look(reader))["is_done"]
+    gate.open()
+    await until(lambda: asyncio.all_tasks() <= before, PATIENCE)
+
+
+async def test_an_action_forgets_no_count_that_somebody_waits_for(admin_of_many: httpx.AsyncClient, gate: Gate) -> None:
+    """Else others who act often would keep it from ever being told."""
+    await end_untold(admin_of_many, gate)
+    steps = len(gate.begun)
+    assert (await admin_of_many.post("/do/pause-all", data={"back": "/"}, headers=SAME_SITE)).status_code == 303
+    assert (await look(admin_of_many))["is_done"]
+    assert len(gate.begun) == steps
+    assert (await admin_of_many.post("/do/resume-all", data={"back": "/"}, headers=SAME_SITE)).status_code == 303
+    await until_done(admin_of_many)
+    assert len(gate.begun) > steps, "one that was told is counted anew"
+
+
+async def test_a_count_that_somebody_waits_for_gives_its_place_to_nobody(
+    admin_of_many: httpx.AsyncClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "MOST_COUNTS", 1)
+    await end_untold(admin_of_many, gate)
+    steps, other = len(gate.begun), {"change": "pause", "prefix": "feed:02"}
+    refused = await admin_of_many.get("/bulk", params=other)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "2")
+    assert "Many other counts go on just now" in refused.text
+    assert 'data-refresh="2"' in refused.text, "it tries again by itself"
+    assert (await look(admin_of_many))["is_done"]
+    assert len(gate.begun) == steps
+    assert (await until_done(admin_of_many, **other))["count"] == 100
 
 
 async def test_a_count_that_is_old_is_counted_anew(

@@ -125,6 +125,21 @@ async def test_what_holds_up_its_cancellation_holds_up_no_request(
     await until(lambda: not guests._ASKED, 60)
 
 
+async def test_who_cancels_the_question_itself_shows_nothing(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def access(_: Request) -> Level:
+        asking = asyncio.current_task()
+        assert asking is not None
+        asking.cancel()
+        return "admin"
+
+    async with client_of(access, scheduler) as reader:
+        answer = await reader.get("/overview.json")
+    assert (answer.status_code, list(answer.json())) == (500, ["error"])
+    assert "CancelledError" in caplog.text
+
+
 async def test_a_question_whose_event_loop_is_gone_ends() -> None:
     async def asks() -> Level:
         await asyncio.Event().wait()
@@ -176,3 +191,14 @@ async def test_the_application_may_send_a_reader_elsewhere(scheduler: Scheduler)
         answer = await reader.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert "Partitions" not in answer.text
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_the_application_may_answer_without_a_body(scheduler: Scheduler, status: int) -> None:
+    def access(_: Request) -> Level:
+        raise HTTPException(status, headers={"X-From": "the application"})
+
+    async with client_of(access, scheduler) as reader:
+        answer = await reader.get("/")
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert answer.headers["x-from"] == "the application"

@@ -49,9 +49,17 @@ async def test_what_only_looks_at_a_link_does_not_use_it_up(scheduler: Scheduler
         refused = [
             await browser.head(link),
             await browser.get(link, headers={**TYPED, "Sec-Purpose": "prefetch;prerender"}),
-            await browser.get(link, headers={**TYPED, "Purpose": "prefetch"}),
+            *[
+                await browser.get(link, headers={**TYPED, name: value})
+                for name, value in (
+                    ("Purpose", "prefetch"),
+                    ("Purpose", "Prefetch"),
+                    ("X-Moz", "prefetch"),
+                    ("X-Purpose", "preview"),
+                )
+            ],
         ]
-        assert [each.status_code for each in refused] == [403] * 3
+        assert [each.status_code for each in refused] == [403] * 6
         assert COOKIE not in browser.cookies
         assert len(shown) == 1
         assert (await browser.get(link, headers=TYPED)).status_code == 303

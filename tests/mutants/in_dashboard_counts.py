@@ -48,7 +48,7 @@ ALL: Final = (
     Planted(
         "a count is shown that was made before an action",
         "dashboard/serving.py",
-        "                    self._kept.the(Counts).forget()\n",
+        "                    self._kept.the(Counts).forget(look.queue)\n",
         "",
         tests_in(_BULK, "test_tasks_with_a_prefix_are_counted_and_then_changed"),
     ),
@@ -100,5 +100,28 @@ ALL: Final = (
         "min(said, MOST_REVIVED)",
         "MOST_REVIVED",
         tests_in("dashboard/test_all_dead", "test_no_more_are_revived_than_were_said"),
+    ),
+    Planted(
+        "any action forgets a count that nobody was told yet",
+        "dashboard/counts.py",
+        "if key[0] != queue or not each.was_told}",
+        "if key[0] != queue or not each.is_done}",
+        tests_in("dashboard/test_counts_in_background", "test_an_action_forgets_no_count_that_somebody_waits_for"),
+    ),
+    Planted(
+        "a count that nobody was told yet gives its place to another",
+        "dashboard/counts.py",
+        "return not self.goes_on and (self.was_told or ",
+        "return not self.goes_on and (True or ",
+        tests_in(
+            "dashboard/test_counts_in_background", "test_a_count_that_somebody_waits_for_gives_its_place_to_nobody"
+        ),
+    ),
+    Planted(
+        "an access that cancels its question is no error of the application",
+        "dashboard/guard/guests.py",
+        "    if asking.cancelled():",
+        "    if False:",
+        tests_in("dashboard/test_guests", "test_who_cancels_the_question_itself_shows_nothing"),
     ),
 )

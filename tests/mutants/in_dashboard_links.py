@@ -31,8 +31,8 @@ ALL: Final = (
     Planted(
         "a link that is fetched in advance is used up",
         "dashboard/alone/door.py",
-        'is_early = "sec-purpose" in headers or "prefetch" in headers.get("purpose", "")',
-        "is_early = False",
+        'is_early = "sec-purpose" in headers or any(',
+        'is_early = "sec-purpose" in headers and any(',
         tests_in(_LINKS, "test_what_only_looks_at_a_link_does_not_use_it_up"),
     ),
     Planted(
@@ -45,8 +45,8 @@ ALL: Final = (
     Planted(
         "a page stands at a URL with a token that lasts",
         "dashboard/alone/door.py",
-        "            if wants_json(request):\n                return self._page(request, 401, _NO_LINK)\n",
-        "            if True:\n                return self._page(request, 401, _NO_LINK)\n",
+        "            if wants_json(request):\n                return self._page(request, 401, _NO_URL)\n",
+        "            if True:\n                return self._page(request, 401, _NO_URL)\n",
         tests_in(_LINKS, "test_no_page_stands_at_a_url_with_a_token_that_lasts"),
     ),
     Planted(

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from ... import Scheduler, SchedulerError
 from .. import queries, walk
-from ..guard.turns import Turns
+from ..guard.turns import NoTurn, Turns
 from ..look import Look
 from ..page import Action, Again, BadQuery, Done
 from ..pages import bulk
@@ -80,12 +80,14 @@ async def _change_prefix(look: Look, change: Change, prefix: str, form: Mapping[
 
 async def _change_all(look: Look, change: Change, prefix: str, said: int, reason: str | None) -> Done:
     """Change them all, if they do not become more than was said while that goes on: then the rest of them is left."""
-    async with look.kept.the(Turns).turn():
-        try:
+    try:
+        async with look.kept.the(Turns).turn():
             number = await _all(look.scheduler, change, prefix, reason, stop_above(said))
-        except TooMany as error:
-            words = f"{many(error.found, 'task')} {are(error.found)} {PAST[change]} by now, and not {said:,}"
-            return Done(f"{words}: more came meanwhile. Others that came were not changed.", is_good=False)
+    except NoTurn as error:
+        raise NoTurn(f"Nothing was changed. {error}") from None
+    except TooMany as error:
+        words = f"{many(error.found, 'task')} {are(error.found)} {PAST[change]} by now, and not {said:,}"
+        return Done(f"{words}: more came meanwhile. Others that came were not changed.", is_good=False)
     return Done(f"{many(number, 'task')} {are(number)} {PAST[change]}.")
 
 

@@ -38,7 +38,14 @@ _NO_LINK: Final = (
 _LINK_REFUSED: Final = "link"
 _WRONG: Final = "This is not the token."
 _WAIT: Final = "Too many wrong tokens came from this address. Wait a minute, then try again."
+_NO_URL: Final = (
+    "A token in a URL stays in histories and logs, so it is not taken. Send it as `Authorization: Bearer`, "
+    "and change it soon."
+)
 _NOBODY: Final = "Nobody is signed in: send the token as `Authorization: Bearer`."
+_LINKS_ONLY: Final = "This dashboard opens by a link in a browser alone. Start it with --token-file for programs."
+#: What browsers say of a request that is made before somebody opens the page; older ones have older names for it.
+_EARLY: Final = ("purpose", "x-purpose", "x-moz")
 
 
 class Door:
@@ -96,7 +103,7 @@ class Door:
             return clean
         if self._key.is_lasting:
             if wants_json(request):
-                return self._page(request, 401, _NO_LINK)
+                return self._page(request, 401, _NO_URL)
             # A page at this URL would ask for its style sheet, and send its form, with the token in `Referer`.
             return RedirectResponse(f"{root}/sign-in?{urlencode({'why': _LINK_REFUSED, 'back': page})}", 303)
         if not _opens_window(request):
@@ -174,7 +181,7 @@ class Door:
         """Answer with the page to sign in."""
         headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": str(WINDOW_SECONDS)}}.get(status)
         if wants_json(request):
-            return JSONResponse({"error": words or _NOBODY}, status, headers)
+            return JSONResponse({"error": words or (_NOBODY if self._key.is_lasting else _LINKS_ONLY)}, status, headers)
         root = root_of(request.scope)
         asked = back or ("" if request.method == "POST" else url_of(request, without="token"))
         return self._answers.bare_page(
@@ -195,7 +202,9 @@ def _opens_window(request: Request) -> bool:
     Other programs that ask by GET say nothing of it, so they use the link up: `curl`, and what looks through mails.
     """
     headers = request.headers
-    is_early = "sec-purpose" in headers or "prefetch" in headers.get("purpose", "")
+    is_early = "sec-purpose" in headers or any(
+        early in headers.get(name, "").lower() for name in _EARLY for early in ("prefetch", "preview")
+    )
     return request.method == "GET" and not is_early and headers.get("sec-fetch-dest", "document") == "document"
 
 

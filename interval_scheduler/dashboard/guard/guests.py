@@ -63,6 +63,8 @@ async def answer_of(ask: Callable[[], Awaitable[_Answer]], name: str) -> _Answer
         asking.cancel()  # nothing happens to one that is done
     if not asking.done():
         raise _cannot_tell(name) from TimeoutError(f"{_LONGEST_ASKING_SECONDS:g} seconds went by")
+    if asking.cancelled():  # by the function, which runs in this asyncio task
+        raise _cannot_tell(name) from asyncio.CancelledError()
     outcome = asking.result()
     if not isinstance(outcome, _Failed):
         return outcome

@@ -14,10 +14,14 @@ _PATIENCE: Final = 1.0
 
 
 class NoTurn(Exception):
-    """The turn of somebody else goes on: the answer is 429 with these words."""
+    """The turns of others go on: the answer is 429 with these words.
 
-    def __init__(self) -> None:
-        super().__init__("Somebody else looks through all tasks just now. Try again in a moment.")
+    Args:
+        words: what goes on, and what to do. Default: somebody else looks through all tasks.
+    """
+
+    def __init__(self, words: str = "Somebody else looks through all tasks just now. Try again in a moment.") -> None:
+        super().__init__(words)
 
 
 class Turns:

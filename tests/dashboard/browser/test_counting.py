@@ -28,7 +28,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 async def _open(page: Page, site: Site, prefix: str) -> None:
     """Open the page for tasks that no other test counts."""
     await page.goto(f"{site.url}/bulk?change=pause&prefix={prefix}")
-    await expect(page.locator("h1")).to_have_text("Pause how many tasks?")
+    await expect(page.locator("h1")).to_have_text("Counting the tasks to pause…")
 
 
 async def test_the_script_goes_on_until_the_count_is_done(site: Site, browser: Browser, gate: Gate) -> None:
@@ -40,7 +40,7 @@ async def test_the_script_goes_on_until_the_count_is_done(site: Site, browser: B
         gate.let()
         await expect(told).to_contain_text("tasks looked at", timeout=_MILLISECONDS)
         await expect(link).to_be_focused()
-        assert await page.get_by_role("progressbar", name="Looked at").count() == 1
+        assert await page.get_by_role("progressbar", name="Progress").count() == 1
         await told.evaluate("node => { window.told = node; }")
         gate.open()
         await expect(page.locator("h1")).to_have_text("Pause 10 tasks?", timeout=_MILLISECONDS)
@@ -70,4 +70,4 @@ async def test_a_page_that_counts_is_for_all_people(site: Site, browser: Browser
         await expect(page.locator("#how-far")).to_contain_text("tasks looked at", timeout=_MILLISECONDS)
         assert await page.locator("ul.ids a").count() > 0
         await check_for_all_people(page)
-        await expect(page.locator("h1")).to_have_text("Remove how many tasks?")
+        await expect(page.locator("h1")).to_have_text("Counting the tasks to remove…")
