@@ -16,6 +16,7 @@ import pytest
 from interval_scheduler import BlockingScheduler, IntervalTask
 from tests.cli.running import APP, COMMAND, DEADLINE_SECONDS, Run, running
 from tests.servers import RedisServer
+from tests.stories.programs import environment
 from tests.waiting import until_outside
 
 Start = Callable[..., Run]
@@ -213,27 +214,44 @@ def test_files_that_change_replace_the_processes(start: Start, scheduler: Blocki
     assert any(line["message"] == "changed: app.py" for line in run.logged())
 
 
-def test_a_log_that_nobody_reads_stops_nothing(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", "unix:health", "--drain", "1s")
+@pytest.fixture
+def never_read() -> Iterator[int]:
+    """A pipe that takes no more, since nobody reads it: the end to write to."""
     reader, writer = os.pipe()
     try:
         os.set_blocking(writer, False)
-        with suppress(BlockingIOError):  # the pipe is full then, as it should be
+        with suppress(BlockingIOError):  # it is full then
             while True:
                 os.write(writer, b"x" * 1024)
         os.set_blocking(writer, True)
-        process = subprocess.Popen([sys.executable, *COMMAND, "run", *words], cwd=tmp_path, stderr=writer)
-        try:
-            until_outside((tmp_path / "health").exists, DEADLINE_SECONDS)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(DEADLINE_SECONDS) in (0, 143), "it would wait for ever"
-        finally:
-            process.kill()
-            process.wait()
+        yield writer
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_a_log_that_nobody_reads_stops_nothing(
+    redis_server: RedisServer, namespace: str, tmp_path: Path, never_read: int
+) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    words = ("app:worker", "--redis", redis_server.url, "-n", namespace, "--health", "unix:health", "--drain", "1s")
+    process = subprocess.Popen([sys.executable, *COMMAND, "run", *words], cwd=tmp_path, stderr=never_read)
+    try:
+        until_outside((tmp_path / "health").exists, DEADLINE_SECONDS)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_SECONDS) in (0, 143), "it would wait for ever"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_last_words_that_nobody_reads_stop_nothing(tmp_path: Path, never_read: int) -> None:
+    """A signal comes while the address is open already, and the supervisor has not begun."""
+    command = [sys.executable, "-m", "tests.cli.run_signalled_early", "run", "app:worker", "--health", "unix:health"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, stderr=never_read, env=environment(), timeout=DEADLINE_SECONDS, check=False
+    )
+    assert ended.returncode == 143
 
 
 def test_processes_that_keep_dying_end_all(start: Start) -> None:

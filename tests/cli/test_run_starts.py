@@ -44,6 +44,13 @@ def test_what_cannot_be_run_is_told_once(words: list[str], code: int, said: str,
     assert "so all processes end" not in run.said, "the process itself has told why"
 
 
+def test_what_ends_the_command_is_a_line_of_its_log(tmp_path: Path) -> None:
+    run = ended(tmp_path, "app:worker", "--health", "99999", "--log-format", "json")
+    (line,) = run.logged()
+    assert (line["level"], run.process.returncode) == ("error", 78)
+    assert "it must be PORT" in line["message"]
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a module with the application, in the current folder."""

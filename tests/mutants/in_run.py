@@ -107,4 +107,11 @@ ALL: Final = (
         "",
         tests_in("worker/test_settings", "test_names_of_others_are_left_alone"),
     ),
+    Planted(
+        "the last words wait for who reads the log",
+        "cli/commands/run.py",
+        "    except Ended as error:\n",
+        "    except ZeroDivisionError as error:\n",
+        tests_in("cli/test_run_starts", "test_what_ends_the_command_is_a_line_of_its_log"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from ..frame.settings import Settings, common
 from ..options.times import Duration
 from ..process import logs
 from ..process.spec import LEVELS, TARGET, LogFormat, Spec
+
+_log = logging.getLogger("interval_scheduler.run")
 
 
 def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
@@ -99,4 +102,10 @@ def run(
     from ..process.running import run_processes  # noqa: PLC0415 - the help of a command needs none of it
 
     logs.set_up(spec.log_format, spec.log_level, utc=spec.utc, apart=True)
-    sys.exit(run_async(run_processes(spec, processes, health=health, reload=reload)))
+    try:
+        code = run_async(run_processes(spec, processes, health=health, reload=reload))
+    except Ended as error:
+        # In the log, which waits for no reader, and in its format: stderr may be a pipe that is full.
+        _log.error("%s", error.message, exc_info=settings.debug)
+        code = error.code
+    sys.exit(code)
