@@ -16,7 +16,7 @@ import pytest
 from interval_scheduler import BlockingScheduler, IntervalTask
 from tests.cli.running import APP, COMMAND, DEADLINE_SECONDS, Run, running
 from tests.servers import RedisServer
-from tests.stories.programs import environment
+from tests.stories.programs import ROOT, environment
 from tests.waiting import until_outside
 
 Start = Callable[..., Run]
@@ -247,11 +247,18 @@ def test_a_log_that_nobody_reads_stops_nothing(
 
 def test_last_words_that_nobody_reads_stop_nothing(tmp_path: Path, never_read: int) -> None:
     """A signal comes while the address is open already, and the supervisor has not begun."""
-    command = [sys.executable, "-m", "tests.cli.run_signalled_early", "run", "app:worker", "--health", "unix:health"]
+    command = [sys.executable, "-m", "tests.cli.run_signalled", "run", "app:worker", "--health", "unix:health"]
     ended = subprocess.run(
-        command, cwd=tmp_path, stderr=never_read, env=environment(), timeout=DEADLINE_SECONDS, check=False
+        command, cwd=tmp_path, stderr=never_read, env=environment(WHEN="early"), timeout=DEADLINE_SECONDS, check=False
     )
     assert ended.returncode == 143
+
+
+def test_a_signal_after_the_end_changes_no_exit_code(start: Start) -> None:
+    run = start(command=("-m", "tests.cli.run_signalled"), WHEN="late", PYTHONPATH=str(ROOT))
+    run.up(1)
+    run.send(signal.SIGTERM)
+    assert run.code() == 0, run.said
 
 
 def test_processes_that_keep_dying_end_all(start: Start) -> None:

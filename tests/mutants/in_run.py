@@ -114,4 +114,11 @@ ALL: Final = (
         "    except ZeroDivisionError as error:\n",
         tests_in("cli/test_run_starts", "test_what_ends_the_command_is_a_line_of_its_log"),
     ),
+    Planted(
+        "a signal after the end kills the supervisor",
+        f"{_PROCESS}/apart_log.py",
+        "        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)",
+        "        signal.pthread_sigmask(signal.SIG_BLOCK, ())",
+        tests_in(_RUN, "test_a_signal_after_the_end_changes_no_exit_code"),
+    ),
 )

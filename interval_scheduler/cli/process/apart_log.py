@@ -6,8 +6,11 @@ import contextlib
 import logging
 import os
 import queue
+import signal
 import threading
 from typing import Final
+
+from .spec import HELD_BACK
 
 #: The lines that wait to be written; what finds no room among them is lost.
 _MOST_LINES: Final = 1000
@@ -42,6 +45,8 @@ class ApartHandler(logging.Handler):
             self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, _END_SECONDS)
 
     def _write(self) -> None:
+        # They are for the first thread, which blocks them in the end.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         # Not through `sys.stderr`: its lock would be held when the process ends, and Python aborts then.
         while True:
             line = self._lines.get()

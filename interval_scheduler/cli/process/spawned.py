@@ -170,6 +170,8 @@ class Spawned:
 
     def _wait(self) -> None:
         """Wait for its end, in a thread: this works on every system, whoever else looks after children."""
+        # They are for the first thread, which blocks them in the end.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         code = self._process.wait()
         with contextlib.suppress(RuntimeError):  # the supervisor was cancelled: its event loop is closed already
             self._loop.call_soon_threadsafe(self._note_end, code)
