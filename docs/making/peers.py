@@ -21,8 +21,8 @@ def peers(*columns: str) -> str:
     """Return the table: a row for each scheduler that was measured, ours first, then the fastest.
 
     Args:
-        columns: the names of its columns, as in `_COLUMNS`; all of them if there is none. With `across` as the first,
-            the schedulers are the columns, and these are the rows.
+        columns: the names of its columns, as in `_COLUMNS`. With `across` as the first, the schedulers are the columns,
+            and these are the rows.
 
     Raises:
         BadPage: there is no such column.
@@ -31,7 +31,7 @@ def peers(*columns: str) -> str:
     columns = columns[1:] if is_across else columns
     if unknown := set(columns) - set(_COLUMNS):
         raise BadPage(f"there is no column {', '.join(sorted(unknown))}; known: {', '.join(_COLUMNS)}")
-    shown = [_COLUMNS[name] for name in columns or _COLUMNS]
+    shown = [_COLUMNS[name] for name in columns]
     measured = json.loads(_MEASURED.read_text(encoding="utf-8"))
     medians: dict[str, _Medians] = measured["medians"]
     names = sorted(measured["about"], key=lambda name: (name != _OURS, -medians[name]["dispatch"]))
@@ -66,12 +66,25 @@ def _rate(key: str) -> Callable[[_Medians, _Medians], str]:
     return cell
 
 
+def _rate_of_two(theirs: _Medians, ours: _Medians) -> str:
+    """The same for two processes; of those that run tasks twice, how many: their rate says nothing."""
+    again = theirs["duplicates_two"]
+    return f"{again:,.0f} tasks twice" if again else _rate("dispatch_two")(theirs, ours)
+
+
 def _bytes(theirs: _Medians, _: _Medians) -> str:
     return f"{theirs['bytes_per_task']:,.0f}"
 
 
 def _lag(theirs: _Medians, _: _Medians) -> str:
-    return f"{_short(theirs['lag_p50_ms'])}, {_short(theirs['lag_p99_ms'])} ms"
+    early = -theirs["lag_min_ms"]
+    note = f"; up to {_short(early)} ms early" if early >= 1 else ""
+    return f"{_short(theirs['lag_p50_ms'])}, {_short(theirs['lag_p99_ms'])} ms{note}"
+
+
+def _cpu(theirs: _Medians, _: _Medians) -> str:
+    worker, redis = (theirs[f"{name}_cpu_per_1000"] * 1000 for name in ("worker", "redis"))
+    return f"{_short(worker)}, {_short(redis)} µs"
 
 
 def _short(value: float) -> str:
@@ -81,7 +94,9 @@ def _short(value: float) -> str:
 
 _COLUMNS: Final = {
     "dispatch": ("runs a second, one process", _rate("dispatch")),
+    "two": ("two processes", _rate_of_two),
     "assign": ("tasks added a second", _rate("assign")),
     "bytes": ("bytes of Redis a task", _bytes),
     "lag": ("lag at 1,000 runs a second: median, p99", _lag),
+    "cpu": ("processor time of a run: worker, Redis", _cpu),
 }

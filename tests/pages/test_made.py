@@ -74,7 +74,7 @@ def test_a_part_that_cannot_be_made_is_told(page: str, told: str) -> None:
         (lambda: example("gone.py"), "docs/examples has no gone.py"),
         (lambda: options("Gone"), "there is no options class Gone"),
         (lambda: grammar("gone"), "there is no grammar of gone"),
-        (lambda: peers("gone"), "there is no column gone; known: dispatch, assign, bytes, lag"),
+        (lambda: peers("gone"), "there is no column gone; known: dispatch, two, assign"),
     ],
 )
 def test_words_that_name_nothing_are_told(make: Callable[[], str], told: str) -> None:
@@ -137,9 +137,27 @@ def test_the_figures_of_the_dashboard_are_those_that_were_measured() -> None:
 
 def test_the_figures_beside_the_peers_are_those_that_were_measured() -> None:
     measured = json.loads((ROOT / "benchmarks" / "results" / "peers.json").read_text(encoding="utf-8"))["medians"]
-    rows = {line.split("|")[1].strip(): line for line in peers().splitlines()[2:]}
+    rows = {line.split("|")[1].strip(): line for line in peers("dispatch", "two", "lag").splitlines()[2:]}
     assert next(iter(rows)) == "**interval_scheduler**"
     assert len(rows) == 8
     ratio = measured["interval_scheduler"]["dispatch"] / measured["BullMQ"]["dispatch"]
     row = next(line for name, line in rows.items() if name.startswith("BullMQ"))
     assert f"| {measured['BullMQ']['dispatch']:,.0f} (\N{MULTIPLICATION SIGN}{ratio:,.0f}) |" in row
+
+
+def test_the_readme_compares_with_the_peers_as_they_were_measured() -> None:
+    measured = json.loads((ROOT / "benchmarks" / "results" / "peers.json").read_text(encoding="utf-8"))["medians"]
+    peers_in_python = {"docket", "taskiq-redis", "APScheduler", "celery-redbeat", "rq-scheduler"}
+
+    def ratio(work: str, names: set[str]) -> str:
+        ours = measured["interval_scheduler"][work] / max(measured[name][work] for name in names)
+        return f"{ours:.0f}" if ours >= 10 else f"{ours:.1f}"
+
+    of_npm, of_bullmq = ratio("dispatch", {"interval-scheduler (npm)"}), ratio("dispatch", {"BullMQ"})
+    in_bulk = ratio("assign", {"interval-scheduler (npm)", "BullMQ", *peers_in_python})
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert (
+        f"that is {of_npm} times the dispatches of the npm package, {of_bullmq} times those of BullMQ, and "
+        f"{ratio('dispatch', peers_in_python)} times those of the fastest of five other Python schedulers; and "
+        f"{in_bulk} times the assignments of the fastest of all."
+    ) in readme
