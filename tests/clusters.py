@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 
-from tests.servers import RedisServer, free_port
+from tests.servers import RedisServer
 from tests.waiting import until_outside
 
 SLOTS: Final = 16384
-#: How far above its port a node listens for the other nodes.
-_BUS: Final = 10_000
-
-
-def _port() -> int:
-    """Return a free port, of which the port of the bus is free as well."""
-    while True:
-        port = free_port()
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port + _BUS))
-            except OSError:  # somebody has it: another one is tried
-                continue
-        return port
 
 
 class RedisCluster:
@@ -39,7 +24,8 @@ class RedisCluster:
         self._count: Final = primaries * (2 if replicas else 1)
         self._settings: Final[dict[str, Any]] = {
             "cluster_enabled": "yes",
-            "cluster_node_timeout": "1000",
+            # A machine that stands still for some seconds is no outage.
+            "cluster_node_timeout": "5000",
             "cluster_replica_validity_factor": "0",
             "repl_diskless_sync": "yes",
             "repl_diskless_sync_delay": "0",
@@ -70,7 +56,7 @@ class RedisCluster:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             for _ in range(self._count):
-                node = RedisServer(self._binary, _port(), **self._settings)
+                node = RedisServer(self._binary, **self._settings)
                 self.nodes.append(stack.enter_context(node))
             self._ids = [self.run(node, "CLUSTER", "MYID").decode() for node in self.nodes]
             self._join()
@@ -82,13 +68,19 @@ class RedisCluster:
             first, end = (SLOTS * n // self._primaries for n in (index, index + 1))
             self.run(node, "CLUSTER", "ADDSLOTS", *range(first, end))
             self.run(node, "CLUSTER", "SET-CONFIG-EPOCH", index + 1)
-        for node in self.nodes[1:]:
-            self.run(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
-        until_outside(lambda: all(len(self._known(node)) == self._count for node in self.nodes), 20)
+        until_outside(self._have_met)
         for index, node in enumerate(self.nodes[self._primaries :]):
-            until_outside(lambda node=node, id_=self._ids[index]: id_ in self._known(node), 20)  # type: ignore[misc]
+            until_outside(lambda node=node, id_=self._ids[index]: id_ in self._known(node))  # type: ignore[misc]
             self.run(node, "CLUSTER", "REPLICATE", self._ids[index])
         self.wait_well()
+
+    def _have_met(self) -> bool:
+        """Have the first node meet those that it does not know, also again; whether all know each other."""
+        known = self._known(self.nodes[0])
+        for node, id_ in zip(self.nodes, self._ids, strict=True):
+            if id_ not in known:
+                self.run(self.nodes[0], "CLUSTER", "MEET", "127.0.0.1", node.port)
+        return all(len(self._known(node)) == self._count for node in self.nodes)
 
     def _known(self, node: RedisServer) -> set[str]:
         """The nodes that one has shaken hands with."""
@@ -103,7 +95,7 @@ class RedisCluster:
             return reply.decode().splitlines()
         return [f"{about['node_id']} {address} {about['flags']}" for address, about in reply.items()]
 
-    def wait_well(self, seconds: float = 30) -> None:
+    def wait_well(self, seconds: float = 90) -> None:
         """Wait until all running nodes say that all slots are served, and all replicas are in step."""
         running = [node for node in self.nodes if node.is_running]
         until_outside(lambda: all(self._is_well(node) for node in running), seconds)

@@ -17,9 +17,10 @@ import pytest
 from interval_scheduler import Scheduler
 from interval_scheduler.storage.connection.client import open_client
 from interval_scheduler.storage.scripts.keys import Keys
+from tests.servers import keepers
 
-#: What ends by itself soon after a test has this long for it.
-PATIENCE_SECONDS: Final = 2.0
+#: What ends by itself soon after a test has this long for it, also on a machine that stands still for a while.
+PATIENCE_SECONDS: Final = 20.0
 _FILES: Final = "/proc/self/fd"
 
 
@@ -51,13 +52,13 @@ class Complaints(logging.Handler):
 
 
 def open_sockets() -> set[str]:
-    """The open sockets of this process; none where the system does not tell."""
+    """The open sockets of this process, but those that keep ports for servers; none where the system does not tell."""
     found = set()
     with contextlib.suppress(FileNotFoundError):
         for descriptor in os.listdir(_FILES):  # noqa: PTH208 - this is done twice a test, and a Path costs as much again
             with contextlib.suppress(OSError):  # closed meanwhile
                 found.add(os.readlink(f"{_FILES}/{descriptor}"))  # noqa: PTH115 - likewise
-    return {name for name in found if name.startswith("socket:")}
+    return {name for name in found if name.startswith("socket:")} - keepers()
 
 
 @contextlib.contextmanager

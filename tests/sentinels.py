@@ -18,18 +18,19 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.servers import RedisServer, default_binary, free_port
+from tests.servers import KeptPort, RedisServer, default_binary
 
 #: What the Sentinels call the primary.
 SERVICE: Final = "main"
-#: A server that does not answer for so long is down. Much less, and a busy machine looks like an outage.
-DOWN_AFTER_MS: Final = 1000
+#: A server that does not answer for so long is down. Less, and a busy machine looks like an outage: only a Sentinel
+#: that stood still itself for more than two seconds knows that it cannot judge, and waits for half a minute.
+DOWN_AFTER_MS: Final = 2500
 #: Twice as long after a failover was begun, no Sentinel begins another. Much less, and two begin one at once.
 FAILOVER_TIMEOUT_MS: Final = 5000
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    """Wait until a condition holds; servers have no event to wait for."""
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Wait until a condition holds, also if Sentinels wait for half a minute; servers have no event to wait for."""
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
         with contextlib.suppress(redis.RedisError, OSError):  # a server that cannot tell yet
@@ -43,7 +44,7 @@ def wait_for_replicas(primary: RedisServer, count: int) -> None:
     """Wait until a primary knows that so many replicas follow it: it hears of that a second later than they do."""
     key = "interval-scheduler-tests"
     with primary.client() as client:
-        wait_for(lambda: client.set(key, "") and client.wait(count, 1000) >= count, "the replicas follow", 60)
+        wait_for(lambda: client.set(key, "") and client.wait(count, 1000) >= count, "the replicas follow")
         client.delete(key)
 
 
@@ -59,7 +60,8 @@ class SentinelServer:
         binary: str | None = None,
         lines: Sequence[str] = (),
     ) -> None:
-        self.port = free_port()
+        self._kept = KeptPort()
+        self.port = self._kept.number
         self._binary = binary or default_binary()
         self.password = password
         self._identity = secrets.token_hex(20)
@@ -130,7 +132,7 @@ class SentinelServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
             self._process = None
 
     def freeze(self) -> None:
@@ -146,6 +148,7 @@ class SentinelServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.kill()
+        self._kept.close()
         self._folder.cleanup()
 
 
@@ -192,9 +195,9 @@ class Watched:
         """Wait until all replicas follow the primary, and all Sentinels know of it and of each other."""
         wait_for_replicas(self.primary(), len(self.replicas()))
         for replica in self.replicas():
-            wait_for(lambda replica=replica: self._follows(replica), "a replica follows the primary", 60)  # type: ignore[misc]
+            wait_for(lambda replica=replica: self._follows(replica), "a replica follows the primary")  # type: ignore[misc]
         for sentinel in self.sentinels:
-            wait_for(lambda sentinel=sentinel: self._knows(sentinel), "a Sentinel knows everybody", 60)  # type: ignore[misc]
+            wait_for(lambda sentinel=sentinel: self._knows(sentinel), "a Sentinel knows everybody")  # type: ignore[misc]
 
     def rejoin(self, server: RedisServer) -> None:
         """Start a server again that was killed, as a replica of the primary."""

@@ -166,7 +166,7 @@ async def test_killed_primary(namespace: str, full_coverage: str) -> None:
     """A primary is killed under load: its replica is elected. By default, Redis serves no slot until then."""
     kills = often(1, 5)
     outages, others, lags, quiet_lags = [], [], [], []
-    with RedisCluster(cluster_require_full_coverage=full_coverage) as cluster:
+    with RedisCluster(cluster_node_timeout="1000", cluster_require_full_coverage=full_coverage) as cluster:
         async with loaded(cluster, namespace) as load:
             for _ in range(kills):
                 quiet = time.monotonic()
@@ -204,7 +204,8 @@ async def test_lost_majority(namespace: str) -> None:
     count = often(1, 3)
     recorder = Recorder()
     outages = []
-    with RedisCluster(replicas=False, appendonly="yes", appendfsync="always") as cluster:
+    settings = {"cluster_node_timeout": "1000", "appendonly": "yes", "appendfsync": "always"}
+    with RedisCluster(replicas=False, **settings) as cluster:
         async with Scheduler.from_url(
             cluster.url, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=1
         ) as scheduler:
