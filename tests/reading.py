@@ -46,7 +46,7 @@ async def _paused(scheduler: Scheduler) -> tuple[PausedState | None]:
 
 
 async def _hold(scheduler: Scheduler) -> None:
-    async with scheduler.lock("door", 1):
+    async with scheduler.lock("door", 60):
         pass
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from interval_scheduler import IntervalTask, Scheduler, TaskRun, current_run
 
+#: What should happen has this long for it, on a machine that does many other things; where bugs are planted, less.
+PATIENCE_SECONDS: Final = float(os.environ.get("TESTS_PATIENCE_SECONDS", "60"))
 
-async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = 10) -> None:
+
+async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until a condition, plain or asynchronous, holds; fail after `seconds`."""
     give_up_at = time.monotonic() + seconds
     while True:
@@ -27,7 +31,7 @@ async def until(condition: Callable[[], object | Awaitable[object]], seconds: fl
         await asyncio.sleep(0.005)  # a condition has no event
 
 
-def until_outside(condition: Callable[[], object], seconds: float = 10) -> None:
+def until_outside(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait until something in another thread or process has come about; fail after `seconds`."""
     give_up_at = time.monotonic() + seconds
     while not condition():
@@ -62,7 +66,7 @@ class Recorder:
         finally:
             self.active -= 1
 
-    async def ran(self, times: int, seconds: float = 10) -> None:
+    async def ran(self, times: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until so many runs have started."""
         await until(lambda: len(self.runs) >= times, seconds)
 

@@ -15,7 +15,7 @@ from .schedule import Model
 
 _NAMES: Final = ("quota", "revision", "rates", "buckets", "caps")
 #: In so many ms a step is over.
-_STEP_MS: Final = 5000
+_STEP_MS: Final = 60_000
 Kept = Mapping[str, Any]
 #: `count`, `per` in ms, and `burst` of a rate.
 Numbers = tuple[int, int, int]

@@ -23,6 +23,8 @@ from .planted import ROOT, Planted
 
 #: A bug may make a test hang, which is noticed as well.
 LONGEST_SECONDS: Final = 120
+#: What a bug keeps from happening is not waited for as long as elsewhere.
+_PATIENCE_SECONDS: Final = 10
 #: The exit code of pytest where tests ran and some failed; any other says that they could not be run.
 _FAILED: Final = 1
 _LEFT_OUT: Final = (".git", ".venv*", "site", "dist", "build", "__pycache__", ".*_cache", ".hypothesis")
@@ -56,7 +58,11 @@ class Copy:
         """Run tests: the exit code of pytest, `None` if it took too long, and what it said."""
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
         # The copy comes before the installed package; what a test that is killed leaves behind goes with the copy.
-        environment = os.environ | {"PYTHONPATH": str(self._tree), "TMPDIR": str(self._temporary)}
+        environment = os.environ | {
+            "PYTHONPATH": str(self._tree),
+            "TMPDIR": str(self._temporary),
+            "TESTS_PATIENCE_SECONDS": str(_PATIENCE_SECONDS),
+        }
         with subprocess.Popen(
             command,
             cwd=self._tree,
