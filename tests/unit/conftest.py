@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from interval_scheduler import IntervalTask, Scheduler
+from interval_scheduler.services import heartbeat
 
 
 class Tripwire:
@@ -49,8 +50,15 @@ class Sealed:
         self._partition._client = self._client
 
 
+@pytest.fixture
+def no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scheduler tells that it lives: otherwise it does so a second after it began, whatever a test does then."""
+    for name in ("BEAT_SECONDS", "_SOON_SECONDS"):
+        monkeypatch.setattr(heartbeat, name, 3600.0)
+
+
 @pytest_asyncio.fixture
-async def sealed() -> AsyncIterator[Scheduler]:
+async def sealed(no_heartbeat: None) -> AsyncIterator[Scheduler]:
     """A scheduler that accepts tasks and holds one; the test fails if Redis is asked or changed."""
     async with Scheduler.from_url(f"memory://{uuid.uuid4().hex}", drain_seconds=0) as scheduler:
         await scheduler.assign_task(IntervalTask("there", "before", every=60, start=4_000_000_000))

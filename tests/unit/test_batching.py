@@ -15,7 +15,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 
-_SOON = 5.0
+_SOON = 60.0
 
 
 class Wire:

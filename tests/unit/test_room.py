@@ -12,10 +12,19 @@ from interval_scheduler import TaskRun
 from interval_scheduler.execution.grant import Grant
 from interval_scheduler.execution.patience import WAITING_SHARE
 from interval_scheduler.execution.room import Limits, Room
+from interval_scheduler.support import clock
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock of the library, to be set; a machine that stands still moves it by nothing."""
+    moment = [time.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: moment[0])
+    return moment
 
 
 async def test_nothing_is_claimed_ahead_at_first() -> None:
@@ -39,19 +48,18 @@ async def _claims_ahead(room: Room, concurrency: int) -> int:
     return permits - concurrency
 
 
-async def test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for() -> None:
+async def test_as_much_is_claimed_ahead_as_quick_runs_of_the_last_second_make_room_for(now: list[float]) -> None:
     room = Room(Limits(8, 200, 1), deque())
-    now = time.monotonic()
     room.quick = 100
-    room.adapt(now + 0.1)
+    room.adapt(now[0] + 0.1)
     assert await _claims_ahead(room, 8) == 100, "at the beginning, as many as were seen"
-    room.adapt(now + 0.4)
+    room.adapt(now[0] + 0.4)
     assert await _claims_ahead(room, 8) in {49, 50}
     room.quick = 1000
-    room.adapt(now + 0.45)
+    room.adapt(now[0] + 0.45)
     assert await _claims_ahead(room, 8) == 200
     for later in (1.0, 1.6, 2.2):
-        room.adapt(now + later)
+        room.adapt(now[0] + later)
     assert await _claims_ahead(room, 8) == 0
 
 
@@ -72,36 +80,43 @@ async def test_a_run_that_came_too_late_ends_claiming_ahead() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "ahead"), [(0.0, 64), (0.3, 0)], ids=["quick runs", "slow runs"])
-async def test_only_quick_runs_count(seconds: float, ahead: int) -> None:
-    async def executor(_: str) -> None:
-        await asyncio.sleep(seconds)  # the run takes so long
-
-    bench = Bench(executor, concurrency=400, prefetch=64)
+async def test_only_quick_runs_count(now: list[float], seconds: float, ahead: int) -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    bench = Bench(recorder, concurrency=400, prefetch=64)
     async with bench.running():
         await bench.feed(make_runs(400))
+        await until(lambda: recorder.active == 400)
+        now[0] += seconds  # the runs take so long
+        recorder.gate.set()
         await until(lambda: bench.settled == 400)
         await bench.feed(make_runs(1, first=400))  # the last of a queue is the occasion to look
         await until(lambda: bench.settled == 401)
         assert await _claims_ahead(bench.runner.room, 400) == ahead
 
 
-async def test_what_waits_for_a_place_is_handed_back_before_its_start_window_ends() -> None:
+async def test_what_waits_for_a_place_is_handed_back_before_its_start_window_ends(now: list[float]) -> None:
     recorder = Recorder()
     recorder.gate.clear()
     bench = Bench(recorder, concurrency=2)
     bench.runner.room.quick = 100
-    began = time.monotonic()
     async with bench.running():
         runs = make_runs(5, start_in=0.5)
+        ends = runs[0].received_at + WAITING_SHARE * 0.5
+        now[0] = ends - 0.05
         await bench.feed(runs)
+        await recorder.ran(2)
+        await asyncio.sleep(0.1)  # in real time; the queue is looked at
+        assert bench.handed_back == []
+        now[0] = ends + 0.001
         await until(lambda: len(bench.handed_back) == 3)
-        assert time.monotonic() - began >= WAITING_SHARE * 0.5
         assert bench.handed_back == runs[2:]
         assert bench.permits_taken == 2
-        bench.runner.room.adapt(time.monotonic())
+        bench.runner.room.adapt(now[0])
         assert await _claims_ahead_of(bench) == 0
         fresh = make_runs(1, first=5, start_in=0.1)
         await bench.feed(fresh)
+        now[0] = fresh[0].start_by
         await until(lambda: len(bench.handed_back) == 4)
         recorder.gate.set()
         await until(lambda: bench.settled == 6)

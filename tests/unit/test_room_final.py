@@ -10,12 +10,21 @@ import pytest
 
 from interval_scheduler import TaskRun
 from interval_scheduler.execution.room import Limits, Room
+from interval_scheduler.support import clock
 from tests.unit.bench import Bench, make_runs
 from tests.waiting import Recorder, until
 
 pytestmark = pytest.mark.asyncio
 
 PLACES, MOST = 8, 400
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock of the library, to be set: the time that a test takes says nothing of a run."""
+    moment = [time.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: moment[0])
+    return moment
 
 
 def _room(*running: TaskRun) -> Room:
@@ -28,42 +37,40 @@ async def _claims_ahead(room: Room) -> int:
     return permits - PLACES
 
 
-async def test_a_twentieth_of_a_second_is_claimed_ahead() -> None:
+async def test_a_twentieth_of_a_second_is_claimed_ahead(now: list[float]) -> None:
     room = _room()
     room.quick = 1000
-    room.adapt(time.monotonic() + 0.2)
+    now[0] += 0.2
+    room.adapt(now[0])
     assert await _claims_ahead(room) == pytest.approx(250, abs=5)
 
 
-async def test_nothing_is_when_no_run_began_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = time.monotonic()
+async def test_nothing_is_when_no_run_began_for_a_while(now: list[float]) -> None:
     room = _room()
     room.quick = 1000
-    room.adapt(now)
-    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now + 0.1)
+    room.adapt(now[0])
+    now[0] += 0.1
     assert await _claims_ahead(room) > 0
-    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now + 0.3)
+    now[0] += 0.2
     assert await _claims_ahead(room) == 0
 
 
 @pytest.mark.parametrize(("age", "is_slow"), [(0.02, False), (0.1, True)])
-async def test_nothing_is_beside_a_slow_run(age: float, is_slow: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_nothing_is_beside_a_slow_run(now: list[float], age: float, is_slow: bool) -> None:  # noqa: FBT001 - a parameter
     (run,) = make_runs(1)
-    run.started_at = time.monotonic() - age
+    run.started_at = now[0] - age
     room = _room(run)
     room.quick = 1000
-    room.adapt(time.monotonic())
+    room.adapt(now[0])
     assert (await _claims_ahead(room) == 0) == is_slow
 
 
 @pytest.mark.parametrize(("seconds", "is_slow"), [(0.02, False), (0.1, True)])
 async def test_nothing_is_after_a_slow_run(
+    now: list[float],
     seconds: float,
     is_slow: bool,  # noqa: FBT001 - a parameter
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = [time.monotonic()]
-    monkeypatch.setattr("interval_scheduler.execution.room.clock.monotonic", lambda: now[0])
     recorder = Recorder()
     recorder.gate.clear()
     bench = Bench(recorder, concurrency=PLACES, is_final=True)
@@ -79,13 +86,13 @@ async def test_nothing_is_after_a_slow_run(
         assert (await _claims_ahead(room) == 0) == is_slow
 
 
-async def test_nothing_is_while_some_are_queued_beside_a_slow_run() -> None:
+async def test_nothing_is_while_some_are_queued_beside_a_slow_run(now: list[float]) -> None:
     slow, *waiting = make_runs(3)
-    slow.started_at = time.monotonic() - 0.1
+    slow.started_at = now[0] - 0.1
     queue = deque(waiting)
     room = Room(Limits(PLACES, MOST, 1, is_final=True), queue, [slow])
     room.quick = 1000
-    room.adapt(time.monotonic())
+    room.adapt(now[0])
     claim = asyncio.ensure_future(room.reserve())
     await asyncio.sleep(0)  # its turn
     assert not claim.done()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio
 async def test_it_is_told_before(failed: bytes, admission: str) -> None:
     recorder = Recorder()
     bench = Bench(recorder, concurrency=2)
-    (run,) = make_runs(1, failed=failed, start_in=5)
+    (run,) = make_runs(1, failed=failed, start_in=60)
     bench.admissions["0"] = admission  # type: ignore[assignment]
     async with bench.running():
         await bench.feed([run])
@@ -38,7 +38,7 @@ async def test_others_begin_untold() -> None:
 async def test_one_whose_lease_is_held_no_more_does_not_begin(admission: str) -> None:
     recorder = Recorder()
     bench = Bench(recorder, concurrency=2)
-    (run,) = make_runs(1, failed=b"0", start_in=5)
+    (run,) = make_runs(1, failed=b"0", start_in=60)
     bench.admissions["0"] = admission  # type: ignore[assignment]
     bench.lost.add("0")
     async with bench.running():

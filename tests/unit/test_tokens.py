@@ -61,7 +61,7 @@ async def running(*answers: tuple[int, int]) -> AsyncIterator[Asked]:
 
 async def test_those_who_wait_have_equal_shares() -> None:
     async with running((7, 0)) as tokens:
-        waiting = [asyncio.create_task(tokens.take(wanted, 5)) for wanted in (10, 1, 10)]
+        waiting = [asyncio.create_task(tokens.take(wanted, 60)) for wanted in (10, 1, 10)]
         found = [(await each)[0] for each in waiting]
         assert found == [3, 1, 3]
         assert tokens.asked == [(21, 0)], "one request for all"
@@ -69,15 +69,15 @@ async def test_those_who_wait_have_equal_shares() -> None:
 
 async def test_what_does_not_divide_goes_to_the_first_in_line() -> None:
     async with running((2, 10), (1, 60_000)) as tokens:
-        waiting = [asyncio.create_task(tokens.take(5, 5)) for _ in range(3)]
+        waiting = [asyncio.create_task(tokens.take(5, 60)) for _ in range(3)]
         assert [(await each)[0] for each in waiting] == [1, 1, 1]
         assert tokens.asked == [(15, 0), (5, 0)], "who got none is the next"
 
 
 async def test_what_is_put_back_goes_to_those_who_wait() -> None:
     async with running((0, 60_000), (3, 60_000)) as tokens:
-        waiting = asyncio.create_task(tokens.take(5, 5))
-        await asyncio.sleep(0.02)  # until it waits for the master to have some
+        waiting = asyncio.create_task(tokens.take(5, 60))
+        await until(lambda: tokens.asked)  # it waits for the master to have some
         tokens.put_back(3)
         assert (await waiting)[0] == 3
         assert tokens.asked == [(5, 0), (5, 3)]
@@ -85,7 +85,7 @@ async def test_what_is_put_back_goes_to_those_who_wait() -> None:
 
 async def test_one_who_gives_up_gets_none_and_loses_none() -> None:
     async with running((0, 60_000), (2, 60_000), (0, 60_000)) as tokens:
-        waiting = asyncio.create_task(tokens.take(5, 5))
+        waiting = asyncio.create_task(tokens.take(5, 60))
         other = asyncio.create_task(tokens.take(1, 0.01))
         assert (await other)[0] == 0, "its time was over"
         tokens.meanwhile = waiting.cancel
@@ -102,11 +102,13 @@ async def test_each_knows_when_its_own_tokens_were_asked_for(monkeypatch: pytest
     monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     async with running((1, 0), (1, 0)) as tokens:
         tokens.meanwhile = lambda: now.append(now.pop() + 1)
-        assert [*await asyncio.gather(tokens.take(1, 5), tokens.take(1, 5))] == [(1, 100.0), (1, 101.0)]
+        assert [*await asyncio.gather(tokens.take(1, 60), tokens.take(1, 60))] == [(1, 100.0), (1, 101.0)]
 
 
 async def test_an_old_token_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It came with the request of half a second ago: its run could start too late."""
+    now = [clock.monotonic()]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
     async with running((2, 0), (2, 0)) as tokens:
         channel = ClaimChannel(tokens._master, SchedulerOptions(), tokens)
         brought: list[int] = []
@@ -116,12 +118,11 @@ async def test_an_old_token_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None
             return Claimed(0, -1, b"1", [b"a"] * args[-1], [], [], [], 0)
 
         monkeypatch.setattr(running_commands, "claim", claim)
-        await channel.take_tokens(2, 5)
+        await channel.take_tokens(2, 60)
         await channel.claim(5, 5, 5)
         assert brought == [2]
-        await channel.take_tokens(2, 5)
-        now = clock.monotonic()
-        monkeypatch.setattr(clock, "monotonic", lambda: now + USABLE_SECONDS + 0.01)
+        await channel.take_tokens(2, 60)
+        now[0] += USABLE_SECONDS + 0.01
         await channel.claim(5, 5, 5)
         assert brought == [2, 0]
         assert tokens._unused == 2
