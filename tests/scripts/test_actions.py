@@ -123,11 +123,16 @@ def entry(number: int, began: int, note: Note, count: int = 1, target: bytes = b
 
 async def test_steps_within_a_second_are_one_entry(store: Store) -> None:
     await store.seed(waiting(*IDS))
-    began = await store.now_ms() + 500  # the window is a second around it, so that a slow server has time
-    await store.client.zadd(store.keys.actions, entry(7, began, RUN, 5, b"ia"))
-    await steer(store, b"n", RUN, b"a")
-    assert await brief(store) == [("run_task_now", "alice", 6, "a")]
-    await steer(store, b"n", RUN, b"b")
+    for _ in range(30):
+        began = await store.now_ms()
+        await store.client.delete(store.keys.actions)
+        await store.client.zadd(store.keys.actions, entry(7, began, RUN, 5, b"ia"))
+        await steer(store, b"n", RUN, b"a")
+        first = await brief(store)
+        await steer(store, b"n", RUN, b"b")
+        if await store.now_ms() < began + 1000:
+            break  # a machine that stands still for a second in between is no fault
+    assert first == [("run_task_now", "alice", 6, "a")]
     (found,) = await log(store)
     assert (found.at, found.count, found.task_id) == (began / 1000, 7, None)
     assert set((await store.client.zrange(store.keys.actions, 0, -1, withscores=True))[0][1:]) == {7.0}

@@ -66,7 +66,8 @@ async def test_never_early_and_none_left_out(store: Store) -> None:
     dues = {b"%d" % due: due for due in range(now - 50, now + 2000)}
     await store.seed(Space(tasks=dict.fromkeys(dues, b"s\nx"), due=dues))
     claimed = await running.claim_once(session.it, store.keys, 3000, HOUR)
-    assert [int(due) for due in claimed.dues] == list(range(now - 50, now_of(claimed) + 1))
+    # A machine that stands still for two seconds in between is no fault.
+    assert [int(due) for due in claimed.dues] == list(range(now - 50, min(now_of(claimed) + 1, now + 2000)))
 
 
 async def test_a_claim_of_nothing_writes_nothing_but_its_reply(store: Store) -> None:

@@ -178,7 +178,7 @@ async def test_a_sample_is_bounded_and_has_each_task_once(store: Store) -> None:
 async def test_nearer_slices_have_more_samples_for_their_size(store: Store) -> None:
     """Of a thousand tasks each second, and of few that are due an hour long."""
     now = await store.now_ms()
-    seeded = Space(due={b"often%d" % n: now + 5 * SECOND + n % 1000 for n in range(1000)})
+    seeded = Space(due={b"often%d" % n: now + 30 * SECOND + n % 1000 for n in range(1000)})
     seeded.due |= {b"seldom%d" % n: now + n * SECOND for n in range(70, 3600)}
     seeded.tasks = dict.fromkeys(seeded.due, b"s\nx")
     await store.seed(seeded)

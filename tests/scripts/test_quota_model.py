@@ -25,12 +25,14 @@ from tests.model import running as model_running
 from tests.model.invariants import check_space
 from tests.model.quotas import Bucket
 
-from .store import HOUR, ClaimedTask, Store, held_of
+from .store import HOUR, MINUTE, ClaimedTask, Store, held_of
 
 #: Many ms a token, so that the time that a test takes brings none, unless it is moved.
 _PER: Final = 10 * HOUR
 #: No lease ends before some group has tokens.
 _LEASE: Final = 1000 * HOUR
+#: How far a bucket may be from its model, in ms of its time: the model learns of a moment before or after the store.
+_APART: Final = 2 * MINUTE
 #: Stories are short as they are; with `Phase.shrink` beside, they get shorter, which takes minutes.
 _PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 _GROUPS: Final = ("g", "h", None)
@@ -222,7 +224,7 @@ class Story:
                 count, per, burst, level, at = map(int, text.split())
                 assert (count, per, burst) == (bucket.count, bucket.per, bucket.burst)
                 then = Bucket(count, per, burst, Fraction(level, per), at, is_used=True).filled(now)
-                assert abs(then.level - bucket.level) < Fraction(5000, per), "nothing is lost of a part"
+                assert abs(then.level - bucket.level) < Fraction(_APART, per), "nothing is lost of a part"
 
 
 def _rate(numbers: tuple[int, int] | None) -> Rate | None:
@@ -243,7 +245,7 @@ def _adopted(bucket: Bucket, text: bytes | None) -> Bucket:
     assert (count, per, burst) == (bucket.count, bucket.per, bucket.burst), "it is one of the new rate"
     stored = Bucket(count, per, burst, Fraction(level, per), at, is_used=True)
     later = max(at, bucket.at)
-    assert abs(stored.filled(later).level - bucket.filled(later).level) < Fraction(5000, per)
+    assert abs(stored.filled(later).level - bucket.filled(later).level) < Fraction(_APART, per)
     return stored
 
 

@@ -101,7 +101,7 @@ async def test_cards_are_renewed_and_taken_off(store: Store) -> None:
     found = await reporting.cards(store.partition)
     assert {(row.scheduler, row.raw) for row in found} == {(b"me", b"three"), (b"you", b"two")}
     now = await store.now_ms()
-    assert all(now - 5 * SECOND < row.seen_ms <= now for row in found)
+    assert all(now - MINUTE < row.seen_ms <= now for row in found)
     await report(store, session, Report(grown(), b"me"))
     assert [row.scheduler for row in await reporting.cards(store.partition)] == [b"you"]
     assert await store.client.hkeys(store.keys.cards) == [b"you"]
@@ -109,7 +109,7 @@ async def test_cards_are_renewed_and_taken_off(store: Store) -> None:
 
 async def test_only_who_reported_just_now_is_shown(store: Store) -> None:
     now = await store.now_ms()
-    seen = {b"fresh": now - 14 * SECOND, b"gone": now - 15 * SECOND - 1, b"ahead": now + MINUTE, b"bare": now}
+    seen = {b"fresh": now - 5 * SECOND, b"gone": now - 15 * SECOND - 1, b"ahead": now + MINUTE, b"bare": now}
     await store.client.zadd(store.keys.seen, seen)
     await store.client.hset(store.keys.cards, mapping=dict.fromkeys((b"fresh", b"gone", b"ahead"), b"x"))
     assert [row.scheduler for row in await reporting.cards(store.partition)] == [b"fresh"]
@@ -163,11 +163,11 @@ async def test_how_many_watch_runs(store: Store, url: str) -> None:
     pubsub = store.client.pubsub()
     await pubsub.subscribe(store.keys.tail)
     try:
-        assert (await pubsub.get_message(timeout=5))["type"] == "subscribe"
+        assert (await pubsub.get_message(timeout=60))["type"] == "subscribe"
         assert await report(store, session, Report(grown(r=1))) == 1
-        assert (await pubsub.get_message(timeout=5))["data"] == b""
+        assert (await pubsub.get_message(timeout=60))["data"] == b""
         assert await reporting.tell_runs(store.partition, b"message") == 1
-        assert (await pubsub.get_message(timeout=5))["data"] == b"message"
+        assert (await pubsub.get_message(timeout=60))["data"] == b"message"
     finally:
         await pubsub.aclose()
 

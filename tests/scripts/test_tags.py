@@ -68,7 +68,7 @@ async def test_new_tasks_are_added(store: Store) -> None:
 async def test_without_a_tag_there_is_no_index(store: Store) -> None:
     ids = [raw_id for raw_id in IDS if tag_of(raw_id) is None]
     await assigning.assign(store.session().it, store.keys, 0, [change(raw_id, start=FAR) for raw_id in ids])
-    assert await store.client.keys(b"*:tag:*") == []
+    assert await store.client.keys(store.keys.tags + b"*") == []
 
 
 @asynchronous

@@ -47,7 +47,7 @@ def test_the_plugin_in_a_project_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["interval_scheduler.pytest_plugin"]\n')
     (tmp_path / "test_it.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "-rA", "--rootdir=."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
     assert "PASSED test_it.py::test_green" in done.stdout, done.stdout + done.stderr
     assert "PASSED test_it.py::test_time_outs" in done.stdout
     assert "FAILED test_it.py::test_red - AssertionError" in done.stdout

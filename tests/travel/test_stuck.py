@@ -160,7 +160,7 @@ async def test_a_test_that_waits_while_nobody_moves_the_clock_is_told_its_line(w
         ClockStuck, match=r"body waits at .*test_stuck\.py:\d+ while nobody moves the clock; advance it"
     ):
         await body()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0

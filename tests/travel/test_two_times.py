@@ -80,7 +80,7 @@ async def test_an_outer_time_out_fires_at_its_real_moment(kind: str) -> None:
         else:
             await asyncio.wait_for(waits(), 0.2)
     assert type(caught.value) is TimeoutError
-    assert 0.19 < time.monotonic() - began < 3
+    assert 0.19 < time.monotonic() - began < 60
 
 
 async def test_a_time_out_inside_counts_the_seconds_of_the_machine() -> None:
@@ -109,7 +109,7 @@ async def test_an_asyncio_task_from_outside_lives_in_real_time() -> None:
     heart = asyncio.create_task(beat())
     await asyncio.sleep(0)  # it begins
     began = time.time()
-    async with asyncio.timeout(20), time_machine() as clock:
+    async with asyncio.timeout(60), time_machine() as clock:
         for _ in range(3):
             beaten.clear()
             await clock.run(beaten.wait())
@@ -135,7 +135,7 @@ async def test_a_timer_that_was_set_before_fires_once_and_not_early() -> None:
         await clock.run(done.wait())
         await clock.advance(hours=1)
     assert len(fired) == 1
-    assert 0.19 < fired[0] < 3
+    assert 0.19 < fired[0] < 60
 
 
 async def test_a_timer_that_is_left_goes_on_in_real_time() -> None:
@@ -143,7 +143,7 @@ async def test_a_timer_that_is_left_goes_on_in_real_time() -> None:
         sleeper = asyncio.create_task(asyncio.sleep(3600.05))  # the machine's time, and 0.05 s of real time behind it
         await clock.advance(hours=1)
         assert not sleeper.done()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sleeper
 
 
