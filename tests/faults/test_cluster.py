@@ -204,8 +204,7 @@ async def test_lost_majority(namespace: str) -> None:
     count = often(1, 3)
     recorder = Recorder()
     outages = []
-    settings = {"cluster_node_timeout": "1000", "appendonly": "yes", "appendfsync": "always"}
-    with RedisCluster(replicas=False, **settings) as cluster:
+    with RedisCluster(replicas=False, cluster_node_timeout="1000", appendonly="yes", appendfsync="always") as cluster:
         async with Scheduler.from_url(
             cluster.url, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=1
         ) as scheduler:
