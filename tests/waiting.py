@@ -9,10 +9,11 @@ import os
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from interval_scheduler import IntervalTask, Scheduler, TaskRun, current_run
+from interval_scheduler import IntervalTask, PartitionOffline, Scheduler, TaskRun, current_run
 
+Result = TypeVar("Result")
 #: What should happen has this long for it, on a machine that does many other things; where bugs are planted, less.
 PATIENCE_SECONDS: Final = float(os.environ.get("TESTS_PATIENCE_SECONDS", "60"))
 
@@ -37,6 +38,23 @@ def until_outside(condition: Callable[[], object], seconds: float = PATIENCE_SEC
     while not condition():
         assert time.monotonic() < give_up_at, f"did not come true within {seconds} s"
         time.sleep(0.005)  # nothing tells of it here
+
+
+async def surely(call: Callable[[], Awaitable[Result]], seconds: float = PATIENCE_SECONDS) -> Result:
+    """Make a call, and again where the machine took longer than the short time-out of a scheduler; its result."""
+    give_up_at = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except PartitionOffline:
+            if time.monotonic() > give_up_at:
+                raise
+        await asyncio.sleep(0.01)  # nothing tells here when the partition is back
+
+
+async def until_away(scheduler: Scheduler, count: int = 1) -> None:
+    """Wait until a scheduler knows of so many partitions that they cannot be reached."""
+    await until(lambda: sum(each.state == "offline" for each in scheduler._lifespan.require().partitions.all) == count)
 
 
 class Recorder:

@@ -7,7 +7,6 @@ outage: all connections are cut, or all bytes vanish until calls time out.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import hashlib
 import itertools
@@ -28,6 +27,7 @@ from interval_scheduler import Lock, OutcomeUnknown, PartitionOffline, Scheduler
 from interval_scheduler.services.locks import SAFETY_SECONDS
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.proxy import Proxy
+from tests.waiting import surely
 
 from .linearizability import Kind
 from .lock_history import HistoryFile
@@ -247,13 +247,6 @@ class Clients:
         await asyncio.sleep(self._random.choice(PAUSES_SECONDS))
 
 
-async def connected(scheduler: Scheduler) -> None:
-    """On a busy machine the short time-out of these schedulers may be too short at first."""
-    while not scheduler.accepting_tasks:
-        with contextlib.suppress(PartitionOffline):  # it asks again
-            await scheduler.start_task_accept()
-
-
 async def _work(plan: Plan, together: Barrier | None) -> None:
     async with Proxy(plan.port) as proxy:
         scheduler = Scheduler.from_url(
@@ -262,7 +255,7 @@ async def _work(plan: Plan, together: Barrier | None) -> None:
             operation_timeout_seconds=TIME_OUT_SECONDS,
             reconnect_interval_seconds=0.05,
         )
-        await connected(scheduler)
+        await surely(scheduler.start_task_accept)
         if together is not None:
             await asyncio.to_thread(together.wait, 60)
         faults = Faults(proxy, plan.die_after)
