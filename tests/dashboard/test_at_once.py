@@ -27,8 +27,16 @@ from interval_scheduler.dashboard.problems import problem_of
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of, words_of
 from tests.servers import RedisServer
+from tests.waiting import surely
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture(autouse=True)
+def forms_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a form has its turn, and keeps it."""
+    for name in ("_PATIENCE_SECONDS", "_HELD_SECONDS"):
+        monkeypatch.setattr(saving, name, 60)
 
 
 @pytest_asyncio.fixture
@@ -108,10 +116,9 @@ async def test_without_the_master_nothing_is_saved_and_that_is_said(
     own_server: Callable[..., RedisServer], namespace: str
 ) -> None:
     server = own_server()
-    async with (
-        Scheduler.from_url(server.url, namespace=namespace, operation_timeout_seconds=1) as scheduler,
-        reader_of(scheduler, "admin") as admin,
-    ):
+    scheduler = Scheduler.from_url(server.url, namespace=namespace, operation_timeout_seconds=1)
+    await surely(scheduler.start_task_accept)
+    async with scheduler, reader_of(scheduler, "admin") as admin:
         form = form_of(await admin.get("/new"), "/do/add-task")
         server.kill()
         for number in range(2):  # the first one may be what finds out that the master is away

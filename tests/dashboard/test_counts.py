@@ -18,7 +18,7 @@ from tests.dashboard.counted import LATER, PATIENCE, SOME, TASKS, asks, assign, 
 from tests.dashboard.forms import form_of, words_of
 from tests.dashboard.gating import Gate
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import until, until_away
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("quick_steps")]
 
@@ -96,12 +96,13 @@ async def test_tasks_of_a_partition_that_is_offline_are_not_left_out(
 ) -> None:
     servers = [own_server(), own_server()]
     urls = [server.url for server in servers]
-    async with Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=1) as scheduler:
+    async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:
         await assign(scheduler, 40)
         async with reader_of(scheduler, "admin") as reader:
             await until_done(reader)
             form = form_of(await reader.get("/bulk", params=SOME), "/do/change-tasks")
             servers[1].kill()
+            await until_away(scheduler)
             name = f"127.0.0.1:{servers[1].port}/0"
 
             async def is_told() -> bool:

@@ -19,7 +19,7 @@ from interval_scheduler.dashboard import queue_rows
 from interval_scheduler.dashboard.pages import schedulers as schedulers_page
 from tests.dashboard.conftest import reader_of
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, until, until_away
 
 pytestmark = pytest.mark.asyncio
 
@@ -43,13 +43,18 @@ def codes(view: Any) -> list[str]:
     return [each["code"] for each in view["banners"]]
 
 
-async def test_a_namespace_without_tasks(reader: httpx.AsyncClient) -> None:
-    view = await view_of(reader)
-    assert (view["tasks"], view["due"], view["late"], view["banners"], view["queues"]) == (0, 0, None, [], None)
-    assert len(view["history"]["points"]) in range(59, 62)
-    assert view["history"]["total"]["runs"] == view["coming"]["total"] == 0
-    assert "No scheduler tells of itself" in await text_of(reader, "/schedulers")
-    assert "No minute has many more runs" in await text_of(reader, "/ahead")
+async def test_a_namespace_without_tasks(redis_server: RedisServer, namespace: str) -> None:
+    # That of the dashboard would tell of itself after a second.
+    async with (
+        Scheduler.from_url(redis_server.url, namespace=namespace, statistics=False) as scheduler,
+        reader_of(scheduler) as reader,
+    ):
+        view = await view_of(reader)
+        assert (view["tasks"], view["due"], view["late"], view["banners"], view["queues"]) == (0, 0, None, [], None)
+        assert len(view["history"]["points"]) in range(59, 62)
+        assert view["history"]["total"]["runs"] == view["coming"]["total"] == 0
+        assert "No scheduler tells of itself" in await text_of(reader, "/schedulers")
+        assert "No minute has many more runs" in await text_of(reader, "/ahead")
 
 
 async def test_counts_and_pauses_and_who_is_missing(reader: httpx.AsyncClient, scheduler: Scheduler) -> None:
@@ -252,17 +257,14 @@ async def test_schedulers_come_in_pages(
 async def test_a_partition_that_is_offline_hides_nothing_of_the_others(own_server: NewServer, namespace: str) -> None:
     servers = [own_server(), own_server()]
     urls = [f"{server.url}?name=p{n}" for n, server in enumerate(servers)]
-    options: Any = {"namespace": namespace, "operation_timeout_seconds": 0.5}
-    async with Scheduler.from_url(*urls, **options) as scheduler, reader_of(scheduler) as reader:
+    async with Scheduler.from_url(*urls, namespace=namespace) as scheduler, reader_of(scheduler) as reader:
         later = time.time() + 600
         await scheduler.assign_tasks(IntervalTask(f"t{n}", every=3600, start=later) for n in range(50))
-        await scheduler.queue("mail").assign_task(IntervalTask("m", start=later))
+        mail = scheduler.queue("mail")
+        await mail.assign_task(IntervalTask("m", start=later))
         servers[1].kill()
-
-        async def is_noticed() -> bool:
-            return not (await scheduler.overview()).online
-
-        await until(is_noticed, 60)
+        for each in (scheduler, mail):
+            await until_away(each)
         view = await view_of(reader)
         assert codes(view) == ["offline"]
         assert view["offline"] == view["coming"]["missing"] == view["history"]["missing"] == ["p1"]
@@ -279,11 +281,8 @@ async def test_a_partition_that_is_offline_hides_nothing_of_the_others(own_serve
         cards = await view_of(reader, "/schedulers.json")
         assert cards["offline"] == ["p1"]
         servers[0].kill()
-
-        async def are_all_noticed() -> bool:
-            return not any(each.online for each in (await scheduler.overview()).partitions)
-
-        await until(are_all_noticed, 60)
+        for each in (scheduler, mail):
+            await until_away(each, 2)
         # Other values in the URL: what was read just now is shown again for a second.
         view = await view_of(reader, "/overview.json?window=6h")
         assert (codes(view), view["tasks"], view["history"], view["coming"]) == (["offline", "offline"], 0, None, None)

@@ -27,6 +27,7 @@ from tests.dashboard.acting import OWN, use_action
 from tests.dashboard.conftest import HOST, reader_of
 from tests.rights import restrict
 from tests.servers import RedisServer
+from tests.waiting import surely, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -229,16 +230,19 @@ async def test_a_page_whose_redis_hangs_is_answered_in_time(
     own_server: Callable[..., RedisServer], namespace: str
 ) -> None:
     server = own_server()
-    async with (
-        Scheduler.from_url(
-            server.url, namespace=namespace, operation_timeout_seconds=1, connect_timeout_seconds=1
-        ) as scheduler,
-        reader_of(scheduler) as reader,
-    ):
-        assert (await reader.get("/")).status_code == 200
+    scheduler = Scheduler.from_url(
+        server.url, namespace=namespace, operation_timeout_seconds=1, connect_timeout_seconds=1
+    )
+    await surely(scheduler.start_task_accept)
+    async with scheduler, reader_of(scheduler) as reader:
+
+        async def is_shown() -> bool:
+            return (await reader.get("/")).status_code == 200
+
+        await until(is_shown, 60)
         server.freeze()
         try:
-            async with asyncio.timeout(20):  # some of the time-outs of the scheduler, on a machine with much to do
+            async with asyncio.timeout(60):  # some of the time-outs of the scheduler, on a machine with much to do
                 answer = await reader.get("/?window=6h")
         finally:
             server.thaw()

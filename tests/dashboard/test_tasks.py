@@ -16,6 +16,7 @@ from interval_scheduler.dashboard.pages import tasks
 from tests.dashboard.conftest import reader_of
 from tests.dashboard.forms import form_of
 from tests.servers import RedisServer
+from tests.waiting import until_away
 
 pytestmark = pytest.mark.asyncio
 
@@ -212,8 +213,7 @@ async def test_ids_of_all_characters_are_shown_and_linked(reader: httpx.AsyncCli
 async def two(own_server: Any, namespace: str) -> AsyncIterator[tuple[Scheduler, RedisServer]]:
     """A scheduler on two partitions, and the server of the second."""
     servers = [own_server(), own_server()]
-    options: dict[str, Any] = {"namespace": namespace, "operation_timeout_seconds": 2}
-    async with Scheduler.from_url(*(server.url for server in servers), **options) as scheduler:
+    async with Scheduler.from_url(*(server.url for server in servers), namespace=namespace) as scheduler:
         yield scheduler, servers[1]
 
 
@@ -223,6 +223,7 @@ async def test_what_is_missing_is_told(two: tuple[Scheduler, RedisServer]) -> No
     names = {task.partition async for task in scheduler.tasks()}
     assert len(names) == 2
     server.kill()
+    await until_away(scheduler)
     async with reader_of(scheduler) as reader:
         queries: list[dict[str, str]] = [{}, {"q": "feed:"}]
         for query in queries:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -10,14 +9,12 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from playwright.async_api import Page, Playwright, async_playwright, expect
 
 from interval_scheduler import IntervalTask, Scheduler
 from interval_scheduler.dashboard import dashboard
 from interval_scheduler.dashboard.pages import tasks
-from tests.servers import free_port
-from tests.waiting import until
+from tests.contrib.serving import served
 
 _LATER = time.time() + 86_400
 _PATIENCE_MS = 60_000
@@ -35,23 +32,15 @@ def _chromium(playwright: Playwright) -> str:
 @contextlib.asynccontextmanager
 async def opened(scheduler: Scheduler) -> AsyncIterator[tuple[Page, str]]:
     """A page of a Chromium, and the address of a dashboard in which everybody is an admin."""
-    port = free_port()
     app = dashboard(scheduler, access=lambda request: "admin")
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
-    serving = asyncio.create_task(server.serve())
-    try:
-        await until(lambda: server.started, 60)
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=_chromium(playwright), args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = await browser.new_page()
-            page.set_default_timeout(_PATIENCE_MS)
-            yield page, f"http://127.0.0.1:{port}"
-            await browser.close()
-    finally:
-        server.should_exit = True
-        await serving
+    async with served(app) as client, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=_chromium(playwright), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = await browser.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        yield page, str(client.base_url).rstrip("/")
+        await browser.close()
 
 
 @pytest.mark.asyncio
@@ -103,9 +92,13 @@ async def test_a_copy_that_the_browser_forbids_is_told(scheduler: Scheduler) -> 
         errors: list[object] = []
         page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108 - Playwright cannot wrap a method of a list
         await page.add_init_script("navigator.clipboard.writeText = async () => { throw new Error('forbidden'); }")
+        # The words stand there for two seconds of this clock, and the page does not refresh itself meanwhile.
+        await page.clock.install()
+        await page.clock.pause_at(time.time() + 3600)
         await page.goto(f"{address}/task?id=one")
         await page.click(".copy")
         await expect(page.locator(".copy")).to_have_text("Not allowed by the browser", timeout=_PATIENCE_MS)
+        await page.clock.run_for(2000)
         await expect(page.locator(".copy")).to_have_text("Copy", timeout=_PATIENCE_MS)
         assert errors == []
 

@@ -17,7 +17,7 @@ from interval_scheduler.dashboard.grouping import Setback, grouped, same_error
 from interval_scheduler.dashboard.pages.setbacks import ROWS
 from tests.dashboard.conftest import HOST, reader_of
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import until, until_away
 
 #: What the machine may take for anything at all, beside other suites, in seconds.
 PATIENCE = 60
@@ -236,17 +236,13 @@ async def test_a_partition_that_is_down_is_named(
 ) -> None:
     servers = [own_server(), own_server()]
     urls = [server.url for server in servers]
-    async with Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=1) as scheduler:
+    async with Scheduler.from_url(*urls, namespace=namespace) as scheduler:
         ids = [f"mail:{n}" for n in range(20)]
         await run_out(scheduler, dead=ids, failing=[f"feed:{n}" for n in range(20)])
         name = f"127.0.0.1:{servers[killed].port}/0"
         kept = [task.id async for task in scheduler.dead_tasks() if task.partition != name]
         servers[killed].kill()
-
-        async def is_noticed() -> bool:
-            return not (await scheduler.overview()).online
-
-        await until(is_noticed, PATIENCE)
+        await until_away(scheduler)
         async with reader_of(scheduler, "admin") as client:
             for page in ("failing", "dead", "actions", "sure?action=clear-dead"):
                 found = await view(client, page)
