@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from interval_scheduler import IntervalTask, Scheduler, acting_as
 from interval_scheduler.dashboard import Level, dashboard
-from tests.servers import RedisServer, free_port
+from tests.servers import RedisServer
 from tests.waiting import until
 
 #: What the machine may take for anything at all, beside other suites, in seconds.
@@ -64,11 +64,10 @@ async def served(scheduler: Scheduler, level: Level = "admin") -> AsyncIterator[
     async def access(_: Request) -> Level:
         return level
 
-    port = free_port()
     config = uvicorn.Config(
         dashboard(scheduler, access=access),
         "127.0.0.1",
-        port,
+        0,
         lifespan="off",
         log_level="warning",
         access_log=False,
@@ -78,6 +77,7 @@ async def served(scheduler: Scheduler, level: Level = "admin") -> AsyncIterator[
     serving = asyncio.create_task(server.serve())
     try:
         await until(lambda: server.started or serving.done(), PATIENCE)
+        port = server.servers[0].sockets[0].getsockname()[1]
         yield Site(f"http://127.0.0.1:{port}", scheduler)
     finally:
         server.force_exit = server.should_exit = True  # a browser keeps its connections open

@@ -34,7 +34,7 @@ async def test_pages_say_what_is_missing_go_on_and_recover(
     servers = [own_server(save="3600 1"), own_server(save="3600 1")]
     down = f"127.0.0.1:{servers[1].port}/0"
     async with (
-        at_work(*servers, namespace="outage", count=500, operation_timeout_seconds=2) as site,
+        at_work(*servers, namespace="outage", count=500) as site,
         opened(browser, site.url, expected="status of 503") as page,
         opened(browser, site.url, expected="status of 503") as left_open,
     ):

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, expect
 
 from tests.dashboard.browser.site import PATIENCE
 
@@ -25,6 +25,10 @@ _THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 _OF_COLOURS: Final = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 #: Rows of a table are alike, and axe takes its time for each.
 _CONTEXT: Final = {"exclude": [["tbody tr:nth-child(n+7)"]]}
+
+
+# What is expected of a page has five seconds otherwise, whatever the time-out of its context.
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 class Complaints:
