@@ -226,7 +226,7 @@ def _around(moments: Sequence[int], before: int, after: int) -> Iterator[Sequenc
     A script goes by the moment at which it began. MONITOR tells that at which it asked for the time, which is later
     if the server was put aside meanwhile.
     """
-    for earlier in (0, 1, 4):
+    for earlier in (0, 1, 4, 30):
         near = {moment - by for moment in moments for by in range(earlier + 1)}
         yield sorted(each for each in near if before <= each <= after)
 

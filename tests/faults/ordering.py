@@ -10,7 +10,8 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, Scheduler
+from interval_scheduler import IntervalTask, OutcomeUnknown, PartitionOffline, ScheduledTask, Scheduler
+from tests.waiting import surely
 
 FAR = 4_000_000_000
 #: The data of a task; `None`: it is not scheduled.
@@ -71,5 +72,9 @@ class History:
 
     async def undone(self) -> list[str]:
         """Find the tasks that are not as a call left them which counts."""
-        found = {task.id: task.data async for task in self._scheduler.tasks()}
+
+        async def listed() -> list[ScheduledTask]:
+            return [task async for task in self._scheduler.tasks()]
+
+        found = {task.id: task.data for task in await surely(listed)}
         return [task_id for task_id, contents in self.possible.items() if found.get(task_id) not in contents]

@@ -18,7 +18,7 @@ from interval_scheduler import OutcomeUnknown, PartitionOffline, Scheduler, Stor
 from interval_scheduler.storage.scripts import loader as scripts
 from tests.proxy import Proxy
 from tests.scripts.store import Store
-from tests.waiting import until
+from tests.waiting import surely, until
 
 #: What happens to connections: they are cut; a reply is dropped; bytes are held up, and the client's side is cut, or
 #: stays, until the client's time is over; they are cut, and no new ones can be made.
@@ -27,7 +27,7 @@ Trouble = Literal["none", "cut", "drop", "hold", "silence", "refuse"]
 After = tuple[Literal["turns", "ms"], int]
 #: For how long a request is tried again.
 TIMEOUT_SECONDS = 0.2
-_HANGS_AFTER_SECONDS = 20
+_HANGS_AFTER_SECONDS = 60
 #: How a call ended that has no result.
 IN_DOUBT = "in doubt"
 NEVER = "never"
@@ -93,7 +93,7 @@ class Shaky:
             operation_timeout_seconds=60 if self._proxy is None else TIMEOUT_SECONDS,
             reconnect_interval_seconds=0.01,
         )
-        await self.scheduler.start_task_accept()
+        await surely(self.scheduler.start_task_accept)
         self._ends.push_async_callback(self.scheduler.close)
         sender = self.scheduler._lifespan.require().partitions.master.sender
         evaluate, prefix = sender.evaluate, self._store.keys.reply(b"")
@@ -178,7 +178,7 @@ class Shaky:
             return
         await self._deliver_all()
         # A batch goes on when its callers gave up, maybe with a request not sent yet; this call comes after it.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while self.is_dirty:
                 with contextlib.suppress(StorageError):  # not answered in time: other suites keep the processor busy
                     await self.scheduler.remove_task("nobody's")

@@ -18,6 +18,7 @@ from tests.servers import RedisServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
+#: Of those that are killed. Who lives on loses no lease, however slow the machine is.
 OPTIONS = {"lease_seconds": 1.5, "check_tasks_every_seconds": 0.3, "concurrency": 3, "batch": 25}
 
 
@@ -51,7 +52,7 @@ async def test_killed_in_the_middle_of_batches(redis_server: RedisServer, namesp
             bad.extend(task.id for task in some)
             await scheduler.assign_tasks([*more, *some])
 
-        async with fleet.worker("failing:0.02") as survivor:
+        async with fleet.worker("failing:0.02", lease_seconds=60) as survivor:
             for _ in range(kills):
                 async with fleet.worker("failing:0.1") as victim:
                     await assign_until_in_the_middle(victim, ledger, assign)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
-from tests.faults.figures import often, tell
+from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import ended, is_empty
 from tests.faults.skewed import SkewedClock
 from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 HOUR = 3600
@@ -47,6 +47,8 @@ async def test_server_clock(own_server: Callable[..., RedisServer], namespace: s
         await scheduler.assign_task(IntervalTask("new"))
         await until(lambda: jumps)
         await asyncio.sleep(3)  # the figure is how many runs this time brings: three of each task of every second
+        if hours > 0:  # a slow machine may need longer for the first of each
+            await until(lambda: len({run.id for run in recorder.runs[before:]} - {"new"}) == 3 * count)
         took = time.monotonic() - jumped
         ran = Counter(run.id for run in recorder.runs[before:])
         await scheduler.stop_task_execute()
@@ -94,7 +96,7 @@ async def test_client_clock(redis_server: RedisServer, namespace: str, tmp_path:
     try:
         async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
             await scheduler.assign_tasks([IntervalTask(task_id, start=moment) for task_id, moment in due.items()])
-            await until(lambda: is_empty(scheduler), 30)
+            await until(lambda: is_empty(scheduler), 60)
         assert [worker.terminate() for worker in workers] == [0, 0]
     finally:
         for worker in workers:
@@ -139,13 +141,14 @@ async def test_a_server_clock_that_was_ahead_for_a_moment(
         await until(lambda: ran(0))
         clock.set(365 * 24 * HOUR)
         ahead = len(recorder.runs)
-        await until(lambda: ran(ahead) or len(recorder.runs) > ahead + 6, 20)
+        await until(lambda: ran(ahead) or len(recorder.runs) > ahead + 6, 60)
         await until(lambda: _rests(scheduler, "rate"))
         clock.set(0)
         report = await scheduler.audit(repair=True)
         again = len(recorder.runs)
         began = time.monotonic()
-        await until(lambda: ran(again), 20)
+        async with heartbeat() as beat:
+            await until(lambda: ran(again), 60)
         took = time.monotonic() - began
         found = await scheduler.get_task("start")
         assert found is not None
@@ -159,7 +162,7 @@ async def test_a_server_clock_that_was_ahead_for_a_moment(
         count=f"{report.counts['ahead']} tasks",
         expected="an audit finds them, and they run within their interval of 5 s and two seconds",
         figure=f"all ran after {took:.1f} s",
-        holds=took <= 7,
+        holds=took <= 7 + unless_full(beat.longest),
     )
 
 

@@ -23,15 +23,18 @@ from interval_scheduler import (
 )
 from interval_scheduler.storage.scripts.keys import Keys
 from tests.clusters import RedisCluster
-from tests.faults.figures import often, tell
+from tests.faults.figures import often, tell, unless_full
 from tests.faults.measuring import doubled, percentile
 from tests.integration.processes import check_key_space
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 _RECURRING = 160
 _PARTITIONS = 16
+#: A node that does not answer for so long is down, in ms; in less, the machine that all of them run on may stand still.
+_NODE_TIMEOUT = often(5000, 1000)
+_OUTAGE_SECONDS = 15 + unless_full(_NODE_TIMEOUT / 1000)
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Load:
     async def all_ran(self) -> None:
         """Wait until each task that recurs ran once more."""
         before = len(self.runs)
-        await until(lambda: {run.id for _, run in self.runs[before:]} >= set(self.homes), 40)
+        await until(lambda: {run.id for _, run in self.runs[before:]} >= set(self.homes), 90)
 
     def since(self, began: float, partitions: Iterable[str]) -> list[tuple[float, TaskRun]]:
         """The runs on some partitions, of tasks that recur, from a moment on."""
@@ -117,7 +120,7 @@ async def loaded(cluster: RedisCluster, namespace: str) -> AsyncIterator[Load]:
             except PartitionOffline:  # it cannot be told yet
                 return False
 
-        await until(nothing_left, 40)
+        await until(nothing_left, 90)
         await scheduler.stop_task_execute()
         assert await scheduler.task_size() == _RECURRING
     for node in cluster.primaries():
@@ -134,12 +137,12 @@ def shards_on(cluster: RedisCluster, namespace: str, node: RedisServer) -> dict[
 async def test_reshard(namespace: str) -> None:
     """The slots of partitions move from one primary to the others and back, key by key."""
     rounds = often(1, 5)
-    with RedisCluster(replicas=False) as cluster:
+    with RedisCluster(replicas=False, cluster_node_timeout=str(_NODE_TIMEOUT)) as cluster:
         first, second, _ = cluster.nodes
         moving = shards_on(cluster, namespace, first)
         staying = {f"shard-{n}" for n in range(_PARTITIONS)} - set(moving)
         keys = 0
-        async with loaded(cluster, namespace) as load:
+        async with loaded(cluster, namespace) as load, heartbeat() as beat:
             began = time.monotonic()
             for n in range(rounds):
                 target = (second, first)[n % 2]
@@ -157,7 +160,7 @@ async def test_reshard(namespace: str) -> None:
         expected="lost 0, doubled 0; no partition stands still for 5 s",
         figure=f"lost {load.lost}, doubled {again}; {load.refused} calls were refused; a partition that moved stood "
         f"still {outage:.2f} s at the most, lag p99 {lag:.0f} ms; the others {standing:.2f} s, {other_lag:.0f} ms",
-        holds=load.lost == 0 and again == 0 and outage < 5,
+        holds=load.lost == 0 and again == 0 and outage < 5 + unless_full(beat.longest),
     )
 
 
@@ -166,8 +169,8 @@ async def test_killed_primary(namespace: str, full_coverage: str) -> None:
     """A primary is killed under load: its replica is elected. By default, Redis serves no slot until then."""
     kills = often(1, 5)
     outages, others, lags, quiet_lags = [], [], [], []
-    with RedisCluster(cluster_node_timeout="1000", cluster_require_full_coverage=full_coverage) as cluster:
-        async with loaded(cluster, namespace) as load:
+    with RedisCluster(cluster_require_full_coverage=full_coverage, cluster_node_timeout=str(_NODE_TIMEOUT)) as cluster:
+        async with loaded(cluster, namespace) as load, heartbeat() as beat:
             for _ in range(kills):
                 quiet = time.monotonic()
                 await load.all_ran()
@@ -187,15 +190,16 @@ async def test_killed_primary(namespace: str, full_coverage: str) -> None:
     again = doubled(run for _, run in load.runs)
     tell(
         "cluster",
-        f"a primary of three is killed (kill -9) under load; cluster-node-timeout 1 s, "
+        f"a primary of three is killed (kill -9) under load; cluster-node-timeout {_NODE_TIMEOUT / 1000:g} s, "
         f"cluster-require-full-coverage {full_coverage}",
         count=f"{kills} kills, {len(load.acknowledged):,} tasks acknowledged",
-        expected="its replica is elected and its partitions go on within 15 s"
+        expected=f"its replica is elected and its partitions go on within {_OUTAGE_SECONDS:g} s"
         + ("; those of others stand still for less" if full_coverage == "no" else ""),
         figure=f"outage up to {max(outages):.1f} s; {load.refused} calls were refused; acknowledged tasks lost "
         f"{load.lost} (replication is asynchronous), doubled runs {again}; the others' partitions stood still up to "
         f"{max(others):.2f} s, lag p99 {max(lags):.0f} ms (before {max(quiet_lags):.0f} ms)",
-        holds=max(outages) < 15 and (max(others) < max(outages) or full_coverage == "yes"),
+        holds=max(outages) < _OUTAGE_SECONDS + unless_full(beat.longest)
+        and (max(others) < max(outages) + unless_full(beat.longest) or full_coverage == "yes"),
     )
 
 
@@ -204,17 +208,17 @@ async def test_lost_majority(namespace: str) -> None:
     count = often(1, 3)
     recorder = Recorder()
     outages = []
-    with RedisCluster(replicas=False, cluster_node_timeout="1000", appendonly="yes", appendfsync="always") as cluster:
-        async with Scheduler.from_url(
-            cluster.url, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=1
-        ) as scheduler:
+    with RedisCluster(
+        replicas=False, appendonly="yes", appendfsync="always", cluster_node_timeout=str(_NODE_TIMEOUT)
+    ) as cluster:
+        async with Scheduler.from_url(cluster.url, namespace=namespace, reconnect_interval_seconds=0.1) as scheduler:
             await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.2) for n in range(50)])
             await scheduler.start_task_execute(recorder)
             for _ in range(count):
                 await recorder.ran(len(recorder.runs) + 100)
                 for node in cluster.nodes[1:]:
                     node.kill()
-                await until(lambda: not scheduler.online, 20)
+                await until(lambda: not scheduler.online)
                 errors = await asyncio.gather(
                     *(scheduler.assign_task(IntervalTask(f"t{n}", every=0.2)) for n in range(50)),
                     return_exceptions=True,
@@ -229,7 +233,7 @@ async def test_lost_majority(namespace: str) -> None:
                     await asyncio.to_thread(node.start)
                 began = time.monotonic()
                 recorder.runs.clear()
-                await until(lambda: len({run.id for run in recorder.runs}) == 50, 40)
+                await until(lambda: len({run.id for run in recorder.runs}) == 50, 90)
                 outages.append(time.monotonic() - began)
             await scheduler.stop_task_execute()
             assert await scheduler.task_size() == 50
@@ -237,7 +241,7 @@ async def test_lost_majority(namespace: str) -> None:
         "cluster",
         "two of three primaries are killed, so that the cluster is down, and started again",
         count=f"{count} times",
-        expected="typed errors; goes on by itself within 20 s",
+        expected=f"typed errors; goes on by itself within {often(60, 20)} s",
         figure=f"every task ran again {max(outages):.1f} s after they were started at the most",
-        holds=max(outages) < 20,
+        holds=max(outages) < often(60, 20),
     )

@@ -44,7 +44,7 @@ async def _stands_still(recorder: Recorder) -> bool:
     """Tell if one of the other tasks does not run on."""
     before = len(recorder.runs)
     try:
-        await until(lambda: {run.id for run in itertools.islice(recorder.runs, before, None)} >= OTHERS, 6)
+        await until(lambda: {run.id for run in itertools.islice(recorder.runs, before, None)} >= OTHERS)
     except AssertionError:  # that is the answer
         return True
     return False
@@ -112,7 +112,7 @@ async def test_garbage_of_one_task(own_server: Callable[..., RedisServer], names
                 kind.write(client, tag)
                 if kind.result == "aside":
                     try:
-                        await until(lambda kind=kind: is_aside(kind), 3)  # type: ignore[misc]
+                        await until(lambda kind=kind: is_aside(kind))  # type: ignore[misc]
                         aside += client.hget(tag + b"errors", kind.raw_id) not in (None, b"")
                     except AssertionError:
                         kept.append(kind.name)

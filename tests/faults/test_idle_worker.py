@@ -73,6 +73,11 @@ async def _starts(
     return starts
 
 
+def have_begun(starts: list[Start], count: int) -> bool:
+    """Whether so many tasks have begun."""
+    return len({start.id for start in starts}) == count
+
+
 def _unavoidable(starts: list[Start]) -> list[float]:
     """How late each run starts even if the places of all workers were one: all may be taken by chance."""
     free, lags = [0.0] * (2 * PLACES), []
@@ -95,7 +100,7 @@ async def test_quick_and_slow_runs_mixed(redis_server: RedisServer, namespace: s
         await scheduler.assign_tasks(
             IntervalTask(task_id, data, start=begin + random.uniform(0, seconds)) for task_id, data in tasks
         )
-        await until(lambda: len(starts) == len(tasks), seconds + 30)
+        await until(lambda: have_begun(starts, len(tasks)), seconds + 60)
 
     async with heartbeat() as beat:
         starts = await _starts(redis_server, namespace, 3, delivery, drive)
@@ -104,6 +109,7 @@ async def test_quick_and_slow_runs_mixed(redis_server: RedisServer, namespace: s
         + _unusual(delivery),
         f"{count} slow runs in {seconds} s; all of them count, beyond what is late because all places are taken",
         starts,
+        3,
         beat.longest,
     )
 
@@ -112,20 +118,23 @@ def _unusual(delivery: Delivery) -> str:
     return " (at-most-once)" if delivery == "at-most-once" else ""
 
 
-def _told(fault: str, count: str, starts: list[Start], late: float) -> None:
+def _told(fault: str, count: str, starts: list[Start], lease: float, late: float) -> None:
+    """Tell how late runs began, where the machine itself was late by so many seconds at the most."""
     starts = sorted(starts, key=lambda start: start.due)
     unavoidable = _unavoidable(starts)
     lags = [start.lag - least for start, least in zip(starts, unavoidable, strict=True)]
     charged = sum(start.attempt > 1 for start in starts)
     again = sum(count > 1 for count in Counter(start.id for start in starts).values())
     p99, limit = percentile(lags, 0.99), 1.2 + unless_full(late)
+    # While the machine stands still nobody renews a lease: then it is lost, and its run comes again.
+    is_held = (charged, again) == (0, 0) or unless_full(late) > lease
     tell(
         29,
         fault,
         count=count,
         expected="the idle one starts them: lag p99 ≤ 1.2 s, none later than 2 s; charged without a run 0, run twice 0",
         figure=f"lag p99 {p99:.2f} s, the latest {max(lags):.2f} s; charged {charged}, twice {again}",
-        holds=p99 <= limit and max(lags) <= limit + 0.8 and (charged, again) == (0, 0),
+        holds=p99 <= limit and max(lags) <= limit + 0.8 and is_held,
     )
 
 
@@ -145,10 +154,10 @@ async def test_all_places_taken_for_longer_than_a_lease(
     async def drive(scheduler: Scheduler, starts: list[Start]) -> None:
         if warm:
             await scheduler.assign_tasks(IntervalTask(f"quick{n}", "0.01") for n in range(quick))
-            await until(lambda: len(starts) == quick, 30)
+            await until(lambda: have_begun(starts, quick))
         start = time.time() + 0.2
         await scheduler.assign_tasks(IntervalTask(f"t{n}", str(seconds), start=start) for n in range(2 * PLACES))
-        await until(lambda: len(starts) == 2 * PLACES + quick * warm, 2 * seconds + 20)
+        await until(lambda: have_begun(starts, 2 * PLACES + quick * warm), 2 * seconds + 60)
         await asyncio.sleep(seconds)  # while all runs are in progress, no lease may be lost
 
     async with heartbeat() as beat:
@@ -159,6 +168,7 @@ async def test_all_places_taken_for_longer_than_a_lease(
         + _unusual(delivery),
         f"lease {lease:g} s",
         [start for start in starts if not start.id.startswith("quick")],
+        lease,
         beat.longest,
     )
 
@@ -174,7 +184,7 @@ async def test_seventy_percent_load(redis_server: RedisServer, namespace: str, d
         await scheduler.assign_tasks(
             IntervalTask(f"t{n}", str(run_seconds), start=begin + random.uniform(0, seconds)) for n in range(count)
         )
-        await until(lambda: len(starts) == count, seconds + 30)
+        await until(lambda: have_begun(starts, count), seconds + 60)
 
     async with heartbeat() as beat:
         starts = await _starts(redis_server, namespace, lease, delivery, drive)
@@ -182,6 +192,7 @@ async def test_seventy_percent_load(redis_server: RedisServer, namespace: str, d
         f"two workers of {PLACES} places each, at 70 % load by runs of {run_seconds:g} s" + _unusual(delivery),
         f"{count} runs in {seconds} s; beyond what is late because all places are taken",
         starts,
+        lease,
         beat.longest,
     )
 
@@ -189,20 +200,24 @@ async def test_seventy_percent_load(redis_server: RedisServer, namespace: str, d
 async def test_a_worker_dies_that_holds_tasks_ready(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     """What only waited for a place is not charged, so that none of it is set aside."""
     rounds, count = often(1, 20), 600
-    options: dict[str, Any] = {"lease_seconds": 1, "check_tasks_every_seconds": 0.5, "max_crashes": 1}
+    options: dict[str, Any] = {"check_tasks_every_seconds": 0.5, "max_crashes": 1}
+    # In less the machine may stand still, which is a crash as well. Who comes then loses no lease, however slow it is.
+    short, long = {"lease_seconds": often(5, 1)}, {"lease_seconds": 60}
     charged = held = 0
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
         for number in range(rounds):
             ledger = tmp_path / f"ledger{number}"
             ids = {f"{number}:{n}" for n in range(count)}
-            with Worker(redis_server.url, namespace, ledger, "sleep:0.005", concurrency=2, **options) as worker:
+            with Worker(
+                redis_server.url, namespace, ledger, "sleep:0.005", concurrency=2, **options, **short
+            ) as worker:
                 await scheduler.assign_tasks([IntervalTask(task_id) for task_id in ids])
                 await until(lambda ledger=ledger: len(starts_of(read_ledger(ledger))) > 200)  # type: ignore[misc]
                 worker.kill()
             held += len([task async for task in scheduler.tasks(state="leased")])
             begun = starts_of(read_ledger(ledger)).keys()
-            with Worker(redis_server.url, namespace, ledger, "sleep:0", concurrency=50, **options) as worker:
-                await until(lambda: is_empty(scheduler), 30)
+            with Worker(redis_server.url, namespace, ledger, "sleep:0", concurrency=50, **options, **long) as worker:
+                await until(lambda: is_empty(scheduler), 60)
                 assert worker.terminate() == 0
             dead = {task.id async for task in scheduler.dead_tasks()}
             charged += len(dead - begun)

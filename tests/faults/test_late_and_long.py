@@ -19,6 +19,7 @@ from tests.servers import RedisServer
 from tests.waiting import heartbeat, until
 
 pytestmark = pytest.mark.asyncio
+#: Of those that are killed. Who lives on loses no lease, however slow the machine is.
 OPTIONS = {"lease_seconds": 1.5, "check_tasks_every_seconds": 0.3, "concurrency": 20}
 
 
@@ -31,14 +32,14 @@ async def test_one_run_at_once_for_what_came_during_a_run(
     ids = [f"t{n}" for n in range(count)]
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
         await scheduler.assign_tasks([IntervalTask(task_id, every=0.1, overlap="once") for task_id in ids])
-        async with fleet.worker("sleep:0.15") as survivor:
+        async with fleet.worker("sleep:0.15", lease_seconds=60) as survivor:
             for _ in range(kills):
                 async with fleet.worker("sleep:0.15") as victim:
-                    await until(lambda pid=victim.pid: any(e.pid == pid for e in read_ledger(ledger)), 20)  # type: ignore[misc]
+                    await until(lambda pid=victim.pid: any(e.pid == pid for e in read_ledger(ledger)), 60)  # type: ignore[misc]
                     await fleet.kill_soon(victim, 0.3)
             # Each goes on, whoever had it.
             seen = time.time()
-            await until(lambda: _all_began(ledger, ids, seen), 20)
+            await until(lambda: _all_began(ledger, ids, seen), 60)
             await fleet.end(survivor)
         is_well = (await scheduler.audit()).ok
         attempts = {task.attempt async for task in scheduler.tasks()}
@@ -81,7 +82,7 @@ async def test_what_is_skipped_is_told(redis_server: RedisServer, namespace: str
                 await fleet.kill_soon(victim, 0.6)
             if kill % 2:
                 await asyncio.sleep(deadline)  # nobody is there for this long
-        async with fleet.worker("sleep:0.01") as survivor:
+        async with fleet.worker("sleep:0.01", lease_seconds=60) as survivor:
             await until(lambda: is_empty(scheduler), 60)
             await fleet.end(survivor)
         dead = [task.id async for task in scheduler.dead_tasks()]

@@ -45,7 +45,7 @@ async def test_herd(own_server: Callable[..., RedisServer], namespace: str) -> N
             before = memory_bytes()
             await scheduler.start_task_execute(executor)
             await until(lambda: len(lags) == count, 60)
-            await until(lambda: is_empty(scheduler), 20)
+            await until(lambda: is_empty(scheduler), 60)
             # Other programs may hold up some, of more than ten claims: half of them count. The report is made on a
             # quiet machine, and is of the very slowest.
             slow = sorted((entry["duration"] / 1000 for entry in client.slowlog_get(1000)), reverse=True)
@@ -86,7 +86,7 @@ async def test_overload(redis_server: RedisServer, namespace: str) -> None:
         await scheduler.start_task_execute(executor)
         await until(lambda: ran > 4 * concurrency)
         ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or len(samples) < 10:  # also if the machine stands still for that long
             most = max(most, running)
             samples.append(memory_bytes())
             leased = max(leased, len([task async for task in scheduler.tasks(state="leased")]))

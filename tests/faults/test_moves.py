@@ -188,7 +188,7 @@ async def test_the_rebalancer_is_killed_under_load(  # noqa: PLR0915 - one story
                 def is_at_it(process: asyncio.subprocess.Process = process, seen: Counter[str] = seen) -> bool:
                     return seen["scan_ids"] > 0 or process.returncode is not None
 
-                await until(is_at_it, 30)
+                await until(is_at_it, 60)
                 ledger.lags.clear()
                 began = time.monotonic()
                 following = scheduler_of(direct if grows else direct[:2], namespace, **options)
@@ -196,15 +196,15 @@ async def test_the_rebalancer_is_killed_under_load(  # noqa: PLR0915 - one story
                 await following.start_task_execute(ledger)
                 before, current = current, following
                 await before.close()
-                assert await asyncio.wait_for(process.wait(), 30) == -9
+                assert await asyncio.wait_for(process.wait(), 60) == -9
             await until(functools.partial(is_over, following), 60)
             seconds += time.monotonic() - began
             lags += ledger.lags
         stop.set()
         await churning
-        await until(lambda: ledger.lost == 0, span + 30)
+        await until(lambda: ledger.lost == 0, span + 60)
         moment = ledger.started.copy()
-        await until(lambda: all(ledger.started[f"every-{n}"] > moment[f"every-{n}"] for n in range(RECURRING)), 30)
+        await until(lambda: all(ledger.started[f"every-{n}"] > moment[f"every-{n}"] for n in range(RECURRING)), 60)
         await current.stop_task_execute()
         scheduled = {task.id async for task in current.tasks()}
         assert scheduled == {f"every-{n}" for n in range(RECURRING)}

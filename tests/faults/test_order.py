@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -15,7 +16,7 @@ from tests.integration.hinting import Trio, back, gone, state
 from tests.integration.test_moving import moved, scheduler_of
 from tests.proxy import Proxy
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import surely, until
 
 pytestmark = pytest.mark.asyncio
 NewServer = Callable[..., RedisServer]
@@ -35,16 +36,18 @@ async def test_late_copies(own_server: NewServer, namespace: str) -> None:
     server = own_server()
     load(server)
     undone: list[str] = []
-    async with (
-        Proxy(server.port) as proxy,
-        Scheduler.from_url(
+    async with contextlib.AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(server.port))
+        scheduler = Scheduler.from_url(
             proxy.url, namespace=namespace, operation_timeout_seconds=0.3, reconnect_interval_seconds=0.02
-        ) as scheduler,
-    ):
+        )
+        await surely(scheduler.start_task_accept)
+        await stack.enter_async_context(scheduler)
         history = History(scheduler, [f"x{n}" for n in range(20)], seed=28)
         copies = 0
         for _ in range(rounds):
             await history.calls(0)
+            await surely(scheduler.task_size)  # so that there is a connection
             passing = proxy.hold_open()
             await history.calls(0.3)
             await history.calls(0.3)
@@ -78,11 +81,12 @@ async def test_late_copies_across_hints(own_server: NewServer, namespace: str) -
     ):
         for server in trio.servers:
             load(server)
-        scheduler = await trio.scheduler((master, None, there), operation_timeout_seconds=0.5)
+        scheduler = await surely(lambda: trio.scheduler((master, None, there), operation_timeout_seconds=0.5))
         history = History(scheduler, trio.some("x", 20), seed=29)
         copies = hints = 0
         for n in range(rounds):
             await history.calls(0)
+            await surely(scheduler.task_size)  # so that there are connections
             held = [there.hold_open()]
             there.refusing = True
             await history.calls(1)
@@ -129,8 +133,11 @@ async def test_late_copies_across_a_move(own_server: NewServer, namespace: str) 
                 for url, name in zip((one.url, other.url, servers[2].url), ("a", "b", "c"), strict=True)
             ]
             held = []
-            async with scheduler_of(urls[:2], space, operation_timeout_seconds=0.3) as old:
+            old = scheduler_of(urls[:2], space, operation_timeout_seconds=0.3)
+            await surely(old.start_task_accept)
+            async with old:
                 await History(old, ids, seed=n).calls(0)
+                await surely(old.task_size)  # so that there are connections
                 held = [proxy.hold_open() for proxy in (one, other)]
                 late: Sequence[Awaitable[bool]] = (
                     [old.assign_task(IntervalTask(task_id, "late", start=FAR)) for task_id in ids]
@@ -139,7 +146,7 @@ async def test_late_copies_across_a_move(own_server: NewServer, namespace: str) 
                 )
                 results = await asyncio.gather(*late, return_exceptions=True)
                 assert OutcomeUnknown in {type(result) for result in results}
-            async with scheduler_of(urls, space, list_epoch=2) as new:
+            async with scheduler_of(urls, space, list_epoch=2, operation_timeout_seconds=20) as new:
                 history = History(new, ids, seed=n)
                 await history.calls(0)
                 copies += one.held + other.held

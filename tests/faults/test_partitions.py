@@ -52,7 +52,7 @@ async def test_one_of_three_dead(own_server: Callable[..., RedisServer], namespa
                 await scheduler.assign_task(IntervalTask(theirs, every=1))
             await asyncio.to_thread(dying.start)
             start = len(recorder.runs)
-            await until(lambda start=start: len({run.id for run in recorder.runs[start:]}) == tasks, 30)  # type: ignore[misc]
+            await until(lambda start=start: len({run.id for run in recorder.runs[start:]}) == tasks)  # type: ignore[misc]
         await scheduler.stop_task_execute()
         lost = tasks - await scheduler.task_size()
     for server in servers:

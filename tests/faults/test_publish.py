@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from interval_scheduler import IntervalTask, Scheduler
-from tests.faults.figures import often, tell
+from tests.faults.figures import often, tell, unless_full
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,7 +55,7 @@ async def test_words_of_any_form(own_server: Callable[..., RedisServer], namespa
             for word in WORDS:
                 assert other.publish(channel, word) == 3
             before = len(recorder.runs)
-            await until(lambda before=before: len({run.id for run in recorder.runs[before:]}) == 20, 5)  # type: ignore[misc]
+            await until(lambda before=before: len({run.id for run in recorder.runs[before:]}) == 20)  # type: ignore[misc]
     ended = sum(not (scheduler.online and scheduler.executing_tasks) for scheduler in schedulers)
     assert await schedulers[0].assign_task(IntervalTask("another", every=1))
     for scheduler in schedulers:
@@ -83,15 +83,19 @@ async def test_a_flood_of_forged_announcements(
     await scheduler.start_task_accept()
     await scheduler.start_task_execute(recorder)
     with _publisher(server) as other:
-        before, sent, ends_at = _looks(server), 0, time.monotonic() + seconds
-        while time.monotonic() < ends_at:
+        before, sent, began = _looks(server), 0, time.monotonic()
+        # Also if the machine stands still for that long.
+        while time.monotonic() < began + seconds or (sent < 1000 and time.monotonic() < began + 60):
             for _ in range(10):
                 sent += other.publish(f"{{{namespace}:m}}:wake", word)
             await asyncio.sleep(0)  # the scheduler hears of them
-        looks = (_looks(server) - before) / seconds
+        looks = (_looks(server) - before) / (time.monotonic() - began)
         assert scheduler.executing_tasks
-        await scheduler.assign_task(IntervalTask("late", "late"))
-        await recorder.ran(1, 1)
+        async with heartbeat() as beat:
+            began = time.monotonic()
+            await scheduler.assign_task(IntervalTask("late", "late"))
+            await recorder.ran(1, 60)
+            took = time.monotonic() - began
     await scheduler.close()
     tell(
         33,
@@ -99,5 +103,5 @@ async def test_a_flood_of_forged_announcements(
         count=f"{seconds} s",
         expected="at most 100 looks a second; a task that is assigned runs within a second",
         figure=f"{looks:.0f} looks a second; the task ran",
-        holds=looks <= 100 and sent >= 1000,
+        holds=looks <= 100 and sent >= 1000 and took <= 1 + unless_full(beat.longest),
     )

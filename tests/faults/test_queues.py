@@ -30,7 +30,9 @@ async def test_workers_of_two_queues_are_killed(redis_server: RedisServer, names
         queues = {kind: scheduler.queue(kind) for kind in KINDS}
         # Nobody executes the tasks of the namespace itself, which have the same ids as those of one queue.
         await scheduler.assign_tasks([IntervalTask(f"mail:{n}") for n in range(each_time)])
-        async with fleet.workers("sleep:0.02", *({"queues": [kind]} for kind in KINDS)) as survivors:
+        async with fleet.workers(
+            "sleep:0.02", *({"queues": [kind], "lease_seconds": 60} for kind in KINDS)
+        ) as survivors:
             of.update({worker.pid: kind for worker, kind in zip(survivors, KINDS, strict=True)})
             for kill in range(kills):
                 kind = KINDS[kill % 2]

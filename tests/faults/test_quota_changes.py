@@ -78,7 +78,7 @@ async def test_a_change_that_is_cut_off_is_repeated(own_server: Callable[..., Re
         await scheduler.set_rate(None)
         await scheduler.set_rate(None, group="g")
         await scheduler.set_group_concurrency(None)
-        await until(lambda: is_empty(scheduler), 20)
+        await until(lambda: is_empty(scheduler), 60)
     for server in servers:
         with server.client() as client:
             check_key_space(client, namespace)

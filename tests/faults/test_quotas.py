@@ -85,7 +85,7 @@ async def test_lost_replies_never_make_a_rate_faster(
                 for each in scripts.ALL:
                     client.script_load(each.text)  # or the reply that is dropped would be NOSCRIPT
         urls = [f"{proxy.url}?name=p{n}" for n, proxy in enumerate(proxies)]
-        scheduler = Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=3, lease_seconds=20)
+        scheduler = Scheduler.from_url(*urls, namespace=namespace, operation_timeout_seconds=20, lease_seconds=60)
         with contextlib.suppress(PartitionOffline):  # a reply of the start may be dropped too; the block connects
             await scheduler.connect()
         async with scheduler:
@@ -104,7 +104,7 @@ async def test_lost_replies_never_make_a_rate_faster(
             await until(lambda: len(runs) >= 60)
             await scheduler.stop_task_execute()
             await scheduler.start_task_execute(executor)
-            await until(lambda: len(runs) == 120, 20)
+            await until(lambda: len(runs) == 120, 60)
             assert time.monotonic() - began >= 1.09
             await scheduler.stop_task_execute()
             assert await scheduler.task_size() == 0

@@ -38,14 +38,14 @@ async def test_corrupt_records(own_server: Callable[..., RedisServer], namespace
                     client.hset(tag + b"tasks", f"t{n}", random.choice(GARBAGE))
                 before = len(recorder.runs)
                 try:
-                    await until(lambda before=before: len(recorder.runs) > before, 5)  # type: ignore[misc]
+                    await until(lambda before=before: len(recorder.runs) > before)  # type: ignore[misc]
                 except AssertionError:  # counted
                     stalls += 1
             alive = {f"t{n}" for n in range(harmed, harmed + others)}
             before = len(recorder.runs)
-            await until(lambda: {run.id for run in recorder.runs[before:]} >= alive, 10)
+            await until(lambda: {run.id for run in recorder.runs[before:]} >= alive)
             gone = {f"t{n}" for n in range(harmed) if n % 3 == 2}
-            await until(lambda: _aside(scheduler, harmed - len(gone)), 10)
+            await until(lambda: _aside(scheduler, harmed - len(gone)))
             await scheduler.stop_task_execute()
             dead = {task.id async for task in scheduler.dead_tasks()}
             check_key_space(client, namespace)
@@ -83,9 +83,9 @@ async def test_other_fields(own_server: Callable[..., RedisServer], namespace: s
                 client.delete(place)
                 await asyncio.sleep(0.05)  # the pace of the fault
             report = await scheduler.audit(repair=True)
-            await until(lambda: _all_well(scheduler), 10)
+            await until(lambda: _all_well(scheduler))
             before = len(recorder.runs)
-            await until(lambda: len({run.id for run in recorder.runs[before:]}) == 20, 15)
+            await until(lambda: len({run.id for run in recorder.runs[before:]}) == 20)
             await scheduler.stop_task_execute()
             check_key_space(client, namespace)
     tell(

@@ -50,7 +50,7 @@ async def test_script_flush(own_server: NewServer, namespace: str) -> None:
                     client.script_flush()
                     flushes += 1
                     await asyncio.sleep(0.05)  # the pace of the fault
-        await until(lambda: is_empty(scheduler), 20)
+        await until(lambda: is_empty(scheduler), 60)
         await scheduler.stop_task_execute()
     tell(
         9,
@@ -84,8 +84,8 @@ async def test_out_of_memory(own_server: NewServer, namespace: str) -> None:
                     refused += 1
             found = (await scheduler.check_health()).partitions[0].findings
             recorder.gate.set()
-            await recorder.ran(count, 30)
-            await until(lambda: _completed(scheduler, count // 2), 20)
+            await recorder.ran(count, 60)
+            await until(lambda: _completed(scheduler, count // 2), 60)
             blocked = len([task async for task in scheduler.tasks(state="leased")])
             client.config_set("maxmemory", 0)
         assert await scheduler.assign_task(IntervalTask("again")) is True
@@ -153,7 +153,7 @@ async def test_disk_that_cannot_be_written(own_server: NewServer, namespace: str
             client.bgsave()
             await until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "ok")
             before = len(recorder.runs)
-            await until(lambda: len({run.id for run in recorder.runs[before:]}) == often(20, 200), 20)
+            await until(lambda: len({run.id for run in recorder.runs[before:]}) == often(20, 200), 60)
         lost = often(20, 200) - await scheduler.task_size()
         await scheduler.stop_task_execute()
     with server.client() as client:
@@ -193,11 +193,11 @@ async def test_credentials(own_server: NewServer, namespace: str, caplog: pytest
                 client.client_kill_filter(user="app")
                 told.append(await _refusal(scheduler))
                 set_user(client, passwords[0], "-evalsha", "-eval")
-                await until(lambda: scheduler.online or _last_problem(scheduler), 20)
+                await until(lambda: scheduler.online or _last_problem(scheduler), 60)
                 told.append(await _refusal(scheduler))
                 set_user(client, passwords[0])
                 before = len(recorder.runs)
-                await until(lambda before=before: len({r.id for r in recorder.runs[before:]}) == 20, 30)  # type: ignore[misc]
+                await until(lambda before=before: len({r.id for r in recorder.runs[before:]}) == 20)  # type: ignore[misc]
             await scheduler.stop_task_execute()
             size = await scheduler.task_size()
         check_key_space(client, namespace)
@@ -223,7 +223,7 @@ async def _refusal(scheduler: Scheduler) -> str:
             found.append(str(error))
         return bool(found)
 
-    await until(is_refused, 20)
+    await until(is_refused, 60)
     return found[0]
 
 

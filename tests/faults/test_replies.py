@@ -17,7 +17,7 @@ from tests.faults.measuring import machine
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy, nth
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, surely, until
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -42,8 +42,8 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
         url,
         namespace=namespace,
         delivery=delivery,
-        operation_timeout_seconds=3,
-        lease_seconds=20,
+        operation_timeout_seconds=20,
+        lease_seconds=60,
         lease_renewal_seconds=0.1,
         group_concurrency=5,
     )
@@ -85,7 +85,7 @@ async def story(url: str, namespace: str, delivery: Delivery) -> None:
 
 
 async def _lock(scheduler: Scheduler) -> None:
-    async with scheduler.lock("name", 5):
+    async with scheduler.lock("name", 60):
         assert await scheduler.try_lock("name") is None
     assert await scheduler.try_auto_lock("name", 1) is True
 
@@ -265,18 +265,19 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
     recorder = Recorder()
     longest = late = 0.0
     silent: list[str] = []
-    async with (
-        Proxy(redis_server.port) as proxy,
-        Scheduler.from_url(
+    async with contextlib.AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(redis_server.port))
+        scheduler = Scheduler.from_url(
             proxy.url,
             namespace=namespace,
             operation_timeout_seconds=time_out,
             connect_timeout_seconds=time_out,
             reconnect_interval_seconds=0.1,
             lease_seconds=5,
-        ) as scheduler,
-    ):
-        await scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)])
+        )
+        await surely(scheduler.start_task_accept)
+        await stack.enter_async_context(scheduler)
+        await surely(lambda: scheduler.assign_tasks([IntervalTask(f"t{n}", every=0.1) for n in range(20)]))
         await scheduler.start_task_execute(recorder)
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "assign_task": lambda: scheduler.assign_task(IntervalTask("t1", every=0.1)),
@@ -303,10 +304,10 @@ async def test_black_hole(redis_server: RedisServer, namespace: str) -> None:
             proxy.swallowing = False
             proxy.cut()
             before = len(recorder.runs)
-            await until(lambda before=before: len({r.id for r in recorder.runs[before:]}) == 20, 30)  # type: ignore[misc]
-        await scheduler.resume()
+            await until(lambda before=before: len({r.id for r in recorder.runs[before:]}) == 20)  # type: ignore[misc]
+        await surely(scheduler.resume)
         await scheduler.stop_task_execute()
-        assert await scheduler.task_size() == 20
+        assert await surely(scheduler.task_size) == 20
     with redis_server.client() as client:
         check_key_space(client, namespace)
     tell(

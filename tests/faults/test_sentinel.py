@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from interval_scheduler import IntervalTask, NotReplicated, Scheduler, StorageError, StorageRefused
+from interval_scheduler import IntervalTask, NotReplicated, ScheduledTask, Scheduler, StorageError, StorageRefused
 from tests.faults.figures import FULL, often, tell
 from tests.faults.measuring import doubled
 from tests.integration.processes import check_key_space
 from tests.sentinels import FAILOVER_TIMEOUT_MS, Watched, wait_for
 from tests.servers import RedisServer, free_port
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, surely, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -42,7 +42,8 @@ class Load:
     latest: float = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        await self.scheduler.assign_tasks([IntervalTask(f"tick{n}", every=0.1) for n in range(_TICKS)])
+        ticks = [IntervalTask(f"tick{n}", every=0.1) for n in range(_TICKS)]
+        await surely(lambda: self.scheduler.assign_tasks(ticks))
         await self.scheduler.start_task_execute(self.recorder)
         async with asyncio.TaskGroup() as group:
             for batcher in range(_LANES):
@@ -91,20 +92,26 @@ class Load:
 
     async def lost(self) -> set[str]:
         """The tasks that were acknowledged and are not there."""
-        return set(self.acknowledged) - {task.id async for task in self.scheduler.tasks()}
+
+        async def listed() -> list[ScheduledTask]:
+            return [task async for task in self.scheduler.tasks()]
+
+        return set(self.acknowledged) - {task.id for task in await surely(listed)}
 
 
 @contextlib.asynccontextmanager
 async def loaded(watched: Watched, namespace: str, wait_replicas: int) -> AsyncIterator[Load]:
     """A scheduler with load on what Sentinels watch; the load has ended when the block is left."""
-    async with Scheduler.from_url(
+    scheduler = Scheduler.from_url(
         watched.url,
         namespace=namespace,
         wait_replicas=wait_replicas,
         operation_timeout_seconds=1,
         reconnect_interval_seconds=0.1,
         lease_seconds=3,
-    ) as scheduler:
+    )
+    await surely(scheduler.start_task_accept)
+    async with scheduler:
         load = Load(scheduler)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -198,7 +205,7 @@ async def test_a_primary_that_is_cut_off_from_its_replicas(namespace: str, prote
             cut = time.monotonic()
             if asks or protection.wait_replicas:
                 before = load.refused.total()
-                await until(lambda: load.refused.total() > before + _LANES, 30)
+                await until(lambda: load.refused.total() > before + _LANES, 60)
             await asyncio.sleep(seconds)  # for so long it is alone
             await asyncio.to_thread(watched.fail_over)
             await until(lambda: watched.primary() is not old, 60)

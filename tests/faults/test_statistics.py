@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.faults.killing import Fleet
 from tests.integration.processes import check_key_space, read_ledger
 from tests.proxy import Proxy, nth
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, surely, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -100,20 +101,23 @@ async def test_a_report_whose_reply_is_lost_is_added_once(redis_server: RedisSer
     """The replies are thrown away, one after the other, and at last each that comes for some time."""
     with redis_server.client() as client:
         client.script_load(scripts.REPORT.text)
-    async with (
-        Proxy(redis_server.port) as proxy,
-        Scheduler.from_url(f"{proxy.url}?name=here", namespace=namespace, operation_timeout_seconds=0.5) as scheduler,
-        Scheduler.from_url(f"{redis_server.url}?name=here", namespace=namespace) as outside,
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(redis_server.port))
+        scheduler = Scheduler.from_url(f"{proxy.url}?name=here", namespace=namespace, operation_timeout_seconds=0.5)
+        await surely(scheduler.start_task_accept)
+        await stack.enter_async_context(scheduler)
+        outside = await stack.enter_async_context(
+            Scheduler.from_url(f"{redis_server.url}?name=here", namespace=namespace)
+        )
         recorder = Recorder()
         for n in range(often(3, 20)):
             proxy.dropped = 0
-            await scheduler.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
-            await scheduler.start_task_execute(recorder)
+            await outside.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
+            await surely(lambda: scheduler.start_task_execute(recorder))
             await recorder.ran(10 * n + 10)
             proxy.drop_reply = nth(scripts.REPORT.sha.encode(), n % 2)
             await scheduler.stop_task_execute()
-            await until(lambda n=n: _is(outside, 10 * n + 10), 15)  # type: ignore[misc]
+            await until(lambda n=n: _is(outside, 10 * n + 10))  # type: ignore[misc]
     with redis_server.client() as client:
         check_key_space(client, namespace)
 
@@ -130,27 +134,29 @@ async def _is(scheduler: Scheduler, runs: int) -> bool:
 async def test_what_cannot_be_reported_goes_with_a_later_report(own_server: object, namespace: str) -> None:
     """Redis stands still for longer than a report is tried: the counts of runs before and after arrive, once."""
     server: RedisServer = own_server()  # type: ignore[operator]
-    async with Scheduler.from_url(
+    scheduler = Scheduler.from_url(
         server.url, namespace=namespace, operation_timeout_seconds=0.5, reconnect_interval_seconds=0.1
-    ) as scheduler:
+    )
+    await surely(scheduler.start_task_accept)
+    async with scheduler, Scheduler.from_url(server.url, namespace=namespace) as outside:
         recorder = Recorder()
         await scheduler.start_task_execute(recorder)
         for n in range(2):
-            await scheduler.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
+            await outside.assign_tasks([IntervalTask(f"{n} {k}") for k in range(10)])
             await recorder.ran(10 * n + 10)
             server.freeze()
             await scheduler._core.heartbeat.report(1)  # nobody answers
             server.thaw()
             await until(lambda: scheduler.online)
         await scheduler.stop_task_execute()
-        await until(lambda: _is(scheduler, 20), BEAT_SECONDS + 15)
+        await until(lambda: _is(outside, 20), BEAT_SECONDS + 60)
 
 
 async def test_a_partition_that_is_away_is_named(own_server: object, namespace: str) -> None:
     servers: list[RedisServer] = [own_server() for _ in range(2)]  # type: ignore[operator]
     urls = [server.url for server in servers]
     async with Scheduler.from_url(
-        *urls, namespace=namespace, operation_timeout_seconds=1, reconnect_interval_seconds=0.1
+        *urls, namespace=namespace, operation_timeout_seconds=60, reconnect_interval_seconds=0.1
     ) as scheduler:
         recorder = Recorder()
         await scheduler.assign_tasks([IntervalTask(f"t{n}") for n in range(40)])
@@ -164,7 +170,7 @@ async def test_a_partition_that_is_away_is_named(own_server: object, namespace: 
         began = time.monotonic()
         series = await scheduler.statistics(time.time() - 60)
         [card] = await scheduler.schedulers()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 30, "they do not wait for it"
         assert (series.missing, 0 < series.total.runs < 40) == ((names[1],), True)
         assert names[0] in card.partitions
         servers[0].stop()
@@ -177,14 +183,16 @@ async def test_a_partition_that_is_away_is_named(own_server: object, namespace: 
 async def test_watching_goes_on_after_a_restart(own_server: object, namespace: str) -> None:
     """Replies to the telling of runs are lost, and the server restarts: they are told again, from then on."""
     server: RedisServer = own_server(appendonly="yes")  # type: ignore[operator]
-    async with Scheduler.from_url(
+    scheduler = Scheduler.from_url(
         server.url, namespace=namespace, operation_timeout_seconds=1, reconnect_interval_seconds=0.1
-    ) as scheduler:
+    )
+    await surely(scheduler.start_task_accept)
+    async with scheduler:
         await scheduler.start_task_execute(Recorder())
-        await scheduler.assign_task(IntervalTask("a", every=0.05))
+        await surely(lambda: scheduler.assign_task(IntervalTask("a", every=0.05)))
         runs = scheduler.tail()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 first = await anext(runs)
                 server.stop()
                 server.start()

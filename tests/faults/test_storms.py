@@ -153,7 +153,7 @@ async def is_soon_free(scheduler: Scheduler, name: str) -> bool:
         return lock is not None and await scheduler.unlock(lock)
 
     try:
-        await until(is_free, 3)
+        await until(is_free)
     except AssertionError:  # that is the answer
         return False
     return True

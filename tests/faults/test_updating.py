@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,7 +18,7 @@ from tests.faults.figures import often, tell
 from tests.integration.processes import check_key_space
 from tests.proxy import Proxy
 from tests.servers import RedisServer
-from tests.waiting import until
+from tests.waiting import surely, until
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -116,6 +117,7 @@ async def test_a_hundred_callers(redis_server: RedisServer, namespace: str) -> N
 
         async def connected(url: str, **options: float) -> Scheduler:
             made = Scheduler.from_url(f"{url}?name=p", namespace=namespace, **options)  # type: ignore[arg-type]
+            await surely(made.start_task_accept)
             return await stack.enter_async_context(made)
 
         executing = await connected(redis_server.url, lease_seconds=60)
@@ -143,7 +145,8 @@ async def test_a_hundred_callers(redis_server: RedisServer, namespace: str) -> N
             await asyncio.gather(*calls)
         await until(lambda: all(each.online for each in schedulers))
         # These come after all that may still be sent.
-        await asyncio.gather(*[each.update_task(task_id) for each in schedulers for task_id in ids])
+        again = [functools.partial(each.update_task, task_id) for each in schedulers for task_id in ids]
+        await asyncio.gather(*map(surely, again))
         before = await found()
         wrong = callers.wrong(before) + (not await all_are("leased"))
         ends.set()

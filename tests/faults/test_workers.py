@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
 from tests.faults.figures import often, tell, unless_full
+from tests.faults.killing import Fleet
 from tests.faults.measuring import ended, is_empty, percentile, starts_of
 from tests.integration.processes import Worker, check_key_space, read_ledger
 from tests.servers import RedisServer
@@ -27,22 +27,21 @@ async def test_crash(redis_server: RedisServer, namespace: str, tmp_path: Path) 
     kills, concurrency = often(3, 200), 10
     ledger = tmp_path / "ledger"
     options = {"lease_seconds": LEASE, "concurrency": concurrency, "check_tasks_every_seconds": LOOK}
-    with_room = options | {"concurrency": 5 * concurrency}
+    # It loses no lease, however slow the machine is.
+    with_room = options | {"concurrency": 5 * concurrency, "lease_seconds": 60}
     ids: list[str] = []
-    killed: dict[int, float] = {}
     async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
-        with Worker(redis_server.url, namespace, ledger, "sleep:0.05", **with_room) as survivor:
+        fleet = Fleet(redis_server.url, namespace, ledger, **options)
+        async with fleet.worker("sleep:0.05", **with_room) as survivor, heartbeat() as beat:
             for _ in range(kills):
                 more = [f"t{len(ids) + n}" for n in range(120)]
                 ids += more
-                with Worker(redis_server.url, namespace, ledger, "sleep:0.05", **options) as victim:
+                async with fleet.worker("sleep:0.05") as victim:
                     await scheduler.assign_tasks([IntervalTask(task_id) for task_id in more])
-                    await asyncio.sleep(random.uniform(0, 0.4))  # a random moment of the worker's life is the point
-                    killed[victim.pid] = time.time()
-                    victim.kill()
-            async with heartbeat() as beat:
-                await until(lambda: is_empty(scheduler), 30)
-            assert survivor.terminate() == 0
+                    await fleet.kill_soon(victim, 0.4)
+            await until(lambda: is_empty(scheduler), 60)
+            await fleet.end(survivor)
+    killed = fleet.killed
     entries = read_ledger(ledger)
     starts = starts_of(entries)
     lost = len(set(ids) - ended(entries))
@@ -74,8 +73,9 @@ async def test_zombie(redis_server: RedisServer, namespace: str, tmp_path: Path)
             await until(lambda: len(starts_of(read_ledger(ledger))) == count)
             zombie.freeze()
             began = time.monotonic()
-            with Worker(redis_server.url, namespace, ledger, "sleep:20", **options) as heir:
-                await until(lambda: sum(e.pid == heir.pid for e in read_ledger(ledger)) == count, 30)
+            # It loses no lease, however slow the machine is.
+            with Worker(redis_server.url, namespace, ledger, "sleep:20", **(options | {"lease_seconds": 60})) as heir:
+                await until(lambda: sum(e.pid == heir.pid for e in read_ledger(ledger)) == count, 60)
                 await asyncio.sleep(max(0, began + 3 * lease - time.monotonic()))  # three leases are the point
                 with redis_server.client() as client:
                     key = next(key for key in client.keys(f"{{{namespace}:*") if key.endswith(b":leases"))
@@ -109,13 +109,13 @@ async def test_poison(redis_server: RedisServer, namespace: str, tmp_path: Path)
         while not [task async for task in scheduler.dead_tasks()]:
             assert crashes <= deliveries + 1
             with Worker(redis_server.url, namespace, ledger, "exit:0.01", **options) as worker:
-                await until(lambda worker=worker: not worker.is_alive or _is_over(scheduler), 30)  # type: ignore[misc]
+                await until(lambda worker=worker: not worker.is_alive or _is_over(scheduler), 60)  # type: ignore[misc]
                 if worker.is_alive:
                     assert worker.terminate() == 0
                 else:
                     crashes += 1
-        with Worker(redis_server.url, namespace, ledger, "exit:0", **options) as worker:
-            await until(lambda: is_empty(scheduler), 20)
+        with Worker(redis_server.url, namespace, ledger, "exit:0", **(options | {"lease_seconds": 60})) as worker:
+            await until(lambda: is_empty(scheduler), 60)
             assert worker.terminate() == 0
         dead = [task.id async for task in scheduler.dead_tasks()]
     lost = bystanders - len(ended(read_ledger(ledger)))
@@ -147,8 +147,10 @@ async def test_blocked_event_loop(redis_server: RedisServer, namespace: str, tmp
             await scheduler.assign_task(IntervalTask(f"t{n}"))
             with Worker(redis_server.url, namespace, ledger, "block:2", **options) as blocked:
                 await until(lambda ledger=ledger: read_ledger(ledger))  # type: ignore[misc]
-                with Worker(redis_server.url, namespace, ledger, "block:0", **options) as heir:
-                    await until(lambda: is_empty(scheduler), 20)
+                with Worker(
+                    redis_server.url, namespace, ledger, "block:0", **(options | {"lease_seconds": 60})
+                ) as heir:
+                    await until(lambda: is_empty(scheduler), 60)
                     assert blocked.terminate() == 0
                     assert heir.terminate() == 0
                 told += "event loop was blocked" in blocked.log
