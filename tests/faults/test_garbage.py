@@ -30,6 +30,7 @@ def _scheduler(server: RedisServer, namespace: str, delivery: Delivery) -> Sched
         lease_renewal_seconds=0.3,
         check_tasks_every_seconds=0.1,
         group_concurrency=3,
+        operation_timeout_seconds=20,
     )
 
 

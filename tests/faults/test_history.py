@@ -22,7 +22,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
 #: How long a worker may take from the start of a run, as it tells that, to the note of its executor, in seconds.
-APART = often(5.0, 1.0)
+APART = often(5, 1)
 
 
 def _now_and_then(script: bytes, request: bytes) -> bool:

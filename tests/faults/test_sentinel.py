@@ -25,6 +25,8 @@ _LANES = 8
 #: Well above the length of the test: these tasks are to be found afterwards, and not to run.
 _LATER_SECONDS = 3600.0
 _TICKS = 20
+#: A Sentinel that stood still with the machine waits for half a minute before it judges anybody, each time.
+_FAILOVER_SECONDS = 180
 
 
 @dataclass
@@ -84,11 +86,11 @@ class Load:
 
     async def assigns_again(self, since: float) -> None:
         """Wait until a call that began later is acknowledged."""
-        await until(lambda: self.latest > since, 90)
+        await until(lambda: self.latest > since, _FAILOVER_SECONDS)
 
     async def runs_again(self, since: float) -> None:
         """Wait until there is a run that was due later, by the clock of this machine, which is that of the servers."""
-        await until(lambda: max(run.due for run in self.recorder.runs[-_TICKS:]) > since, 90)
+        await until(lambda: max(run.due for run in self.recorder.runs[-_TICKS:]) > since, _FAILOVER_SECONDS)
 
     async def lost(self) -> set[str]:
         """The tasks that were acknowledged and are not there."""
