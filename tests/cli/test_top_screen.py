@@ -104,7 +104,7 @@ def window_of(app: TopApp) -> str:
 def chosen(app: TopApp) -> str | None:
     """The due task at the cursor."""
     row = app.query_one("#due", PaneTable).chosen
-    return row and row.key
+    return None if row is None else row.key
 
 
 def text(app: TopApp, name: str) -> str:
