@@ -106,14 +106,20 @@ class Run:
         return False
 
     def code(self) -> int:
-        """Wait for the end, and return the exit code; then no process is left."""
+        """Wait for the end, and return the exit code; then no process is left, and the log is read to its end."""
         code = self.process.wait(DEADLINE_SECONDS)
         self.until(lambda: not self.living)
+        self._reader.join(DEADLINE_SECONDS)
         return code
 
     @property
     def said(self) -> str:
         return "\n".join(self.lines)
+
+    @property
+    def state(self) -> str:
+        """What the supervisor does, by the letter of the system: `T` is stopped."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     @property
     def living(self) -> list[int]:

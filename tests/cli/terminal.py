@@ -96,11 +96,14 @@ class Terminal:
         self._process.send_signal(number)
 
     def interrupt(self, number: int) -> int:
-        """Send a signal until the command ends: one that comes just before it reads is heard with the next."""
-        for _ in range(DEADLINE_SECONDS):
+        """Send a signal until the command ends: one that comes just before it reads is heard with the next.
+
+        Not soon: one that comes while it ends could have it end in another way.
+        """
+        for _ in range(3):
             self.signal(number)
             with suppress(subprocess.TimeoutExpired):  # it goes on: it gets another signal
-                return self._process.wait(1)
+                return self._process.wait(DEADLINE_SECONDS / 3)
         raise AssertionError(self.text)
 
     def until(self, words: str) -> None:

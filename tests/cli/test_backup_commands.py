@@ -8,22 +8,22 @@ import gzip
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interval_scheduler import BlockingScheduler, IntervalTask
+from interval_scheduler import BlockingScheduler, IntervalTask, Scheduler
 from interval_scheduler.cli.backup.apart import apart
-from tests.cli.conftest import DEADLINE_SECONDS, Result
+from tests.cli.conftest import DEADLINE_SECONDS, Result, run_command
+from tests.cli.half_way import at_work, behind, stopped_after
 from tests.cli.inside import run_inside
 from tests.cli.terminal import Terminal
 from tests.clusters import RedisCluster
+from tests.proxy import Proxy
 from tests.servers import RedisServer
+from tests.waiting import until
 
 Command = Callable[..., Result]
 START = 4_000_000_000
@@ -131,24 +131,27 @@ def test_a_backup_that_cannot_be_used(
         assert "No such file or directory" in ended.err
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_an_export_that_is_killed_leaves_no_half_file(
+async def test_an_export_that_is_killed_leaves_no_half_file(
     redis_server: RedisServer, namespace: str, tmp_path: Path, kill: signal.Signals
 ) -> None:
     fill(redis_server, namespace, 15_000)
     file, part = tmp_path / "backup.jsonl", tmp_path / "backup.jsonl.part"
     file.write_text("the last good one\n")
-    words = ["export", str(file), "--redis", redis_server.url, "-n", namespace]
-    with subprocess.Popen([sys.executable, "-m", "interval_scheduler.cli", *words]) as process:
-        try:
-            wait_until(lambda: part.exists() and part.stat().st_size > 100_000)
+    async with Proxy(redis_server.port) as proxy:
+        proxy.rate = 100_000  # a link on which all of it takes half a minute
+        words = ["export", str(file), "--redis", behind(proxy, redis_server), "-n", namespace, "--timeout", "60s"]
+        async with at_work(*words) as process, asyncio.timeout(DEADLINE_SECONDS):
+            await until(lambda: part.exists() and part.stat().st_size > 100_000, DEADLINE_SECONDS)
             process.send_signal(kill)
-            assert process.wait(DEADLINE_SECONDS) == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[kill]
-        finally:
-            process.kill()
-    assert file.read_text() == "the last good one\n"
-    assert part.exists() == (kill == signal.SIGKILL)
-    assert run_inside(*words).code == 0, "what a killed process left is in nobody's way"
+            code = await process.wait()
+        assert code == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[kill]
+        assert file.read_text() == "the last good one\n"
+        assert part.exists() == (kill == signal.SIGKILL)
+        proxy.rate = None
+        again = await asyncio.to_thread(run_command, *words)
+        assert again.code == 0, "what a killed process left is in nobody's way"
     assert len(tasks_in(file.read_bytes())) == 15_000
     assert not part.exists()
 
@@ -210,32 +213,32 @@ def test_nothing_but_a_file_is_replaced(
     assert not file.is_symlink()
 
 
-def test_an_import_that_was_killed_goes_on(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_an_import_that_was_killed_goes_on(redis_server: RedisServer, namespace: str, tmp_path: Path) -> None:
     fill(redis_server, namespace, 20_000)
     file = tmp_path / "backup.jsonl"
-    assert run_inside("export", str(file), "--redis", redis_server.url, "-n", namespace).code == 0
+    assert run_command("export", str(file), "--redis", redis_server.url, "-n", namespace).code == 0
     other = f"{namespace}-2"
-    words = ["import", str(file), "--redis", redis_server.url, "-n", other]
-    mark = Path(f"{file}.restored")
-    with subprocess.Popen([sys.executable, "-m", "interval_scheduler.cli", *words]) as process:
-        try:
-            wait_until(mark.exists)
-            process.kill()
-            process.wait(DEADLINE_SECONDS)
-        finally:
-            process.kill()
-    known = json.loads(mark.read_text())["tasks"]
-    assert 0 < known < 20_000
-    assert "://" in mark.read_text()
-    with BlockingScheduler.from_url(redis_server.url, namespace=other) as scheduler:
-        # What was restored may have run and gone since.
-        assert scheduler.remove_task(json.loads(file.read_text().splitlines()[1])["id"])
-        ended = run_inside(*words, "--resume", "--json")
-        assert ended.code == 0, ended.err
-        assert f"{known:,} tasks of it are restored; going on with task {known + 1:,}" in ended.err
-        counts = json.loads(ended.out)
-        assert counts["restored"] + counts["skipped"] == 20_000 - known
-        assert scheduler.task_size() == 19_999, "it does not come again"
+    mark = tmp_path / "backup.jsonl.restored"
+    async with Proxy(redis_server.port) as proxy:
+        proxy.drop_reply = stopped_after(proxy, file.stat().st_size // 2)
+        words = ["import", str(file), "--redis", behind(proxy, redis_server), "-n", other, "--timeout", "60s"]
+        async with at_work(*words):
+            await until(mark.exists, DEADLINE_SECONDS)
+        known = json.loads(mark.read_text())["tasks"]
+        assert 0 < known < 20_000
+        assert "://" in mark.read_text()
+        proxy.drop_reply = lambda _: False
+        proxy.swallowing = False
+        async with Scheduler.from_url(redis_server.url, namespace=other) as scheduler:
+            # What was restored may have run and gone since.
+            assert await scheduler.remove_task(json.loads(file.read_text().splitlines()[1])["id"])
+            ended = await asyncio.to_thread(run_command, *words, "--resume", "--json")
+            assert ended.code == 0, ended.err
+            assert f"{known:,} tasks of it are restored; going on with task {known + 1:,}" in ended.err
+            counts = json.loads(ended.out)
+            assert counts["restored"] + counts["skipped"] == 20_000 - known
+            assert await scheduler.task_size() == 19_999, "it does not come again"
     assert not mark.exists()
 
 
@@ -275,10 +278,3 @@ def test_the_progress_is_shown_on_a_terminal(redis_server: RedisServer, namespac
             assert terminal.wait() == 0
             assert f"\r\x1b[K{shown}\r\x1b[K" in terminal.raw
             assert terminal.results().count("\n") == 1, "and the result alone is on stdout"
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.002)  # a file that another process writes has no event to wait for

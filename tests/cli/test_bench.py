@@ -45,7 +45,7 @@ def test_an_interrupted_bench_leaves_no_task(
     own_server: Callable[..., RedisServer], inside: Command, how: signal.Signals
 ) -> None:
     server = own_server()
-    program = [sys.executable, "-m", "interval_scheduler.cli", "bench", "--redis", server.url, "--seconds", "30"]
+    program = [sys.executable, "-m", "interval_scheduler.cli", "bench", "--redis", server.url, "--seconds", "600"]
     with subprocess.Popen([*program, "--tasks", "1000"], stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         try:

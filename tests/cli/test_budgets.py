@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +56,8 @@ async def test_a_look_costs_little_more_than_the_client(
     for _ in range(_ROUNDS):  # by turns, so that a burst of other work meets all of them
         for name, program in programs.items():
             taken[name].append(seconds_of(*program, **cached))
-    client, *others = (statistics.median(each) for each in taken.values())
+    # The least: a busy machine makes processor time more, by its caches and by what else shares the cores.
+    client, *others = (min(each) for each in taken.values())
     ratios = dict(zip(list(programs)[1:], (other / client for other in others), strict=True))
     assert ratios["show"] < 2.2, ratios
     assert ratios["help"] < 0.7, ratios

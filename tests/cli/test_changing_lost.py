@@ -71,7 +71,7 @@ async def test_a_server_is_killed_in_the_middle(own_server: Callable[..., RedisS
         async with Scheduler.from_url(proxy.url, namespace=namespace) as scheduler:
             await fill(scheduler, IDS)
         proxy.drop_reply = at_request(5, server.kill)
-        process = await begin("pause", "-", "--json", "--timeout", "2s", namespace=namespace, urls=proxy.url)
+        process = await begin("pause", "-", "--json", "--timeout", "5s", namespace=namespace, urls=proxy.url)
         ended = await end(process, "\n".join(IDS))
         proxy.drop_reply = lambda _: False
         assert ended.code == 75, ended.err
@@ -97,12 +97,12 @@ async def test_a_lost_reply(redis_server: RedisServer, namespace: str) -> None:
         await scheduler.pause_task("b")  # the server knows the scripts then
         await scheduler.update_task("b", retries=1)
         proxy.drop_reply = lambda request: b"pause_task" in request
-        process = await begin("pause", "a", "--timeout", "1s", namespace=namespace, urls=proxy.url)
+        process = await begin("pause", "a", "--timeout", "5s", namespace=namespace, urls=proxy.url)
         ended = await end(process)
         assert (ended.code, ended.out) == (75, "id\tresult\na\tnot known\n")
         assert "repeat the call to be sure" in ended.err
         proxy.drop_reply = lambda request: b"update_task" in request
-        process = await begin("edit", "a", "--retries", "3", "--timeout", "1s", namespace=namespace, urls=proxy.url)
+        process = await begin("edit", "a", "--retries", "3", "--timeout", "5s", namespace=namespace, urls=proxy.url)
         ended = await end(process)
         assert (ended.code, ended.out) == (75, "")
         task = await scheduler.get_task("a")
@@ -117,7 +117,7 @@ async def test_an_interrupt_says_what_was_done(
     passing = asyncio.Event()
     async with Proxy(redis_server.port) as proxy, Scheduler.from_url(proxy.url, namespace=namespace) as scheduler:
         await fill(scheduler, IDS)
-        process = await begin("pause", "-", "--timeout", "2s", namespace=namespace, urls=proxy.url)
+        process = await begin("pause", "-", "--timeout", "5s", namespace=namespace, urls=proxy.url)
 
         def interrupt() -> None:
             proxy.hold(b"pause_task", passing)
@@ -140,7 +140,7 @@ async def test_an_interrupt_says_what_was_done(
 async def test_an_interrupt_by_a_prefix(redis_server: RedisServer, namespace: str) -> None:
     async with Proxy(redis_server.port) as proxy, Scheduler.from_url(proxy.url, namespace=namespace) as scheduler:
         await fill(scheduler, IDS)
-        words = ["pause", "--prefix", "t:", "--yes", "--timeout", "2s"]
+        words = ["pause", "--prefix", "t:", "--yes", "--timeout", "5s"]
         process = await begin(*words, namespace=namespace, urls=proxy.url)
         passing = asyncio.Event()
 
@@ -185,7 +185,7 @@ async def test_one_of_three_partitions_is_down(
         homes = {task.id: task.partition async for task in scheduler.tasks()}
     away.kill()
     settings = {"INTERVAL_SCHEDULER_REDIS": " ".join(urls)}
-    ended = await beside("pause", "-", "--json", "--timeout", "2s", given="\n".join(ids), **settings)
+    ended = await beside("pause", "-", "--json", "--timeout", "5s", given="\n".join(ids), **settings)
     assert ended.code == 69, ended.err
     told = results(ended)
     for each in ids:
@@ -194,10 +194,10 @@ async def test_one_of_three_partitions_is_down(
     there, gone = (
         next(each for each in ids if (str(away.port) in homes[each]) is is_gone) for is_gone in (False, True)
     )
-    assert (await beside("edit", there, "--retries", "2", "--timeout", "2s", **settings)).code == 0
-    assert (await beside("assign", gone, "--every", "1h", "--timeout", "2s", **settings)).code == 69
-    assert (await beside("remove", "--prefix", "t:", "--yes", "--timeout", "2s", **settings)).code == 69
-    assert (await beside("pause", "--yes", "--timeout", "2s", **settings)).code == 69
+    assert (await beside("edit", there, "--retries", "2", "--timeout", "5s", **settings)).code == 0
+    assert (await beside("assign", gone, "--every", "1h", "--timeout", "5s", **settings)).code == 69
+    assert (await beside("remove", "--prefix", "t:", "--yes", "--timeout", "5s", **settings)).code == 69
+    assert (await beside("pause", "--yes", "--timeout", "5s", **settings)).code == 69
 
 
 async def test_on_a_cluster(beside: Beside, namespace: str) -> None:
@@ -225,7 +225,7 @@ async def test_a_partition_that_is_offline_keeps_nobody_from_tasks_of_others(
         there = [task.id async for task in scheduler.tasks() if task.partition == online]
         away = next(each for each in IDS[:20] if each not in there)
     servers[lost].stop()
-    words = ("--json", "--timeout", "2s")
+    words = ("--json", "--timeout", "5s")
     assigned = await end(await begin("assign", there[0], "--every", "1m", *words, namespace=namespace, urls=urls))
     assert (assigned.code, json.loads(assigned.out)["result"]) == (0, "updated"), assigned.err
     removed = await end(await begin("remove", *there[:2], away, *words, namespace=namespace, urls=urls))
@@ -233,7 +233,7 @@ async def test_a_partition_that_is_offline_keeps_nobody_from_tasks_of_others(
     told = results(removed)
     assert (told[there[0]], told[there[1]]) == ("removed", "removed"), removed.err
     assert told.get(away) != "removed"
-    async with Scheduler.from_url(*urls.split(), namespace=namespace, operation_timeout_seconds=2) as scheduler:
+    async with Scheduler.from_url(*urls.split(), namespace=namespace, operation_timeout_seconds=5) as scheduler:
         page = await scheduler.actions()
         assert [(each.kind, each.count, each.partition) for each in page.actions] == [
             ("remove_task", 3, online),

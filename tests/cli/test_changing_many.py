@@ -211,10 +211,10 @@ async def test_runs_in_progress_are_cancelled(beside: Beside, redis_server: Redi
         ]
         ended = await beside("cancel", "--prefix", "a:", "--yes")
         assert ended.code == 0, ended.err
-        await until(lambda: len(recorder.cancelled) == 2, 30)
+        await until(lambda: len(recorder.cancelled) == 2, 60)
         assert {run.id for run in recorder.cancelled} == {"a:1", "a:2"}
         assert (await beside("cancel", "b", "--hand-back")).code == 0
-        await until(lambda: len(recorder.cancelled) == 3, 30)
+        await until(lambda: len(recorder.cancelled) == 3, 60)
         recorder.gate.set()
 
 
@@ -233,7 +233,7 @@ async def test_dead_tasks(beside: Beside, redis_server: RedisServer, namespace: 
         async def six_are_dead() -> bool:
             return await dead() == 6
 
-        await until(six_are_dead, 30)
+        await until(six_are_dead, 60)
         await scheduler.stop_task_execute()
         for verb, past in (("revive", "revived"), ("clear", "forgotten")):
             foreseen = await beside("dead", verb, "--error-contains", "ROUTE", "--dry-run", "--json")

@@ -196,7 +196,7 @@ def test_the_time_that_a_server_may_take(
 def test_a_server_that_does_not_answer(command: Command, own_server: Callable[..., RedisServer]) -> None:
     server = own_server()
     server.freeze()
-    ended = command("remove", "a", "--timeout", "200ms", INTERVAL_SCHEDULER_REDIS=server.url)
+    ended = command("remove", "a", "--timeout", "1s", INTERVAL_SCHEDULER_REDIS=server.url)
     assert (ended.code, ended.out) == (69, "")
     assert "did not answer in time" in ended.err
 

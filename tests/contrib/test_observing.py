@@ -18,7 +18,7 @@ APPS = ROOT / "tests" / "contrib" / "apps"
 
 
 async def _output(program: Path, server: RedisServer, namespace: str) -> str:
-    done = await asyncio.to_thread(run, program, server.url, namespace, str(EXAMPLES), seconds=PATIENCE_SECONDS)
+    done = await asyncio.to_thread(run, program, server.url, namespace, str(EXAMPLES), seconds=3 * PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

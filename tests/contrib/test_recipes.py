@@ -44,7 +44,7 @@ async def test_a_unit_of_systemd(redis_server: RedisServer, namespace: str, tmp_
     service = _unit()["Service"]
     program = service["ExecStart"].split()[1]  # behind the Python of that machine
     log = tmp_path / "log"
-    variables = {**_variables(redis_server, namespace), "INTERVAL_SCHEDULER_LEASE_SECONDS": "2"}
+    variables = {**_variables(redis_server, namespace), "INTERVAL_SCHEDULER_LEASE_SECONDS": "10"}
 
     module = program.removesuffix(".py")
 

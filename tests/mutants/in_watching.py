@@ -40,6 +40,13 @@ ALL: Final = (
         tests_in(_SERVERS, "test_clocks_differ"),
     ),
     Planted(
+        "clocks that a busy machine reads late count as different",
+        "cli/doctor/servers.py",
+        " + (one + other) / 2:",
+        ":",
+        tests_in(_JUDGING, "test_clocks_differ_if_that_is_sure"),
+    ),
+    Planted(
         "each call that fails for a partition that is offline is a finding",
         "cli/doctor/servers.py",
         "        if isinstance(each.error, PartitionOffline) and partition in offline:\n            continue\n",

@@ -15,7 +15,7 @@ class Program:
     def __init__(self, code: str, *arguments: str) -> None:
         self._process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True)
 
-    async def line(self, seconds: float = 20) -> str:
+    async def line(self, seconds: float = 60) -> str:
         """The next line that it prints."""
         assert self._process.stdout is not None
         reading = asyncio.to_thread(self._process.stdout.readline)

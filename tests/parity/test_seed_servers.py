@@ -76,6 +76,8 @@ async def test_after_a_crash_tasks_are_either_set_or_unset(redis_server: RedisSe
         program.kill()  # in the middle of assigning
     keys = Keys(namespace, f"127.0.0.1:{redis_server.port}/0")
     with redis_server.client() as client:
+        # What it had sent before it died is read until its connections are found closed.
+        await until(lambda: {each["user"] for each in client.client_list()} == {"default"})
         records = client.hgetall(keys.tasks)
         dues = dict(client.zrange(keys.due, 0, -1, withscores=True))
     assert set(records) == set(dues)

@@ -29,7 +29,7 @@ async def executor(data):
     await asyncio.Event().wait()
 
 async def main():
-    async with Scheduler.from_url(sys.argv[1], namespace=sys.argv[2], lease_seconds=1) as scheduler:
+    async with Scheduler.from_url(sys.argv[1], namespace=sys.argv[2], lease_seconds=5) as scheduler:
         await scheduler.start_task_execute(executor)
         await asyncio.Event().wait()
 
@@ -138,11 +138,11 @@ async def test_a_task_reassigned_while_its_partition_is_down_exists_once(
         scheduler.on("db-reconnect", lambda name: back.set())
         home = by_name[found.partition]
         home.kill()
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 60)
         with pytest.raises(PartitionOffline, match=found.partition):
             await scheduler.assign_task(task)
         home.start()
-        await asyncio.wait_for(back.wait(), 10)
+        await asyncio.wait_for(back.wait(), 60)
         assert await copies(scheduler) == 1
         assert await scheduler.assign_task(task) is False, "it is still there, and updated"
         assert await copies(scheduler) == 1
@@ -217,7 +217,7 @@ async def test_running_executors_are_bounded(make_scheduler: MakeScheduler, deli
 async def test_a_one_shot_claimed_by_a_crashing_worker_runs(redis_server: RedisServer, namespace: str) -> None:
     # There, it was gone with the worker.
     recorder = Recorder()
-    async with Scheduler.from_url(redis_server.url, namespace=namespace, lease_seconds=1) as scheduler:
+    async with Scheduler.from_url(redis_server.url, namespace=namespace) as scheduler:
         await scheduler.assign_task(IntervalTask("once", "data"))
         with Program(DYING_WORKER, redis_server.url, namespace) as worker:
             assert await worker.line() == "data"

@@ -22,6 +22,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio
 
 APPS = ["fastapi_app", "aiohttp_app"]
+#: The patience with a machine that has much else to do.
+DEADLINE_SECONDS = 60
 
 
 class Service:
@@ -30,7 +32,7 @@ class Service:
     def __init__(self, app: str, log: IO[str], *urls: str) -> None:
         self._urls = urls
         port = free_port()
-        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10)
+        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS)
         self.log = log
         self.process = subprocess.Popen(
             command(EXAMPLES / f"{app}.py"),
@@ -65,7 +67,7 @@ class Service:
         async def enough() -> bool:
             return await self.refreshes(user) >= times
 
-        await until(enough)
+        await until(enough, DEADLINE_SECONDS)
 
     async def put(self, user: str, every: Any) -> httpx.Response:
         return await self.http.put(f"/users/{user}/refresh", json={"every": every})
@@ -73,7 +75,7 @@ class Service:
     async def terminate(self) -> int:
         """As an orchestrator does; the exit code."""
         self.process.terminate()
-        return await asyncio.to_thread(self.process.wait, 30)
+        return await asyncio.to_thread(self.process.wait, DEADLINE_SECONDS)
 
     def scheduler(self) -> Scheduler:
         """A scheduler of another process on the same tasks."""
@@ -96,13 +98,13 @@ async def start(server: RedisServer, tmp_path: Path) -> AsyncIterator[Callable[[
         log = logs.enter_context((tmp_path / f"{app}.log").open("w+"))
         service = Service(app, log, *partitions)
         started.append(service)
-        await until(service.serves, 20)
+        await until(service.serves, DEADLINE_SECONDS)
         return service
 
     yield start
     for service in started:
         service.process.kill()
-        service.process.wait(20)
+        service.process.wait(DEADLINE_SECONDS)
         await service.http.aclose()
     logs.close()
 
@@ -121,7 +123,7 @@ async def test_assign_inspect_run_update_remove(service: Service) -> None:
     assert inspected.json().items() >= {"user": "ada", "every": 0.1}.items()
     await service.refreshed("ada", 3)
     shown = (await service.http.get("/users/ada")).json()
-    assert 0 <= shown["last_lag"] < 5
+    assert 0 <= shown["last_lag"] < DEADLINE_SECONDS
 
     assert (await service.put("ada", 3600)).status_code == 200
     assert (await service.http.get("/users/ada/refresh")).json()["every"] == 3600
@@ -139,7 +141,7 @@ async def test_a_shorter_interval_counts_at_once(service: Service) -> None:
         # Until then a new interval would count in any case.
         return bool((await service.http.get("/users/ada/refresh")).json()["state"] == "waiting")
 
-    await until(its_next_run_is_planned)
+    await until(its_next_run_is_planned, DEADLINE_SECONDS)
     await service.put("ada", 0.1)
     await service.refreshed("ada", 3)
 
@@ -190,7 +192,7 @@ async def test_health(service: Service) -> None:
         assert health.status_code == 200
         return bool(health.json() == {"online": True, "task_size": 3, "queue_size": 0})
 
-    await until(all_ran)
+    await until(all_ran, DEADLINE_SECONDS)
 
 
 async def test_redis_goes_away_and_comes_back(start: Callable[[str], Awaitable[Service]], server: RedisServer) -> None:
@@ -201,21 +203,25 @@ async def test_redis_goes_away_and_comes_back(start: Callable[[str], Awaitable[S
         async def answers_so() -> bool:
             return (await service.http.get("/health")).status_code == 503
 
-        await until(answers_so, 20)
+        await until(answers_so, DEADLINE_SECONDS)
         for answer in (await service.put("ada", 60), await service.http.get("/users/ada/refresh")):
             assert answer.status_code == 503
             assert int(answer.headers["Retry-After"]) >= 1
             assert answer.json() == {"detail": "try again later"}
 
     async def available_again(service: Service) -> None:
-        await until(service.serves, 30)
-        await service.put("ada", 0.1)
+        await until(service.serves, DEADLINE_SECONDS)
+
+        async def assigned() -> bool:
+            # Its partition may come back after the one that the other requests need.
+            return (await service.put("ada", 0.1)).is_success
 
         async def refreshed_again() -> bool:
             # By either of the two; that of the other one is not told here.
             return sum([await service.refreshes("ada") for service in services]) >= 3
 
-        await until(refreshed_again)
+        await until(assigned, DEADLINE_SECONDS)
+        await until(refreshed_again, DEADLINE_SECONDS)
 
     server.kill()
     await asyncio.gather(*map(unavailable, services))

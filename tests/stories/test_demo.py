@@ -28,7 +28,13 @@ def command(*words: str) -> list[str]:
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*words), cwd=ROOT, env=environment(**variables), capture_output=True, text=True, timeout=60, check=False
+        command(*words),
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -40,10 +46,9 @@ def test_nothing_is_lost(url: str) -> None:
     place = "the embedded engine, no server" if url.startswith("memory") else f"Redis at {url.removeprefix('redis://')}"
     assert f"1,000 tasks on {place}\n" in output
     assert "assigned 1,000 tasks" in output
-    # 20 ms of work a run and 1,000 runs a second, or 333: about 20 tasks, or 7, are claimed at each moment.
-    held = re.search(r"scheduler [AB] killed with (\d+) tasks claimed; their leases end in 3 s", output)
-    assert held is not None
-    assert int(held[1]) > 0
+    # 20 ms of work a run and 1,000 runs a second, or 333: about 20 tasks, or 7, are claimed at each moment. None are
+    # told where the machine stands still just then: their leases have ended. All that were taken over are told below.
+    assert re.search(r"scheduler [AB] killed with \d+ tasks claimed; their leases end in 3 s", output)
     assert "scheduler C started" in output
     assert max(map(len, output.splitlines())) <= 80
     assert output.endswith("Nothing was lost.\n")
@@ -60,12 +65,12 @@ def test_nothing_is_lost(url: str) -> None:
 async def test_a_lost_task_is_noticed(redis_server: RedisServer) -> None:
     instance = RedisInstance(host="127.0.0.1", port=redis_server.port, name="demo")
     options = SchedulerOptions(storage=StorageOptions(instances=(instance,)), namespace="interval-scheduler-demo")
-    arguments = command("--redis", redis_server.url, "--tasks", "1000", "--seconds", "8", "--every", "1")
+    arguments = command("--redis", redis_server.url, "--tasks", "200", "--seconds", "14", "--every", "1")
     pipe = asyncio.subprocess.PIPE
     demo = await asyncio.create_subprocess_exec(*arguments, cwd=ROOT, env=environment(), stdout=pipe, stderr=pipe)
     assert demo.stderr is not None
     try:
-        async with asyncio.timeout(60), Scheduler(options) as saboteur:
+        async with asyncio.timeout(120), Scheduler(options) as saboteur:
             # A second or more after the kill, so that the task has run again: now it is only missing. The kill comes
             # when an interval begins, so that a task of its middle is not one of those that wait for leases to end.
             async for line in demo.stderr:
@@ -73,12 +78,12 @@ async def test_a_lost_task_is_noticed(redis_server: RedisServer) -> None:
                     break
             for _ in range(2):
                 await demo.stderr.readline()
-            assert await saboteur.remove_task("user:500")
+            assert await saboteur.remove_task("user:100")
             output, words = (each.decode() for each in await demo.communicate())
     finally:
         with contextlib.suppress(ProcessLookupError):  # it has ended
             demo.kill()
-    assert re.search(r"^still scheduled at the end +999 of 1,000 tasks$", output, re.MULTILINE)
+    assert re.search(r"^still scheduled at the end +199 of 200 tasks$", output, re.MULTILINE)
     assert "Tasks were lost" in words
     assert demo.returncode == 1
 
@@ -130,7 +135,7 @@ def test_bad_arguments(words: tuple[str, ...]) -> None:
 def test_no_password_is_seen_in_the_list_of_processes(own_server: Callable[..., RedisServer]) -> None:
     server = own_server(requirepass="hidden-word")
     url = f"redis://:hidden-word@127.0.0.1:{server.port}/0"
-    words = command("--redis-file", "-", "--tasks", "10", "--seconds", "3", "--every", "0.5")
+    words = command("--redis-file", "-", "--tasks", "10", "--seconds", "10", "--every", "0.5")
     with subprocess.Popen(
         words, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as demo:

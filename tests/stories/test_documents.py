@@ -21,7 +21,7 @@ def test_the_code_of_a_page_runs(page: Path, own_server: Callable[[], RedisServe
     if not found:
         return
     url = own_server().url if any(block.needs_redis for block in found) else "no block of this page needs Redis"
-    done = run(ROOT / "tests" / "stories" / "page.py", str(page), url, seconds=60)
+    done = run(ROOT / "tests" / "stories" / "page.py", str(page), url, seconds=120)
     # What a page logs goes to stderr, so that alone is no failure.
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(found)} blocks were executed" in done.stdout
@@ -44,17 +44,21 @@ def test_a_block_that_fails_is_noticed(tmp_path: Path) -> None:
     page.write_text(
         "One:\n\n```python\nimport asyncio\n```\n\nTwo:\n\n    ```python\n    await asyncio.wrong()\n    ```\n"
     )
-    done = run(ROOT / "tests" / "stories" / "page.py", str(page), "none", seconds=20)
+    done = run(ROOT / "tests" / "stories" / "page.py", str(page), "none", seconds=60)
     assert done.returncode == 1
     assert f'File "{page}", line 10' in done.stderr
     assert "AttributeError" in done.stderr
 
 
 def test_quick_start() -> None:
-    done = run(EXAMPLES / "quick_start.py", seconds=20)
-    assert_succeeded(done)
-    for user in ("ada", "grace", "edsger"):
-        assert len(re.findall(rf"^refreshing the feed of {user}, \d+\.\d ms", done.stdout, re.MULTILINE)) >= 2
+    for _ in range(3):  # on a machine that stands still meanwhile, there is no time for two runs
+        done = run(EXAMPLES / "quick_start.py", seconds=60)
+        assert_succeeded(done)
+        lines = (rf"^refreshing the feed of {user}, \d+\.\d ms" for user in ("ada", "grace", "edsger"))
+        times = [len(re.findall(line, done.stdout, re.MULTILINE)) for line in lines]
+        if min(times) >= 2:
+            break
+    assert min(times) >= 2, done.stdout
     assert done.stdout.endswith("2 feeds are left under schedule\n")
 
 

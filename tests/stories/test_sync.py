@@ -52,7 +52,7 @@ async def test_endpoints(redis_server: RedisServer, namespace: str) -> None:
             asyncio.run(scheduler.assign_task(IntervalTask("c")))
         return "refused"
 
-    async with asyncio.timeout(20), scheduler, _client(app) as client:
+    async with asyncio.timeout(60), scheduler, _client(app) as client:
         assert (await client.get("/async")).json() is True
         assert (await client.get("/asyncio-run")).json() == "refused"
         assert (await client.get("/from-thread")).json() is True
@@ -68,7 +68,7 @@ async def test_blocking_endpoints(redis_server: RedisServer, namespace: str) -> 
         def subscribe(user: str) -> bool:
             return scheduler.assign_task(IntervalTask(user))
 
-        async with asyncio.timeout(20), _client(app) as client:
+        async with asyncio.timeout(60), _client(app) as client:
             answers = await asyncio.gather(*(client.get(f"/{n % 20}") for n in range(100)))
             assert sum(answer.json() for answer in answers) == 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import inspect
 import json
 import re
@@ -31,19 +32,22 @@ def reported(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Conf
         (folder / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     # Its own settings, since users have their own; a cache that stays makes later runs fast.
     assert pytestconfig.cache is not None
-    out, err, _ = api.run(
-        [
-            "--strict",
-            "--config-file=",
-            f"--cache-dir={pytestconfig.cache.mkdir('mypy')}",
-            "--no-error-summary",
-            "--hide-error-context",
-            "--show-error-codes",
-            "--enable-error-code=unused-coroutine",
-            str(folder / "right.py"),
-            str(folder / "wrong.py"),
-        ]
-    )
+    cache = pytestconfig.cache.mkdir("mypy")
+    with (cache / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # two processes that run tests may come here at once, and one has to wait
+        out, err, _ = api.run(
+            [
+                "--strict",
+                "--config-file=",
+                f"--cache-dir={cache}",
+                "--no-error-summary",
+                "--hide-error-context",
+                "--show-error-codes",
+                "--enable-error-code=unused-coroutine",
+                str(folder / "right.py"),
+                str(folder / "wrong.py"),
+            ]
+        )
     assert err == ""
     found: dict[str, dict[int, set[str]]] = {"right.py": defaultdict(set), "wrong.py": defaultdict(set)}
     for line in out.splitlines():

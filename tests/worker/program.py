@@ -33,7 +33,7 @@ async def lifespan() -> AsyncIterator[Mapping[str, Any]]:
 
 
 url, namespace, drain, hangs = sys.argv[1:5]
-worker = Worker(url, namespace=namespace, lifespan=lifespan, drain_seconds=float(drain), lease_seconds=5)
+worker = Worker(url, namespace=namespace, lifespan=lifespan, drain_seconds=float(drain))
 
 
 @worker.executor("mail")

@@ -12,6 +12,9 @@ import pytest
 from interval_scheduler import IntervalTask, Scheduler
 from tests.servers import RedisServer
 
+#: Beside other suites, a process takes longer.
+DEADLINE_SECONDS = 60
+
 pytestmark = pytest.mark.asyncio
 
 
@@ -22,11 +25,11 @@ async def _started(server: RedisServer, namespace: str, drain: float, hangs: str
 
 async def _line(process: Process) -> str:
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    return (await asyncio.wait_for(process.stdout.readline(), DEADLINE_SECONDS)).decode().strip()
 
 
 async def _rest(process: Process) -> tuple[str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
     return out.decode(), err.decode()
 
 
@@ -89,7 +92,7 @@ async def test_a_third_signal_ends_the_process(redis_server: RedisServer, namesp
     assert await _line(process) == "leaving", "it has taken the first one"
     process.send_signal(signal.SIGINT)
     ended = asyncio.create_task(process.wait())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while not ended.done():
             process.send_signal(signal.SIGTERM)
             # Nothing tells that it has taken the second one, and one that comes before that ends nothing.

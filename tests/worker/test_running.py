@@ -131,7 +131,7 @@ async def test_a_cancel_in_the_drain_leaves_the_lifespan_after_the_last_run() ->
         finally:
             seen.append("left")
 
-    worker = Worker("memory://", lifespan=lifespan, drain_seconds=60)
+    worker = Worker("memory://", lifespan=lifespan, drain_seconds=600)
     begun, drains = asyncio.Event(), asyncio.Event()
 
     @worker.executor
@@ -154,7 +154,7 @@ async def test_a_cancel_in_the_drain_leaves_the_lifespan_after_the_last_run() ->
     await until(lambda: worker._kinds[None]._scheduler(None).executing_tasks is False)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
     assert seen == ["run ended", "left"]
 
 
@@ -194,7 +194,7 @@ async def test_an_execution_that_ends_unasked_ends_the_worker(monkeypatch: pytes
     worker = Worker("memory://")
     worker.executor(_nothing)
     with pytest.raises(ExecutionEnded, match="ZeroDivisionError: a bug"):
-        await asyncio.wait_for(worker.run(), 20)
+        await asyncio.wait_for(worker.run(), 60)
 
 
 async def test_what_nobody_provides_is_told_before_any_claim() -> None:
@@ -310,7 +310,7 @@ async def test_batches_get_their_runs_and_what_the_lifespan_yields() -> None:
 
 
 async def test_a_cancelled_block_does_not_wait_for_its_runs(url: str, namespace: str) -> None:
-    worker = Worker(url, namespace=namespace, drain_seconds=60)
+    worker = Worker(url, namespace=namespace, drain_seconds=600)
     begun = asyncio.Event()
 
     @worker.executor
@@ -327,7 +327,7 @@ async def test_a_cancelled_block_does_not_wait_for_its_runs(url: str, namespace:
     await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 60)
     async with Scheduler.from_url(url, namespace=namespace) as scheduler:
         if not url.startswith("memory"):
             assert await scheduler.queue_size() == 1

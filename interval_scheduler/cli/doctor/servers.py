@@ -102,11 +102,16 @@ def _partitions(partitions: Iterable[PartitionHealth], queue: str | None) -> Ite
 
 def _clocks(partitions: Iterable[PartitionHealth]) -> Iterable[Diagnosis]:
     """Compare the clocks of the servers with each other: tasks of each run by its own."""
-    known = [(each.clock_difference, each.name) for each in partitions if each.clock_difference is not None]
+    known = [
+        (each.clock_difference, each.name, each.round_trip or 0.0)
+        for each in partitions
+        if each.clock_difference is not None
+    ]
     if len(known) < 2:
         return
-    (least, behind), (most, ahead) = min(known), max(known)
-    if most - least > _CLOCKS_DIFFER:
+    (least, behind, one), (most, ahead, other) = min(known), max(known)
+    # A clock was read at some moment of its round trip, which is long where a machine is busy.
+    if most - least > _CLOCKS_DIFFER + (one + other) / 2:
         yield Diagnosis(
             "clocks",
             "problem" if most - least > _CLOCKS_MISLEAD else "warning",
