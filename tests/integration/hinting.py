@@ -16,9 +16,8 @@ from tests.waiting import until
 QUICK: dict[str, Any] = {
     "on_offline": "hint",
     "reconnect_interval_seconds": 0.05,
-    "operation_timeout_seconds": 2,
+    "operation_timeout_seconds": 20,
     "check_tasks_every_seconds": 0.5,
-    "lease_seconds": 2,
 }
 
 
@@ -84,9 +83,9 @@ def state(scheduler: Scheduler, partition: int = 2) -> str:
 
 async def gone(*schedulers: Scheduler) -> None:
     """Wait until the schedulers know that the partition is offline."""
-    await until(lambda: all(state(scheduler) == "offline" for scheduler in schedulers), 20)
+    await until(lambda: all(state(scheduler) == "offline" for scheduler in schedulers))
 
 
 async def back(*schedulers: Scheduler) -> None:
     """Wait until the partition is online for the schedulers."""
-    await until(lambda: all(state(scheduler) == "online" for scheduler in schedulers), 20)
+    await until(lambda: all(state(scheduler) == "online" for scheduler in schedulers))

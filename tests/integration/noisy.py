@@ -157,7 +157,7 @@ async def cannot_connect(server: RedisServer, deaf: RedisServer) -> None:
         f"rediss://noisy:{coded}@127.0.0.1:{server.port}/0",
         f"redis://noisy:{coded}@127.0.0.1:1/0",
     ):
-        scheduler = Scheduler.from_url(url, connect_timeout_seconds=0.3, operation_timeout_seconds=0.3)
+        scheduler = Scheduler.from_url(url, connect_timeout_seconds=3, operation_timeout_seconds=3)
         say(scheduler, scheduler._options)
         await attempt_async(scheduler.connect())
         await attempt_async(scheduler.assign_task(IntervalTask("a", PAYLOAD)))
@@ -187,7 +187,7 @@ async def running(server: RedisServer, proxy: Proxy) -> AsyncIterator[Scheduler]
         url,
         namespace=_NAMESPACE,
         lease_seconds=1,
-        operation_timeout_seconds=0.4,
+        operation_timeout_seconds=4,
         reconnect_interval_seconds=0.05,
         drain_seconds=0.2,
     )

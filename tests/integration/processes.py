@@ -75,12 +75,12 @@ class Worker:
     def kill(self) -> None:
         """As a crash does."""
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(60)
 
     def terminate(self) -> int:
         """As an orchestrator does; the exit code."""
         self._process.terminate()
-        return self._process.wait(40)
+        return self._process.wait(60)
 
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
@@ -106,6 +106,14 @@ def read_ledger(path: Path) -> list[Entry]:
     return [Entry(e, i, int(a), int(t), float(m), int(p)) for e, i, a, t, m, p in lines]
 
 
+def end_leases(client: redis.Redis, namespace: str) -> None:
+    """Let all leases of now end, as time would: so those of a worker that is killed may be longer than any pause."""
+    for key in cast("list[bytes]", client.keys(f"{{{namespace}:*}}:leased")):
+        for member in cast("list[bytes]", client.zrange(key, 0, -1)):
+            client.zincrby(key, -_DAY_MS, member)  # what follows the point of a deadline is kept
+
+
+_DAY_MS = 86_400_000
 #: Where a task can be, and what may be noted of one beside that.
 _ZSETS = ("due", "leased", "dead", "paused")
 _NOTES = ("attempts", "runs", "failures", "history", "causes", "pauses")

@@ -36,6 +36,6 @@ async def test_what_was_taken_comes_in_parts_and_each_task_runs_once(redis_serve
         await near.assign_tasks([IntervalTask(f"leased{n}", "x" * SIZE, retries=1) for n in range(3)])
         proxy.rate = 300_000  # the first claim brings 512 KiB
         await far.start_task_execute(executor)
-        await until(lambda: len(started) == COUNT and len(leased) == 3, 40)
+        await until(lambda: len(started) == COUNT and len(leased) == 3, 120)
         assert (set(started.values()), set(leased.values())) == ({1}, {1})
         assert (await near.task_size(), [task async for task in near.dead_tasks()]) == (0, [])

@@ -46,17 +46,25 @@ async def findings(scheduler: Scheduler) -> list[str]:
     return [each.name for each in health.partitions for finding in each.findings if finding.code == "data-lost"]
 
 
+@pytest.fixture
+def no_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report would hear of a loss as well, some seconds later."""
+    for name in ("BEAT_SECONDS", "_SOON_SECONDS"):
+        monkeypatch.setattr(heartbeat, name, 600)
+
+
+@pytest.mark.usefixtures("no_reports")
 async def test_an_executing_scheduler(own_server: NewServer, namespace: str, caplog: pytest.LogCaptureFixture) -> None:
     """The next claim hears of it; runs end, calls go on, and nothing is ever offline."""
     server, recorder = own_server(), Recorder()
-    async with scheduler_of([f"{server.url}?name=p"], namespace, check_tasks_every_seconds=60) as scheduler:
+    async with scheduler_of([f"{server.url}?name=p"], namespace, check_tasks_every_seconds=600) as scheduler:
         told = Told(scheduler)
         await scheduler.assign_tasks(IntervalTask(f"t{n}", every=0.1) for n in range(20))
         await scheduler.start_task_execute(recorder)
         await recorder.ran(40)
         assert await findings(scheduler) == []
         flush(server)
-        await until(lambda: told.lost == ["p"], 2)
+        await until(lambda: told.lost == ["p"])
         (said,) = [each for each in caplog.records if each.levelno == logging.ERROR]
         assert said.getMessage().startswith("partition p came back without its data: its tasks, ")
         assert "sync_tasks" in said.getMessage()
@@ -73,13 +81,10 @@ async def test_an_executing_scheduler(own_server: NewServer, namespace: str, cap
         check_key_space(client, namespace)
 
 
+@pytest.mark.usefixtures("no_reports")
 @pytest.mark.parametrize("ends_well", [True, False])
-async def test_all_tasks_are_running(
-    own_server: NewServer, namespace: str, monkeypatch: pytest.MonkeyPatch, *, ends_well: bool
-) -> None:
+async def test_all_tasks_are_running(own_server: NewServer, namespace: str, *, ends_well: bool) -> None:
     """Nothing is left that would be due; the ends of the runs have the partition looked at."""
-    for name in ("BEAT_SECONDS", "_SOON_SECONDS"):
-        monkeypatch.setattr(heartbeat, name, 600)  # a report would hear of it as well, some seconds later
     server, begun, may_end = own_server(), asyncio.Event(), asyncio.Event()
 
     async def hold(_: object) -> None:
@@ -88,9 +93,9 @@ async def test_all_tasks_are_running(
         if not ends_well:
             raise ValueError
 
-    async with scheduler_of([server.url], namespace, check_tasks_every_seconds=60) as scheduler:
+    async with scheduler_of([server.url], namespace, check_tasks_every_seconds=600) as scheduler:
         told = Told(scheduler)
-        await scheduler.assign_task(IntervalTask("t", every=60))
+        await scheduler.assign_task(IntervalTask("t", every=600))
         await scheduler.start_task_execute(hold)
         await begun.wait()
         flush(server)
@@ -101,12 +106,12 @@ async def test_all_tasks_are_running(
 async def test_a_scheduler_that_only_assigns(own_server: NewServer, namespace: str) -> None:
     """The assignment that meets it is carried out, without a pause and once, and the event is told."""
     server = own_server()
-    async with scheduler_of([server.url], namespace, reconnect_interval_seconds=30) as scheduler:
+    async with scheduler_of([server.url], namespace, reconnect_interval_seconds=600) as scheduler:
         told = Told(scheduler)
         await scheduler.assign_task(IntervalTask("old", start=START))
         flush(server)
         many = [scheduler.assign_task(IntervalTask(f"t{n}", start=START)) for n in range(300)]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             assert await asyncio.gather(*many, scheduler.remove_task("old"), scheduler.pause_task("old")) == [
                 *[True] * 300,
                 False,
@@ -120,20 +125,20 @@ async def test_a_scheduler_that_only_assigns(own_server: NewServer, namespace: s
 async def test_each_change_hears_of_it(own_server: NewServer, namespace: str, call: str) -> None:
     server = own_server()
     arguments = {"try_lock": ["door"], "run_task_now": ["none"]}
-    async with scheduler_of([server.url], namespace) as scheduler:
+    async with scheduler_of([server.url], namespace, operation_timeout_seconds=600) as scheduler:
         told = Told(scheduler)
         flush(server)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             await getattr(scheduler, call)(*arguments.get(call, []))
         assert len(told.lost) == 1
 
 
 async def test_calls_that_wait_for_their_turn_know_the_new_birth(own_server: NewServer, namespace: str) -> None:
     server = own_server()
-    async with scheduler_of([server.url], namespace, max_connections=4) as scheduler:
+    async with scheduler_of([server.url], namespace, max_connections=4, operation_timeout_seconds=600) as scheduler:
         told = Told(scheduler)
         flush(server)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             await asyncio.gather(*[scheduler.pause() for _ in range(40)])
         assert (len(told.lost), told.gone) == (1, [])
 
@@ -148,6 +153,7 @@ async def test_a_health_check_hears_of_it(own_server: NewServer, namespace: str)
         assert told.lost == ["p"]
 
 
+@pytest.mark.usefixtures("no_reports")
 async def test_an_idle_scheduler_looks(own_server: NewServer, namespace: str) -> None:
     """It hears at its next look at the latest."""
     server, recorder = own_server(), Recorder()
@@ -155,7 +161,7 @@ async def test_an_idle_scheduler_looks(own_server: NewServer, namespace: str) ->
         told = Told(scheduler)
         await scheduler.start_task_execute(recorder)
         flush(server)
-        await until(lambda: told.lost, 1)
+        await until(lambda: told.lost)
 
 
 async def test_a_restart_without_persistence(own_server: NewServer, namespace: str) -> None:
@@ -164,7 +170,7 @@ async def test_a_restart_without_persistence(own_server: NewServer, namespace: s
         told = Told(scheduler)
         server.kill()
         server.start()
-        await until(lambda: told.lost, 5)
+        await until(lambda: told.lost)
         assert await scheduler.assign_task(IntervalTask("t", start=START))
 
 
@@ -217,7 +223,7 @@ async def test_one_of_three(own_server: NewServer, namespace: str) -> None:
         await scheduler.start_task_execute(recorder)
         await recorder.ran(100)
         flush(servers[1])
-        await until(lambda: told.lost == ["p1"], 2)
+        await until(lambda: told.lost == ["p1"])
         left = {task_id for task_id, home in homes.items() if home != "p1"}
         before = len(recorder.runs)
         await until(lambda: {run.id for run in recorder.runs[before:]} >= left)
@@ -242,12 +248,13 @@ async def test_a_key_that_was_changed_is_no_loss(own_server: NewServer, namespac
                 client.delete(key)
                 if value is not None:
                     client.set(key, value)
-                await until(lambda: client.get(key) == right, 5)
+                await until(lambda: client.get(key) == right)
                 await recorder.ran(len(recorder.runs) + 3)
         assert (told.lost, told.gone) == ([], [])
         assert await findings(scheduler) == []
 
 
+@pytest.mark.usefixtures("no_reports")
 async def test_a_late_copy_from_before(own_server: NewServer, namespace: str) -> None:
     """Old bytes arrive after the loss, before anybody has enrolled and after: nothing is written."""
     server = own_server()

@@ -21,7 +21,7 @@ async def main():
     for call in ("connect", "start_task_accept"):
         scheduler = Scheduler.from_url("memory://")
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await getattr(scheduler, call)()
         except ConfigurationError as error:
             print(type(error).__name__, error)
@@ -112,7 +112,7 @@ async def executor(data):
 async def main():
     async with Scheduler.from_url(sys.argv[1], namespace=sys.argv[2], lease_seconds=0.5) as scheduler:
         await scheduler.start_task_execute(executor)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await told.wait()
         await asyncio.sleep(1.5)  # three leases: it must not come again, nor be told of again
         await scheduler.stop_task_execute(drain_seconds=0)
@@ -126,7 +126,7 @@ def without(modules: tuple[str, ...], program: str, *arguments: str) -> list[str
     if "tzdata" in modules:
         hidden += "import zoneinfo\nzoneinfo.reset_tzpath(to=())\n"
     command = [sys.executable, "-c", hidden + program, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -146,7 +146,7 @@ def test_memory_at_every_way_in() -> None:
 @pytest.mark.parametrize("words", ["demo --redis memory://", "doctor --redis memory://"])
 def test_memory_on_the_command_line(words: str) -> None:
     command = [sys.executable, "-c", f"import sys\nsys.modules['lupa'] = None\n{COMMANDS}", *words.split()]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode > 0
     assert NEEDED in done.stderr
     assert "evalsha" not in (done.stdout + done.stderr).lower()

@@ -72,7 +72,7 @@ async def test_a_partition_returns_with_its_old_data(trio: Trio) -> None:
         await scheduler.start_task_execute(recorder)
     trio.lost.start()
     await back(one, two, three)
-    await until(lambda: sum(len(recorder.runs) for recorder in recorders) >= 110, 20)
+    await until(lambda: sum(len(recorder.runs) for recorder in recorders) >= 110)
     assert trio.waiting() == 0
     for scheduler in (one, two, three):
         await scheduler.stop_task_execute()
@@ -172,7 +172,7 @@ async def test_the_master_is_offline(trio: Trio) -> None:
                 await call(task_id)
     partition = scheduler._lifespan.require().partitions.all[2]
     trio.lost.start()
-    await until(lambda: partition.problem is not None and "while the master" in str(partition.problem), 20)
+    await until(lambda: partition.problem is not None and "while the master" in str(partition.problem))
     assert partition.state == "offline"
     trio.servers[0].start()
     await back(scheduler)
@@ -182,7 +182,7 @@ async def test_the_master_is_offline(trio: Trio) -> None:
 async def test_one_that_never_lost_the_partition_hears_of_hints(trio: Trio) -> None:
     """Only one scheduler is cut off; the other applies what that one wrote, and says what waits."""
     async with Proxy(trio.lost.port) as proxy:
-        cut, near = await trio.scheduler([None, None, proxy]), await trio.scheduler(check_tasks_every_seconds=60)
+        cut, near = await trio.scheduler([None, None, proxy]), await trio.scheduler(check_tasks_every_seconds=600)
         there, new = trio.some("t", 2)
         await near.assign_task(IntervalTask(there, start=FAR))
         proxy.drop_reply = lambda _: True
@@ -281,8 +281,9 @@ async def test_the_published_rights_are_enough(restricted_servers: Callable[...,
         assert (await scheduler.audit()).ok
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_an_assignment_that_is_kept_waits_for_the_replicas_of_the_master(trio: Trio) -> None:
-    scheduler = await trio.scheduler(wait_replicas=1, operation_timeout_seconds=0.5)
+    scheduler = await trio.scheduler(wait_replicas=1)
     (task_id,) = trio.some("t", 1)
     trio.lost.kill()
     await gone(scheduler)
@@ -307,6 +308,6 @@ async def test_hints_of_heavy_tasks(trio: Trio) -> None:
     }
     trio.lost.start()
     await back(one)
-    await until(lambda: trio.waiting() == 0, 20)
+    await until(lambda: trio.waiting() == 0)
     found = {task.id: task.data async for task in one.tasks()}
     assert found == dict.fromkeys(old, "light") | dict.fromkeys(new, "n" * 250_000)

@@ -42,7 +42,7 @@ class Resolver:
     def __call__(self, host: Any, port: Any, *arguments: Any, **options: Any) -> list[Any]:
         if host != NAME:
             return self.real(host, port, *arguments, **options)
-        self.may_answer.wait(30)
+        self.may_answer.wait(60)
         return [found for each in self.addresses for found in self.real(each, port, *arguments, **options)]
 
 
@@ -55,7 +55,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
     found.may_answer.set()
     for thread in threading.enumerate():
         if "look-up" in thread.name:
-            thread.join(20)
+            thread.join(60)
 
 
 async def runs_go_on_with_busy_threads(port: int, namespace: str) -> None:
@@ -67,13 +67,15 @@ async def runs_go_on_with_busy_threads(port: int, namespace: str) -> None:
     async def executor(data: str) -> None:
         if data == "block":
             await blocked(data)
-            await asyncio.to_thread(let_go.wait, 30)
+            await asyncio.to_thread(let_go.wait, 120)
         else:
             await ticks(data)
 
     async with Proxy(port) as proxy:
         url = f"redis://localhost:{proxy.port}/0"
-        async with Scheduler.from_url(url, namespace=namespace, lease_seconds=2) as scheduler:
+        async with Scheduler.from_url(
+            url, namespace=namespace, lease_seconds=5, lease_renewal_seconds=0.5
+        ) as scheduler:
             try:
                 await scheduler.start_task_execute(executor)
                 await scheduler.assign_tasks([IntervalTask(f"block{n}", "block") for n in range(4)])
@@ -82,7 +84,7 @@ async def runs_go_on_with_busy_threads(port: int, namespace: str) -> None:
                 await ticks.ran(1)
                 proxy.cut()
                 before = len(ticks.runs)
-                await ticks.ran(before + 15)  # three seconds: longer than a lease
+                await ticks.ran(before + 30)  # six seconds: longer than a lease
                 assert await scheduler.assign_task(IntervalTask("later", start=4_000_000_000)) is True
                 assert len(blocked.runs) == 4, "no run was started again"
             finally:
@@ -106,7 +108,7 @@ async def test_a_lost_connection_comes_back_while_the_resolver_hangs(
             assert await scheduler.assign_task(IntervalTask("a", start=4_000_000_000)) is True
             resolver.may_answer.clear()
             proxy.cut()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 assert await scheduler.assign_task(IntervalTask("b", start=4_000_000_000)) is True
 
 
@@ -135,7 +137,7 @@ async def test_an_address_that_swallows_everything_leaves_time_for_the_next(
             each.settimeout(0)
             each.connect_ex(full.getsockname())
         url = f"redis://{NAME}:{server.port}/0"
-        async with Scheduler.from_url(url, namespace=namespace, connect_timeout_seconds=1) as scheduler:
+        async with Scheduler.from_url(url, namespace=namespace, connect_timeout_seconds=8) as scheduler:
             assert await scheduler.assign_task(IntervalTask("a", start=4_000_000_000)) is True
         for each in waiting:
             each.close()
@@ -176,6 +178,6 @@ asyncio.run(main())
 
 def test_a_resolver_that_hangs_keeps_no_process_from_its_end() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", HANGS], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", HANGS], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "timeout\n"

@@ -32,7 +32,7 @@ async def proxy(redis_server: RedisServer) -> AsyncIterator[Proxy]:
 async def lossy(proxy: Proxy, namespace: str) -> AsyncIterator[Scheduler]:
     """A scheduler behind the proxy."""
     async with Scheduler.from_url(
-        proxy.url, namespace=namespace, operation_timeout_seconds=2, lease_seconds=20
+        proxy.url, namespace=namespace, operation_timeout_seconds=5, lease_seconds=60
     ) as scheduler:
         yield scheduler
 
@@ -78,7 +78,7 @@ async def test_claim_strands_nothing(lossy: Scheduler, proxy: Proxy) -> None:
     began = time.monotonic()
     await lossy.start_task_execute(recorder)
     await recorder.ran(25)
-    assert time.monotonic() - began < 10, "sooner than any lease ends"
+    assert time.monotonic() - began < 50, "sooner than any lease ends"
     await until(lambda: _empty(lossy))
     assert (proxy.dropped, len({run.id for run in recorder.runs}), len(recorder.runs)) == (1, 25, 25)
     assert {run.attempt for run in recorder.runs} == {1}
@@ -125,13 +125,17 @@ async def test_release(lossy: Scheduler, proxy: Proxy) -> None:
 async def test_renew(proxy: Proxy, namespace: str) -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    async with Scheduler.from_url(proxy.url, namespace=namespace, lease_seconds=2) as scheduler:
+    async with Scheduler.from_url(
+        proxy.url, namespace=namespace, lease_seconds=10, lease_renewal_seconds=3
+    ) as scheduler:
         await scheduler.assign_task(IntervalTask("a"))
         await scheduler.start_task_execute(recorder)
         await recorder.ran(1)
+        (run,) = recorder.runs
+        trusted_until = run.trusted_until
         proxy.drop_next(sent(scripts.RENEW))
         await until(lambda: proxy.dropped)
-        await asyncio.sleep(2)  # one lease longer: the renewal that was lost must have been made good
+        await until(lambda: run.trusted_until > trusted_until)  # the renewal that was lost is made good
         recorder.gate.set()
         await until(lambda: _empty(scheduler))
     assert (recorder.cancelled, len(recorder.runs)) == ([], 1)
@@ -173,7 +177,7 @@ async def test_every_seventh_reply_lost_under_load(lossy: Scheduler, proxy: Prox
     await lossy.start_task_execute(recorder)
     new = await asyncio.gather(*(lossy.assign_task(IntervalTask(f"t{n}")) for n in range(2000)))
     assert all(new)
-    await recorder.ran(2000, 30)
+    await recorder.ran(2000)
     proxy.drop_reply = lambda _: False
     await until(lambda: _empty(lossy))
     assert proxy.dropped > 0
@@ -185,7 +189,7 @@ async def test_a_black_hole_ends_by_the_time_out(lossy: Scheduler, proxy: Proxy)
     proxy.swallowing = True
     with pytest.raises(OutcomeUnknown, match="may or may not"):
         await lossy.assign_task(IntervalTask("a", start=START))
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     await until(lambda: not lossy.online)
     took = []
     for _ in range(5):
@@ -194,8 +198,8 @@ async def test_a_black_hole_ends_by_the_time_out(lossy: Scheduler, proxy: Proxy)
             await lossy.assign_task(IntervalTask("b", start=START))
         took.append(time.monotonic() - began)
     assert min(took) < 0.1, "at once, but for what else the machine has to do"
-    assert max(took) < 2, "a time-out"
+    assert max(took) < 5, "a time-out"
     proxy.swallowing = False
     proxy.cut()
-    await until(lambda: lossy.online, 15)
+    await until(lambda: lossy.online)
     await lossy.assign_task(IntervalTask("b", start=START))

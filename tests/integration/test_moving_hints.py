@@ -24,7 +24,7 @@ def scheduler_of(servers: Sequence[RedisServer], namespace: str, **options: Any)
         namespace=namespace,
         on_offline="hint",
         reconnect_interval_seconds=0.05,
-        operation_timeout_seconds=2,
+        operation_timeout_seconds=20,
         **options,
     )
 
@@ -41,14 +41,14 @@ def durable(own_server: Callable[..., RedisServer]) -> list[RedisServer]:
 
 
 async def is_in(scheduler: Scheduler, wanted: str, partition: int) -> None:
-    await until(lambda: state(scheduler, partition) == wanted, 20)
+    await until(lambda: state(scheduler, partition) == wanted)
 
 
 async def moved(scheduler: Scheduler) -> None:
     async def done() -> bool:
         return await scheduler.moving() == ()
 
-    await until(done, 20)
+    await until(done)
 
 
 async def test_a_change_waits_for_hints(own_server: Callable[..., RedisServer], namespace: str) -> None:

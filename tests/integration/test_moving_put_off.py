@@ -39,11 +39,11 @@ async def test_it_ends_although_tasks_are_put_off_all_the_time(
         async def is_over() -> bool:
             return await new.moving() == ()
 
-        await until(is_over, 10)
+        await until(is_over)
         assert recorder.runs == []
         assert {task.id async for task in new.tasks()} == {task.id for task in tasks}
         assert len({task.partition async for task in new.tasks()}) == 2
         assert [task async for task in new.dead_tasks()] == []
         monkeypatch.undo()
-        await until(lambda: {run.id for run in recorder.runs} == {task.id for task in tasks}, 25)
+        await until(lambda: {run.id for run in recorder.runs} == {task.id for task in tasks})
         assert {run.attempt for run in recorder.runs} == {1}

@@ -47,7 +47,7 @@ def pair(own_server: NewServer) -> Pair:
 
 
 @contextlib.asynccontextmanager
-async def waiting(url: str, namespace: str, seconds: float = 3, replicas: int = 1) -> AsyncIterator[Scheduler]:
+async def waiting(url: str, namespace: str, seconds: float = 20, replicas: int = 1) -> AsyncIterator[Scheduler]:
     async with Scheduler.from_url(
         f"{url}?name=here",
         namespace=namespace,
@@ -61,7 +61,7 @@ async def waiting(url: str, namespace: str, seconds: float = 3, replicas: int = 
 async def test_what_was_acknowledged_is_on_the_replica(pair: Pair, namespace: str) -> None:
     keys = Keys(namespace, "here")
     recorder = Recorder()
-    async with waiting(pair.primary.url, namespace, seconds=10) as scheduler:
+    async with waiting(pair.primary.url, namespace) as scheduler:
         with pair.replica.client() as client:
             for n in range(100):
                 assert await scheduler.assign_task(IntervalTask(f"t{n}", every=1000)) is True
@@ -77,14 +77,15 @@ async def test_what_was_acknowledged_is_on_the_replica(pair: Pair, namespace: st
         assert (await scheduler.check_health()).ok
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_a_replica_that_does_not_keep_up(pair: Pair, namespace: str) -> None:
     async with waiting(pair.primary.url, namespace) as scheduler:
-        await scheduler.assign_task(IntervalTask("before", every=1000))
+        await _in_the_end(lambda: scheduler.assign_task(IntervalTask("before", every=1000)))
         with pair.frozen():
             began = time.monotonic()
             with pytest.raises(NotReplicated, match="carried it out, but 0 of 1 replicas had it in time") as caught:
                 await scheduler.assign_task(IntervalTask("t", every=1000))
-            assert time.monotonic() - began >= 1
+            assert time.monotonic() - began >= 0.15
             assert (caught.value.partition, caught.value.acknowledged, caught.value.wanted) == ("here", 0, 1)
             assert await scheduler.is_scheduled("t") is not None  # it was carried out
             assert scheduler.online  # the partition itself is well
@@ -119,6 +120,7 @@ def waits(pair: Pair) -> int:
     return int(stats["cmdstat_wait"]["calls"])
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_a_lock_that_the_replica_does_not_know_of_is_given_up(pair: Pair, namespace: str) -> None:
     key = Keys(namespace, "here").lock(b"door")
     async with waiting(pair.primary.url, namespace) as scheduler:
@@ -137,20 +139,22 @@ async def test_a_lock_that_the_replica_does_not_know_of_is_given_up(pair: Pair, 
                 await scheduler.lock("door", 30).__aenter__()
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_a_lock_whose_renewal_the_replica_does_not_know_of_is_lost(pair: Pair, namespace: str) -> None:
-    # A renewal that is waited for in vain takes a fifth of the lock's time: there is time for several.
-    async with waiting(pair.primary.url, namespace, seconds=1) as scheduler:
+    # A renewal is waited for in vain for a small part of the lock's time: there is time for several.
+    async with waiting(pair.primary.url, namespace) as scheduler:
         with pytest.raises(LockLost):
-            async with asyncio.timeout(20):
-                await _hold(scheduler, pair)
+            async with asyncio.timeout(120):
+                await _in_the_end(lambda: _hold(scheduler, pair))
 
 
 async def _hold(scheduler: Scheduler, pair: Pair) -> None:
     async with scheduler.lock("door", 4):
         with pair.frozen():
-            await asyncio.sleep(60)  # until the lock is lost
+            await asyncio.sleep(600)  # until the lock is lost
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_a_repeated_request_waits_as_well(pair: Pair, namespace: str) -> None:
     """Its reply is remembered and it writes nothing: an answer of WAIT about nothing must not pass for one about it."""
     async with Proxy(pair.primary.port) as proxy, waiting(proxy.url, namespace) as scheduler:
@@ -165,6 +169,7 @@ async def test_a_repeated_request_waits_as_well(pair: Pair, namespace: str) -> N
             assert await _in_the_end(lambda: scheduler.assign_task(IntervalTask("t", every=1000))) is False
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_more_replicas_than_there_are(pair: Pair, namespace: str) -> None:
     async with waiting(pair.primary.url, namespace, replicas=2) as scheduler:
         (partition,) = (await scheduler.check_health()).partitions
@@ -172,8 +177,13 @@ async def test_more_replicas_than_there_are(pair: Pair, namespace: str) -> None:
         (finding,) = (each for each in partition.findings if each.code == "replicas")
         assert finding.severity == "warning"
         assert "'here' has 1 of the 2 replicas that wait_replicas waits for" in finding.message
-        with pytest.raises(NotReplicated, match="1 of 2 replicas"):
-            await scheduler.assign_task(IntervalTask("t", every=1000))
+
+        async def has_one() -> bool:
+            with pytest.raises(NotReplicated, match="[01] of 2 replicas") as caught:
+                await scheduler.assign_task(IntervalTask("t", every=1000))
+            return caught.value.acknowledged == 1
+
+        await until(has_one)
 
 
 async def test_the_right_to_wait(pair: Pair, namespace: str, tmp_path: Path) -> None:
@@ -190,19 +200,20 @@ async def test_the_right_to_wait(pair: Pair, namespace: str, tmp_path: Path) -> 
 
 
 async def test_a_flushed_script_is_sent_again(pair: Pair, namespace: str) -> None:
-    async with waiting(pair.primary.url, namespace, seconds=10) as scheduler:
+    async with waiting(pair.primary.url, namespace) as scheduler:
         with pair.primary.client() as client:
             client.script_flush()
         assert await scheduler.assign_task(IntervalTask("t", every=1000)) is True
         await until(lambda: scheduler.online)
 
 
+@pytest.mark.usefixtures("short_waits")
 async def test_each_of_many_heavy_assignments_is_carried_out_before_it_is_told(pair: Pair, namespace: str) -> None:
     """One request reads the old payloads of a part of them only: the others are not in doubt, they are sent again."""
     ids = [f"t{n:02}" for n in range(20)]
     async with (
         waiting(pair.primary.url, namespace, replicas=0) as near,
-        waiting(pair.primary.url, namespace, seconds=0.3) as strict,
+        waiting(pair.primary.url, namespace) as strict,
     ):
         await near.assign_tasks(IntervalTask(task_id, "x" * 250_000, start=4e9) for task_id in ids)
         with pair.frozen():

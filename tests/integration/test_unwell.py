@@ -88,12 +88,10 @@ async def test_a_primary_that_became_a_replica(own_server: NewServer, namespace:
 
 
 async def test_a_server_that_loads_its_data(own_server: NewServer, namespace: str) -> None:
-    # While it loads, Redis answers after each 2 MiB: of these keys, every 0.2 s for two seconds.
-    server = own_server(save="3600 1", key_load_delay="20000", rdbcompression="no")
+    # While it loads, Redis answers after each 2 MiB: of these keys, every 0.8 s for eight seconds.
+    server = own_server(save="3600 1", key_load_delay="80000", rdbcompression="no")
     keys = {f"key{n}": "x" * 200_000 for n in range(100)}
-    async with Scheduler.from_url(
-        server.url, namespace=namespace, reconnect_interval_seconds=0.05, operation_timeout_seconds=1
-    ) as scheduler:
+    async with Scheduler.from_url(server.url, namespace=namespace, reconnect_interval_seconds=0.05) as scheduler:
         with server.client() as client:
             client.mset(keys)
             client.save()
@@ -105,6 +103,8 @@ async def test_a_server_that_loads_its_data(own_server: NewServer, namespace: st
         with pytest.raises(PartitionOffline, match="loads its data") as caught:
             await Scheduler.from_url(server.url, namespace=namespace).connect()
         assert caught.value.reason == "loading"
+        with server.client() as client:
+            client.config_set("key-load-delay", 0)
         await starting
         await until(lambda: scheduler.online)
         assert await codes(scheduler) == set()

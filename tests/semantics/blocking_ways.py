@@ -44,14 +44,14 @@ def calls_in_progress(scheduler: BlockingScheduler) -> list[str]:
 
 def no_call_goes_on(scheduler: BlockingScheduler) -> None:
     """Wait until the event loop has ended each of these calls."""
-    until_outside(lambda: calls_in_progress(scheduler) == [], 5)
+    until_outside(lambda: calls_in_progress(scheduler) == [], 30)
 
 
 def exits_unclosed(url: str, namespace: str) -> None:
     global left  # noqa: PLW0603 - what is global lives longest
     begun = threading.Event()
     left = _working(url, namespace, lambda _: begun.set())
-    assert begun.wait(10)
+    assert begun.wait(30)
 
 
 left: BlockingScheduler
@@ -65,7 +65,7 @@ def exits_while_a_function_runs(url: str, namespace: str) -> None:
         threading.Event().wait()
 
     _working(url, namespace, work)
-    assert begun.wait(10)
+    assert begun.wait(30)
 
 
 def exits_while_a_pool_works(url: str, namespace: str) -> None:
@@ -84,7 +84,7 @@ def exits_while_a_pool_works(url: str, namespace: str) -> None:
     left.start_task_accept()
     left.assign_tasks([IntervalTask("long", "long"), IntervalTask("often", "often", every=0.05)])
     left.start_task_execute(work)
-    assert begun.wait(10)
+    assert begun.wait(30)
 
 
 def is_interrupted(url: str, namespace: str) -> None:
@@ -135,7 +135,7 @@ def is_interrupted_in_a_block(url: str, namespace: str) -> None:
 
     try:
         with _working(url, namespace, work):
-            assert begun.wait(10)
+            assert begun.wait(30)
             os.kill(os.getpid(), signal.SIGINT)
             threading.Event().wait()
     except KeyboardInterrupt:  # as it should
@@ -173,7 +173,7 @@ def the_event_loop_ends(url: str, namespace: str) -> None:
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it may tell of calls that its end cut short
     scheduler = _working(url, namespace, leave)
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 30
     while time.monotonic() < give_up_at:
         try:
             scheduler.task_size()

@@ -68,7 +68,7 @@ class Handlers:
     async def check(self, log: GuestLog) -> None:
         """Wait until each error was logged, and check that it was once."""
         for event, wanted in self._wanted.items():
-            await until(lambda event=event, wanted=wanted: self._told(log, event).total() >= wanted.total(), 5)  # type: ignore[misc]
+            await until(lambda event=event, wanted=wanted: self._told(log, event).total() >= wanted.total())  # type: ignore[misc]
         self.compare(log)
 
     def compare(self, log: GuestLog) -> None:

@@ -26,7 +26,7 @@ async def begin(scheduler: Scheduler) -> None:
 async def refuse(scheduler: Scheduler) -> None:
     for call in (scheduler.task_size(), scheduler.assign_task(IntervalTask("a")), scheduler.check_health()):
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await call
         except WrongEventLoop:  # as it should
             continue
@@ -35,7 +35,7 @@ async def refuse(scheduler: Scheduler) -> None:
 
 async def work(scheduler: Scheduler) -> None:
     recorder = Recorder()
-    async with asyncio.timeout(10), scheduler:
+    async with asyncio.timeout(60), scheduler:
         await scheduler.start_task_execute(recorder)
         gc.collect()  # the clean-up of what was left behind runs now, and must not touch what is new
         await scheduler.assign_task(IntervalTask("new"))

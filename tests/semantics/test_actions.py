@@ -306,8 +306,10 @@ async def test_actions_of_several_partitions_are_merged_by_time(
     urls = [server.url for server in servers]
     ids = [f"t{n}" for n in range(60)]
     async with Scheduler.from_url(
-        *urls, namespace=namespace, actor="bot", operation_timeout_seconds=5, reconnect_interval_seconds=0.05
+        *urls, namespace=namespace, actor="bot", operation_timeout_seconds=60, reconnect_interval_seconds=0.05
     ) as scheduler:
+        lost: list[str] = []
+        scheduler.on("db-disconnect", lost.append)
         await scheduler.assign_tasks(later(*ids))
         await scheduler.pause("why")
         await scheduler.pause_tasks(prefix="t")
@@ -322,14 +324,14 @@ async def test_actions_of_several_partitions_are_merged_by_time(
         state = await scheduler.paused()
         page = await scheduler.actions(limit=7)
         servers[1].stop()
-        await until(lambda: _is_offline(scheduler))
+        await until(lambda: lost)
         begin = time.monotonic()
         still = await scheduler.paused()
         assert state is not None
         assert still is not None
         assert (still.who, still.reason) == (state.who, state.reason) == ("bot", "why")
         rest = await scheduler.actions(limit=100)
-        assert time.monotonic() - begin < 4, "at once, and not after the time-out"
+        assert time.monotonic() - begin < 30, "at once, and not after the time-out"
         gone = [each for each in found if each.partition.endswith(f"{servers[1].port}/0")]
         assert set(rest.actions) == set(found) - set(gone)
         assert rest.offline == (gone[0].partition,)
@@ -340,6 +342,7 @@ async def test_actions_of_several_partitions_are_merged_by_time(
             await scheduler.pause("again")
         servers[0].stop()
         servers[2].stop()
+        await until(lambda: len(lost) == 3)
         with pytest.raises(PartitionOffline):
             await scheduler.actions()
         with pytest.raises(PartitionOffline):
@@ -375,7 +378,3 @@ async def test_entries_that_somebody_else_wrote_are_left_out_and_told(
     told = [record.message for record in caplog.records if "of the log of actions of partition" in record.message]
     assert len(told) == 121
     assert all("cannot be read" in each and each.startswith("left out: entry ") for each in told)
-
-
-async def _is_offline(scheduler: Scheduler) -> bool:
-    return len((await scheduler.actions(limit=1)).offline) == 1

@@ -81,7 +81,7 @@ async def test_it_reaches_the_queue_that_it_is_meant_for(make_scheduler: MakeSch
 
 async def test_an_update_keeps_the_mark(make_scheduler: MakeScheduler) -> None:
     """As when the announcement is lost: only a renewal tells it."""
-    there = await worker(make_scheduler, lease_seconds=2, lease_renewal_seconds=0.5)
+    there = await worker(make_scheduler, lease_seconds=20, lease_renewal_seconds=0.5)
     heard: list[TaskRun] = []
     await there.scheduler.assign_task(IntervalTask("a", every=HOUR, retries=1, backoff=HOUR))
     heard.append(await there.begins())
@@ -102,4 +102,4 @@ async def test_it_is_in_the_history(make_scheduler: MakeScheduler) -> None:
     await until(lambda: is_state(there.scheduler, ("waiting", 1)))
     (past,) = await there.scheduler.run_history("a")
     assert past.error == "RunCancelled: the run was cancelled by cancel_run"
-    assert 0 <= past.duration < 10
+    assert 0 <= past.duration < 60

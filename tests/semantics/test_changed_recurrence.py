@@ -52,8 +52,9 @@ async def test_a_new_calendar_counts_from_now(
     await scheduler.assign_task(IntervalTask("a", **old))
     if is_paused:
         await scheduler.pause_task("a")
+    before = time.time()
     assert not await scheduler.assign_task(IntervalTask("a", cron="* * * * *"), reschedule=rule)
-    assert -1 < await left(scheduler) <= 61
+    assert before - 1 < (await found(scheduler)).next_run <= time.time() + 61
     assert (await found(scheduler)).state == ("paused" if is_paused else "waiting")
 
 
@@ -67,11 +68,11 @@ async def test_a_new_zone_counts_from_now(scheduler: Scheduler) -> None:
 async def test_an_interval_for_a_calendar(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("a", cron=YEARLY))
     await scheduler.assign_task(IntervalTask("a", every=HOUR))
-    assert await left(scheduler) == pytest.approx(0, abs=5), "as a new one, at once"
+    assert await left(scheduler) == pytest.approx(0, abs=30), "as a new one, at once"
     for start, expected in ((timedelta(hours=5), 5 * HOUR), (datetime.now(UTC) - timedelta(minutes=90), HOUR / 2)):
         await scheduler.assign_task(IntervalTask("a", cron=YEARLY))
         await scheduler.assign_task(IntervalTask("a", every=HOUR, start=start))
-        assert await left(scheduler) == pytest.approx(expected, abs=5)
+        assert await left(scheduler) == pytest.approx(expected, abs=30)
 
 
 async def test_the_same_calendar_keeps_its_place(scheduler: Scheduler) -> None:
@@ -88,9 +89,10 @@ async def test_a_new_calendar_with_a_start_of_its_own(scheduler: Scheduler) -> N
     """One to come is obeyed; one that has passed is not caught up with."""
     await scheduler.assign_task(IntervalTask("a", cron=YEARLY))
     await scheduler.assign_task(IntervalTask("a", cron="* * * * *", start=timedelta(days=2)))
-    assert 2 * DAY - 5 < await left(scheduler) < 2 * DAY + 65
+    assert 2 * DAY - 60 < await left(scheduler) < 2 * DAY + 65
+    before = time.time()
     await scheduler.assign_task(IntervalTask("a", cron="*/2 * * * *", start=time.time() - DAY))
-    assert -1 < await left(scheduler) <= 121
+    assert before - 1 < (await found(scheduler)).next_run <= time.time() + 121
 
 
 class Held:
@@ -116,11 +118,12 @@ async def test_a_new_calendar_during_the_run(scheduler: Scheduler, new: dict[str
     await scheduler.assign_task(IntervalTask("a", "old", cron=YEARLY, start=time.time() - 500 * DAY))
     await executor.begun.wait()
     await scheduler.assign_task(IntervalTask("a", "new", **new))
+    before = time.time()
     executor.go_on.set()
     await until(lambda: _waits(scheduler))
     # An interval without a start counts from the run, which was due at any time of an hour.
     least = 0 if "start" not in new else most - 75
-    assert least < await left(scheduler) <= most
+    assert before + least < (await found(scheduler)).next_run <= time.time() + most
     assert executor.data[0] == "old"
 
 
@@ -182,10 +185,10 @@ async def test_a_run_outdates_what_was_kept(scheduler: Scheduler) -> None:
 
 async def test_a_start_from_now_by_the_clock_of_the_server(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("a", every=60, start=timedelta(hours=1)))
-    assert await left(scheduler) == pytest.approx(HOUR, abs=5)
+    assert await left(scheduler) == pytest.approx(HOUR, abs=30)
     await scheduler.assign_task(IntervalTask("a", start=timedelta(hours=2)), reschedule="start")
-    assert await left(scheduler) == pytest.approx(2 * HOUR, abs=5)
+    assert await left(scheduler) == pytest.approx(2 * HOUR, abs=30)
     await scheduler.assign_task(IntervalTask("a", cron="0 * * * *", start=timedelta(days=1)), reschedule="start")
-    assert DAY - 5 < await left(scheduler) < DAY + HOUR + 5
+    assert DAY - 60 < await left(scheduler) < DAY + HOUR + 5
     await scheduler.assign_tasks([IntervalTask("b", start=timedelta(0)), IntervalTask("c", start=timedelta(days=9))])
     assert await scheduler.queue_size() == 1

@@ -182,7 +182,7 @@ async def test_the_whole_namespace_rests(make_scheduler: MakeScheduler, delivery
 async def test_runs_in_progress_go_on_while_the_namespace_rests(make_scheduler: MakeScheduler) -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    scheduler = await make_scheduler(lease_seconds=2)
+    scheduler = await make_scheduler(lease_seconds=5, lease_renewal_seconds=0.5)
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("a"))
     await recorder.ran(1)

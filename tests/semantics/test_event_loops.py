@@ -25,7 +25,8 @@ pytestmark = pytest.mark.any_server
 
 FAR: Final = time.time() + 1e6
 #: A call that goes to the other event loop's connection takes as long as a time-out at the least.
-_AT_ONCE_SECONDS: Final = 2.0
+_TIME_OUT_SECONDS: Final = 600.0
+_AT_ONCE_SECONDS: Final = 60.0
 
 Call = Callable[[Scheduler], Awaitable[object]]
 
@@ -179,7 +180,8 @@ def test_no_call_is_forgotten() -> None:
 @contextmanager
 def at_home(url: str, namespace: str) -> Iterator[tuple[asyncio.Runner, Scheduler, Recorder]]:
     """A scheduler that works, in an event loop that stands still outside of `run`, as between the tests of a module."""
-    scheduler, recorder = Scheduler.from_url(url, namespace=namespace), Recorder()
+    scheduler = Scheduler.from_url(url, namespace=namespace, operation_timeout_seconds=_TIME_OUT_SECONDS)
+    recorder = Recorder()
 
     async def begin() -> None:
         await scheduler.start_task_accept()
@@ -313,7 +315,13 @@ async def _dead_list(scheduler: Scheduler, recorder: Recorder) -> Any:
 
 def _left(url: str, namespace: str) -> Scheduler:
     """A scheduler whose event loop was closed under it."""
-    scheduler = Scheduler.from_url(url, namespace=namespace, lease_seconds=1.5, check_tasks_every_seconds=0.1)
+    scheduler = Scheduler.from_url(
+        url,
+        namespace=namespace,
+        lease_seconds=1.5,
+        check_tasks_every_seconds=0.1,
+        operation_timeout_seconds=_TIME_OUT_SECONDS,
+    )
 
     async def work() -> None:
         # Locks of asyncio bind themselves to the event loop in which a task waits for them.
@@ -348,7 +356,7 @@ def _works_anew(scheduler: Scheduler) -> None:
     recorder = Recorder()
 
     async def work() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.gather(*(scheduler.start_task_accept() for _ in range(3)))
             await scheduler.start_task_execute(Recorder())
             await asyncio.gather(scheduler.stop_task_execute(), scheduler.start_task_execute(recorder))
@@ -364,7 +372,7 @@ def _works_anew(scheduler: Scheduler) -> None:
 def test_after_the_home_was_dropped_with_all_that_was_in_it(url: str, namespace: str) -> None:
     """`loop.close()` cancels nothing: the connection looks alive, and nothing of it ever answers."""
     command = [sys.executable, "-m", left_behind.__name__, url, namespace]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "it works anew\n"), done.stdout + done.stderr
     assert done.stderr.count("the event loop was closed before close() was called") == 1
 
@@ -395,7 +403,7 @@ def test_waiting_for_the_end_in_one_event_loop_after_the_other(url: str, namespa
     scheduler = Scheduler.from_url(url, namespace=namespace)
 
     async def work() -> None:
-        async with asyncio.timeout(20), scheduler:
+        async with asyncio.timeout(60), scheduler:
             await scheduler.start_task_execute(Recorder())
             waiting = asyncio.create_task(scheduler.wait_stopped())
             await asyncio.sleep(0)  # it begins to wait

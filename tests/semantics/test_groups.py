@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler, current_run
+from tests.semantics.test_failures import end_leases
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio
@@ -54,7 +55,7 @@ async def test_no_group_has_more_runs_than_it_may(make_scheduler: MakeScheduler,
     await schedulers[0].assign_tasks([*tasks("a", 200), *tasks("b", 50), *tasks("c", 2)])
     for scheduler in schedulers:
         await scheduler.start_task_execute(executor)
-    await until(lambda: is_empty(schedulers[0]), seconds=30)
+    await until(lambda: is_empty(schedulers[0]))
     assert len(executor.order) == len(set(executor.order)) == 252
     assert executor.most == {"a": 3, "b": 3, "c": 2}
 
@@ -87,7 +88,7 @@ async def test_what_is_parked_is_still_there(make_scheduler: MakeScheduler) -> N
         waiting = await scheduler.queue_size()
         return executor.running == dict.fromkeys(groups, 1) and waiting == count - len(groups)
 
-    await until(all_but_one_of_each_parked, seconds=30)
+    await until(all_but_one_of_each_parked)
     assert await scheduler.task_size() == count
     everything = {f"{group}:{n:03}" for group in groups for n in range(count // len(groups))}
     assert sorted([task.id async for task in scheduler.tasks()]) == sorted(everything)
@@ -104,7 +105,7 @@ async def test_what_is_parked_is_still_there(make_scheduler: MakeScheduler) -> N
     assert await scheduler.resume_task(parked[3])
     await until(lambda: parked[2] in executor.order)
     executor.gate.set()
-    await until(lambda: len(set(executor.order)) == count - 2, seconds=30)
+    await until(lambda: len(set(executor.order)) == count - 2)
     assert max(executor.most.values()) == 1
     assert parked[0] not in executor.order
     assert parked[1] not in executor.order
@@ -130,7 +131,7 @@ async def test_the_due_time_of_a_parked_task_is_its_own(make_scheduler: MakeSche
 async def test_a_crash_gives_the_places_back_with_its_leases(make_scheduler: MakeScheduler) -> None:
     executor = Counting()
     executor.gate.clear()
-    dying = await make_scheduler(group_concurrency=2, lease_seconds=1.5)
+    dying = await make_scheduler(group_concurrency=2)
     await dying.assign_tasks(tasks("a", 6))
     await dying.start_task_execute(executor)
     await until(lambda: executor.running["a"] == 2)
@@ -138,8 +139,10 @@ async def test_a_crash_gives_the_places_back_with_its_leases(make_scheduler: Mak
     assert host is not None
     host.cancel()
     await until(lambda: executor.running["a"] == 0)
+    await asyncio.wait([host])
     executor.gate.set()
     other = await make_scheduler(group_concurrency=2)
+    await end_leases(other)
     await other.start_task_execute(executor)
     await until(lambda: is_empty(other))
     assert executor.most["a"] == 2
@@ -194,5 +197,5 @@ async def test_the_bound_is_exact_on_any_number_of_partitions(namespace: str) ->
         of_a = [IntervalTask(f"{{a}}:{n}", "a", group="a") for n in range(50)]
         await scheduler.assign_tasks([*of_a, *(IntervalTask(f"{{b}}:{n}", "b", group="b") for n in range(200))])
         await scheduler.start_task_execute(executor)
-        await until(lambda: is_empty(scheduler), seconds=30)
+        await until(lambda: is_empty(scheduler))
     assert executor.most == {"a": 1, "b": 5}

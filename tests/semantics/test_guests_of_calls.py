@@ -150,10 +150,10 @@ async def try_calls(url: str, namespace: str, delivery: Delivery) -> None:
                 except BaseException as caught:  # noqa: BLE001 - whatever it is
                     error = caught
                 assert raised(error, kind.function), f"{row}: {error!r}"
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(15):  # a lock that was left would end after thirty
                     await scheduler.sync_tasks(good(2), scope="s:")
                     assert await scheduler.task_size() == 3, row
-            await until(lambda before=before: others.runs >= before + 3, 5)  # type: ignore[misc]
+            await until(lambda before=before: others.runs >= before + 3)  # type: ignore[misc]
             assert scheduler.executing_tasks
             assert await scheduler.check_health(), call_name
 
@@ -187,7 +187,7 @@ def test_a_blocking_call_raises_what_its_guest_raises(redis_server: RedisServer,
                 assert raised(error, kind.function), f"{row}: {error!r}"
                 scheduler.sync_tasks(good(2), scope="s:")
                 assert scheduler.task_size() == 3, row
-            until_outside(lambda before=before: others.runs >= before + 3, 5)  # type: ignore[misc]
+            until_outside(lambda before=before: others.runs >= before + 3)  # type: ignore[misc]
             assert scheduler.executing_tasks
             assert scheduler.check_health(), call_name
 
@@ -223,17 +223,17 @@ def test_runs_of_a_blocking_scheduler(
                 error = RuntimeError  # as anyio makes it
             before = others.runs
             scheduler.assign_task(IntervalTask(name, name, every=3600, timeout=None if kind.ends else 0.03))
-            until_outside(lambda name=name: name in ended, 5)  # type: ignore[misc]
+            until_outside(lambda name=name: name in ended)  # type: ignore[misc]
             assert [each for each in told if each[0] == name] == ([] if error is None else [(name, error)]), name
             assert log.errors_of(f"the run of task {name!r} failed") == ([] if error is None else [error]), name
-            until_outside(lambda before=before: others.runs >= before + 3, 5)  # type: ignore[misc]
+            until_outside(lambda before=before: others.runs >= before + 3)  # type: ignore[misc]
             assert scheduler.executing_tasks
             assert scheduler.check_health(), name
         for name, kind in KINDS.items():
             handlers = Handlers(scheduler, ["run"], [kind])
-            until_outside(lambda handlers=handlers: handlers.are_called, 5)  # type: ignore[misc]
+            until_outside(lambda handlers=handlers: handlers.are_called)  # type: ignore[misc]
             before = others.runs
-            until_outside(lambda before=before: others.runs >= before + 3, 5)  # type: ignore[misc]
+            until_outside(lambda before=before: others.runs >= before + 3)  # type: ignore[misc]
             handlers.take_off()
             handlers.compare(log)
             log.records.clear()

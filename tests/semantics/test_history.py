@@ -77,8 +77,8 @@ async def test_how_runs_ended(scheduler: Scheduler) -> None:
     for run in (run for runs in found.values() for run in runs):
         assert before - 1 < run.started < time.time() + 1
         assert run.started_at.timestamp() == pytest.approx(run.started)
-        assert 0 <= run.lag < 5
-        assert 0 <= run.duration < 5
+        assert 0 <= run.lag < 60
+        assert 0 <= run.duration < 60
     ok = await scheduler.get_task("ok")
     assert ok is not None
     assert (ok.last_run, ok.last_error, ok.failed_at) == (found["ok"][0], None, None)

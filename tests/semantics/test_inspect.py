@@ -58,7 +58,7 @@ async def test_the_list_of_a_live_schedule_ends(scheduler: Scheduler) -> None:
     await scheduler.assign_task(IntervalTask("last", start=START))
     await scheduler.start_task_execute(executor)
     listed: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for task in scheduler.tasks():
             listed.append(task.id)
             await asyncio.sleep(0.002)  # a slow reader: tasks move meanwhile

@@ -110,7 +110,7 @@ async def test_a_parked_task_is_late_by_its_own_time_unless_it_is_to_run_now(mak
 
     await watched.scheduler.start_task_execute(execute)
     await watched.scheduler.assign_task(IntervalTask("first", "first", group="g"))
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     await watched.scheduler.assign_tasks([late("skipped", group="g"), late("now", group="g"), late("alone")])
     await until(lambda: is_gone(watched.scheduler, "alone"))  # the others are parked by then
     assert await watched.scheduler.run_task_now("now") is True
@@ -123,7 +123,7 @@ async def test_a_parked_task_is_late_by_its_own_time_unless_it_is_to_run_now(mak
 
 async def test_a_retry_and_a_revived_task_have_their_own_time(watched: Watched) -> None:
     watched.fail = ValueError("no")
-    await watched.scheduler.assign_task(late(by=0, deadline=5, retries=1, backoff=0.01))
+    await watched.scheduler.assign_task(late(by=0, deadline=60, retries=1, backoff=0.01))
     await watched.start()
 
     async def died() -> bool:
@@ -168,7 +168,7 @@ async def test_a_run_over_several_occurrences_is_followed_by_one_at_once(watched
 
     await watched.scheduler.assign_task(IntervalTask("a", every=0.2, overlap="once"))
     await watched.scheduler.start_task_execute(execute)
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     await asyncio.sleep(0.7)  # as long as the run is: three occurrences come in it
     go_on.set()
     await until(lambda: len(watched.runs) >= 3)

@@ -86,7 +86,7 @@ async def test_what_concerns_a_home_that_is_offline_is_told_by_another(
 ) -> None:
     servers = [own_server(), own_server()]
     async with Scheduler.from_url(
-        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=2
+        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=6
     ) as scheduler:
         partitions = scheduler._lifespan.require().partitions.all
         offline, other = partitions[lost], partitions[1 - lost]
@@ -111,7 +111,7 @@ async def test_what_concerns_a_home_that_is_offline_is_told_by_another(
 async def test_a_change_that_is_kept_as_a_hint_is_told(own_server: Callable[..., RedisServer], namespace: str) -> None:
     servers = [own_server(), own_server()]
     async with Scheduler.from_url(
-        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=2, on_offline="hint"
+        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=6, on_offline="hint"
     ) as scheduler:
         partitions = scheduler._lifespan.require().partitions
         (place,) = (n for n, each in enumerate(partitions.all) if each is not partitions.master)
@@ -172,7 +172,7 @@ async def test_repairs_before_a_partition_is_lost_are_told(
 ) -> None:
     servers = [own_server(), own_server()]
     async with Scheduler.from_url(
-        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=2
+        *(server.url for server in servers), namespace=namespace, operation_timeout_seconds=6
     ) as scheduler:
         first, second = scheduler._lifespan.require().partitions.all
         await scheduler.start_task_accept()

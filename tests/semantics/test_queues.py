@@ -23,7 +23,7 @@ from interval_scheduler.storage.commands.queues import MOST_QUEUES, QueueEntry
 from tests.semantics.test_assign import MakeScheduler
 from tests.semantics.test_data_loss import lose
 from tests.servers import RedisServer
-from tests.waiting import Recorder, until, until_outside
+from tests.waiting import Recorder, heartbeat, until, until_outside
 
 pytestmark = pytest.mark.asyncio
 FAR = 4_000_000_000
@@ -163,9 +163,9 @@ async def test_a_process_runs_only_the_queues_that_it_names(make_scheduler: Make
 
 
 async def test_the_namespace_closes_with_all_queues_at_once(url: str, namespace: str) -> None:
-    scheduler = Scheduler.from_url(url, namespace=namespace, drain_seconds=0.8)
+    scheduler = Scheduler.from_url(url, namespace=namespace, drain_seconds=2)
     held = [Recorder() for _ in range(4)]
-    async with scheduler:
+    async with heartbeat() as beat, scheduler:
         for n, recorder in enumerate(held):
             recorder.gate.clear()
             queue = scheduler.queue(f"q{n}", cancel_grace_seconds=1)
@@ -175,7 +175,7 @@ async def test_the_namespace_closes_with_all_queues_at_once(url: str, namespace:
         held[0].gate.set()  # this one may end in the drain
         started = time.monotonic()
     took = time.monotonic() - started
-    assert 0.7 < took < 2.4, "within one drain, not within one after the other"
+    assert 1.9 < took < 5 + 3 * beat.longest, "within one drain, not within one after the other"
     assert [len(recorder.cancelled) for recorder in held] == [0, 1, 1, 1]
 
 
@@ -206,7 +206,7 @@ async def test_a_run_of_a_queue_closes_the_namespace(url: str, namespace: str) -
     await mail.start_task_execute(closes)
     await mail.start_task_accept()
     await mail.assign_task(IntervalTask("t"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ended.wait()
         await until(lambda: not scheduler.online)
         await scheduler.close()
@@ -225,7 +225,7 @@ async def test_a_handler_of_a_queue_closes_the_namespace(url: str, namespace: st
     await scheduler.start_task_accept()
     await mail.start_task_execute(Recorder())
     await mail.assign_task(IntervalTask("t"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await ended.wait()
     assert (scheduler.online, mail.online) == (False, False)
 

@@ -30,7 +30,7 @@ from interval_scheduler.storage.commands.quotas import QuotaChange
 from interval_scheduler.storage.partition.group_tags import GroupTags
 from interval_scheduler.storage.requests.batching import Partly
 from interval_scheduler.storage.requests.callers import Callers
-from tests.waiting import until
+from tests.waiting import heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -73,7 +73,7 @@ async def are_parked(scheduler: Scheduler, count: int) -> bool:
 @pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 async def test_schedulers_share_a_rate_and_the_earliest_go_first(make_scheduler: MakeScheduler, delivery: str) -> None:
     starts = Starts()
-    schedulers = [await make_scheduler(delivery=delivery) for _ in range(3)]
+    schedulers = [await make_scheduler(delivery=delivery, check_tasks_every_seconds=600) for _ in range(3)]
     await schedulers[0].set_rate(Rate(50, per=1, burst=5))
     await schedulers[0].assign_tasks(once("t", 200))
     began = time.monotonic()
@@ -83,8 +83,9 @@ async def test_schedulers_share_a_rate_and_the_earliest_go_first(make_scheduler:
     assert time.monotonic() - began >= 0.99, "5 at once, and 50 in the second after"
     ids = [f"t{n:04}" for n in range(200)]
     assert max(abs(ids.index(task_id) - n) for n, task_id in enumerate(starts.ids)) < 15, "the earliest due go first"
+    await schedulers[0].set_rate(Rate(1, per=3600))
     await schedulers[1].set_rate(None)
-    await until(lambda: starts.count == 200, seconds=3)
+    await until(lambda: starts.count == 200)
     assert len(set(starts.ids)) == 200
 
 
@@ -161,17 +162,17 @@ async def test_setting_the_same_rate_again_brings_no_tokens(make_scheduler: Make
 
 
 async def test_a_group_without_tokens_holds_nobody_up_and_goes_on(make_scheduler: MakeScheduler) -> None:
-    starts, scheduler = Starts(), await make_scheduler()
+    starts, scheduler = Starts(), await make_scheduler(check_tasks_every_seconds=600)
     await scheduler.set_rate(Rate(10, burst=1), group="slow")
     await scheduler.assign_tasks([*once("a", 300, "slow"), *once("b", 100, "other"), *once("c", 100)])
     began = time.monotonic()
     await scheduler.start_task_execute(starts)
-    await until(lambda: sum(task_id[0] != "a" for task_id in starts.ids) == 200, seconds=2)
-    await until(lambda: sum(task_id[0] == "a" for task_id in starts.ids) == 6)
+    await until(lambda: sum(task_id[0] != "a" for task_id in starts.ids) == 200, seconds=20)
+    await until(lambda: sum(task_id[0] == "a" for task_id in starts.ids) >= 6)
     assert time.monotonic() - began >= 0.49, "one at once, and one in each tenth of a second"
-    assert len({task_id for task_id in starts.ids if task_id[0] == "a"}) == 6
+    assert len(set(starts.ids)) == len(starts.ids)
     await scheduler.set_rate(None, group="slow")
-    await until(lambda: starts.count == 500, seconds=3)
+    await until(lambda: starts.count == 500, seconds=20)
 
 
 async def test_a_group_that_waits_for_tokens_does_not_stand(make_scheduler: MakeScheduler) -> None:
@@ -220,7 +221,7 @@ async def test_a_bound_is_changed_while_long_runs_go_on(make_scheduler: MakeSche
         running[group] += 1
         await gate.wait()
 
-    schedulers = [await make_scheduler(group_concurrency=1), await make_scheduler(group_concurrency=7)]
+    schedulers = [await make_scheduler(group_concurrency=n, check_tasks_every_seconds=600) for n in (1, 7)]
     await schedulers[0].set_group_concurrency({"a": 2, "*": 1})
     tasks = [IntervalTask(f"{group}{n}", group, group=group) for n in range(30) for group in "abc"]
     await schedulers[0].assign_tasks(tasks)
@@ -230,11 +231,11 @@ async def test_a_bound_is_changed_while_long_runs_go_on(make_scheduler: MakeSche
     await until(lambda: are_parked(schedulers[0], len(tasks) - 4))
     assert running == {"a": 2, "b": 1, "c": 1}, "what is kept in Redis holds for both, whatever their options are"
     await schedulers[1].set_group_concurrency({"a": 4, "b": 3, "*": 2})
-    await until(lambda: running == {"a": 4, "b": 3, "c": 2}, seconds=3)
+    await until(lambda: running == {"a": 4, "b": 3, "c": 2})
     await schedulers[0].set_group_concurrency({"a": 1})
-    await until(lambda: running == {"a": 4, "b": 30, "c": 30}, seconds=3)
+    await until(lambda: running == {"a": 4, "b": 30, "c": 30})
     await schedulers[0].set_group_concurrency({})
-    await until(lambda: running["a"] == 30, seconds=3)
+    await until(lambda: running["a"] == 30)
     gate.set()
 
 
@@ -259,9 +260,10 @@ async def test_a_rate_holds_over_all_partitions_and_goes_where_the_tasks_are(nam
         # All on one partition, which may be any: it gets the whole rate.
         for tag in ("x", "y", "z"):
             before, began = starts.count, time.monotonic()
-            await one.assign_tasks([IntervalTask(f"{{{tag}}}:{n}") for n in range(60)])
-            await until(lambda: starts.count == before + 60)  # noqa: B023 - called at once
-            assert 1.09 <= time.monotonic() - began < 2.4
+            async with heartbeat() as beat:
+                await one.assign_tasks([IntervalTask(f"{{{tag}}}:{n}") for n in range(60)])
+                await until(lambda: starts.count == before + 60)  # noqa: B023 - called at once
+            assert 1.09 <= time.monotonic() - began < 2.4 + 3 * beat.longest
 
 
 async def test_a_task_of_a_bounded_group_needs_a_tag_on_several_partitions(namespace: str) -> None:
@@ -355,7 +357,7 @@ async def test_who_is_refused_is_told_so_if_the_others_are_in_doubt(namespace: s
 
 
 async def test_a_scheduler_that_waits_for_tokens_asks_no_more_than_needed(make_scheduler: MakeScheduler) -> None:
-    starts, scheduler = Starts(), await make_scheduler(check_tasks_every_seconds=60)
+    starts, scheduler = Starts(), await make_scheduler(check_tasks_every_seconds=600)
     await scheduler.set_rate(Rate(1, per=3600))
     await scheduler.assign_tasks(once("t", 100))
     await scheduler.start_task_execute(starts)
@@ -369,7 +371,7 @@ async def test_a_scheduler_that_waits_for_tokens_asks_no_more_than_needed(make_s
     await asyncio.sleep(0.1)  # nothing tells of a claim that is not made
     assert poller._claims._session._sequence == sequence, "what becomes due cannot start either"
     await scheduler.set_rate(Rate(100_000))
-    await until(lambda: starts.count == 200, seconds=3)
+    await until(lambda: starts.count == 200)
 
 
 async def test_a_run_that_was_cut_short_has_had_its_token(make_scheduler: MakeScheduler) -> None:

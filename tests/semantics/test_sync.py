@@ -192,7 +192,7 @@ async def test_lost_marks_remove_nothing(scheduler: Scheduler, monkeypatch: pyte
 
 
 async def test_one_scope_is_for_one_at_a_time(scheduler: Scheduler) -> None:
-    async with scheduler.lock("sync:feed:", 5):
+    async with scheduler.lock("sync:feed:", 60):
         waiting = asyncio.ensure_future(scheduler.sync_tasks([feed(1)], scope="feed:"))
         assert (await scheduler.sync_tasks([IntervalTask("s:1", every=HOUR)], scope="s:")).added == 1
         assert not waiting.done()

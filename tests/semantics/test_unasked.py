@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import re
 import time
 import warnings
 from collections.abc import Awaitable, Callable
@@ -24,7 +25,7 @@ from interval_scheduler import (
 )
 from interval_scheduler.execution.poller import Poller
 from interval_scheduler.services.rebalancer import Rebalancer
-from tests.waiting import Recorder, until
+from tests.waiting import Recorder, heartbeat, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -38,7 +39,7 @@ async def test_wait_stopped_returns_when_nothing_is_executed(scheduler: Schedule
     await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not waiting.done()
     await scheduler.stop_task_execute()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_an_execution_that_ends_by_a_bug_is_told(
@@ -55,7 +56,7 @@ async def test_an_execution_that_ends_by_a_bug_is_told(
         patched.setattr(Poller, "run_once", broken)
         await scheduler.start_task_execute(Recorder())
         with pytest.raises(ExecutionEnded, match="ZeroDivisionError: a bug") as caught:
-            await asyncio.wait_for(scheduler.wait_stopped(), 5)
+            await asyncio.wait_for(scheduler.wait_stopped(), 60)
     assert not scheduler.executing_tasks
     assert told == [caught.value.__cause__]
     health = await scheduler.check_health()
@@ -89,7 +90,7 @@ async def test_a_connection_that_ends_by_a_bug_is_told(
     await scheduler.start_task_execute(Recorder())
     goes_wrong.set()
     with pytest.raises(ExecutionEnded, match="a bug"):
-        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+        await asyncio.wait_for(scheduler.wait_stopped(), 60)
     await until(lambda: len(told) == 1)
     health = await scheduler.check_health()
     assert not health
@@ -118,7 +119,7 @@ async def test_a_cancel_of_all_asyncio_tasks_is_told(
     for task in asyncio.all_tasks() - before:
         task.cancel()
     with pytest.raises(ExecutionEnded):
-        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+        await asyncio.wait_for(scheduler.wait_stopped(), 60)
     await until(lambda: len(told) == 1)
     assert "its asyncio tasks were cancelled" in caplog.text
     assert not await scheduler.check_health()
@@ -164,9 +165,9 @@ async def test_a_run_may_end_the_execution(
 
     await scheduler.assign_tasks([IntervalTask("other", "other"), IntervalTask("last", "last")])
     await scheduler.start_task_execute(executor)
-    await asyncio.wait_for(scheduler.wait_stopped(), 10)
+    await asyncio.wait_for(scheduler.wait_stopped(), 60)
     assert sorted(ended) == ["last", "other"], "the run ends as a run, and the others are waited for"
-    await asyncio.wait_for(scheduler.close(), 10)
+    await asyncio.wait_for(scheduler.close(), 60)
     assert not (await scheduler.check_health()).connected
     await scheduler.start_task_accept()
     assert await scheduler.task_size() == 0, "nothing was handed back"
@@ -194,7 +195,7 @@ async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler:
     await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not outside.done()
     goes_on.set()
-    await asyncio.wait_for(outside, 5)
+    await asyncio.wait_for(outside, 60)
     assert ended == ["t"]
     recorder = Recorder()
     await scheduler.start_task_execute(recorder)
@@ -216,7 +217,7 @@ async def test_a_handler_of_the_end_may_close(make_scheduler: MakeScheduler, mon
     monkeypatch.setattr(Poller, "run_once", broken)
     await scheduler.start_task_execute(Recorder())
     with pytest.raises(ExecutionEnded, match="a bug"):
-        await asyncio.wait_for(scheduler.wait_stopped(), 5)
+        await asyncio.wait_for(scheduler.wait_stopped(), 60)
     await until(lambda: not scheduler.online)
 
 
@@ -232,8 +233,8 @@ async def test_several_runs_may_close_at_once(make_scheduler: MakeScheduler) -> 
 
     await scheduler.assign_tasks([IntervalTask(str(n), str(n)) for n in range(5)])
     await scheduler.start_task_execute(executor)
-    await asyncio.wait_for(scheduler.wait_stopped(), 10)
-    await asyncio.wait_for(scheduler.close(), 10)
+    await asyncio.wait_for(scheduler.wait_stopped(), 60)
+    await asyncio.wait_for(scheduler.close(), 60)
     assert sorted(ended) == ["0", "1", "2", "3", "4"]
 
 
@@ -245,7 +246,7 @@ async def test_a_stop_that_is_cancelled_before_it_begins_stops_all_the_same(make
         await asyncio.sleep(0)  # it begins to wait
         stopping.cancel()
         await asyncio.wait([stopping])
-    await asyncio.wait_for(scheduler.stop_task_execute(), 5)
+    await asyncio.wait_for(scheduler.stop_task_execute(), 60)
     recorder = Recorder()
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("t"))
@@ -284,10 +285,10 @@ async def test_closing_does_not_wait_for_a_run_that_was_given_up(
     await scheduler.assign_task(IntervalTask("t"))
     await scheduler.start_task_execute(stubborn)
     await until(lambda: "it is left to its lease" in caplog.text)
-    await asyncio.wait_for(scheduler.stop_task_execute(), 10)
+    await asyncio.wait_for(scheduler.stop_task_execute(), 60)
     assert caplog.text.count("it is left to its lease") == 1
     release.set()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     await scheduler.clear_all_tasks()
 
 
@@ -307,7 +308,7 @@ async def test_starts_stops_and_drains_are_told(
 
     await scheduler.assign_tasks([IntervalTask(data, data) for data in ("good", "bad", "hangs")])
     await scheduler.start_task_execute(executor, concurrency=1)
-    await asyncio.wait_for(hangs.wait(), 5)
+    await asyncio.wait_for(hangs.wait(), 60)
     await scheduler.stop_task_execute(drain_seconds=0.05)
     lines = [line for line in caplog.messages if "task" in line or "run" in line]
     assert "executing tasks: at most 1 at once, of 1 partitions" in lines
@@ -315,7 +316,8 @@ async def test_starts_stops_and_drains_are_told(
     (cut,) = [line for line in lines if "cut short" in line]
     assert cut.startswith("runs that did not end in time are cut short (1): 'hangs' (")
     (done,) = [line for line in lines if line.startswith("executing tasks ended after")]
-    assert done.endswith("2 runs ended in all, of these 1 failed; 1 were handed back") or "3 were handed back" in done
+    # On a slow machine, some were claimed and handed back before they began.
+    assert "2 runs ended in all, of these 1 failed; " in done or "3 were handed back" in done
 
 
 async def test_a_failed_run_is_logged_with_its_traceback(
@@ -359,13 +361,14 @@ async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: M
     other = await make_scheduler(namespace=f"{scheduler._options.namespace}-other")
     left: list[asyncio.Task[float]] = []
     own: list[float] = []
-    loop = asyncio.get_running_loop()
 
     async def timed_removal(of: Scheduler) -> float:
         # Claimed now and not started: the worker is busy. Nobody may return before it can be started no more.
-        began = loop.time()
+        found = await of.get_task("t")
+        assert found is not None
+        assert found.claimed_at is not None
         await of.remove_task("t")
-        return loop.time() - began
+        return time.time() - found.claimed_at
 
     async def later() -> float:
         await until(lambda: not scheduler._executing.is_in_progress(current_run()))
@@ -380,14 +383,16 @@ async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: M
         left.append(asyncio.create_task(later()))
 
     async def of_other(_: str) -> None:
+        began = time.monotonic()
+        await other.remove_task("t")
+        own.append(time.monotonic() - began)
         own.append(await timed_removal(scheduler))
-        own.append(await timed_removal(other))
 
     recorder = Recorder()
     await scheduler.assign_task(IntervalTask("t"))
     await scheduler.start_task_execute(executor)
     await until(lambda: len(left) == 1)
-    assert await asyncio.wait_for(left[0], 10) > 0.5
+    assert await asyncio.wait_for(left[0], 60) > 0.95
     recorder.gate.set()
     await scheduler.stop_task_execute()
     recorder = Recorder()
@@ -396,10 +401,11 @@ async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: M
     await other.assign_task(IntervalTask("t", every=3600))
     await scheduler.start_task_execute(recorder)
     await recorder.ran(1)
-    await other.start_task_execute(of_other)
-    await until(lambda: len(own) == 2)
-    assert own[0] > 0.5, "of another scheduler"
-    assert own[1] < 0.5, "its own"
+    async with heartbeat(other.task_size) as beat:
+        await other.start_task_execute(of_other)
+        await until(lambda: len(own) == 2)
+    assert own[0] < 0.5 + 3 * beat.longest, "its own"
+    assert own[1] > 0.95, "of another scheduler"
     recorder.gate.set()
 
 
@@ -423,7 +429,7 @@ async def test_an_execution_that_is_stuck_is_told(
     assert [(count, name) for count, name, _ in told] == [(2, "first"), (2, "first")]
     assert told[1][2] > told[0][2] > 0.4
     lines = [
-        line for line in caplog.messages if line.startswith("2 of 2 places are taken, and no run has ended for 0 s")
+        line for line in caplog.messages if re.match(r"2 of 2 places are taken, and no run has ended for \d+ s", line)
     ]
     assert len(lines) == 2
     assert "'first' (" in lines[0]
@@ -519,9 +525,9 @@ async def test_two_starts_at_once_and_a_stop_end(make_scheduler: MakeScheduler, 
         starts = [asyncio.create_task(scheduler.start_task_execute(Recorder())) for _ in range(2)]
         for _ in range(turns):
             await asyncio.sleep(0)  # the stop comes after so many turns of the event loop
-        await asyncio.wait_for(getattr(scheduler, way)(), 10)
-        await asyncio.wait_for(asyncio.gather(*starts, return_exceptions=True), 10)
-        await asyncio.wait_for(scheduler.close(), 10)
+        await asyncio.wait_for(getattr(scheduler, way)(), 60)
+        await asyncio.wait_for(asyncio.gather(*starts, return_exceptions=True), 60)
+        await asyncio.wait_for(scheduler.close(), 60)
 
 
 HANDLED: dict[str, Callable[[Scheduler], Awaitable[object]]] = {
@@ -562,7 +568,7 @@ async def test_handlers_and_a_close_do_not_wait_for_each_other(
     await scheduler.assign_tasks([IntervalTask("a"), IntervalTask("b")])
     await scheduler.start_task_execute(Recorder())
     await until(lambda: len(started) == 2)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         if outside:
             closing = asyncio.create_task(scheduler.close())
             await until(lambda: not scheduler.accepting_tasks)
@@ -598,7 +604,7 @@ async def test_a_start_that_is_cancelled_is_no_end(make_scheduler: MakeScheduler
             await starting
         if starting.cancelled():
             assert (await scheduler.check_health()).stopped is None
-            await asyncio.wait_for(scheduler.wait_stopped(), 5)
+            await asyncio.wait_for(scheduler.wait_stopped(), 60)
         await scheduler.stop_task_execute()
 
 
@@ -633,7 +639,7 @@ async def test_a_close_that_drains_leaves_the_next_connection_alone(make_schedul
     closed.set()
     assert scheduler.online
     assert scheduler.executing_tasks
-    await asyncio.wait_for(told.wait(), 5)
+    await asyncio.wait_for(told.wait(), 60)
     release.set()
 
 
@@ -646,7 +652,7 @@ async def test_a_shorter_drain_shortens_the_one_under_way(make_scheduler: MakeSc
     await recorder.ran(1)
     stopping = asyncio.create_task(scheduler.stop_task_execute(drain_seconds=60))
     await until(lambda: not scheduler.executing_tasks)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await scheduler.stop_task_execute(drain_seconds=0)
         await stopping
     assert len(recorder.cancelled) == 1
@@ -659,7 +665,7 @@ async def test_a_shorter_drain_shortens_one_that_waits_for_claims_still(make_sch
     await scheduler.assign_task(IntervalTask("a"))
     await scheduler.start_task_execute(recorder)
     await recorder.ran(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(
             scheduler.stop_task_execute(drain_seconds=60), scheduler.stop_task_execute(drain_seconds=0)
         )
