@@ -158,7 +158,7 @@ async def test_no_room(trio: Trio) -> None:
 
 async def test_the_master_is_offline(trio: Trio) -> None:
     """Then its own calls raise, and those for another that is offline as well; that one waits for the master."""
-    scheduler = await trio.scheduler()
+    scheduler = await trio.scheduler(operation_timeout_seconds=5)
     (mine,) = trio.some("m", 1, home=0)
     (theirs,) = trio.some("t", 1)
     trio.lost.kill()

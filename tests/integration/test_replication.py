@@ -179,7 +179,7 @@ async def test_more_replicas_than_there_are(pair: Pair, namespace: str) -> None:
         assert "'here' has 1 of the 2 replicas that wait_replicas waits for" in finding.message
 
         async def has_one() -> bool:
-            with pytest.raises(NotReplicated, match="[01] of 2 replicas") as caught:
+            with pytest.raises(NotReplicated, match=r"[01] of 2 replicas") as caught:
                 await scheduler.assign_task(IntervalTask("t", every=1000))
             return caught.value.acknowledged == 1
 

@@ -256,8 +256,8 @@ async def _kill(scheduler: Scheduler) -> None:
 async def end_leases(scheduler: Scheduler) -> None:
     """Let all leases of now end, as time would: so those of a crashed one may be longer than any pause."""
     partition = scheduler._lifespan.require().partitions.master
-    for member in await partition._client.zrange(partition.keys.leased, 0, -1):
-        await partition._client.zincrby(partition.keys.leased, -86_400_000, member)
+    for member, deadline in await partition._client.zrange(partition.keys.leased, 0, -1, withscores=True):
+        await partition._client.zadd(partition.keys.leased, {member: deadline - 86_400_000})
 
 
 async def test_a_task_assigned_anew_while_it_fails_follows_its_new_record(scheduler: Scheduler) -> None:
