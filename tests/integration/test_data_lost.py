@@ -227,6 +227,7 @@ async def test_one_of_three(own_server: NewServer, namespace: str) -> None:
         left = {task_id for task_id, home in homes.items() if home != "p1"}
         before = len(recorder.runs)
         await until(lambda: {run.id for run in recorder.runs[before:]} >= left)
+        await scheduler.stop_task_execute()  # a list may miss a task that moves meanwhile
         assert set(await where(scheduler)) == left
         assert await findings(scheduler) == ["p1"]
         assert await scheduler.acknowledge_data_loss("p0") is False

@@ -226,7 +226,7 @@ async def test_a_stop_from_inside_goes_on_in_the_background(scheduler: Scheduler
 
     await scheduler.assign_tasks(IntervalTask(f"t{n}") for n in range(3))
     await scheduler.start_task_execute(executor, batch=3)
-    await asyncio.wait_for(scheduler.wait_stopped(), 60)
+    await asyncio.wait_for(scheduler.wait_stopped(), 25)
     assert stopped == [["t0", "t1", "t2"]]
     assert await is_empty(scheduler), "the batch ended as a batch"
 

@@ -213,7 +213,7 @@ async def test_a_block_does_not_outlive_its_scheduler(make_scheduler: MakeSchedu
     working = asyncio.create_task(work())
     await inside.wait()
     await other.close()
-    await asyncio.wait_for(working, 60)
+    await asyncio.wait_for(working, 25)
     (error,) = left
     assert (
         str(error) == "lock 'door' is not renewed any more, since the scheduler was closed: another holder is possible"

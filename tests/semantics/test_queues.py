@@ -206,7 +206,7 @@ async def test_a_run_of_a_queue_closes_the_namespace(url: str, namespace: str) -
     await mail.start_task_execute(closes)
     await mail.start_task_accept()
     await mail.assign_task(IntervalTask("t"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(25):
         await ended.wait()
         await until(lambda: not scheduler.online)
         await scheduler.close()
@@ -225,7 +225,7 @@ async def test_a_handler_of_a_queue_closes_the_namespace(url: str, namespace: st
     await scheduler.start_task_accept()
     await mail.start_task_execute(Recorder())
     await mail.assign_task(IntervalTask("t"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(25):
         await ended.wait()
     assert (scheduler.online, mail.online) == (False, False)
 

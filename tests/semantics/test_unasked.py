@@ -39,7 +39,7 @@ async def test_wait_stopped_returns_when_nothing_is_executed(scheduler: Schedule
     await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not waiting.done()
     await scheduler.stop_task_execute()
-    await asyncio.wait_for(waiting, 60)
+    await asyncio.wait_for(waiting, 25)
 
 
 async def test_an_execution_that_ends_by_a_bug_is_told(
@@ -56,7 +56,7 @@ async def test_an_execution_that_ends_by_a_bug_is_told(
         patched.setattr(Poller, "run_once", broken)
         await scheduler.start_task_execute(Recorder())
         with pytest.raises(ExecutionEnded, match="ZeroDivisionError: a bug") as caught:
-            await asyncio.wait_for(scheduler.wait_stopped(), 60)
+            await asyncio.wait_for(scheduler.wait_stopped(), 25)
     assert not scheduler.executing_tasks
     assert told == [caught.value.__cause__]
     health = await scheduler.check_health()
@@ -90,7 +90,7 @@ async def test_a_connection_that_ends_by_a_bug_is_told(
     await scheduler.start_task_execute(Recorder())
     goes_wrong.set()
     with pytest.raises(ExecutionEnded, match="a bug"):
-        await asyncio.wait_for(scheduler.wait_stopped(), 60)
+        await asyncio.wait_for(scheduler.wait_stopped(), 25)
     await until(lambda: len(told) == 1)
     health = await scheduler.check_health()
     assert not health
@@ -119,7 +119,7 @@ async def test_a_cancel_of_all_asyncio_tasks_is_told(
     for task in asyncio.all_tasks() - before:
         task.cancel()
     with pytest.raises(ExecutionEnded):
-        await asyncio.wait_for(scheduler.wait_stopped(), 60)
+        await asyncio.wait_for(scheduler.wait_stopped(), 25)
     await until(lambda: len(told) == 1)
     assert "its asyncio tasks were cancelled" in caplog.text
     assert not await scheduler.check_health()
@@ -165,9 +165,9 @@ async def test_a_run_may_end_the_execution(
 
     await scheduler.assign_tasks([IntervalTask("other", "other"), IntervalTask("last", "last")])
     await scheduler.start_task_execute(executor)
-    await asyncio.wait_for(scheduler.wait_stopped(), 60)
+    await asyncio.wait_for(scheduler.wait_stopped(), 25)
     assert sorted(ended) == ["last", "other"], "the run ends as a run, and the others are waited for"
-    await asyncio.wait_for(scheduler.close(), 60)
+    await asyncio.wait_for(scheduler.close(), 25)
     assert not (await scheduler.check_health()).connected
     await scheduler.start_task_accept()
     assert await scheduler.task_size() == 0, "nothing was handed back"
@@ -195,7 +195,7 @@ async def test_a_stop_from_outside_waits_for_the_one_from_inside(make_scheduler:
     await asyncio.sleep(0.05)  # nothing tells that it goes on waiting
     assert not outside.done()
     goes_on.set()
-    await asyncio.wait_for(outside, 60)
+    await asyncio.wait_for(outside, 25)
     assert ended == ["t"]
     recorder = Recorder()
     await scheduler.start_task_execute(recorder)
@@ -217,7 +217,7 @@ async def test_a_handler_of_the_end_may_close(make_scheduler: MakeScheduler, mon
     monkeypatch.setattr(Poller, "run_once", broken)
     await scheduler.start_task_execute(Recorder())
     with pytest.raises(ExecutionEnded, match="a bug"):
-        await asyncio.wait_for(scheduler.wait_stopped(), 60)
+        await asyncio.wait_for(scheduler.wait_stopped(), 25)
     await until(lambda: not scheduler.online)
 
 
@@ -233,8 +233,8 @@ async def test_several_runs_may_close_at_once(make_scheduler: MakeScheduler) -> 
 
     await scheduler.assign_tasks([IntervalTask(str(n), str(n)) for n in range(5)])
     await scheduler.start_task_execute(executor)
-    await asyncio.wait_for(scheduler.wait_stopped(), 60)
-    await asyncio.wait_for(scheduler.close(), 60)
+    await asyncio.wait_for(scheduler.wait_stopped(), 25)
+    await asyncio.wait_for(scheduler.close(), 25)
     assert sorted(ended) == ["0", "1", "2", "3", "4"]
 
 
@@ -246,7 +246,7 @@ async def test_a_stop_that_is_cancelled_before_it_begins_stops_all_the_same(make
         await asyncio.sleep(0)  # it begins to wait
         stopping.cancel()
         await asyncio.wait([stopping])
-    await asyncio.wait_for(scheduler.stop_task_execute(), 60)
+    await asyncio.wait_for(scheduler.stop_task_execute(), 25)
     recorder = Recorder()
     await scheduler.start_task_execute(recorder)
     await scheduler.assign_task(IntervalTask("t"))
@@ -285,10 +285,10 @@ async def test_closing_does_not_wait_for_a_run_that_was_given_up(
     await scheduler.assign_task(IntervalTask("t"))
     await scheduler.start_task_execute(stubborn)
     await until(lambda: "it is left to its lease" in caplog.text)
-    await asyncio.wait_for(scheduler.stop_task_execute(), 60)
+    await asyncio.wait_for(scheduler.stop_task_execute(), 25)
     assert caplog.text.count("it is left to its lease") == 1
     release.set()
-    await asyncio.wait_for(ended.wait(), 60)
+    await asyncio.wait_for(ended.wait(), 25)
     await scheduler.clear_all_tasks()
 
 
@@ -308,7 +308,7 @@ async def test_starts_stops_and_drains_are_told(
 
     await scheduler.assign_tasks([IntervalTask(data, data) for data in ("good", "bad", "hangs")])
     await scheduler.start_task_execute(executor, concurrency=1)
-    await asyncio.wait_for(hangs.wait(), 60)
+    await asyncio.wait_for(hangs.wait(), 25)
     await scheduler.stop_task_execute(drain_seconds=0.05)
     lines = [line for line in caplog.messages if "task" in line or "run" in line]
     assert "executing tasks: at most 1 at once, of 1 partitions" in lines
@@ -392,7 +392,7 @@ async def test_a_removal_by_what_only_looks_like_the_run_waits(make_scheduler: M
     await scheduler.assign_task(IntervalTask("t"))
     await scheduler.start_task_execute(executor)
     await until(lambda: len(left) == 1)
-    assert await asyncio.wait_for(left[0], 60) > 0.95
+    assert await asyncio.wait_for(left[0], 25) > 0.95
     recorder.gate.set()
     await scheduler.stop_task_execute()
     recorder = Recorder()
@@ -525,9 +525,9 @@ async def test_two_starts_at_once_and_a_stop_end(make_scheduler: MakeScheduler, 
         starts = [asyncio.create_task(scheduler.start_task_execute(Recorder())) for _ in range(2)]
         for _ in range(turns):
             await asyncio.sleep(0)  # the stop comes after so many turns of the event loop
-        await asyncio.wait_for(getattr(scheduler, way)(), 60)
-        await asyncio.wait_for(asyncio.gather(*starts, return_exceptions=True), 60)
-        await asyncio.wait_for(scheduler.close(), 60)
+        await asyncio.wait_for(getattr(scheduler, way)(), 25)
+        await asyncio.wait_for(asyncio.gather(*starts, return_exceptions=True), 25)
+        await asyncio.wait_for(scheduler.close(), 25)
 
 
 HANDLED: dict[str, Callable[[Scheduler], Awaitable[object]]] = {
@@ -568,7 +568,7 @@ async def test_handlers_and_a_close_do_not_wait_for_each_other(
     await scheduler.assign_tasks([IntervalTask("a"), IntervalTask("b")])
     await scheduler.start_task_execute(Recorder())
     await until(lambda: len(started) == 2)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(25):
         if outside:
             closing = asyncio.create_task(scheduler.close())
             await until(lambda: not scheduler.accepting_tasks)
@@ -604,7 +604,7 @@ async def test_a_start_that_is_cancelled_is_no_end(make_scheduler: MakeScheduler
             await starting
         if starting.cancelled():
             assert (await scheduler.check_health()).stopped is None
-            await asyncio.wait_for(scheduler.wait_stopped(), 60)
+            await asyncio.wait_for(scheduler.wait_stopped(), 25)
         await scheduler.stop_task_execute()
 
 
@@ -639,7 +639,7 @@ async def test_a_close_that_drains_leaves_the_next_connection_alone(make_schedul
     closed.set()
     assert scheduler.online
     assert scheduler.executing_tasks
-    await asyncio.wait_for(told.wait(), 60)
+    await asyncio.wait_for(told.wait(), 25)
     release.set()
 
 
@@ -652,7 +652,7 @@ async def test_a_shorter_drain_shortens_the_one_under_way(make_scheduler: MakeSc
     await recorder.ran(1)
     stopping = asyncio.create_task(scheduler.stop_task_execute(drain_seconds=60))
     await until(lambda: not scheduler.executing_tasks)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(25):
         await scheduler.stop_task_execute(drain_seconds=0)
         await stopping
     assert len(recorder.cancelled) == 1
@@ -665,7 +665,7 @@ async def test_a_shorter_drain_shortens_one_that_waits_for_claims_still(make_sch
     await scheduler.assign_task(IntervalTask("a"))
     await scheduler.start_task_execute(recorder)
     await recorder.ran(1)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(25):
         await asyncio.gather(
             scheduler.stop_task_execute(drain_seconds=60), scheduler.stop_task_execute(drain_seconds=0)
         )
