@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from interval_scheduler import Rate
@@ -64,6 +64,22 @@ _beginning = st.sampled_from([[("assign", ["g", "g", None, "g", "h", "h", "g"])]
 )
 _rooms = st.sampled_from([0, 0, 1, 2])
 _Step = tuple[str, Any]
+#: A run that is handed back before it started gives its token back.
+_HANDED_BACK: Final[list[_Step]] = [
+    ("assign", ["g", "g"]),
+    ("group rate", ("g", (1, 2))),
+    ("claim", 6),
+    ("unstarted", 0),
+]
+#: One group has all its turns when there are tokens again, and another one still waits for some.
+_ONE_OF_TWO: Final[list[_Step]] = [
+    ("group rate", ("g", (1, 2))),
+    ("group rate", ("h", (1, 1))),
+    ("assign", ["g", "g", "g", "h", "h", "h"]),
+    ("claim", 6),
+    ("pass", 30),
+    ("claim", 6),
+]
 
 
 class Story:
@@ -252,6 +268,8 @@ def _adopted(bucket: Bucket, text: bytes | None) -> Bucket:
 def test_claims_do_what_the_model_does(url: str, namespace: str) -> None:
     @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], phases=_PHASES)
     @given(beginning=_beginning, steps=st.lists(_step, min_size=3, max_size=25), once=st.booleans(), room=_rooms)
+    @example(beginning=[], steps=_HANDED_BACK, once=False, room=0)
+    @example(beginning=[], steps=_ONE_OF_TWO, once=False, room=0)
     def run(beginning: list[_Step], steps: list[_Step], once: bool, room: int) -> None:  # noqa: FBT001 - from Hypothesis
         runner.run(_tell(lambda: Store(url, namespace), [*beginning, *steps], once=once, room=room))
 
