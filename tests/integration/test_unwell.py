@@ -103,8 +103,6 @@ async def test_a_server_that_loads_its_data(own_server: NewServer, namespace: st
         with pytest.raises(PartitionOffline, match="loads its data") as caught:
             await Scheduler.from_url(server.url, namespace=namespace).connect()
         assert caught.value.reason == "loading"
-        with server.client() as client:
-            client.config_set("key-load-delay", 0)
         await starting
         await until(lambda: scheduler.online)
         assert await codes(scheduler) == set()

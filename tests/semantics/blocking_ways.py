@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from interval_scheduler import BlockingScheduler, IntervalTask, NotConnected, PartitionOffline, WouldDeadlock
@@ -70,14 +71,18 @@ def exits_while_a_function_runs(url: str, namespace: str) -> None:
 
 def exits_while_a_pool_works(url: str, namespace: str) -> None:
     """The pools of threads end with the interpreter too: no run starts in one that has ended, and fails."""
-    begun = threading.Event()
+    begun, both = threading.Event(), threading.Barrier(2)
+    pool = ThreadPoolExecutor(2)
+    # Newer Pythons start no thread from when the interpreter begins to end, and a run that wants one fails.
+    list(pool.map(lambda _: both.wait(30), range(2)))
 
     async def work(data: str) -> None:
+        loop = asyncio.get_running_loop()
         if data == "long":
             begun.set()
-            await asyncio.to_thread(time.sleep, 1)  # the pool waits for it
+            await loop.run_in_executor(pool, time.sleep, 1)  # the pool waits for it
         else:
-            await asyncio.to_thread(lambda: None)
+            await loop.run_in_executor(pool, both.reset)  # something short
 
     global left  # noqa: PLW0603 - as above
     left = BlockingScheduler.from_url(url, namespace=namespace)
