@@ -90,7 +90,9 @@ async def test_a_sentinel_that_was_away_is_not_believed_while_another_answers(wa
     with SentinelServer(replica.port, quorum=2) as alone:
         first, *rest = watched.sentinels
         nodes = [first.node, alone.node, *(each.node for each in rest)]
-        asked = Sentinels(RedisInstance(sentinels=nodes, service=SERVICE), StorageOptions(), logging.getLogger())
+        # A Sentinel that writes to a busy disk answers late, and one that does not answer is as one that is away.
+        patient = StorageOptions(connect_timeout_seconds=120)
+        asked = Sentinels(RedisInstance(sentinels=nodes, service=SERVICE), patient, logging.getLogger())
         primary = ("127.0.0.1", watched.primary().port)
         assert await asked.locate(0) == primary
         first.kill()
