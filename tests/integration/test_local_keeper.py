@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from interval_scheduler.storage.local import binaries, keeper, layout
+from interval_scheduler.storage.local import binaries, keeper, layout, starting
+from interval_scheduler.storage.local.descriptors import lock_file
+from interval_scheduler.storage.local.folder import Folder
 from tests.folders import keeper_of, lives, living_in, program, servers_in, users
 from tests.waiting import until_outside
 
@@ -64,3 +66,13 @@ def test_a_server_that_hears_no_signal_is_killed_in_the_end(folder: Path, tmp_pa
         )
         until_outside(started.exists, 60)
     until_outside(lambda: not living_in(folder), 60)
+
+
+def test_one_at_a_time_looks_for_the_server(tmp_path: Path) -> None:
+    """Two who look at once could have a lock each, and wait for that of the other."""
+    folder = Folder(str(tmp_path), "a partition")
+    with contextlib.closing(lock_file(folder.file(layout.START))) as elsewhere:
+        assert elsewhere.lock(alone=True)
+        with pytest.raises(starting.GivenUp):
+            starting.wait_for_end(folder, starting.Patience(60, lambda: True))
+    starting.wait_for_end(folder, starting.Patience(60, lambda: True))

@@ -45,7 +45,7 @@ ALL: Final = (
         "storage/local/starting.py",
         "        patience.wait_for(lambda: start_lock.lock(alone=True))\n",
         "        start_lock.lock(alone=True)\n",
-        tests_in(_LOCAL, "test_eight_who_start_at_once_have_one_server"),
+        tests_in(_KEEPER, "test_one_at_a_time_looks_for_the_server"),
     ),
     Planted(
         "a server listens by TCP",
