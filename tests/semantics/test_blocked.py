@@ -88,7 +88,7 @@ async def test_a_run_that_blocks_for_many_leases_is_one_run(
             for scheduler in (one, other):
                 await scheduler.start_task_execute(recorder)
             began = time.time()
-            await until(lambda: last_deadline(redis_server, namespace) > began + 2.5 * LEASE)
+            await until(lambda: last_deadline(redis_server, namespace) > began + 2.5 * LEASE, 60)
             assert await leases_held(one) == 2
             block.goes_on.set()
             await until(lambda: sorted(block.ended) == ["beside", "block"])
@@ -121,7 +121,7 @@ async def test_what_ended_just_before_does_not_run_again(
         assert block.ended == ["quick"] * 5
         await heir.start_task_execute(recorder)
         began = time.time()
-        await until(lambda: last_deadline(redis_server, namespace) > began + 2 * LEASE)
+        await until(lambda: last_deadline(redis_server, namespace) > began + 2 * LEASE, 60)
         block.goes_on.set()
 
         async def is_empty() -> bool:
