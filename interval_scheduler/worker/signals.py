@@ -43,7 +43,7 @@ def signals_noted() -> Iterator[Signals]:
     for number in ENDING:
         try:
             loop.add_signal_handler(number, noted.note)
-        except (NotImplementedError, RuntimeError, ValueError):  # on Windows, and outside of the main thread
+        except (NotImplementedError, RuntimeError, ValueError):  # Windows; another thread, by asyncio and by uvloop
             break  # the worker goes on without signals: whoever started it in such a place ends it by a cancel
         taken.append(number)
 

@@ -122,6 +122,14 @@ def test_clocks_differ_if_that_is_sure(ahead: float, round_trip: float, expected
     assert [each.severity for each in found if each.kind == "clocks"] == expected
 
 
+def test_a_clock_that_was_read_late_hides_no_other() -> None:
+    ahead = replace(WELL, name="b", clock_difference=3.0)
+    late = replace(WELL, name="c", clock_difference=3.5, round_trip=8.0)
+    found = judge(replace(ALL_WELL, health=replace(HEALTH, partitions=(WELL, ahead, late))))
+    (clocks,) = [each for each in found if each.kind == "clocks"]
+    assert (clocks.partition, clocks.fact[:49]) == ("b", "The clock of partition 'b' is 3s ahead of that of")
+
+
 def test_queues() -> None:
     unknown = Health(connected=False, accepting=False, executing=False, partitions=(), stopped="did not answer in time")
     down = replace(WELL, online=False, problem="partition 'a' is offline")

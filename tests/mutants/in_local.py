@@ -127,7 +127,7 @@ ALL: Final = (
     Planted(
         "the log of a server that is used for long grows for ever",
         "storage/local/keeper.py",
-        "  # the system tells nobody that a folder is removed\n        _bound_log()\n",
+        "  # Python has no call that waits until a folder is removed\n        _bound_log()\n",
         "\n",
         tests_in(_AGAIN, "test_a_long_log_is_put_away[True]"),
     ),

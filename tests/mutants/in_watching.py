@@ -42,9 +42,16 @@ ALL: Final = (
     Planted(
         "clocks that a busy machine reads late count as different",
         "cli/doctor/servers.py",
-        " + (one + other) / 2:",
-        ":",
+        "    if most - later - (least + earlier) > ",
+        "    if most - least > ",
         tests_in(_JUDGING, "test_clocks_differ_if_that_is_sure"),
+    ),
+    Planted(
+        "a clock that was read late hides that others differ",
+        "cli/doctor/servers.py",
+        "max(known, key=lambda clock: clock[0] - clock[1])",
+        "max(known)",
+        tests_in(_JUDGING, "test_a_clock_that_was_read_late_hides_no_other"),
     ),
     Planted(
         "each call that fails for a partition that is offline is a finding",

@@ -169,9 +169,10 @@ class Demo:
         self._members.remove(member)
         await member.kill()
         self._tally.killed_at = time.time()
-        # What is leased for the same run a while later is held by nobody alive.
         before = await self._leased()
-        await asyncio.sleep(10 * WORK_SECONDS)  # ten times what a run of somebody alive takes
+        await asyncio.sleep(
+            10 * WORK_SECONDS
+        )  # runs of those alive take a tenth: what is held still was the dead one's
         held = len(before.items() & (await self._leased()).items())
         self._screen.say(
             f"scheduler {member.name} killed with {held:,} tasks claimed; their leases end in {LEASE_SECONDS:g} s"

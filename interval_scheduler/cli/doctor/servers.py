@@ -103,15 +103,17 @@ def _partitions(partitions: Iterable[PartitionHealth], queue: str | None) -> Ite
 def _clocks(partitions: Iterable[PartitionHealth]) -> Iterable[Diagnosis]:
     """Compare the clocks of the servers with each other: tasks of each run by its own."""
     known = [
-        (each.clock_difference, each.name, each.round_trip or 0.0)
+        (each.clock_difference, (each.round_trip or 0.0) / 2, each.name)
         for each in partitions
         if each.clock_difference is not None
     ]
     if len(known) < 2:
         return
-    (least, behind, one), (most, ahead, other) = min(known), max(known)
-    # A clock was read at some moment of its round trip, which is long where a machine is busy.
-    if most - least > _CLOCKS_DIFFER + (one + other) / 2:
+    # A clock was read at some moment of its round trip, which is long where a machine is busy: it may be half of that
+    # earlier or later. Those two are told that differ most for certain.
+    least, earlier, behind = min(known, key=lambda clock: clock[0] + clock[1])
+    most, later, ahead = max(known, key=lambda clock: clock[0] - clock[1])
+    if most - later - (least + earlier) > _CLOCKS_DIFFER:
         yield Diagnosis(
             "clocks",
             "problem" if most - least > _CLOCKS_MISLEAD else "warning",

@@ -45,7 +45,7 @@ class ApartHandler(logging.Handler):
             self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, _END_SECONDS)
 
     def _write(self) -> None:
-        # They are for the first thread, which blocks them in the end.
+        # The first thread takes the signals, and blocks them once all has ended: one that came here would still kill.
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         # Not through `sys.stderr`: its lock would be held when the process ends, and Python aborts then.
         while True:

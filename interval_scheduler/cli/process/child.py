@@ -90,7 +90,7 @@ class Child:
         self._orders.drain()
         # Not in this thread: who should read the log may be gone as well, and a line then wait for ever.
         self._orders.call(partial(_log.warning, "the supervisor is gone: this process ends"))
-        time.sleep(self._longest_end_seconds + KILL_AFTER_SECONDS)  # no event tells that an executor does not end
+        time.sleep(self._longest_end_seconds + KILL_AFTER_SECONDS)  # it ends with the process, if that does not hang
         os._exit(BUG)
 
     def _work(self, spec: Spec) -> int:

@@ -170,7 +170,7 @@ class Spawned:
 
     def _wait(self) -> None:
         """Wait for its end, in a thread: this works on every system, whoever else looks after children."""
-        # They are for the first thread, which blocks them in the end.
+        # The first thread takes the signals, and blocks them once all has ended: one that came here would still kill.
         signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         code = self._process.wait()
         with contextlib.suppress(RuntimeError):  # the supervisor was cancelled: its event loop is closed already

@@ -19,7 +19,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 TARGET: Final = re.compile(r"(?P<module>\w+(\.\w+)*):(?P<attribute>\w+(\.\w+)*)")
 #: The time that a process has beyond what its runs may take, before it is killed.
 KILL_AFTER_SECONDS: Final = 5.0
-#: The signals that are blocked in a new process until it can take them.
+#: The signals that are blocked in a new process until it can take them, and in further threads of the supervisor.
 HELD_BACK: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

@@ -99,7 +99,7 @@ class TopApp(App[int]):
 
     def on_unmount(self) -> None:
         """Leave the signal to others."""
-        with suppress(NotImplementedError, RuntimeError):  # it was not taken there, so none is given back
+        with suppress(NotImplementedError, RuntimeError):  # as in on_mount: the signal was not taken there
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     @property

@@ -112,7 +112,7 @@ def _wait_for_users(users: int) -> None:
 
 def _watch_folder(users: int) -> None:
     while os.fstat(users).st_nlink:
-        time.sleep(_LOOK_SECONDS)  # the system tells nobody that a folder is removed
+        time.sleep(_LOOK_SECONDS)  # Python has no call that waits until a folder is removed
         _bound_log()
     _ask_to_end()  # what is written now is lost, so let users notice
 
@@ -126,7 +126,7 @@ def _bound_log() -> None:
 def _tell(server: subprocess.Popen[bytes]) -> None:
     """Tell the starter, once, that the server listens, or how it ended."""
     while server.poll() is None and not _listens():
-        time.sleep(_STEP_SECONDS)  # a server that starts has no event to wait for
+        time.sleep(_STEP_SECONDS)  # a server does not tell its parent that it listens
     status = server.poll()
     with contextlib.suppress(OSError):  # the starter is gone
         os.write(1, b"listens\n" if status is None else b"ended %d\n" % status)

@@ -83,7 +83,7 @@ class Patience:
             GivenUp: it is over.
         """
         self.check()
-        time.sleep(_STEP_SECONDS)  # the system tells nobody that a lock is free, or that a server listens
+        time.sleep(_STEP_SECONDS)  # one can wait for the lock of a file only without an end
 
     def check(self) -> None:
         """Raise `GivenUp` if it is over."""
