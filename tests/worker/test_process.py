@@ -6,11 +6,13 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from pathlib import Path
 
 import pytest
 
 from interval_scheduler import IntervalTask, Scheduler
 from tests.servers import RedisServer
+from tests.waiting import until
 
 #: Beside other suites, a process takes longer.
 DEADLINE_SECONDS = 60
@@ -21,6 +23,13 @@ pytestmark = pytest.mark.asyncio
 async def _started(server: RedisServer, namespace: str, drain: float, hangs: str = "never") -> Process:
     program = (sys.executable, "-m", "tests.worker.program", server.url, namespace, str(drain), hangs)
     return await asyncio.create_subprocess_exec(*program, stdout=PIPE, stderr=PIPE)
+
+
+def _catches(process: Process, number: signal.Signals) -> bool:
+    """Whether a process handles a signal itself, as /proc tells."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught, 16) & 1 << (number - 1))
 
 
 async def _line(process: Process) -> str:
@@ -91,11 +100,7 @@ async def test_a_third_signal_ends_the_process(redis_server: RedisServer, namesp
     process.send_signal(signal.SIGTERM)
     assert await _line(process) == "leaving", "it has taken the first one"
     process.send_signal(signal.SIGINT)
-    ended = asyncio.create_task(process.wait())
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not ended.done():
-            process.send_signal(signal.SIGTERM)
-            # Nothing tells that it has taken the second one, and one that comes before that ends nothing.
-            await asyncio.wait([ended], timeout=0.02)
+    await until(lambda: not _catches(process, signal.SIGTERM))  # it has taken the second one
+    process.send_signal(signal.SIGTERM)
     out, err = await _rest(process)
     assert (out, process.returncode) == ("", -signal.SIGTERM), err
