@@ -121,4 +121,11 @@ ALL: Final = (
         '"Object contains',
         tests_in(_PAYLOADS, "test_tags_and_keys_of_a_payload_are_not_told"),
     ),
+    Planted(
+        "a third signal ends nothing",
+        "worker/signals.py",
+        "            self.release()  # what hangs",
+        "            pass  # what hangs",
+        tests_in("worker/test_process", "test_a_third_signal_ends_the_process"),
+    ),
 )
